@@ -37,12 +37,12 @@ NEXT_OF_HOPPER = "SELECT phone_id FROM hopper ORDER BY priority DESC, phone_id L
 TAKE_OF_HOPPER = "DELETE FROM hopper WHERE phone_id = ?1"
 # As VICIdial's AST_VDhopper does: sorts the list, because no index has its order.
 FILL_OF_HOPPER = """
-INSERT INTO hopper SELECT call_list.phone_id, booth_priority.priority * call_list.weight AS priority
-FROM call_list CROSS JOIN booth_priority USING (booth_id) WHERE chosen = 0 ORDER BY 2 DESC, 1 LIMIT ?1
+INSERT INTO hopper SELECT call_list.phone_id, calculate_booth_priority.priority * call_list.weight AS priority
+FROM call_list CROSS JOIN calculate_booth_priority USING (booth_id) WHERE chosen = 0 ORDER BY 2 DESC, 1 LIMIT ?1
 """
 NEW_PRIORITIES = """
-UPDATE call_list SET priority = booth_priority.priority * call_list.weight
-FROM booth_priority WHERE booth_priority.booth_id = call_list.booth_id
+UPDATE call_list SET priority = calculate_booth_priority.priority * call_list.weight
+FROM calculate_booth_priority WHERE calculate_booth_priority.booth_id = call_list.booth_id
 """
 
 
@@ -192,8 +192,8 @@ def _choose_from_heap(db: sqlite3.Connection, count: int) -> Choices:
 
 def _make_list(db: sqlite3.Connection, priorities: dict[int, float]) -> None:
     with transaction(db):
-        db.execute("CREATE TABLE booth_priority (booth_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")
-        db.executemany("INSERT INTO booth_priority VALUES (?, ?)", priorities.items())
+        db.execute("CREATE TABLE calculate_booth_priority (booth_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")
+        db.executemany("INSERT INTO calculate_booth_priority VALUES (?, ?)", priorities.items())
         db.execute(
             "CREATE TABLE call_list (phone_id INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, weight REAL NOT NULL,"
             " priority REAL NOT NULL DEFAULT 0, chosen INTEGER NOT NULL DEFAULT 0)"

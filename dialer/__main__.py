@@ -1,4 +1,7 @@
-"""`dialer`, and `python -m dialer`: small, so that Ctrl-C while the rest is being imported ends it without a traceback."""
+"""The entry point of `dialer` and `python -m dialer`.
+
+It imports little, so that Ctrl-C while the rest is being imported ends the program without a traceback.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wiring of one centre: from its settings to a centre that dials."""
+"""The assembly of one centre: builds a centre that dials from its settings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningCentre:
-    """A centre that is wired up and does not dial yet: `await run(stop)` dials until the stop."""
+    """A centre whose parts are built and connected. It does not dial before `run`."""
 
     engine: Engine
     store: Store
@@ -76,7 +76,10 @@ class RunningCentre:
     name: DiallerName
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop`, drain, and announce the last results. Raises what ended the engine, if not the stop."""
+        """Dial until `stop` is set, let live calls end, and announce the last results.
+
+        Raises the error that ended the engine, if it was not the stop.
+        """
         stop_monitor = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
@@ -108,11 +111,11 @@ async def running_centre(
     reader: PlaylistReader | None = None,
     refuse: RefuseSettings | None = None,
 ) -> AsyncIterator[RunningCentre]:
-    """Open the store, build the engine and listen for flows; nothing is dialled before `RunningCentre.run`.
+    """Open the store, build the engine and listen for flows. Nothing is dialled before `RunningCentre.run`.
 
-    `broker` replaces the one of the settings. Where no real line is dialled, `profile` replaces the settings'
-    jurisdiction and `certified` the certificates of their catalogue. `reader` has read the catalogue already. `refuse`
-    checks reloaded settings.
+    `broker` replaces the broker of the settings. If no real line is dialled, `profile` replaces the jurisdiction of the
+    settings, and `certified` the certificates of its catalogue of recordings. `reader` is given if it has read the
+    catalogue already. `refuse` checks reloaded settings.
 
     Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.
     """
@@ -126,11 +129,11 @@ async def running_centre(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened_store(settings))
         twilio = await stack.enter_async_context(twilio_carrier(settings, store, clock))
-        name, lag = DiallerName.of_this_process(settings.store.path, clock.now()), LoopLag()
+        name, lag = DiallerName.for_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
-        certified = certified or _certificates(prompts, flows)
+        certified = certified or _find_certificates(prompts, flows)
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
@@ -155,7 +158,7 @@ async def running_centre(
         )
 
 
-def _certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
+def _find_certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current(flow))
 
 
@@ -213,7 +216,10 @@ async def _connected(
 
 
 async def run_centre(settings: Settings) -> None:
-    """Run a site on its real lines until SIGTERM or Ctrl-C. Raises MatdanError for what a person must correct first."""
+    """Run a site on its real lines until SIGTERM or Ctrl-C.
+
+    Raises MatdanError for a problem that a person must correct first.
+    """
     stop = asyncio.Event()
     stop_on_signals(stop)
     raise_open_files_limit()

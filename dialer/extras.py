@@ -1,4 +1,4 @@
-"""How a person brings in what is optional: the extras of pyproject.toml."""
+"""Installing the optional parts of Matdan: the extras of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dialer.content import CHECKOUT
 
 
 def with_extra(extra: str) -> str:
-    """What to run so that an extra is there: in a clone, or where Matdan came as a package."""
+    """Return how to install an extra, as the end of a sentence: in a checkout, or for an installed package."""
     if CHECKOUT:
         return f"in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"
     return f"install Matdan's package again with all the extras wanted, pipx install --force 'PACKAGE[{extra}]'"

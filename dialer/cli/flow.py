@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dialer.cli.group import CommandGroup
-from dialer.domain.output import refuse_protected
+from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import counted
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import list_shipped_flows, load_flow
@@ -132,7 +132,7 @@ def draw(
     if out is None:
         typer.echo(diagram, nl=False)
         return
-    refuse_protected(out, "--out", {"the flow itself": Path(flow)})
+    refuse_protected_path(out, "--out", {"the flow itself": Path(flow)})
     if out.suffix.lower() == ".md":
         diagram = f"```mermaid\n{diagram}```\n"
     try:

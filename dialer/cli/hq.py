@@ -315,7 +315,7 @@ async def export(
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
     from dialer.cli.report import choose_format, encode_report, parse_window  # noqa: PLC0415 - slow to import
-    from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
+    from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
 
@@ -325,7 +325,7 @@ async def export(
     settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_format(None, out)
     window = parse_window(since, until, zone)
-    refuse_unwritable(out, "--out", {"the settings file": hq.config})
+    refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
     async with database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)

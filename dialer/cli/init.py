@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from dialer.cli.options import read_argument
-from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.words import counted
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import MatdanError, SettingError
@@ -144,7 +144,7 @@ def init(
     for path in (file, pins):
         if path.exists() or path.is_symlink():
             raise InitRefused(f"{path} exists already; nothing was written: choose another file, or move this one away")
-        refuse_unwritable(path, "FILE")
+        refuse_unwritable_path(path, "FILE")
     if trunk_password is not None:
         given["trunk_password"] = read_argument(trunk_password, "the account's password")
     centre = _valid_centre({name: given[name] for name in QUESTIONS}, data.absolute())

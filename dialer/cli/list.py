@@ -15,7 +15,7 @@ from dialer.cli.options import SiteOptions
 from dialer.cli.report import encode_report
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
-from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_pdf_sheets, as_report, load_booth_lists
 from dialer.rules.rulebook import build_rulebook
@@ -72,7 +72,7 @@ def _write_list(kind: ListKind, wanted: VoterListOptions) -> None:
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .pdf, .csv, .xlsx or .json")
     # Check the file first, so that the audit does not record a list that cannot be written.
-    refuse_unwritable(out, "--out", wanted.protected_files)
+    refuse_unwritable_path(out, "--out", wanted.protected_files)
     _refuse_after_erasure_date(settings)
     with wanted.open_for_reading() as db:
         lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)

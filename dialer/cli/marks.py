@@ -18,7 +18,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkSource
-from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.person_ids import is_id
 from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
@@ -95,7 +95,7 @@ def import_marks(
     name = site.person
     if rejects is not None:
         protected = {**site.protected_files, "the list itself": file}
-        refuse_unwritable(rejects, "--rejects", protected)  # fail before anything is imported
+        refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_for_reading() as db:
         found = read_marks(file, db, origin, now=now, zone=zone)
         new = list(select_new_marks(db, found.marks))

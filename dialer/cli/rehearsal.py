@@ -17,7 +17,7 @@ from dialer.cli.logs import quiet_logging
 from dialer.cli.options import SiteOptions
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
-from dialer.domain.output import refuse_protected
+from dialer.domain.output import refuse_protected_path
 from dialer.reports.picture_file import check_picture_path
 from dialer.settings.site_time import site_day, site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -61,7 +61,7 @@ def rehearse(
     settings = site.settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_protected(picture, "--picture", site.protected_files)
+        refuse_protected_path(picture, "--picture", site.protected_files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())
     facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)

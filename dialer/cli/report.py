@@ -17,7 +17,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, choices, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
-from dialer.domain.output import refuse_protected, refuse_unwritable, write_file
+from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, write_file
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
@@ -74,7 +74,7 @@ class SiteReportOptions(SiteOptions):
         """Make the report, and print it or write it to the file `out`. Checks first that the file can be written."""
         window, chosen = self.window, choose_format(self.form, self.out)
         if self.out is not None:
-            refuse_unwritable(self.out, "--out", self.protected_files)
+            refuse_unwritable_path(self.out, "--out", self.protected_files)
         with self.open_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown_campaign(db, window.campaign, self.settings)
@@ -361,7 +361,7 @@ def turnout(
     window, shown = report.window, None if day is None else parse_date(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
-        refuse_protected(picture, "--picture", report.protected_files)
+        refuse_protected_path(picture, "--picture", report.protected_files)
     report.deliver(lambda db: report_turnout(db, window, report.zone, by))
     if picture is not None:
         _draw_turnout(report, picture, shown)

@@ -18,7 +18,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, resolve_person
 from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
-from dialer.domain.output import refuse_protected
+from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import counted
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.hand_over import hand_over_roll
@@ -76,7 +76,7 @@ def import_(
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
     show_mapping(console, settings, prepared)
     if rejects is not None:
-        refuse_protected(rejects, "--rejects", {**site.protected_files, "the map file": map_file})
+        refuse_protected_path(rejects, "--rejects", {**site.protected_files, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll(console, settings, prepared, options)
     if as_json:
@@ -153,7 +153,7 @@ def sample_roll(
 ) -> None:
     """Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."""
     console = Console()
-    refuse_protected(out, "--out")
+    refuse_protected_path(out, "--out")
     states = [code.strip() for entry in state or () for code in entry.split(",")]
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:

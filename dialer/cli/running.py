@@ -12,7 +12,7 @@ import uvloop
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile
-from dialer.domain.output import refuse_unwritable
+from dialer.domain.output import refuse_unwritable_path
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished
 
@@ -53,7 +53,7 @@ def demo(
     console = Console()
     if report is not None:
         own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
-        refuse_unwritable(report, "--report", own)  # fail now, not after the demo has run
+        refuse_unwritable_path(report, "--report", own)  # fail now, not after the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True)
     result = uvloop.run(run_demo(options, console))
     print_summary(result, console)

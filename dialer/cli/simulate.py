@@ -15,7 +15,7 @@ from rich.table import Table
 
 from dialer.cli.progress import progress
 from dialer.domain.enums import CampaignKind, PacingPolicy
-from dialer.domain.output import refuse_protected
+from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
 from dialer.process.pool import choose_process_count
@@ -327,7 +327,7 @@ def _checked_scenario(
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:
             check_picture_path(picture)
-            refuse_protected(picture, option)
+            refuse_protected_path(picture, option)
     if changes and scenario is not None:
         raise BadScenario("--what-if cannot change a --scenario: leave it out, and give --seats and the rates")
     if changes and pictures[1] is not None:

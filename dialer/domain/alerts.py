@@ -17,7 +17,7 @@ from dialer.domain.schema import MESSAGE, PRIVATE, Time, drop_unknown_keys, read
 
 
 class AlertLevel(StrEnum):
-    """How urgent an alert is."""
+    """The severity of an alert."""
 
     NOTICE = "notice"
     WARNING = "warning"

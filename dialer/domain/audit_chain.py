@@ -70,7 +70,7 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A place where the chain is broken, and the problem found there."""
+    """A place where the hash chain is broken, and the problem found there."""
 
     number: int
     problem: str
@@ -84,7 +84,7 @@ def canonical_details(what: Mapping[str, str]) -> str:
     are ids and reasons.
     """
     for name, text in what.items():
-        _check(name, text)
+        _require_safe_text(name, text)
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -92,29 +92,29 @@ def require_valid(kind: str, who: str) -> None:
     """Raise UnsafeValue if a kind or a name cannot be in an entry."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
-    _check("who", who)
+    _require_safe_text("who", who)
 
 
 def shorten_for_audit(text: str) -> str:
     """Return a text as an audit entry may show it: shortened if it is long, and replaced if it looks like a phone
     number.
     """
-    if _is_number_like(text):
+    if _looks_like_phone_number(text):
         return UNSHOWN
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _check(name: str, text: str) -> None:
+def _require_safe_text(name: str, text: str) -> None:
     if len(name) + len(text) > _LONGEST:
         raise UnsafeValue(f"audit: {name[:40]!r} is longer than {_LONGEST} characters; keep ids and short reasons only")
-    if _is_number_like(name) or _is_number_like(text):
+    if _looks_like_phone_number(name) or _looks_like_phone_number(text):
         raise UnsafeValue(
             f"audit: {name[:40]!r} looks like a phone number, and the audit must not contain any, because it is never"
             " erased: use an id"
         )
 
 
-def _is_number_like(text: str) -> bool:
+def _looks_like_phone_number(text: str) -> bool:
     before = None
     while text != before:  # remove the dates one by one: a file name may contain two of them
         before, text = text, _DAY_OF_THE_YEAR.sub("", text, count=1)
@@ -129,11 +129,12 @@ def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: 
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
 
 
-def next_entry(
+def make_next_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
-    """Return the entry that follows entry number `last_number` (0 and GENESIS before the first one). Raises
-    UnsafeValue.
+    """Return the entry that follows entry number `last_number`. Raises UnsafeValue.
+
+    For the first entry `last_number` is 0 and the previous digest is GENESIS.
     """
     require_valid(kind, who)
     text = canonical_details(what)
@@ -141,7 +142,7 @@ def next_entry(
     return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
 
 
-def find_breaks(
+def find_breaks_in_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
     """Return every place where the chain is broken.

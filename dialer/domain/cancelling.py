@@ -1,4 +1,4 @@
-"""Cancellation that works with libraries that swallow it."""
+"""A wait that can be cancelled even if the library that waits swallows cancellations."""
 
 from __future__ import annotations
 

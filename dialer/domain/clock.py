@@ -21,14 +21,14 @@ class Clock(Protocol):
 
 
 class Instant(NamedTuple):
-    """A moment by both clocks."""
+    """A moment, as the wall clock and the monotonic clock show it."""
 
     at: float  # epoch seconds
     seconds: float  # monotonic
 
     @classmethod
     def by(cls, clock: Clock) -> Instant:
-        """Return the present moment by the clocks of `clock`."""
+        """Return the present moment, as `clock` shows it."""
         return cls(clock.now(), clock.monotonic())
 
 
@@ -49,9 +49,9 @@ class ClockWatch:
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
         """Start watching.
 
-        `newest_at` is the newest time recorded by an earlier run (epoch seconds); a clock before it was set back.
-        `expected_at` is the time that the clock should show now if nobody has set it since that run, or None if that is
-        unknown.
+        `newest_at` is the newest time recorded by an earlier run (epoch seconds). If the clock is before it, the clock
+        was set back. `expected_at` is the time that the clock should show now if nobody has set it since that run, or
+        None if that is unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now

@@ -28,7 +28,7 @@ class DiallerName:
     host: str
 
     @classmethod
-    def of_this_process(cls, store: Path, now: float) -> DiallerName:
+    def for_this_process(cls, store: Path, now: float) -> DiallerName:
         """Return the name of this process, which has locked the `store`. Raises OSError if the store does not exist.
 
         Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the

@@ -49,10 +49,10 @@ def forecast(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return a forecast that continues the pace of `worked_seconds` for `ahead_seconds`, or None if it is too early.
+    """Return a forecast of contacted voters at the pace so far, or None if it is too early for one.
 
-    `ahead_seconds` is the dialling time left until `until` (epoch seconds). Not more voters are forecast than remain,
-    and contacts by agents are counted first.
+    `worked_seconds` is the dialling time so far, and `ahead_seconds` the dialling time left until `until` (epoch
+    seconds). Not more voters are forecast than remain, and contacts by agents are counted first.
 
     Marks are treated as a Poisson process: after n marks the pace is known to sqrt(n), and the coming marks vary by
     their own square root. Differences between the hours of a day, and calls that bring the marks of a whole household,

@@ -16,7 +16,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def open_response(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+def open_https_response(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
     """Send a GET, or a POST of `body`, and return the open response. Raises OSError, HTTPError for any status but
     success.
 

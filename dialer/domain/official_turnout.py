@@ -31,24 +31,29 @@ class PollHours:
 
 
 def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the `given` state of a booth or figure, or else the only state on the roll with that constituency number."""
+    """Return the state (of the country) that a booth or turnout figure belongs to.
+
+    That is the `given` state, or else the only state on the roll that has this constituency number.
+    """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
 def find_possible_states(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return the states on the roll that a figure may belong to. `given` is the state that the figure names, or "".
+    """Return the states (of the country) on the roll that a turnout figure may belong to.
 
-    `on_the_roll` are the states with that constituency number. Where the roll has no states, they are not compared.
+    `given` is the state that the figure names, or "". `on_the_roll` are the states with its constituency number. A roll
+    without states is not compared.
     """
     known = {resolve_state(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
 def find_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
-    """Return why a figure is implausible, or None. `others` are the other figures of its area and day, by time.
+    """Return why a turnout figure is implausible, or None.
 
-    Turnout is cumulative, so it is never below an earlier figure or above a later one.
+    `others` are the other figures of its area and day, by time. Turnout is cumulative, so it is never below an earlier
+    figure or above a later one.
     """
     by, share = figure.by_time, figure.share
     if by != FINAL:
@@ -62,8 +67,8 @@ def find_objection(figure: OfficialFigure, others: Mapping[str, float], hours: P
     contradicting = max(higher) if higher else min(lower) if lower else None
     if contradicting is None:
         return None
-    return f"turnout cannot fall: {_percent(share)} by {by}, but {_percent(others[contradicting])} by {contradicting}"
+    return f"turnout cannot fall: {_format_percent(share)} by {by}, but {_format_percent(others[contradicting])} by {contradicting}"
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{round(share * 100, 4):g} %"

@@ -62,7 +62,7 @@ class HqOrder(BaseModel):
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _require_fields_of_kind(self) -> Self:
         if (self.order is OrderKind.STOP_ALL and self.campaign) or (
             self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign
         ):
@@ -111,8 +111,8 @@ class SignedOrder(BaseModel):
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
     def signers(self, leaders: Mapping[str, bytes]) -> list[str]:
-        """Return the leaders who signed the order; see `signers_of`."""
-        return signers_of(self.order, self.signatures, leaders)
+        """Return the leaders who signed the order; see `find_signers`."""
+        return find_signers(self.order, self.signatures, leaders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,10 @@ def digest_of(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign(key, _signed_bytes(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign(key, _make_signed_bytes(text)))
 
 
-def _signed_bytes(text: str) -> bytes:
+def _make_signed_bytes(text: str) -> bytes:
     return _PURPOSE + text.encode("utf-8", "surrogatepass")
 
 
@@ -149,12 +149,12 @@ def read_order(text: str) -> HqOrder:
         raise CommandRefused(f"the order is invalid: {place} {first['msg']}".replace("  ", " ")) from error
 
 
-def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
+def find_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
     """Return the leaders who signed, without duplicates. Raises OrderForged for an invalid signature."""
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
-        if key is None or not signing.verify_signature(key, _signed_bytes(text), each.signature):
+        if key is None or not signing.verify_signature(key, _make_signed_bytes(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
                 " this centre"
@@ -163,7 +163,7 @@ def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mappin
     return sorted(found)
 
 
-def refuse_unlawful(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
+def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
     """Raise CommandRefused if an order lacks signatures, is for another addressee, or has a wrong time.
 
     `now` is in epoch seconds.
@@ -184,7 +184,7 @@ def refuse_unlawful(order: HqOrder, signers: Collection[str], centre: str, zone:
         raise CommandRefused("the order has expired: check the clocks of headquarters and centre, then send it again")
 
 
-def was_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
+def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether the order was already carried out. Raises CommandRefused if its id was used or a later order
     supersedes it.
 

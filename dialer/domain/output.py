@@ -19,36 +19,39 @@ _NOTHING: ProtectedFiles = MappingProxyType({})
 _SQLITE = b"SQLite format 3\x00"
 
 
-def refuse_protected(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if `path` is one of the `kept` files, under any name, or a store.
+def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
+    """Raise OutputRefused if `path` is a store, or one of the `kept` files under any name.
 
     Files that do not exist yet are compared by name. A kept file is not opened, because closing it would release
     SQLite's locks on it.
     """
     try:
         for what, other in kept.items():
-            if other is not None and _is_same(path, other):
+            if other is not None and _is_same_file(path, other):
                 raise OutputRefused(f"{option}: {path} is {what}; name another file")
-        if path.is_file() and _is_store(path):
+        if path.is_file() and _is_store_file(path):
             raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
     except OSError as error:
-        raise _make_error(path, option, error) from error
+        raise _make_output_error(path, option, error) from error
 
 
-def refuse_unwritable(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused, which names the `option`, if `path` cannot be written or must not be (`refuse_protected`)."""
-    refuse_protected(path, option, kept)
+def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
+    """Raise OutputRefused if the output file `path` cannot be written, or must not be (`refuse_protected_path`).
+
+    The error names the command line's `option` that gave the path.
+    """
+    refuse_protected_path(path, option, kept)
     try:
         if path.is_dir():
             raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
         if path.exists() and not path.is_file():  # a device would be replaced by a file
             raise OutputRefused(f"{option}: {path} is not a regular file; name another one")
         with contextlib.suppress(FileNotFoundError):
-            _temporary_path(path).lstat()  # fails for a name that is too long
+            _make_temporary_path(path).lstat()  # fails for a name that is too long
         with tempfile.TemporaryFile(dir=path.parent):  # permissions do not show whether the disk is full
             pass
     except OSError as error:
-        raise _make_error(path, option, error) from error
+        raise _make_output_error(path, option, error) from error
 
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
@@ -64,8 +67,8 @@ def atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
     The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.
     Raises OutputRefused if it cannot be written.
     """
-    refuse_unwritable(path, option)
-    beside = _temporary_path(path)
+    refuse_unwritable_path(path, option)
+    beside = _make_temporary_path(path)
     try:
         with os.fdopen(create_private_file(beside), "wb") as file:
             yield file
@@ -76,7 +79,7 @@ def atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             beside.unlink()
         if isinstance(error, OSError):
-            raise _make_error(path, option, error) from error
+            raise _make_output_error(path, option, error) from error
         raise
 
 
@@ -89,23 +92,23 @@ def create_private_file(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
-def _is_same(path: Path, other: Path) -> bool:
+def _is_same_file(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
     except OSError:  # one of them does not exist
         return path.resolve() == other.resolve()
 
 
-def _is_store(path: Path) -> bool:
+def _is_store_file(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) == _SQLITE:
             return True
     return path.with_name(f"{path.name}.lock").exists()  # an encrypted store has no recognizable header
 
 
-def _temporary_path(path: Path) -> Path:
+def _make_temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
-def _make_error(path: Path, option: str, error: OSError) -> OutputRefused:
+def _make_output_error(path: Path, option: str, error: OSError) -> OutputRefused:
     return OutputRefused(f"{option}: {path} cannot be written ({error.strerror}); name another place")

@@ -9,7 +9,7 @@ from typing import Final, NewType
 from dialer.domain.model import AttemptId
 
 PartyId = NewType("PartyId", str)
-"""The id of a third party's channel, from `transfer_party` or `supervision_party`."""
+"""The id of a third party's channel, from `make_transfer_party_id` or `make_supervision_party_id`."""
 
 TRANSFER_PARTY: Final = "help-"
 SUPERVISION_PARTY: Final = "ear-"
@@ -28,13 +28,13 @@ class PlaceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place for a third party: a seat (by name), or a handover (by attempt id)."""
+    """A place for a third party: a seat (identified by its name), or a handover (identified by its attempt id)."""
 
     kind: PlaceKind
     name: str
 
 
-def transfer_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
+def make_transfer_party_id(attempt_id: AttemptId, target: str, token: str) -> PartyId:
     """Return a new id for a transfer target. `target` is its name in the settings; `token` makes the id unique.
 
     After a restart the dialler reads attempt and target from the ids of the channels that it finds.
@@ -42,19 +42,19 @@ def transfer_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
     return PartyId(f"{TRANSFER_PARTY}{attempt_id}-{target}-{token}")
 
 
-def supervision_party(token: str) -> PartyId:
+def make_supervision_party_id(token: str) -> PartyId:
     """Return a new id for a supervisor's phone that is called for monitoring. `token` makes it unique."""
     return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
-def attempt_of(party_id: PartyId) -> AttemptId | None:
+def parse_attempt_id(party_id: PartyId) -> AttemptId | None:
     """Return the attempt of a transfer target, or None for a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
-def target_of(party_id: PartyId) -> str | None:
+def parse_target_name(party_id: PartyId) -> str | None:
     """Return the name of a transfer target, or None for a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None

@@ -1,4 +1,8 @@
-"""The status of a path, with errors that `Path.exists` and its relatives hide from Python 3.14 on."""
+"""Whether a path exists, and what is there.
+
+Unlike `Path.exists` and its relatives from Python 3.14 on, these functions raise an error where that cannot be found
+out.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,22 @@ from pathlib import Path
 
 def path_exists(path: Path) -> bool:
     """Return whether something is at `path`. Raises OSError where that cannot be found out."""
-    return _mode(path) is not None
+    return _read_file_mode(path) is not None
 
 
 def is_regular_file(path: Path) -> bool:
     """Return whether a regular file is at `path`. Raises OSError where that cannot be found out."""
-    mode = _mode(path)
+    mode = _read_file_mode(path)
     return mode is not None and stat.S_ISREG(mode)
 
 
 def is_directory(path: Path) -> bool:
     """Return whether a directory is at `path`. Raises OSError where that cannot be found out."""
-    mode = _mode(path)
+    mode = _read_file_mode(path)
     return mode is not None and stat.S_ISDIR(mode)
 
 
-def _mode(path: Path) -> int | None:
+def _read_file_mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -38,7 +38,7 @@ class PinProof:
     def is_valid(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
         """Return whether the proof was made with the PIN of this hash, for this seat and agent."""
         return hmac.compare_digest(
-            self.signature, _signature(_decode_base64(pin_hash.split("$")[5]), centre, seat, agent, self.at)
+            self.signature, _calculate_signature(_decode_base64(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
 
 
@@ -79,10 +79,10 @@ class PinProver:
             Type.ID,
             cost.version,
         )
-        return f"{int(now)}:{_signature(key, centre, seat, agent, int(now))}"
+        return f"{int(now)}:{_calculate_signature(key, centre, seat, agent, int(now))}"
 
 
-def _signature(key: bytes, centre: str, seat: str, agent: str, at: int) -> str:
+def _calculate_signature(key: bytes, centre: str, seat: str, agent: str, at: int) -> str:
     signed = "\n".join([_PURPOSE, centre, seat, agent, str(at)])
     return hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
 

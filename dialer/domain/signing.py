@@ -1,5 +1,6 @@
-"""Ed25519 keys and secrets in files: create and read them, sign, and verify signatures. Signed texts contain their
-purpose.
+"""Ed25519 keys and secrets in files: create and read them, sign texts, and verify signatures.
+
+The purpose of a signature is part of what is signed.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def derive_public_key(private: bytes) -> bytes:
 
 
 def read_public_key(text: str) -> bytes:
-    """Return the public key in a text of the settings, whose pattern was checked."""
+    """Return the public key that a setting contains as text. The settings have checked the pattern of the text."""
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 

@@ -80,7 +80,7 @@ class MachineDetected(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """How the switch learned that a call has ended. `dialer.engine.calls.state.outcome_of` derives the outcome."""
+    """How the switch learned that a call has ended. `dialer.engine.calls.state.derive_outcome` derives the outcome."""
 
     HANGUP = "hangup"  # its channel was hung up
     NO_CHANNEL = "no-channel"  # the switch failed before it created a channel

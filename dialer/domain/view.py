@@ -76,7 +76,7 @@ class TrunkState(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a campaign places no calls now, with the text that is shown if there is no further detail."""
+    """A reason why a campaign places no calls, with the text that is shown if there is no further detail."""
 
     text: str
 
@@ -219,7 +219,10 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def update_settled(self, before: ScreenPop) -> ScreenPop:
-        """Return this screen pop with the voters in `settled` who were still to be called in the earlier one, `before`."""
+        """Return this screen pop with an updated list of settled voters.
+
+        These are voters who still had to be called in the earlier screen pop `before`, and now need no call.
+        """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))
 

@@ -18,7 +18,7 @@ class Core:
     def __init__(
         self, centre_id: str, zone: ZoneInfo, clock: Clock, plan: EnginePlan, *, dialler: str | None = None
     ) -> None:
-        """Create the core. `dialler` is the name of this run of the dialler, as other processes see it."""
+        """Create the core. `dialler` is the name under which other processes see this run of the dialler."""
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
@@ -32,7 +32,7 @@ class Core:
         self._carry_out: Callable[[], object] = self.pop_effects
 
     def instant(self) -> Instant:
-        """Return the current time by both clocks."""
+        """Return the current time, as the wall clock and the monotonic clock show it."""
         return Instant.by(self.clock)
 
     def request(self, *effects: Effect) -> None:
@@ -47,16 +47,17 @@ class Core:
         return effects
 
     def start_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Run background tasks in `group` from now on. A failed task ends the engine (fail closed)."""
+        """Run background tasks in `group` from now on. If a task fails, the engine ends (it fails closed)."""
         self._tasks, self._carry_out = group, carry_out
 
     def stop_tasks(self) -> None:
         """Accept no further background tasks."""
         self._tasks = None
 
-    def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run `work`, which waits for the store or the switch, in the background. Work is started in the order of these
-        calls.
+    def spawn_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
+        """Run `work` in the background, because it waits for the store or the switch.
+
+        Works are started in the order in which they are passed to this method.
         """
         if self._tasks is None:
             work.close()
@@ -72,8 +73,8 @@ class Core:
         """
         if self._tasks is None:
             raise error
-        self.spawn(_raise(error), "unexpected-error")
+        self.spawn(_raise_error(error), "unexpected-error")
 
 
-async def _raise(error: Exception) -> None:
+async def _raise_error(error: Exception) -> None:
     raise error

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """What a timer waits for."""
+    """The event that a timer waits for."""
 
     CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
     VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
@@ -129,7 +129,7 @@ class RunCommand(NamedTuple):
 
 
 class StoreFailed(NamedTuple):
-    """The store could not be read or written: stop dialling until it works."""
+    """The store could not be read or written. Dialling stops until the store works."""
 
     error: StoreError
 
@@ -140,15 +140,15 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 def order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
     """Return an order to the switch, such as `order(switch.connect, attempt_id, seat)`."""
-    return SwitchOrder(_name_of(method), partial(method, *args, **options))
+    return SwitchOrder(_name_of_method(method), partial(method, *args, **options))
 
 
 def commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
     """Return a write to the store, such as `commit(store.record_answer, attempt_id, at)`."""
-    return StoreCommit(_name_of(method), partial(method, *args, **options))
+    return StoreCommit(_name_of_method(method), partial(method, *args, **options))
 
 
-def _name_of(method: Callable[..., object]) -> str:
+def _name_of_method(method: Callable[..., object]) -> str:
     job: Callable[..., object] = (
         method.args[0] if isinstance(method, partial) else method
     )  # the store binds a job to itself

@@ -18,7 +18,7 @@ from dialer.domain import switch_events
 from dialer.domain.alerts import Alert
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import attempt_of
+from dialer.domain.parties import parse_attempt_id
 from dialer.domain.view import CentreView, Change
 from dialer.engine.calls.state import Call
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext, SeatCommand
@@ -63,7 +63,7 @@ class Engine:
         self.features = Features(core, dependencies)
         self.features.build_all()
         self._resync = Resync(self.features)
-        self._timers = Timers(self._timer_expired)
+        self._timers = Timers(self._on_timer_expired)
         self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_effects)
         self._subscribers: list[Callable[[Change], None]] = []
         self._has_ended = False
@@ -137,7 +137,7 @@ class Engine:
         finally:
             self.carry_out_effects()
 
-    def _timer_expired(self, event: TimerExpired) -> None:
+    def _on_timer_expired(self, event: TimerExpired) -> None:
         try:
             self.on_switch_event(event)
         except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
@@ -161,18 +161,18 @@ class Engine:
         features = self.features
         live = features.calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaigns.hold_inaudible(live, unheard)
+            features.campaigns.hold_inaudible_campaign(live, unheard)
         call = features.flows.end_flow(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
             self._core.request(CallFinished(call.leg.ended))
         self.carry_out_effects()
 
     def dispatch(self, event: Event) -> None:
-        """Pass an event to the features concerned."""
+        """Pass an event to the features that handle it."""
         features = self.features
         match event:
             case TimerExpired():
-                self._handle_timer(event)
+                self._handle_expired_timer(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
                 self._handle_engine_event(event)
             case switch_events.SwitchUp():
@@ -184,7 +184,7 @@ class Engine:
             case switch_events.SeatDown(seat=seat):
                 self._resync.on_phone_disconnected(seat)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
-                self._handle_party(event)
+                self._handle_party_event(event)
             case switch_events.SeatPhoneSilent(seat=seat):
                 features.silence.on_phone_timeout(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
@@ -195,7 +195,7 @@ class Engine:
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.keys.on_key(seat, key)
             case _:
-                self._handle_call(event)
+                self._handle_call_event(event)
 
     def _handle_engine_event(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
         features = self.features
@@ -207,32 +207,32 @@ class Engine:
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 features.screen_pops.read_screen_pop(seat, attempt_id, again=True)
 
-    def _handle_party(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
+    def _handle_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
             features.transfers.on_party_left(event.party_id)
             features.supervision.on_party_left(event.party_id)
-        elif attempt_of(event.party_id) is not None:
+        elif parse_attempt_id(event.party_id) is not None:
             features.transfers.on_party_joined(event.party_id, event.place)
 
-    def _handle_call(self, event: switch_events.CallEvent) -> None:
+    def _handle_call_event(self, event: switch_events.CallEvent) -> None:
         features = self.features
         call = features.calls.get(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
             if isinstance(event, switch_events.CallEnded):
                 features.inbound.on_call_ended(event)
             elif isinstance(event, switch_events.StrayCallFound):
-                features.reconciler.hang_up_stray(event.attempt_id)
+                features.reconciler.hang_up_stray_call(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaigns.hold_inaudible(call, MESSAGE_SOUND)
+            features.campaigns.hold_inaudible_campaign(call, MESSAGE_SOUND)
         else:
-            self._handle_live_call(call, event)
+            self._handle_live_call_event(call, event)
 
-    def _handle_live_call(self, call: Call, event: switch_events.CallEvent) -> None:
+    def _handle_live_call_event(self, call: Call, event: switch_events.CallEvent) -> None:
         features = self.features
         match event:
             case switch_events.CallRinging() | switch_events.CallAnswered() | switch_events.MachineDetected():
-                self._handle_progress(call, event)
+                self._handle_call_progress(call, event)
             case switch_events.CallWaiting():
                 features.acd.connect_or_queue_voter(call)
             case switch_events.CallConnected(seat=seat):
@@ -240,7 +240,7 @@ class Engine:
                 features.acd.on_connected(call, seat)
                 features.silence.on_connected(call, seat)
             case switch_events.CallLeftSeat(seat=seat):
-                if not features.transfers.has_voter_away(call.attempt_id):
+                if not features.transfers.is_voter_away_from_seat(call.attempt_id):
                     features.acd.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
                 features.transfers.on_voter_handed_over(call)
@@ -250,10 +250,10 @@ class Engine:
                 features.transfers.on_message_started(call)
                 features.acd.on_message_started(call)
             case switch_events.CallEnded():
-                if not features.endings.defer_end(call, event, features.silence):
+                if not features.endings.defer_end_of_call(call, event, features.silence):
                     self._finish_call(event)
 
-    def _handle_progress(self, call: Call, event: switch_events.CallEvent) -> None:
+    def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.calls, self._core.instant()
         if isinstance(event, switch_events.CallRinging):
             calls.update(call, call.with_ringing(now))
@@ -276,27 +276,27 @@ class Engine:
             features.acd.on_call_ended(call)
             features.endings.end_call(features.calls[call.attempt_id], ended)
 
-    def _handle_timer(self, expired: TimerExpired) -> None:
+    def _handle_expired_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.on_wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.acd.call_phone(seat),
-            TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone(seat),
-            TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent(seat),
+            TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone_to_connect(seat),
+            TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent_agent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.clear_lock_alert(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.messages.remove_message(seat),
             TimerKind.CONNECT_LIMIT: lambda: features.acd.play_busy_message(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
-            TimerKind.OWN_CALL_BACK: lambda: features.call_backs.on_due(attempt_id),
+            TimerKind.OWN_CALL_BACK: lambda: features.call_backs.on_call_back_due(attempt_id),
             TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.on_preview_expired(seat, attempt_id),
             TimerKind.HAND_OVER_FAILED: lambda: features.transfers.on_hand_over_failed(attempt_id),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters.clear_forgery_alert,
-            TimerKind.FLOW_OVERDUE: lambda: self._flow_overdue(attempt_id),
+            TimerKind.FLOW_OVERDUE: lambda: self._on_flow_overdue(attempt_id),
         }
         handlers[expired.kind]()
 
-    def _flow_overdue(self, attempt_id: AttemptId) -> None:
+    def _on_flow_overdue(self, attempt_id: AttemptId) -> None:
         call = self.features.calls.get(attempt_id)
         if call is not None and call.leg.ended is not None:
             self._finish_call(call.leg.ended)
@@ -332,20 +332,20 @@ class Engine:
             case StopTimer(key=key):
                 self._timers.stop(key)
             case SwitchOrder():
-                self._core.spawn(self._send_order(effect), effect.name)
+                self._core.spawn_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn(self.features.commits.carry_out(effect), effect.name)
+                self._core.spawn_task(self.features.commits.carry_out(effect), effect.name)
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
-                self._core.spawn(self._run_keyed_command(command), "keyed-command")
+                self._core.spawn_task(self._run_keyed_command(command), "keyed-command")
             case StoreFailed(error=error):
                 self.features.commits.on_failure(error)
             case _:
                 self.dispatch(effect)
 
-    async def _send_order(self, order: SwitchOrder) -> None:
+    async def _send_switch_order(self, order: SwitchOrder) -> None:
         try:
             await order.call()
         except SwitchError as error:  # the link is lost, and a resync follows; or the channel has ended

@@ -30,7 +30,7 @@ LOG_EVERY_ROUNDS = 12
 
 
 class Housekeeping:
-    """Runs periodic jobs, and saves a last time when the engine ends."""
+    """Runs the periodic jobs, and saves everything once more when the engine ends."""
 
     def __init__(
         self,
@@ -59,8 +59,8 @@ class Housekeeping:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save()
-            self._numbers.forget_old()
-            self._eligibility.forget_ended()
+            self._numbers.forget_old_events()
+            self._eligibility.forget_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._announce_audit_head()
@@ -74,7 +74,9 @@ class Housekeeping:
                     self._core.request(StoreFailed(error))
 
     async def _trim_outbox(self) -> None:
-        """Delete announcements that nobody fetches, so that they cannot fill the disk."""
+        """Delete announcements (messages for the MQTT broker) that no receiver fetches, so that they cannot fill the
+        disk.
+        """
         try:
             bound = await self._store.trim_outbox()
             self.outbox = await self._store.outbox_waits()
@@ -89,7 +91,7 @@ class Housekeeping:
             self._alerts.clear(AlertKind.OUTBOX_FULL)
 
     async def finish(self) -> None:
-        """Save everything after the last call, and announce the audit head."""
+        """Save everything after the last call, and announce the head (last entry) of the audit's hash chain."""
         await self.save()
         await self._announce_audit_head()
 
@@ -104,7 +106,7 @@ class Housekeeping:
         self._unannounced = None
 
     async def save(self) -> None:
-        """Store seat intervals and pacer states, and seal the audit. Anything that fails is retried in the next round."""
+        """Store seat intervals and pacer states, and seal the audit. A part that fails is retried in the next round."""
         intervals = self._seats.pop_intervals()
         try:
             if intervals:

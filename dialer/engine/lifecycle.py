@@ -54,7 +54,7 @@ class Lifecycle:
         await features.users.prepare()
         await features.call_backs.prepare()
         self._resync.standing_orders = await store.standing_orders(now)
-        unfinished = await self._end_unsent(await store.unfinished_attempts())
+        unfinished = await self._end_unsent_attempts(await store.unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
         features.eligibility.load(await store.registers(), unfinished)
         for attempt in await store.conversations_without_disposition(now - UNDISPOSED_SECONDS):
@@ -76,9 +76,10 @@ class Lifecycle:
                 f" {journal.path} if this store is the right one"
             )
 
-    async def _end_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
-        """End the attempts that an earlier run never sent to the switch, and return the others. Their numbers are due
-        again.
+    async def _end_unsent_attempts(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
+        """End the attempts that an earlier run never sent to the switch, and return the other attempts.
+
+        The numbers of the ended attempts are due again.
         """
         journal = self._features.dependencies.sent_journal
         unsent = set(journal.find_never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
@@ -103,7 +104,7 @@ class Lifecycle:
                 core.start_tasks(group, self._carry_out)
                 housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
                 await self._run_decisions_until(stop)
-                await self._drain()
+                await self._drain_live_calls()
                 housekeeping.cancel()
                 self._timers.stop_all()
         finally:
@@ -116,7 +117,10 @@ class Lifecycle:
         await features.housekeeping.finish()
 
     async def _run_decisions_until(self, stop: asyncio.Event) -> None:
-        """Decide again and again which calls to place, at each wake-up and at least as often as `Placing.decide` says."""
+        """Decide repeatedly which calls to place, until `stop` is set.
+
+        It decides at each wake-up, and at least as often as `Placing.decide` says.
+        """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")
         stopping.add_done_callback(lambda _: core.wake.set())
@@ -136,21 +140,21 @@ class Lifecycle:
         finally:
             stopping.cancel()
 
-    async def _drain(self) -> None:
+    async def _drain_live_calls(self) -> None:
         """Place no new calls and cancel unanswered ones. Let conversations end for a while, then hang up."""
         core, features = self._features.core, self._features
         core.draining = True
         for run in features.runs.values():
             features.placing.cancel_campaign(run)
-        await self._wait_for_no_calls(core.plan.drain_seconds)
+        await self._wait_until_calls_have_ended(core.plan.drain_seconds)
         core.request(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.values()))
-        features.supervision.end_all()
-        await self._wait_for_no_calls(HANG_UP_SECONDS)
+        features.supervision.end_all_monitoring()
+        await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
         if len(features.calls):  # the next start finds them open in the store and reconciles them
             _log.warning("drain.timed_out", calls=len(features.calls))
         features.commits.closing = True
 
-    async def _wait_for_no_calls(self, seconds: float) -> None:
+    async def _wait_until_calls_have_ended(self, seconds: float) -> None:
         core, servers, calls = self._features.core, self._features.servers, self._features.calls
         try:
             async with asyncio.timeout(seconds):

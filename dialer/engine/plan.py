@@ -120,7 +120,7 @@ CertificateLookup = Callable[[str, str], Mapping[str, CertificateStatus]]
 
 @dataclass(frozen=True, slots=True)
 class ReloadedSettings:
-    """Reloaded settings, which change nothing that needs a restart."""
+    """Reloaded settings. Settings that need a restart are unchanged in them."""
 
     plan: EnginePlan
     changed: tuple[str, ...]  # changed settings of the dialler

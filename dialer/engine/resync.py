@@ -51,7 +51,7 @@ class Resync:
         features = self._features
         features.reconciler.resync(up)
         for seat_name in features.agents.adopt_log_ins(up.live_seats, up.server):
-            self._restore_orders(seat_name)
+            self._restore_supervisor_orders(seat_name)
         seats = [seat for seat in features.seats.values() if seat.server == up.server]
         for seat in seats:
             if seat.name in up.live_seats and not seat.phone_up:
@@ -87,7 +87,7 @@ class Resync:
             elif seat.state is not SeatState.TALKING:
                 features.acd.continue_conversation(call, seat_name)
 
-    def _restore_orders(self, seat_name: str) -> None:
+    def _restore_supervisor_orders(self, seat_name: str) -> None:
         """Put supervisors' orders for a seat into force again. Orders of a newer version are ignored."""
         for order in self.standing_orders:
             if order.addressee != seat_addressee(seat_name):

@@ -60,7 +60,7 @@ class StoreCommits:
             self._retrying.discard(retry)
 
     def on_failure(self, error: StoreError) -> None:
-        """Stop dialling until the store works. A lasting failure raises one alert, even if its errors differ."""
+        """Stop dialling until the store works. A lasting failure raises only one alert, even if its errors differ."""
         now = self._failed_at = self._core.clock.monotonic()
         if self.problem is None:
             recent = now - self._recovered_at < RECENT_SECONDS
@@ -69,9 +69,9 @@ class StoreCommits:
             self._alerts.raise_alert(AlertKind.STORE, problem=str(error))
         if not self._recovering and not self.closing:
             self._recovering = True
-            self._core.spawn(self._recover(), "recover-store")
+            self._core.spawn_task(self._resume_dialling(), "recover-store")
 
-    async def _recover(self) -> None:
+    async def _resume_dialling(self) -> None:
         """Resume dialling when all commits are done and disk and store have worked for a while."""
         while not self.closing:
             await asyncio.sleep(RETRY_SECONDS)

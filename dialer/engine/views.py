@@ -27,7 +27,7 @@ def centre_view(features: Features) -> CentreView:
     """Return a view of the whole centre at this moment."""
     core, turnout, used = features.core, features.turnout, features.channels.count_used()
     campaigns = tuple(
-        _campaign_view(features, run)
+        _make_campaign_view(features, run)
         for campaign_id, run in features.runs.items()
         if campaign_id in core.plan.campaigns or any(features.calls.find_by_campaign(campaign_id))
     )
@@ -36,7 +36,7 @@ def centre_view(features: Features) -> CentreView:
     state = CentreState(
         centre=core.centre_id,
         at=core.clock.now(),
-        switch_up=features.servers.any_up,
+        switch_up=features.servers.is_any_server_up,
         draining=core.draining,
         campaigns={campaign.campaign_id: campaign.state for campaign in campaigns},
         seats=Counter(seat.state for seat in seats),
@@ -44,9 +44,9 @@ def centre_view(features: Features) -> CentreView:
         utilisation=sum(logged_in) / len(logged_in) if logged_in else None,
         marks=dict(turnout.marks),
         opt_outs=turnout.opt_outs,
-        trunks=tuple(_trunk_view(features, name, used[name]) for name in features.pool.names),
+        trunks=tuple(_make_trunk_view(features, name, used[name]) for name in features.pool.names),
         figures=features.dependencies.figures(),
-        forecast=_forecast(features),
+        forecast=_make_forecast(features),
         dialler=core.dialler,
         roll=features.roll_import_state.roll,
         outbox=features.housekeeping.outbox,
@@ -54,7 +54,7 @@ def centre_view(features: Features) -> CentreView:
     return CentreView(state, campaigns, seats, tuple(turnout.booths.values()), tuple(features.alerts.active.values()))
 
 
-def _forecast(features: Features) -> Forecast | None:
+def _make_forecast(features: Features) -> Forecast | None:
     """Return the forecast for booths that are still called today, or None if there are none or it is too early."""
     now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
     to_come = {booth_id: at for booth_id, at in features.polls.last_calls().items() if at > now}
@@ -78,7 +78,7 @@ def _forecast(features: Features) -> Forecast | None:
     return None if ahead is None else replace(ahead, without_number=without_number)
 
 
-def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
+def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     calls = features.calls.find_by_campaign(run.spec.campaign_id)
     live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
@@ -105,19 +105,19 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         pacing=str(pacing),
         refused=dict(run.refused),
         script=features.dependencies.flows.scripts.current_version(run.spec.campaign_id),
-        speed=run.speed_at(now),
-        abandoned_target=_abandoned_target(run),
+        speed=run.find_speed_limit(now),
+        abandoned_target=_find_abandoned_target(run),
     )
 
 
-def _abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
+def _find_abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
     pacer, most = run.pacer, run.spec.most_abandoned_target
     if not pacer.caps:
         return None
     return AbandonedTarget(pacer.caps[0].target, most, run.target_set_by)
 
 
-def _trunk_view(features: Features, name: str, used: int) -> TrunkView:
+def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
     tally, health, now = features.pool.tallies[name], features.pool.health(name), features.core.clock.monotonic()
     assert health is not None  # noqa: S101 - `name` is one of the pool's
     return TrunkView(

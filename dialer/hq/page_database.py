@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks, next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
@@ -82,7 +82,7 @@ class PageDatabase:
         """Append an audit entry, in the transaction of the action that it records."""
         await SQL.lock_audit.run(db)
         end = await SQL.chain_end.fetch_first(db) or ChainEnd(0, GENESIS)
-        entry = next_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
+        entry = make_next_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
         await SQL.insert_entry.run(db, *astuple(entry))
         self._has_new_entries = True
 
@@ -99,7 +99,7 @@ class PageDatabase:
     async def audit_breaks(self) -> list[Break]:
         """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
         end = None if self._file is None else await self._file.audit_head()
-        return [*find_breaks(await self.audit_entries(), end)]
+        return [*find_breaks_in_chain(await self.audit_entries(), end)]
 
     async def accept_audit_end(self, who: str) -> None:
         """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
@@ -127,8 +127,8 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
 def _find_breaks_after_stored_end(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
     """Yield the breaks of the hash chain from the stored last entry on. `entries` must begin with that entry."""
     if stored is None:
-        yield from find_breaks(entries)
+        yield from find_breaks_in_chain(entries)
     elif not entries or (entries[0].number, entries[0].digest) != stored:
         yield Break(stored[0], "the entry differs from the one that was noted under this number")
     else:
-        yield from find_breaks(entries[1:], behind=stored)
+        yield from find_breaks_in_chain(entries[1:], behind=stored)

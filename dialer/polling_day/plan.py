@@ -28,8 +28,8 @@ class ExpectedTurnout:
 
     def voted_by(self, local: time) -> float:
         """Return the share of electors (0-1) expected to have voted by a local time of the polling day."""
-        points = [(_minutes(self.opens), 0.0), *((_minutes(at), share) for at, share in self.points)]
-        at = _minutes(local)
+        points = [(_parse_minutes(self.opens), 0.0), *((_parse_minutes(at), share) for at, share in self.points)]
+        at = _parse_minutes(local)
         after = bisect_right(points, at, key=lambda point: point[0])
         if after == 0:
             return 0.0
@@ -39,7 +39,7 @@ class ExpectedTurnout:
         return low + (high - low) * (at - left) / (right - left)
 
 
-def _minutes(moment: time) -> float:
+def _parse_minutes(moment: time) -> float:
     return moment.hour * 60 + moment.minute + moment.second / 60
 
 
@@ -84,12 +84,12 @@ class PollingPlan:
     weights: FactorWeights
     last_call_seconds: float  # time from the last call to a booth's close; a voter called later could not vote in time
 
-    def close_of(self, booth: Booth) -> float | None:
+    def find_closing_time(self, booth: Booth) -> float | None:
         """Return the close of poll of a booth (epoch seconds), or None if it is unknown."""
         poll = self.poll_of(booth)
         return None if poll is None else poll.closes_at
 
-    def local_close_of(self, booth: Booth) -> datetime | None:
+    def find_local_closing_time(self, booth: Booth) -> datetime | None:
         """Return the close of poll of a booth in its local time, or None if it is unknown."""
         poll = self.poll_of(booth)
         if poll is None or poll.closes_at is None:
@@ -141,7 +141,7 @@ class PollingPlan:
         return BoothPriorities(today.zones.keys(), look, centre, self.weights)
 
 
-def next_worker_call(
+def find_next_worker_call(
     due_at: float | None, last_call_at: float | None, now: float, every_seconds: float
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
@@ -156,7 +156,7 @@ def next_worker_call(
     return last_round_at if last_round_at - now >= every_seconds / 2 else None
 
 
-def limit_to_last_call(
+def limit_retry_to_last_call(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
     """Return the time of a retry limited to the booth's last call, or None if the retry is dropped (epoch seconds).

@@ -60,7 +60,7 @@ def share_not_voted(booth: BoothNow) -> float:
     return (prior + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
 
 
-def booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
+def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
     """Return a booth's priority; 0 after its last call. `centre_not_voted` is `share_not_voted` of the whole centre.
 
     The deficit is how far the booth is behind the centre.
@@ -83,7 +83,7 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the mapping. `look` returns what is known about one of `booths`; `centre` is the same for all booths
+        """Create the mapping. `look` returns what is known about one of `booths`; `centre` is what is known about all
         together.
         """
         self._booths = booths
@@ -98,7 +98,7 @@ class BoothPriorities(Mapping[int, float]):
         if known is None:
             if booth_id not in self._booths:
                 raise KeyError(booth_id)
-            known = booth_priority(self._look(booth_id), self._overall, self._weights)
+            known = calculate_booth_priority(self._look(booth_id), self._overall, self._weights)
             self._known[booth_id] = known
         return known
 
@@ -164,7 +164,7 @@ class BoothOrder:
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
-            self._move(booth_id, behind)
+            self._move_booth(booth_id, behind)
 
     @property
     def is_exhausted(self) -> bool:
@@ -195,8 +195,8 @@ class BoothOrder:
                 self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
-                self._move(booth_id, self._pass_of(booth_id))
-        self._bring_back(self._set_aside - self._empty)
+                self._move_booth(booth_id, self._find_pass_of_booth(booth_id))
+        self._restore_booth(self._set_aside - self._empty)
 
     def plan_claims(self, numbers: int) -> dict[int, int]:
         """Return the booths of the next `numbers` claims, in order, with the maximum for each. Includes some more, in
@@ -217,7 +217,7 @@ class BoothOrder:
             after, at, booth_id = first
             quotas[booth_id] = quotas.get(booth_id, 0) + NEIGHBOURS
             planned += NEIGHBOURS
-            heapq.heappush(again, (after, at + NEIGHBOURS / self._priority_of(booth_id), booth_id))
+            heapq.heappush(again, (after, at + NEIGHBOURS / self._find_priority(booth_id), booth_id))
         for place in drawn:
             heapq.heappush(self._heap, place)
         return quotas
@@ -231,12 +231,12 @@ class BoothOrder:
             if claim.queue_booth_id in self._usual_priorities:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._pass_of(booth_id) for booth_id in quotas), default=0.0)
+        behind = min((self._find_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
-            at = max(self._pass_of(booth_id), behind)
-            self._move(booth_id, at + count / max(self._priority_of(booth_id), _LEAST_RATE))
+            at = max(self._find_pass_of_booth(booth_id), behind)
+            self._move_booth(booth_id, at + count / max(self._find_priority(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
@@ -244,16 +244,19 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def record_returned_claims(self, claims: Sequence[Claim]) -> None:
-        """Record that claims returned to the queue undialled, so that they do not count in their booths' shares."""
+        """Record that claims returned to the queue undialled, so that they do not count as calls to their booths."""
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
-                self._move(booth_id, self._pass_of(booth_id) - count / max(self._priority_of(booth_id), _LEAST_RATE))
+                self._move_booth(
+                    booth_id,
+                    self._find_pass_of_booth(booth_id) - count / max(self._find_priority(booth_id), _LEAST_RATE),
+                )
         self.reset_empty_booths()
 
     def reset_empty_booths(self) -> None:
         """Count no booth as empty any more, because numbers may have returned to the queues."""
         self._empty.clear()
-        self._bring_back(set(self._set_aside))
+        self._restore_booth(set(self._set_aside))
 
     def _next(self) -> _Place | None:
         """Return the entry of the next booth, or None, and drop outdated entries before it."""
@@ -263,16 +266,16 @@ class BoothOrder:
             if first is self._places[booth_id]:
                 if first[0] and self.is_waiting_for_claims:
                     return None
-                if booth_id not in self._empty and self._priority_of(booth_id) > 0:
+                if booth_id not in self._empty and self._find_priority(booth_id) > 0:
                     return first
                 self._set_aside.add(booth_id)
             heapq.heappop(self._heap)
         return None
 
-    def _pass_of(self, booth_id: int) -> float:
+    def _find_pass_of_booth(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
-    def _move(self, booth_id: int, at: float) -> None:
+    def _move_booth(self, booth_id: int, at: float) -> None:
         self._places[booth_id] = (booth_id not in self._priorities_today, at, booth_id)
         if booth_id not in self._set_aside:
             heapq.heappush(self._heap, self._places[booth_id])
@@ -280,12 +283,12 @@ class BoothOrder:
             self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
-    def _bring_back(self, booths: set[int]) -> None:
+    def _restore_booth(self, booths: set[int]) -> None:
         self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])
 
-    def _priority_of(self, booth_id: int) -> float:
+    def _find_priority(self, booth_id: int) -> float:
         priority = (
             self._priorities_today[booth_id] if booth_id in self._priorities_today else self._usual_priorities[booth_id]
         )

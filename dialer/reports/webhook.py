@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from dialer.domain.backoff import Backoff
-from dialer.domain.https import open_response
+from dialer.domain.https import open_https_response
 from dialer.domain.output import write_file
 from dialer.errors import MatdanError
 from dialer.reports.results import (
@@ -80,7 +80,7 @@ def create_sender(url: str, secret: bytes) -> Send:
 
     def send(delivery: Delivery) -> int:
         try:
-            with open_response(url, delivery.headers(secret, time.time()), delivery.body) as answer:
+            with open_https_response(url, delivery.headers(secret, time.time()), delivery.body) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code

@@ -20,7 +20,7 @@ from pathlib import Path
 from dialer.domain.audit_chain import shorten_for_audit
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
-from dialer.domain.output import refuse_unwritable
+from dialer.domain.output import refuse_unwritable_path
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
@@ -203,7 +203,7 @@ def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) ->
         if options.dry_run:
             return None
         path = roll.path.with_name(roll.path.name + ".rejects.csv")
-    refuse_unwritable(path, "--rejects", {"the roll itself": roll.path, "the store": store})
+    refuse_unwritable_path(path, "--rejects", {"the roll itself": roll.path, "the store": store})
     return path
 
 

@@ -11,7 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical_details, next_entry, shorten_for_audit
+from dialer.domain.audit_chain import (
+    GENESIS,
+    UNSHOWN,
+    AuditEntry,
+    canonical_details,
+    make_next_entry,
+    shorten_for_audit,
+)
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
 
 _PAGE = 1_000
@@ -89,7 +96,7 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
     if same is not None:
         return same
     number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)
-    entry = next_entry(number, digest, at=at, kind=kind, who=who, what=what)
+    entry = make_next_entry(number, digest, at=at, kind=kind, who=who, what=what)
     SQL.append.run(db, **parameters_of(entry))
     return entry.number
 

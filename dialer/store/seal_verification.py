@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any, NamedTuple, TypeVar
 
-from dialer.domain.audit_chain import AuditEntry, find_breaks
+from dialer.domain.audit_chain import AuditEntry, find_breaks_in_chain
 from dialer.store import audit, seals
 from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
 from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, compute_digest, sealed_part
@@ -187,7 +187,7 @@ def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: S
                 batches.check(entry.number, entry.at, entry.what)
             yield entry
 
-    for found in find_breaks(checked_entries(), head):
+    for found in find_breaks_in_chain(checked_entries(), head):
         verdict.add("entry", found.number, found.problem)
     unchained = [each.seal_id for each in seals.SQL.seals_after.rows(db, last=batches.last)]
     verdict.not_chained = len(unchained)

@@ -19,7 +19,7 @@ from dialer.domain.errors import (
     UnsafeValue,
 )
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import Place, PlaceKind, supervision_party
+from dialer.domain.parties import Place, PlaceKind, make_supervision_party_id
 from dialer.domain.switch import OriginateRequest, PartyRequest
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -374,7 +374,7 @@ def test_ami_banner_of_the_scripted_manager_equals_the_captured_one() -> None:
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
 def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> None:
-    attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), supervision_party("0a1b2c3d4e5f")
+    attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), make_supervision_party_id("0a1b2c3d4e5f")
 
     @virtual_time()
     async def run() -> None:

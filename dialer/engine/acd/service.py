@@ -68,9 +68,9 @@ class Acd:
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
         waiting = self._calls.update(known, known.with_voter_waiting())
-        if not self._eligibility.may_connect(waiting):
+        if not self._eligibility.may_connect_call(waiting):
             self.play_busy_message(call.attempt_id)
-        elif not self._try_connect(waiting):
+        elif not self._try_connect_to_seat(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
@@ -84,7 +84,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
             return False
-        if not self._eligibility.may_connect(call) or not self._try_connect(call):
+        if not self._eligibility.may_connect_call(call) or not self._try_connect_to_seat(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._flow_handovers[attempt_id] = came
@@ -93,15 +93,15 @@ class Acd:
         finally:
             del self._flow_handovers[attempt_id]
 
-    def _report_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
+    def _report_connection_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
         """Report to the flow whether its voter was connected to an agent."""
         waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(came)
 
-    def _try_connect(self, call: Call) -> bool:
+    def _try_connect_to_seat(self, call: Call) -> bool:
         """Connect a call to a free seat. Return False if there is no suitable seat."""
-        seat = self._choose_seat(call)
+        seat = self._choose_seat_for_call(call)
         if seat is None:
             return False
         now = self._core.instant()
@@ -119,7 +119,7 @@ class Acd:
         )
         return True
 
-    def _choose_seat(self, call: Call) -> Seat | None:
+    def _choose_seat_for_call(self, call: Call) -> Seat | None:
         """Return the seat for a call, or None: its reserved seat, otherwise the best free one."""
         kept = self._seats.get(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
@@ -136,7 +136,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update(call, call.without_seat())
-            self._report_to_flow(attempt_id, False)
+            self._report_connection_to_flow(attempt_id, False)
 
     def play_busy_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
@@ -146,7 +146,10 @@ class Acd:
             self._core.request(order(self._switch.play_message, attempt_id))
 
     def on_message_started(self, call: Call) -> None:
-        """Handle the start of the information message. The call is abandoned unless an agent had it before."""
+        """Record that the information message plays to a voter.
+
+        The call counts as abandoned unless an agent has talked to the voter before.
+        """
         call = self._calls.update(call, call.with_human_answer(self._core.instant()))
         if not call.leg.message_started:
             self._calls.update(call, call.with_message_started())
@@ -154,8 +157,9 @@ class Acd:
             self._core.wake.set()
 
     def on_connected(self, call: Call, seat_name: str) -> None:
-        """Handle that voter and agent hear each other. The voter may also have come back to the seat; repeats change
-        nothing.
+        """Record that voter and agent hear each other.
+
+        The switch also reports this when a voter has come back to the seat. A repeated report changes nothing.
         """
         now = self._core.instant()
         call = self._calls.update(call, call.with_human_answer(now))
@@ -164,7 +168,7 @@ class Acd:
             return
         if call.talk.connected_at is not None:
             if (
-                _accepts_return(seat, call) or seat.state is SeatState.PAUSED
+                _seat_accepts_return_of_voter(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
                 self._resume_conversation(self._calls.update(call, call.with_message_stopped()), seat_name)
             return
@@ -173,7 +177,7 @@ class Acd:
         self._seats.count_call(seat_name)
         self._calls.update(call, call.with_connection(seat_name, seat.agent, now))
         self._core.request(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
-        self._report_to_flow(call.attempt_id, True)
+        self._report_connection_to_flow(call.attempt_id, True)
 
     def continue_conversation(self, call: Call, seat_name: str) -> None:
         """Continue a conversation at a seat that an earlier run of the dialler, or a transfer, left there."""
@@ -183,44 +187,48 @@ class Acd:
         self._calls.update(call, call.with_seat(seat_name, seat.agent))
 
     def _resume_conversation(self, call: Call, seat_name: str) -> None:
-        """Continue a conversation at the seat from which its voter had left."""
+        """Set the seat to talking again, because its voter has come back."""
         self._core.request(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.continue_conversation(call, seat_name)
 
     def return_voter_to_seat(self, call: Call, seat_name: str) -> str | None:
-        """Return the name of the seat for a voter whose transfer failed, or None if no seat is free. The seat is
-        talking then.
+        """Find a seat for a voter whose transfer failed, and set it to talking.
 
-        The seat of the agent who transferred the call is preferred.
+        The seat of the agent who transferred the call is preferred. Returns the name of the seat, or None if no seat is
+        free.
         """
         own = self._seats.get(seat_name)
-        if own is None or not own.phone_up or not _accepts_return(own, call):
-            own = self._choose_seat(call)
+        if own is None or not own.phone_up or not _seat_accepts_return_of_voter(own, call):
+            own = self._choose_seat_for_call(call)
         if own is None:
             return None
         self._resume_conversation(call, own.name)
         return own.name
 
     def on_call_ended(self, call: Call) -> None:
-        """Handle the end of a call at its seat: wrap-up follows, or the seat is free again if the voter never reached
-        it.
+        """Update the seat of a call that has ended.
+
+        Wrap-up follows a talk. If the voter never reached the seat, the seat is free again.
         """
         self._core.request(StopTimer(f"call/{call.attempt_id}"))
-        self._report_to_flow(call.attempt_id, False)
+        self._report_connection_to_flow(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
             self.on_voter_left_seat(call, seat)
 
     def on_voter_left_seat(self, call: Call, seat_name: str) -> None:
-        """Handle that the voter left the seat: wrap-up follows a talk. The call itself may continue without the agent."""
+        """Update a seat that its voter has left: wrap-up follows a talk.
+
+        The call itself may continue without the agent, for example after a transfer.
+        """
         seat = self._seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
         now = self._core.instant()
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._core.request(_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
+            self._core.request(_make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
             self._wrapping_up[seat_name] = call
         after = seat.end_call(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
@@ -239,8 +247,9 @@ class Acd:
         return self._wrapping_up.get(seat.name) or self._calls.find_by_seat(seat)
 
     def announce_closing(self, seat: Seat) -> None:
-        """Record that the agent is about to end the talk or the wrap-up. A repeat changes nothing. Raises
-        CommandRefused.
+        """Record for the pacer that the agent is about to end the talk or the wrap-up.
+
+        A repeat changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
         after = seat.announce_closing(now)
@@ -261,7 +270,7 @@ class Acd:
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
-            self._core.request(_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
+            self._core.request(_make_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
             if after.state is not SeatState.READY:
                 self._core.request(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.update_seat(seat, after)
@@ -282,10 +291,10 @@ class Acd:
         """Connect waiting voters to free seats, longest waiting first."""
         waiting = [call for call in self._calls.values() if call.state is CallState.WAITING and call.leg.waiting]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
-            if not self._eligibility.may_connect(call):
+            if not self._eligibility.may_connect_call(call):
                 self.play_busy_message(call.attempt_id)
             else:
-                self._try_connect(call)  # a voter without a suitable seat does not block the next voter
+                self._try_connect_to_seat(call)  # a voter without a suitable seat does not block the next voter
 
     # Phones
 
@@ -296,7 +305,10 @@ class Acd:
             self.update_seat(seat, seat.connect_phone(self._core.instant()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
-        """Handle that the agent's phone has disconnected. It is called again while its agent is logged in."""
+        """Update the seat of an agent's phone that has disconnected.
+
+        If the agent is logged in, the phone is called again.
+        """
         seat = self._seats.get(seat_name)
         if seat is None:
             return
@@ -305,7 +317,7 @@ class Acd:
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
             self._core.request(
-                _conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+                _make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.disconnect_phone(now)
@@ -315,7 +327,7 @@ class Acd:
         ):  # a reloaded page may have registered its phone again already
             self.call_phone(seat_name)
         elif after.agent is not None:
-            self.expect_phone(seat_name)
+            self.expect_phone_to_connect(seat_name)
 
     def on_phone_registered(self, endpoint: str) -> None:
         """Call a phone that has registered, if its agent is logged in and it is disconnected."""
@@ -339,23 +351,26 @@ class Acd:
                 order(self._switch.call_seat, seat_name, seat.endpoint).with_fallback(not_called),
             )
 
-    def expect_phone(self, seat_name: str) -> None:
-        """Call the agent's phone later if it has not connected by then."""
+    def expect_phone_to_connect(self, seat_name: str) -> None:
+        """Start a timer that calls the agent's phone if it has not connected by then."""
         self._core.request(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 
 
-def _accepts_return(seat: Seat, call: Call) -> bool:
-    """Return whether a voter may come back to the seat: it is free, or is still wrapping up this call."""
+def _seat_accepts_return_of_voter(seat: Seat, call: Call) -> bool:
+    """Return whether a voter may come back to this seat.
+
+    That is so if the seat is free, or if its agent is still wrapping up this voter's call.
+    """
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.is_free or (wraps_up and not seat.phone_suspect)
 
 
-def _conversation_update(
+def _make_conversation_update(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the pacer's update for a talk or wrap-up that ends now."""
+    """Return the update for the pacer about a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

@@ -32,12 +32,16 @@ class Alerts:
 
     def clear(self, kind: AlertKind, subject: str | None = None) -> None:
         """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
-        self._clear(kind.value if subject is None else kind.make_code(subject))
+        self._clear_alert(kind.value if subject is None else kind.make_code(subject))
 
     def accept_alert(self, alert: Alert) -> None:
-        """Raise an alert, replacing one with the same code, or clear it. The same text again is not repeated."""
+        """Raise an alert, or clear it if `alert.cleared` is set.
+
+        An alert replaces the active one with the same code. If its text is the same, subscribers are not notified
+        again.
+        """
         if alert.cleared:
-            self._clear(alert.code)
+            self._clear_alert(alert.code)
             return
         before = self.active.get(alert.code)
         if before is not None and before.text == alert.text:
@@ -46,7 +50,7 @@ class Alerts:
         _log.warning("alert.raised", code=alert.code, level=alert.level.value, text=alert.text)
         self._core.request(Notify(AlertRaised(alert)))
 
-    def _clear(self, code: str) -> None:
+    def _clear_alert(self, code: str) -> None:
         before = self.active.pop(code, None)
         if before is not None:
             cleared = replace(before, at=self._core.clock.now(), cleared=True)

@@ -18,7 +18,7 @@ class AsteriskServers:
     """The servers of a site, and the server of each trunk. A site with one Asterisk has one server, named ""."""
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
-        """Add these servers, as `update` does. None of them is up yet."""
+        """Create the registry with these servers, none of which is up yet. For the arguments see `update`."""
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
         self.names: tuple[str, ...] = ("",)
@@ -27,17 +27,17 @@ class AsteriskServers:
         self.update(trunks, seats)
 
     def update(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
-        """Add the servers of trunks and seats. `trunks` maps a trunk to its server, `seats` are the servers of the
-        seats.
+        """Add the servers of these trunks and seats.
 
-        Trunks added before stay: they may still carry calls.
+        `trunks` maps each trunk to its server; `seats` are the servers of the seats. Trunks added earlier stay, because
+        they may still carry calls.
         """
         self._known.update(dict.fromkeys((*trunks.values(), *seats)))
         self.names = tuple(self._known) or ("",)
         self._by_trunk.update(trunks)
 
     @property
-    def any_up(self) -> bool:
+    def is_any_server_up(self) -> bool:
         """Return whether any server is up."""
         return bool(self.up)
 
@@ -45,7 +45,7 @@ class AsteriskServers:
         """Return the server of a trunk, or the first server for a trunk that was never in the settings."""
         return self._by_trunk.get(trunk, self.names[0])
 
-    def find_accepting(self, trunks: Collection[str]) -> set[str]:
+    def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:
         """Return the servers of these trunks that accept calls now."""
         servers = {self.server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
@@ -56,7 +56,7 @@ class AsteriskServers:
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
-    def filter_reachable(self, trunks: Sequence[str]) -> Sequence[str]:
+    def filter_reachable_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return these trunks without those of unreachable servers."""
         unreachable = self.unreachable
         return [trunk for trunk in trunks if self.server_of_trunk(trunk) not in unreachable] if unreachable else trunks
@@ -72,12 +72,18 @@ class ServerLoads:
         self.calls: dict[str, int] = dict.fromkeys(servers.names, 0)
 
     def sort_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
-        """Return the trunks sorted by how likely their server has a free agent. Trunks of one server keep their order."""
+        """Return the trunks, first those whose server most likely has a free agent.
+
+        Trunks of one server keep their order.
+        """
         if len(self._servers.names) == 1:
             return trunks
-        return sorted(trunks, key=lambda trunk: self._load_of_server(self._servers.server_of_trunk(trunk)))
+        return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.server_of_trunk(trunk)))
 
-    def _load_of_server(self, server: str) -> float:
-        """Return the calls per agent at work, not counting calls for which an agent is free now."""
+    def _calculate_server_load(self, server: str) -> float:
+        """Return the number of a server's calls for each of its agents at work.
+
+        Calls for which an agent is free now are not counted.
+        """
         working = self.working[server]
         return (self.calls[server] - self.free[server]) / working if working else float("inf")

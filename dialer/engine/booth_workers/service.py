@@ -1,6 +1,7 @@
-"""Record the serial numbers that booth workers report, by keypad or to an agent, as marks of those voters.
+"""Record the serial numbers that booth workers report, by keypad or to an agent.
 
-Each serial is committed separately, so that nothing is lost when the call drops. Undoing a serial is a mark too.
+Each serial number is stored as a mark (a recorded answer about a voter) and committed separately, so that nothing is
+lost when the call drops. Undoing a serial number is stored as a mark too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BoothWorkers:
-    """Records and undoes serials."""
+    """Records and undoes the serial numbers that booth workers report."""
 
     def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
         self._core = core
@@ -37,7 +38,7 @@ class BoothWorkers:
         self._marks = marks
 
     def booths_by_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the worker's booth ids by part number, in the order of the parts."""
+        """Return the ids of the worker's booths by part number of the roll, in the order of the parts."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
@@ -53,10 +54,13 @@ class BoothWorkers:
         kind: MarkKind = MarkKind.VOTED,
         agent: str | None = None,
     ) -> None:
-        """Commit the mark of the voter with this serial. `key` identifies the commit.
+        """Commit a mark for the voter with this serial number.
 
-        `part` None: the worker has only one part. Raises CommitTargetNotFound if no voter has the serial (this is
-        counted) or no booth worker is on the call; StoreError.
+        `key` identifies the commit, so that a repeat is stored once. `part` may be None if the worker has only one part
+        of the roll.
+
+        Raises CommitTargetNotFound if no voter has the serial number (this is counted) or if no booth worker is on the
+        call; StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
@@ -85,9 +89,10 @@ class BoothWorkers:
         await self._marks.store_mark(mark)
 
     async def undo_last_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Undo the last serial of this call. The voter remains "voted" if somebody else has reported it.
+        """Undo the last serial number that was reported on this call.
 
-        Raises CommitTargetNotFound if the call has no serial, StoreError.
+        The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
+        has no serial number, StoreError.
         """
         last = None if call.worker is None else await self._store.last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
@@ -115,7 +120,7 @@ class BoothWorkers:
     # Serials entered by agents
 
     async def store_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Record serials that an agent entered. Raises CommandRefused, StoreError if nothing was stored."""
+        """Record the serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was stored."""
         seat, call, named = self._require_worker_call(seat_name)
         parts = {} if call.worker is None else self.booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
@@ -139,7 +144,7 @@ class BoothWorkers:
         return f"seat {seat.name}: {noted} serials saved{no_such}"
 
     async def undo_serial_at_seat(self, seat_name: str) -> str:
-        """Undo the last serial of the agent's call. Raises CommandRefused, StoreError."""
+        """Undo the last serial number of the agent's call. Raises CommandRefused, StoreError."""
         seat, call, named = self._require_worker_call(seat_name)
         try:
             await self.undo_last_serial(call, named, agent=seat.agent)
@@ -148,7 +153,7 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return the agent's seat, the booth worker's call, and a new commit key."""
+        """Return the agent's seat, the booth worker's call at it, and a new key for the commit."""
         seat = self._seats.require(seat_name)
         call = self._acd.find_latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:

@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class OwnCallBacks:
-    """Places agents' own call-backs when they are due."""
+    """Places the call-backs that agents promised to make themselves, when they are due."""
 
     def __init__(self, core: Core, seats: Seats, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
         self._core = core
@@ -48,10 +48,13 @@ class OwnCallBacks:
             self._schedule(own)
 
     def replace_promise(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace the promised call-backs of a number by that of a new disposition, if it has one."""
+        """Replace the call-back promised to a number by the one of a new disposition.
+
+        If the new disposition promises none, the earlier promise is removed.
+        """
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
-                self._forget(own)
+                self._forget_call_back(own)
         if record.own_at is not None and record.agent is not None and record.retry_at is not None:
             self._schedule(
                 OwnCallBack(
@@ -59,27 +62,27 @@ class OwnCallBacks:
                 )
             )
 
-    def on_due(self, attempt_id: AttemptId) -> None:
-        """Place a call-back that is due, or try again later."""
+    def on_call_back_due(self, attempt_id: AttemptId) -> None:
+        """Place a call-back that is due, or schedule it again for later."""
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return
         if now >= own.until:
-            self._forget(own)
+            self._forget_call_back(own)
             return
-        seat, campaign = self._seat_of(own), self._core.plan.campaigns.get(own.campaign_id)
+        seat, campaign = self._find_seat_of_agent(own), self._core.plan.campaigns.get(own.campaign_id)
         if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
             if seat is not None:
-                self._release_seat(seat.name)
-            self._try_again_in(own, AWAY_SECONDS)
+                self._release_reserved_seat(seat.name)
+            self._retry_call_back_after(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
             self._seats.put(seat, replace(seat, call_back_promised=True))
-            self._try_again_in(own, LOOK_SECONDS)
+            self._retry_call_back_after(own, LOOK_SECONDS)
         elif self._is_seat_available(seat, own, now):
             self._seats.put(seat, replace(seat, call_back_promised=True))
-            self._core.spawn(self._place_call(own, seat.name), "own-call-back")
+            self._core.spawn_task(self._place_call(own, seat.name), "own-call-back")
         else:
-            self._try_again_in(own, LOOK_SECONDS)
+            self._retry_call_back_after(own, LOOK_SECONDS)
 
     def _is_seat_available(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
         """Return whether the seat is ready and no other voter is about to be connected to it."""
@@ -96,38 +99,38 @@ class OwnCallBacks:
             await self._own_calls.call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
-            self._release_seat(seat_name)
+            self._release_reserved_seat(seat_name)
             if refused.why not in _FINAL_REFUSALS:
-                self._try_again_in(own, REFUSED_SECONDS)
+                self._retry_call_back_after(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
             self._core.request(StoreFailed(error))
-            self._release_seat(seat_name)
-            self._try_again_in(own, REFUSED_SECONDS)
+            self._release_reserved_seat(seat_name)
+            self._retry_call_back_after(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
-    def _seat_of(self, own: OwnCallBack) -> Seat | None:
+    def _find_seat_of_agent(self, own: OwnCallBack) -> Seat | None:
         return next((seat for seat in self._seats.values() if seat.agent == own.agent), None)
 
     def _schedule(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._try_again_in(own, max(0.0, own.at - self._core.clock.now()))
+        self._retry_call_back_after(own, max(0.0, own.at - self._core.clock.now()))
 
-    def _try_again_in(self, own: OwnCallBack, seconds: float) -> None:
+    def _retry_call_back_after(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
         self._core.request(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
-    def _forget(self, own: OwnCallBack) -> None:
+    def _forget_call_back(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
         self._core.request(StopTimer(f"own/{own.attempt_id}"))
-        seat = self._seat_of(own)
+        seat = self._find_seat_of_agent(own)
         if seat is not None:
-            self._release_seat(seat.name)
+            self._release_reserved_seat(seat.name)
 
-    def _release_seat(self, seat_name: str) -> None:
+    def _release_reserved_seat(self, seat_name: str) -> None:
         """Release the seat for other calls."""
         seat = self._seats[seat_name]
         if seat.call_back_promised:

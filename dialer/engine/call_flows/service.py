@@ -1,7 +1,7 @@
-"""Call flows: which flow a call runs, what the flow may know, and the commits that it requests.
+"""Call flows: which flow a call runs, what the flow knows about the voter, and what the flow stores.
 
-The interface that asks has proved that the call is its own and answered (by a FastAGI token or a signed webhook). Here
-the call must be live, and an IVR call.
+The FastAGI server and the webhook server call this module. They have already verified, by a token or a signature, that
+a request belongs to an answered call. This module checks that the call is live and is an IVR call.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SCRIPT = "script:"  # prefix in `campaigns.flow` for an AGI script
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
-    """What the flow of one call runs with: the flow, the facts about the voter, and the language."""
+    """The data that the flow of one call runs with: the flow, the facts about the voter, and the language."""
 
     attempt_id: AttemptId
     run: str  # id of this run; a call that reconnects after a lost link or a crash starts another run
@@ -53,7 +53,7 @@ class FlowSession:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
-    """What the AGI script of one call runs with: the script and the facts about the voter."""
+    """The data that the AGI script of one call runs with: the script and the facts about the voter."""
 
     attempt_id: AttemptId
     run: str  # as in FlowSession
@@ -62,7 +62,7 @@ class ScriptSession:
 
 
 class FlowService:
-    """Starts and ends flows, and stores what they commit."""
+    """Starts and ends flows, and stores what callers enter in them."""
 
     def __init__(
         self,
@@ -98,21 +98,26 @@ class FlowService:
             return None
         run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None or not self._eligibility.may_connect(call):
+        if source is None or not self._eligibility.may_connect_call(call):
             return None
         if source.startswith(SCRIPT):
-            run_id = self._start_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, run_id, source, self._make_facts(call))
+            run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            return ScriptSession(call.attempt_id, run_id, source, self._make_voter_facts(call))
         flow = self.flows.get_current(source)
-        run_id = self._start_run(call, f"{flow.name} {flow.version}")
+        run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
         return FlowSession(
-            call.attempt_id, run_id, flow, self._make_facts(call), self._language_of(call), call.campaign_id
+            call.attempt_id,
+            run_id,
+            flow,
+            self._make_voter_facts(call),
+            self._find_language_of_voter(call),
+            call.campaign_id,
         )
 
-    def _start_run(self, call: Call, named: str) -> str:
-        """Start a run and return its id.
+    def _start_flow_run(self, call: Call, named: str) -> str:
+        """Start a run of a flow and return the id of the run.
 
-        The id is random: a counter would start again after a crash, and repeat the keys of earlier commits.
+        The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
         """
         answered = self._calls.update(call, call.with_human_answer(self._core.instant()))
         self._calls.update(answered, answered.with_flow_started(named))
@@ -120,16 +125,19 @@ class FlowService:
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
 
-    def _language_of(self, call: Call) -> str:
-        """Return the voter's language; the booth's for a call of an earlier run."""
+    def _find_language_of_voter(self, call: Call) -> str:
+        """Return the voter's language.
+
+        For a call of an earlier run of the dialler it is the language of the voter's booth.
+        """
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what the caller entered. Return True when it is stored, or if there was nothing to store.
 
-        Call, run and `commit.sequence` are the key: a repeated commit is stored once and returns the same result.
-        Raises CommitTargetNotFound, StoreError.
+        Call, run and `commit.sequence` identify a commit: a repeat is stored once and returns the same result. Raises
+        CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
@@ -140,7 +148,7 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _failed(before):
+        if before is not None and not _has_commit_failed(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -176,7 +184,7 @@ class FlowService:
         return True
 
     async def _store_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Store a mark, and return whether the commit was valid.
+        """Store a mark (a recorded answer about a voter), and return whether the commit was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
         """
@@ -202,7 +210,10 @@ class FlowService:
     async def _find_marked_voters(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters that a mark is about, and its source. `marked` were marked by this commit before."""
+        """Return the voters that a mark is about, and the source of the mark.
+
+        `marked` are the voters that an earlier attempt to store the same commit has marked.
+        """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
             pending = await self._store.pending_voters(call.phone_id)
@@ -212,9 +223,9 @@ class FlowService:
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def connect_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
-        """Connect the call to a free agent. Return True when they hear each other. Raises StoreError.
+        """Connect the call to a free agent. Return True when agent and voter hear each other.
 
-        The answers so far are stored first, for the agent's page (`Store.flow_answers`).
+        The answers so far are stored first, because the agent's page shows them. Raises StoreError.
         """
         await self.store_answers(attempt_id, answers)
         return await self._acd.connect_from_flow(attempt_id)
@@ -229,8 +240,9 @@ class FlowService:
         return attempt_id in self._calls
 
     async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
-        """Return the phone number of a live call, for a text message. None: the call has ended, or the number has opted
-        out.
+        """Return the phone number of a live call, as the address of a text message.
+
+        Returns None if the call has ended or the number has opted out.
         """
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.phone_number(call.phone_id)
@@ -247,7 +259,7 @@ class FlowService:
             return None
         return self._calls.update(call, call.with_flow_ended(completed=completed, left_at=left_at))
 
-    def _make_facts(self, call: Call) -> dict[str, Scalar]:
+    def _make_voter_facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
         facts: dict[str, Scalar] = {
             "organisation": self._core.plan.organisation,
@@ -267,6 +279,6 @@ class FlowService:
         return facts
 
 
-def _failed(before: asyncio.Future[bool]) -> bool:
-    """Return whether a commit was tried and, as far as is known, was not stored."""
+def _has_commit_failed(before: asyncio.Future[bool]) -> bool:
+    """Return whether a commit has finished without being stored, as far as is known."""
     return before.done() and before.exception() is None and not before.result()

@@ -1,7 +1,7 @@
-"""The effects of a change to a call.
+"""Derive the effects that follow from a change of a call.
 
-Effects depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event
-reports a fact first, the effects of that fact are requested once.
+They depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event reports
+a fact first, the effects of that fact are requested once.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.store import Store
 
 
-def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
-    """Return the effects that follow when the call `before` has become `after`."""
+def list_effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
+    """Return the effects to request when the call `before` has become `after`."""
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _leg_effects(before, after, store)
+        effects += _list_effects_on_leg(before, after, store)
     if after.talk is not before.talk:
-        effects += _talk_effects(before, after, now, store)
+        effects += _list_effects_on_talk(before, after, now, store)
     if after.state is not before.state:
         change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _leg_effects(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _list_effects_on_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if leg.originate_sent and not was.originate_sent:
         yield UpdatePacer(campaign_id, PacingEventKind.PLACED, call=after)
-    if _counts_as_answered(after) and not _counts_as_answered(before):
+    if _counts_as_answered_by_person(after) and not _counts_as_answered_by_person(before):
         yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
     if (
         outbound and leg.excluded_from_pacing and not was.excluded_from_pacing
@@ -48,7 +48,7 @@ def _leg_effects(before: Call, after: Call, store: Store) -> Iterator[Effect]:
         yield commit(store.record_answer, after.attempt_id, leg.answered_at)
 
 
-def _talk_effects(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
+def _list_effects_on_talk(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
@@ -62,6 +62,6 @@ def _talk_effects(before: Call, after: Call, now: Instant, store: Store) -> Iter
         yield commit(store.record_recording, after.attempt_id, now.at)
 
 
-def _counts_as_answered(call: Call) -> bool:
+def _counts_as_answered_by_person(call: Call) -> bool:
     """Return whether the pacer counts the call as answered by a person."""
     return call.answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound

@@ -13,7 +13,7 @@ from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import CallState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
-from dialer.engine.calls.state import Call, outcome_of
+from dialer.engine.calls.state import Call, derive_outcome
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, commit
@@ -45,7 +45,7 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """Create the service. `trunks` decides whether a failure is the trunk's or the number's."""
+        """Create the service. `trunks` tells whether a call failed because of its trunk or of the called number."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -55,29 +55,35 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def defer_end(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call while its flow, or a check of the agent's phone, is pending. Return whether it was
-        deferred.
+    def defer_end_of_call(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+        """Defer the end of a call while its flow is pending or its agent's phone is checked.
 
-        `CallFinished` follows when the flow's last commit is done, or the check is complete.
+        Returns whether it was deferred. `CallFinished` follows when the flow's last commit is done, or the check is
+        complete.
         """
         if call.flow.is_running:
             self._calls.put(call.with_pending_end(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
-        if silence.must_check(call, ended):
-            self._core.spawn(silence.check_and_finish(self._calls.put(call.with_pending_end(ended)), ended), "ask-seat")
+        if silence.must_check_phone(call, ended):
+            self._core.spawn_task(
+                silence.check_phone_and_finish_call(self._calls.put(call.with_pending_end(ended)), ended), "ask-seat"
+            )
             return True
         return False
 
     def end_call(self, call: Call, ended: CallEnded) -> None:
         """End a call: remove it from the live calls, update the pacer and store its outcome."""
         run = self._runs[call.campaign_id]
-        outcome = outcome_of(call, ended)
+        outcome = derive_outcome(call, ended)
         now = self._core.clock.now()
         not_the_numbers = not call.inbound and self._trunks.on_call_ended(call, ended, outcome)
-        retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._retries.due_after_call(run, call, outcome)
+        retry_at = (
+            now + retries.SOON_SECONDS
+            if not_the_numbers
+            else self._retries.find_due_time_after_call(run, call, outcome)
+        )
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -94,14 +100,14 @@ class CallEndings:
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
-            promised=self._retries.is_promised(call, outcome),
+            promised=self._retries.is_call_time_promised(call, outcome),
         )
         self._calls.remove(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._numbers.add_call(call, outcome)
-        self._core.request(*_pacer_updates(call, outcome, self._core.clock.monotonic()))
+        self._core.request(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
-            run.set_due(retry_at)
+            run.set_next_due_time(retry_at)
         self._calls.notify(call, CallState.ENDED, outcome)
         self._core.request(commit(self._store.end_attempts, [record]))
         self._core.wake.set()
@@ -116,8 +122,8 @@ class CallEndings:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 
 
-def _pacer_updates(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield the pacer updates of a call that has ended, without those already sent."""
+def _make_pacer_updates(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
+    """Yield the pacer updates about a call that has ended, except those sent during the call."""
     if call.inbound:
         return
     if outcome.answered:

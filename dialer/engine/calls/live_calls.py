@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import Switch
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallChange, CallState, CampaignChange
-from dialer.engine.calls.changes import effects_of_change
+from dialer.engine.calls.changes import list_effects_of_change
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, Notify, order
@@ -67,7 +67,7 @@ class LiveCalls:
         if after is before:
             return after
         self._calls[after.attempt_id] = after
-        self._core.request(*effects_of_change(before, after, self._core.instant(), self._store))
+        self._core.request(*list_effects_of_change(before, after, self._core.instant(), self._store))
         if after.answered is not before.answered:
             self._core.wake.set()
         return after

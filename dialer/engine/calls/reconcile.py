@@ -72,10 +72,10 @@ class Reconciler:
         ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
     def load_open_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
-        """Load the attempts that an earlier run left open, and return how many.
+        """Load the attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that are still on the same server. Only for their calls does a missing record prove
-        anything.
+        `unmoved_trunks` are the trunks that are still on the same Asterisk server. Only for calls over these trunks
+        does a missing call record prove that the call was not placed.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
@@ -83,7 +83,7 @@ class Reconciler:
 
     def resync(self, up: SwitchUp) -> None:
         """Reconcile calls and store with the calls on a server."""
-        adopted = self._adopt_orphans()
+        adopted = self._adopt_orphan_calls()
         vanished = [
             call
             for call in self._calls.values()
@@ -92,16 +92,16 @@ class Reconciler:
             and self._servers.server_of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            self._core.spawn(
-                self._look_up_vanished([call.attempt_id for call in vanished], up.server), "look-up-vanished"
+            self._core.spawn_task(
+                self._look_up_vanished_calls([call.attempt_id for call in vanished], up.server), "look-up-vanished"
             )
         strangers = self._inbound.resync(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
-            self._core.spawn(self._hang_up_strays(strays), "hang-up-strays")
+            self._core.spawn_task(self._hang_up_stray_calls(strays), "hang-up-strays")
         for call in self._calls.values():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
-                self._core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
+                self._core.spawn_task(self._hang_up_cancelled_calls(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync.done",
@@ -111,11 +111,11 @@ class Reconciler:
                 switch_restarted=up.restarted,
             )
 
-    def hang_up_stray(self, attempt_id: AttemptId) -> None:
+    def hang_up_stray_call(self, attempt_id: AttemptId) -> None:
         """Hang up a call on the switch that has no live call here, if it was placed from this store."""
-        self._core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
+        self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
 
-    async def _look_up_vanished(self, vanished: Sequence[AttemptId], server: str) -> None:
+    async def _look_up_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared while disconnected, using the switch's call records.
 
         A record is written shortly after the call's end, so missing records are read again.
@@ -136,11 +136,11 @@ class Reconciler:
         for attempt_id in vanished:
             call = self._calls.get(attempt_id)
             if call is not None and call.leg.ended is None:
-                self._end_vanished(call, reported.get(attempt_id), history)
+                self._end_vanished_calls(call, reported.get(attempt_id), history)
 
-    def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
+    def _end_vanished_calls(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
-            by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
+            by = EndedBy.NOT_PLACED if self._was_call_never_sent(call, history) else EndedBy.VANISHED
             self._core.request(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
@@ -158,15 +158,15 @@ class Reconciler:
             )
             self._core.request(CallFinished(ended))
 
-    def _was_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's records are complete and prove that the call was never sent."""
+    def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
+        """Return whether the switch's call records are complete and prove that the call was never sent."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
         up_since = self._core.clock.now() - history.up_seconds
         return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
 
-    def _adopt_orphans(self) -> int:
+    def _adopt_orphan_calls(self) -> int:
         orphans, self._orphans = self._orphans, {}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
@@ -179,7 +179,7 @@ class Reconciler:
         return len(orphans)
 
     def rebuild_call(self, attempt: OpenAttempt) -> Call:
-        """Rebuild a live call from its attempt in the store. Its monotonic times start now."""
+        """Rebuild a live call from its attempt in the store. Its monotonic times start at the present moment."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
@@ -215,18 +215,20 @@ class Reconciler:
         return self._inbound.restore_route(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _restore_disposition(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
-        """Return the disposition entered so far, or None. The time of the next call was not stored and is computed
-        again.
+        """Return the disposition that the agent had entered, or None.
+
+        The time of the number's next call was not stored, so it is computed again.
         """
         if attempt.disposition is None:
             return None
-        retry_at = self._retries.due_after_disposition(run, call, attempt.disposition, attempt.said_hour)
+        retry_at = self._retries.find_due_time_after_disposition(run, call, attempt.disposition, attempt.said_hour)
         said_at = attempt.disposed_at or self._core.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
-    async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
-        """Hang up calls that have ended here. Calls that are not in our store belong to another dialler and are left
-        alone.
+    async def _hang_up_stray_calls(self, strays: Sequence[AttemptId]) -> None:
+        """Hang up calls on the switch whose attempts have ended here.
+
+        Calls that are not in our store belong to another dialler and are left alone.
         """
         ours: frozenset[AttemptId] = frozenset()
         try:
@@ -237,8 +239,11 @@ class Reconciler:
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
-    async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
-        """Hang up a cancelled call, unless it was answered meanwhile. The switch reports that right after `SwitchUp`."""
+    async def _hang_up_cancelled_calls(self, attempt_id: AttemptId) -> None:
+        """Hang up a cancelled call, unless it was answered meanwhile.
+
+        The switch reports the answer right after `SwitchUp`.
+        """
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
             self._core.request(order(self._switch.hang_up, attempt_id))

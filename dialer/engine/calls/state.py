@@ -141,110 +141,118 @@ class Call:
 
     def with_preview(self, preview: Preview) -> Call:
         """Return the call with a preview that is shown to an agent."""
-        return self._with_leg(preview=preview)
+        return self._with_changed_leg(preview=preview)
 
     def without_preview(self) -> Call:
         """Return the call after the agent has dialled its preview."""
-        return self._with_leg(preview=None)
+        return self._with_changed_leg(preview=None)
 
     def with_preview_skipped(self) -> Call:
         """Return the call after the agent has skipped its preview."""
-        return self._with_leg(skipped=True)
+        return self._with_changed_leg(skipped=True)
 
     def with_originate_sent(self, seconds: float) -> Call:
         """Return the call with its Originate sent at `seconds` (monotonic)."""
-        return self._with_leg(originate_sent=True, began_seconds=seconds)
+        return self._with_changed_leg(originate_sent=True, began_seconds=seconds)
 
     def with_cancellation(self) -> Call:
-        """Return the call with a hang-up requested before the answer."""
-        return self._with_leg(cancelled=True)
+        """Return the call as cancelled: its hang-up was requested before it was answered."""
+        return self._with_changed_leg(cancelled=True)
 
     def with_ringing(self, now: Instant) -> Call:
         """Return the call with its phone ringing.
 
         Before the answer the latest report counts: a carrier may report early media (183) first.
         """
-        return self if self.answered else self._with_leg(ringing_at=now.at, ringing_seconds=now.seconds)
+        return self if self.answered else self._with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def with_answer(self, now: Instant) -> Call:
         """Return the call as answered. A repeated answer changes nothing."""
-        return self if self.answered else self._with_leg(answered_at=now.at, answered_seconds=now.seconds)
+        return self if self.answered else self._with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def with_human_answer(self, now: Instant) -> Call:
         """Return the call as answered by a person."""
         answered = self.with_answer(now)
-        return answered if answered.leg.answer_classified else answered._with_leg(answer_classified=True)
+        return answered if answered.leg.answer_classified else answered._with_changed_leg(answer_classified=True)
 
     def with_machine_answer(self) -> Call:
         """Return the call as answered by an answering machine."""
         return (
             self
             if self.leg.machine
-            else self._with_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
+            else self._with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
         )
 
     def with_recorded_answer(self, then: Instant, *, talked: bool) -> Call:
-        """Return the call as answered according to the switch's call records. `talked`: an agent had the voter."""
+        """Return the call as answered according to the switch's call records.
+
+        `talked` tells whether an agent talked to the voter.
+        """
         answered = self.with_answer(then)
-        return answered._with_talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
+        return (
+            answered._with_changed_talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
+        )
 
     def with_voter_waiting(self) -> Call:
         """Return the call with its voter waiting for a seat."""
-        return self._with_leg(waiting=True)
+        return self._with_changed_leg(waiting=True)
 
     def with_message_started(self) -> Call:
         """Return the call with the information message playing."""
-        return self._with_leg(message_started=True, waiting=False)
+        return self._with_changed_leg(message_started=True, waiting=False)
 
     def with_message_stopped(self) -> Call:
-        """Return the call with the information message stopped: an agent or a transfer target has the voter after all."""
-        return self._with_leg(message_started=False) if self.leg.message_started else self
+        """Return the call with the information message stopped, because an agent or a transfer target has the voter
+        after all.
+        """
+        return self._with_changed_leg(message_started=False) if self.leg.message_started else self
 
     def with_pending_end(self, ended: CallEnded) -> Call:
-        """Return the call as ended, with a flow or a phone check still pending."""
-        return self._with_leg(ended=ended)
+        """Return the call as ended, while its flow or a check of the agent's phone is still running."""
+        return self._with_changed_leg(ended=ended)
 
     # The talk
 
     def with_seat(self, seat: str, agent: str | None) -> Call:
         """Return the call with a seat to which its voter is being connected."""
-        return self._with_talk(seat=seat, agent=agent)
+        return self._with_changed_talk(seat=seat, agent=agent)
 
     def without_seat(self) -> Call:
         """Return the call without the seat that its voter did not reach.
 
-        The voter counts as waiting again only when the switch says so, so that a dead seat is not tried repeatedly.
+        The voter counts as waiting again only when the switch reports it. Otherwise a dead seat would be tried
+        repeatedly.
         """
-        return self._with_leg(waiting=False)._with_talk(seat=None)
+        return self._with_changed_leg(waiting=False)._with_changed_talk(seat=None)
 
     def with_connection(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return the call with its voter connected to an agent."""
-        talking = self.with_answer(now)._with_leg(waiting=False)
-        return talking._with_talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
+        talking = self.with_answer(now)._with_changed_leg(waiting=False)
+        return talking._with_changed_talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
     def with_agent_packets(self, packets: int) -> Call:
         """Return the call with the number of audio packets that the agent's phone had sent when the talk began."""
-        return self._with_talk(agent_packets=packets)
+        return self._with_changed_talk(agent_packets=packets)
 
     def with_silent_agent(self) -> Call:
         """Return the call with the fact that the agent's phone sent no audio during the talk."""
-        return self._with_talk(agent_silent=True)
+        return self._with_changed_talk(agent_silent=True)
 
     def with_recording(self) -> Call:
         """Return the call as recorded."""
-        return self if self.talk.recorded else self._with_talk(recorded=True)
+        return self if self.talk.recorded else self._with_changed_talk(recorded=True)
 
     def with_recording_paused(self, *, paused: bool) -> Call:
         """Return the call with its recording paused or resumed."""
-        return self._with_talk(recording_paused=paused)
+        return self._with_changed_talk(recording_paused=paused)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
-        """Return the call with the agent's disposition, or without any (None)."""
-        return self._with_talk(disposition=said)
+        """Return the call with the agent's disposition; None removes the disposition."""
+        return self._with_changed_talk(disposition=said)
 
     def with_agent_verdict(self, *, machine: bool) -> Call:
         """Return the call with the agent's report whether a machine answered."""
-        return self._with_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
+        return self._with_changed_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 
     # The flow
 
@@ -260,10 +268,10 @@ class Call:
         """Return the call with its flow ended. `left_at` is the node at which the voter hung up."""
         return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
-    def _with_leg(self, **facts: Any) -> Call:
+    def _with_changed_leg(self, **facts: Any) -> Call:
         return replace(self, leg=replace(self.leg, **facts))
 
-    def _with_talk(self, **facts: Any) -> Call:
+    def _with_changed_talk(self, **facts: Any) -> Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 
@@ -276,10 +284,10 @@ _CONGESTION_CAUSE = 34
 _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 
-def outcome_of(call: Call, ended: CallEnded) -> Outcome:
+def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
     """Return the outcome of a call that has ended."""
     if call.answered or ended.answered:
-        return _answered_outcome(call, vanished=ended.by is EndedBy.VANISHED)
+        return _derive_outcome_of_answered_call(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:
         return Outcome.UNKNOWN
     if call.inbound:
@@ -288,10 +296,10 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
         return Outcome.REFUSED
     if call.leg.cancelled:
         return Outcome.CANCELLED
-    return _unanswered_outcome(call, ended)
+    return _derive_outcome_of_unanswered_call(call, ended)
 
 
-def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
+def _derive_outcome_of_answered_call(call: Call, *, vanished: bool) -> Outcome:
     if call.leg.machine:
         return Outcome.MACHINE
     if call.talk.agent_silent:
@@ -304,7 +312,7 @@ def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
     return Outcome.ABANDONED if call.leg.message_started or vanished else Outcome.DROPPED
 
 
-def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:
+def _derive_outcome_of_unanswered_call(call: Call, ended: CallEnded) -> Outcome:
     rang = ended.ever_ringing or call.ringing_seconds is not None
     if ended.dial_status == REDIRECTED:
         return Outcome.CARRIER_FAILURE

@@ -1,4 +1,7 @@
-"""Restore the counts of the abandoned-call caps from the stored calls, which include times without a running dialler."""
+"""Restore the counts for a campaign's abandoned-call caps from the calls in the store.
+
+The pacer counts calls only while the dialler runs; the period of a cap may include earlier runs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dialer.store.store import Store
 
 
 async def restore_counts(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
-    """Fill the windows of a pacer's caps with the answers and abandoned calls in the store. Raises StoreError."""
+    """Restore a pacer's counts of answered and abandoned calls, for its abandoned-call caps. Raises StoreError."""
     now = clock.now()
     recent = {
         window: await store.recent_answers(campaign_id, now, window, window / BUCKETS)

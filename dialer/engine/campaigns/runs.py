@@ -29,7 +29,7 @@ _END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
 
 @dataclass(slots=True)
 class CampaignRun:
-    """A campaign in this run of the dialler."""
+    """A campaign and its state in this run of the dialler."""
 
     spec: CampaignSpec
     purpose: Purpose
@@ -87,26 +87,26 @@ class CampaignRun:
 
     @property
     def is_completed(self) -> bool:
-        """Return whether no number is left to call, as far as the queue was read."""
+        """Return whether the campaign has no more numbers to call, as far as its queue was read."""
         return self.list_done and not self.hopper
 
     @property
     def can_dial(self) -> bool:
-        """Return whether the last decision found no hold on the campaign, and numbers are left to call."""
+        """Return whether the campaign was not held at the last decision and still has numbers to call."""
         return self.hold is None and not self.is_completed
 
-    def speed_at(self, now: float) -> CampaignSpeed | None:
+    def find_speed_limit(self, now: float) -> CampaignSpeed | None:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
-    def set_due(self, at: float) -> None:
-        """Record that a number of the queue is due at `at` (epoch seconds)."""
+    def set_next_due_time(self, at: float) -> None:
+        """Record that a number in the campaign's queue is due at `at` (epoch seconds)."""
         self.returns += 1
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
     def read_queue_again(self) -> None:
-        """Forget what is known of the queue, so that it is read again: numbers may have returned to it."""
+        """Discard what is known about the queue, so that it is read again: numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
@@ -155,7 +155,7 @@ class CampaignRuns:
         return [*removed.values()]
 
     def add_booths(self, booths: Mapping[int, Booth]) -> None:
-        """Add imported booths to every campaign's order of booths."""
+        """Add imported booths to the order in which each campaign calls the booths."""
         for run in self._runs.values():
             run.order.add_booths(booths)
 

@@ -15,7 +15,7 @@ from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.abandoned_counts import restore_counts
-from dialer.engine.campaigns.enrolment import enrol_in_chunks
+from dialer.engine.campaigns.enrolment import enrol_numbers_in_chunks
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -68,7 +68,7 @@ class Campaigns:
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
         # The list of booth workers is short, and each chunk would search all of it.
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
-            await enrol_in_chunks(store, campaign_id)
+            await enrol_numbers_in_chunks(store, campaign_id)
         else:
             await store.enrol(campaign_id)
         hopper = deque[Claim]()
@@ -83,23 +83,26 @@ class Campaigns:
         await restore_counts(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.standing_orders(now):
             if ordered.addressee == campaign_addressee(campaign_id):
-                self._restore_order(run, ordered)
+                self._restore_supervisor_order(run, ordered)
         return run
 
-    def _restore_order(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """Restore a supervisor's order of an earlier run, within what the rules profile allows now."""
+    def _restore_supervisor_order(self, run: CampaignRun, ordered: StandingOrder) -> None:
+        """Restore a supervisor's speed limit or abandoned-call target of an earlier run.
+
+        The target is limited to what the rules profile allows now.
+        """
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
-            self._set_target(run, target, str(ordered.content["sender"]))
+            self._change_abandoned_target(run, target, str(ordered.content["sender"]))
 
     def apply_plan(self, new: Mapping[str, CampaignRun]) -> None:
         """Apply the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls."""
         for run in self._runs.apply_plan(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
-            self._clear_inaudible(run)
+            self._clear_inaudible_alert(run)
         for name, run in new.items():
             if self.suspended_because is not None:
                 self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
@@ -109,7 +112,10 @@ class Campaigns:
             self._core.request(Notify(CampaignChange(name)))
 
     def _apply_settings(self, run: CampaignRun, plan: CampaignPlan) -> None:
-        """Apply changed settings to a campaign. A supervisor's target stays, within what the rules profile allows now."""
+        """Apply changed settings to a campaign.
+
+        A supervisor's abandoned-call target stays in force, limited to what the rules profile allows now.
+        """
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
             steered = run.pacer.caps[0].target if run.target_set_by is not None else None
@@ -127,25 +133,27 @@ class Campaigns:
         """
         changed = await asyncio.to_thread(self._flows.reload)
         for run in self._runs.values():
-            self._clear_inaudible(run)
+            self._clear_inaudible_alert(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign. Raises CommandRefused; StoreError if the new state is in force but not
-        stored.
+        """Pause, resume or stop a campaign.
+
+        Raises CommandRefused; StoreError if the new state is in force but could not be stored.
         """
         run = self._runs.require(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.suspended_because)
         self._states_before_stop.pop(campaign_id, None)
-        self._set_state(run, state)
+        self._change_campaign_state(run, state)
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
     async def stop_all(self) -> str:
-        """Stop every campaign, even if the store fails, and campaigns added later until any campaign is resumed.
+        """Stop every campaign, even if the store fails.
 
-        Raises StoreError if all campaigns are stopped but that was not stored.
+        Campaigns that are added later are stopped too, until any campaign is resumed. Raises StoreError if all
+        campaigns are stopped but this could not be stored.
         """
         self.stops += 1
         self._states_before_stop.clear()
@@ -153,11 +161,11 @@ class Campaigns:
         await self._store.stop_campaigns(self._core.clock.now())
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
-    def suspend_all(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign and let nobody resume one, for the reason `why`. Does not write to the store.
+    def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+        """Stop every campaign, so that nobody can resume one before `resume_all_campaigns`.
 
-        Returns the state to which each campaign returns afterwards. `stopped` has these states for campaigns already
-        stopped.
+        `why` is the reason that refused commands are given. `stopped` maps campaigns that are already stopped to the
+        states to which they return afterwards. Returns these states for all campaigns. Does not write to the store.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
@@ -171,15 +179,18 @@ class Campaigns:
     def _stop_all_runs(self) -> None:
         """Stop all campaigns, also removed ones, which may still have ringing calls."""
         for run in self._runs.values():
-            self._set_state(run, CampaignState.STOPPED)
+            self._change_campaign_state(run, CampaignState.STOPPED)
 
-    def resume_all(self) -> dict[str, CampaignState]:
-        """End a stop by headquarters. Return the states of the campaigns that resume. Does not write to the store."""
+    def resume_all_campaigns(self) -> dict[str, CampaignState]:
+        """Return every campaign to its state before the stop by headquarters.
+
+        Returns these states by campaign id. Does not write to the store.
+        """
         self.suspended_because = None
         states = {name: state for name, state in self._states_before_stop.items() if name in self._core.plan.campaigns}
         self._states_before_stop.clear()
         for campaign_id, state in states.items():
-            self._set_state(self._runs[campaign_id], state)
+            self._change_campaign_state(self._runs[campaign_id], state)
         return states
 
     async def set_speed(
@@ -230,31 +241,32 @@ class Campaigns:
             await self._store.save_standing_orders(
                 [StandingOrder(campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
-        self._set_target(run, target, sender)
+        self._change_abandoned_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
-    def _set_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
+    def _change_abandoned_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.set_target(run.spec.abandoned_target if target is None else target)
         run.target_set_by = None if target is None else sender
         self._core.wake.set()
         self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
 
-    def _set_state(self, run: CampaignRun, state: CampaignState) -> None:
+    def _change_campaign_state(self, run: CampaignRun, state: CampaignState) -> None:
         """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
         run.state = state
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
         if state is CampaignState.RUNNING:
-            self._clear_inaudible(run)
+            self._clear_inaudible_alert(run)
         self._core.wake.set()
         self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
 
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
-    def hold_inaudible(self, call: Call, sound: str) -> None:
-        """Hold the campaign of a call in which a required sound could not be played. For an inbound call only raise an
-        alert.
+    def hold_inaudible_campaign(self, call: Call, sound: str) -> None:
+        """Hold the campaign of a call in which a required sound could not be played.
+
+        For an inbound call only an alert is raised.
         """
         run = self._runs[call.campaign_id]
         if call.inbound:
@@ -265,7 +277,7 @@ class Campaigns:
         self._alerts.raise_alert(kind, campaign=call.campaign_id, sound=sound)
         self._core.wake.set()
 
-    def _clear_inaudible(self, run: CampaignRun) -> None:
+    def _clear_inaudible_alert(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
         for kind in (AlertKind.NO_AUDIO, AlertKind.NO_AUDIO_INBOUND):
             self._alerts.clear(kind, run.spec.campaign_id)

@@ -38,14 +38,17 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """Who sent a command, and the receipt to store with it."""
+    """The sender of a command, and the receipt to store with the command."""
 
     sender: str = OWN_USER
     receipt: Receipt | None = None
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def responsible(self, named: str) -> str:
-        """Return the responsible person for the audit: the `named` one, with the sender if that is somebody else."""
+        """Return the person whom the audit names as responsible for the command.
+
+        That is the `named` person, followed by the sender if that is somebody else.
+        """
         return named if self.sender in {named, OWN_USER} else f"{named} by {self.sender}"
 
 

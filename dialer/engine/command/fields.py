@@ -53,7 +53,10 @@ class Only:
 
 
 def must(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
-    """Return a validator that refuses values for which `hold` is false. The message is the field's name and `refusal`."""
+    """Return a validator that refuses values for which `hold` returns False.
+
+    The message of the refusal is the name of the field, followed by `refusal`.
+    """
 
     def check(value: Any) -> Any:
         if not hold(value):

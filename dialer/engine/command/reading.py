@@ -30,34 +30,34 @@ _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 def read_command(name: str, fields: Mapping[str, Any]) -> Command:
     """Return the command with this name and these fields, given as JSON values. A null field counts as left out.
 
-    Raises CommandRefused, which names the first invalid field but repeats none of the sender's values.
+    Raises CommandRefused. It names the first invalid field, and repeats none of the sender's values.
     """
     kind = COMMANDS[name]
     given = {key: value for key, value in fields.items() if value is not None}
     try:
         return kind.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        raise CommandRefused(_refusal(name, error)) from None
+        raise CommandRefused(_make_refusal(name, error)) from None
     except RecursionError:
         raise CommandRefused(f"`{name}`: {_TOO_DEEP}") from None
 
 
-def _refusal(name: str, error: ValidationError) -> str:
+def _make_refusal(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place, kind = first["loc"], first["type"]
     if kind == "json_invalid":  # Python's JSON is less strict than pydantic's
         too_deep = "recursion" in first["msg"]
         return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
-        return f"`{name}`: {_strip_prefix(first['msg'])}"
+        return f"`{name}`: {_strip_prefix_of_problem(first['msg'])}"
     field = COMMANDS[name].model_fields.get(str(place[0]))
     meaning = "" if field is None else f" ({field.description})"
     if kind == "missing" and len(place) == 1:
         return f"`{name}` needs `{place[0]}`{meaning}"
-    return f"`{name}`: `{_path_of(place)}` {_describe_problem(kind, first['msg'])}{meaning}"
+    return f"`{name}`: `{_format_path_of_value(place)}` {_describe_problem(kind, first['msg'])}{meaning}"
 
 
-def _path_of(place: tuple[int | str, ...]) -> str:
+def _format_path_of_value(place: tuple[int | str, ...]) -> str:
     """Return the path of a value, such as `marks[1].kind`. Names from the sender appear only if they are plain field
     names.
     """
@@ -71,7 +71,7 @@ def _path_of(place: tuple[int | str, ...]) -> str:
 
 
 def _describe_problem(kind: str, message: str) -> str:
-    """Return a validator's message as the end of a sentence that starts with the field."""
+    """Return a validator's message as the end of a sentence that starts with the name of the field."""
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
@@ -79,7 +79,7 @@ def _describe_problem(kind: str, message: str) -> str:
     if kind == "string_pattern_mismatch":
         return "is not valid"
     if kind == "value_error":
-        return _strip_prefix(message)
+        return _strip_prefix_of_problem(message)
     found = re.match(r"[A-Z][a-z]+ should (.*?)(?: after validation)?(?:, not \d+)?$", message)
     if found is None:
         return "is not valid"
@@ -89,5 +89,5 @@ def _describe_problem(kind: str, message: str) -> str:
     return problem
 
 
-def _strip_prefix(message: str) -> str:
+def _strip_prefix_of_problem(message: str) -> str:
     return message.removeprefix("Value error, ") or "is not valid"

@@ -42,7 +42,7 @@ class VoterReport(Record):
     ] = None
 
     @model_validator(mode="after")
-    def _has_hour_with_later(self) -> Self:
+    def _require_hour_with_later(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
             raise ValueError("must have `hour` with the mark later, and with no other")
         return self
@@ -112,7 +112,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
     ] = None
 
     @model_validator(mode="after")
-    def _fields_match_disposition(self) -> Self:
+    def _require_fields_of_disposition(self) -> Self:
         for field, disposition in _FIELDS_OF.items():
             if getattr(self, field) is not None and self.disposition is not disposition:
                 raise ValueError(

@@ -48,7 +48,7 @@ _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class _Undoable:
-    """The last disposition given by command at a seat, as needed to undo it."""
+    """The disposition that was last saved at a seat by command, with what is needed to undo it."""
 
     call: Call
     record: DispositionRecord
@@ -108,21 +108,22 @@ class Dispositions:
         details: DispositionDetails,
         receipt: Receipt | None,
     ) -> str:
-        """Store a disposition for the current or latest call. Raises CommandRefused or StoreError, if nothing was
-        stored.
+        """Store a disposition for the seat's current or latest call.
+
+        Raises CommandRefused or StoreError; nothing was stored then.
         """
         seat = self._seats.require(seat_name)
         call = self._require_call(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
-        self._refuse_invalid(seat, run, call, disposition, hour, details)
+        self._refuse_invalid_disposition(seat, run, call, disposition, hour, details)
         now = self._core.clock.now()
         if details.call_back_at is None:
-            retry_at = self._retries.due_after_disposition(run, call, disposition, hour)
+            retry_at = self._retries.find_due_time_after_disposition(run, call, disposition, hour)
         else:
             retry_at = self._retries.check_call_back_time(run, call, details.call_back_at)
         own_at: float | None = None
         if details.own and retry_at is not None:
-            own_at, retry_at = retry_at, self._retries.own_call_back_deadline(run, call, retry_at)
+            own_at, retry_at = retry_at, self._retries.find_own_call_back_deadline(run, call, retry_at)
         record = DispositionRecord(
             call.attempt_id,
             disposition,
@@ -152,7 +153,10 @@ class Dispositions:
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
-        """Undo a disposition. Raises CommandRefused if it is too late or the number was suppressed, StoreError."""
+        """Undo a disposition.
+
+        Raises CommandRefused if it is too late or the number was suppressed, StoreError.
+        """
         seat = self._seats.require(seat_name)
         kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > UNDO_SECONDS:
@@ -168,12 +172,12 @@ class Dispositions:
                 RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
-        retry_at = self._retries.due_after_disposition(run, call, Disposition.NONE, None)
+        retry_at = self._retries.find_due_time_after_disposition(run, call, Disposition.NONE, None)
         at = self._core.clock.now()
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
-        named = _mark_key_prefix(attempt_id, receipt)
+        named = _make_mark_key_prefix(attempt_id, receipt)
         undone = [
             Mark(
                 f"{named}/{mark.voter_id}",
@@ -210,7 +214,7 @@ class Dispositions:
             raise CommandRefused(f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL)
         return call
 
-    def _refuse_invalid(
+    def _refuse_invalid_disposition(
         self,
         seat: Seat,
         run: CampaignRun,
@@ -238,7 +242,9 @@ class Dispositions:
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Store a disposition and carry out what follows. Return what the disposition changed."""
+        """Store a disposition, and update its call, campaign and pacer. Return what the disposition changed in the
+        store.
+        """
         opts_out = record.disposition in _SUPPRESSING
         before = self._set_on_live_call(
             call.attempt_id, record
@@ -252,7 +258,7 @@ class Dispositions:
             raise
         self._call_backs.replace_promise(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
-            run.set_due(record.retry_at)
+            run.set_next_due_time(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
             self._marks.apply_mark(mark, changed)
         if opts_out:
@@ -261,7 +267,10 @@ class Dispositions:
         return effect
 
     def _set_on_live_call(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
-        """Set the disposition of a live call, which decides when its number is due. Return the disposition before."""
+        """Set the disposition of a live call, which decides when its number is called next.
+
+        Returns the call's previous disposition.
+        """
         live = self._calls.get(attempt_id)
         if live is None:
             return None
@@ -269,10 +278,10 @@ class Dispositions:
         return live.talk.disposition
 
     def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Record whether a machine answered a live call or one that has just ended.
+        """Record the agent's report whether a machine answered a call that is live or has just ended.
 
-        The pacer subtracts an answer at most once, and never that of an inbound call. Undoing the disposition does not
-        restore it.
+        If so, the pacer no longer counts the call as answered by a person. It subtracts a call only once, and never an
+        inbound call. Undoing the disposition does not add the call again.
         """
         live = self._calls.get(call.attempt_id)
         known = live or call
@@ -288,8 +297,8 @@ class Dispositions:
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
 
-def _mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """Return the prefix of a disposition's mark keys.
+def _make_mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
+    """Return the prefix for the keys of a disposition's marks.
 
     It contains the command's id, so that a new disposition makes new marks.
     """
@@ -301,7 +310,10 @@ def _mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
 def _make_marks(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """Return the marks of a disposition. It marks the called voter unless `voters` contains that voter."""
+    """Return the marks that a disposition makes.
+
+    The called voter is marked too, unless `voters` contains that voter.
+    """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)
     if kind is not None and call.worker is None and call.voter_id not in {each.voter_id for each in voters}:
@@ -311,7 +323,12 @@ def _make_marks(
     for each in voters:
         sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
         said.append((str(each.voter_id), replace(each, confidence=sure)))
-    named, source, at, agent = _mark_key_prefix(record.attempt_id, receipt), MarkSource.AGENT, record.at, record.agent
+    named, source, at, agent = (
+        _make_mark_key_prefix(record.attempt_id, receipt),
+        MarkSource.AGENT,
+        record.at,
+        record.agent,
+    )
     return [
         Mark(f"{named}/{key}", of.voter_id, of.kind, source, at, of.hour, record.attempt_id, agent, of.confidence)
         for key, of in said

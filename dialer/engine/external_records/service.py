@@ -20,8 +20,8 @@ AHEAD_SECONDS = 300.0
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn what the store rejects into a refused command."""
+def _refuse_rejected_records() -> Iterator[None]:
+    """Raise CommandRefused in place of the store's errors about records that it rejects."""
     try:
         yield
     except (NotInStore, KeyTaken) as error:
@@ -34,7 +34,7 @@ class ExternalRecords:
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
         """Create the service.
 
-        `marks` applies the records to live calls; None if no dialler runs. `centre` is stored as the source of
+        `marks` applies the records to live calls; it is None if no dialler runs. `centre` is stored as the source of
         opt-outs.
         """
         self._store = store
@@ -46,8 +46,8 @@ class ExternalRecords:
         """Store marks, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_future_time(mark.at)
-        with _refusals():
-            effects = await self._store.record_marks(marks, self._audit_entry(who, batch=batch))
+        with _refuse_rejected_records():
+            effects = await self._store.record_marks(marks, self._make_audit_entry(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
                 self._marks.apply_mark(mark, effect)
@@ -58,30 +58,30 @@ class ExternalRecords:
 
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
-        with _refusals():
-            new = await self._store.enter_turnout(figures, self._audit_entry(who))
+        with _refuse_rejected_records():
+            new = await self._store.enter_turnout(figures, self._make_audit_entry(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a complaint. Raises CommandRefused, StoreError."""
         self._refuse_future_time(complaint.at)
-        with _refusals():
-            number = await self._store.record_complaint(complaint, self._audit_entry(who))
+        with _refuse_rejected_records():
+            number = await self._store.record_complaint(complaint, self._make_audit_entry(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store what was done about a complaint. Raises CommandRefused, StoreError."""
         self._refuse_future_time(answer.at)
-        with _refusals():
-            await self._store.answer_complaint(answer, self._audit_entry(who))
+        with _refuse_rejected_records():
+            await self._store.answer_complaint(answer, self._make_audit_entry(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
     async def import_opt_outs(
         self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str
     ) -> str:
         """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
-        entry = self._audit_entry(who, batch=batch)
-        with _refusals():
+        entry = self._make_audit_entry(who, batch=batch)
+        with _refuse_rejected_records():
             taken = await self._store.record_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
@@ -92,13 +92,13 @@ class ExternalRecords:
 
     async def confirm_uplink(self, through: int) -> str:
         """Remove from the outbox the results that headquarters has committed. Raises CommandRefused, StoreError."""
-        with _refusals():
+        with _refuse_rejected_records():
             moved = await self._store.confirm_uplink(through, self._clock.now())
         return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
 
     async def send_test_mark(self) -> str:
         """Announce a test mark. Raises CommandRefused, StoreError."""
-        with _refusals():
+        with _refuse_rejected_records():
             await self._store.announce_test_mark(self._clock.now())
         return "test mark sent: headquarters' page shows when it arrives"
 
@@ -106,7 +106,7 @@ class ExternalRecords:
         """Store updates of other centres with their position in the stream, all or none. Raises CommandRefused,
         StoreError.
         """
-        with _refusals():
+        with _refuse_rejected_records():
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
             for phone_id in taken.phones:
@@ -120,13 +120,13 @@ class ExternalRecords:
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
-        with _refusals():
-            opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
+        with _refuse_rejected_records():
+            opened = await self._store.release_unknown(attempts, reason.strip(), self._make_audit_entry(who))
         if self._marks is not None:
             self._marks.read_queues_again()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
-    def _audit_entry(self, who: str, **what: str) -> AuditNote:
+    def _make_audit_entry(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
     def _refuse_future_time(self, at: float) -> None:

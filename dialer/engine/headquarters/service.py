@@ -1,4 +1,4 @@
-"""Orders of headquarters: verified here against the leaders' keys, and carried out once.
+"""Orders of headquarters: verified with the leaders' public keys, and carried out once.
 
 A stop by headquarters stays in force until two leaders sign its end. Neither a restart nor a command at the centre ends
 it.
@@ -18,10 +18,10 @@ from dialer.domain.orders import (
     OrderForged,
     OrderKind,
     digest_of,
+    find_signers,
     read_order,
-    refuse_unlawful,
-    signers_of,
-    was_executed,
+    refuse_unlawful_order,
+    was_order_executed,
 )
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.service import Campaigns
@@ -45,27 +45,30 @@ class HeadquartersOrders:
         self._campaigns = campaigns
 
     async def prepare(self) -> None:
-        """Restore a stop that is in force, which also stops new campaigns. Raises StoreError."""
+        """Restore a stop of an earlier run that is still in force. It stops new campaigns too. Raises StoreError."""
         stops = await self._store.stops_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
-            self._suspend_all(next(reversed(stops)), stopped)
+            self._suspend_campaigns(next(reversed(stops)), stopped)
 
     async def execute_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
-        """Carry out an order. Raises CommandRefused; StoreError if it was not stored, although a stop is in force then."""
+        """Verify an order of headquarters and carry it out.
+
+        Raises CommandRefused; StoreError if the order could not be stored. A stop is in force even then.
+        """
         order = read_order(text)
         plan = self._core.plan.headquarters
         if not plan.leaders:
             raise CommandRefused("this centre accepts no orders, because no leader is set in [[headquarters.leaders]]")
         try:
-            signers = signers_of(text, signatures, plan.leaders)
+            signers = find_signers(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
             self._core.request(StartTimer(_FORGERY_ALERT, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED)))
             raise
         now = self._core.clock.now()
-        refuse_unlawful(order, signers, self._core.centre_id, plan.zone, now)
-        if was_executed(order, text, await self._store.headquarters_orders()):
+        refuse_unlawful_order(order, signers, self._core.centre_id, plan.zone, now)
+        if was_order_executed(order, text, await self._store.headquarters_orders()):
             return f"order {order.id} was already carried out"
         what = {
             "command": order.order.value,
@@ -81,12 +84,12 @@ class HeadquartersOrders:
 
     async def _carry_out(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
-            before = self._suspend_all(order.id, {})  # before it is stored: a stop must not wait for the disk
+            before = self._suspend_campaigns(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:
-            return await self._resume_all(heard, note)
+            return await self._resume_suspended_campaigns(heard, note)
         campaign_id = order.campaign or ""
         if order.order is OrderKind.QUOTA:
             said = await self._campaigns.set_speed(campaign_id, order.max_calls, order.calls_per_seat, note.who)
@@ -100,23 +103,25 @@ class HeadquartersOrders:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear(AlertKind.HEADQUARTERS_FORGED)
 
-    async def _resume_all(self, heard: ExecutedOrder, note: AuditNote) -> str:
+    async def _resume_suspended_campaigns(self, heard: ExecutedOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because
-        states = self._campaigns.resume_all()  # before it is stored, so that a stop given meanwhile comes later
+        states = (
+            self._campaigns.resume_all_campaigns()
+        )  # before it is stored, so that a stop given meanwhile comes later
         try:
             await self._store.record_headquarters_order(heard, states, note, lifts=True)
         except StoreError:
             if why is not None:
-                self._campaigns.suspend_all(why, {})
+                self._campaigns.suspend_all_campaigns(why, {})
             raise
         self._alerts.clear(AlertKind.HEADQUARTERS_STOP)
         return (
             f"{len(states)} campaigns resumed as before the stop" if states else "no stop by headquarters was in force"
         )
 
-    def _suspend_all(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
+    def _suspend_campaigns(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         why = (
             f"headquarters has stopped all campaigns (order {order_id}): they resume by an order that two leaders sign"
         )
         self._alerts.raise_alert(AlertKind.HEADQUARTERS_STOP, order=order_id)
-        return self._campaigns.suspend_all(why, stopped)
+        return self._campaigns.suspend_all_campaigns(why, stopped)

@@ -1,7 +1,8 @@
 """Inbound calls: where a call to one of the site's numbers is routed, decided before it is answered.
 
-After that it is a call like any other, and its marks and opt-outs are committed. It uses no attempt, does not count in
-the abandoned-call rate, and does not update the pacer. Inbound calls use no more channels than the settings allow.
+After that an inbound call is handled like any other call, and its marks and opt-outs are committed. It does not use up
+an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer. The settings limit
+how many channels inbound calls use.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class InboundAction(StrEnum):
-    """Where an inbound call is routed."""
+    """The destination of an inbound call."""
 
     FLOW = "flow"
     AGENT = "agent"
@@ -72,7 +73,11 @@ class Inbound:
 
     def reserve_channel(self) -> AttemptId | None:
         """Reserve a channel for an inbound call and return its attempt id, or None if it must be hung up unanswered."""
-        if self._core.draining or not self._servers.any_up or self.count_live >= self._core.plan.inbound.channels:
+        if (
+            self._core.draining
+            or not self._servers.is_any_server_up
+            or self.count_live >= self._core.plan.inbound.channels
+        ):
             _log.info("inbound.refused", live=self.count_live, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
@@ -80,17 +85,17 @@ class Inbound:
         return attempt_id
 
     def release_channel(self, attempt_id: AttemptId) -> None:
-        """Release the channel of a call that does not exist."""
+        """Release the channel that was reserved for a call which does not exist."""
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def route_call(
         self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str
     ) -> InboundAction:
-        """Return where a call with a reserved channel is routed. What is stored about the call is committed then.
+        """Return where an inbound call is routed, and commit what is stored about the call.
 
-        `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is that of the
-        call's trunk.
+        A channel must be reserved for the call. `called` and `number` are in E.164; `number` is None if the caller
+        withholds it. `endpoint` is the endpoint of the trunk on which the call came in.
         """
         route = self._find_route(called)
         if route is None or route.campaign not in self._runs:
@@ -100,7 +105,7 @@ class Inbound:
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.name_of_endpoint(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.record_inbound_call(self._new_record(attempt_id, route, number, trunk))
+            party = await self._store.record_inbound_call(self._make_record(attempt_id, route, number, trunk))
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.request(StoreFailed(error))
         return self._start_call(attempt_id, route, party, trunk)
@@ -108,7 +113,7 @@ class Inbound:
     def _find_route(self, number: str | None) -> InboundNumber | None:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
-    def _new_record(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
+    def _make_record(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
         now = self._core.clock.now()
         return NewInbound(
             attempt_id,
@@ -131,7 +136,7 @@ class Inbound:
         if route.mode is InboundMode.MISSED_CALL:
             # Even if the number is due earlier, the hopper reads the queue again by then.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
-            self._runs[route.campaign].set_due(back_at)
+            self._runs[route.campaign].set_next_due_time(back_at)
             return InboundAction.HANG_UP
         if party is None:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
@@ -147,7 +152,7 @@ class Inbound:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
-            kind=_campaign_kind(route),
+            kind=_find_campaign_kind(route),
             phone_id=party.phone_id,
             voter_id=party.voter_id,
             booth_id=party.booth_id,
@@ -168,7 +173,10 @@ class Inbound:
             self._routing[ended.attempt_id] = ended
 
     def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Remove unknown callers who are no longer on the server. Return the live ones, which are not stray calls."""
+        """Remove unknown callers who are no longer on the server.
+
+        Returns the ones who are, so that they are not hung up as stray calls.
+        """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():
             if self._servers.server_of_trunk(strangers[attempt_id]) == up.server:
@@ -178,9 +186,9 @@ class Inbound:
     def restore_route(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route(attempt.caller_id)
-        kind = CampaignKind.IVR if route is None else _campaign_kind(route)
+        kind = CampaignKind.IVR if route is None else _find_campaign_kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 
 
-def _campaign_kind(route: InboundNumber) -> CampaignKind:
+def _find_campaign_kind(route: InboundNumber) -> CampaignKind:
     return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

@@ -12,10 +12,12 @@ from dialer.store.sent_journal import SentJournal
 
 
 class ClockGuard:
-    """Holds dialling after the wall clock was set: retry times and locks would expire too soon or too late."""
+    """Holds dialling after the wall clock was set, because retry times and locks would expire too soon or too late."""
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
-        """Create the guard. `sent` stores how far the clock is ahead of the time since boot, for the next start."""
+        """Create the guard. `sent` stores how far the wall clock is ahead of the time since boot, for the check at the
+        next start.
+        """
         self._core = core
         self._alerts = alerts
         self._sent = sent

@@ -1,7 +1,7 @@
 """Check whether the rules allow a call: before its attempt is committed, before it is sent, and when it is answered.
 
-A claim's facts are updated from memory with everything that has happened since the claim; the store is not read.
-Refusals are counted by reason, and each reason is logged once.
+A claim is a number taken from the queue. Its facts are updated from memory with everything that has happened since it
+was claimed, so the store is not read. Refusals are counted by reason, and each reason is logged once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_a
 
 
 class Eligibility:
-    """Asks the rules gate, with all facts known now."""
+    """Asks the rules gate whether a call is allowed, with all facts known now."""
 
     def __init__(
         self,
@@ -77,8 +77,12 @@ class Eligibility:
         self.apply_plan()
 
     def find_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
-        """Return the daily caps on a number's attempts and conversations (None: no cap), and its minimum intervals."""
-        book, rules = self._gate.rules, self._rules_of(run)
+        """Return how often and how soon a number may be called in a campaign.
+
+        The result has the daily caps on its attempts and on its conversations (None: no cap), and the minimum intervals
+        between its calls.
+        """
+        book, rules = self._gate.rules, self._find_rules_of_campaign(run)
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
 
     def apply_plan(self) -> None:
@@ -90,13 +94,13 @@ class Eligibility:
         self._campaign_rulings.clear()
         self._grounds.clear()
 
-    def legal_grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
-        """Return the legal grounds of a call that was just allowed (JSON), and the seconds since the number's last
-        call.
+    def find_legal_grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
+        """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
+        (seconds).
 
-        The seconds are None if the number was never called.
+        The time is None if the number was never called.
         """
-        case = self._make_case(run, claim, guaranteed=guaranteed)
+        case = self._make_rules_case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.recorded else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -117,15 +121,19 @@ class Eligibility:
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
-        """Load the imported registers, and the calls of an earlier run that may still be answered."""
+        """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()
         self.load_areas()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
-                rules, area = self._campaigns[attempt.campaign_id], self._area_of(attempt.booth_id)
+                rules, area = self._campaigns[attempt.campaign_id], self._find_area_of_booth(attempt.booth_id)
                 self._cases[attempt.attempt_id] = Case(
-                    rules, attempt.number, area, _PLACED_BEFORE, language=self._language_of("", attempt.booth_id)
+                    rules,
+                    attempt.number,
+                    area,
+                    _PLACED_BEFORE,
+                    language=self._find_language_of_voter("", attempt.booth_id),
                 )
 
     def load_areas(self) -> None:
@@ -140,7 +148,7 @@ class Eligibility:
         """Return whether a campaign may call anybody now. The result is cached for a second; each call is checked as
         well.
         """
-        now, rules = self._core.clock.now(), self._rules_of(run)
+        now, rules = self._core.clock.now(), self._find_rules_of_campaign(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
             ruling = self._gate.check_campaign(rules, now, self._areas)
@@ -148,10 +156,10 @@ class Eligibility:
         return ruling
 
     def needs_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
-        """Return whether a call is allowed only with a seat reserved for it before it is dialled.
+        """Return whether a seat must be reserved for a call before it is dialled.
 
-        That is so if the number is locked after an abandoned call, and the profile exempts calls with a guaranteed
-        agent.
+        That is so if the number is locked after an abandoned call, and the rules profile exempts calls with a
+        guaranteed agent from the lock.
         """
         rules, facts = self._gate.rules, self._update_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
@@ -161,50 +169,54 @@ class Eligibility:
         """Return whether a claim may become an attempt now, and count a refusal. `guaranteed`: a seat is reserved for
         it.
         """
-        case = self._make_case(run, claim, guaranteed=guaranteed)
+        case = self._make_rules_case(run, claim, guaranteed=guaranteed)
         return self._count_refusals(run, self._gate.check_originate(case, self._core.clock.now()))
 
     def check_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether an attempt may be sent to the switch now, and count a refusal."""
-        case = self._make_case(run, claim, caller_id, guaranteed=guaranteed)
+        case = self._make_rules_case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
         return self._count_refusals(run, ruling)
 
-    def may_connect(self, call: Call) -> bool:
+    def may_connect_call(self, call: Call) -> bool:
         """Return whether an answered call may be connected to an agent or its flow, and count a refusal."""
         if call.inbound:  # inbound calls may always be answered: the rules are about outbound calls
             return True
         run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
         if case is None:  # a call without a case: it is unknown whether the gate allowed it
-            case = Case(self._rules_of(run), "", self._area_of(call.booth_id), None)
-        case = replace(case, campaign=self._rules_of(run), facts=self._update_facts(case.facts, call.phone_id))
+            case = Case(self._find_rules_of_campaign(run), "", self._find_area_of_booth(call.booth_id), None)
+        case = replace(
+            case, campaign=self._find_rules_of_campaign(run), facts=self._update_facts(case.facts, call.phone_id)
+        )
         return self._count_refusals(run, self._gate.check_connect(case, self._core.clock.now())).allowed
 
-    def forget_ended(self) -> None:
-        """Forget the cases of calls that have ended."""
+    def forget_ended_calls(self) -> None:
+        """Discard the rules cases of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
     # Facts
 
-    def _make_case(self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool) -> Case:
+    def _make_rules_case(
+        self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool
+    ) -> Case:
         return Case(
-            self._rules_of(run),
+            self._find_rules_of_campaign(run),
             claim.number,
-            self._area_of(claim.booth_id),
+            self._find_area_of_booth(claim.booth_id),
             self._update_facts(claim.facts, claim.phone_id),
             caller_id,
-            self._language_of(claim.language, claim.booth_id),
+            self._find_language_of_voter(claim.language, claim.booth_id),
             guaranteed,
             asked_for=claim.promised,
         )
 
-    def _rules_of(self, run: CampaignRun) -> CampaignRules:
+    def _find_rules_of_campaign(self, run: CampaignRun) -> CampaignRules:
         """Return the campaign's rules with the current certificates. Flows and catalogue may be reloaded at any time."""
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
@@ -214,13 +226,13 @@ class Eligibility:
             rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
         return rules
 
-    def _language_of(self, language: str, booth_id: int) -> str:
+    def _find_language_of_voter(self, language: str, booth_id: int) -> str:
         """Return the language in which recordings are played to a voter; the fallback language if none is known."""
         booth = self._polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
-    def _area_of(self, booth_id: int) -> Area | None:
+    def _find_area_of_booth(self, booth_id: int) -> Area | None:
         booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 

@@ -46,10 +46,13 @@ class CampaignHolds:
         self._seats = seats
 
     def find_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Return the hold on the campaign, or on this trunk, without looking at agents. None: the campaign may dial."""
-        return self._centre_hold(run, trunk) or self._campaign_hold(run)
+        """Return why the campaign may not dial now, or not over this trunk; None: it may dial.
 
-    def _centre_hold(self, run: CampaignRun, trunk: str | None) -> Hold | None:
+        Agents are not considered here, see `find_agent_hold`.
+        """
+        return self._find_centre_hold(run, trunk) or self._find_campaign_hold(run)
+
+    def _find_centre_hold(self, run: CampaignRun, trunk: str | None) -> Hold | None:
         servers = self._servers
         trunks = run.spec.trunks if trunk is None else (trunk,)
         servers.unresponsive = frozenset(
@@ -59,14 +62,14 @@ class CampaignHolds:
             return Hold(HoldReason.STOPPING)
         if self._clock_guard.is_clock_set():
             return Hold(HoldReason.CLOCK_SET)
-        if not servers.find_accepting(trunks):
+        if not servers.find_servers_accepting_calls(trunks):
             up = any(servers.server_of_trunk(each) in servers.up for each in trunks)
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
         if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
         return None
 
-    def _campaign_hold(self, run: CampaignRun) -> Hold | None:
+    def _find_campaign_hold(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "removed from the settings")
@@ -86,7 +89,7 @@ class CampaignHolds:
         return None
 
     def find_agent_hold(self, run: CampaignRun) -> Hold | None:
-        """Return a hold if no agent at work can take the campaign's calls. None: an agent can, or no agent is needed."""
+        """Return a hold if the campaign needs an agent and none at work can take its calls; otherwise None."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
         if any(seat.is_at_work for seat in self._seats.find_serving(run.spec)):

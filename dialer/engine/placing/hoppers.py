@@ -52,9 +52,9 @@ class Hoppers:
         self._store = store
         self._has_room = has_room
 
-    def refill(self, run: CampaignRun) -> None:
+    def refill_hopper(self, run: CampaignRun) -> None:
         """Claim more numbers if the hopper is running low and some numbers may be due."""
-        if run.refilling or not self._runs_low(run) or run.next_due_at > self._core.clock.now():
+        if run.refilling or not self._is_hopper_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
             self._core.request(
@@ -62,9 +62,9 @@ class Hoppers:
             )
             return
         run.refilling = True
-        self._core.spawn(self._fill(run), "refill")
+        self._core.spawn_task(self._fill(run), "refill")
 
-    def _runs_low(self, run: CampaignRun) -> bool:
+    def _is_hopper_low(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     async def _fill(self, run: CampaignRun) -> None:
@@ -72,7 +72,7 @@ class Hoppers:
         try:
             run.next_due_at = 0.0
             self._set_priorities(run)
-            while run.hold is None and not self._core.draining and self._runs_low(run):
+            while run.hold is None and not self._core.draining and self._is_hopper_low(run):
                 quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim(
@@ -102,7 +102,7 @@ class Hoppers:
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
-            self.return_all(run)
+            self.return_all_claims(run)
         elif run.hopper:
             self._core.wake.set()
 
@@ -128,7 +128,7 @@ class Hoppers:
         run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
-        """Claim one number of the list, from the hopper or the queue. Raises CommandRefused, StoreError."""
+        """Claim one number of the campaign's list, from the hopper or the queue. Raises CommandRefused, StoreError."""
         in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
         if in_hand is not None:
             run.hopper.remove(in_hand)
@@ -147,12 +147,12 @@ class Hoppers:
         words, why = _CLAIM_REFUSALS[claim]
         raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
 
-    def return_all(self, run: CampaignRun) -> None:
+    def return_all_claims(self, run: CampaignRun) -> None:
         """Return all claims of the hopper to the queue."""
         self.return_claims(run, list(run.hopper))
         run.hopper.clear()
 
-    def return_expiring(self, run: CampaignRun) -> None:
+    def return_expiring_claims(self, run: CampaignRun) -> None:
         """Return the claims whose lease ends soon. They are at the front of the hopper."""
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
@@ -162,13 +162,13 @@ class Hoppers:
             self.return_claims(run, old)
 
     def return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
-        """Return claims to the queue that led to no call."""
+        """Return to the queue claims that led to no call."""
         run.next_due_at = 0.0
         if claims:
             run.returns += 1
             run.list_done = False
             run.order.record_returned_claims(claims)
-            self._core.spawn(self._release(claims), "release-claims")
+            self._core.spawn_task(self._release(claims), "release-claims")
 
     async def _release(self, claims: Sequence[Claim]) -> None:
         try:

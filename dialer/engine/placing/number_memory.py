@@ -74,20 +74,20 @@ class NumberMemory:
             )
         return facts
 
-    def forget_old(self) -> None:
+    def forget_old_events(self) -> None:
         """Forget events that every claim includes by now.
 
         Events of numbers with a live call are kept, because those calls' claims may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.values()}
-        _forget(self._opted_out, lambda at: at < before, live)
-        _forget(self._abandoned_at, lambda at: at < before, live)
-        _forget(self._called_at, lambda ends: max(ends) < before, live)
+        _forget_old_entries(self._opted_out, lambda at: at < before, live)
+        _forget_old_entries(self._abandoned_at, lambda at: at < before, live)
+        _forget_old_entries(self._called_at, lambda ends: max(ends) < before, live)
 
 
-def _forget(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
-    """Remove old entries, which come first in `known`, except those of `live` numbers."""
+def _forget_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
+    """Remove the old entries of `known`, which come first, except those of numbers with a live call (`live`)."""
     for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
         if phone_id not in live:
             del known[phone_id]

@@ -88,14 +88,15 @@ class Originator:
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
     def place_calls(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
-        """Call up to `count` numbers of the hopper that may be called. Return whether any call is placed.
+        """Call up to `count` numbers of the hopper, without those that may not be called now.
 
-        Each call uses a call start of its trunk, and is added to `used` and `unsent` (counts by trunk).
+        Returns whether any call is placed. Each call uses a call start of its trunk, and is added to the calls by trunk
+        in `used` and `unsent`.
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
-        trunks, loads = self._servers.filter_reachable(run.spec.trunks), self._server_loads(run)
+        trunks, loads = self._servers.filter_reachable_trunks(run.spec.trunks), self._calculate_server_loads(run)
         while count > 0 and run.hopper:
             not_before = self._find_retry_on_polling_day(run, run.hopper[0]) or self._find_retry_when_busy(
                 run.hopper[0]
@@ -111,7 +112,7 @@ class Originator:
             ruling = self._eligibility.check_claim(run, claim, guaranteed=seat is not None)
             best = self._order_trunks(trunks, loads, seat)
             taken = (
-                self._trunks.allocate_trunk(best, used, now, unsent, called=self._called_party(claim))
+                self._trunks.allocate_trunk(best, used, now, unsent, called=self._find_called_party(claim))
                 if ruling.allowed
                 else None
             )
@@ -127,13 +128,15 @@ class Originator:
             loads.calls[trunk.server] += 1
             placed.append(self._create_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._core.spawn(self._commit_and_dial(run, placed), "open-attempts")
+            self._core.spawn_task(self._commit_and_dial(run, placed), "open-attempts")
         if refused:
-            self._core.spawn(self._postpone(run, refused), "postpone")
+            self._core.spawn_task(self._postpone_claims(run, refused), "postpone")
         return bool(placed)
 
-    def _server_loads(self, run: CampaignRun) -> ServerLoads:
-        """Return the load of each server's agents for this campaign; no load where all calls use one server."""
+    def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
+        """Return the load that this campaign's agents and all calls put on each server; empty if all calls use one
+        server.
+        """
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
@@ -146,15 +149,16 @@ class Originator:
         return loads
 
     def _order_trunks(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
-        """Return the trunks for a call, best first: those of the reserved seat's server, or of servers likely to have a
-        free agent.
+        """Return the trunks for a call, best first.
+
+        Best are those of the reserved seat's server, or those of servers that likely have a free agent.
         """
         if seat is None:
             return loads.sort_trunks(trunks)
         servers = self._servers
         return sorted(trunks, key=lambda trunk: servers.server_of_trunk(trunk) != seat.server)
 
-    def _called_party(self, claim: Claim) -> CalledVoter:
+    def _find_called_party(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
         return (
             CalledVoter(claim.number)
@@ -172,7 +176,7 @@ class Originator:
         call = _make_call(
             attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
         )
-        grounds, gap = self._eligibility.legal_grounds(run, claim, guaranteed=seat is not None)
+        grounds, gap = self._eligibility.find_legal_grounds(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.put(call)
 
@@ -185,9 +189,9 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _find_retry_when_busy(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """Return when to retry a number whose phone or voter is on a call (epoch seconds), or None if neither is.
+        """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is.
 
-        The call `but` is ignored.
+        The call `but` does not count as another call.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._calls.values():
@@ -196,9 +200,9 @@ class Originator:
                 return self._core.clock.now() + ON_A_CALL_SECONDS
         return None
 
-    async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
+    async def _postpone_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
         """Postpone numbers that the rules forbid to call now."""
-        run.set_due(min(due_at for _, due_at in refused))
+        run.set_next_due_time(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease returns them to the queue
@@ -212,7 +216,7 @@ class Originator:
             if run.spec.previews and call is not None and not call.leg.cancelled:
                 self._show_preview(run, attempt, call)
             else:
-                self._core.spawn(self._originate(run, attempt), "originate")
+                self._core.spawn_task(self._originate_call(run, attempt), "originate")
 
     async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts, and return those that the store accepted."""
@@ -270,7 +274,7 @@ class Originator:
         self.reserved.notify_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial a previewed call. Return why it may not be dialled, or None.
+        """Dial a previewed call. Return why it may not be dialled, or None if it is dialled.
 
         The preview ends before anything is awaited, so that a second request finds the call dialled.
         """
@@ -284,12 +288,12 @@ class Originator:
         another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
-            self._report_not_placed(call.attempt_id)
+            self._report_call_not_placed(call.attempt_id)
             return CommandRefused(
                 f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
             )
         if another_day or self._find_retry_when_busy(attempt.claim, but=call.attempt_id) is not None:
-            self._report_not_placed(call.attempt_id)
+            self._report_call_not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
                     "the call was not placed: polling at the voter's booth is over", RefusedBecause.FORBIDDEN
@@ -297,10 +301,12 @@ class Originator:
             return CommandRefused(
                 "the call was not placed: the number or its voter is on another call", RefusedBecause.ON_A_CALL
             )
-        return await self._originate(run, attempt)
+        return await self._originate_call(run, attempt)
 
     async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a claimed number at once for the agent of a seat. Return why it may not be called, or None."""
+        """Call a claimed number at once for the agent of a seat. Return why it may not be called, or None if it is
+        called.
+        """
         if self._find_retry_when_busy(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
         elif self._find_retry_on_polling_day(run, claim) is not None:
@@ -312,13 +318,15 @@ class Originator:
         else:
             used, now = self._channels.count_used(), self._core.clock.monotonic()
             trunks = self._order_trunks(
-                self._servers.filter_reachable(run.spec.trunks), ServerLoads(self._servers), seat
+                self._servers.filter_reachable_trunks(run.spec.trunks), ServerLoads(self._servers), seat
             )
-            taken = self._trunks.allocate_trunk(trunks, used, now, called=self._called_party(claim), on_request=True)
+            taken = self._trunks.allocate_trunk(
+                trunks, used, now, called=self._find_called_party(claim), on_request=True
+            )
             if taken is not None:
                 placed = self._create_call(run, claim, seat, taken[0].name, taken[1])
                 if await self._commit_attempts(run, [placed]):
-                    return await self._originate(run, placed[0])
+                    return await self._originate_call(run, placed[0])
                 return CommandRefused(
                     "the number may not be called now: another call to it was just made, or its daily cap is reached",
                     RefusedBecause.FORBIDDEN,
@@ -327,7 +335,7 @@ class Originator:
         return refusal
 
     def _check_before_sending(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
-        """Return why a committed call must not be sent, or None. This is the last check before it is sent."""
+        """Return why a committed call must not be sent, or None if it may be sent. This is the last check."""
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
         if self._trunks.is_foreign_caller_id(attempt.trunk, attempt.caller_id):
@@ -345,8 +353,8 @@ class Originator:
             return CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         return None
 
-    async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a committed call to the switch. Return why it was certainly not placed, or None."""
+    async def _originate_call(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
+        """Send a committed call to the switch. If it was certainly not placed, return why; otherwise return None."""
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
@@ -355,14 +363,14 @@ class Originator:
         call = self._calls.get(attempt_id)
         refusal = self._check_before_sending(run, attempt, call)
         if refusal is not None or call is None:
-            self._report_not_placed(attempt_id)
+            self._report_call_not_placed(attempt_id)
             return refusal
         try:
             self._sent.record_sending(attempt_id)
         except OSError as error:
             text = f"the call could not be recorded before it is placed: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
-            self._report_not_placed(attempt_id)
+            self._report_call_not_placed(attempt_id)
             return CommandRefused(text)
         self._calls.update(call, call.with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
@@ -385,13 +393,13 @@ class Originator:
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch did not place the call: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=str(error))
-            self._report_not_placed(attempt_id)
+            self._report_call_not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
             self._alerts.clear(AlertKind.ORIGINATE)
         return None
 
-    def _report_not_placed(self, attempt_id: AttemptId) -> None:
+    def _report_call_not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.forget_attempt(attempt_id)
         self._core.request(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 

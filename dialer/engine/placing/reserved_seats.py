@@ -52,8 +52,9 @@ class ReservedSeats:
             self._acd.update_seat(seat, seat.end_call(self._core.instant()))
 
     def check_calls(self) -> None:
-        """Release seats of ended calls; cancel ringing calls without their seat, and previews of agents who are
-        leaving.
+        """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
+
+        These are ringing calls whose seat is no longer reserved or reachable, and previews of agents who are leaving.
         """
         for attempt_id in list(self._seats_by_attempt):
             call = self._calls.get(attempt_id)

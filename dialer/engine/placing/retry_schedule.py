@@ -9,7 +9,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.turnout.polls import Polls
-from dialer.polling_day.plan import limit_to_last_call, next_worker_call
+from dialer.polling_day.plan import find_next_worker_call, limit_retry_to_last_call
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -18,46 +18,46 @@ _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
 
 class RetrySchedule:
-    """Computes when numbers are due again (epoch seconds; None: never again in this campaign)."""
+    """Computes when a number is called next (epoch seconds; None: never again in this campaign)."""
 
     def __init__(self, core: Core, polls: Polls) -> None:
         self._core = core
         self._polls = polls
 
-    def due_after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
+    def find_due_time_after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
         """Return when a number is due after a call. A disposition entered during the call takes precedence."""
         if call.talk.disposition is not None and outcome.answered:
             return call.talk.disposition.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # a skipped preview uses up no attempt
-            on_the_day = self._limit_to_last_call if call.worker is None else self._next_worker_round
+            on_the_day = self._limit_retry_to_last_call if call.worker is None else self._find_next_worker_round
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.last_mark is not None
             due = retries.schedule_after_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
-            return self._next_worker_round(run, call, due)
+            return self._find_next_worker_round(run, call, due)
         if call.flow.last_mark is not None and outcome.answered:
             due = retries.schedule_after_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
-            return self._limit_to_last_call(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)
+            return self._limit_retry_to_last_call(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)
         if call.inbound:
             return None  # an inbound call without a mark does not change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
-        return self._limit_to_last_call(
+        return self._limit_retry_to_last_call(
             run, call, retries.schedule_after_outcome(rules, outcome, call.attempt_number, now)
         )
 
-    def is_promised(self, call: Call, outcome: Outcome) -> bool:
-        """Return whether the time from `due_after_call` was requested by the voter."""
+    def is_call_time_promised(self, call: Call, outcome: Outcome) -> bool:
+        """Return whether the voter requested the time that `find_due_time_after_call` returns."""
         if not outcome.answered:
             return False
         return (
             call.flow.last_mark is MarkKind.LATER if call.talk.disposition is None else call.talk.disposition.promised
         )
 
-    def due_after_disposition(
+    def find_due_time_after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
         """Return when a number is due after a disposition. Raises CommandRefused if a booth worker's call cannot have
@@ -68,14 +68,14 @@ class RetrySchedule:
             due = retries.schedule_after_disposition(
                 rules, disposition, hour, call.attempt_number, now, self._core.zone
             )
-            return self._limit_to_last_call(run, call, due, promised=disposition is Disposition.LATER)
+            return self._limit_retry_to_last_call(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter serials"
                 " (seat-serials), then `ready`"
             )
         due = retries.schedule_after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
-        return self._next_worker_round(run, call, due)
+        return self._find_next_worker_round(run, call, due)
 
     def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return the call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
@@ -90,25 +90,31 @@ class RetrySchedule:
             raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
 
-    def own_call_back_deadline(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return when an agent's own call-back for `at` becomes available to any agent, at latest at the booth's last
-        call.
+    def find_own_call_back_deadline(self, run: CampaignRun, call: Call, at: float) -> float:
+        """Return when a call-back that an agent promised to make at `at` becomes available to any agent (epoch
+        seconds).
+
+        That is at the latest the time of the last call to the booth.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
-    def _next_worker_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
+    def _find_next_worker_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
         """Return when a booth worker is called again: on this polling day, or on the next one."""
         now = self._core.clock.now()
         if due is None:
             return None
-        today = next_worker_call(due, self._polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds)
+        today = find_next_worker_call(
+            due, self._polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds
+        )
         return self._polls.get_next_midnight() if today is None else today
 
-    def _limit_to_last_call(
+    def _limit_retry_to_last_call(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
         """Limit a retry to the booth's calling time. Only turnout campaigns have such a limit."""
         now = self._core.clock.now()
-        return limit_to_last_call(due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised)
+        return limit_retry_to_last_call(
+            due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised
+        )

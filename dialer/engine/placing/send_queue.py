@@ -32,19 +32,19 @@ class SendQueue:
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
         if len(self._waiting) == 1:
-            self._send_next()
+            self._send_next_call()
         await turn
 
-    def _send_next(self) -> None:
+    def _send_next_call(self) -> None:
         """Let the first waiting call proceed as soon as the CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.seconds_to_send(now)
         if seconds > 0:
-            loop.call_later(seconds, self._send_next)
+            loop.call_later(seconds, self._send_next_call)
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
             self._starts.record_sent(now)
             turn.set_result(None)
         if self._waiting:
-            loop.call_soon(self._send_next)
+            loop.call_soon(self._send_next_call)

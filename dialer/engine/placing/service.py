@@ -65,8 +65,9 @@ class Placing:
     # Deciding
 
     def decide(self) -> float:
-        """Place all calls that may be placed now. Return the seconds after which to decide again if no event comes
-        before.
+        """Place all calls that may be placed now.
+
+        Returns the seconds after which to decide again if no event comes earlier.
         """
         self._reserved.check_calls()
         order: list[CampaignRun] = []
@@ -74,17 +75,17 @@ class Placing:
             runs = [run for run in self._runs.values() if run.spec.kind is kind]
             # Campaigns of a kind take turns, longest wait first, so that none takes all call starts.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
-        return min((self._decide_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
+        return min((self._place_calls_of_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
-    def _decide_campaign(self, run: CampaignRun) -> float:
+    def _place_calls_of_campaign(self, run: CampaignRun) -> float:
         hold, nobody = self._holds.find_hold(run), self._holds.find_agent_hold(run)
         if (
-            nobody is not None and self._servers.any_up
+            nobody is not None and self._servers.is_any_server_up
         ):  # even if another hold applies: an answered voter would be abandoned
-            self._cancel_unanswered(run, but_kept=True)
+            self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_hold(run.spec.campaign_id, self._servers.filter_reachable(run.spec.trunks))
+            hold = self._trunks.find_hold(run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks))
         else:
             self._alerts.clear(AlertKind.TRUNKS, run.spec.campaign_id)
         if hold is not None and hold != run.hold:
@@ -92,12 +93,12 @@ class Placing:
         run.hold = hold
         if hold is not None:
             if run.hopper:
-                self._hoppers.return_all(run)
+                self._hoppers.return_all_claims(run)
             if nobody is None:
                 self._hold_campaign(run)
             return LOOK_AGAIN_SECONDS
-        now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable(run.spec.trunks)
-        self._hoppers.return_expiring(run)
+        now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
+        self._hoppers.return_expiring_claims(run)
         used = self._channels.count_used()
         unsent = self._channels.count_unsent()
         if run.spec.kind is CampaignKind.IVR and self._pool.count_startable(trunks, used, now, unsent) == 0:
@@ -105,14 +106,14 @@ class Placing:
             left = self._pool.seconds_to_next_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_snapshot(run, used, unsent)
-        self._cancel_excess(run, snapshot)
+        self._cancel_excess_calls(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
             _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
         if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
-        self._hoppers.refill(run)
+        self._hoppers.refill_hopper(run)
         left = self._pool.seconds_to_next_start(trunks, now, unsent)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
@@ -120,34 +121,34 @@ class Placing:
 
     # Cancelling
 
-    def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
+    def _cancel_unanswered_calls(self, run: CampaignRun, *, but_kept: bool = False) -> None:
         for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if not (but_kept and self._reserved.is_seat_reserved(call)):
                 self._calls.cancel(call)
 
     def _hold_campaign(self, run: CampaignRun) -> None:
-        """Let the ringing calls of a held campaign ring on, as long as there are seats for them. Previews end.
+        """End the previews of a held campaign, and cancel ringing calls for which there is no seat.
 
-        Without a connection to the switch nothing can be hung up; the decision after the resync does it. If voters
-        cannot hear a required sound, all ringing calls are cancelled.
+        Other ringing calls ring on. If voters cannot hear a required sound, all ringing calls are cancelled. Without a
+        connection to the switch nothing can be hung up; the decision after the resync does it.
         """
         for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
                 self._calls.cancel(call)
-        if run.inaudible_sound is not None and self._servers.any_up:
-            self._cancel_unanswered(run)
+        if run.inaudible_sound is not None and self._servers.is_any_server_up:
+            self._cancel_unanswered_calls(run)
             return
         rings = any(not call.answered for call in self._calls.find_by_campaign(run.spec.campaign_id))
-        if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.any_up:
+        if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_server_up:
             used, unsent = self._channels.count_used(), self._channels.count_unsent()
-            self._cancel_excess(run, self._snapshots.take_snapshot(run, used, unsent))
+            self._cancel_excess_calls(run, self._snapshots.take_snapshot(run, used, unsent))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its claims to the queue."""
-        self._cancel_unanswered(run)
-        self._hoppers.return_all(run)
+        self._cancel_unanswered_calls(run)
+        self._hoppers.return_all_claims(run)
 
-    def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
+    def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Hang up ringing calls for which no seat will be free."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:

@@ -29,11 +29,11 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 class Snapshots:
-    """Takes snapshots for the pacers.
+    """Takes snapshots for the pacers. A snapshot is the input of one pacing decision.
 
     Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only these seats
-    can take. If some of its seats also serve other skills, it sees all seats and all calls of these campaigns, if that
-    leaves it less room.
+    can take. Some of these seats may serve other skills too. Then the campaign sees all seats and all calls of these
+    skills instead, if that leaves less room for its own calls.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Snapshots:
         if run.spec.kind is CampaignKind.AGENTS:
             seats, (ringing, waiting) = self._find_tightest_skills(run, now)
         else:  # a flow's calls need no seat: only their number counts
-            active = len([call for call in self._outbound_calls(run) if not call.leg.cancelled or call.answered])
-        trunks = self._servers.filter_reachable(run.spec.trunks)
+            active = len([call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.answered])
+        trunks = self._servers.filter_reachable_trunks(run.spec.trunks)
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - self._count_channels(run))
@@ -74,7 +74,7 @@ class Snapshots:
         return PacingSnapshot(
             now_seconds=now,
             free_seats=sum(seat.is_free for seat in seats),
-            busy_seats=tuple(_busy_seat(seat, now) for seat in seats if seat.state in _BUSY),
+            busy_seats=tuple(_make_busy_seat(seat, now) for seat in seats if seat.state in _BUSY),
             paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
             ringing=ringing,
             waiting_seconds=waiting,
@@ -86,13 +86,13 @@ class Snapshots:
         )
 
     def _limit_to_speed(self, run: CampaignRun, room: int) -> int:
-        """Return how many of `room` further calls a supervisor's speed limit allows."""
-        speed, allowed = run.speed_at(self._core.clock.now()), room
+        """Return how many of `room` more calls a supervisor's speed limit allows."""
+        speed, allowed = run.find_speed_limit(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
-            allowed = min(allowed, speed.max_calls - len(self._outbound_calls(run)))
+            allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
             at_work = sum(seat.is_at_work for seat in self._seats.find_serving(run.spec))
-            unanswered = sum(not call.answered for call in self._outbound_calls(run))
+            unanswered = sum(not call.answered for call in self._list_outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
@@ -106,14 +106,17 @@ class Snapshots:
         skills = self._skills_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1:
-            return self._seats.find_serving(run.spec), self._calls_in_flight(self._agent_calls(skills, {own}), run, now)
+            return self._seats.find_serving(run.spec), self._list_calls_in_flight(
+                self._list_agent_calls(skills, {own}), run, now
+            )
         serving = {
             skill: {seat.name for seat in self._seats.find_serving(self._runs[campaign_id].spec)}
             for campaign_id, skill in skills.items()
         }
         others = sorted(self._skills_sharing_seats(own, serving) - {own}, key=str)
         flights = {
-            skill: self._calls_in_flight(self._agent_calls(skills, {skill}), run, now) for skill in (own, *others)
+            skill: self._list_calls_in_flight(self._list_agent_calls(skills, {skill}), run, now)
+            for skill in (own, *others)
         }
         ready = {seat.name for seat in self._seats.values() if seat.is_free}
         working = {seat.name for seat in self._seats.values() if seat.is_at_work}
@@ -152,37 +155,37 @@ class Snapshots:
             found |= more
             reached = working & frozenset().union(*(serving[skill] for skill in found))
 
-    def _agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
+    def _list_agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
         """Return the calls that need an agent with one of these skills, including those from flows."""
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
         calls = [call for call in self._calls.values() if call.kind is CampaignKind.AGENTS]
-        return self._on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
+        return self._filter_calls_on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
-    def _on_reachable_servers(self, calls: list[Call]) -> list[Call]:
+    def _filter_calls_on_reachable_servers(self, calls: list[Call]) -> list[Call]:
         """Return the calls without those of unreachable servers, which cannot be connected and need no seat."""
         servers, unreachable = self._servers, self._servers.unreachable
         return (
             [call for call in calls if servers.server_of_trunk(call.trunk) not in unreachable] if unreachable else calls
         )
 
-    def _outbound_calls(self, run: CampaignRun) -> list[Call]:
+    def _list_outbound_calls(self, run: CampaignRun) -> list[Call]:
         calls = self._calls.find_by_campaign(run.spec.campaign_id)
-        return self._on_reachable_servers([call for call in calls if not call.inbound])
+        return self._filter_calls_on_reachable_servers([call for call in calls if not call.inbound])
 
     def _count_channels(self, run: CampaignRun) -> int:
         """Return the channels that count against the campaign's own limit: its agents' calls with inbound ones, or its
         flow calls.
         """
         if run.spec.kind is CampaignKind.AGENTS:
-            calls = self._on_reachable_servers(self._calls.find_by_campaign(run.spec.campaign_id))
+            calls = self._filter_calls_on_reachable_servers(self._calls.find_by_campaign(run.spec.campaign_id))
             return sum(call.kind is CampaignKind.AGENTS for call in calls)
-        return len(self._outbound_calls(run))
+        return len(self._list_outbound_calls(run))
 
-    def _calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
-        """Return the ringing calls and the waiting times of answered voters. One pass, because every decision does
-        this.
+    def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
+        """Return the ringing calls and the waiting times of answered voters.
 
-        A call of another campaign carries that campaign's answer rate.
+        Both are collected in one pass, because every decision needs them. A call of another campaign carries the answer
+        rate of that campaign.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []
@@ -199,7 +202,7 @@ class Snapshots:
         return tuple(ringing), tuple(waiting)
 
 
-def _busy_seat(seat: Seat, now: float) -> BusySeat:
+def _make_busy_seat(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
         return BusySeat(seat.stage, 0.0, leaving=seat.is_leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds

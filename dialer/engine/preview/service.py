@@ -67,15 +67,16 @@ class OwnCalls:
         return f"seat {seat_name}: skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """Handle an expired preview: dial it if the campaign is set so, otherwise return it to the queue and pause the
-        seat.
+        """End a preview whose time is up.
+
+        Depending on the campaign's settings its call is dialled, or returns to the queue and the seat is paused.
         """
         call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return
         if call.leg.preview.auto_dial:
             # If the call may not be dialled, the outcome of the attempt says so.
-            self._core.spawn(self._originator.dial_preview(call), "dial-preview")
+            self._core.spawn_task(self._originator.dial_preview(call), "dial-preview")
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
@@ -95,7 +96,7 @@ class OwnCalls:
         await self._call_number(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call_number(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
-        """Call a number for a seat. The seat is checked before and after the number is claimed."""
+        """Call a number for a seat. The seat is checked both before and after the number is claimed."""
         self._require_idle_seat(seat_name, run, promised=promised)
         hold = self._holds.find_hold(run)
         if hold is not None:

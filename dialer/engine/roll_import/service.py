@@ -1,7 +1,7 @@
 """Importing rolls, and suppressing and erasing numbers, while calls go on.
 
-Other programs hand the data over in the spool. It is imported in many small transactions, so that no result of a call
-waits long.
+Other programs hand the lists over in the spool, a folder of the store. A list is imported in many small transactions,
+so that no result of a call waits long.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollImportProgress
-from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_in_chunks
+from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_numbers_in_chunks
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -36,7 +36,7 @@ PIECE_BOOTHS = 100
 
 
 class RollImport:
-    """Imports, suppresses and erases the lists in the spool."""
+    """Imports rolls from the spool, and suppresses or erases the numbers of lists there."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class RollImport:
         """Suppress numbers and cancel their unanswered calls. Raises CommandRefused, StoreError."""
         secret = next(iter(self._rules.secrets), None)
         fresh = 0
-        async with self._open_list(list_id) as handed:
+        async with self._open_spooled_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress_numbers(piece, secret, source, self._audit_note(who))
+                taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note(who))
                 fresh += taken.new
                 for phone_id in taken.phones:
                     self._marks.apply_opt_out(phone_id, fresh=True)
@@ -77,24 +77,27 @@ class RollImport:
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
         """Erase numbers. Raises CommandRefused, also if a number is on a call; RecordingError, StoreError."""
         rules, said = self._rules, list[str]()
-        async with self._open_list(list_id) as handed:
+        async with self._open_spooled_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
                 if await self._store.open_attempt_on(number) is not None:
                     raise CommandRefused(
                         "a number of the list is on a call: suppress it now, and erase it when the call has ended"
                     )
                 store = (self._spool.store, self._spool.key)
-                done = await self._store.erase_number(number, rules, store, self._audit_note(who), with_voters=names)
+                done = await self._store.erase_number(
+                    number, rules, store, self._make_audit_note(who), with_voters=names
+                )
                 if done.phone_id is not None:
                     self._marks.apply_opt_out(done.phone_id, fresh=False)
                 said += done.messages
         return "; ".join(said)
 
     async def import_roll(self, list_id: str, who: str) -> str:
-        """Import a roll. After an interruption the imported part stays: import the roll again. Raises CommandRefused,
-        StoreError.
+        """Import a roll from the spool. Raises CommandRefused, StoreError.
+
+        After an interruption the part imported so far stays: import the roll again.
         """
-        async with self._roll_import.lock, self._open_list(list_id) as handed:
+        async with self._roll_import.lock, self._open_spooled_list(list_id) as handed:
             try:
                 return await self._import_roll(list_id, handed, who)
             finally:
@@ -110,10 +113,10 @@ class RollImport:
         self._runs.add_booths(booths)
         self._eligibility.load_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
-        await self._enrol()
-        await self._store.record_roll_import(self._audit_note(who), found, taken)
+        await self._enrol_numbers()
+        await self._store.record_roll_import(self._make_audit_note(who), found, taken)
         await self._count_booths(booth_ids)
-        return _summarize(found, taken)
+        return _summarize_import(found, taken)
 
     async def _import_booths(self, handed: SpoolFile) -> dict[int, int]:
         booths, ids = await asyncio.to_thread(handed.booths), {}
@@ -143,11 +146,11 @@ class RollImport:
             self._notify_progress(replace(roll, imported=done))
         return RollChange(*sums)
 
-    async def _enrol(self) -> None:
+    async def _enrol_numbers(self) -> None:
         for campaign_id, run in self._runs.items():
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
-            await enrol_in_chunks(self._store, campaign_id)
+            await enrol_numbers_in_chunks(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
         self._runs.read_queues_again()
 
@@ -158,7 +161,7 @@ class RollImport:
             self._turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
 
     @asynccontextmanager
-    async def _open_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
+    async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
             handed = await asyncio.to_thread(self._spool.open, list_id)
         except NotInStore as error:
@@ -181,11 +184,11 @@ class RollImport:
             raise CommandRefused("this dialler has no spool, so it cannot import lists")
         return rules
 
-    def _audit_note(self, who: str) -> AuditNote:
+    def _make_audit_note(self, who: str) -> AuditNote:
         return AuditNote(who, self._core.clock.now(), {})
 
 
-def _summarize(found: SpooledRoll, taken: RollChange) -> str:
+def _summarize_import(found: SpooledRoll, taken: RollChange) -> str:
     said = f"{found.rows:,} rows: {taken.voters:,} voters added or changed, {taken.numbers:,} numbers and {taken.links:,} links"
     said += f", {found.rejected:,} rows rejected" if found.rejected else ""
     return said + (f"; {taken.opted_out:,} of the numbers had opted out" if taken.opted_out else "")

@@ -26,11 +26,11 @@ AgentNumber = Annotated[
 ]
 
 
-def _proof(value: Any) -> PinProof:
+def _make_pin_proof(value: Any) -> PinProof:
     return value if isinstance(value, PinProof) else read_proof(value)
 
 
-Proof = Annotated[PinProof, PlainValidator(_proof), WithJsonSchema({"type": "string"})]
+Proof = Annotated[PinProof, PlainValidator(_make_pin_proof), WithJsonSchema({"type": "string"})]
 
 
 class SeatLogIn(SeatCommand):
@@ -183,7 +183,7 @@ class SeatMessage(Command):
     campaign: Annotated[CampaignId | None, Field(description="ID of the campaign; or give `seat`")] = None
 
     @model_validator(mode="after")
-    def _has_one_address(self) -> Self:
+    def _require_one_address(self) -> Self:
         if (self.seat is None) is (self.campaign is None):
             raise ValueError("give either `seat` or `campaign`")
         return self

@@ -66,7 +66,7 @@ def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Se
     keys = "*" if key == "*" else keypad.keys + key
     if keys in _PARTIAL_CODES or (len(keys) == 2 and keys[0] == _LATER_KEY):
         return KeyResult(Keypad(keys, now, recent), sound=SeatSound.KEY)
-    command = _complete_command(seat, keys, pause_reasons)
+    command = _find_completed_command(seat, keys, pause_reasons)
     return KeyResult(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
@@ -96,7 +96,7 @@ _COMMAND_CODES: dict[str, type[SeatCommand]] = {
 }
 
 
-def _complete_command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
+def _find_completed_command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
     if keys in _COMMAND_CODES:
         return _COMMAND_CODES[keys](seat=seat)
     if keys.startswith("*2"):

@@ -47,8 +47,11 @@ class WrongLogIns:
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
-    def count_wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """Count a wrong log-in (`agent` None: unknown number). Return whether it locks the seat and the agent."""
+    def count_wrong_log_in(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
+        """Count a wrong log-in, and return whether it locks the seat and the agent.
+
+        `agent` is None if the agent number is unknown.
+        """
         self._by_seat[seat] += 1
         if agent is not None:
             self._by_agent[agent] += 1

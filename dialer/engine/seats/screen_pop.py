@@ -1,5 +1,6 @@
-"""Screen pops: ids of the number and voters on the line, shown before agent and voter are connected, and kept up to
-date.
+"""Screen pops: what an agent's page shows about the number and the voters on the line, by their ids.
+
+A screen pop is read before agent and voter are connected, and is kept up to date.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class ScreenPops:
         """Read the screen pop of a call at a seat. `again`: something new was recorded about its household."""
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
-            self._core.spawn(self._read(seat_name, attempt_id), "screen-pop")
+            self._core.spawn_task(self._read(seat_name, attempt_id), "screen-pop")
 
     async def _read(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:

@@ -161,14 +161,14 @@ class Seats:
             )
 
     def close_intervals(self) -> None:
-        """End the current interval of every seat, at the end of the run."""
+        """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.instant()
         for seat in self._seats.values():
             self._close_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
     def pop_intervals(self) -> list[SeatInterval]:
-        """Return the intervals that are not stored yet, and clear the list."""
+        """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in one state."""
         intervals, self._intervals = self._intervals, []
         return intervals
 

@@ -73,7 +73,7 @@ class Agents:
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
-    def use_pins(self, pins: PinCheck) -> None:
+    def apply_pins(self, pins: PinCheck) -> None:
         """Use the PINs of the agents in the plan."""
         self._pins = pins
 
@@ -84,13 +84,13 @@ class Agents:
         before = {seat.name: seat for seat in self._seats.values()}
         self._seats.apply_plan()
         for seat in [*self._seats.values()]:
-            if not self._may_stay(seat):
+            if not self._may_agent_stay(seat):
                 self._acd.update_seat(*self._log_off_seat(seat.name))
-                self._core.spawn(self._save_log_in(seat.name), "drop-log-in")
+                self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.notify(seat.name)
 
-    def _may_stay(self, seat: Seat) -> bool:
+    def _may_agent_stay(self, seat: Seat) -> bool:
         plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
@@ -118,9 +118,9 @@ class Agents:
                 continue
             now = self._core.instant()
             after = seat.log_in(log_in.agent, account, now)
-            if elsewhere or log_in.seat not in live_seats or not self._may_stay(after):
+            if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay(after):
                 logged_off += 1
-                self._core.spawn(self._save_log_in(seat.name), "drop-log-in")
+                self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
                 continue
             self._seats.put(seat, after.pause(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
@@ -128,10 +128,10 @@ class Agents:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
         return adopted
 
-    def log_off_absent(self, seat_name: str) -> None:
+    def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
         self._acd.update_seat(*self._log_off_seat(seat_name))
-        self._core.spawn(self._save_log_in(seat_name), "drop-log-in")
+        self._core.spawn_task(self._save_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
     def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:
@@ -180,7 +180,7 @@ class Agents:
     def _require_staying_agent(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay under the settings in force. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
-        if not self._may_stay(seat):
+        if not self._may_agent_stay(seat):
             raise CommandRefused(
                 f"seat {seat_name}: the agent is being logged off, because the settings have changed. Log in again"
             )
@@ -250,7 +250,7 @@ class Agents:
         Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
         another agent has the seat, or the agent is logged in elsewhere.
         """
-        account = await self._authenticate(self._seats.require(seat_name).name, agent, pin)
+        account = await self._authenticate_agent(self._seats.require(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
@@ -275,7 +275,7 @@ class Agents:
             self._count_log_in(seat.name, agent, right=right)
         if seat.agent == agent:
             if not (
-                seat.phone_up and await self._silence.release_if_dead(seat)
+                seat.phone_up and await self._silence.release_phone_if_dead(seat)
             ):  # a dead phone is called after its hang-up
                 self._acd.call_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
@@ -292,7 +292,7 @@ class Agents:
             )
         again = elsewhere is not None and seat.phone_up
         if (
-            again and not phone_here and await self._silence.release_if_dead(seat)
+            again and not phone_here and await self._silence.release_phone_if_dead(seat)
         ):  # the phone is called after its hang-up
             return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:
@@ -300,13 +300,13 @@ class Agents:
         if not (phone_here and elsewhere is not None):
             self._acd.update_seat(seat, seat.log_in(agent, account, self._core.instant()))
         if phone_here:
-            self._acd.expect_phone(seat.name)
+            self._acd.expect_phone_to_connect(seat.name)
         else:
             self._acd.call_phone(seat.name)
         await self._save_log_in(seat.name)
         return f"seat {seat.name}: logged in"
 
-    async def _authenticate(self, seat: str, number: str, pin: str) -> AgentAccount | None:
+    async def _authenticate_agent(self, seat: str, number: str, pin: str) -> AgentAccount | None:
         """Return the agent's account, or None if the settings have no agents. Raises CommandRefused."""
         if self._pins is None:
             if not _AGENT_NAME.fullmatch(number):
@@ -320,14 +320,17 @@ class Agents:
         return self._core.plan.agents[number]
 
     def _count_log_in(self, seat: str, number: str, *, right: bool) -> None:
-        """Count an attempt to log in. Raises LogInRefused if it was wrong, or if the seat or the agent is locked."""
+        """Count an attempt to log in.
+
+        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked.
+        """
         known = number if number in self._core.plan.agents else None
         now = self._core.clock.monotonic()
         locked = self._wrong_log_ins.is_locked(seat, known, now)
         if right and not locked:
             self._wrong_log_ins.reset(seat, number)
             return
-        if not locked and self._wrong_log_ins.count_wrong(seat, known, now, self._core.plan.agent_rules):
+        if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, self._core.plan.agent_rules):
             self._raise_lock_alert(seat)
         raise LogInRefused
 
@@ -348,7 +351,7 @@ class Agents:
         return f"seat {seat.name}: unlocked"
 
     def clear_lock_alert(self, seat_name: str) -> None:
-        """Clear the alert of a locked seat, which accepts log-ins again."""
+        """Clear the alert about a locked seat, because the seat accepts log-ins again."""
         self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
 
     async def call_for_log_in(self, seat_name: str) -> str:

@@ -40,7 +40,7 @@ REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
 
 
 class SeatSilence:
-    """Finds dead phones and hangs them up."""
+    """Finds agents' phones that send no audio, and hangs them up."""
 
     def __init__(
         self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
@@ -59,13 +59,13 @@ class SeatSilence:
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.find_latest_call(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
-        if call is not None and self._is_short(call):
+        if call is not None and self._is_talk_short(call):
             self._set_agent_silent(call)
 
     def on_connected(self, call: Call, seat_name: str) -> None:
         """Count the audio packets of an agent's phone when a talk begins. `call` is the call before the connect."""
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._core.spawn(self._count_packets(call.attempt_id, seat_name), "count-packets")
+            self._core.spawn_task(self._count_packets(call.attempt_id, seat_name), "count-packets")
 
     async def _count_packets(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
@@ -77,16 +77,16 @@ class SeatSilence:
         if live is not None:
             self._calls.update(live, live.with_agent_packets(packets))
 
-    def must_check(self, call: Call, ended: CallEnded) -> bool:
+    def must_check_phone(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
-        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_short(call)
+        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_talk_short(call)
 
-    async def check_and_finish(self, call: Call, ended: CallEnded) -> None:
+    async def check_phone_and_finish_call(self, call: Call, ended: CallEnded) -> None:
         """Check the phone of a talk that has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
-        if not await self._sends_audio(seat, since=call.talk.agent_packets):
+        if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.get(call.attempt_id)
             if live is not None:
                 self._set_agent_silent(live)
@@ -94,49 +94,47 @@ class SeatSilence:
         self._core.request(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
-        """Check a phone that the switch cannot reach any more. A phone that still sends audio has only registered
-        again.
-        """
+        """Check a phone that the switch cannot reach any more. If it still sends audio, it has only registered again."""
         seat = self._seats.find_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.set_phone_suspect(seat.name, True)
-            self._core.spawn(self._check_phone(seat.name), "phone-away")
+            self._core.spawn_task(self._check_phone(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Call a phone that has just registered if the seat's old phone is silent, once. A voter at the seat stays."""
+        """Call a phone that has just registered if its previous call is silent, once. A voter at the seat stays there."""
         seat = self._seats.find_by_endpoint(endpoint)
-        if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
+        if seat is None or not self._is_phone_nailed_up(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._core.spawn(self._replace_if_dead(seat, contact), "phone-back")
+            self._core.spawn_task(self._replace_phone_if_dead(seat, contact), "phone-back")
 
-    async def release_if_dead(self, seat: Seat) -> bool:
+    async def release_phone_if_dead(self, seat: Seat) -> bool:
         """Return whether a nailed-up phone is dead, and hang it up if so. During the check the seat gets no voters."""
         if not self._timeout_seconds:
             return False
         self._acd.set_phone_suspect(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
-        if await self._sends_audio(seat, listens=listens):
+        if await self._does_phone_send_audio(seat, listens=listens):
             self._acd.set_phone_suspect(seat.name, False)
             return False
         await self._hang_up_phone(seat)
         return True
 
-    def _is_nailed_up(self, seat: Seat) -> bool:
+    def _is_phone_nailed_up(self, seat: Seat) -> bool:
         now = self._seats[seat.name]
         return now.phone_up and now.agent is not None
 
     async def _check_phone(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
-            await self.release_if_dead(now)
+            await self.release_phone_if_dead(now)
 
-    async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
+    async def _replace_phone_if_dead(self, seat: Seat, contact: str) -> None:
         try:
             # During the check the agent may have left, or the phone may have been replaced.
-            silent = not await self._sends_audio(seat, listens=REPLACED_LISTENS)
-            if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
+            silent = not await self._does_phone_send_audio(seat, listens=REPLACED_LISTENS)
+            if silent and self._is_phone_nailed_up(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
@@ -147,9 +145,10 @@ class SeatSilence:
             del self._replaced[seat.name]
             await self._check_phone(seat.name)  # if the new phone did not connect, or the old one is still up
 
-    async def _sends_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether a phone has sent audio since its packet count `since`, or since now. False takes about a
-        second.
+    async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
+        """Return whether a phone has sent audio since its packet count was `since`, or from now on if that is None.
+
+        To find that it has not takes about a second.
         """
         try:
             if since is None:
@@ -174,7 +173,7 @@ class SeatSilence:
         except SwitchError as error:  # the switch's own timeout will hang it up
             _log.info("seat.phone_release_failed", seat=seat.name, problem=str(error))
 
-    def _is_short(self, call: Call) -> bool:
+    def _is_talk_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
             return False
         talked = self._core.clock.monotonic() - call.talk.connected_seconds

@@ -58,8 +58,9 @@ class Seat:
 
     @property
     def is_leaving(self) -> bool:
-        """Return whether the seat takes no further call after this one: a break, a log-off or a promised call-back
-        follows.
+        """Return whether the seat takes no further call after this one.
+
+        That is so before a break, a log-off, or a call-back that the agent promised.
         """
         return self.call_back_promised or self.then is not SeatState.READY
 
@@ -112,7 +113,7 @@ class Seat:
         seat = replace(self, phone_up=True, phone_suspect=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
-                return seat._vacate(now)
+                return seat._vacate_seat(now)
             return replace(seat, attempt_id=None, campaign_id=None)._change_state(seat.then, now)
         return seat
 
@@ -126,7 +127,7 @@ class Seat:
             return seat._change_state(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:
             return seat
-        return seat._vacate(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
+        return seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
 
     def log_off(self, now: Instant) -> Seat:
         """Log the agent off, now or after the call."""
@@ -134,9 +135,9 @@ class Seat:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.OFFLINE)
-        return self._vacate(now)
+        return self._vacate_seat(now)
 
-    def _vacate(self, now: Instant) -> Seat:
+    def _vacate_seat(self, now: Instant) -> Seat:
         seat = replace(
             self,
             agent=None,
@@ -202,7 +203,7 @@ class Seat:
         A seat without an agent becomes vacant.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
-            return self._vacate(now)
+            return self._vacate_seat(now)
         state = self.then if self.phone_up else SeatState.LOST
         return replace(self, attempt_id=None, campaign_id=None)._change_state(state, now)
 

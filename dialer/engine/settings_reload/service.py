@@ -68,7 +68,7 @@ class SettingsReload:
                 )  # a stop-all came meanwhile, and includes the new campaigns
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
-                self._apply(found, new, pins)
+                self._apply_settings(found, new, pins)
                 for name in stopped:
                     await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
             lists = [("settings applied", found.changed), ("changed for other programs", found.others)]
@@ -93,7 +93,7 @@ class SettingsReload:
         async with self._roll_import.lock if new else nullcontext():
             yield {each.spec.campaign_id: await self._campaigns.load(each, in_chunks=True) for each in new}
 
-    def _apply(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+    def _apply_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the settings into force. Nothing in here waits or can fail."""
         found.apply()
         self._core.plan = found.plan
@@ -102,6 +102,6 @@ class SettingsReload:
             use_plan()
         self._campaigns.apply_plan(new)
         if found.plan.agents:
-            self._agents.use_pins(pins)
+            self._agents.apply_pins(pins)
         self._agents.apply_plan()
         self._core.wake.set()

@@ -10,7 +10,7 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import ListeningMode
-from dialer.domain.parties import SUPERVISION_PARTY, PartyId, supervision_party
+from dialer.domain.parties import SUPERVISION_PARTY, PartyId, make_supervision_party_id
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState
@@ -42,15 +42,15 @@ class Supervision:
         there.
         """
         for listener in self._listeners.values():
-            if not self._may_stay(listener):
+            if not self._may_supervisor_continue(listener):
                 self._hang_up_phone(listener)
 
-    def _may_stay(self, listener: Listener) -> bool:
+    def _may_supervisor_continue(self, listener: Listener) -> bool:
         return self._core.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
 
-    def _require_phone(self, supervisor: str) -> SupervisorPhone:
+    def _require_supervisor_phone(self, supervisor: str) -> SupervisorPhone:
         phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused(
@@ -60,7 +60,7 @@ class Supervision:
 
     async def monitor_seat(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
         """Let a supervisor monitor a seat in this mode. Raises CommandRefused: then nothing has changed."""
-        phone = self._require_phone(supervisor)
+        phone = self._require_supervisor_phone(supervisor)
         if mode not in ALLOWED_MODES[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}")
         before = self._listeners.get(phone.name)
@@ -68,9 +68,11 @@ class Supervision:
             raise CommandRefused(f"supervisor {phone.name} is already monitoring seat {seat_name} ({mode.value})")
         self._require_occupied_seat(seat_name, mode)
         if before is None:
-            await self._start_monitoring(Listener(phone, seat_name, mode, supervision_party(secrets.token_hex(6))))
+            await self._start_monitoring(
+                Listener(phone, seat_name, mode, make_supervision_party_id(secrets.token_hex(6)))
+            )
         else:
-            await self._change_mode(before, replace(before, seat=seat_name, mode=mode))
+            await self._change_monitoring_mode(before, replace(before, seat=seat_name, mode=mode))
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _require_occupied_seat(self, seat_name: str, mode: ListeningMode) -> None:
@@ -101,13 +103,13 @@ class Supervision:
             self._end_monitoring(listener, "not called")
             self._hang_up_phone(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
-        if not self._may_stay(listener):  # the settings changed before the phone was called
+        if not self._may_supervisor_continue(listener):  # the settings changed before the phone was called
             self._hang_up_phone(listener)
             raise CommandRefused(
                 f"monitoring by supervisor {listener.phone.name} was ended, because the settings have changed"
             )
 
-    async def _change_mode(self, before: Listener, after: Listener) -> None:
+    async def _change_monitoring_mode(self, before: Listener, after: Listener) -> None:
         try:
             await self._audit_start(after, after.mode.value)
         except StoreError as error:
@@ -133,7 +135,7 @@ class Supervision:
 
     async def stop_monitoring(self, supervisor: str) -> str:
         """Hang up a supervisor's phone. Raises CommandRefused."""
-        phone = self._require_phone(supervisor)
+        phone = self._require_supervisor_phone(supervisor)
         listener = self._listeners.get(phone.name)
         if listener is None:
             raise CommandRefused(f"supervisor {phone.name} is not monitoring any seat")
@@ -152,23 +154,27 @@ class Supervision:
                 self._end_monitoring(listener, "hung up")
 
     def on_seat_changed(self, seat_name: str) -> None:
-        """After a talk set a barging supervisor back to listening. After a log-off hang up the supervisors' phones."""
+        """Update the supervisors who monitor a seat whose state has changed.
+
+        After a talk, a supervisor who has barged in only listens again. After a log-off, the supervisors' phones are
+        hung up.
+        """
         state = self._seats[seat_name].state
         for listener in [each for each in self._listeners.values() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
                 self._hang_up_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._core.spawn(self._return_to_listening(listener), "barge-ends")
+                self._core.spawn_task(self._return_supervisor_to_listening(listener), "barge-ends")
 
-    def end_all(self) -> None:
+    def end_all_monitoring(self) -> None:
         """End all monitoring, because the dialler is stopping."""
         for listener in self._listeners.values():
             self._hang_up_phone(listener)
             self._end_monitoring(listener, "the dialler stops")
 
-    async def _return_to_listening(self, listener: Listener) -> None:
+    async def _return_supervisor_to_listening(self, listener: Listener) -> None:
         try:
-            await self._change_mode(listener, replace(listener, mode=ListeningMode.LISTEN))
+            await self._change_monitoring_mode(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # otherwise the supervisor would stay in the conversation with the next voter
             _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
             self._hang_up_phone(listener)
@@ -182,7 +188,9 @@ class Supervision:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
             self._core.request(order(self._switch.release_party, party_id))
-            self._append_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"})
+            self._append_audit_entry(
+                "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
+            )
 
     def _hang_up_phone(self, listener: Listener) -> None:
         self._core.request(order(self._switch.release_party, listener.party_id))
@@ -197,11 +205,11 @@ class Supervision:
         await self._store.append_audit(kind, listener.phone.name, self._audit_details(listener), self._core.clock.now())
 
     def _audit_end(self, listener: Listener, because: str) -> None:
-        self._append_audit(
+        self._append_audit_entry(
             f"{listener.mode.value}-end", listener.phone.name, {**self._audit_details(listener), "because": because}
         )
 
-    def _append_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
+    def _append_audit_entry(self, kind: str, who: str, what: Mapping[str, str]) -> None:
         self._core.request(commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
 
     def _audit_details(self, listener: Listener) -> dict[str, str]:

@@ -56,19 +56,19 @@ class Listeners:
         return bool(self._listeners)
 
     def get(self, supervisor: str) -> Listener | None:
-        """Return the monitoring by a supervisor, or None."""
+        """Return what a supervisor monitors, or None."""
         return self._listeners.get(supervisor)
 
     def values(self) -> list[Listener]:
-        """Return all monitoring supervisors."""
+        """Return all supervisors who are monitoring."""
         return [*self._listeners.values()]
 
     def put(self, listener: Listener) -> None:
-        """Add or replace a supervisor's monitoring."""
+        """Add a supervisor who monitors a seat, or replace what this supervisor monitors."""
         self._listeners[listener.phone.name] = listener
 
     def remove(self, listener: Listener) -> bool:
-        """Remove exactly this monitoring. Return whether it was there."""
+        """Remove a listener, unless another one of the same supervisor has replaced it. Return whether it was removed."""
         if self._listeners.get(listener.phone.name) is not listener:
             return False
         del self._listeners[listener.phone.name]

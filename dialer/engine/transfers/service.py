@@ -14,7 +14,7 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import PartyId, Place, PlaceKind, attempt_of, target_of, transfer_party
+from dialer.domain.parties import PartyId, Place, PlaceKind, make_transfer_party_id, parse_attempt_id, parse_target_name
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState, TransferStage
@@ -107,13 +107,13 @@ class Transfers:
     async def complete(self, seat_name: str) -> str:
         """Complete a warm transfer: the agent leaves, voter and target stay connected."""
         call, now = self._require_transfer(seat_name, TransferStep.COMPLETE)
-        await self._complete(call, now)
+        await self._complete_transfer(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
     async def cancel_consult(self, seat_name: str) -> str:
         """Hang up the target, so that the agent is alone with the voter again."""
         _, now = self._require_transfer(seat_name, TransferStep.CANCEL)
-        await self._cancel(now)
+        await self._cancel_consultation(now)
         return f"seat {seat_name}: the target was hung up"
 
     def _require_step(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer | None]:
@@ -147,13 +147,13 @@ class Transfers:
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
-        request = self._make_request(call.attempt_id, target, place)
+        request = self._make_party_request(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
         self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
                 await self._send_order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
-            if self._transfer_of(request.party_id) is None:
+            if self._find_transfer_of_party(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
                 )
@@ -166,14 +166,14 @@ class Transfers:
                 self.release_target(request.party_id)
             self.on_party_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
-        live = self._transfer_of(request.party_id)
+        live = self._find_transfer_of_party(request.party_id)
         if live is None:  # the transfer ended meanwhile
             self.release_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
             self._release_agent(call.attempt_id)
 
-    def _make_request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
-        party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
+    def _make_party_request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
+        party_id = make_transfer_party_id(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
         rules = self._core.plan.gate.rules
@@ -196,7 +196,7 @@ class Transfers:
         self.set_transfer(after)
         await self._send_order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
 
-    async def _complete(self, call: Call, transfer: CallTransfer) -> None:
+    async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
         self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
@@ -211,12 +211,12 @@ class Transfers:
             )
         self._release_agent(call.attempt_id)
 
-    async def _cancel(self, transfer: CallTransfer) -> None:
+    async def _cancel_consultation(self, transfer: CallTransfer) -> None:
         if transfer.stage is TransferStage.THREE_WAY:
             self.remove_transfer(transfer.attempt_id)
         else:
             await self._return_voter(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
-        self._release_if_any(transfer.party_id)
+        self._release_target_if_any(transfer.party_id)
 
     async def _send_order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
         """Wait until the switch has accepted an order. If it fails, restore the transfer `before` and raise
@@ -232,7 +232,7 @@ class Transfers:
 
     # Events
 
-    def has_voter_away(self, attempt_id: AttemptId) -> bool:
+    def is_voter_away_from_seat(self, attempt_id: AttemptId) -> bool:
         """Return whether the voter left the seat because of a transfer."""
         live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
@@ -260,12 +260,12 @@ class Transfers:
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.remove_transfer(call.attempt_id)
-            self._release_if_any(live.party_id)
+            self._release_target_if_any(live.party_id)
             self._acd.on_voter_left_seat(call, live.seat)
 
     def on_party_joined(self, party_id: PartyId, place: Place) -> None:
         """Handle that the target has answered."""
-        live = self._transfer_of(party_id)
+        live = self._find_transfer_of_party(party_id)
         if live is None:
             self.release_target(party_id)
         elif live.stage is TransferStage.CALLING:
@@ -292,7 +292,7 @@ class Transfers:
             self._core.request(order(self._switch.move_party, live.party_id, aside).with_fallback(lost))
             return
         self.remove_transfer(live.attempt_id)
-        self._release_if_any(live.party_id)
+        self._release_target_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
             self._core.request(order(self._switch.play_message, live.attempt_id))
@@ -302,7 +302,7 @@ class Transfers:
         live = self._transfers.get(attempt_id)
         if live is not None:
             self.remove_transfer(attempt_id)
-            self._release_if_any(live.party_id)
+            self._release_target_if_any(live.party_id)
 
     # Steps
 
@@ -319,8 +319,8 @@ class Transfers:
         self._seats.notify(transfer.seat)
 
     def adopt_target(self, party_id: PartyId) -> str | None:
-        """Adopt a target that was found on the switch, with the trunk that it uses. Return its name."""
-        name = target_of(party_id)
+        """Record a target that was found on the switch, and the trunk that it uses. Return the target's name."""
+        name = parse_target_name(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
             self._transfers.party_trunks[party_id] = target.trunk
@@ -337,15 +337,15 @@ class Transfers:
         self._transfers.party_trunks.pop(party_id, None)
         self._core.request(order(self._switch.release_party, party_id))
 
-    def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
-        attempt_id = attempt_of(party_id)
+    def _find_transfer_of_party(self, party_id: PartyId) -> CallTransfer | None:
+        attempt_id = parse_attempt_id(party_id)
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
     def on_party_left(self, party_id: PartyId) -> None:
-        """Handle a target that was not reached or has hung up: the voter goes back to the agent."""
+        """Return the voter to the agent, because the target was not reached or has hung up."""
         self._transfers.party_trunks.pop(party_id, None)
-        live = self._transfer_of(party_id)
+        live = self._find_transfer_of_party(party_id)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY:
@@ -356,9 +356,10 @@ class Transfers:
             self.return_to_agent(replace(live, party_id=None, to=None))
 
     def return_to_agent(self, live: CallTransfer) -> None:
-        """Return the voter to an agent: the waiting one, the one who left if free, or another one.
+        """Return the voter to an agent.
 
-        If no agent is available, the voter hears the information message.
+        That is the agent who waits for the voter, else the one who left the call if free, else another one. If no agent
+        is available, the voter hears the information message.
         """
         call = self._calls.get(live.attempt_id)
         if call is None:
@@ -377,14 +378,14 @@ class Transfers:
         """Hang up the target because the switch did not connect the voter to it."""
         live = self._transfers.get(attempt_id)
         if live is not None:
-            self._release_if_any(live.party_id)
+            self._release_target_if_any(live.party_id)
 
     def _release_agent(self, attempt_id: AttemptId) -> None:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.on_voter_left_seat(call, call.talk.seat)
 
-    def _release_if_any(self, party_id: PartyId | None) -> None:
+    def _release_target_if_any(self, party_id: PartyId | None) -> None:
         if party_id is not None:
             self.release_target(party_id)
 
@@ -396,7 +397,7 @@ class Transfers:
         """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
-            attempt_id = attempt_of(party_id)
+            attempt_id = parse_attempt_id(party_id)
             if attempt_id is None:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:
@@ -423,19 +424,20 @@ class Transfers:
             ):
                 continue
             if call.attempt_id in up.handed_over:
-                self._resync_handed_over(call, party, place)
+                self._resync_handed_over_call(call, party, place)
             elif call.attempt_id in held:
-                self._resync_on_hold(call, held[call.attempt_id], party, place)
+                self._resync_call_on_hold(call, held[call.attempt_id], party, place)
             else:
-                self._resync_at_seat(call, talking, party, place)
+                self._resync_call_at_seat(call, talking, party, place)
 
     def _is_split_across_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
         """Return whether call and target of a transfer are on different servers, and handle that case.
 
-        The seat's server reports a target at the agent's seat, and the target's own server a target with the voter; the
-        call's server reports the call. An unknown target is hung up; a target that is no longer there has left.
+        Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
+        with the voter by its own server, and the call by the call's server. An unknown target is hung up. A target that
+        is no longer reported has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.get(known.seat)
@@ -458,17 +460,17 @@ class Transfers:
             self.on_party_left(at)
         return True
 
-    def _resync_handed_over(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
+    def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
                 CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id))
             )
         else:
-            self._release_if_any(party_id)
+            self._release_target_if_any(party_id)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
-    def _resync_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
+    def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
@@ -476,18 +478,18 @@ class Transfers:
             )
             self.on_party_joined(party_id, place)
         elif party_id is not None and place is not None:
-            self._restore_agent(call, seat)
+            self._restore_agent_of_call(call, seat)
             self.set_transfer(
                 CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.adopt_target(party_id))
             )
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
-            self._release_if_any(party_id)
-            self._restore_agent(call, seat)
+            self._release_target_if_any(party_id)
+            self._restore_agent_of_call(call, seat)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
-    def _resync_at_seat(
+    def _resync_call_at_seat(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
     ) -> None:
         seat = talking.get(call.attempt_id)
@@ -496,10 +498,10 @@ class Transfers:
                 CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_target(party_id))
             )
         else:
-            self._release_if_any(party_id)
+            self._release_target_if_any(party_id)
             self.remove_transfer(call.attempt_id)
 
-    def _restore_agent(self, call: Call, seat_name: str) -> None:
+    def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:
         """Assign the call to the agent at the seat, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:

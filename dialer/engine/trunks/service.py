@@ -13,7 +13,7 @@ from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.trunks.state import TrunkPool, trunk_failed
+from dialer.engine.trunks.state import TrunkPool, is_failure_of_trunk
 
 
 class Trunks:
@@ -52,7 +52,7 @@ class Trunks:
         if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
         tally = self._trunks.tallies[call.trunk]
-        failed = trunk_failed(outcome, ended)
+        failed = is_failure_of_trunk(outcome, ended)
         if outcome is not Outcome.REFUSED:
             tally.attempts += 1
         tally.answered += outcome.answered

@@ -34,7 +34,7 @@ _BACK_OFF = 0.85  # factor for the share after a slow call
 _RECOVER = 0.05  # added to the share after any other call
 
 
-def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
+def is_failure_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
     """Return True if a call's end is a failure of the trunk, False if it shows that the trunk works, None if neither."""
     if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
@@ -84,7 +84,7 @@ class TrunkHealth:
 
     @property
     def reason(self) -> str:
-        """Return why the trunk rests; empty if it works."""
+        """Return why the trunk rests; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
     @property
@@ -100,12 +100,12 @@ class TrunkHealth:
 
     def record_ringing(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call rings, `seconds` after its Originate."""
-        self._learn_delay(max(0.0, seconds))
+        self._adapt_starts_to_ringing_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
             self._start_working(now_seconds)
 
     def record_end(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call. `failed` is the result of `trunk_failed`."""
+        """Record the end of a call. `failed` is the result of `is_failure_of_trunk`."""
         if began_seconds < self._since:
             return
         match self.state(now_seconds):
@@ -146,7 +146,7 @@ class TrunkHealth:
         self._probe_out = False
         self._window.clear()
 
-    def _learn_delay(self, seconds: float) -> None:
+    def _adapt_starts_to_ringing_delay(self, seconds: float) -> None:
         """Reduce the call starts while calls take longer than usual to ring.
 
         A growing delay is the only sign of an overloaded switch or carrier.
@@ -181,7 +181,7 @@ class TrunkLimits:
 
 @dataclass(slots=True)
 class TrunkTally:
-    """Numbers of a trunk's calls since the dialler's start."""
+    """Totals of a trunk's calls since the dialler's start."""
 
     attempts: int = 0
     answered: int = 0
@@ -215,30 +215,30 @@ class CallStarts:
         self.throttle(1.0)
 
     def throttle(self, share: float) -> None:
-        """Allow only this share of the limit (above 0, at most 1)."""
+        """Reduce the call starts to this fraction of the limit (above 0, at most 1)."""
         self._spacing = 1.0 / (self._rate * share)
 
     def recent_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._advance(now_seconds)
+        now = self._advance_time(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available(self, now_seconds: float, unsent: int) -> int:
         """Return how many starts may be granted now. `unsent` starts were granted and are not sent yet."""
-        now = self._advance(now_seconds)
+        now = self._advance_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_in_window(now)))
 
     def grant(self, now_seconds: float) -> None:
-        """Grant one start."""
-        self._next = max(self._next, self._advance(now_seconds) - LATE_SECONDS) + self._spacing
+        """Grant one call start."""
+        self._next = max(self._next, self._advance_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
         """Return the seconds until a start may be granted (0 = now)."""
-        now = self._advance(now_seconds)
+        now = self._advance_time(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_in_window(now)
         too_many = (
@@ -252,7 +252,7 @@ class CallStarts:
 
     def seconds_to_send(self, now_seconds: float) -> float:
         """Return the seconds until a granted start may be sent (0 = now)."""
-        now = self._advance(now_seconds)
+        now = self._advance_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
@@ -260,7 +260,7 @@ class CallStarts:
 
     def record_sent(self, now_seconds: float) -> None:
         """Record that a start is sent."""
-        now = self._advance(now_seconds)
+        now = self._advance_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
         self.recent_rate(now)
@@ -273,7 +273,7 @@ class CallStarts:
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
-    def _advance(self, now_seconds: float) -> float:
+    def _advance_time(self, now_seconds: float) -> float:
         """Return the current time, which never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
@@ -335,10 +335,12 @@ class TrunkPool:
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
         """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels by trunk."""
         return sum(
-            self._count_free(name, used) for name in names if self._health[name].count_allowed_starts(now_seconds) > 0
+            self._count_free_channels_on(name, used)
+            for name in names
+            if self._health[name].count_allowed_starts(now_seconds) > 0
         )
 
-    def _count_free(self, name: str, used: Mapping[str, int]) -> int:
+    def _count_free_channels_on(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
     def count_startable(
@@ -356,7 +358,9 @@ class TrunkPool:
         if fit <= 0:
             return 0
         return min(
-            fit, self._starts[name].count_available(now_seconds, unsent.get(name, 0)), self._count_free(name, used)
+            fit,
+            self._starts[name].count_available(now_seconds, unsent.get(name, 0)),
+            self._count_free_channels_on(name, used),
         )
 
     def seconds_to_next_start(
@@ -382,13 +386,15 @@ class TrunkPool:
         reports_end: bool = True,
         on_request: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
-        """Allocate the first of these trunks that can start a call. Return the trunk and the caller ID to show, or
-        None.
+        """Allocate the first of these trunks that can start a call.
 
-        Caller IDs that may be shown to `called` are used in turn. With `reports_end` False nobody calls
-        `record_ringing` or `record_end` for the call: it is no probe, and counts as sent now. With `on_request` True an
-        agent asked for the call: only a free channel is needed, and the call may wait for the CPS limit before it is
-        sent.
+        Returns the trunk and the caller ID to show, or None. Caller IDs that may be shown to `called` are used in turn.
+
+        `reports_end` is False if nobody calls `record_ringing` or `record_end` for the call. Then the call is no probe,
+        and counts as sent now.
+
+        `on_request` is True if an agent asked for the call. Then only a free channel is needed, and the call may wait
+        for the CPS limit before it is sent.
         """
         for name in names:
             startable = (
@@ -418,7 +424,7 @@ class TrunkPool:
             self._starts[name].throttle(health.share)
 
     def record_end(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call. `failed` is the result of `trunk_failed`."""
+        """Record the end of a call. `failed` is the result of `is_failure_of_trunk`."""
         health = self._health.get(name)
         if health is not None:
             health.record_end(failed, began_seconds, now_seconds)

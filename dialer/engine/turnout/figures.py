@@ -35,16 +35,16 @@ class TurnoutFigures:
     @property
     def contacted_by(self) -> Counter[MarkSource]:
         """Return the number of voters contacted today, by the source of their first mark."""
-        self._begin_day()
+        self._begin_new_day()
         return self._contacted_by
 
     @property
     def dialling_seconds(self) -> float:
         """Return how long a turnout campaign could dial today (seconds)."""
-        self._begin_day()
+        self._begin_new_day()
         return self._dialling_seconds
 
-    def _begin_day(self) -> None:
+    def _begin_new_day(self) -> None:
         if self._day_number != self._polls.day_number:
             self._day_number = self._polls.day_number
             self._contacted_by.clear()
@@ -72,7 +72,7 @@ class TurnoutFigures:
         self.booths[booth.booth_id] = booth
         self._core.request(Notify(booth))
 
-    def add_without_number(self, voters: dict[int, int]) -> None:
+    def add_voters_without_number(self, voters: dict[int, int]) -> None:
         """Count voters, by booth id, who no longer have a number that may be called."""
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]
@@ -82,7 +82,7 @@ class TurnoutFigures:
         """Add the time since the last decision if a turnout campaign could dial then. Called after each decision."""
         now = self._core.clock.monotonic()
         self._polls.polls_today()  # raises the day number on a new polling day, which resets the count
-        self._begin_day()
+        self._begin_new_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since
         can_dial = any(run.can_dial for run in self._campaigns.values() if run.purpose is Purpose.TURNOUT)

@@ -1,4 +1,4 @@
-"""Marks and opt-outs: store them, and cancel the calls that they make unnecessary."""
+"""Marks (recorded answers about voters) and opt-outs: store them, and cancel the calls that they make unnecessary."""
 
 from __future__ import annotations
 
@@ -76,8 +76,9 @@ class Marks:
             self.read_queues_again()
 
     def alert_unknown_voters(self, marks: int) -> None:
-        """Raise an alert that `marks` marks of other centres are about voters who are on no roll here. 0 clears the
-        alert.
+        """Raise an alert that other centres have marked voters who are on no roll here.
+
+        `marks` is the number of such marks; 0 clears the alert.
         """
         if marks:
             self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)
@@ -89,44 +90,46 @@ class Marks:
         self._runs.read_queues_again()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Apply a stored opt-out. `fresh`: the number had not opted out before."""
+        """Apply a stored opt-out to the figures, and withdraw the number's calls.
+
+        `fresh` tells whether the number had not opted out before.
+        """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.add_opt_out(phone_id)
         self.withdraw_calls(frozenset({phone_id}), None, workers=True)
         if fresh:
-            self._core.spawn(self._count_without_number(phone_id), "count-without-number")
+            self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
 
-    async def _count_without_number(self, phone_id: int) -> None:
-        """Count the voters who have no other number as not callable, for the forecast."""
+    async def _count_voters_without_number(self, phone_id: int) -> None:
+        """Count the voters who have no other number as not callable, for the forecast of the polling day."""
         try:
             gone = await self._store.lost_by_opt_out(phone_id)
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
-        self._turnout.add_without_number(gone)
+        self._turnout.add_voters_without_number(gone)
 
     def withdraw_calls(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
-        """Remove the claims and cancel the unanswered calls of numbers, and of a voter, that must not be called any
-        more.
+        """Cancel the unanswered calls of numbers, and of a voter, that must not be called any more.
 
-        Calls to booth workers on these numbers continue unless `workers` is True. Numbers with other pending voters
-        return to the queue.
+        Their claims are removed from the hoppers. Calls to booth workers on these numbers continue unless `workers` is
+        True. Numbers with other pending voters return to the queue.
         """
 
-        def is_meant(each: Claim | Call) -> bool:
+        def must_cancel_call(each: Claim | Call) -> bool:
             if each.phone_id in phones:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
         for run in self._runs.values():
-            gone = [claim for claim in run.hopper if is_meant(claim)]
+            gone = [claim for claim in run.hopper if must_cancel_call(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._core.spawn(self._return_claims(run, gone), "put-back")
+                self._core.spawn_task(self._return_claims(run, gone), "put-back")
         unanswered = [call for call in self._calls.values() if call.leg.answered_seconds is None]
-        for call in filter(is_meant, unanswered):
+        for call in filter(must_cancel_call, unanswered):
             self._calls.cancel(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id

@@ -68,5 +68,5 @@ class Polls:
     def local_closing_time(self, booth: Booth) -> str:
         """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""
         polling = self._core.plan.polling
-        close = None if polling is None else polling.local_close_of(booth)
+        close = None if polling is None else polling.find_local_closing_time(booth)
         return booth.closes_at if close is None else f"{close:%H:%M}"

@@ -40,19 +40,19 @@ class Users:
 
     async def set_user(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
         """Add a user, or change a user's role. Raises CommandRefused, StoreError."""
-        self._refuse_protected(user, sender)
+        self._refuse_protected_user(user, sender)
         if user not in self._roles and len(self._roles) >= MAX_USERS:
             raise CommandRefused(f"the limit of {MAX_USERS} users is reached: remove a user first")
         try:
-            await self._store.set_user(user, role, self._audit_note(sender), receipt)
+            await self._store.set_user(user, role, self._make_audit_note(sender), receipt)
         finally:
             await self._read()
 
     async def remove_user(self, user: str, sender: str, receipt: Receipt | None) -> None:
         """Remove a user. Raises CommandRefused, StoreError."""
-        self._refuse_protected(user, sender)
+        self._refuse_protected_user(user, sender)
         try:
-            await self._store.remove_user(user, self._audit_note(sender), receipt)
+            await self._store.remove_user(user, self._make_audit_note(sender), receipt)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         finally:
@@ -60,19 +60,19 @@ class Users:
 
     async def audit_password(self, user: str, sender: str) -> str:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
-        self._refuse_protected(user, sender)
+        self._refuse_protected_user(user, sender)
         if user not in self._roles:
             raise CommandRefused(f"unknown user {user}: add the user first")
         await self._store.append_audit("user-password", sender, {"user": user}, self._clock.now())
         return f"the one-time password of {user} is recorded in the audit"
 
-    def _refuse_protected(self, user: str, sender: str) -> None:
+    def _refuse_protected_user(self, user: str, sender: str) -> None:
         if user in self._fixed_names():
             raise CommandRefused(f"{user} is in the settings ([[supervisors]]), which commands cannot change")
         if user == sender:
             raise CommandRefused("nobody can change their own role: ask another supervisor")
 
-    def _audit_note(self, sender: str) -> AuditNote:
+    def _make_audit_note(self, sender: str) -> AuditNote:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _read(self) -> None:

@@ -27,7 +27,7 @@ from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
 from dialer.domain.errors import OutputRefused
-from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
 from dialer.pacing.factory import make_pacer
 from dialer.process.signals import stop_on_signals
@@ -96,7 +96,7 @@ def _prepare_directory(directory: Path) -> None:
         raise OutputRefused(
             f"--dir: {directory} cannot be created ({error.strerror}); choose another folder"
         ) from error
-    refuse_unwritable(directory / ROLL, "--dir")
+    refuse_unwritable_path(directory / ROLL, "--dir")
 
 
 def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:

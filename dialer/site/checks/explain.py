@@ -104,7 +104,7 @@ def explain(
         )
         booth = booths.get(record.booth_id or 0)
         area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
-        close = None if booth is None else polling.close_of(booth)
+        close = None if booth is None else polling.find_closing_time(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
             certified = certificates.for_campaign(campaign)

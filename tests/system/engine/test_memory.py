@@ -129,7 +129,7 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
             centre.numbers.add_call(a_call(phone_id=number), Outcome.ABANDONED)
             centre.numbers.add_opt_out(number)
             await asyncio.sleep(100.0)
-            centre.numbers.forget_old()
+            centre.numbers.forget_old_events()
         return centre
 
     centre = run_virtual(play)

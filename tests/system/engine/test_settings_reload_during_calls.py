@@ -344,16 +344,16 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
 async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         campaigns = here.site.centre.engine.features.campaigns
-        campaigns.suspend_all("headquarters has stopped every campaign", {})
+        campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
         assert here.campaign("second").state is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
             await here.site.centre.engine.execute(ResumeCampaign(campaign="second"))
-        assert campaigns.resume_all() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
+        assert campaigns.resume_all_campaigns() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
         assert here.campaign("second").state is CampaignState.RUNNING
         here.change((FIRST, ""))
-        campaigns.suspend_all("headquarters has stopped every campaign", {})
+        campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         await here.reload()
-        assert campaigns.resume_all() == {"second": CampaignState.RUNNING}
+        assert campaigns.resume_all_campaigns() == {"second": CampaignState.RUNNING}
         assert here.site.centre.engine.features.runs["agents"].state is CampaignState.STOPPED

@@ -75,7 +75,7 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
         held = speed_of(site)
         assert held is not None
         run = engine.features.runs["agents"]
-        assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
+        assert (run.find_speed_limit(held.until - 1.0), run.find_speed_limit(held.until)) == (held, None)
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
             await engine.execute(SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha"))

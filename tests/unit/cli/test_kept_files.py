@@ -11,7 +11,7 @@ import pytest
 
 from dialer.cli import running
 from dialer.domain.errors import OutputRefused
-from dialer.domain.output import refuse_protected, write_file
+from dialer.domain.output import refuse_protected_path, write_file
 from dialer.roll.importer import ImportOptions, import_file
 from tests.support.command_line import run_for_error
 from tests.support.roll_filler import fill_roll
@@ -102,7 +102,7 @@ def test_rejects_file_with_the_path_of_the_new_store_is_refused(tmp_path: Path) 
 def test_encrypted_store_is_recognised_by_its_lock_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.csv"
     path.write_bytes(os.urandom(4096))
-    refuse_protected(path, "--out")
+    refuse_protected_path(path, "--out")
     path.with_name("centre.csv.lock").touch()
     with pytest.raises(OutputRefused, match="is a store"):
         write_file(path, b"x")

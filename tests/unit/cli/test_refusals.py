@@ -17,7 +17,7 @@ from dialer.cli import main as cli
 from dialer.cli import running
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.domain.errors import OutputRefused, RollError, StoreError
-from dialer.domain.output import refuse_unwritable, write_file
+from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.errors import AsteriskFilesError
 from dialer.flows.catalogue import load_flow
 from dialer.flows.errors import FlowError
@@ -47,7 +47,7 @@ def test_unwritable_output_path_is_refused_and_left_unchanged(tmp_path: Path, ro
     (tmp_path / "folder").mkdir()
     before = list_names(tmp_path)
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
-        refuse_unwritable(tmp_path / path, "--report")
+        refuse_unwritable_path(tmp_path / path, "--report")
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
         write_file(tmp_path / path, b"x", "--report")
     assert list_names(tmp_path) == before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks, next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_entry
 from dialer.domain.errors import UnsafeValue
 
 
@@ -18,7 +18,7 @@ def chain(count: int) -> list[AuditEntry]:
     for number in range(count):
         last = entries[-1] if entries else None
         entries.append(
-            next_entry(
+            make_next_entry(
                 last.number if last else 0,
                 last.digest if last else GENESIS,
                 at=1_713_765_600.0 + number / 3,
@@ -31,8 +31,8 @@ def chain(count: int) -> list[AuditEntry]:
 
 
 def test_unchanged_audit_chain_is_valid() -> None:
-    assert next(find_breaks([]), None) is None
-    assert next(find_breaks(chain(20)), None) is None
+    assert next(find_breaks_in_chain([]), None) is None
+    assert next(find_breaks_in_chain(chain(20)), None) is None
 
 
 @given(
@@ -44,7 +44,7 @@ def test_unchanged_audit_chain_is_valid() -> None:
 def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
     entries = chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
-    found = next(find_breaks(entries), None)
+    found = next(find_breaks_in_chain(entries), None)
     assert found is not None
     assert found.number == at + 1
 
@@ -52,7 +52,7 @@ def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict
 @given(st.permutations(range(8)))
 def test_reordered_entries_break_the_audit_chain(order: Sequence[int]) -> None:
     entries = chain(8)
-    found = next(find_breaks([entries[place] for place in order]), None)
+    found = next(find_breaks_in_chain([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
@@ -60,31 +60,33 @@ def test_reordered_entries_break_the_audit_chain(order: Sequence[int]) -> None:
 def test_removed_entry_breaks_the_audit_chain(removed: int) -> None:
     entries = chain(10)
     del entries[removed]
-    assert next(find_breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
+    assert next(find_breaks_in_chain(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
 def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> None:
     entries = chain(10)
     head = entries[7].number, entries[7].digest
-    assert next(find_breaks(entries, head), None) is None
-    cut = next(find_breaks(entries[:5], head), None)
+    assert next(find_breaks_in_chain(entries, head), None) is None
+    cut = next(find_breaks_in_chain(entries[:5], head), None)
     assert cut is not None
     assert "the chain ends at 5, but entry 8 was noted" in cut.problem
     forged = chain(3)
     for number in range(4, 11):
         forged.append(
-            next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
+            make_next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
         )
-    assert next(find_breaks(forged), None) is None
-    assert next(find_breaks(forged, head), None) == Break(8, "the entry differs from the noted head with this number")
+    assert next(find_breaks_in_chain(forged), None) is None
+    assert next(find_breaks_in_chain(forged, head), None) == Break(
+        8, "the entry differs from the noted head with this number"
+    )
 
 
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
 def test_audit_refuses_phone_numbers(text: str) -> None:
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
-        next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
+        make_next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
-        next_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
+        make_next_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
 
 
 def test_audit_accepts_ids_hashes_and_dates() -> None:
@@ -96,7 +98,7 @@ def test_audit_accepts_ids_hashes_and_dates() -> None:
         "between": "2024-04-22 18:00",
         "voter": "88213",
     }
-    assert next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
+    assert make_next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_audit_accepts_ids_hashes_and_dates() -> None:
     ],
 )
 def test_audit_accepts_file_names_with_dates(name: str) -> None:
-    assert next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
+    assert make_next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
 
 
 @pytest.mark.parametrize(
@@ -142,15 +144,15 @@ def test_audit_accepts_file_names_with_dates(name: str) -> None:
 )
 def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
     with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* use an id"):
-        next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
+        make_next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
 
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
 def test_kind_of_an_audit_entry_must_be_a_lower_case_word(kind: str) -> None:
     with pytest.raises(UnsafeValue, match="audit kind"):
-        next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
+        make_next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 
 
 def test_audit_refuses_long_texts() -> None:
     with pytest.raises(UnsafeValue, match="longer than"):
-        next_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})
+        make_next_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})

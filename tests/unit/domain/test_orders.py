@@ -13,11 +13,11 @@ from dialer.domain.orders import (
     OrderForged,
     OrderKind,
     digest_of,
+    find_signers,
     read_order,
-    refuse_unlawful,
+    refuse_unlawful_order,
     sign_order,
-    signers_of,
-    was_executed,
+    was_order_executed,
 )
 from dialer.domain.signing import derive_public_key
 
@@ -39,7 +39,7 @@ def an_order(kind: str = "stop-all", **changes: Any) -> HqOrder:
 
 
 def signed(order: HqOrder, *names: str) -> list[str]:
-    return signers_of(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
+    return find_signers(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
 
 
 def test_headquarters_order_is_read_as_written() -> None:
@@ -78,7 +78,7 @@ def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
 def test_only_signatures_by_leaders_of_the_exact_order_text_are_valid() -> None:
     order = an_order()
     good = sign_order(order.text, "asha", KEYS["asha"])
-    assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # two signatures of the same leader count once
+    assert find_signers(order.text, [good, good], LEADERS) == ["asha"]  # two signatures of the same leader count once
     forged = [
         [good.model_copy(update={"leader": "ravi"})],
         [good, good.model_copy(update={"leader": "meena"})],
@@ -88,9 +88,9 @@ def test_only_signatures_by_leaders_of_the_exact_order_text_are_valid() -> None:
     ]
     for signatures in forged:
         with pytest.raises(OrderForged):
-            signers_of(order.text, signatures, LEADERS)
+            find_signers(order.text, signatures, LEADERS)
     with pytest.raises(OrderForged):
-        signers_of(order.text.replace("all", "ALL"), [good], LEADERS)
+        find_signers(order.text.replace("all", "ALL"), [good], LEADERS)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_order_that_a_centre_must_not_execute_is_refused_with_a_reason(
     order: HqOrder, names: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(CommandRefused, match=says):
-        refuse_unlawful(order, signed(order, *names), "pune-1", "north", NOW)
+        refuse_unlawful_order(order, signed(order, *names), "pune-1", "north", NOW)
 
 
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
 def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to: str) -> None:
     stop, resume = an_order(to=to), an_order("resume", to=to)
-    refuse_unlawful(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
-    refuse_unlawful(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)
+    refuse_unlawful_order(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
+    refuse_unlawful_order(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)
     assert not an_order(to="zone:none").is_for("pune-1", None)
 
 
@@ -133,14 +133,14 @@ def test_headquarters_order_is_executed_once_and_not_after_a_later_one() -> None
     resume = an_order("resume", id="resume", made_at=NOW - 40)
     pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
     quota = an_order("quota", id="quota", campaign="turnout", max_calls=9, made_at=NOW - 45)
-    assert not was_executed(stop, stop.text, [])
-    assert was_executed(stop, stop.text, [heard(stop), heard(resume)])
+    assert not was_order_executed(stop, stop.text, [])
+    assert was_order_executed(stop, stop.text, [heard(stop), heard(resume)])
     with pytest.raises(CommandRefused, match="give the order a new id"):
-        was_executed(stop, an_order(id="stop").text, [heard(stop)])
-    assert not was_executed(resume, resume.text, [heard(stop)])
+        was_order_executed(stop, an_order(id="stop").text, [heard(stop)])
+    assert not was_order_executed(resume, resume.text, [heard(stop)])
     # A stop or pause is superseded only by a later resume.
-    assert not was_executed(stop, stop.text, [heard(pause), heard(quota)])
-    assert not was_executed(pause, pause.text, [heard(stop), heard(quota)])
+    assert not was_order_executed(stop, stop.text, [heard(pause), heard(quota)])
+    assert not was_order_executed(pause, pause.text, [heard(stop), heard(quota)])
     for overtaken, by in ((stop, resume), (pause, resume), (quota, resume), (quota, pause), (resume, an_order())):
         with pytest.raises(CommandRefused, match="a later order"):
-            was_executed(overtaken, overtaken.text, [heard(by)])
+            was_order_executed(overtaken, overtaken.text, [heard(by)])

@@ -24,10 +24,10 @@ def test_servers_added_by_a_settings_reload_are_added_to_the_known_ones() -> Non
 
 
 def test_calls_use_only_trunks_of_reachable_servers() -> None:
-    assert three("a", "c").filter_reachable(list(LINES)) == ["a1", "a2", "c1"]
-    assert three("a", "c", silent="c").filter_reachable(list(LINES)) == ["a1", "a2"]
-    assert three("a", "c").find_accepting(["b1"]) == set()
-    assert three("a", "c").find_accepting(["b1", "c1"]) == {"c"}
+    assert three("a", "c").filter_reachable_trunks(list(LINES)) == ["a1", "a2", "c1"]
+    assert three("a", "c", silent="c").filter_reachable_trunks(list(LINES)) == ["a1", "a2"]
+    assert three("a", "c").find_servers_accepting_calls(["b1"]) == set()
+    assert three("a", "c").find_servers_accepting_calls(["b1", "c1"]) == {"c"}
 
 
 def test_single_servers_are_not_listed_as_unreachable_while_all_are() -> None:
@@ -44,9 +44,9 @@ def test_unknown_trunk_is_assigned_to_the_first_server() -> None:
 
 def test_site_without_trunks_accepts_inbound_calls_when_asterisk_is_up() -> None:
     site = AsteriskServers({}, [""])
-    assert site.find_accepting(()) == set()
+    assert site.find_servers_accepting_calls(()) == set()
     site.up.add("")
-    assert site.find_accepting(()) == {""}
+    assert site.find_servers_accepting_calls(()) == {""}
 
 
 def test_asterisk_servers_are_sorted_by_free_agents() -> None:

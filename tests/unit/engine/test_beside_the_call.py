@@ -6,7 +6,7 @@ import pytest
 
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import AttemptId, ListeningMode
-from dialer.domain.parties import supervision_party
+from dialer.domain.parties import make_supervision_party_id
 from dialer.domain.switch_events import (
     CallEnded,
     CallWaiting,
@@ -36,7 +36,7 @@ SILENT = {"seat_rtp_timeout_seconds": 5}
 def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: ListeningMode) -> None:
     turns = Turns()
     turns.talking()
-    party = supervision_party("x")
+    party = make_supervision_party_id("x")
     turns.features.listeners.put(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
@@ -48,8 +48,10 @@ def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: Li
 
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
-    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
-    assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
+    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x")))
+    assert f"order release_party {make_supervision_party_id('x')}" in turns.at(
+        20, TimerExpired(TimerKind.AGENT_ABSENT, "01")
+    )
 
 
 def test_recording_reported_twice_is_stored_once() -> None:

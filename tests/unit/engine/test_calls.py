@@ -13,7 +13,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState
-from dialer.engine.calls.state import Call, outcome_of
+from dialer.engine.calls.state import Call, derive_outcome
 from tests.support.calls import ID, a_call
 
 
@@ -47,37 +47,40 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
     ],
 )
 def test_each_way_an_unanswered_call_ends_has_its_outcome(facts: dict[str, Any], outcome: Outcome) -> None:
-    assert outcome_of(a_call(), ended(**facts)) is outcome
+    assert derive_outcome(a_call(), ended(**facts)) is outcome
 
 
 def test_call_that_failed_without_a_channel_has_the_outcome_refused() -> None:
-    assert outcome_of(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
+    assert derive_outcome(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
 def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
-    assert outcome_of(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
-    assert outcome_of(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
+    assert derive_outcome(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
+    assert derive_outcome(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
 
 
 def test_each_way_an_answered_agent_call_ends_has_its_outcome() -> None:
     answered = a_call().with_answer(Instant(10.0, 10.0))
-    assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
-    assert outcome_of(answered.with_connection("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
-    assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
+    assert derive_outcome(answered, ended(cause=16)) is Outcome.DROPPED
+    assert (
+        derive_outcome(answered.with_connection("01", "1001", Instant(11.0, 11.0)), ended(cause=16))
+        is Outcome.CONNECTED
+    )
+    assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
 def test_each_way_an_answered_ivr_call_ends_has_its_outcome() -> None:
     answered = a_call(CampaignKind.IVR).with_answer(Instant(10.0, 10.0))
-    assert outcome_of(answered, ended()) is Outcome.LEFT
+    assert derive_outcome(answered, ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
-    assert outcome_of(done, ended()) is Outcome.COMPLETED
+    assert derive_outcome(done, ended()) is Outcome.COMPLETED
 
 
 def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
     vanished = ended(EndedBy.VANISHED)
-    assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
-    assert outcome_of(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
-    assert outcome_of(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
+    assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
+    assert derive_outcome(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    assert derive_outcome(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
 def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
@@ -92,7 +95,7 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
         call = a_call()
         for step in order:
             call = step(call)
-        outcomes.add(outcome_of(call, ended(cause=16)))
+        outcomes.add(derive_outcome(call, ended(cause=16)))
     assert outcomes == {Outcome.CONNECTED}
 
 

@@ -83,7 +83,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
     turns.at(1, up(live=False))
     call = turns.features.calls[A]
-    lines = turns.after(2, lambda: turns.features.reconciler._end_vanished(call, past, history))
+    lines = turns.after(2, lambda: turns.features.reconciler._end_vanished_calls(call, past, history))
     assert lines[-1] == f"commit end {ends}"
     assert not turns.features.calls
 
@@ -93,7 +93,9 @@ def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_cal
     turns.features.reconciler.load_open_attempts([left_open()], {"another"})
     turns.at(1, up(live=False))
     call = turns.features.calls[A]
-    assert "commit end unknown" in turns.after(2, lambda: turns.features.reconciler._end_vanished(call, None, NOTHING))
+    assert "commit end unknown" in turns.after(
+        2, lambda: turns.features.reconciler._end_vanished_calls(call, None, NOTHING)
+    )
 
 
 def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:

@@ -73,9 +73,9 @@ THREE = AgentRules(3, 60.0)
 
 def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     wrong = WrongLogIns()
-    assert not wrong.count_wrong("01", "101", 0.0, THREE)
-    assert not wrong.count_wrong("02", "101", 1.0, THREE)
-    assert wrong.count_wrong("03", "101", 2.0, THREE)  # the agent's third wrong PIN: locked with seat 03
+    assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
+    assert not wrong.count_wrong_log_in("02", "101", 1.0, THREE)
+    assert wrong.count_wrong_log_in("03", "101", 2.0, THREE)  # the agent's third wrong PIN: locked with seat 03
     assert wrong.is_locked("03", "102", 3.0)
     assert wrong.is_locked("01", "101", 3.0)
     assert not wrong.is_locked("01", "102", 3.0)
@@ -88,8 +88,8 @@ def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
 def test_successful_log_in_resets_the_count_of_failed_ones() -> None:
     wrong = WrongLogIns()
     for _ in range(20):
-        assert not wrong.count_wrong("01", "101", 0.0, THREE)
-        assert not wrong.count_wrong("01", None, 0.0, THREE)
+        assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
+        assert not wrong.count_wrong_log_in("01", None, 0.0, THREE)
         wrong.reset("01", "101")
 
 
@@ -105,7 +105,7 @@ def test_consecutive_failed_log_ins_never_exceed_the_limit(tries: list[tuple[str
             wrong.reset(seat, agent)
             in_a_row[seat] = in_a_row[agent] = 0
         else:
-            wrong.count_wrong(seat, agent, 0.0, AgentRules(4, 1e9))
+            wrong.count_wrong_log_in(seat, agent, 0.0, AgentRules(4, 1e9))
             for key in filter(None, (seat, agent)):
                 in_a_row[key] = in_a_row.get(key, 0) + 1
     assert max(in_a_row.values(), default=0) <= 4

@@ -11,7 +11,7 @@ from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import CampaignState, ListeningMode
-from dialer.domain.parties import supervision_party
+from dialer.domain.parties import make_supervision_party_id
 from dialer.domain.switch_events import CallConnected, CallWaiting, SeatDown
 from dialer.domain.view import SeatState
 from dialer.engine.effects import TimerExpired, TimerKind
@@ -112,7 +112,7 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     ringing = turns.call()
     turns.after(1, lambda: turns.features.calls.update(ringing, ringing.with_originate_sent(1)))
     take(turns, 2, campaigns={})
-    stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all("headquarters", {}))
+    stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up A" in stopped
 
 
@@ -145,9 +145,9 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 )
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x")))
+    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
-    assert (f"order release_party {supervision_party('x')}" in lines) is let_go
+    assert (f"order release_party {make_supervision_party_id('x')}" in lines) is let_go
 
 
 def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:

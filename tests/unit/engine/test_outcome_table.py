@@ -15,8 +15,8 @@ import pytest
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, CallRinging
-from dialer.engine.calls.state import outcome_of
-from dialer.engine.trunks.state import trunk_failed
+from dialer.engine.calls.state import derive_outcome
+from dialer.engine.trunks.state import is_failure_of_trunk
 from dialer.rules.retries import RetryRules, schedule_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
@@ -85,7 +85,7 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     if any(isinstance(event, CallRinging) for event in told):
         call = call.with_ringing(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    return outcome_of(call, ended), ended
+    return derive_outcome(call, ended), ended
 
 
 def test_every_captured_call_status_is_in_the_outcome_table_and_the_simulation() -> None:
@@ -118,7 +118,7 @@ def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure
 ) -> None:
     found, ended = ending_of(messages_of(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
-    assert trunk_failed(found, ended) is not ever_ringing
+    assert is_failure_of_trunk(found, ended) is not ever_ringing
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -141,7 +141,7 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     assert states == []  # the ring time must not reach pacing or the trunk's health
     ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle(message)]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
-    assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
+    assert derive_outcome(a_call(), ended) is Outcome.NO_ANSWER
 
 
 def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
@@ -151,7 +151,7 @@ def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
         event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.handle(message)
     ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    assert outcome_of(a_call(cancelled=True), ended) is Outcome.CANCELLED
+    assert derive_outcome(a_call(cancelled=True), ended) is Outcome.CANCELLED
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.domain.parties import Place, PlaceKind, transfer_party
+from dialer.domain.parties import Place, PlaceKind, make_transfer_party_id
 from dialer.domain.switch_events import (
     CallConnected,
     CallHandedOver,
@@ -20,7 +20,7 @@ from dialer.engine.transfers.state import CallTransfer
 from tests.support.transfers import TRANSFERS
 from tests.support.turns import HUNG_UP, A, Turns
 
-BOSS = transfer_party(A, "boss", "t1")
+BOSS = make_transfer_party_id(A, "boss", "t1")
 TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.HANDOVER, A)
 LET_GO = "order release_party help-A-boss-t1"
 LOST = (

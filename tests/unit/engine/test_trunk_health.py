@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, trunk_failed
+from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, is_failure_of_trunk
 from dialer.settings.trunks import TrunkRest
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
@@ -48,7 +48,7 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
 def test_unreachable_number_does_not_count_as_a_trunk_failure(
     outcome: Outcome, end: CallEnded, failed: bool | None
 ) -> None:
-    assert trunk_failed(outcome, end) is failed
+    assert is_failure_of_trunk(outcome, end) is failed
 
 
 def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> None:

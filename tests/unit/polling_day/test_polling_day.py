@@ -18,8 +18,8 @@ from dialer.polling_day.plan import (
     BoothPoll,
     ExpectedTurnout,
     PollingPlan,
-    limit_to_last_call,
-    next_worker_call,
+    find_next_worker_call,
+    limit_retry_to_last_call,
 )
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
@@ -27,7 +27,7 @@ from dialer.polling_day.priorities import (
     BoothOrder,
     BoothPriorities,
     FactorWeights,
-    booth_priority,
+    calculate_booth_priority,
     share_not_voted,
 )
 
@@ -66,7 +66,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
 
 def test_weight_of_zero_disables_a_factor_of_booth_priority() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
-    assert booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
+    assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
 
 def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> None:
@@ -281,22 +281,22 @@ def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> Non
 
 
 def test_promised_calls_due_too_late_move_to_the_last_call_and_other_retries_are_dropped() -> None:
-    assert limit_to_last_call(100.0, None, 0.0, promised=False) == 100.0
-    assert limit_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
-    assert limit_to_last_call(101.0, 100.0, 0.0, promised=False) is None
-    assert limit_to_last_call(101.0, 100.0, 0.0, promised=True) == 100.0
-    assert limit_to_last_call(101.0, 100.0, 100.0, promised=True) is None
-    assert limit_to_last_call(None, 100.0, 0.0, promised=True) is None
+    assert limit_retry_to_last_call(100.0, None, 0.0, promised=False) == 100.0
+    assert limit_retry_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
+    assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=False) is None
+    assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=True) == 100.0
+    assert limit_retry_to_last_call(101.0, 100.0, 100.0, promised=True) is None
+    assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
 def test_booth_workers_are_called_a_last_time_if_half_a_round_is_left() -> None:
     last_call_at, every = 36_000.0, 7_200.0
-    assert next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
-    assert next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert next_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
-    assert next_worker_call(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert next_worker_call(30_000.0, None, 22_800.0, every) is None
-    assert next_worker_call(None, last_call_at, 0.0, every) is None
+    assert find_next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
+    assert find_next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert find_next_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
+    assert find_next_worker_call(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert find_next_worker_call(30_000.0, None, 22_800.0, every) is None
+    assert find_next_worker_call(None, last_call_at, 0.0, every) is None
 
 
 def at(hour: int, day: int = 26) -> float:
@@ -369,4 +369,4 @@ def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
     order = by_course.priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
     assert [order[1], order[2]] == pytest.approx([1.0, 0.75])
-    assert plan.local_close_of(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)
+    assert plan.find_local_closing_time(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.domain.audit_chain import find_breaks
+from dialer.domain.audit_chain import find_breaks_in_chain
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.connection import open_for_reading
@@ -70,7 +70,7 @@ async def test_audit_chain_continues_within_a_batch_and_after_a_restart(backend:
     assert await again.append_audit("export", "s1", {}, NOW) == 31
     await again.close()
     db = open_for_reading(backend.path, key=backend.key)
-    assert next(find_breaks(audit.entries(db)), None) is None
+    assert next(find_breaks_in_chain(audit.entries(db)), None) is None
     db.close()
 
 

@@ -81,5 +81,5 @@ def test_call_counts_as_never_sent_only_if_call_records_are_complete(
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
     call = SimpleNamespace(attempt_id=AttemptId("a"), answered=answered)
-    assert reconciler._was_never_sent(call, History({}, first_at, up_seconds)) is never  # type: ignore[arg-type]
-    assert not reconciler._was_never_sent(call, None)  # type: ignore[arg-type]
+    assert reconciler._was_call_never_sent(call, History({}, first_at, up_seconds)) is never  # type: ignore[arg-type]
+    assert not reconciler._was_call_never_sent(call, None)  # type: ignore[arg-type]

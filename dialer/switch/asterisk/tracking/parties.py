@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import PartyId, Place, attempt_of
+from dialer.domain.parties import PartyId, Place, parse_attempt_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import is_party_channel, parse_place
@@ -33,7 +33,7 @@ class PartyTracker:
 
     def is_called_for_attempt(self, attempt_id: AttemptId) -> bool:
         """Return whether a third party was called for this attempt."""
-        return any(attempt_of(party_id) == attempt_id for party_id in self._live)
+        return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the state from an AMI event, and return the events that result. For an event of another channel,
