@@ -73,7 +73,7 @@ class Core:
         """
         if self._tasks is None:
             raise error
-        self.spawn(_raise_error(error), "unexpected-error")
+        self.spawn_task(_raise_error(error), "unexpected-error")
 
 
 async def _raise_error(error: Exception) -> None:

@@ -14,7 +14,7 @@ from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.abandoned_counts import restore_counts
+from dialer.engine.campaigns.abandoned_counts import restore_abandoned_counts
 from dialer.engine.campaigns.enrolment import enrol_numbers_in_chunks
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
@@ -80,7 +80,7 @@ class Campaigns:
         learned = await store.pacer_state(campaign_id)
         if learned is not None:
             run.restore_pacer(learned)
-        await restore_counts(run.pacer, campaign_id, store, self._core.clock)
+        await restore_abandoned_counts(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.standing_orders(now):
             if ordered.addressee == campaign_addressee(campaign_id):
                 self._restore_supervisor_order(run, ordered)
