@@ -11,7 +11,7 @@ from dialer.pacing.port import Pacer
 from dialer.store.store import Store
 
 
-async def restore_counts(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
+async def restore_abandoned_counts(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
     """Restore a pacer's counts of answered and abandoned calls, for its abandoned-call caps. Raises StoreError."""
     now = clock.now()
     recent = {
