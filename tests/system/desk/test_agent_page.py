@@ -574,7 +574,7 @@ async def test_page_open_over_midnight_shows_the_new_day(site: Site) -> None:
     site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
     await site.call(page, "attempt-1", household(100, 1), booth=None)
     await page.keyboard.press("3")
-    await expect(page.locator(".said")).to_contain_text("is not available")
+    await expect(page.locator(".said")).to_contain_text("the poll closes in less than an hour")
     site.desk.clock.ahead += 20
     site.desk.page_state.put("figures", {**FIGURES, "calls": 0})
     site.desk.call("attempt-1", household(100, 1), booth=None, state="wrap-up")

@@ -130,7 +130,7 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.get_by_label("Note").fill("asks for the bus")
     await page.keyboard.press("Escape")
     async with page.expect_response(lambda answer: answer.url.endswith("/api/agent/draft") and answer.status == 204):
-        await page.get_by_role("button", name="2 Not yet").click()
+        await page.get_by_role("button", name="2 Not voted yet").click()
         await page.clock.run_for(SETTLED_MS)
     await page.reload()
     await expect(page.locator(".chip.said-of")).to_contain_text("Not voted yet")

@@ -168,7 +168,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
     reserved_seat = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(reserved_seat)
-    await expect(board.locator(".seat-card").nth(1)).to_contain_text("only turnout-ivr")
+    await expect(board.locator(".seat-card").nth(1)).to_contain_text("only calls of turnout-ivr")
 
     # The speed of a campaign is limited.
     await card.get_by_role("button", name="Speed").click()

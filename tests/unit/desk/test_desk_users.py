@@ -310,7 +310,7 @@ async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cann
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
-    monkeypatch.setattr(Directory, "refresh", raise_disk_full)
+    monkeypatch.setattr(Directory, "refresh_users", raise_disk_full)
     answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
 
@@ -318,6 +318,6 @@ async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cann
 async def test_password_is_deleted_even_if_the_list_of_users_cannot_be_read(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Directory, "refresh", raise_disk_full)
+    monkeypatch.setattr(Directory, "refresh_users", raise_disk_full)
     await desk.people.set_password("coach", None)
     assert await desk.file.password_of("coach") is None

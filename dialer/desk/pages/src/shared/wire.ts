@@ -21,7 +21,7 @@ export interface AbandonedWindow {
   abandoned: number;
 }
 
-/** The acknowledgement of an alert by a person. Times are epoch seconds. */
+/** Who acknowledged an alert, and when. Times are epoch seconds. */
 export interface Acknowledgement {
   code: string;
   alert_at: number;
