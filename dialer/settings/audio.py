@@ -1,4 +1,4 @@
-"""[audio]: recordings, the sound files made from them, and which of them may be played."""
+"""[audio]: recordings, the sound files created from them, and the conditions for playing them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Hours(Section):
 
 
 class ScriptVoice(StrEnum):
-    """Whose voice an AGI script plays."""
+    """The kind of voice that an AGI script plays."""
 
     PERSON = "person"
     COMPUTER_LABELLED = "computer-labelled"
@@ -175,7 +175,7 @@ class CampaignsFile(Section):
 
 
 def read_campaigns(folder: Path) -> list[dict[str, Any]]:
-    """Return the [[campaigns]] of all .toml files in a folder, each valid by itself. Raises SettingError, SettingMistakes."""
+    """Return the [[campaigns]] in all .toml files of a folder, checking each file alone. Raises SettingError, SettingMistakes."""
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):
         text = read_settings(path, path.name, "have headquarters send it again")

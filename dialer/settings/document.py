@@ -1,4 +1,4 @@
-"""The tables of settings.md, generated from the settings' models: `python -m dialer.settings.document docs/reference`."""
+"""The page settings.md, generated from the models of the settings: `python -m dialer.settings.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HQ_HEAD = """# Settings of headquarters
 
 
 def render_settings_page(page: str) -> str:
-    """Return the page with its own text, followed by generated tables."""
+    """Return the page: the text that is already in it, followed by generated tables."""
     described: dict[type[Section], str] = {}
     parts = [page[: page.index("\n## `[")], *_document_sections(Settings, described, describe_when_applied), HQ_HEAD]
     parts += [
@@ -44,7 +44,7 @@ def render_settings_page(page: str) -> str:
 
 
 def describe_when_applied(section: str, model: type[Section]) -> str:
-    """Return a sentence that says when changed settings of a section are applied."""
+    """Return a sentence that says when changed settings of a section take effect."""
     others = keys_applied_at_other_times(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
@@ -60,7 +60,10 @@ def _document_sections(
     note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
     within: str = "",
 ) -> list[str]:
-    """Return the lines of a model's sections. Sections that were `described` before, by heading, are only referred to."""
+    """Return the lines on a model's sections. `described` has the heading of each section that was described before.
+
+    The page only refers to these.
+    """
     lines: list[str] = []
     for section, field in model.model_fields.items():
         inner = find_section_type(field.annotation)

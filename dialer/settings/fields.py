@@ -18,13 +18,13 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 
 
 def pattern(regex: str, must_be: str) -> StringConstraints:
-    """Return the constraint that a text matches a regular expression. `must_be` is the error text."""
+    """Return the constraint that a text matches a regular expression. `must_be` is the error text for other texts."""
     PATTERNS_IN_WORDS[regex] = must_be
     return StringConstraints(pattern=regex)
 
 
 def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
-    """Return a validator that rejects values for which `holds` is false. `must_be` is the error text."""
+    """Return a validator that rejects values for which `holds` returns false. `must_be` is the error text."""
 
     def validate(value: Any) -> Any:
         if not holds(value):
@@ -158,9 +158,9 @@ def is_loopback(host: str) -> bool:
 
 
 def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
-    """Return a secret of 160 bits (hexadecimal) derived from `ami.secret`, so that it need not be distributed.
+    """Return a secret (160 bits, hexadecimal) derived from `ami.secret`, so that it need not be configured or distributed.
 
-    Raises ValueError if there is no `ami.secret`.
+    Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
         raise ValueError("no secret to derive one from")
@@ -168,7 +168,7 @@ def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
 
 
 class Applied(StrEnum):
-    """When a changed setting is applied while the dialler runs."""
+    """When a changed setting takes effect while the dialler runs."""
 
     RELOAD = "reload"  # by a reload
     RESTART = "restart"  # by a restart only; a reload with such a change applies nothing
@@ -178,7 +178,8 @@ class Applied(StrEnum):
 class Section(BaseModel):
     """A table of a settings file. Unknown keys, `nan` and `inf` are rejected.
 
-    `applied` says when changed settings are applied. A field that differs has an `Applied` value in its annotation.
+    `applied` says when changed settings of the table take effect. A field that differs has an `Applied` value in its
+    annotation.
     """
 
     applied: ClassVar[Applied] = Applied.RESTART
@@ -192,12 +193,12 @@ class Section(BaseModel):
         return self
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        """Yield mistakes between settings of this table, each with a remedy. Only the first is reported."""
+        """Yield mistakes between the settings of this table, each with a remedy. Only the first one is reported."""
         yield from ()
 
 
 def find_section_type(annotation: Any) -> type[Section] | None:
-    """Return the section in a field's type, which may be optional or a list, or None if the field is a plain value."""
+    """Return the section that a field contains, alone, optionally or in a list. None if the field is a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next((found for each in get_args(annotation) if (found := find_section_type(each)) is not None), None)

@@ -27,7 +27,7 @@ Loc = Sequence[str | int]
 
 
 class SettingsText:
-    """The table of a settings file, and the line of each key."""
+    """The table of a settings file, with the line of each key."""
 
     def __init__(self, name: str = "settings", text: str = "", table: Mapping[str, Any] | None = None) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class SettingsText:
         return key
 
     def locate(self, place: Loc) -> str:
-        """Return file and line of a setting, or of the table that it belongs in: `centre.toml:83`."""
+        """Return file and line of a setting, such as `centre.toml:83`. If it is missing, return those of its table."""
         found = tuple(number for number, _ in self._steps_to_setting(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._find_line_numbers:
@@ -58,7 +58,7 @@ class SettingsText:
         return self.name
 
     def _steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each step of the path: its key, or its index with the table at that index."""
+        """Yield each step of the path to a setting: its key, or its index, with the table at that index."""
         value: Any = self.table
         for part in place:
             if isinstance(value, list):
@@ -101,9 +101,9 @@ def _split_dotted_key(dotted: str) -> list[str]:
 
 
 def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
-    """Read a settings file once, as it may be a pipe. Raises SettingError with file and remedy.
+    """Read a settings file. Raises SettingError with file and remedy.
 
-    The remedies name the file's usual name and how to get one.
+    The file is read only once, as it may be a pipe. The remedies mention the file's usual name and how to get such a file.
     """
     try:
         with open_regular(path, pipe=True) as file:

@@ -1,4 +1,4 @@
-"""Reading of files with a size limit, so that a file such as /dev/zero causes an error and does not fill the memory."""
+"""Reading files with a size limit, so that a file such as /dev/zero causes an error instead of filling the memory."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LONG_KEY: Final = re.compile(
 
 
 class NotToml(ValueError):
-    """A text is not valid TOML, or is too deeply nested. The error's text is one line that says why."""
+    """A text is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
 
 
 def open_regular(path: Path, *, pipe: bool = False) -> BufferedReader:
-    """Open a regular file, or with `pipe` also a pipe. Without `pipe` it never blocks on one.
+    """Open a regular file, or with `pipe` also a pipe. Without `pipe`, never wait for a pipe's writer.
 
     Raises OSError, whose `strerror` gives the reason: no such file, no permission, a directory, a device, a pipe.
     """
@@ -49,7 +49,7 @@ def read_whole(path: Path, most_bytes: int, *, pipe: bool = False) -> bytes:
 
 
 def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
-    """Return the rest of an open file. Raises OSError if that is more than `most_bytes`."""
+    """Return the rest of an open file. Raises OSError if it is longer than `most_bytes`."""
     data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1024:,} kB")

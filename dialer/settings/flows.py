@@ -1,4 +1,4 @@
-"""[flows]: the texts of flows, recordings of callers, and limits of AGI scripts."""
+"""[flows]: texts of flows, recordings of callers, and limits for AGI scripts."""
 
 from __future__ import annotations
 

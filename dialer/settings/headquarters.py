@@ -55,7 +55,7 @@ class HqCentre(Section):
             yield "constituencies need a state, because their numbers are those of a state"
 
     def serves_area(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether the centre receives updates about voters of that constituency."""
+        """Return whether the centre receives opt-outs and marks of that constituency's voters."""
         of_state = self.state is None or self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
@@ -112,7 +112,7 @@ class HqTargets(Section):
 
 
 class ExpectedProgress(Section):
-    """[[expected_progress]] - expected progress at a time of a polling day, interpolated between two times."""
+    """[[expected_progress]] - the progress expected at a time of a polling day. Between two times it is interpolated."""
 
     at: DayTime = Field(description="time, in the time zone of [gather]")
     contacted: Share = Field(description="completed share of the centres' numbers (0-1)")
@@ -156,7 +156,7 @@ class HqSettings(Section):
 
     @property
     def encrypted(self) -> bool:
-        """Whether the server is encrypted, because other machines connect to it."""
+        """Whether connections to the server are encrypted. They are if other machines connect to it."""
         return not is_loopback(self.server.host)
 
     def _find_inconsistencies(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Jurisdiction profiles: the rules of a place, each with its source. A site may only be stricter.
+"""Jurisdiction profiles: the legal rules of a place, each with its source. A site may set stricter values only.
 
-A profile is a TOML file in `config/jurisdictions/`, or one of the site's own. Every rule is a table with its values, its
-`source` (where the rule is written) and its `basis` (how authoritative that is). A profile does not make a campaign
+A profile is a TOML file in `config/jurisdictions/`, or a file of the site. Every rule is a table with its values, its
+`source` (where the rule is written) and its `basis` (how authoritative that source is). A profile does not make a campaign
 compliant: counsel must confirm it.
 """
 
@@ -28,7 +28,7 @@ JURISDICTIONS = content.CONFIG / "jurisdictions"
 
 
 def _parse_period(value: object) -> object:
-    """Return a period that is written ["09:00", "20:00"] as a pair; "24:00" is the end of the day."""
+    """Return a period written as ["09:00", "20:00"] as a pair of times. "24:00" is the end of the day."""
     if isinstance(value, list) and len(value) == 2:
         return tuple(time.max if part == "24:00" else part for part in value)
     return value
@@ -40,7 +40,7 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """The rule for a site's own value: it must be at least as strict as the profile's."""
+    """The comparison of a site's own value with the profile's: the site's must be at least as strict."""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
@@ -83,14 +83,14 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """The time zone of calling hours."""
+    """The time zone in which the calling hours count."""
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
     CENTRE = "centre"  # the zone of the site's settings
 
 
 class Rule(Section):
-    """A rule: its values, and their source."""
+    """A rule of a profile: its values, and their source."""
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     basis: Basis
@@ -103,7 +103,7 @@ class Rule(Section):
 
 
 class CallingHours(Rule):
-    """The hours in which a phone may ring."""
+    """The hours of the day in which a phone may ring."""
 
     weekday: DayHours
     saturday: DayHours
@@ -120,7 +120,7 @@ class CallingHours(Rule):
 
 
 class Silence(Rule):
-    """The silence interval before the close of poll of a polling area, and what it forbids there."""
+    """The silence interval before the polls close in an area, and what is forbidden during it."""
 
     hours_before_close: Annotated[float, _MORE] = Field(ge=0, le=240)
     forbids: Purposes  # with any voice
@@ -129,38 +129,38 @@ class Silence(Rule):
 
 
 class VoteChoice(Rule):
-    """Whether voters may be asked whom they voted for. The program has no field for the answer."""
+    """Whether voters may be asked whom they voted for. The program has no field for such an answer."""
 
     may_ask: Literal[False]
 
 
 class Certificate(Rule):
-    """Purposes for which a recording is played only with a certificate, for exactly that recording."""
+    """Purposes of campaigns for which a recording may be played only with a certificate for exactly that recording."""
 
     needed_for: Purposes
 
 
 class Ring(Rule):
-    """How long a phone must be allowed to ring."""
+    """How long a phone must ring before the dialler may give up."""
 
     minimum_seconds: Annotated[float, _MORE] = Field(ge=0, le=120)
 
 
 class Connect(Rule):
-    """How soon after the answer the voter must be connected to an agent."""
+    """How soon after answering a voter must be connected to an agent."""
 
     limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
 
 class AbandonedCap(Section):
-    """A cap on the abandoned rate over a sliding window."""
+    """A limit on the abandoned-call rate within a sliding window of time."""
 
     window_hours: float = Field(gt=0)
     share: Share
 
 
 class Abandoned(Rule):
-    """The abandoned rate: its definition, its target and its caps."""
+    """The abandoned-call rate: its definition, its target and its limits."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
     target: Annotated[Share, _LESS]  # what pacing aims for
@@ -173,13 +173,13 @@ class Abandoned(Rule):
 
 
 class InformationMessage(Rule):
-    """Whether an answered voter without an agent must hear who called."""
+    """Whether a voter who answers, and for whom no agent is available, must hear who called."""
 
     required: Required
 
 
 class RedialLock(Rule):
-    """How long no campaign may call a number after a call to it was abandoned."""
+    """How long no campaign may call a number after an abandoned call to it."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
     unless_agent_guaranteed: Allowed  # calls with a reserved agent are exempt
@@ -192,14 +192,14 @@ class MinimumInterval(Rule):
 
 
 class Attempts(Rule):
-    """How often a number may be called, across campaigns."""
+    """How often a number may be called, by all campaigns together."""
 
     per_day: Annotated[int, _LESS] = Field(ge=1)
     conversations_per_day: Annotated[int, _LESS] = Field(ge=1)
 
 
 class MachineDetectionRule(Rule):
-    """Whether answering machines may be detected by listening."""
+    """Whether the dialler may listen to an answered call to detect an answering machine."""
 
     allowed: Allowed
 
@@ -221,7 +221,7 @@ class Registers(Rule):
 
 
 class OptOut(Rule):
-    """Where and how soon an opt-out takes effect."""
+    """In which campaigns, and how soon, an opt-out takes effect."""
 
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
@@ -233,7 +233,7 @@ class OptOut(Rule):
 
 
 class ConsentRule(Rule):
-    """Purposes for which the owner of a number must have consented."""
+    """Purposes of campaigns for which the owner of a number must have given consent."""
 
     live: Purposes
     recorded: Purposes
@@ -248,7 +248,10 @@ class Retention(Rule):
 
 
 class TransportRule(Rule):
-    """Whether a ride to the poll may be offered. Flows declare such offers; for agents and scripts a person declares them."""
+    """Whether a ride to the polling place may be offered.
+
+    Flows declare such offers. For agents and AGI scripts, a named person declares them in the settings.
+    """
 
     may_offer: Allowed
 
@@ -260,13 +263,19 @@ class RecordingRule(Rule):
 
 
 class SyntheticVoice(Rule):
-    """Whether a synthetic voice must be announced. If so, prompts of unknown voice or without the label are not played."""
+    """Whether a synthetic voice must be announced as such.
+
+    If so, recordings of an unknown kind of voice, and synthetic ones without the announcement, are not played.
+    """
 
     must_be_labelled: Required
 
 
 class Exports(Rule):
-    """Whether expenditure must be reported by candidate, constituency and day. If so, `material` campaigns need a candidate."""
+    """Whether expenditure must be reported by candidate, constituency and day.
+
+    If so, campaigns with the purpose `material` need a candidate.
+    """
 
     expenditure: Required
 
@@ -344,14 +353,14 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def find_strictness(rule: type[Rule], field: str) -> Strictness | None:
-    """Return the strictness rule for a site's own value, or None if a site cannot change the field."""
+    """Return how a site's own value is compared with the profile's. None if a site cannot change the field."""
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
 
 def apply_stricter_rules(
     profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings"
 ) -> Profile:
-    """Return the profile with a site's own values, given by rule and field. Raises SettingError for a looser value."""
+    """Return the profile with a site's own values, given by rule and field. Raises SettingError for a less strict value."""
     rules = profile.rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():

@@ -1,4 +1,4 @@
-"""Conversion of pydantic's validation errors to setting errors: where the mistake is, what is wrong, what to do."""
+"""Conversion of pydantic's validation errors to setting errors, which say where a mistake is, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = "see docs/reference/settings.md"
 
 
 def combine_errors(found: Sequence[SettingError]) -> SettingError:
-    """Return one error that contains all errors."""
+    """Return one error for all errors."""
     return found[0] if len(found) == 1 else SettingMistakes(found)
 
 
@@ -32,7 +32,7 @@ def list_setting_errors(
 ) -> Iterator[SettingError]:
     """Yield an error for each mistake that pydantic found in a file or the environment, in the order of the settings.
 
-    `in_environment` returns the environment variable that set a place, or None.
+    `in_environment` returns the environment variable that set the setting at a path, or None.
     """
     found = error.errors()
     for problem in found:
@@ -76,7 +76,7 @@ def _describe_problem(problem: Mapping[str, Any], *, secret: bool) -> str:
 
 
 def _guess_share(problem: Mapping[str, Any]) -> float | None:
-    """Return the share that 3 or "3 %" probably means (0.03), or None if the mistake is a different one."""
+    """Return the share that a value such as 3 or "3 %" probably means (0.03). None if the mistake is a different one."""
     value = problem.get("input")
     if problem["type"] == "less_than_equal" and problem["ctx"]["le"] == 1 and isinstance(value, int | float):
         return value / 100 if value <= 100 else None
@@ -85,7 +85,7 @@ def _guess_share(problem: Mapping[str, Any]) -> float | None:
 
 
 def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
-    """Return the keys of the table that contains a place."""
+    """Return the valid keys of the table that contains the setting at a path."""
     for part in place[:-1]:
         if part in model.model_fields:
             inner = find_section_type(model.model_fields[part].annotation)
@@ -96,4 +96,4 @@ def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def ignore_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """Return None: the `in_environment` of a file that environment variables cannot override."""
+    """Return None. It is the `in_environment` for files that environment variables cannot override."""

@@ -16,7 +16,10 @@ SINGLE_SERVER = ""
 
 
 def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
-    """Return for each server, by name, the settings as if it were the only one, with its address, trunks, seats and phones."""
+    """Return for each Asterisk server, by name, the settings as if the site had only this server.
+
+    They have the server's own address, trunks, seats and phones.
+    """
     servers = settings.asterisk.servers
     return (
         {server.name: _narrow_to_server(settings, server) for server in servers}
@@ -28,7 +31,10 @@ def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
 def settings_for_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
-    """Return the settings as seen by one server, and the other servers. Raises SettingError for a missing or unknown name."""
+    """Return the settings as if the site had only this server, and the other servers.
+
+    Raises SettingError for a missing or unknown name.
+    """
     servers = settings.asterisk.servers
     if name is None and not servers:
         return settings, ()
@@ -41,13 +47,13 @@ def settings_for_server(
 
 
 def list_named_phones(settings: Settings) -> tuple[str, ...]:
-    """Return the endpoints of the phones in [[supervisors]] and [[transfers]], each once."""
+    """Return the endpoints of the phones in [[supervisors]] and [[transfers]], each one once."""
     named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
     return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None))
 
 
 def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
-    """Return the endpoints of the phones in [[supervisors]] and [[transfers]] that are not seats."""
+    """Return the endpoints of the phones in [[supervisors]] and [[transfers]] that do not belong to a seat."""
     seats = {seat.endpoint for seat in settings.seats}
     return tuple(endpoint for endpoint in list_named_phones(settings) if endpoint not in seats)
 

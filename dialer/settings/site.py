@@ -78,12 +78,12 @@ class Settings(Section):
 
     @property
     def file(self) -> SettingsText:
-        """The text of the settings file, which is empty if the settings have no file."""
+        """The settings file with its text, which is empty if the settings come from no file."""
         return self._file
 
     @model_validator(mode="after")
     def _check_between_tables(self) -> Self:
-        """Raise all mistakes between tables at once."""
+        """Raise all mistakes between tables as one error."""
         wrong = [
             InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None)
             for place, text in find_cross_table_mistakes(self)
@@ -132,14 +132,14 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def _merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two tables; `above` takes precedence."""
+    """Merge two tables. Values of `above` take precedence."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
     within = {key: _merge_tables(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 
 def _add_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table with headquarters' campaigns added after its own. Raises SettingError for an invalid file."""
+    """Return the table with headquarters' campaigns added after the site's own. Raises SettingError for an invalid file."""
     section, own = table.get("headquarters"), table.get("campaigns", [])
     written = section.get("campaigns_folder") if isinstance(section, dict) else None
     folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)

@@ -1,4 +1,4 @@
-"""The rules in force at a site: its jurisdiction's profile with the site's stricter values, and checks of settings against it."""
+"""The rules in force at a site: its jurisdiction's profile with the site's stricter values. The settings are checked against it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _HOUR_SECONDS = 3600.0
 def site_profile(settings: Settings) -> Profile:
     """Return the site's profile with its own stricter values.
 
-    Raises SettingError, also for a setting that would loosen a rule, such as a ring time below the profile's, or a caller ID
-    outside its number series.
+    Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and a
+    caller ID outside its number series.
     """
     profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
     check_strictness(settings, profile)
@@ -33,9 +33,10 @@ Objection = tuple[str, str, str]
 
 
 def check_strictness(settings: Settings, profile: Profile) -> None:
-    """Raise SettingError for settings that are looser than the profile, SettingMistakes for several.
+    """Raise SettingError for a setting that is less strict than the profile, and SettingMistakes for several.
 
-    Settings of which the stricter of site and profile is used anyway are rejected only if they were set explicitly.
+    For some settings, the stricter one of site and profile is used anyway. These are rejected only if they were set
+    explicitly.
     """
     found = []
     for key, problem, remedy in _looser_settings(settings, profile):
@@ -80,7 +81,7 @@ def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection
 
 
 def recordings_required_until(settings: Settings, today: date) -> str | None:
-    """Return until when the rules require recordings to be kept, as a text with the source, or None if they do not (any more)."""
+    """Return until when the rules require recordings to be kept, as a text with the source. None if they do not."""
     retention = site_profile(settings).retention
     if not retention.keep_recordings:
         return None
@@ -97,7 +98,7 @@ _STRICTER_IS_USED = frozenset({"abandoned_lock_hours", "abandoned_target", "aban
 
 
 def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield settings of a campaign that the profile does not allow. Flows are checked when they are loaded."""
+    """Yield the settings of a campaign that the profile does not allow. Flows are checked when they are loaded."""
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if campaign.record and not profile.recording.allowed:
         remedy = "set it to false, or use a profile of your own with the law that allows it"
@@ -126,7 +127,7 @@ def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) 
 
 
 def _uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield campaigns that need certified recordings, but run on a Twilio trunk without them."""
+    """Yield campaigns that need certified recordings, but use a Twilio trunk, which plays none."""
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
@@ -144,9 +145,9 @@ def _check_range(key: str, value: float, least: float | None, most: float | None
 
 
 def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
-    """Return the caps on the abandoned-call rate, each as window (seconds), target and limit (0-1).
+    """Return the limits on the abandoned-call rate, each as window (seconds), target and limit (0-1).
 
-    The stricter of campaign and profile is used.
+    The stricter one of campaign and profile is used.
     """
     target = min(campaign.abandoned_target, profile.abandoned.target)
     return [
@@ -156,6 +157,6 @@ def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, fl
 
 
 def find_lowest_cap(settings: Settings, profile: Profile) -> float:
-    """Return the lowest abandoned-call limit (0-1) of the site's campaigns, for display."""
+    """Return the lowest limit (0-1) on the abandoned-call rate among the site's campaigns, to be shown on pages."""
     every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

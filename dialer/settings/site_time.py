@@ -16,5 +16,5 @@ def site_zone(settings: Settings) -> ZoneInfo:
 
 
 def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
-    """Return the date of a time (epoch seconds) in a time zone, or in the centre's if `zone` is None."""
+    """Return the date of a time (epoch seconds) in `zone`, or in the centre's time zone if `zone` is None."""
     return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()

@@ -46,7 +46,7 @@ StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=Tru
 
 @dataclass(frozen=True, slots=True)
 class CalledVoter:
-    """The facts about a called voter that decide the caller ID."""
+    """The facts about a called voter that determine the caller ID."""
 
     number: str  # E.164
     state_code: str = ""  # as on the roll, in capitals; "" if unknown
@@ -68,7 +68,7 @@ class CallerIdArea(Section):
             yield "an area needs states, constituencies or prefixes"
 
     def contains_voter(self, called: CalledVoter) -> bool:
-        """Return whether a voter is in this area, by every criterion that is set."""
+        """Return whether a voter is in this area, according to every criterion that is set."""
         return (
             (not self.states or called.state_code in self.states)
             and (not self.constituencies or called.constituency_number in self.constituencies)
@@ -79,8 +79,9 @@ class CallerIdArea(Section):
 def caller_ids_shown(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
-    """Return a trunk's caller IDs for a call: those of the first area with the voter, else those of no area, else all.
+    """Return the caller IDs of a trunk that may be used for a call.
 
+    These are the caller IDs of the first area that contains the voter, otherwise those that belong to no area, otherwise all.
     `called` is None if the call is not to a voter.
     """
     if called is not None:

@@ -39,7 +39,10 @@ _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
 
 
 def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
-    """Return why a secret is weak, or None if it seems strong. `least` is its minimum length, `owner` its user name."""
+    """Return why a secret is weak, or None if it seems strong.
+
+    `least` is its minimum length, `owner` the name of its user.
+    """
     if secret.lower() in _SHIPPED_SECRETS | {owner.lower()}:
         return "is its user's name, or from the example"
     if _PLACEHOLDER.search(secret):
@@ -114,7 +117,7 @@ def refuse_unfinished(settings: Settings, file: Path) -> None:
 
 
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
-    """Return what is wrong with the permissions of a settings file with secrets, or None if nothing is.
+    """Return what is wrong with the permissions of a settings file that has secrets, or None if nothing is.
 
     Returns None as well if it is not a file on disk.
     """

@@ -24,7 +24,7 @@ class Leader(Section):
 
 
 def find_duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
-    """Yield a mistake if two leaders have the same name or key, as two signatures must be from two people."""
+    """Yield a mistake if two leaders have the same name or key, because two signatures must come from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
             yield f"leaders must be different people; two have the same {field}"

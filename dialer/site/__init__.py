@@ -1,1 +1,1 @@
-"""A site as built from its settings: the engine's plan, connections, reload, and checks with readable findings."""
+"""What a site needs to run, built from its settings: the engine's plan, connections and reload. Also checks of the site."""

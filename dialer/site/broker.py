@@ -1,4 +1,4 @@
-"""The MQTT broker of a site: its connection settings, the users who may send commands, and the dialler's link to it."""
+"""The MQTT broker of a site: settings of the connection, users who may send commands, and the dialler's connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
-    """Return the broker's address and the account that we connect with. Raises SettingError for unreadable certificates."""
+    """Return the broker's address and the dialler's account. Raises SettingError for unreadable certificates."""
     broker = settings.broker
     return BrokerSettings(
         host=broker.host,
@@ -44,7 +44,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
 
 
 def broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
-    """Return the broker's settings for a program with a broker user of its own, such as the desk."""
+    """Return the broker's address and the account of another program that has its own broker user, such as the desk."""
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()
     return replace(broker_settings(settings), username=name, password=secret)
@@ -61,9 +61,9 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
 def list_senders(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
-    """Return the users who may send commands over MQTT: the supervisors in the settings, and the `stored` users (read live).
+    """Return the users who may send commands over MQTT: supervisors in the settings, and `stored` users (current at each use).
 
-    `private_broker` means that the broker was started for this run alone, so that broker accounts are not needed.
+    `private_broker` means that the broker was started for this run only, so that broker accounts are not needed.
     """
     return Senders(
         list_fixed_senders(settings),
@@ -86,7 +86,7 @@ def list_fixed_senders(settings: Settings) -> list[Sender]:
 
 
 def create_own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
-    """Return the signer of commands from this machine, for `user`. Raises SettingError for an unreadable key."""
+    """Return the signer of `user`'s commands from this machine. Raises SettingError for an unreadable key."""
     key_file = settings.broker.key_file
     return Signer(user, None if key_file is None else read_key_file(key_file))
 
@@ -101,7 +101,10 @@ def create_broker_monitor(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Monitor | None:
-    """Return the dialler's link to the broker, or None if the site has no broker. `private_broker` replaces the settings' own."""
+    """Return the dialler's connection to the broker, or None if the site has no broker.
+
+    `private_broker`, if given, replaces the broker in the settings.
+    """
     if not settings.broker.enabled:
         return None
     broker = private_broker or broker_settings(settings)

@@ -1,4 +1,4 @@
-"""Certification of campaigns: whether every prompt of a flow has a valid certificate in the catalogue."""
+"""Certificates of recordings: whether every prompt of a campaign's flow has a valid certificate in the catalogue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 
 
 def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return for each language in the catalogue whether all the flow's prompts are certified, and until when."""
+    """Return for each language in the catalogue whether all prompts of the flow are certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
 
@@ -55,16 +55,19 @@ def _certified_in_language(flow: Flow, language: str, prompts: CataloguePrompts)
 
 
 class SiteCertificates:
-    """The certificates of a running centre's campaigns, cached until flow, texts, catalogue or day change."""
+    """The certificates of a running centre's campaigns. They are cached until flow, texts, catalogue or day change."""
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
-        """`prompts` is None without a catalogue. `flow_of` returns the flow of a campaign's `flow`, or None for a script."""
+        """Create the certificates. `prompts` is None without a catalogue.
+
+        `flow_of` returns the flow that a campaign's setting `flow` names, or None for an AGI script.
+        """
         self._prompts = prompts
         self._flow_of = flow_of
         self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, CertificateStatus]]] = {}
 
     def __call__(self, campaign_id: str, source: str) -> Mapping[str, CertificateStatus]:
-        """Return for each language whether the campaign's prompts are certified now, or nothing if they are unknown."""
+        """Return for each language whether the campaign's prompts are certified now. Empty if the prompts are unknown."""
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NO_CERTIFICATES
@@ -81,7 +84,7 @@ def _are_same_prompts_and_day(one: CataloguePrompts, other: CataloguePrompts) ->
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of recorded campaigns that need them. The catalogue is read at the first use."""
+    """The certificates of campaigns that need certified recordings. The catalogue is read at the first use."""
 
     settings: Settings
     profile: Profile
@@ -89,7 +92,7 @@ class CertificatesOnDisk:
     _playlist: Playlist | None = field(default=None, init=False)
 
     def for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
-        """Return for each language whether the campaign is certified, or nothing if that is not needed or unknown."""
+        """Return for each language whether the campaign is certified. Empty if no certificate is needed, or if it is unknown."""
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
             return NO_CERTIFICATES

@@ -9,7 +9,7 @@ from dialer.store.number_erasure import ErasureRules
 
 
 def create_erasure_rules(settings: Settings) -> ErasureRules:
-    """Return the folders of recordings and callers' messages, their retention, and the secrets for opt-out hashes."""
+    """Return what the erasure of personal data needs: folders of recordings, retention periods, and opt-out secrets."""
     return ErasureRules(
         settings.recordings.directory,
         settings.audio.sounds / settings.flows.recording_directory,

@@ -1,4 +1,4 @@
-"""The FastAGI server of a site: the handlers of Asterisk's requests, and the addresses that may connect."""
+"""The FastAGI server of a site: which program handles which request of Asterisk, and which addresses may connect."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ async def fastagi_server(
     sms: SmsGateway | None,
     clock: Clock,
 ) -> AsyncIterator[AgiServer]:
-    """Serve Asterisk's FastAGI requests for as long as the context lasts.
+    """Serve Asterisk's FastAGI requests until the context ends.
 
-    `sms` sends flows' SMS; if it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name cannot be resolved,
-    or FlowError if the site has AGI scripts and this machine cannot sandbox them.
+    `sms` sends the SMS of flows. If it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name cannot be
+    resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
     routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)

@@ -43,7 +43,7 @@ def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 
 
 def create_flows_reload_part(flows: FlowLibrary) -> Part:
-    """Return the part of a reload that loads flows and scripts."""
+    """Return the part of a settings reload that loads flows and scripts."""
 
     def prepare(settings: Settings) -> Callable[[], None]:
         return flows.prepare(_flow_files(settings), list_site_scripts(settings))

@@ -1,4 +1,4 @@
-"""Settings that are valid but almost certainly a mistake. `dialer check` warns about them, and `dialer init` refuses them."""
+"""Settings that are valid but probably a mistake. `dialer check` warns about them, and `dialer init` refuses them."""
 
 from __future__ import annotations
 

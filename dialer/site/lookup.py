@@ -1,4 +1,4 @@
-"""Lookup of voters and numbers from user input: a voter's ID, EPIC number, place on the roll, or phone number."""
+"""Search for voters and numbers by what a user entered: a voter's ID, EPIC number, place on the roll, or phone number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_numbers(db: Connection, who: str, region: str) -> list[str]:
-    """Return the numbers of a voter (as `find_voter`), or the given number. Raises RollError if none or several match."""
+    """Return the phone numbers of a voter, or the given number. Raises RollError if no voter or several match.
+
+    The voter is found as by `find_voter`.
+    """
     voter_id = find_voter(db, who)
     if voter_id is not None:
         linked = voters.numbers_of_voter(db, voter_id)
@@ -30,7 +33,7 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
 
 
 def find_voter(db: Connection, who: str) -> int | None:
-    """Return the ID of the voter with that ID, EPIC number or constituency/part/serial, or None for other text.
+    """Return the ID of the voter with this ID, EPIC number or constituency/part/serial. None for any other text.
 
     Raises RollError if no voter or several match.
     """

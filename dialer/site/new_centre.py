@@ -1,4 +1,4 @@
-"""The settings file of a new centre, created from a few answers, country defaults, and generated secrets and PINs."""
+"""The settings file of a new centre, created from a few answers, defaults of the country, and generated secrets and PINs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Answers = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Defaults for the country of a shipped profile."""
+    """Default answers for the country of a shipped profile."""
 
     region: str
     time_zone: str | None  # None if the country has several
@@ -60,7 +60,7 @@ class NewSeat:
 
 
 def template_values(answers: Answers, data: Path) -> Answers:
-    """Return the template's values from the answers. Raises SettingError for an invalid number of seats or polling day."""
+    """Return the values for the settings template. Raises SettingError for an invalid number of seats or polling day."""
     country = COUNTRIES.get(answers["jurisdiction"])
     prefixes = _split_list(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
@@ -105,7 +105,7 @@ def check_new_centre(centre: Answers) -> None:
 
 
 def centre_text(centre: Mapping[str, Any]) -> str:
-    """Return the settings as TOML from the template's values, with new secrets of 192 bits."""
+    """Return the settings file as TOML. It contains the template's values, and new secrets of 192 bits."""
     environment = load_templates()
     environment.filters["toml"] = _format_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
@@ -114,7 +114,7 @@ def centre_text(centre: Mapping[str, Any]) -> str:
 
 
 def new_pin() -> str:
-    """Return a random PIN that is not trivial."""
+    """Return a random PIN that is not easily guessed."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
         if find_pin_weakness(pin) is None:
@@ -122,5 +122,5 @@ def new_pin() -> str:
 
 
 def _format_toml(value: str | Sequence[str]) -> str:
-    """Return a string or a list of strings in TOML, whose strings are those of JSON except for U+007F."""
+    """Return a string or a list of strings as TOML. TOML's strings are those of JSON except for U+007F."""
     return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False).replace("\x7f", "\\u007f")

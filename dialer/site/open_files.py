@@ -27,7 +27,7 @@ def count_files_needed(settings: Settings) -> int:
 
 
 def open_files_problem(settings: Settings) -> str | None:
-    """Return an error text if this process's hard limit on open files is too low, else None."""
+    """Return an error text if this process's hard limit on open files is too low, otherwise None."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count_files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:

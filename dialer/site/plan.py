@@ -43,7 +43,7 @@ _HOUR = 3600.0
 
 
 def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
-    """Return the plan of a site. `profile` has the rules in force, with the site's stricter values."""
+    """Return the engine's plan for a site. `profile` has the rules in force, including the site's stricter values."""
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,

@@ -1,4 +1,7 @@
-"""Reload of the settings file while the dialler runs. If one change is invalid or needs a restart, none is applied."""
+"""Reload of the settings file while the dialler runs. Either all changes are applied, or none.
+
+None is applied if one of them is invalid or needs a restart.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,10 @@ class SettingsReload:
         recorded: Mapping[str, str] | None = None,
         refuse: RefuseSettings | None = None,
     ) -> None:
-        """`settings` and `profile` are in force now. `fixed_profile`, if given, replaces the profile in the settings.
+        """Create a reload. `settings` and `profile` are those in force now.
 
-        `recorded` are further values that the start recorded in the audit with the settings. `refuse` checks changed settings.
+        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has values that were recorded in the audit
+        together with the settings at the start. `refuse` checks changed settings.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile
@@ -53,14 +57,14 @@ class SettingsReload:
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
     def add_parts(self, parts: Iterable[Part]) -> None:
-        """Register parts that each reload updates."""
+        """Add parts of the dialler that each reload updates."""
         self._parts.extend(parts)
 
     def __call__(self) -> ReloadedSettings:
-        """Read the file again, and return the changes with the function that applies them.
+        """Read the file again. Return the changes, and the function that applies them.
 
-        Raises CommandRefused if the file is invalid or looser than the profile, or if a change needs a restart. The error's text
-        contains keys but no values, because it is published on the broker.
+        Raises CommandRefused if the file is invalid, if a setting is less strict than the profile, or if a change needs a
+        restart. The error's text contains keys but no values, because it is published at the broker.
         """
         try:
             settings = load_settings(Path(self._settings.file.name))
@@ -95,7 +99,7 @@ class SettingsReload:
         return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change if the profile's own file has changed. It needs a restart if copied rules have changed."""
+        """Yield a change if the profile's own file has changed. If copied rules have changed, it needs a restart."""
         before = self._profile
         same_copies = _copied_rules(settings, before) == _copied_rules(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
@@ -118,7 +122,7 @@ class SettingsReload:
 
 
 def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the rules that flows, sounds and abandoned-call caps copy from the profile when the dialler starts."""
+    """Return the rules that the dialler copies at its start, for flows, sounds and limits on the abandoned-call rate."""
     windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
     return (
         list_allowed_offers(profile),
@@ -135,7 +139,7 @@ def _to_refusal(error: SettingError) -> CommandRefused:
 
 
 def _list_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Return carrier and server of each trunk and seat. For a Twilio trunk, its endpoint replaces the server."""
+    """Return carrier and server of each trunk and seat. A Twilio trunk has its endpoint instead of the server."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks

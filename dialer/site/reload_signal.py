@@ -30,7 +30,10 @@ def reload_on_sighup(engine: Engine) -> None:
 
 
 async def reload_site(engine: Engine) -> None:
-    """Reload the settings, then the flows. If one is invalid, it stays unchanged, and an alert says why until it is corrected."""
+    """Reload the settings, then the flows.
+
+    If one of them is invalid, it stays unchanged. An alert says why, until it is corrected.
+    """
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
             result = await engine.execute(command)

@@ -1,4 +1,4 @@
-"""The rules in force at a site, now (from its settings) or at an earlier time (from the text stored with calls)."""
+"""The rules in force at a site: now (from the settings), or at an earlier time (from the text stored with calls)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
 
 
 def rules_text(profile: Profile, settings: Settings) -> str:
-    """Return the rules in force as JSON text, which is stored so that the rules of each call can be looked up later."""
+    """Return the rules in force as JSON. The text is stored, so that the rules of each call can be looked up later."""
     rules = settings.rules.model_dump(mode="json", include={"polls", "holidays"})
     found = {
         "profile": profile.model_dump(mode="json"),
@@ -45,7 +45,7 @@ def rules_text(profile: Profile, settings: Settings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """The rules from which a site's gate is built, for today or an earlier day."""
+    """The rules by which a site decides whether a call is allowed, for today or an earlier day."""
 
     profile: Profile
     settings: Settings  # with the rules' settings of that day
@@ -54,7 +54,7 @@ class SiteRules:
     version: str = ""  # digest of the stored text, or "" if none is stored
 
     def campaign(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
-        """Return the gate's rules for a campaign."""
+        """Return the rules for the calls of a campaign."""
         return replace(
             build_campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off
         )
@@ -67,9 +67,10 @@ def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = 
 
 
 def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
-    """Return the rules from a text that `rules_text` made.
+    """Return the rules in a text that `rules_text` created.
 
-    Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in `unknown`.
+    Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in
+    `unknown`.
     """
     stored = json.loads(text)
     try:
@@ -95,7 +96,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
 
 
 def _rename_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored profile with the present names of rules and fields."""
+    """Return a stored profile in which renamed rules and fields have their present names."""
     renamed = {"gap": "minimum_interval"}
     return {renamed.get(name, name): _rename_basis(rule) for name, rule in profile.items()}
 
@@ -114,7 +115,7 @@ def _replace_settings(settings: Settings, section: str, values: Mapping[str, Any
 
 
 def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
-    """Return the rules in force at a time (epoch seconds), or those of the settings if the store has none from that time.
+    """Return the rules in force at a time (epoch seconds). If the store has none from that time, return those of the settings.
 
     Raises SettingError for an invalid profile.
     """
@@ -125,6 +126,9 @@ def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
 
 def build_gate(settings: Settings, db: Connection | None) -> Gate:
-    """Return the site's gate, with the do-not-call registers in its store. Raises SettingError for an invalid profile."""
+    """Return the gate of the site, which decides whether a call is allowed. Raises SettingError for an invalid profile.
+
+    The gate uses the do-not-call registers in the store.
+    """
     rulebook = build_rulebook(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

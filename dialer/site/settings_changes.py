@@ -1,4 +1,4 @@
-"""Differences between two versions of a site's settings, and settings as key-value pairs for the audit."""
+"""Differences between two versions of a site's settings, and the settings as key-value pairs for the audit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Change(NamedTuple):
 
 
 def settings_by_key(settings: Settings) -> dict[str, str]:
-    """Return every setting as JSON by its dotted key, for the audit. Secrets are masked, and [store] is left out."""
+    """Return every setting as JSON, by its dotted key, for the audit. Secrets are masked, and [store] is left out."""
     found: dict[str, str] = {}
 
     def add(key: str, value: object) -> None:
@@ -61,7 +61,7 @@ def _changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator
 
 
 def _by_name(value: Any) -> Any:
-    """Return an array of named tables as a mapping by name, anything else unchanged."""
+    """Return an array of named tables as a mapping by name. Return any other value unchanged."""
     if not isinstance(value, tuple) or not all(isinstance(each, Mapping) for each in value):
         return value
     names = [each.get("id", each.get("name", each.get("number"))) for each in value]

@@ -17,7 +17,7 @@ from dialer.store.store import Store, open_store
 
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open the store for the dialler, locked, for as long as the context lasts. Raises StoreError."""
+    """Open and lock the store for the dialler until the context ends. Raises StoreError."""
     store = await open_store(settings.store.path, encode=create_announcement, key=site_key(settings))
     try:
         yield store
@@ -27,14 +27,14 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
 
 @dataclass(frozen=True, slots=True)
 class ImportedWeights:
-    """The result of importing voters' weights from headquarters."""
+    """The result of importing voters' weights that headquarters provided."""
 
     recorded: Mapping[str, str] = field(default_factory=dict)  # hash of each list, recorded with this start's settings
     problem: str | None = None  # the error of the first list that could not be imported
 
 
 async def import_new_weights(settings: Settings) -> ImportedWeights:
-    """Import new lists in headquarters.weights_folder. Call it before the store is opened. Raises StoreError."""
+    """Import the new files in headquarters.weights_folder. Raises StoreError. Call it before the store is opened."""
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
@@ -45,7 +45,7 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
 
 
 async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
-    """Record the settings of this start, and apply them to the store: opt-out hashes, and the uplink's outbox limit."""
+    """Record the settings of this start, and apply those that the store needs: opt-out secrets, and the outbox limit."""
     await store.record_settings({**settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
@@ -53,7 +53,7 @@ async def apply_settings(settings: Settings, store: Store, weights: ImportedWeig
 
 
 def disk_has_room(settings: Settings) -> Callable[[], bool]:
-    """Return a function that checks whether the store's disk has more free space than store.reserve_megabytes."""
+    """Return a function that returns whether the disk has more free space than store.reserve_megabytes."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024
     return lambda: shutil.disk_usage(directory).free > reserve

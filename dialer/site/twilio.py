@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
-    """Provide the Twilio account for as long as the context lasts, or None if the site does not use Twilio.
+    """Connect to the Twilio account until the context ends. Yields None if the site does not use Twilio.
 
     Raises SwitchError if the extra is not installed.
     """

@@ -1,7 +1,7 @@
-"""Checks of the voices that callers would hear: the information message exists, and synthetic voices are announced.
+"""Checks of recorded and synthetic voices: the information message exists, and synthetic voices are announced as such.
 
-`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue and the sounds on disk;
-settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when they are loaded.
+`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue and the sounds on disk.
+Settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when they are loaded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 def find_voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
-    """Return an error for each synthetic voice that would not be announced. Reads files, so it blocks. Raises CatalogueError."""
+    """Return an error for each synthetic voice that would not be announced. Blocks, as it reads files. Raises CatalogueError."""
     if not requires_synthetic_label(settings, profile):
         return []
     playlist = None
@@ -58,7 +58,7 @@ def _plays_message(settings: Settings) -> bool:
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
-    """Yield an error if the information message is a synthetic voice without its label."""
+    """Yield an error if the information message is synthetic and lacks the announcement of a synthetic voice."""
     if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
@@ -74,7 +74,7 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
 def _label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Yield an error for flows whose voices are unknown, and for languages whose label of synthetic voices cannot be played."""
+    """Yield an error for flows whose voices are unknown, and for languages whose announcement cannot be played."""
     if not _plays_sounds(settings):
         return
     if playlist is None:
@@ -92,7 +92,7 @@ def _label_problems(
 
 
 def _plays_sounds(settings: Settings) -> bool:
-    """Return whether a flow plays our sounds, rather than only Twilio's voice, which Twilio calls announce themselves."""
+    """Return whether a flow plays our sounds. Otherwise it has only Twilio's voice, which Twilio calls announce themselves."""
     recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)

@@ -43,7 +43,10 @@ Events = dict[str, asyncio.Queue[AmiMessage]]
 async def check_asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """Check one Asterisk. `others` are the site's other servers; `reader` may have cached the catalogue. Raises MatdanError."""
+    """Check an Asterisk server. `others` are the site's other servers. Raises MatdanError.
+
+    `reader` may have read the catalogue already.
+    """
     banner = await check_permissions(ami_login(settings))
     events: Events = {}
 
@@ -71,7 +74,7 @@ async def check_asterisk(
 async def _check_sounds(
     settings: Settings, client: AmiClient, events: Events, reader: Callable[[], PlaylistReader]
 ) -> Finding:
-    """Check that Asterisk finds each sound that a call may need. Missing sounds would be silence."""
+    """Check that Asterisk finds each sound that a call may need. A missing sound would be silence."""
     subject = "sounds in asterisk"
     names = await asyncio.to_thread(_needed_sounds, settings, reader)
     missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
@@ -107,7 +110,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
 async def _check_events(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
-    """Call an extension of the dialplan's checks, and yield its user events including the one named `last`.
+    """Call an extension of the dialplan that checks something, and yield its user events up to the one named `last`.
 
     Raises SwitchError if the events do not arrive in time.
     """
@@ -128,7 +131,7 @@ async def _check_events(
 
 
 def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
-    """Return the sounds that flows and the dialplan may play. Reads files, so it blocks. Raises MatdanError."""
+    """Return the sounds that flows and the dialplan may play. Blocks, as it reads files. Raises MatdanError."""
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
         names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
@@ -155,7 +158,7 @@ async def _check_hold_music(settings: Settings, client: AmiClient, events: Event
 
 
 async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
-    """Check that each carrier answers, if Asterisk qualifies it, and that trunks with `registers` are registered."""
+    """Check that each carrier answers (if Asterisk tests that), and that trunks with `registers` are registered."""
     trunks = asterisk_trunks(settings)
     registrations: dict[str, str] = {}
     if any(trunk.registers for trunk in trunks):
@@ -204,7 +207,7 @@ async def _check_other_server(server: str, client: AmiClient) -> Finding:
 
 
 async def _device_state(client: AmiClient, endpoint: str) -> str:
-    """Return the device state of an endpoint. Raises SwitchError, also if Asterisk cannot report it."""
+    """Return the device state of an endpoint. Raises SwitchError, for example if Asterisk cannot report the state."""
     state = (await client.send_action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
     if not state:
         raise SwitchError(

@@ -1,4 +1,7 @@
-"""`dialer check`: checks of settings, files and services before the start. They change nothing; a dialler may be running."""
+"""`dialer check`: checks of settings, files and services before the dialler starts.
+
+They change nothing. A dialler may be running.
+"""
 
 from __future__ import annotations
 

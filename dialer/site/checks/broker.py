@@ -1,4 +1,4 @@
-"""Checks of the MQTT broker before the centre dials: our access, and the access of unauthenticated clients."""
+"""Checks of the MQTT broker before the centre dials: the dialler's access, and that of clients without a password."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (doc
 
 
 async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the connection, its encryption, and the access of other clients. Raises MatdanError, OSError."""
+    """Check the connection to the broker, its encryption, and what other clients may do. Raises MatdanError, OSError."""
     ours = broker_settings(settings)
     # A separate client ID, because the dialler's own would disconnect a running dialler from the broker.
     checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
@@ -64,7 +64,7 @@ def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Findin
 
 
 def _all_commands_are_signed(settings: Settings) -> bool:
-    """Return whether every user who may send commands must sign them, including our own command line."""
+    """Return whether every user who may send commands must sign them. This includes the dialler's own command line."""
     if settings.broker.signed_commands:
         return True
     may_command = [each for each in settings.supervisors if each.role is not SupervisorRole.VIEWER]

@@ -23,7 +23,7 @@ def check_clock() -> Finding:
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
-    """Judge another clock, which is `seconds` ahead of this machine's."""
+    """Check another machine's clock, which is `seconds` ahead of this machine's."""
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
         return ok(subject, "agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"

@@ -1,4 +1,4 @@
-"""`dialer rules explain`: why a number can or cannot be called, campaign by campaign."""
+"""`dialer rules explain`: the reasons why a number can or cannot be called, for each campaign."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def explain(
 ) -> Iterator[CallExplanation]:
     """Yield for each number of `who` and each campaign whether it can be called at a time (epoch seconds).
 
-    Later events are always ignored. With `past`, the rules that were in force then are used as well, as far as they are stored.
-    Raises RollError if `who` is unknown, and SettingError.
+    Later events are always ignored. With `past`, the rules that were in force then are used, as far as they are stored.
+    Raises SettingError, and RollError if `who` is unknown.
     """
     rules = load_rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
@@ -150,14 +150,14 @@ def explain(
 def _list_unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""
+    """Yield a note if the campaign's calls on that day used other certificates than those in the catalogue now."""
     stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
 def _condition(record: NumberRecord, campaign: str) -> str | None:
-    """Return the event that must precede the next call and has no known time, or None."""
+    """Return the event that must happen before the next call and has no known time, or None."""
     if record.on_a_call:
         return "after the call in progress"
     return "after the dialler's next start" if record.queues is not None and campaign not in record.queues else None
@@ -166,9 +166,10 @@ def _condition(record: NumberRecord, campaign: str) -> str | None:
 def _combine_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return the explanation from the reasons of the lists (`others`) and those of the rules.
+    """Return the explanation from the reasons of the lists (`others`) and the reasons of the rules.
 
-    The lists' reasons hold until `at`, or forever if it is None. `named` is a reason of the rules that the lists' reasons contain.
+    The lists' reasons apply until `at`, or forever if `at` is None. `named` is a reason of the rules that the lists' reasons
+    contain already.
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
@@ -177,7 +178,7 @@ def _combine_reasons(
 
 
 def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return the reasons in the campaign's list against a call, when they end, and whether one of them never ends."""
+    """Return why the campaign's list excludes a call now, when that ends, and whether a reason never ends."""
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True
     reasons: list[str] = []

@@ -43,7 +43,7 @@ def _as_single_finding_list(finding: Finding) -> list[Finding]:
 
 
 def _allowed_offers(settings: Settings) -> frozenset[Offer]:
-    """Return the offers that flows may make, or none if the profile is invalid, which another check reports."""
+    """Return the offers that flows may make. None are allowed if the profile is invalid, which another check reports."""
     try:
         return list_allowed_offers(site_profile(settings))
     except MatdanError:
@@ -89,7 +89,7 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
 
 
 def check_script_containment(settings: Settings) -> Iterator[Finding]:
-    """Check that this machine can sandbox AGI scripts, by trying it. Raises FlowError if it cannot."""
+    """Try to sandbox an AGI script on this machine. Raises FlowError if that fails."""
     if settings.has_scripts and _script_setting_problem(settings) is None:
         rules = script_rules(settings)
         check_containment(rules)
@@ -97,7 +97,7 @@ def check_script_containment(settings: Settings) -> Iterator[Finding]:
 
 
 def _script_setting_problem(settings: Settings) -> str | None:
-    """Return the problem with a setting that prevents every AGI script from starting, or None."""
+    """Return the problem of a setting that prevents all AGI scripts from starting, or None."""
     user, errors = settings.flows.script_user, settings.flows.script_errors
     if user is not None:
         try:
@@ -110,7 +110,7 @@ def _script_setting_problem(settings: Settings) -> str | None:
 
 
 def _permission_problem(user: str | None, script: Path) -> str | None:
-    """Return why a user may not run a script, or None if it may. If `user` is None, it is this process's user, which may."""
+    """Return why `user` may not run a script, or None if it is allowed. A `user` of None is this process's user, which may."""
     if user is None:
         return None
     entry = pwd.getpwnam(user)

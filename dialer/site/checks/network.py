@@ -1,4 +1,4 @@
-"""Checks of a centre's network services and accounts: its FastAGI port, headquarters, portals, Twilio."""
+"""Checks of network services and accounts: the FastAGI port, headquarters, voter-data portals, Twilio."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _requirements(source: Source) -> Iterator[Callable[[], object]]:
-    """Yield functions that each check one requirement of a source, and raise MatdanError if it is not met."""
+    """Yield functions that each check one requirement of a portal. They raise MatdanError if it is not met."""
     yield partial(_require_folder, source.folder)
     yield partial(load_map, source.map_file)
     yield partial(build_auth_headers, source)

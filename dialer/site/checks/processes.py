@@ -74,7 +74,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
 
 
 def _fetch_response_body(host: str, port: int, path: str) -> str:
-    """Return the body of a response with any status."""
+    """Return the body of an HTTP response, whatever its status."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     with closing(connection):
         connection.request("GET", path)
@@ -82,7 +82,7 @@ def _fetch_response_body(host: str, port: int, path: str) -> str:
 
 
 async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the state that the dialler publishes at the broker. Raises BrokerUnreachable."""
+    """Check the state that the dialler has published at the broker. Raises BrokerUnreachable."""
     broker, centre = broker_settings(settings), settings.centre.id
     async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # raises for a wrong address or password
@@ -100,7 +100,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
 
 
 def judge_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
-    """Judge the state that a dialler published last (None if it never did), and the view of the centre."""
+    """Return findings about the state that the dialler published last (None if never), and about the centre's view."""
     subject = "dialler at the broker"
     if state is None:
         yield error(subject, "has never published", "check its [broker], and the broker's access list")

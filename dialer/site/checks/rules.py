@@ -25,7 +25,7 @@ from dialer.store.connection import Connection
 
 
 def check_profile(settings: Settings) -> Iterator[Finding]:
-    """Check the settings against the jurisdiction's profile. Raises SettingError for a looser setting."""
+    """Check the settings against the jurisdiction's profile. Raises SettingError for a setting that is less strict."""
     profile = site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
@@ -39,7 +39,7 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
 
 
 def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
-    """Check registers, certificates, campaigns and polling days at a time. `db` is the site's store, or None without one."""
+    """Check registers, certificates, campaigns and polling days at a given time. `db` is the site's store, or None."""
     gate = build_gate(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
@@ -93,7 +93,7 @@ def _campaign_finding(
 
 
 def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | None:
-    """Return a text with the calling hours to which the profile limits a campaign, or None if it does not limit them."""
+    """Return a text with the calling hours if the profile shortens those of the campaign, otherwise None."""
     own = merge_stretches([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
@@ -132,7 +132,7 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
 
 
 def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    """Check that the close of poll is known in every polling area, if a campaign depends on it."""
+    """Check that the closing time of the polls is known in every polling area, if a campaign depends on it."""
     subject = "silence interval"
     campaigns = [
         each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))

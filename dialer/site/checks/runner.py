@@ -1,4 +1,4 @@
-"""The runner of checks. It runs them one after the other in threads, and reports their errors as findings."""
+"""Running checks one after the other, in threads. Their errors are reported as findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialer.errors import MatdanError, SettingMistakes
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of one subject. `run` may raise MatdanError and OSError, which become findings."""
+    """A check of one subject. If `run` raises MatdanError or OSError, the error becomes a finding."""
 
     subject: str  # subject of the finding if `run` raises
     run: Callable[[], Iterable[Finding] | AsyncIterator[Finding]]
@@ -25,7 +25,7 @@ class Check:
 
 
 async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
-    """Run the checks in turn and yield their findings. Problems of the site are findings and never raised."""
+    """Run the checks one after the other, and yield their findings. Problems of the site are findings and never raised."""
     for check in checks:
         findings = await asyncio.to_thread(_start_check, check)
         if isinstance(findings, list):

@@ -50,7 +50,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
-    """Check the store, and the rules of each campaign for its voters. Without a store, check only the rules."""
+    """Check the store, and whether each campaign may call its voters. Without a store, check only the rules."""
     path = settings.store.path
     try:
         if path.exists():
@@ -89,7 +89,7 @@ def _check_voters(db: Connection, path: Path) -> Finding:
 
 
 def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
-    """Check that the areas of each trunk's caller IDs match booths on the roll."""
+    """Check that each area with its own caller IDs contains booths of the roll."""
     booths = voters.booths(db).values()
     states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
     for trunk in settings.trunks:
@@ -135,7 +135,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def check_records(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the records of a running centre: integrity, seals, unknown attempts, and pending announcements."""
+    """Check the records of a running centre: integrity, seals, attempts with unknown result, and messages not yet published."""
     path = settings.store.path
     with read_snapshot(path, site_key(settings)) as db:
         check_integrity(db, path)
