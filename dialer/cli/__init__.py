@@ -1,1 +1,1 @@
-"""Every command of `dialer`, and nothing else."""
+"""All commands of `dialer`."""

@@ -334,9 +334,9 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
 
 
 def _site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Return the languages that callers hear: those of centre, seats and agents, and with flows also of the roll.
+    """Return the languages that callers hear: those of centre, seats, agents and, with flows, those of the roll.
 
-    Returns all languages if neither agents nor the roll name any.
+    If neither agents nor the roll name a language, return all languages.
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
@@ -350,7 +350,7 @@ def _all_languages(found: PromptStatuses, words: Texts) -> set[str]:
 
 
 def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise AudioError for an unknown name. An empty result would look as if nothing were wrong."""
+    """Raise AudioError for an unknown name. Otherwise the result would be empty, and look as if nothing were wrong."""
     for each in given:
         if each not in known:
             raise AudioError(f"{option}: {each!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
@@ -362,7 +362,7 @@ def _is_synthesised(entry: Entry | None) -> bool:
 
 
 def _site_texts(settings: Settings, texts: Path | None = None) -> Texts:
-    """Return the shipped texts, overridden by the site's own in `--texts` or `flows.texts`."""
+    """Return the shipped texts, with the site's own in `--texts` or `flows.texts` instead where they exist."""
     return load_texts(texts or settings.flows.texts)
 
 
@@ -408,13 +408,13 @@ def _suggest_similar_name(name: str, names: Collection[str]) -> str:
 def _information_message_texts(
     settings: Settings, words: Texts, only: list[str] | None = None
 ) -> dict[PromptName, str]:
-    """Return the information message's prompt with its text, or nothing if its language is not in `only`."""
+    """Return the text of the information message by its prompt. Empty if its language is not in `only`."""
     message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
 def _with_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the message preceded by the label "a computer speaks", if the site or its profile requires the label."""
+    """Return the message, preceded by the announcement of a synthetic voice if the site or its profile requires one."""
     if not requires_synthetic_label(settings, site_profile(settings)):
         return message
     spoken = {name: load_words(name.language) for name in message}

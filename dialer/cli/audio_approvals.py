@@ -92,7 +92,7 @@ def approve(
 
 
 def _flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
-    """Return the paths of a flow's own prompts: those that need an approval before the flow may run."""
+    """Return the paths of a flow's own prompts. They need an approval before the flow may run."""
     if language is None:
         raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
@@ -121,7 +121,7 @@ def _approve_entry(
 
 
 def list_statuses(settings: Settings) -> PromptStatuses:
-    """Return every prompt in the catalogue with its entry, and why it may not be played (None if it may)."""
+    """Return every prompt of the catalogue with its entry, and the reason why it may not be played, or None."""
     playlist = make_playlist_reader(settings).read()
     today = site_day(settings, SystemClock().now())
     return [
@@ -130,7 +130,7 @@ def list_statuses(settings: Settings) -> PromptStatuses:
 
 
 def find_prompt(path: str, entries: Entries, directory: Path) -> PromptName:
-    """Return the name of the prompt at a path such as hi/turnout/question. Raises AudioError if the catalogue lacks it."""
+    """Return the name of the prompt at a path such as hi/turnout/question. Raises AudioError if there is none."""
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(

@@ -32,8 +32,8 @@ app = CommandGroup()
 def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     """Return a command's fields from the values on the command line.
 
-    A value such as `seat=04` names its field; other values fill the required fields in order. Raises BadParameter for values that
-    match no field, and CommandRefused for values that the dialler would refuse.
+    A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises BadParameter
+    for values that match no field, and CommandRefused for values that the dialler would refuse.
     """
     required, known = COMMANDS[name].required_fields(), _field_names_of_command(name)
     fields: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def _json_value(name: str, field: str, text: str) -> Any:
 
 
 def default_sender(settings: Settings) -> str:
-    """Return the user that sends commands with this machine's broker account."""
+    """Return the user whose commands this machine's broker account may send."""
     username, prefix = settings.broker.username or "", broker_user(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 

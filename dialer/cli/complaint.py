@@ -105,7 +105,7 @@ def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: A
 def _call_fields(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
-    """Return the fields that identify the call a complaint is about. Raises RollError for an unknown attempt."""
+    """Return the fields that identify the call that a complaint is about. Raises RollError for an unknown attempt."""
     fields: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
     with site.open_for_reading() as db:
         if number is not None:

@@ -105,7 +105,7 @@ def certificate(
 def create_certificate(
     desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
 ) -> None:
-    """Create the certificate of `owner`'s page server, which the command `serve` starts, and print what to do next."""
+    """Create the certificate of the page server of `owner`, and print what to do next. `serve` is the command that starts it."""
     with require_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.origin(desk.port)).hostname or desk.host

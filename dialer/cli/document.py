@@ -50,9 +50,9 @@ def render_commands_page() -> str:
 def _document_command_tree(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
-    """Yield the lines of a command, or of a group and all its commands.
+    """Yield the lines on a command, or on a group and all its commands.
 
-    `known` are the parameters that were described above, `universal` those that every command in the section takes.
+    `known` has the parameters that were described above. `universal` has those that every command in the section accepts.
     """
     if not _is_group(command):
         yield from _document_command(path, command, known, universal, level)
@@ -99,7 +99,7 @@ def _document_command(
 
 
 def _is_brief(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
-    """Return whether a command needs no section of its own, because all its parameters are described above."""
+    """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_group(command) and all(
         _help_key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
     )
@@ -138,7 +138,7 @@ def _short_help_text(command: Any) -> str:
 
 
 def _shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
-    """Return the parameters that at least `min_groups` children of the group share, except `known` ones."""
+    """Return the parameters that at least `min_groups` members of the group share, except those in `known`."""
     found: dict[_Key, Any] = {}
     children: dict[_Key, set[str]] = {}
     for name, child in _subcommands(path, group):
@@ -160,7 +160,7 @@ def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
 
 
 def _subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
-    """Return a group's commands by name, without the dialler's own commands."""
+    """Return a group's commands by name, without those that Typer adds."""
     names = set(group.list_commands(None)) - ({*COMMANDS} if path == SEND else set())
     return [(name, group.get_command(None, name)) for name in sorted(names)]
 

@@ -1,4 +1,4 @@
-"""The page docs/reference/permissions.md, generated from commands and routes: `python -m dialer.cli.document_permissions DIR`."""
+"""The page permissions.md, generated from commands and routes: `python -m dialer.cli.document_permissions DIR`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ zone sees and changes that zone only."""
 
 
 class HasRouter(Protocol):
-    """A part of the pages with routes."""
+    """A class of the pages that has routes."""
 
     def create_router(self) -> APIRouter:
         """Return the routes."""

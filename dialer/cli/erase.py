@@ -126,8 +126,8 @@ def purge(
 def _retention_start(settings: Settings, after: str, now: float) -> date:
     """Return the day from which retention is counted: `--after`, or the last of [[rules.polls]] if that is later.
 
-    The later day is used so that a mistyped `--after` cannot erase records too early. Raises RollError if one of these days is not
-    over, each in the poll's own time zone.
+    The later day is used so that a mistyped `--after` cannot erase records too early. Raises RollError if one of these days
+    is not over yet, each in the poll's own time zone.
     """
     given = parse_date(after, "--after")
     if site_day(settings, now) <= given:
@@ -146,7 +146,10 @@ def _retention_start(settings: Settings, after: str, now: float) -> date:
 
 @contextmanager
 def _open_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
-    """Open the store exclusively, in one transaction that overwrites freed pages and truncates the WAL at its end."""
+    """Open the store exclusively, in one transaction.
+
+    Freed pages are overwritten, and the WAL is truncated at the end, so that no erased data remain on disk.
+    """
     store = site.open_exclusively("an erasure")
     with store as db, erasing.overwrite_deleted_content(db), transaction(db):
         yield db

@@ -1,4 +1,7 @@
-"""Saving of records that do not come from calls, such as marks: by the running dialler, or directly in the store."""
+"""Saving records that do not come from calls, such as marks (recorded answers about voters).
+
+The running dialler saves them. Without one, they are written to the store directly.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,10 @@ HOLDER = "an import of records"
 def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Save records in batches of at most `most`, and return the replies.
+    """Save records in batches of at most `most`. Return the replies. Raises the errors of `save_records`.
 
-    `request` makes the request of a batch from its number (from 1) and its records; `things` names the records in messages. Raises
-    the errors of `save_records`.
+    `request` creates the request for a batch, from its number (from 1) and its records. `things` is the word for records in
+    messages.
     """
     batches = _split_batches(items, most)
     with _report_saved_on_error(batches, things) as report_done:
@@ -55,9 +58,9 @@ def _split_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
 
 @contextmanager
 def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
-    """Print how many `things` were saved before an error.
+    """If the context raises, print how many `things` were saved before the error.
 
-    Yields a function to call with the number of completed requests, one for each batch.
+    Yields a function to be called with the number of completed requests. Each request saves one batch.
     """
     saved = 0
 
@@ -83,10 +86,10 @@ def save_records(
     requests: Sequence[CommandRequest],
     report_done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
-    """Execute requests that save records, and return the reply to each. `report_done` is called with the number completed so far.
+    """Execute requests that save records. Return the reply to each. Raises CommandRefused, StoreError, BrokerUnreachable.
 
-    A running dialler executes them through the broker, as it is the only writer and its calls depend on the records. Otherwise they
-    are written to the store directly. Raises CommandRefused, StoreError, BrokerUnreachable.
+    `report_done` is called with the number completed so far. A running dialler receives the requests through the broker,
+    because only it may write, and its calls depend on the records. Without a dialler, they are written to the store directly.
     """
     path = settings.store.path
     try:
@@ -97,7 +100,7 @@ def save_records(
 
 
 def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
-    """Raise StoreBusy if another program than a dialler holds the store, as it would not answer requests."""
+    """Raise StoreBusy if the program that holds the store is not a dialler, because it would not answer requests."""
     try:
         holder = find_lock_holder(path)
     except OSError:
@@ -109,9 +112,9 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
 def send_numbers_to_dialler(
     settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
 ) -> list[str]:
-    """Have the running dialler execute a command for phone numbers, and return its replies.
+    """Send a command about phone numbers to the running dialler. Return its replies. Raises the errors of `send_to_dialler`.
 
-    The numbers go through the spool, because commands never contain phone numbers. Raises the errors of `send_to_dialler`.
+    The numbers are passed in a file (the spool), because commands never contain phone numbers.
     """
     refuse_unless_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, site_key(settings))
@@ -134,10 +137,10 @@ def send_to_dialler(
     report_done: Callable[[int], None] = lambda _: None,
     sender: str = OWN_USER,
 ) -> list[str]:
-    """Send requests to the running dialler as `sender`, and return its reply to each.
+    """Send requests to the running dialler as `sender`. Return the reply to each.
 
-    `busy` is the error by which the caller found that a dialler holds the store. Raises StoreBusy if the site has no broker,
-    CommandRefused, BrokerUnreachable.
+    `busy` is the error that says that a dialler holds the store. Raises StoreBusy if the site has no broker, CommandRefused,
+    BrokerUnreachable.
     """
     if not settings.broker.enabled:
         raise StoreBusy(

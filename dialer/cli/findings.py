@@ -1,4 +1,4 @@
-"""Printing of findings: how every command shows the result of its checks."""
+"""Printing findings, which are the results of checks, in the same way for every command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FindingPrinter:
             self.show(finding)
 
     async def follow(self, findings: AsyncIterator[Finding]) -> None:
-        """Print findings as the checks report them, with a spinner meanwhile on a terminal."""
+        """Print findings as soon as the checks report them. On a terminal, show a spinner meanwhile."""
         waiting = self.console.is_terminal and not self._as_json
         with self.console.status("checking") if waiting else nullcontext():
             async for finding in findings:

@@ -219,7 +219,7 @@ def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
 
 
 def _require_language(language: str, texts: Texts) -> Texts:
-    """Return `texts`. Raises FlowOptionError if they lack the language, as prompts would silently be in English."""
+    """Return `texts`. Raises FlowOptionError if they lack the language, because the prompts would silently be English."""
     if language not in texts.list_languages():
         raise FlowOptionError(
             "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.list_languages())}"

@@ -35,7 +35,7 @@ class CommandGroup(typer.Typer):
 
 
 def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with the signature that Typer needs: the fields of a dataclass replace its parameter."""
+    """Return the function with the signature that Typer needs: a parameter that is a dataclass is replaced by its fields."""
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
     for parameter in signature(function).parameters.values():

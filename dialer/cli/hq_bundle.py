@@ -268,7 +268,7 @@ async def waves(
 
 
 async def _run_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
-    """Roll out a version wave by wave, and return the exit code."""
+    """Roll out a version in waves. Return the exit code."""
     settings = hq.settings
     with require_extra("hq"):
         from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra

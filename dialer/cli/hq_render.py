@@ -74,7 +74,7 @@ def render(
 
 
 def _read_or_create_nkey(path: Path) -> tuple[str, str]:
-    """Return the public nkey and the seed in a file, which is created if it does not exist."""
+    """Return the public nkey (NATS key) and the seed from a file. If the file does not exist, create it."""
     with require_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
@@ -92,7 +92,7 @@ def _create_certificate(settings: HqSettings, to: Path) -> None:
 
 
 def _write_archive(path: Path, parts: dict[str, bytes]) -> None:
-    """Write files by name to a tar archive that only this user can read. Raises AsteriskFilesError."""
+    """Write files into a tar archive that only this user can read. Raises AsteriskFilesError."""
     try:
         with os.fdopen(create_private_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for name, content in parts.items():

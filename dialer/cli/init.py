@@ -164,7 +164,7 @@ def init(
 
 
 def _valid_centre(answers: Answers, data: Path) -> Answers:
-    """Return the valid values for the settings template. At a terminal, ask again for invalid answers.
+    """Return the valid values for the settings template. At a terminal, ask again for each invalid answer.
 
     Raises InitRefused if an answer is invalid or missing and nobody can be asked.
     """
@@ -189,7 +189,10 @@ def _valid_centre(answers: Answers, data: Path) -> Answers:
 
 
 def _get_answer(name: str, answers: Answers) -> Any:
-    """Return the answer to a question without an option: asked at a terminal, else its default. Raises InitRefused."""
+    """Return the answer to a question without an option. At a terminal it is asked, otherwise the default is used.
+
+    Raises InitRefused if there is no default.
+    """
     default = _default_answer(name, answers)
     if _is_interactive() and (default is None or name != "trunk_password"):
         return _ask_question(name, answers)
@@ -222,7 +225,7 @@ def _option_name(name: str) -> str:
 
 
 def _find_question(key: str) -> str | None:
-    """Return the most specific question that determines a setting such as `trunks.carrier.caller_ids[0]`, or None."""
+    """Return the most specific question about a setting such as `trunks.carrier.caller_ids[0]`, or None."""
     parts = set(re.split(r"[.\[\]]+", key))
     fits = [
         (setting.count("."), name)

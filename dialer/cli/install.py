@@ -53,7 +53,7 @@ class NotInstalled(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """Files of one folder, which are written together."""
+    """The files that are written together into a folder."""
 
     path: Path
     plans: list[FilePlan]
@@ -182,7 +182,7 @@ _OWN_FILES = (
 
 
 def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
-    """Return which programs of this site are installed on this machine. Asterisk or broker on another host are not."""
+    """Return which programs of the site are installed on this machine. Asterisk or the broker may be on another machine."""
 
     def exists(path: str) -> bool:
         return (root / path).exists()
@@ -198,7 +198,7 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
 
 
 def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
-    """Raise NotInstalled if services cannot be installed on this machine, or could not start."""
+    """Raise NotInstalled if services cannot be installed on this machine, or could not start there."""
     if os.geteuid() != 0:
         raise NotInstalled(
             "root permissions are required: run `sudo dialer install ...`, or show the files with --print"
@@ -220,7 +220,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
 
 
 def _read_settings(config: Path, own: Path) -> str:
-    """Return the text of the settings file. Raises NotInstalled if different settings are installed as `own`."""
+    """Return the text of the settings file. Raises NotInstalled if `own`, the installed file, has different settings."""
     if not config.is_file():
         raise NotInstalled(
             f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
@@ -262,7 +262,10 @@ def _purge_paths(root: Path) -> list[Path]:
 
 
 def _restore_files(folder: Path, marker: str) -> Iterator[str]:
-    """Restore or remove the files of another program that `install` had replaced, and yield what was done to each."""
+    """Undo the changes of `install` in another program's files. Yield what was done to each file.
+
+    A file that `install` replaced is restored; a file that it created is removed.
+    """
     for path in sorted(folder.glob("*")):
         if path.is_file() and not path.name.endswith(_SAVED) and (read_if_exists(path) or "").startswith(marker):
             saved = path.with_name(path.name + _SAVED)

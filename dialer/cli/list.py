@@ -99,7 +99,7 @@ def _write_list(kind: ListKind, wanted: VoterListOptions) -> None:
 
 
 def _refuse_after_erasure_date(settings: Settings) -> None:
-    """Raise RollError if the personal data of every poll must have been erased by now."""
+    """Raise RollError if the personal data of every poll should have been erased by now."""
     rules = build_rulebook(site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)

@@ -103,7 +103,7 @@ def command_name(place: str) -> str:
 
 
 class LazyCommands(dict[str, Any]):
-    """The commands by name. Each is imported at its first lookup, so that a command does not wait for imports of others."""
+    """The commands by name. A command is imported when it is first looked up, so that it need not wait for imports of others."""
 
     def __getitem__(self, name: str) -> Any:
         return _load_command(name, *super().__getitem__(name))

@@ -123,7 +123,7 @@ def import_consents(
 
 
 def _suppress(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
-    """Suppress numbers. `file` has the name and hash of their file for the audit, or is empty."""
+    """Suppress numbers. `file` has the name and hash of the file they came from, for the audit, or is empty."""
     if not is_id(source):
         raise RollError(
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"

@@ -74,13 +74,13 @@ class SiteOptions:
         return site_key(self.settings)
 
     def open_for_reading(self) -> AbstractContextManager[Connection]:
-        """Return the store, opened read-only as a snapshot."""
+        """Open the store read-only, as a snapshot."""
         return read_snapshot(self.path, self.key)
 
     def open_exclusively(self, holder: str) -> AbstractContextManager[Connection]:
-        """Return the existing store, opened for writing by this process alone.
+        """Open the existing store for writing by this process alone.
 
-        `holder` describes this process to others that try to open the store meanwhile.
+        `holder` describes this process in messages to others that try to open the store meanwhile.
         """
         return exclusive_connection(self.path, holder, create=False, key=self.key)
 
@@ -138,7 +138,7 @@ def resolve_person(who: str | None) -> str:
 
 
 def choices(kind: type[StrEnum]) -> str:
-    """Return the values of an option as its metavar: "csv|json"."""
+    """Return the allowed values of an option, for its help: "csv|json"."""
     return "|".join(each.value for each in kind)
 
 
@@ -156,9 +156,9 @@ def require_extra(extra: str) -> Iterator[None]:
 
 
 def read_argument(argument: str, what: str = "the number") -> str:
-    """Return the argument, or for "-" the first line of standard input, which keeps it out of the process list.
+    """Return the argument, or for "-" the first line of standard input. Raises BadParameter if standard input is empty.
 
-    Raises BadParameter if standard input is empty.
+    Standard input keeps a secret out of the process list.
     """
     if argument != "-":
         return argument

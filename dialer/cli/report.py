@@ -71,7 +71,7 @@ class SiteReportOptions(SiteOptions):
         return Window()
 
     def deliver(self, make: Callable[[Connection], Report]) -> None:
-        """Make the report, and print it or write it to the file `out`. Checks first that the file can be written."""
+        """Create the report, and print it or write it to the file `out`. Check first that the file can be written."""
         window, chosen = self.window, choose_format(self.form, self.out)
         if self.out is not None:
             refuse_unwritable_path(self.out, "--out", self.protected_files)
@@ -132,7 +132,7 @@ def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
 def _add_report(name: str, make: Callable[..., Report], summary: str) -> None:
     """Add the command `dialer report NAME`.
 
-    `make` takes the store, and optionally also the window, the zone and the settings, in this order.
+    `make` receives the store, and if it has these parameters the window, the zone and the settings, in this order.
     """
     arguments = len(signature(make).parameters)
 
@@ -274,7 +274,7 @@ def describe_period(window: Window, zone: tzinfo) -> str:
 
 
 def choose_format(form: Format | None, out: Path | None) -> Format:
-    """Return the format from `--format`, else from the suffix of `--out`, else a table. Raises BadParameter, OutputRefused."""
+    """Return the format that `--format` or the suffix of `--out` gives, otherwise a table. Raises BadParameter, OutputRefused."""
     if out is None:
         chosen = form or Format.TABLE
         if chosen in {Format.XLSX, Format.PDF}:
@@ -291,7 +291,7 @@ def choose_format(form: Format | None, out: Path | None) -> Format:
 
 
 def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
-    """Return a report as the content of a file. `foot` is printed at the bottom of every page of a PDF."""
+    """Return a report as the bytes of a file. `foot` is printed at the bottom of every page of a PDF."""
     match form:
         case Format.CSV:
             return as_csv(report).encode()
@@ -309,7 +309,7 @@ def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
 
 
 def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) -> None:
-    """Raise NotInStore for a campaign in neither store nor settings. An empty report would look as if it had no calls."""
+    """Raise NotInStore for a campaign in neither store nor settings. Otherwise the report would be empty, as if without calls."""
     known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"

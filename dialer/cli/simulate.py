@@ -86,7 +86,7 @@ SeedsOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """The result of a simulation: figures for each policy or change, and the last simulated day of each policy."""
+    """The result of a simulation: figures of each policy or change, and the last simulated day under each policy."""
 
     title: str
     cap: float
@@ -108,7 +108,7 @@ def parse_share(text: str, name: str) -> float:
 
 
 def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
-    """Return the abandoned-call caps of the site's first campaign with agents, or none if it has no such campaign."""
+    """Return the limits on the abandoned-call rate of the site's first campaign with agents. Empty without such a campaign."""
     from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
@@ -303,7 +303,7 @@ def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_
 
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:
-    """Raise BadScenario if an option was given that `option` (--scenario or --day) would silently ignore."""
+    """Raise BadScenario if an option was given that has no effect together with `option` (--scenario or --day)."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("seats", "answer_rate", "talk", "wrap_up")

@@ -101,7 +101,7 @@ def import_figures(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A figure, and its place in a file or the options it came from, with which errors begin."""
+    """A turnout figure, and where it came from (a line of a file, or options), with which errors begin."""
 
     where: str
     figure: OfficialFigure
@@ -132,7 +132,7 @@ def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_p
 
 
 def _add_state(db: Connection, entry: _Entry) -> _Entry:
-    """Return the entry with its area's state. Raises RollError if the area is not on the roll, or in several states."""
+    """Return the entry with the state of its area. Raises RollError if the area is not on the roll, or is in several states."""
     try:
         return replace(entry, figure=determine_state(db, entry.figure))
     except NotInStore as error:
@@ -140,7 +140,7 @@ def _add_state(db: Connection, entry: _Entry) -> _Entry:
 
 
 def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool) -> None:
-    """Raise RollError for the first figure that contradicts stored figures, other new figures, or the poll."""
+    """Raise RollError for the first figure that contradicts stored figures, other new figures, or the polling hours."""
     polls = list_polling_days(settings)
     for entry in entries:
         _refuse_wrong_day(entry, polls, as_published=as_published)

@@ -68,9 +68,9 @@ def carry(
 
 
 def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """Yield the pending rows from `passed` to `last`.
+    """Yield the outbox rows after `passed`, up to `last`, that headquarters has not received.
 
-    Raises HeadquartersUnreachable if the uplink has sent rows meanwhile, as the connection is then up again.
+    Raises HeadquartersUnreachable if the uplink has sent rows meanwhile, because then the connection is up again.
     """
     yield from rows_for_headquarters(outbox.rows_between(db, passed, last))
     if outbox.passed_by_uplink(db) != passed:

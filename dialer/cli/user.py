@@ -159,7 +159,7 @@ def _stored_roles(settings: Settings) -> dict[str, str]:
 
 
 def _execute_user_command(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
-    """Execute a command through the running dialler, or directly in the store, and print the reply.
+    """Execute a command about a user in the running dialler, or directly in the store. Print the reply.
 
     Raises CommandRefused, StoreError.
     """

@@ -1,1 +1,1 @@
-"""Rendering of Asterisk's configuration from templates. The simulated Asterisk runs the same dialplan."""
+"""Rendering Asterisk's configuration from templates. The simulated Asterisk uses the same dialplan."""

@@ -1,8 +1,8 @@
-"""The token with which Asterisk authenticates a FastAGI connection.
+"""The token by which the dialler recognises that a FastAGI connection comes from Asterisk.
 
-FastAGI has no login, and an attempt's ID is not secret, as it is in topics, reports and logs. So the rendered dialplan contains a
-secret, derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path, the channel's
-unique ID and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for that channel and handler
+FastAGI has no login, and an attempt's ID is not secret: it is in topics, reports and logs. So the rendered dialplan contains
+a secret, which is derived from the manager's secret. With each connection Asterisk sends a token: a SHA-1 of that secret, the
+handler's path, the channel's unique ID and the channel's name (`${SHA1(...)}`). A token is valid for that channel and handler
 only. Nothing is stored or sent with the Originate, and the token stays valid if the dialler restarts during a call.
 """
 

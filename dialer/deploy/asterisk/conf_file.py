@@ -18,7 +18,7 @@ Library = Callable[[str], list[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A line `key = value`, with its place."""
+    """A line `key = value`, with its file and line number."""
 
     key: str
     value: str
@@ -28,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that Asterisk ignores, or reads differently than its author probably meant."""
+    """A line that Asterisk ignores, or probably interprets differently than its author meant."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(slots=True)
 class ConfSection:
-    """A section `[name]`, with the settings of its templates before its own."""
+    """A section `[name]`. The settings of its templates precede its own."""
 
     name: str
     file: str
@@ -47,12 +47,12 @@ class ConfSection:
     settings: list[Setting] = field(default_factory=list)
 
     def get(self, key: str, default: str = "") -> str:
-        """Return the value of the last setting with that key (case-insensitive), which is the one in force."""
+        """Return the value of the last setting with that key (case-insensitive). Asterisk uses the last one."""
         found = self.find(key)
         return default if found is None else found.value
 
     def find(self, key: str) -> Setting | None:
-        """Return the setting in force for a key, or None."""
+        """Return the setting of that key that Asterisk uses, or None."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
     def find_all(self, key: str) -> list[Setting]:
@@ -69,7 +69,7 @@ class ConfFile:
     problems: list[Problem] = field(default_factory=list)
 
     def live_sections(self) -> Iterator[ConfSection]:
-        """Return the sections that are not templates."""
+        """Return the sections that are no templates."""
         return (section for section in self.sections if not section.template)
 
     def find_section(self, name: str) -> ConfSection | None:
@@ -77,7 +77,7 @@ class ConfFile:
         return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> list[ConfSection]:
-        """Return the sections with `type = kind`."""
+        """Return the sections that have the setting `type = kind`."""
         return [section for section in self.live_sections() if section.get("type").lower() == kind]
 
 
@@ -87,7 +87,7 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 
 def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
-    """Parse the text of a file. `library` returns included files. Invalid lines are in `problems` and never raise."""
+    """Parse the text of a file. `library` returns the texts of included files. Never raises: invalid lines are in `problems`."""
     conf = ConfFile(name)
     _Reader(conf, library or (lambda _: [])).read(name, text, depth=0)
     return conf
@@ -168,7 +168,7 @@ class _Reader:
 
 
 def _list_lines_without_comments(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line that is not blank with its number, without comments."""
+    """Yield each line with its number, without comments. Blank lines are left out."""
     in_block = False
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw

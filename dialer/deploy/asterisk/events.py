@@ -1,4 +1,4 @@
-"""The manager events that the dialler needs. Asterisk is configured to filter out all others."""
+"""The manager events that the dialler needs. Asterisk is configured to send no others."""
 
 from __future__ import annotations
 

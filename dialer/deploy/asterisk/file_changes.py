@@ -1,4 +1,4 @@
-"""Writing of rendered files into a program's configuration folder, all or none, and their changes as a diff."""
+"""Writing rendered files into a program's configuration folder, either all or none, and showing the changes as a diff."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SECRET = re.compile(
 
 
 class FileChange(StrEnum):
-    """How rendering changes a file."""
+    """How writing a rendered file would change the existing one."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -59,20 +59,20 @@ class FilePlan:
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """Return a plan for each rendered file, by name, in the directory.
+    """Return a plan for each rendered file in the directory. Raises AsteriskFilesError if a file cannot be read.
 
-    `marker` is the first line of our files. Raises AsteriskFilesError if a file cannot be read.
+    `marker` is the first line of files that Matdan has written.
     """
     return [FilePlan(name, read_if_exists(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
-    """Return whether the directory has any .conf file. Without one it is probably not the folder that Asterisk reads."""
+    """Return whether the directory has any .conf file. Without one, Asterisk probably reads another folder."""
     return any(directory.glob("*.conf"))
 
 
 def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
-    """Return a password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
+    """Return a password for each endpoint: that in the existing pjsip.conf, or a new one of 144 bits."""
     text = read_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
@@ -82,11 +82,12 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
 
 
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
-    """Write new and changed files, and return their names.
+    """Write new and changed files. Return their names.
 
-    With `force`, foreign files are replaced and saved as NAME.before-matdan. A missing directory is created, but not its
-    parents, so that a mistyped name is reported. Raises AsteriskFilesError, and changes no file, if one is foreign (without
-    `force`) or cannot be written.
+    A foreign file was not written by Matdan. With `force`, it is saved as NAME.before-matdan and replaced. A missing
+    directory is created, but its parents are not, so that a mistyped name is noticed.
+
+    Raises AsteriskFilesError, and changes no file, if one is foreign (without `force`) or cannot be written.
     """
     foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
     if foreign and not force:
@@ -125,7 +126,10 @@ def read_if_exists(path: Path) -> str | None:
 
 
 def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) -> None:
-    """Write all files to `staging`, on the same file system, then rename them into place. Undo all renames if one fails."""
+    """Write all files to the folder `staging`, then rename them into place. If one rename fails, undo all.
+
+    `staging` must be on the same file system.
+    """
     owner = directory.stat()
     for plan in due:
         _write_file(staging / plan.name, plan.after.encode(), owner)

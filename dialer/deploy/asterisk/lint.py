@@ -1,4 +1,4 @@
-"""The linter of Asterisk's configuration. It reports unsafe and broken settings with file, line and remedy."""
+"""The linter of Asterisk's configuration. It reports unsafe and broken settings, each with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def lint(
     *,
     root: str = "/etc/asterisk",
 ) -> list[Finding]:
-    """Return findings in the order of file and line.
+    """Return findings in the order of file and line. `texts` has the files in the folder `root` by path.
 
-    `texts` are the files in the folder `root` by path. With `settings`, also check that they match that site, or its `server`.
+    With `settings`, also check that the files match that site, or its server named `server`.
     """
 
     def library(pattern: str) -> list[tuple[str, str]]:

@@ -36,6 +36,6 @@ OPTIONAL = {
 
 
 def list_modules(**features: bool) -> Mapping[str, list[str]]:
-    """Return the names of modules, without .so, by purpose. `features` says which features of `OPTIONAL` a site has."""
+    """Return the names of the required modules by purpose, without .so. `features` are those of `OPTIONAL` that a site uses."""
     wanted = {**ALWAYS, **dict(group for feature, group in OPTIONAL.items() if features[feature])}
     return {title: names.split() for title, names in wanted.items()}

@@ -1,4 +1,4 @@
-"""Rendering of Asterisk's configuration files from a site's settings. No I/O except for the templates."""
+"""Rendering Asterisk's configuration files from a site's settings. No I/O except for reading the templates."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _template_environment() -> Environment:
 
 
 def render_template(name: str, **values: Any) -> str:
-    """Return the text of the template `name`.j2 with these values. Raises jinja2.UndefinedError for a missing value."""
+    """Return the text of the template `name`.j2, filled with these values. Raises jinja2.UndefinedError for a missing value."""
     return _template_environment().get_template(f"{name}.j2").render(**values)
 
 
@@ -65,24 +65,24 @@ def dialplan(
     recordings: RecordingSettings | None = None,
     servers: bool = False,
 ) -> str:
-    """Return extensions.conf with default settings. `servers` says whether there are other servers."""
+    """Return extensions.conf for default settings. `servers` says whether the site has several servers."""
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
     return render_template("extensions.conf", **_dialplan_values(settings), others=servers)
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
-    """Return confbridge.conf with the conference profile of seats and the profiles of participants."""
+    """Return confbridge.conf, with the conference profile of seats and those of participants."""
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
 def render_site(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Return every configuration file of a site's Asterisk by name, or of its `server` if there are several.
+    """Return the configuration files of a site's Asterisk by name. Raises SettingError.
 
-    `passwords`, by endpoint, are for seats without one in the settings. `file` is the settings file in error texts. Raises
-    SettingError.
+    If the site has several servers, `server` is the one to render. `passwords`, by endpoint, are for seats without a password
+    in the settings. `file` is the name of the settings file in error texts.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = settings_for_server(settings, server, file)
@@ -155,7 +155,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
 
 
 def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
-    """Return the trunk's endpoint and the number of each transfer to an outside number."""
+    """Return for each transfer to an outside number the trunk's endpoint and the number."""
     endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     return list(dict.fromkeys((where, number) for where, number in called if where and number))
@@ -211,10 +211,13 @@ def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]
 
 
 def _contact_user(trunk: Trunk, settings: Settings) -> str:
-    """Return the user part of the contact address that a trunk registers, to which many carriers send inbound calls.
+    """Return the user part of the contact address with which a trunk registers. Many carriers send inbound calls to it.
 
-    It is a phone number, as [matdan-inbound] accepts no account names: the trunk's first caller ID in [[inbound.numbers]], or the
-    first number there that is not a caller ID of any trunk, or the trunk's first caller ID.
+    It is a phone number, because [matdan-inbound] accepts no account names. The first of these that exists is used:
+
+    - the trunk's first caller ID that is in [[inbound.numbers]]
+    - the first number there that is not a caller ID of any trunk
+    - the trunk's first caller ID
     """
     inbound = [each.number for each in settings.inbound.numbers]
     shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
@@ -223,7 +226,7 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
 
 
 def _agi_host(settings: Settings) -> str:
-    """Return the host at which Asterisk reaches our FastAGI server: its listening address, or asterisk.dialler_address."""
+    """Return the host at which Asterisk reaches our FastAGI server: asterisk.dialler_address, or the address it listens on."""
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
@@ -233,7 +236,7 @@ def _bracket_ipv6_address(host: str) -> str:
 
 
 def _host_network(host: str) -> str:
-    """Return an IP address as a network of one host. A host name is returned unchanged, as Asterisk resolves it."""
+    """Return an IP address as a network of one host. Return a host name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
     except ValueError:

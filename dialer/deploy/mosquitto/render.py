@@ -1,8 +1,9 @@
-"""Rendering of the files of a Mosquitto broker for the centres that share it: configuration, access list, passwords.
+"""Rendering the configuration, access list and passwords of a Mosquitto broker, for the centres that share it.
 
-Every client needs a password. A supervisor publishes only on their own command topic, and reads the centre's state and results
-and their own replies. A dialler reads and writes its own centre's topics, and reads other centres' opt-outs. Mosquitto cannot
-reject retained messages on single topics, so the dialler rejects retained commands itself.
+Every client needs a password. A supervisor may publish only on the supervisor's own command topic, and read the centre's
+state and results and the replies to the own commands. A dialler reads and writes its own centre's topics, and reads other
+centres' opt-outs. Mosquitto cannot reject retained messages on single topics, so the dialler rejects retained commands
+itself.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ class BrokerUser:
 
 
 def broker_user(settings: Settings, name: str) -> str:
-    """Return the broker's user name for a supervisor. It contains the centre's ID, as centres may share a broker."""
+    """Return a supervisor's user name at the broker. It contains the centre's ID, as several centres may share a broker."""
     return f"{settings.centre.id}.{name}"
 
 
 def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Return the broker's users of all centres. `sites` are settings with the names of their files. Raises SettingError."""
+    """Return the broker's users of all centres. `sites` has the settings by the names of their files. Raises SettingError."""
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
     for file, settings in sites:
@@ -85,8 +86,8 @@ def _dialler_user(file: str, settings: Settings) -> BrokerUser:
 def _supervisor_users(settings: Settings) -> list[BrokerUser]:
     """Return the broker's users for [[supervisors]].
 
-    The desk authenticates people and sends their commands on their topics. As users may be added at any time, it may write on all
-    command topics except the dialler's own.
+    The desk authenticates people itself, and sends their commands on their topics. As users may be added at any time, the
+    desk may publish on all command topics except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -112,10 +113,10 @@ def render_broker(
     *,
     renew: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the broker's files by name, and the newly generated passwords by user.
+    """Return the broker's files by name, and the newly generated passwords by user. Raises SettingError.
 
-    `existing` are the password hashes of an earlier rendering (`read_hashes`) by user. They stay valid, except those of the
-    users in `renew`. [mosquitto] and the port are taken from the first site. Raises SettingError.
+    `existing` has the password hashes of an earlier rendering by user (`read_hashes`). These passwords stay valid, except
+    those of the users in `renew`. [mosquitto] and the port are taken from the first site.
     """
     users = broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}
@@ -180,7 +181,7 @@ def _render_template(template: str, **values: object) -> str:
 
 
 def read_hashes(text: str) -> dict[str, str]:
-    """Return the hashes by user in the text of a password file that we wrote, or none for any other file."""
+    """Return the password hashes by user from a password file that Matdan wrote. Empty for any other file."""
     if not text.startswith(MARKER):
         return {}
     lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))

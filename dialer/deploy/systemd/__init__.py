@@ -1,1 +1,1 @@
-"""A site as systemd services: units, user and folders."""
+"""Running a site as systemd services: unit files, user and folders."""

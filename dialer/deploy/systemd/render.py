@@ -1,4 +1,4 @@
-"""Rendering of the files that install a site as systemd services: user, folders, units, timers, fail2ban. No I/O."""
+"""Rendering the files that install a site as systemd services: user, folders, units, timers, fail2ban. No I/O."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DRAIN_MARGIN_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a site."""
+    """A process of a site that systemd runs."""
 
     name: str
     what: str  # description
@@ -61,7 +61,10 @@ JOBS: Final = (BACKUP, PURGE)
 
 
 def list_processes(settings: Settings) -> tuple[Process, ...]:
-    """Return the processes of a site: the desk if it has a user of its own, the uplink if there is a headquarters."""
+    """Return the processes of a site.
+
+    The desk is one of them if it has its own broker user, and the uplink if there is a headquarters.
+    """
     wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
     return tuple(process for process in PROCESSES if wanted.get(process, True))
 
@@ -76,7 +79,7 @@ class LocalPrograms:
 
 
 def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
-    """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are purged on Asterisk's machine."""
+    """Return the regular jobs of a site with their schedules (systemd.timer(5)). Recordings are purged on Asterisk's machine."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
@@ -86,7 +89,7 @@ def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
 
 
 def _recording_folders(settings: Settings) -> list[Path]:
-    """Return the folders of Asterisk's recordings, which the dialler erases even if no campaign records any more."""
+    """Return the folders of Asterisk's recordings. The dialler erases old ones even if no campaign records any more."""
     messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
     return [settings.recordings.directory, *messages]
 
@@ -142,7 +145,7 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
 
 
 def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
-    """Return fail2ban's jails against password guessing, for phones and for pages, and the filter for pages."""
+    """Return fail2ban's jails against guessing of passwords, for phones and for pages, and the filter for pages."""
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
@@ -153,10 +156,10 @@ def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKE
 
 
 def _may_belong_to_service(folder: Path) -> bool:
-    """Return whether a folder such as /srv/matdan may be owned by the service.
+    """Return whether the service may own a folder such as /srv/matdan.
 
-    System folders (/srv, /var/lib) are shared with other programs; homes and /tmp are not visible to our units (systemd.exec(5),
-    ProtectHome= and PrivateTmp=).
+    System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units
+    (systemd.exec(5), ProtectHome= and PrivateTmp=).
     """
     depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME

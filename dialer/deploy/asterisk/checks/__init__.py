@@ -1,1 +1,1 @@
-"""Checks of an Asterisk configuration, by subject. They take parsed files and return findings, without I/O."""
+"""Checks of an Asterisk configuration, by subject. They receive parsed files and return findings, without I/O."""

@@ -1,4 +1,4 @@
-"""Checks of extensions.conf: our contexts, and whether inbound callers or phones can place outside calls (toll fraud)."""
+"""Checks of extensions.conf: Matdan's contexts, and whether callers or phones could place outside calls (toll fraud)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
-    """Yield a finding for each step that calls out or runs a program, in any context that is reachable from `start`."""
+    """Yield a finding for each step that calls outside numbers or runs a program, in any context reachable from `start`."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -76,7 +76,7 @@ def _step_jumps_to_context(setting: Setting, context: str) -> bool:
 
 
 def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
-    """Yield a finding for each of our contexts that is missing, or differs from the rendered one."""
+    """Yield a finding for each of Matdan's contexts that is missing or differs from the rendered one."""
     for wanted in rendered.live_sections():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue

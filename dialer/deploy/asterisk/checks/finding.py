@@ -1,4 +1,4 @@
-"""The parsed Asterisk configuration that is checked, and functions that create findings."""
+"""The parsed Asterisk configuration that the checks receive, and functions that create findings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Configuration:
     rendered: Mapping[str, ConfFile] | None = None
 
     def file(self, name: str) -> ConfFile:
-        """Return a file, or an empty one if it does not exist."""
+        """Return the parsed file of this name, or an empty one if there is none."""
         return self.files.get(name) or ConfFile(name)
 
 
@@ -36,12 +36,12 @@ UNSAFE, BROKEN = "unsafe", "will not work"
 
 
 def unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding about a security risk, placed at a key of a section, or at its head if the key is not set."""
+    """Return a finding about a security risk. Its place is the key in a section, or the section's head if the key is not set."""
     return _create_finding(UNSAFE, place, key, text, remedy)
 
 
 def broken(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding about a setting that will not work, placed as in `unsafe`."""
+    """Return a finding about a setting that does not work. Its place is determined as in `unsafe`."""
     return _create_finding(BROKEN, place, key, text, remedy)
 
 
@@ -58,7 +58,7 @@ def _locate_setting(place: Place, key: str) -> tuple[str, int]:
 
 
 def is_true(value: str) -> bool:
-    """Return whether Asterisk reads a value as true."""
+    """Return whether Asterisk interprets a value as true."""
     return value.strip().lower() in _TRUE
 
 
@@ -69,5 +69,5 @@ def is_loopback(address: str) -> bool:
 
 
 def is_weak_password(secret: str, name: str) -> bool:
-    """Return whether a password is shorter than 10 characters, its user's name, a placeholder or a pattern."""
+    """Return whether a password is shorter than 10 characters, equal to the user's name, a placeholder, or a simple pattern."""
     return find_secret_weakness(secret, name, least=10) is not None

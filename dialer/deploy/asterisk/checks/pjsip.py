@@ -53,7 +53,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
 
 
 def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
-    """Return the endpoints by kind: "phone" for those with a password, "trunk" for all others."""
+    """Return the endpoints by kind: "phone" if they have a password, otherwise "trunk"."""
     kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
     for endpoint in conf.of_type("endpoint"):
         kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)

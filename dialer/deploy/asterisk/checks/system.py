@@ -48,7 +48,7 @@ _OPTIONAL = frozenset(
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
-    """Check for missing files, and for lines that Asterisk ignores or reads differently than meant."""
+    """Check for missing files, and for lines that Asterisk ignores or misinterprets."""
     for name in REQUIRED_FILES:
         if name not in configuration.files:
             yield broken(name, "", "the file is missing", "render it")
@@ -100,7 +100,7 @@ def _required_modules(configuration: Configuration) -> set[str]:
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
-    """Check the conference profiles of the dialplan, which decide who stays when the voter or agent leaves."""
+    """Check the conference profiles of the dialplan. They decide who stays when the voter or the agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.file("confbridge.conf")
@@ -120,7 +120,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
 
 
 def check_music(configuration: Configuration) -> Iterator[Finding]:
-    """Check the music class for voters on hold, who hear only a periodic tone without it."""
+    """Check the music class for voters on hold. Without music they hear only a periodic tone."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
@@ -136,7 +136,7 @@ def check_music(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_voice(configuration: Configuration) -> Iterator[Finding]:
-    """Check rtp.conf: enough ports for all calls, and protection against injected audio."""
+    """Check rtp.conf: enough ports for all calls, and protection against audio from strangers."""
     general = configuration.file("rtp.conf").find_section("general")
     if general is None:
         return
@@ -164,7 +164,7 @@ def _check_history(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_process(configuration: Configuration) -> Iterator[Finding]:
-    """Check asterisk.conf, logger.conf and cdr.conf for unsafe functions and records of phone numbers."""
+    """Check asterisk.conf, logger.conf and cdr.conf for unsafe functions, and for logs that would contain phone numbers."""
     options = configuration.file("asterisk.conf").find_section("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
