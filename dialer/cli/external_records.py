@@ -165,7 +165,7 @@ async def _save_locally(
         for request in requests:
             command = read_command(request.name, request.fields)
             if not isinstance(command, RecordsCommand):
-                raise TypeError(f"{request.name} needs a running dialler")
+                raise TypeError(f"{request.name} cannot be saved without a running dialler")
             replies.append(await command.save(records, FROM_DIALLER))
             report_done(len(replies))
     return replies

@@ -193,7 +193,7 @@ def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
         return today
     day = parse_date(text, "--day")
     if day > today:
-        raise typer.BadParameter(f"--day: {text} is in the future")
+        raise typer.BadParameter(f"--day: {text} is in the future: give the day on which the list was made")
     return day
 
 

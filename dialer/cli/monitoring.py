@@ -13,14 +13,14 @@ app = CommandGroup()
 @app.command()
 def alerts() -> None:
     """Print the alerting rules for Prometheus."""
-    _print_file("alerts.yml")
+    _print_shipped_file("alerts.yml")
 
 
 @app.command()
 def dashboard() -> None:
     """Print the dashboard for Grafana, as JSON for its import page."""
-    _print_file("dashboard.json")
+    _print_shipped_file("dashboard.json")
 
 
-def _print_file(name: str) -> None:
+def _print_shipped_file(name: str) -> None:
     typer.echo((content.CONFIG / "prometheus" / name).read_text("utf-8"), nl=False)

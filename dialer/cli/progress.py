@@ -28,7 +28,7 @@ def progress(what: str, console: Console | None = None) -> Iterator[Advance]:
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _line_printer(what, console)
+        yield _create_line_printer(what, console)
         return
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
@@ -40,7 +40,7 @@ def progress(what: str, console: Console | None = None) -> Iterator[Advance]:
         yield advance
 
 
-def _line_printer(what: str, console: Console) -> Advance:
+def _create_line_printer(what: str, console: Console) -> Advance:
     printed_at = time.monotonic()
 
     def advance(share: float, words: str = "") -> None:

@@ -180,7 +180,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 async def _save_locally(settings: Settings, request: CommandRequest, sender: str) -> str:
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
-        raise TypeError(f"{request.name} needs a running dialler")
+        raise TypeError(f"{request.name} cannot be saved without a running dialler")
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(list_fixed_users, settings))

@@ -85,7 +85,7 @@ class Accounts:
         if role not in frozenset(HqRole):
             raise CommandRefused(f"{role} is not a role: use one of {', '.join(HqRole)}")
         if role == HqRole.ZONE and not zone:
-            raise CommandRefused("the role zone needs --zone")
+            raise CommandRefused("--zone is missing: the role `zone` needs the zone whose centres the user sees")
         async with self._db.transaction() as db:
             await SQL.set_account.run(db, name, role, zone, self._db.clock.now())
             await self._db.append_audit(db, "account-set", who, {"account": name, "role": role, "zone": zone})

@@ -229,7 +229,7 @@ class BatchImporter:
         now = self._clock.now()
         async with self._db.transaction():
             if await SQL.move_position.fetch_first(self._db, stream, received[-1].position, position) is None:
-                raise Displaced("another gatherer imports this stream: this one waits for its lock again")
+                raise Displaced("another gatherer imports this stream: this one stops and waits for the lock")
             names = sorted({each.batch.centre for each in received if each.batch is not None})
             stored = {
                 row.centre: StoredCentre(row.zone, row.last_id) for row in await SQL.centres.fetch(self._db, names)

@@ -97,7 +97,7 @@ class Gatherer:
                 # Two connections: peer updates must not wait for the commits of batches.
                 async with database(address) as importing, database(address) as forwarding:
                     await importing.prepare()
-                    await self._run_with_lock(importing, forwarding)
+                    await self._gather_with_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(_find_first_error(errors)) or type(_find_first_error(errors)).__name__
                 if problem != logged:
@@ -107,7 +107,7 @@ class Gatherer:
                 self.active.clear()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _run_with_lock(self, importing: Database, forwarding: Database) -> None:
+    async def _gather_with_lock(self, importing: Database, forwarding: Database) -> None:
         while True:
             if await SQL.lock.fetch_one(importing):
                 break

@@ -217,29 +217,31 @@ class DayCounts:
 
     def add(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Count a new row."""
-        day = self._day_of(row.at)
+        day = self._local_day_of(row.at)
         if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
             return
         match row.topic:
             case "results/attempts":
                 self.counts[row.centre, day, "attempts"] += 1
-                self._add_named(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
+                self._count_if_name_is_accepted(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
             case "results/dispositions":
-                self._add_named(row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1)
+                self._count_if_name_is_accepted(
+                    row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1
+                )
             case "results/opt-outs":
                 self.counts[row.centre, day, "opt-outs"] += 1
             case "results/seat-hours":
                 seconds = fields.get("seconds")
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
                     if isinstance(spent, int | float) and 0 <= spent < _MAX_EPOCH_SECONDS:
-                        self._add_named(row.centre, day, f"seat/{state[:40]}", spent)
+                        self._count_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
 
-    def _add_named(self, centre: str, day: date, what: str, count: float) -> None:
+    def _count_if_name_is_accepted(self, centre: str, day: date, what: str, count: float) -> None:
         if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 
-    def _day_of(self, at: float) -> date:
+    def _local_day_of(self, at: float) -> date:
         quarter = int(at // 900)
         if quarter not in self._days:
             self._days[quarter] = datetime.fromtimestamp(at, self._zone).date()

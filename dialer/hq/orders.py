@@ -89,7 +89,9 @@ def find_recipients(settings: HqSettings, order: HqOrder) -> list[str]:
     """Return the centres that an order is for. Raises OrderNotSent if there are none."""
     centres = sorted(each.id for each in settings.centres if order.is_for(each.id, each.zone))
     if not centres:
-        raise OrderNotSent(f"{order.to} has no centre: see [[centres]] of headquarters' settings")
+        raise OrderNotSent(
+            f"{order.to} has no centre, so the order was not sent: choose a zone or centre of [[centres]] in headquarters' settings"
+        )
     return centres
 
 

@@ -22,7 +22,7 @@ jetstream {{ store_dir: "{directory}", sync_interval: always, max_file_store: 8G
 """
 
 
-def _find_nats_server() -> str:
+def _find_nats_server_program() -> str:
     own = Path(sysconfig.get_path("scripts")) / "nats-server"
     path = str(own) if own.exists() else shutil.which("nats-server")
     if path is None:
@@ -60,7 +60,7 @@ class NatsServer:
             old.unlink()
         with (self._directory / "nats-server.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                _find_nats_server(), "-c", str(configuration), stdout=log, stderr=log
+                _find_nats_server_program(), "-c", str(configuration), stdout=log, stderr=log
             )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):

@@ -28,7 +28,7 @@ async def serve(port: int) -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     # A daemon thread, because reading from a silent pipe cannot be cancelled in an executor.
-    threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
+    threading.Thread(target=_wait_until_standard_input_is_closed, args=(loop, stop), daemon=True).start()
     broker = Broker({"listeners": listeners, "plugins": plugins})
     await broker.start()
     await stop.wait()
@@ -38,7 +38,7 @@ async def serve(port: int) -> None:
             await broker.shutdown()
 
 
-def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _wait_until_standard_input_is_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     os.read(0, 1)  # not sys.stdin, whose lock would block the end of the interpreter
     loop.call_soon_threadsafe(stop.set)
 

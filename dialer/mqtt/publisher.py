@@ -106,12 +106,12 @@ class ChangeBuffer:
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
         if self._calls or self._seats or self._booths:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
-        return min([due, *(self._statistics_due(campaign_id) for campaign_id in self._campaigns)])
+        return min([due, *(self._statistics_due_at(campaign_id) for campaign_id in self._campaigns)])
 
     def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages to be published now. `view` is called only if a message needs the engine's view."""
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
-        campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due(campaign_id) <= now}
+        campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due_at(campaign_id) <= now}
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts_changed):
@@ -155,7 +155,7 @@ class ChangeBuffer:
             self._centre_id = view().state.centre
         return [messages.seat_message(self._centre_id or "", seat) for seat in seats]
 
-    def _statistics_due(self, campaign_id: str) -> float:
+    def _statistics_due_at(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 

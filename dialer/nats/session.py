@@ -226,7 +226,7 @@ class Session:
 
         async def receive(message: Msg) -> None:
             nonlocal arrived
-            arrived += not _is_status(message)
+            arrived += not _is_status_message(message)
             await queue.put(message)
 
         subscription = await self.client.subscribe(inbox, cb=receive)
@@ -253,7 +253,7 @@ class Session:
                 message = await self._next_message(queue, reconnects)
                 if message is None:
                     return
-                if _is_status(message):
+                if _is_status_message(message):
                     if message.reply:  # flow control
                         await message.respond(b"")
                     continue
@@ -294,7 +294,7 @@ def _as_unreachable(failure: str) -> Iterator[None]:
         raise HeadquartersUnreachable(f"{failure}: {_error_text(error)}") from error
 
 
-def _is_status(message: Msg) -> bool:
+def _is_status_message(message: Msg) -> bool:
     """Return whether a message is a heartbeat or flow control, and not a message of the stream."""
     return message.headers is not None and message.headers.get("Status") == "100"
 
@@ -326,7 +326,7 @@ async def connected(
             client = await _connect_with_retries(servers, name, options)
     except TimeoutError as error:
         raise HeadquartersUnreachable(
-            f"{', '.join(servers)} did not accept the connection: check that nats-server runs and knows the key of nkey_file"
+            f"{', '.join(servers)} did not accept the connection: check that nats-server runs and has the key of nkey_file"
         ) from error
     session = Session(client)
     try:

@@ -163,7 +163,7 @@ def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
     Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
-        raise ValueError("no secret to derive one from")
+        raise ValueError("a secret cannot be derived: set ami.secret")
     return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {purpose}".encode(), "sha256").hex()[:40]
 
 

@@ -53,14 +53,14 @@ class AsteriskServers:
         self.switch: AsteriskSwitch | MultiServerSwitch = (
             self._adapters[SINGLE_SERVER]
             if SINGLE_SERVER in self._adapters
-            else MultiServerSwitch(self._adapters, *_locations(settings))
+            else MultiServerSwitch(self._adapters, *_map_endpoints_to_servers(settings))
         )
 
     def list_reload_parts(self) -> Iterator[Part]:
         """Yield the part of a settings reload that changes the server of trunks, seats and phones."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
-            yield lambda settings: partial(switch.add_locations, *_locations(settings))
+            yield lambda settings: partial(switch.add_locations, *_map_endpoints_to_servers(settings))
 
     @asynccontextmanager
     async def connected(self, chance: random.Random) -> AsyncIterator[None]:
@@ -71,7 +71,7 @@ class AsteriskServers:
             yield
 
 
-def _locations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
     """Return the server of each endpoint, and the server of each seat by its name."""
     endpoints = {
         endpoint: server

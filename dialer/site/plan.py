@@ -117,7 +117,9 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             hours=get_campaign_hours(campaign),
             lawful_hours=get_lawful_hours(profile, settings),
             retries=_retry_rules(campaign, settings),
-            every_seconds=settings.polling_day.workers.every_minutes * _MINUTE if _calls_workers(campaign) else 0.0,
+            every_seconds=settings.polling_day.workers.every_minutes * _MINUTE
+            if _is_booth_worker_campaign(campaign)
+            else 0.0,
             record=campaign.record,
             announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
             skill=campaign.skill,
@@ -136,7 +138,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
     )
 
 
-def _calls_workers(campaign: Campaign) -> bool:
+def _is_booth_worker_campaign(campaign: Campaign) -> bool:
     return campaign.purpose is Purpose.BOOTH_WORKERS
 
 
@@ -150,7 +152,7 @@ def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
         abandoned_lock_seconds=campaign.abandoned_lock_hours * _HOUR,
         own_call_back_wait_seconds=campaign.own_call_back_wait_minutes * _MINUTE,
     )
-    if not _calls_workers(campaign):
+    if not _is_booth_worker_campaign(campaign):
         return rules
     interval = settings.polling_day.workers.retry_minutes * _MINUTE
     return replace(rules, busy_seconds=interval, no_answer_seconds=interval, other_seconds=interval)

@@ -70,7 +70,7 @@ class SettingsReload:
             settings = load_settings(Path(self._settings.file.name))
             profile = self._fixed_profile or site_profile(settings)
         except SettingError as error:
-            raise _to_refusal(error) from error
+            raise _convert_to_refusal(error) from error
         changed = list(list_changes(self._settings, settings))
         changed += self._profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
@@ -83,7 +83,7 @@ class SettingsReload:
                 self._refuse(settings, profile)
             rebuilt = [part(settings) for part in self._parts]
         except SettingError as error:
-            raise _to_refusal(error) from error
+            raise _convert_to_refusal(error) from error
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
@@ -132,7 +132,7 @@ def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
     )
 
 
-def _to_refusal(error: SettingError) -> CommandRefused:
+def _convert_to_refusal(error: SettingError) -> CommandRefused:
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     where = ", ".join(f"{each.file}: {each.key}" for each in every)
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")

@@ -79,7 +79,7 @@ class BatchSchedule:
         first, last = self.acknowledged + 1, chosen[-1].outbox_id
         deleted_through = stored if first <= stored else 0
         batch = OutboxBatch(self._centre, VERSION, first, last, needed, deleted_through)
-        self._in_flight = BatchInFlight(batch, 1, now + self._timeout(1))
+        self._in_flight = BatchInFlight(batch, 1, now + self._acknowledgement_timeout(1))
         if len(chosen) < len(rows) or len(rows) == MAX_BATCH_ROWS:
             self._next_at = now
         return batch
@@ -90,7 +90,7 @@ class BatchSchedule:
         if in_flight is None or now < in_flight.resend_at:
             return None
         in_flight.attempts += 1
-        in_flight.resend_at = now + self._timeout(in_flight.attempts)
+        in_flight.resend_at = now + self._acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
     def note_send_failure(self, now: float) -> None:
@@ -115,6 +115,6 @@ class BatchSchedule:
         self.acknowledged = through
         self._in_flight = None
 
-    def _timeout(self, attempts: int) -> float:
+    def _acknowledgement_timeout(self, attempts: int) -> float:
         timeout = min(MAX_ACK_TIMEOUT_SECONDS, ACK_TIMEOUT_SECONDS * 2.0 ** (attempts - 1))
         return timeout * self._rng.uniform(0.75, 1.25)

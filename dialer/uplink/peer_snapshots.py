@@ -48,19 +48,21 @@ class SnapshotSource:
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:
-            data, page = await self._request_page(request)
+            data, page = await self._request_snapshot_page(request)
             position = page.position
             if position < stored:
-                raise InvalidMessage(f"snapshot is too old: it ends at {position}, and {stored} is stored already")
+                raise InvalidMessage(
+                    f"snapshot is too old: it ends at position {position}, but this centre has stored updates up to {stored}"
+                )
             _write_page_data(file, data)
             while page.next_after is not None:
                 request = replace(request, after=page.next_after)
-                data, page = await self._request_page(request)
+                data, page = await self._request_snapshot_page(request)
                 _write_page_data(file, data)
             file.seek(0)
             yield PeerSnapshot(request.nonce, position, _read_pages(file))
 
-    async def _request_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
+    async def _request_snapshot_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
         subject = snapshot_subject(self.centre)
         data = await self.session.request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
         return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)

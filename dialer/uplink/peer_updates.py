@@ -225,7 +225,7 @@ class PeerUpdates:
 
     async def _send_snapshot_part(self, stream: str, pending: PendingUpdates) -> None:
         if not await self._send_updates(stream, pending):
-            raise InvalidMessage("the dialler refused a snapshot: it is downloaded again")
+            raise InvalidMessage("the dialler refused a snapshot of peer updates: the uplink downloads a new one")
 
     async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
         """Read updates and send them to the dialler, until the stream must be opened again.

@@ -49,7 +49,7 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 @cache
 def _template_environment() -> Environment:
     environment = load_templates("asterisk")
-    environment.filters.update(bracketed=_bracket_ipv6_address, host_network=_host_network, sip_uri=_sip_uri)
+    environment.filters.update(bracketed=_bracket_ipv6_address, host_network=_host_to_network, sip_uri=_sip_uri)
     return environment
 
 
@@ -96,7 +96,7 @@ def render_site(
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
-        "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
+        "contact_users": {trunk.name: _choose_contact_user(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
         "phones_without_seat": list_phones_without_seat(settings),
         "passwords": {
@@ -124,7 +124,7 @@ def render_site(
         "server_contacts": {
             each.name: f"{_bracket_ipv6_address(each.host)}:{each.sip_port or shared_port}" for each in others
         },
-        "server_networks": {each.name: _host_network(each.host) for each in others},
+        "server_networks": {each.name: _host_to_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
@@ -139,7 +139,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
 
     return {
         "marker": MARKER,
-        "agi_server": f"{_bracket_ipv6_address(_agi_host(settings))}:{settings.fastagi.port}",
+        "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
         "agi_token": token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
@@ -210,7 +210,7 @@ def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 
-def _contact_user(trunk: Trunk, settings: Settings) -> str:
+def _choose_contact_user(trunk: Trunk, settings: Settings) -> str:
     """Return the user part of the contact address with which a trunk registers. Many carriers send inbound calls to it.
 
     It is a phone number, because [matdan-inbound] accepts no account names. The first of these that exists is used:
@@ -225,7 +225,7 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
     return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
 
 
-def _agi_host(settings: Settings) -> str:
+def _find_fastagi_host(settings: Settings) -> str:
     """Return the host at which Asterisk reaches our FastAGI server: asterisk.dialler_address, or the address it listens on."""
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
@@ -235,7 +235,7 @@ def _bracket_ipv6_address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _host_network(host: str) -> str:
+def _host_to_network(host: str) -> str:
     """Return an IP address as a network of one host. Return a host name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"

@@ -102,7 +102,7 @@ def check_message(
         sender = senders.find(user)
         if sender is None:
             raise CommandRefused(
-                "the sender may not give commands: add it to [[supervisors]] of the dialler's settings, or to its users"
+                "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
                 " (`dialer user`)"
             )
         refusal = replace(refusal, role=sender.role)
@@ -122,7 +122,7 @@ def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedComman
     sender = senders.find(accepted.sender)
     try:
         if sender is None:
-            raise CommandRefused(f"{accepted.sender} may not give commands any more")
+            raise CommandRefused(f"{accepted.sender} may no longer send commands")
         _check_role(accepted.name, type(accepted.command), sender)
     except CommandRefused as refused:
         return RefusedCommand(
@@ -159,7 +159,7 @@ def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]
     own = (*kind.required_fields(), *kind.optional_fields())
     for key, why in _NOT_FOR_SENDERS.items():
         if key in fields and key not in own:  # a command may have a field of this name for another purpose
-            raise CommandRefused(f"`{key}` is not for the sender to set: {why}; leave `{key}` out")
+            raise CommandRefused(f"`{key}` must not be set by the sender: {why}; leave `{key}` out")
     known = (*_ENVELOPE, *own)
     for key in fields:
         if key in known:

@@ -53,7 +53,7 @@ def explain_findings(
         subject = f"{each.number} in {each.campaign}"
         text = "can be called now"
         if not each.allowed:
-            text = f"cannot be called now; next: {_next_text(each, at, format_moment(each.next_at or at, zone))}"
+            text = f"cannot be called now; next: {_format_next_call_time(each, at, format_moment(each.next_at or at, zone))}"
         details = each.reasons
         if each.grounds:
             known = ", ".join(
@@ -67,7 +67,7 @@ def explain_findings(
         yield warning("campaigns", "the settings have none", "give the site's settings with -c")
 
 
-def _next_text(explained: CallExplanation, now: float, moment: str) -> str:
+def _format_next_call_time(explained: CallExplanation, now: float, moment: str) -> str:
     if explained.next_at is None:
         return "never, unless something changes"
     if explained.condition is not None and explained.next_at <= now:
@@ -123,7 +123,7 @@ def explain(
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must resume it")
                 never = True
-            condition = _condition(record, campaign.id)
+            condition = _find_awaited_event(record, campaign.id)
             turnout = campaign_rules.purpose is Purpose.TURNOUT
             last = close - polling.last_call_seconds if turnout and close is not None else None
             if close is not None and last is not None and last <= at < close:
@@ -156,7 +156,7 @@ def _list_unknown_certificates(
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
-def _condition(record: NumberRecord, campaign: str) -> str | None:
+def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
     """Return the event that must happen before the next call and has no known time, or None."""
     if record.on_a_call:
         return "after the call in progress"

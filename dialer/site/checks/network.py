@@ -64,7 +64,7 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
     """Check folder, mapping, token and webhook secret of each voter-data portal, without connecting to the portals."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
-        for requirement in _requirements(source):
+        for requirement in _list_portal_requirements(source):
             try:
                 requirement()
             except MatdanError as problem:
@@ -74,7 +74,7 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
             yield ok(subject, f"its folder {source.folder} and its mapping exist")
 
 
-def _requirements(source: Source) -> Iterator[Callable[[], object]]:
+def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
     """Yield functions that each check one requirement of a portal. They raise MatdanError if it is not met."""
     yield partial(_require_folder, source.folder)
     yield partial(load_map, source.map_file)

@@ -48,7 +48,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
         yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
     certificates = CertificatesOnDisk(settings, profile, now)
-    areas = _list_areas(settings, gate, db)
+    areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.campaign_states(db)
     for campaign in settings.campaigns:
         rules = build_campaign_rules(campaign, settings, certificates.for_campaign(campaign))
@@ -73,7 +73,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         yield from _check_areas(settings, gate, db)
 
 
-def _list_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
+def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.booths(db).values()
     return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
@@ -88,7 +88,7 @@ def _campaign_finding(
         return warning(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
         return ok(subject, f"{first.why}; next: {format_moment(first.at, zone)}")
-    hours = _hours_text([(each.start, each.until) for each in campaign.hours])
+    hours = _format_hours([(each.start, each.until) for each in campaign.hours])
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
@@ -102,11 +102,11 @@ def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | Non
     left = {day: _intersect_hours(own, merge_stretches(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    head = f"calling hours {_hours_text(own)} are limited by the profile {gate.rules.profile.name} to"
+    head = f"calling hours {_format_hours(own)} are limited by the profile {gate.rules.profile.name} to"
     if _spans_time_zones(gate, now):
-        allowed = _hours_by_day_text({day: merge_stretches(hours) for day, hours in days})
+        allowed = _format_hours_by_day({day: merge_stretches(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
-    return f"{head} {_hours_by_day_text(left)}"
+    return f"{head} {_format_hours_by_day(left)}"
 
 
 def _spans_time_zones(gate: Gate, now: float) -> bool:
@@ -115,8 +115,8 @@ def _spans_time_zones(gate: Gate, now: float) -> bool:
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_zones())
 
 
-def _hours_by_day_text(hours: dict[str, list[Stretch]]) -> str:
-    texts = {day: _hours_text(each) for day, each in hours.items()}
+def _format_hours_by_day(hours: dict[str, list[Stretch]]) -> str:
+    texts = {day: _format_hours(each) for day, each in hours.items()}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return ", ".join(f"{text} {day}" for day, text in texts.items())
@@ -127,7 +127,7 @@ def _intersect_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list
     return [(start, until) for start, until in both if start < until]
 
 
-def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
+def _format_hours(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 

@@ -84,7 +84,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
     server = load_hq_settings(config).server
     path = tmp_path / "etc/nats-server.conf"
     process = await asyncio.create_subprocess_exec(
-        hq_servers._find_nats_server(), "-c", path, stderr=asyncio.subprocess.DEVNULL
+        hq_servers._find_nats_server_program(), "-c", path, stderr=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(HANG_SECONDS):
         while True:
@@ -384,7 +384,7 @@ def test_rendered_archive_connects_a_centre_and_rendering_again_keeps_the_keys(t
     assert run("hq", "render", "--to", etc, "-c", config)[0] == 0
     assert {path: path.read_bytes() for path in etc.rglob("*.nk")} == keys
     checked = subprocess.run(
-        [hq_servers._find_nats_server(), "-t", "-c", str(etc / "nats-server.conf")],
+        [hq_servers._find_nats_server_program(), "-t", "-c", str(etc / "nats-server.conf")],
         capture_output=True,
         text=True,
         check=False,

@@ -100,7 +100,7 @@ def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, 
     ("name", "role", "zone", "refusal"),
     [
         ("ravi", "king", "", "king is not a role: use one of headquarters, zone, media, compliance, viewer"),
-        ("ravi", "zone", "", "the role zone needs --zone"),
+        ("ravi", "zone", "", "--zone is missing: the role `zone` needs the zone whose centres the user sees"),
         ("ravi", "zone", "east", "east is not a zone: the settings have west"),
         ("9876543210", "viewer", "", "has so many digits that it may be a phone number"),
         ("Ravi K", "viewer", "", "'Ravi K' is not a valid name: use 1 to 32"),

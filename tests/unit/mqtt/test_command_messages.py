@@ -112,9 +112,9 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_message(campaign=json.loads("[" * 300 + "]" * 300)), "`pause`: the fields are nested too deeply"),
         (make_message(name="stop-all"), "leave `campaign` out"),
         (make_message(name="reload-flows"), "leave `campaign` out"),
-        (make_message(role="supervisor"), "`role` is not for the sender to set: it comes from [[supervisors]]"),
-        (make_message(user="supervisor"), "`user` is not for the sender to set: it is the last level of the topic"),
-        (make_command("user-remove", role="viewer"), "`role` is not for the sender to set"),
+        (make_message(role="supervisor"), "`role` must not be set by the sender: it comes from [[supervisors]]"),
+        (make_message(user="supervisor"), "`user` must not be set by the sender: it is the last level of the topic"),
+        (make_command("user-remove", role="viewer"), "`role` must not be set by the sender"),
         (
             make_command("user-set", role="desk"),
             "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'",
@@ -158,7 +158,7 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_command("user-set", user="a919876543210"), "`user` must not have more than 6 digits"),
         (
             make_message(name="listen", campaign=None, seat="01", supervisor="asha"),
-            "`supervisor` is not for the sender to set: it is the sender",
+            "`supervisor` must not be set by the sender: it is the sender",
         ),
         (
             make_message(campain="t"),
@@ -213,7 +213,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
         elif role in set(SupervisorRole):
             assert f"`{name}` needs the role" in parsed.text
         else:
-            assert "the sender may not give commands" in parsed.text
+            assert "the sender may not send commands" in parsed.text
 
 
 def test_each_role_may_send_exactly_the_listed_commands() -> None:

@@ -34,7 +34,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         if auth.get("password") and is_weak_password(auth.get("password"), auth.get("username")):
             yield unsafe(auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters")
     for aor in conf.of_type("aor"):
-        yield from _check_contact(aor)
+        yield from _check_contact_host(aor)
     for identify in conf.of_type("identify"):
         networks = ",".join(each.value for each in identify.find_all("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
@@ -60,7 +60,7 @@ def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     return kinds
 
 
-def _check_contact(aor: ConfSection) -> Iterator[Finding]:
+def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"

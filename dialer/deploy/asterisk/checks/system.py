@@ -152,7 +152,7 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         )
 
 
-def _check_history(configuration: Configuration) -> Iterator[Finding]:
+def _check_call_history_settings(configuration: Configuration) -> Iterator[Finding]:
     """Check that Asterisk records how calls ended, without phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].find_section("mappings")
@@ -178,7 +178,7 @@ def check_process(configuration: Configuration) -> Iterator[Finding]:
     records = configuration.file("cdr.conf").find_section("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
-        yield from _check_history(configuration)
+        yield from _check_call_history_settings(configuration)
     elif records is None or is_true(records.get("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
         yield unsafe(place, "enable", "Asterisk records every called number", "enable=no")
