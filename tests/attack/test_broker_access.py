@@ -322,7 +322,9 @@ def make_certificate(certificate: Path, private_key: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_tls_with_a_self_signed_certificate_is_required_and_verified(tmp_path: Path, store: Store) -> None:
+async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certificate(
+    tmp_path: Path, store: Store
+) -> None:
     certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"
     make_certificate(certificate, private_key)
     async with run_broker(

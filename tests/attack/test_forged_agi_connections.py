@@ -240,7 +240,9 @@ def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_the_alert_s
 
 
 @virtual_time()
-async def test_dialplan_replaced_during_operation_gets_no_flow_and_raises_an_alert(tmp_path: Path) -> None:
+async def test_calls_get_no_flow_and_an_alert_is_raised_if_the_dialplan_is_replaced_while_running(
+    tmp_path: Path,
+) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),))
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
         switch.dialplan = parse_dialplan(dialplan_of_earlier_version())

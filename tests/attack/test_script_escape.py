@@ -285,7 +285,7 @@ def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monk
     assert "\n" not in str(refused.value)
 
 
-def test_forbidden_namespaces_are_reported_with_the_error_of_bubblewrap(
+def test_system_that_forbids_namespaces_is_reported_with_the_error_of_bubblewrap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bwrap = tmp_path / "bwrap"
@@ -387,7 +387,7 @@ def test_script_can_play_only_sound_files_of_its_site(verb: str) -> None:
         assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
 
 
-def test_no_spelling_of_a_path_plays_a_recording_of_another_call() -> None:
+def test_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_its_path() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHER_CALLS_RECORDING, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):

@@ -68,13 +68,13 @@ main()
 
 
 @pytest.mark.parametrize("module", ["dialer.cli.main", "typer", "rich", "dialer.cli.flow"])
-def test_ctrl_c_during_imports_prints_no_traceback(module: str) -> None:
+def test_ctrl_c_while_python_modules_are_imported_prints_no_traceback(module: str) -> None:
     program = INTERRUPTED_IMPORT.format(module=module)
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_ctrl_c_at_any_other_time_prints_no_traceback() -> None:
+def test_ctrl_c_while_a_command_runs_prints_no_traceback() -> None:
     program = (
         "import os, signal\nfrom dialer.cli import main as cli\n"
         "cli.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"

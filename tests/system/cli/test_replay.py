@@ -182,7 +182,7 @@ def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_
     assert figures.idle_seconds_per_call == pytest.approx((149 * 60.0 + 20.0 - 50 * 40.0) / 50, rel=0.001)
 
 
-def test_seat_on_an_inbound_call_is_not_counted_in_the_replay(tmp_path: Path) -> None:
+def test_seat_is_not_counted_in_the_replay_while_it_has_an_inbound_call(tmp_path: Path) -> None:
     day = read_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 

@@ -184,7 +184,7 @@ async def test_outcome_of_each_call_needs_at_most_two_keys_on_a_hindi_keyboard(s
     assert len(set(ids)) == 20
 
 
-async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None:
+async def test_agent_enters_a_separate_outcome_for_each_voter_of_a_household(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(200, 3))
     await page.keyboard.press("1")
@@ -482,7 +482,7 @@ async def test_second_browser_window_reports_the_first_and_can_replace_it(site: 
     ignore_http_errors(site.faults, 409)
 
 
-async def test_seat_is_controlled_by_buttons_and_star_codes(site: Site) -> None:
+async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> None:
     page = await site.at_work()
     await page.get_by_role("button", name="Pause").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
@@ -567,7 +567,7 @@ async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, 
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_page_open_over_midnight_shows_the_new_day(site: Site) -> None:
+async def test_page_that_stays_open_over_midnight_shows_the_new_day(site: Site) -> None:
     site.desk.page_state.put("figures", FIGURES)
     page = await site.at_work()
     await expect(page.locator(".figures")).to_contain_text("43")
@@ -683,7 +683,7 @@ HOSTILE = [
 ]
 
 
-async def test_untrusted_text_is_shown_as_plain_text(site: Site) -> None:
+async def test_untrusted_text_in_any_field_is_shown_as_plain_text(site: Site) -> None:
     page = await site.at_work()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))

@@ -121,7 +121,7 @@ async def test_page_whose_phone_another_page_replaced_does_not_reconnect_by_itse
     await expect(page.locator("button.phone.ready")).to_be_visible()
 
 
-async def test_phone_unknown_to_asterisk_is_reported(site: Site) -> None:
+async def test_browser_phone_unknown_to_asterisk_is_reported(site: Site) -> None:
     site.switch.status = 403
     page = await site.page()
     await expect(page.get_by_text("The phone system does not accept this phone.")).to_be_visible()

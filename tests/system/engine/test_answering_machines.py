@@ -64,7 +64,7 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
 
 
 @virtual_time()
-async def test_hang_up_during_machine_detection_is_a_dropped_live_answer(tmp_path: Path) -> None:
+async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(tmp_path: Path) -> None:
     config = scripted(Behaviour(hang_up_after=0.6))
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")

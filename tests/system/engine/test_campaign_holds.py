@@ -71,7 +71,7 @@ async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
 
 
 @virtual_time()
-async def test_paused_campaign_cancels_ringing_calls_beyond_remaining_agents(tmp_path: Path) -> None:
+async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_agents(tmp_path: Path) -> None:
     config = all_answer(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)

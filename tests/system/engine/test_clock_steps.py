@@ -67,7 +67,7 @@ async def test_dialling_resumes_when_a_person_accepts_the_clock(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_start_with_a_clock_before_the_newest_stored_call_holds_dialling(tmp_path: Path) -> None:
+async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_stored_call(tmp_path: Path) -> None:
     config = replace(scripted(*silent()), start_epoch=START_EPOCH + 7200)
     async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
         await called_through(site)
@@ -80,7 +80,7 @@ async def test_start_with_a_clock_before_the_newest_stored_call_holds_dialling(t
 
 
 @virtual_time()
-async def test_small_clock_correction_does_not_hold_dialling(tmp_path: Path) -> None:
+async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
         site.clock.step(-3.0)

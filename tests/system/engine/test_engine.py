@@ -186,7 +186,7 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_keyed_disposition_is_stored_and_applied(tmp_path: Path) -> None:
+async def test_disposition_keyed_by_an_agent_is_stored_and_applied(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
@@ -230,7 +230,7 @@ async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Pat
 
 
 @virtual_time()
-async def test_voter_hears_the_message_when_the_agents_phone_dies(tmp_path: Path) -> None:
+async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)

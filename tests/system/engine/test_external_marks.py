@@ -150,7 +150,7 @@ async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_correction_without_a_mark_to_undo_is_reported_and_not_stored(tmp_path: Path) -> None:
+async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = voted(site, 5, kind="not-yet", source="correction")
         assert (

@@ -141,7 +141,7 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_
 
 
 @virtual_time()
-async def test_local_stop_during_a_resume_of_headquarters_stays_in_force(
+async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:

@@ -221,7 +221,7 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_channels_created_by_a_redirection_are_hung_up(tmp_path: Path) -> None:
+async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_path: Path) -> None:
     """Asterisk calls a contact that names a channel in spite of our settings. Only such channels are hung up."""
     config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
@@ -255,7 +255,7 @@ async def test_caller_who_hangs_up_at_once_leaves_no_call_behind(tmp_path: Path)
 
 
 @virtual_time()
-async def test_forged_agi_connection_starts_no_inbound_call(tmp_path: Path) -> None:
+async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path) -> None:
     """The connection knows the dialplan's secret, but names a channel that does not exist, has another name, was placed
     by us, or was routed already.
     """

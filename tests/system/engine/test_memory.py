@@ -137,7 +137,7 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
     assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
 
-def test_memory_does_not_grow_with_the_number_of_calls(tmp_path: Path) -> None:
+def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: Path) -> None:
     async def play() -> tuple[Counter[str], Counter[str]]:
         switch = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
         site_of = a_site(

@@ -196,7 +196,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
 
 
 @virtual_time()
-async def test_damaged_pacer_state_is_ignored(tmp_path: Path) -> None:
+async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
         run = run_of(site)
         for damaged in (

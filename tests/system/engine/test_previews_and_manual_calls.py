@@ -123,7 +123,7 @@ async def test_call_preview_is_dialled_automatically_after_preview_seconds(tmp_p
 
 
 @virtual_time()
-async def test_command_for_an_automatically_dialled_preview_is_refused(
+async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refused(
     tmp_path: Path,
 ) -> None:
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
@@ -284,7 +284,7 @@ async def test_manual_dialling_is_refused_unless_the_settings_allow_it(tmp_path:
 
 
 @virtual_time()
-async def test_manual_call_is_refused_while_a_voter_may_need_the_seat(tmp_path: Path) -> None:
+async def test_manual_call_is_refused_while_a_ringing_voter_may_need_the_seat(tmp_path: Path) -> None:
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed))

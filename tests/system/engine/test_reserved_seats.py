@@ -68,7 +68,7 @@ async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_unanswered_call_releases_its_reserved_seat(tmp_path: Path) -> None:
+async def test_seat_reserved_for_a_call_is_released_if_the_call_is_not_answered(tmp_path: Path) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(fails_with=486, answer_after=5.0), profile=EXCEPTION) as site:
         await site.log_in("01")

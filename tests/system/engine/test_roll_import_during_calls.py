@@ -169,7 +169,7 @@ async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
 
 
 @virtual_time()
-async def test_import_by_the_dialler_equals_the_command_line_import(tmp_path: Path) -> None:
+async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_line_import(tmp_path: Path) -> None:
     """Row by row except for ids, and importing twice changes nothing."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
     for folder in ("by-import", "by-dialler"):

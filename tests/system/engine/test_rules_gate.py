@@ -97,7 +97,7 @@ async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll
 
 
 @virtual_time()
-async def test_forbidden_numbers_are_postponed_and_others_are_dialled(
+async def test_numbers_that_may_not_be_called_now_are_postponed_and_others_are_dialled(
     tmp_path: Path,
 ) -> None:
     attempt = (
@@ -155,7 +155,7 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
 
 
 @virtual_time()
-async def test_recorded_campaign_is_held_when_a_recording_loses_its_certificate(
+async def test_campaign_is_held_when_a_recording_that_it_plays_loses_its_certificate(
     tmp_path: Path,
 ) -> None:
     """The catalogue alone contains the certificate, the recording's hash and the last day of validity."""

@@ -67,7 +67,7 @@ async def test_agent_phone_can_dial_only_the_log_in_code(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_agent_logs_in_by_answering_the_desks_call(tmp_path: Path) -> None:
+async def test_agent_logs_in_by_answering_the_call_that_the_desk_requested(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: the phone is being called"
         await site.until(lambda: site.switch.find_phone_channel("agent02") is not None)
@@ -418,7 +418,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_phone_hung_up_after_log_in_is_called_again(tmp_path: Path) -> None:
+async def test_agents_phone_that_hangs_up_after_log_in_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
         site.switch.set_phone("agent01", PhoneMode.HANGS_UP)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="agent-01"))
@@ -442,7 +442,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
 
 
 @virtual_time()
-async def test_agent_with_an_absent_phone_is_logged_off(tmp_path: Path) -> None:
+async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         site.switch.set_phone("agent01", PhoneMode.RINGS)

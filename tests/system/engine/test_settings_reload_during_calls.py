@@ -263,7 +263,7 @@ async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path
 
 
 @virtual_time()
-async def test_reloaded_settings_are_audited_once(tmp_path: Path) -> None:
+async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         here.change(("channels = 30", "channels = 20"), add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()

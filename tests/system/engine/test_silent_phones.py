@@ -319,7 +319,7 @@ async def test_phone_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_registered_phone_without_an_agent_is_not_called(tmp_path: Path) -> None:
+async def test_registered_phone_of_a_seat_without_an_agent_is_not_called(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.register_phone("agent01")
         await asyncio.sleep(10)

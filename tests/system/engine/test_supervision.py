@@ -113,7 +113,7 @@ async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_supervisor_who_hangs_up_during_a_mode_change_is_removed(tmp_path: Path) -> None:
+async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_removed(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))

@@ -46,7 +46,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_voter_is_put_on_hold_and_resumed(tmp_path: Path) -> None:
+async def test_agent_puts_a_voter_on_hold_and_resumes_the_conversation(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         assert await execute(SeatHold(seat="01")) == "seat 01: the voter is on hold"
@@ -102,7 +102,7 @@ async def test_voter_returns_to_the_agent_when_the_hold_limit_is_reached(
 
 
 @virtual_time()
-async def test_warm_transfer_via_a_three_way_call_completes(tmp_path: Path) -> None:
+async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         assert await execute(SeatConsult(seat="01", to="boss")) == "seat 01: calling boss"

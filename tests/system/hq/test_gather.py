@@ -181,7 +181,7 @@ async def test_missing_rows_are_requested_again_and_rows_deleted_at_the_centre_c
     assert await query_database(hq.database, lost) == [(4, 1)]
 
 
-async def test_rejected_batches_are_reported_and_do_not_block_other_batches(hq: Headquarters) -> None:
+async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_batches(hq: Headquarters) -> None:
     async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
         await wait_for(gatherer.active.is_set)
         session = hq.centre.session
@@ -408,7 +408,7 @@ async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headq
         assert await db.fetch_tuples("SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
+async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
     async with database(hq.database) as db:
         await db.prepare()
         await db.update_partitions(date(2026, 11, 28), 30)
@@ -480,7 +480,7 @@ class NewCentre(DiallerCommands):
         return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
-async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
+async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre_up_to_date(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A centre that is killed within a snapshot imports all of it again. A snapshot with a forged signature is refused."""
@@ -564,7 +564,7 @@ async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
         assert query(path, voted) == [(6,)]
 
 
-async def test_gatherer_reads_a_re_created_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:
+async def test_gatherer_reads_a_re_created_nats_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:
     async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         for number in range(1, 6):

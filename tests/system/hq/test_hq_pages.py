@@ -298,7 +298,7 @@ async def test_audit_contains_every_action_and_its_verification_finds_a_changed_
         assert [each.number for each in await db.audit_breaks()] == [3]
 
 
-async def test_session_of_a_removed_account_ends(hq: Headquarters) -> None:
+async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
     assert (await hq.get("media", "/api/hq/days")).status_code == 200
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
         await accounts.remove("media", "a-test")

@@ -15,7 +15,7 @@ from dialer.uplink import material
 TIMING_CHECK = "uploads take less than 5 s"  # depends on the machine; a bench measures it
 
 
-async def test_demo_passes_all_checks_of_headquarters_and_centres(
+async def test_headquarters_demo_passes_all_checks_of_headquarters_and_centres(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 2.0)

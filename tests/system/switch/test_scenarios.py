@@ -57,6 +57,6 @@ def test_scenario_files_cover_every_behaviour_of_voters() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"does": "sing"}, {"does": "busy", "count": 0}, {"does": "busy", "colour": 1}])
-def test_an_invalid_scenario_file_is_refused(wrong: dict[str, object]) -> None:
+def test_invalid_scenario_file_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Scenario.model_validate({"about": "x", "voters": [wrong], "expect": {"outcomes": {}}})

@@ -136,7 +136,7 @@ async def test_conversation_between_servers_is_recorded(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_phone_on_another_server_can_listen_and_receive_a_transfer(tmp_path: Path) -> None:
+async def test_phones_on_other_servers_can_listen_and_receive_a_transfer(tmp_path: Path) -> None:
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
     async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
@@ -199,7 +199,9 @@ def bosses(site: MultiServerSite) -> list[Channel]:
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_consultation_between_servers_survives_the_loss_of_either_link(server: str, tmp_path: Path) -> None:
+async def test_consultation_between_servers_continues_if_either_server_is_disconnected(
+    server: str, tmp_path: Path
+) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
@@ -249,7 +251,7 @@ async def test_transfer_between_servers_completes_after_a_consultation(merged: b
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_completed_transfer_between_servers_survives_the_loss_of_either_link(
+async def test_completed_transfer_between_servers_continues_if_either_server_is_disconnected(
     server: str, tmp_path: Path
 ) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
@@ -283,7 +285,9 @@ async def test_completed_transfer_between_servers_continues_after_the_dialler_en
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_a_conversation_between_servers_survives_the_loss_of_either_link(server: str, tmp_path: Path) -> None:
+async def test_conversation_between_servers_continues_if_either_server_is_disconnected(
+    server: str, tmp_path: Path
+) -> None:
     async with joined(tmp_path) as site:
         await site.servers[server].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
@@ -297,7 +301,7 @@ async def test_a_conversation_between_servers_survives_the_loss_of_either_link(s
 
 
 @virtual_time()
-async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
+async def test_failed_asterisk_server_loses_only_its_own_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
@@ -377,7 +381,7 @@ async def test_flows_and_incoming_calls_work_on_every_server(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_a_conversation_between_servers_survives_the_loss_of_both_links(tmp_path: Path) -> None:
+async def test_conversation_between_servers_continues_if_both_servers_are_disconnected(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         up = site.centre.engine.features.servers.up
         for server in site.servers.values():
@@ -474,7 +478,7 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(r
 
 
 @virtual_time()
-async def test_a_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Path) -> None:
+async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Path) -> None:
     previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
     async with a_multi_server_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
         await site.log_in("b01")
@@ -485,7 +489,7 @@ async def test_a_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: 
 
 
 @virtual_time()
-async def test_calls_on_a_failed_server_do_not_count_against_the_campaign(tmp_path: Path) -> None:
+async def test_calls_on_a_failed_server_use_no_channels_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:

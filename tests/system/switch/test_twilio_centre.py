@@ -143,7 +143,7 @@ async def until(condition: Any) -> None:
 
 
 @virtual_time()
-async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> None:
+async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> None:
     people = {
         number(1): Person(["1"]),  # voted
         number(2): Person(["2", "5#"]),  # will go at five

@@ -78,7 +78,7 @@ async def test_second_dialler_on_one_asterisk_is_refused_and_the_first_is_named(
 
 
 @virtual_time()
-async def test_a_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: Path) -> None:
+async def test_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         switch = await stack.enter_async_context(SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)))
         async with a_site(folder(tmp_path, "a"), switch=switch, seats=1):
@@ -92,7 +92,7 @@ async def test_a_second_dialler_takes_over_after_the_first_has_stopped(tmp_path:
 
 
 @virtual_time()
-async def test_the_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
+async def test_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:
@@ -172,7 +172,7 @@ async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_cal
 
 
 @virtual_time()
-async def test_a_call_that_ended_in_the_engine_is_hung_up_in_asterisk(tmp_path: Path) -> None:
+async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_path: Path) -> None:
     """Unlike another dialler's call: this one is in the store and live on Asterisk, but has ended in the engine."""
     async with SimulatedAsterisk(all_answer(answer_after=300.0)) as switch:
         async with a_site(tmp_path, switch=switch) as site:
@@ -197,7 +197,7 @@ def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
 
 
 @virtual_time()
-async def test_a_dialler_suspended_longer_than_its_lease_places_no_call(
+async def test_dialler_suspended_longer_than_its_lease_places_no_call(
     tmp_path: Path,
 ) -> None:
     """Its AMI session still exists, and it does not know yet that another dialler holds the lease."""
@@ -221,7 +221,7 @@ async def test_a_dialler_suspended_longer_than_its_lease_places_no_call(
 
 
 @virtual_time()
-async def test_a_renewed_lease_stays_valid(tmp_path: Path) -> None:
+async def test_lease_of_a_dialler_that_renews_it_stays_valid(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with session(switch, lease) as client:

@@ -162,7 +162,9 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
     assert reported.summary() == (None, None, "")
 
 
-async def test_campaigns_and_profile_are_installed_only_if_the_dialler_could_start_with_them(tmp_path: Path) -> None:
+async def test_campaigns_and_rules_profile_are_installed_only_if_the_dialler_could_start_with_them(
+    tmp_path: Path,
+) -> None:
     source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"
     india = (JURISDICTIONS / "india.toml").read_text(encoding="utf-8")
     lines = ["[headquarters]", f'campaigns_folder = "{folder}/current/campaigns"', "[rules]", 'jurisdiction = "india"']

@@ -122,7 +122,7 @@ async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one
     await wait_for_orders(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
 
-async def test_stop_is_delivered_after_the_server_lost_earlier_orders(
+async def test_stop_order_is_delivered_although_the_nats_server_lost_earlier_orders(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
@@ -143,7 +143,7 @@ async def test_stop_is_delivered_after_the_server_lost_earlier_orders(
         assert (code, "1 of 1 centres have executed the order" in output) == (0, True), output
 
 
-async def test_invalid_order_is_refused_before_it_is_sent(
+async def test_invalid_headquarters_order_is_refused_before_it_is_sent(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, unknown_key = write_settings(tmp_path, server), tmp_path / "unknown.key"

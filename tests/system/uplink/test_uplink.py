@@ -238,7 +238,7 @@ async def test_stream_that_was_reset_to_before_the_stored_position_is_not_read(s
                 )
 
 
-async def test_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
+async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
     """An existing stream gets the higher limit too, and keeps its other settings."""
     async with connected([server.address], "hq") as above:
         js = above.client.jetstream()
@@ -255,7 +255,7 @@ async def test_stream_accepts_a_consumer_for_each_subject_of_each_centre(server:
             )
 
 
-async def test_re_created_stream_is_read_from_its_beginning(tmp_path: Path, server: NatsServer) -> None:
+async def test_re_created_nats_stream_is_read_from_its_beginning(tmp_path: Path, server: NatsServer) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 
