@@ -72,7 +72,7 @@ export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "o
 /** A kind of alert, with its severity, its English sentence, and the field that tells alerts of this kind apart. */
 export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "seat-lost" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
-/** How urgent an alert is. */
+/** The severity of an alert. */
 export type AlertLevel = "notice" | "warning" | "critical";
 
 /** All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it. */
@@ -256,7 +256,7 @@ export interface Hold {
   until: number | null;
 }
 
-/** Why a campaign places no calls now, with the text that is shown if there is no further detail. */
+/** A reason why a campaign places no calls, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
 /** Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring. */
