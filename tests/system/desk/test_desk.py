@@ -172,7 +172,9 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
 
     # The speed of a campaign is limited.
     await card.get_by_role("button", name="Speed").click()
-    await expect(board.get_by_role("dialog")).to_contain_text("turnout-agents: limit until midnight")
+    await expect(board.get_by_role("dialog")).to_contain_text(
+        "The calling limit of campaign turnout-agents applies until midnight"
+    )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
