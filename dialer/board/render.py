@@ -1,4 +1,4 @@
-"""The terminal board of one view, as something that rich can draw. Pure."""
+"""The terminal board of one view, as something that rich can draw. Without I/O."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ BRIEF_STATES = {
     CallState.CONNECTING: CallState.WAITING,
 }
 
-LIMIT_WORDS = {limit.value: limit.words for limit in Limit}
+LIMIT_WORDS = {limit.value: limit.text for limit in Limit}
 
 
 @dataclass(frozen=True, slots=True)

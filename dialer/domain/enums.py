@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
+
+
+class TextEnum(StrEnum):
+    """An enum of codes, each with a text that people read: `NAME = "code", "text"`."""
+
+    text: str
+
+    def __new__(cls, code: str, text: str) -> Self:
+        """Create a member from its code and text."""
+        member = str.__new__(cls, code)
+        member._value_, member.text = code, text
+        return member
 
 
 class CampaignKind(StrEnum):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from dialer.domain.alerts import Alert
-from dialer.domain.enums import CampaignKind
+from dialer.domain.enums import CampaignKind, TextEnum
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.schema import (
@@ -75,16 +75,8 @@ class TrunkState(StrEnum):
     PROBING = "probing"  # the rest has ended: one call tests whether it works again
 
 
-class HoldReason(StrEnum):
+class HoldReason(TextEnum):
     """A reason why a campaign places no calls, with the text that is shown if there is no further detail."""
-
-    text: str
-
-    def __new__(cls, code: str, text: str) -> HoldReason:
-        """Create a reason with its code and text."""
-        reason = str.__new__(cls, code)
-        reason._value_, reason.text = code, text
-        return reason
 
     STARTING = "starting", "starting"
     STOPPING = "stopping", "stopping"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from dialer.domain.enums import Reserve
+from dialer.domain.enums import Reserve, TextEnum
 
 MOST_CALLS_AT_ONCE = 500
 """Maximum calls of a single decision: the largest site has 500 seats, and a wrong figure must not flood the trunks."""
@@ -129,16 +129,8 @@ class RecentAnswers:
     abandoned: int  # answers of these that were abandoned
 
 
-class Limit(StrEnum):
-    """The reason why a policy placed no more calls: its name, and a text for supervisors (docs/explanation/pacing.md)."""
-
-    words: str
-
-    def __new__(cls, name: str, words: str) -> Limit:
-        """Create a limit. `words` is at most 52 characters long, for the board."""
-        one = str.__new__(cls, name)
-        one._value_, one.words = name, words
-        return one
+class Limit(TextEnum):
+    """The reason why a policy placed no more calls (docs/explanation/pacing.md). Texts fit the board: at most 52 characters."""
 
     NOBODY = "nobody", "no agent is available"
     AGENTS = "agents", "each free agent has a preview to dial"

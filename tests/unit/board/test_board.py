@@ -101,7 +101,7 @@ def test_reason_for_holding_a_campaign_replaces_its_pacing_text() -> None:
 
 @pytest.mark.parametrize("limit", Limit)
 def test_text_of_each_pacing_limit_fits_into_the_narrowest_panel(limit: Limit) -> None:
-    said = limit.words
+    said = limit.text
     assert len(said) <= 52
     paced = tuple(replace(campaign, limited_by=limit.value) for campaign in centre_view().campaigns)
     for width, height in ((120, 40), (80, 24)):
