@@ -58,3 +58,11 @@ async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "ag
 async def wait_until_talking(site: Site, name: str = "01") -> None:
     await site.until(lambda: seat(site, name).state is SeatState.TALKING)
     await asyncio.sleep(1.0)
+
+
+async def wait_for_wrap_up(site: Site, name: str = "01") -> str:
+    """Wait for a seat's wrap-up. Return the id of the attempt that is being wrapped up."""
+    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
+    attempt = seat(site, name).attempt_id
+    assert attempt is not None
+    return attempt

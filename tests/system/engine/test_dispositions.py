@@ -13,9 +13,9 @@ from dialer.domain.errors import RefusedBecause, StoreBusy
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.store import Store
-from tests.support.centre import Site, a_site
+from tests.support.centre import a_site
 from tests.support.dispositions import Page, run_stress_test
-from tests.support.seats import seat, wait_until_talking
+from tests.support.seats import seat, wait_for_wrap_up, wait_until_talking
 from tests.support.stored import query, rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
@@ -37,20 +37,12 @@ def voter(directory: Path, voter_id: int) -> str:
     return str(turnout)
 
 
-async def wrapping_up(site: Site, name: str = "01") -> str:
-    """Wait for the seat's wrap-up, and return the attempt that is being wrapped up."""
-    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
-    attempt = seat(site, name).attempt_id
-    assert attempt is not None
-    return attempt
-
-
 @virtual_time()
 async def test_disposition_is_stored_for_the_call_it_names_and_ends_the_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is saved")
         assert said(tmp_path)[attempt] == "not-yet"
         assert rows(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
@@ -65,7 +57,7 @@ async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_
     async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign={"wrap_up_seconds": 5.0}) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        first = await wrapping_up(site)
+        first = await wait_for_wrap_up(site)
         await wait_until_talking(site)
         second = seat(site).attempt_id
         refused = await page.dispose(first, "opt-out")
@@ -85,7 +77,7 @@ async def test_repeated_disposition_command_gets_the_same_reply_and_changes_noth
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         first = await page.dispose(attempt, "voted", command_id="k-1")
         assert first == ("done", "seat 01: voted is saved")
         when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
@@ -107,8 +99,8 @@ async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tm
         page = Page(site, tmp_path)
         await site.log_in("01")
         for _ in range(2):
-            assert (await page.dispose(await wrapping_up(site), "not-yet"))[0] == "done"
-        attempt = await wrapping_up(site)
+            assert (await page.dispose(await wait_for_wrap_up(site), "not-yet"))[0] == "done"
+        attempt = await wait_for_wrap_up(site)
         store = tmp_path / "centre.db"
         [(phone_id, addressed)] = query(store, "SELECT phone_id, voter_id FROM attempt WHERE attempt_id = ?", attempt)
         household = [each for (each,) in query(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
@@ -129,7 +121,7 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         at = site.clock.now() + 7200
         for wrong in (site.clock.now() - 1, site.clock.now() + 40 * 86400):
             refused = await page.dispose(attempt, "call-back", call_back_at=wrong)
@@ -142,7 +134,7 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         due = "SELECT due_at, promised FROM target JOIN attempt USING (phone_id, campaign_id) WHERE attempt_id = ?"
         assert query(tmp_path / "centre.db", due, attempt) == [(pytest.approx(at), 1)]
-        second = await wrapping_up(site)
+        second = await wait_for_wrap_up(site)
 
         def spoken(attempt: str) -> list[tuple[str]]:
             language = "SELECT voter.language FROM voter JOIN attempt USING (voter_id) WHERE attempt_id = ?"
@@ -160,7 +152,7 @@ async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> 
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
         assert (await page.dispose(attempt, slip))[0] == "done"
         assert await page.undo(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
@@ -180,11 +172,11 @@ async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) ->
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         assert (await page.dispose(attempt, "opt-out"))[0] == "done"
         stands = "seat 01: the disposition cannot be undone, because the suppression of the number is already published"
         assert await page.undo(attempt) == ("refused", stands)
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         assert (await page.dispose(attempt, "voted"))[0] == "done"
         await asyncio.sleep(8.5)
         late = "seat 01: the disposition was not undone, because it is too old or none was saved for that call"
@@ -198,7 +190,7 @@ async def test_disposition_that_was_not_stored_can_be_sent_again(
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         kept_by = site.centre.store.record_disposition
 
         async def busy(*_: object, **__: object) -> None:
@@ -218,7 +210,7 @@ async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             await site.log_in("01")
-            attempt = await wrapping_up(site)
+            attempt = await wait_for_wrap_up(site)
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             page = Page(site, tmp_path)
             await wait_until_talking(site)

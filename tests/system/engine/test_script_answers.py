@@ -10,14 +10,13 @@ import pytest
 
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, parse_script
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.store import Store
-from tests.support.centre import Site, a_site
+from tests.support.centre import a_site
 from tests.support.dispositions import Page
-from tests.support.seats import seat
+from tests.support.seats import wait_for_wrap_up
 from tests.support.stored import query, rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
@@ -41,26 +40,19 @@ def told(directory: Path) -> list[Any]:
     return [json.loads(payload)["answers"] for (payload,) in news]
 
 
-async def wrapping_up(site: Site, name: str = "01") -> str:
-    await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
-    attempt = seat(site, name).attempt_id
-    assert attempt is not None
-    return attempt
-
-
 @virtual_time()
 async def test_script_answers_are_stored_published_and_undone_with_the_disposition(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is saved")
         assert kept(tmp_path) == [(attempt, "been_there", "still_to_go"), (attempt, "knows_booth", "told")]
         assert (await page.undo(attempt))[0] == "done"
         assert kept(tmp_path) == []
         assert (await page.dispose(attempt, "voted", answers={"been_there": "been"}))[0] == "done"
         assert kept(tmp_path) == [(attempt, "been_there", "been")]
-        second = await wrapping_up(site)
+        second = await wait_for_wrap_up(site)
         assert (await page.dispose(second, "voted"))[0] == "done"  # without answers, as before
         assert told(tmp_path) == [ANSWERS, dict.fromkeys(ANSWERS), {"been_there": "been"}, {}]
 
@@ -70,7 +62,7 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         for answers, words in (
             ({"knows_booth": "told", "party": "one"}, "the script of campaign agents has no question party"),
             ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
@@ -89,7 +81,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         await site.centre.store.record_answers(
             AttemptId(attempt), {"knows_booth": "knows", "wanted": "1"}, site.clock.now()
         )
@@ -107,7 +99,7 @@ async def test_failed_commit_of_a_disposition_stores_nothing(
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
 
         def breaks(*_: object, **__: object) -> None:
             raise StoreBusy("the disk is gone")
@@ -130,7 +122,7 @@ async def test_disposition_repeated_after_a_crash_stores_its_script_answers_once
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
             page = Page(site, tmp_path)
             await site.log_in("01")
-            attempt = await wrapping_up(site)
+            attempt = await wait_for_wrap_up(site)
             commits = site.centre.store.record_disposition
 
             async def dies_after_it(_: Store, *given: Any, **more: Any) -> None:
@@ -158,7 +150,7 @@ async def test_reloaded_call_script_applies_to_new_calls_only(tmp_path: Path) ->
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS | {"script": str(path)}) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
-        attempt = await wrapping_up(site)
+        attempt = await wait_for_wrap_up(site)
         version = site.view.campaigns[0].script
         path.write_text(text.replace("knows_booth", "knows_way"), encoding="utf-8")
         assert (await page.dispose(attempt, "voted", answers={"knows_way": "told"}))[0] == "refused"
