@@ -1,4 +1,4 @@
-"""The panels of seats, booths and trunks and the lines of alerts on the terminal board. Pure."""
+"""The panels of seats, booths and trunks and the lines of alerts on the terminal board. Without I/O."""
 
 from __future__ import annotations
 

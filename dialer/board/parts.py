@@ -1,4 +1,4 @@
-"""Parts of the terminal board: bars, figures and colours. Pure."""
+"""Parts of the terminal board: bars, figures and colours. Without I/O."""
 
 from __future__ import annotations
 

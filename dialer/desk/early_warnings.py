@@ -1,4 +1,4 @@
-"""Early warnings on the board: an abandoned rate near its cap, a nearly completed list, a disconnected phone. Pure."""
+"""Early warnings on the board: an abandoned rate near its cap, a nearly completed list, a disconnected phone. Without I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a campaign places no calls: one code for each campaign with a text on the board, from what the dialler publishes. Pure."""
+"""Find out why a campaign places no calls, from what the dialler publishes: a code with a text on the board. Without I/O."""
 
 from __future__ import annotations
 

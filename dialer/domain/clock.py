@@ -39,7 +39,7 @@ SLEW = 0.1
 
 
 class ClockWatch:
-    """Detects steps of the wall clock by comparing it with the monotonic clock. Pure.
+    """Detects steps of the wall clock by comparing it with the monotonic clock. Without I/O.
 
     After a step, calls and locks are due too early or too late. So a step is reported until the time is right again, or
     a person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops meanwhile.

@@ -1,4 +1,4 @@
-"""Official turnout: the figures that the election authority publishes during the poll. Pure."""
+"""Official turnout: the figures that the election authority publishes during the poll. Without I/O."""
 
 from __future__ import annotations
 

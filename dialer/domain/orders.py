@@ -1,4 +1,4 @@
-"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Pure.
+"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Without I/O.
 
 An order is a JSON text with leaders' signatures over that text. It contains its addressee (all, a zone, a centre), its
 expiry, and the time when it was made, to the millisecond, which is its place in the sequence of orders. One leader's

@@ -1,4 +1,4 @@
-"""Updates about voters and opt-outs from other centres. They contain no names, phone numbers or store ids. Pure."""
+"""Updates about voters and opt-outs from other centres. They contain no names, phone numbers or store ids. Without I/O."""
 
 from __future__ import annotations
 

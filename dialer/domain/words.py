@@ -1,4 +1,4 @@
-"""Counts with nouns, for messages. Pure."""
+"""Counts with nouns, for messages. Without I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life cycle of an engine: load the store, decide which calls to place until it is told to stop, then let calls
+"""The life cycle of an engine: load the store, decide which calls to place until it is stopped, then let calls
 end.
 """
 

@@ -1,4 +1,4 @@
-"""Conversion of the rows of a centre's batch to the entries of headquarters' database. Pure.
+"""Conversion of the rows of a centre's batch to the entries of headquarters' database. Without I/O.
 
 Every row is counted once. Rows up to the last committed id of their centre are skipped. If a centre restores a backup and
 sends a row again, the row has the same key as before, and is not stored twice.

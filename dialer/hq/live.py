@@ -1,4 +1,4 @@
-"""The live status that centres publish about once a second, for headquarters' pages. Pure.
+"""The live status that centres publish about once a second, for headquarters' pages. Without I/O.
 
 Nothing is stored on disk. For a disconnected centre, the pages show the last status and its age.
 """

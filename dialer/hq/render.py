@@ -1,4 +1,4 @@
-"""Rendering of headquarters' configuration files from its settings, and of settings for its centres. Pure.
+"""Rendering of headquarters' configuration files from its settings, and of settings for its centres. Without I/O.
 
 The files configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL.
 

@@ -1,4 +1,4 @@
-"""What users of headquarters' pages may do and see. Pure.
+"""What users of headquarters' pages may do and see. Without I/O.
 
 A user's role decides which actions are allowed, and the user's zone in which zone. A user with a zone sees nothing of
 other zones, and can do nothing there.

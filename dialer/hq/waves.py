@@ -1,4 +1,7 @@
-"""The rollout of a version of material in waves. It continues while the centres are well, and stops at a problem. Pure."""
+"""Rollout of a version of campaign material to centres in waves, as decisions without I/O.
+
+The next wave starts once the centres of the last one work with the new version; a problem stops the rollout.
+"""
 
 from __future__ import annotations
 

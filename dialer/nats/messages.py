@@ -1,4 +1,4 @@
-"""Messages between centres and headquarters: batches of results, acknowledgements and peer updates, and their NATS subjects. Pure.
+"""Messages between centres and headquarters, and their NATS subjects: result batches, acknowledgements, peer updates. Without I/O.
 
 A batch covers every row id of the centre's outbox from `first` to `last`. If it has no row with one of these ids, that row is
 not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through` are lost, unless

@@ -1,7 +1,7 @@
 """Snapshots of peer updates: all opt-outs, or all marks of a constituency. A centre needs one if the stream lacks older updates.
 
 The centre requests a snapshot page by page. Each page is signed with headquarters' key, and repeats the request. So no page
-can be forged, be left out, or come from another time, centre or roll. Pure.
+can be forged, be left out, or come from another time, centre or roll. Without I/O.
 """
 
 from __future__ import annotations

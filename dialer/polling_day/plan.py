@@ -1,4 +1,4 @@
-"""The plan of a polling day: expected turnout curve, closing times, and the priorities of booths. Pure."""
+"""The plan of a polling day: expected turnout curve, closing times, and the priorities of booths. Without I/O."""
 
 from __future__ import annotations
 

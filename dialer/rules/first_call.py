@@ -1,4 +1,4 @@
-"""Find when a campaign can first call anybody, by asking the gate about every polling area of the roll. Pure.
+"""Find when a campaign can first call anybody, by asking the gate about every polling area of the roll. Without I/O.
 
 The gate decides about single calls, so while dialling, a campaign whose polls are all over is noticed only when a number is
 claimed. This module asks the gate in advance, for `dialer check` and `dialer rules check`.

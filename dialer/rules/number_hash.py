@@ -1,4 +1,4 @@
-"""Keyed hashes of phone numbers, the only form in which numbers leave a centre. Pure.
+"""Keyed hashes of phone numbers, the only form in which numbers leave a centre. Without I/O.
 
 Without the shared secret, a hash can be neither reversed nor made.
 """

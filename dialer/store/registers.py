@@ -65,7 +65,7 @@ def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
 
 
 def register_date(db: Connection, name: str) -> float | None:
-    """Return the date of a register's imported issue (epoch seconds), or None if the register was not imported."""
+    """Return when the imported edition of a do-not-call register was issued (epoch seconds), or None if none was imported."""
     return SQL.dated.first(db, name=name)
 
 

@@ -1,4 +1,4 @@
-"""Decisions on which rows of a centre's outbox the uplink sends next, and when it resends them. Pure.
+"""Decisions on which rows of a centre's outbox the uplink sends next, and when it resends them. Without I/O.
 
 The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
 

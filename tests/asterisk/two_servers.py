@@ -31,7 +31,7 @@ def load_two_server_scenarios() -> list[tuple[str, Scenario]]:
 
 
 class TwoServers(Lab):
-    """The lab with a second Asterisk."""
+    """The test lab with a second Asterisk server."""
 
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
         super().__init__(program, sipp, directory)

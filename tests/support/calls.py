@@ -15,7 +15,7 @@ _PART_OF = {field.name: name for name, kind in _PARTS.items() for field in field
 
 
 def a_call(kind: CampaignKind = CampaignKind.AGENTS, **facts: Any) -> Call:
-    """Return a call stored at 0 s. `facts` are fields of the call or of its parts, by name."""
+    """Create a call that was stored at epoch second 0. `facts` sets fields of the call or of its parts, by name."""
     parts: dict[str, dict[str, Any]] = {"leg": {"began_seconds": 0.0, "originate_sent": True}, "talk": {}, "flow": {}}
     values: dict[str, Any] = {
         "attempt_id": ID,

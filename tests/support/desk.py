@@ -188,7 +188,7 @@ class DeskUnderTest:
         )
 
     async def socket(self, path: str, role: str | None = None) -> str | None:
-        """Request a WebSocket as our own pages do. Return the problem code, or None if the route is reached."""
+        """Open a WebSocket as the desk's own pages do. Return the code of the refusal, or None if the desk accepts it."""
         said: list[Any] = []
 
         async def say(message: Any) -> None:

@@ -1,4 +1,4 @@
-"""The settings of agents and their seats that the agents' page needs. Pure."""
+"""The settings of agents and their seats that the agents' page needs. Without I/O."""
 
 from __future__ import annotations
 

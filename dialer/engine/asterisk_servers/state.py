@@ -1,4 +1,4 @@
-"""The Asterisk servers of a site: which are reachable, and on which server a call is best placed. Pure.
+"""The Asterisk servers of a site: which are reachable, and on which server a call is best placed. Without I/O.
 
 Each server has its own trunks and seats. An answered voter can be connected to a seat of another server, so the pacer
 sees all seats as one pool. An unreachable server places no calls and its seats get no calls; its live calls continue.

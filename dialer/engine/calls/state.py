@@ -1,4 +1,4 @@
-"""One live call: the facts known about it, and the outcome when it ends. Pure.
+"""One live call: the facts known about it, and the outcome when it ends. Without I/O.
 
 Events arrive in no guaranteed order, so no event waits for another: each event adds a fact, and the call's state is
 derived from the facts. The same events in any order lead to the same outcome.

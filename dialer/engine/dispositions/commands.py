@@ -28,7 +28,7 @@ ScriptName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class VoterReport(Record):
-    """What the agent was told about one voter of the number that was called."""
+    """The outcome that the agent enters for one voter of the called number."""
 
     voter: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
     mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]

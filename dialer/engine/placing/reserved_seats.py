@@ -1,4 +1,4 @@
-"""Seats reserved for a call before it is dialled until it ends, so that an agent is there when it is answered."""
+"""Reserved seats: a call reserves one before it is dialled and until it ends, so that an agent is free when it is answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Translate the keys that an agent presses on a nailed-up phone into commands. Pure.
+"""Translate the keys that an agent presses on a nailed-up phone into commands. Without I/O.
 
     0-9     disposition of the call (`DISPOSITION_KEYS`); 3 (later) needs the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off

@@ -1,4 +1,4 @@
-"""The published view of a seat, built from its state. Pure."""
+"""The published view of a seat, built from its state. Without I/O."""
 
 from __future__ import annotations
 

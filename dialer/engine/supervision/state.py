@@ -1,4 +1,4 @@
-"""Monitoring of seats, and the modes that each role may use. Pure. Every mode that is not listed is forbidden."""
+"""Monitoring of seats, and the modes that each role may use. Without I/O. Every mode that is not listed is forbidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages of a transfer: which steps are allowed when. Pure.
+"""The stages of a transfer: which steps are allowed when. Without I/O.
 
     with the agent --hold--> hold --resume--> with the agent
     with the agent or hold --consult--> calling --answers--> consult --merge--> three-way

@@ -1,4 +1,4 @@
-"""The state of trunks: channels, call starts per second (CPS), caller IDs and health. Pure."""
+"""The state of trunks: channels, call starts per second (CPS), caller IDs and health. Without I/O."""
 
 from __future__ import annotations
 

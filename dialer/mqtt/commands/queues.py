@@ -1,4 +1,4 @@
-"""Queues of waiting commands: one for each sender, with a limited length and rate.
+"""Queues of MQTT commands that wait to be executed: one for each sender, limited in length and rate.
 
 A sender who sends too many commands fills only its own queue. The queues are served in turn.
 """

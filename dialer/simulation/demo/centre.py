@@ -73,7 +73,7 @@ class DemoOptions:
 
 
 async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
-    """Run the demo to its end and return the checked report. Raises MatdanError if something it needs is missing."""
+    """Run the demo to its end, check its calls, and return the report. Raises MatdanError if something it needs is missing."""
     with contextlib.ExitStack() as stack:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
         _prepare_directory(directory)

@@ -1,4 +1,4 @@
-"""The verdict on a rehearsal: findings on each rehearsed day, and whether the site is ready. Pure."""
+"""The verdict on a rehearsal: findings on each rehearsed day, and whether the site is ready. Without I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of TLS certificates: names, issuer and remaining validity."""
+"""Check the TLS certificate of the desk: its host names, its issuer and how long it is still valid."""
 
 from __future__ import annotations
 
