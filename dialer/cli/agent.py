@@ -16,7 +16,7 @@ app = CommandGroup()
 
 
 @app.command("hash-pin")
-def hash_pin_command(
+def print_pin_hash(
     pin: Annotated[
         str,
         typer.Option(
@@ -36,7 +36,7 @@ def hash_pin_command(
 
 
 @app.command("tones")
-def tones_command(
+def write_phone_tones(
     to: Annotated[
         Path,
         typer.Option(

@@ -26,8 +26,8 @@ Server = Annotated[
 ]
 
 
-@app.command()
-def render(
+@app.command("render")
+def render_asterisk_files(
     config: SettingsFile,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Folder of Asterisk's configuration, such as /etc/asterisk.")],
     diff: DiffOption = False,
@@ -64,8 +64,8 @@ def render(
         typer.echo(f"{to} is up to date; nothing was written")
 
 
-@app.command()
-def lint(
+@app.command("lint")
+def lint_asterisk_files(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder of Asterisk's configuration, such as /etc/asterisk.")
     ],

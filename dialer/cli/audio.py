@@ -67,7 +67,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 
 @app.command("prepare")
-def prepare_command(
+def prepare_changed_recordings(
     config: ConfigOption = None,
     texts: TextsOption = None,
     all_recordings: Annotated[bool, typer.Option("--all", help="Prepare unchanged recordings as well.")] = False,
@@ -104,7 +104,7 @@ def prepare_command(
 
 
 @app.command("drafts")
-def drafts_command(
+def create_missing_drafts(
     config: ConfigOption = None,
     language: SpokenOption = None,
     texts: TextsOption = None,
@@ -231,8 +231,8 @@ def _format_approval(entry: Entry) -> str:
 app.command()(approve)
 
 
-@app.command()
-def remove(
+@app.command("remove")
+def remove_prompts(
     prompts: Annotated[
         list[str], typer.Argument(metavar="PROMPT...", help="Prompts to remove, such as hi/recording/message.")
     ],
@@ -256,8 +256,8 @@ def remove(
         _install_information_message(settings, entries, before)
 
 
-@app.command()
-def picture(
+@app.command("picture")
+def draw_prompt_pictures(
     prompts: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PROMPT]...", help="Prompts, such as hi/turnout/question. [default: all]"),
@@ -283,7 +283,7 @@ def picture(
 
 
 @app.command("check")
-def check_command(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
+def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
     """Check the catalogue for prompts that are missing, outdated, unused or may not be played.
 
     Exit 1 if there are findings.

@@ -19,8 +19,8 @@ app = CommandGroup()
 _MAX_FINDINGS_SHOWN = 100
 
 
-@app.command()
-def verify(
+@app.command("verify")
+def verify_audit(
     site: SiteOptions,
     head: Annotated[
         str | None,

@@ -24,7 +24,7 @@ app = CommandGroup()
 
 
 @app.command("add")
-def add(
+def add_complaint(
     site: SiteAndPersonOptions,
     about: Annotated[
         ComplaintTopic, typer.Option(metavar=choices(ComplaintTopic), help="What the complaint is about.")
@@ -69,7 +69,7 @@ def add(
 
 
 @app.command("answer")
-def answer(
+def answer_complaint(
     site: SiteAndPersonOptions,
     complaint: Annotated[
         int,

@@ -26,8 +26,8 @@ class DeskNotReady(MatdanError):
     """The desk cannot start. The text says what is missing, and what to do."""
 
 
-@app.command()
-async def serve(
+@app.command("serve")
+async def serve_centre_pages(
     config: SettingsFile,
     mqtt: Annotated[
         MqttVersion,
@@ -62,8 +62,8 @@ async def serve(
     await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
-@app.command()
-def pages() -> None:
+@app.command("pages")
+def build_desk_pages() -> None:
     """Build the pages in a source checkout. It needs npm and access to the npm registry.
 
     An installed package contains the pages already.
@@ -89,8 +89,8 @@ CaOption = Annotated[
 ]
 
 
-@app.command()
-def certificate(
+@app.command("certificate")
+def create_desk_certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
     """Create the desk's certificate and the site's own CA, which must be installed on the PCs once.

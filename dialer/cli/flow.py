@@ -66,8 +66,8 @@ def list_flows() -> None:
     Console().print(table)
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_flows(
     flows: Annotated[
         list[str] | None, typer.Argument(metavar="[FLOW]...", help="Flows to check. [default: all shipped flows]")
     ] = None,
@@ -113,8 +113,8 @@ def print_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> N
         raise typer.Exit(1)
 
 
-@app.command()
-def draw(
+@app.command("draw")
+def draw_flow_diagram(
     flow: FlowName,
     language: LanguageOption = "en",
     out: Annotated[

@@ -18,8 +18,14 @@ from pydantic import ValidationError
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_bundle import app as bundle_app
-from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
-from dialer.cli.hq_render import render
+from dialer.cli.hq_pages import (
+    create_headquarters_certificate,
+    import_official_turnout,
+    list_page_actions,
+    serve_headquarters_pages,
+    user_app,
+)
+from dialer.cli.hq_render import render_headquarters_files
 from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import HeadquartersOptions, require_extra
 from dialer.domain import signing
@@ -37,8 +43,14 @@ app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
 # Interactive commands report errors in one line, without log output.
 app.callback()(quiet_logging)
-for command in (render, desk, certificate, audit, official):
-    app.command()(command)
+for name, command in (
+    ("render", render_headquarters_files),
+    ("desk", serve_headquarters_pages),
+    ("certificate", create_headquarters_certificate),
+    ("audit", list_page_actions),
+    ("official", import_official_turnout),
+):
+    app.command(name)(command)
 
 _CLIENT_NAME = "headquarters' orders"
 PATIENCE_SECONDS = 10.0
@@ -105,8 +117,8 @@ class NewOrder(Signing):
         await self.sign_and_send(SignedOrder(order=order.text), order)
 
 
-@app.command()
-async def check(hq: HeadquartersOptions) -> None:
+@app.command("check")
+async def check_headquarters(hq: HeadquartersOptions) -> None:
     """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
     settings = hq.settings
     with require_extra("hq"):
@@ -133,7 +145,7 @@ def make_key(
 
 
 @order_app.command("stop-all")
-async def stop_all(new: NewOrder) -> None:
+async def order_stop_of_all_campaigns(new: NewOrder) -> None:
     """Stop every campaign immediately. Resuming needs the signatures of two leaders.
 
     A disconnected centre receives the order when it reconnects, within a week.
@@ -141,14 +153,14 @@ async def stop_all(new: NewOrder) -> None:
     await new.create_and_send(OrderKind.STOP_ALL)
 
 
-@order_app.command()
-async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
+@order_app.command("pause")
+async def order_pause(new: NewOrder, campaign: _CampaignArgument) -> None:
     """Pause a campaign: no new calls, but live calls continue. A centre's supervisors may resume it."""
     await new.create_and_send(OrderKind.PAUSE, campaign=campaign)
 
 
-@order_app.command()
-async def quota(
+@order_app.command("quota")
+async def order_quota(
     new: NewOrder,
     campaign: _CampaignArgument,
     max_calls: Annotated[int | None, typer.Option(metavar="COUNT", help="Maximum number of concurrent calls.")] = None,
@@ -160,8 +172,8 @@ async def quota(
     await new.create_and_send(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
 
 
-@order_app.command()
-async def resume(
+@order_app.command("resume")
+async def order_resume(
     new: NewOrder,
     campaign: Annotated[
         str | None,
@@ -172,8 +184,8 @@ async def resume(
     await new.create_and_send(OrderKind.RESUME, campaign=campaign)
 
 
-@order_app.command()
-async def sign(
+@order_app.command("sign")
+async def sign_order(
     signing: Signing,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader wrote with --out.")],
 ) -> None:
@@ -196,8 +208,8 @@ async def list_orders(hq: HeadquartersOptions) -> None:
         typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 
 
-@order_app.command()
-async def resend(
+@order_app.command("resend")
+async def resend_order(
     hq: HeadquartersOptions,
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's ID (see `dialer hq order list`).")],
     wait: _WaitOption = 5.0,
@@ -233,8 +245,8 @@ def _print_replies(replies: Mapping[str, orders.OrderReply], centres: Sequence[s
         raise typer.Exit(1)
 
 
-@app.command()
-def gather(
+@app.command("gather")
+def gather_results(
     hq: HeadquartersOptions,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
@@ -291,8 +303,8 @@ async def import_files(
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
 
 
-@app.command()
-async def export(
+@app.command("export")
+async def export_results(
     hq: HeadquartersOptions,
     state: Annotated[str, typer.Option(metavar="CODE", help="The voters' state.")],
     out: Annotated[
@@ -334,8 +346,8 @@ async def export(
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 
-@app.command()
-async def demo(
+@app.command("demo")
+async def run_headquarters_demo(
     for_seconds: Annotated[
         float, typer.Option("--for", metavar="SECONDS", min=10, help="How long to run before the checks.")
     ] = 60.0,

@@ -151,8 +151,8 @@ def _read_public_keys(roots: Sequence[str]) -> list[bytes]:
     return [_parse_signatory(each, "root")[2] for each in roots]
 
 
-@app.command()
-def make(
+@app.command("make")
+def create_bundle_version(
     hq: BundleOptions,
     source: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to bundle. Names that start with a dot are skipped.")
@@ -177,8 +177,10 @@ def make(
     )
 
 
-@app.command()
-def sign(hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]) -> None:
+@app.command("sign")
+def sign_bundle_draft(
+    hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]
+) -> None:
     """Sign the draft, and print what it approves and withdraws.
 
     Both media and compliance must sign.
@@ -194,8 +196,8 @@ def sign(hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", he
     typer.echo(f"signed by {', '.join(f'{name} ({part})' for name, part in sorted(signed.items()))}")
 
 
-@app.command()
-def publish(hq: BundleOptions) -> None:
+@app.command("publish")
+def publish_bundles(hq: BundleOptions) -> None:
     """Publish the bundles that media and compliance have signed.
 
     Then `assign` or `waves` gives them to centres.
@@ -204,8 +206,8 @@ def publish(hq: BundleOptions) -> None:
     typer.echo(f"approved: {', '.join(hq.repository.list_approved()) or 'nothing'}")
 
 
-@app.command()
-def withdraw(hq: BundleOptions, name: _NameArgument, version: _VersionArgument) -> None:
+@app.command("withdraw")
+def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument) -> None:
     """Draft the withdrawal of a version.
 
     It takes effect when it is signed and published. Use `assign` to give centres another version.
@@ -214,8 +216,8 @@ def withdraw(hq: BundleOptions, name: _NameArgument, version: _VersionArgument) 
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
-@app.command()
-def assign(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
+@app.command("assign")
+def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
     """Set the version that centres run. It may be an earlier one.
 
     Centres check for changes every 20 seconds.
@@ -228,8 +230,8 @@ def assign(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
 
 
-@app.command()
-def renew(hq: BundleOptions) -> None:
+@app.command("renew")
+def renew_bundle_signature(hq: BundleOptions) -> None:
     """Sign the published list again. Centres accept it for two days after the last signature.
 
     Run it every hour.
@@ -237,8 +239,8 @@ def renew(hq: BundleOptions) -> None:
     hq.repository.renew(hq.online_key(), time.time())
 
 
-@app.command()
-async def waves(
+@app.command("waves")
+async def roll_out_bundle_in_waves(
     hq: HeadquartersOptions,
     name: _NameArgument,
     version: _VersionArgument,

@@ -29,7 +29,7 @@ user_app = CommandGroup(help="Manage the users of headquarters' pages.")
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
-async def desk(hq: HeadquartersOptions) -> None:
+async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' pages until SIGTERM or Ctrl-C."""
     settings = hq.settings
     with require_extra("hq,desk"):
@@ -41,7 +41,7 @@ async def desk(hq: HeadquartersOptions) -> None:
     await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
-def certificate(
+def create_headquarters_certificate(
     hq: HeadquartersOptions, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
     """Create the pages' certificate and headquarters' own CA, which must be installed on the PCs once.
@@ -54,7 +54,7 @@ def certificate(
 
 
 @user_app.command("list")
-async def show(hq: HeadquartersOptions) -> None:
+async def list_accounts(hq: HeadquartersOptions) -> None:
     """List accounts with role, zone and time of the last sign-in."""
     settings = hq.settings
     async with _open_accounts(hq) as (_, accounts, _, file):
@@ -66,8 +66,8 @@ async def show(hq: HeadquartersOptions) -> None:
             typer.echo(f"{name:<32}  {role:<12}  {accounts.zone_of[name] or 'all zones':<16}  {seen}")
 
 
-@user_app.command()
-async def add(
+@user_app.command("add")
+async def add_account(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
     hq: HeadquartersOptions,
@@ -87,8 +87,8 @@ async def add(
             )
 
 
-@user_app.command()
-async def remove(
+@user_app.command("remove")
+async def remove_account(
     name: _Name,
     hq: HeadquartersOptions,
     who: WhoOption = None,
@@ -99,8 +99,8 @@ async def remove(
         await people.set_password(name, None)
 
 
-@user_app.command()
-async def password(
+@user_app.command("password")
+async def set_account_password(
     name: _Name,
     hq: HeadquartersOptions,
     given: Annotated[
@@ -123,7 +123,7 @@ async def password(
             await people.set_password(name, read_argument(given, "the password"))
 
 
-async def audit(
+async def list_page_actions(
     hq: HeadquartersOptions,
     accept: Annotated[
         bool,
@@ -161,7 +161,7 @@ async def audit(
     raise typer.Exit(1 if broken else 0)
 
 
-async def official(
+async def import_official_turnout(
     path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file of official figures.")],
     hq: HeadquartersOptions,
 ) -> None:

@@ -21,7 +21,7 @@ from dialer.hq import render as files
 from dialer.settings.headquarters import HqSettings
 
 
-def render(
+def render_headquarters_files(
     hq: HeadquartersOptions,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the files to.")],
     force: ForceOption = False,

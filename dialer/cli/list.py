@@ -50,7 +50,7 @@ class VoterListOptions(SiteOptions):
 
 
 @app.command("strike-off")
-def strike_off(wanted: VoterListOptions) -> None:
+def write_strike_off_sheets(wanted: VoterListOptions) -> None:
     """Write a sheet for each booth with the voters who have not voted, to be ticked off by hand.
 
     `dialer marks import` imports the completed sheets.
@@ -59,7 +59,7 @@ def strike_off(wanted: VoterListOptions) -> None:
 
 
 @app.command("not-yet")
-def not_yet(wanted: VoterListOptions) -> None:
+def write_not_yet_list(wanted: VoterListOptions) -> None:
     """Write a list of the voters who said that they had not voted yet, by booth, with the time when they plan to vote."""
     _write_list(ListKind.NOT_YET, wanted)
 

@@ -111,7 +111,7 @@ def import_marks(
 
 
 @app.command("undo")
-def undo(
+def undo_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
@@ -134,7 +134,7 @@ def undo(
 
 
 @app.command("show")
-def show(
+def show_marks(
     report: SiteReportOptions,
     voter: VoterArgument,
 ) -> None:

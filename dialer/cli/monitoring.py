@@ -10,14 +10,14 @@ from dialer.cli.group import CommandGroup
 app = CommandGroup()
 
 
-@app.command()
-def alerts() -> None:
+@app.command("alerts")
+def print_alert_rules() -> None:
     """Print the alerting rules for Prometheus."""
     _print_shipped_file("alerts.yml")
 
 
-@app.command()
-def dashboard() -> None:
+@app.command("dashboard")
+def print_dashboard() -> None:
     """Print the dashboard for Grafana, as JSON for its import page."""
     _print_shipped_file("dashboard.json")
 

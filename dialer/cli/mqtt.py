@@ -22,8 +22,8 @@ HAND_OUT = "passwords-to-hand-out.txt"
 app = CommandGroup()
 
 
-@app.command()
-def render(
+@app.command("render")
+def render_broker_files(
     config: Annotated[
         list[Path],
         typer.Option(
@@ -84,8 +84,10 @@ def append_new_passwords(path: Path, made: dict[str, str]) -> None:
         ) from error
 
 
-@app.command()
-def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")]) -> None:
+@app.command("key")
+def create_signing_key(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
+) -> None:
     """Create a key pair for signing commands, on the machine of the person who signs.
 
     The private key never leaves FILE. Add the printed public key to the centre's settings, as `key` in that person's

@@ -37,7 +37,7 @@ SourceOption = Annotated[str, typer.Option("--source", metavar="ID", help="Sourc
 
 
 @optout.command("add")
-def add(
+def add_opt_out(
     site: SiteAndPersonOptions,
     number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     source: SourceOption = "request",

@@ -22,8 +22,8 @@ def _keep_subcommands() -> None:
     """Make Typer treat `purge` as a subcommand although it is the only command."""
 
 
-@app.command()
-def purge(
+@app.command("purge")
+def purge_recordings(
     config: ConfigOption = None,
     keep_days: Annotated[
         int | None,

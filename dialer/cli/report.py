@@ -200,8 +200,8 @@ for _report in (
     _add_report(*_report)
 
 
-@app.command()
-def calls(
+@app.command("calls")
+def print_calls_report(
     report: CampaignReportOptions,
     each: Annotated[
         bool, typer.Option("--each", help="List each call with the reason it was allowed, instead of totals.")
@@ -212,8 +212,8 @@ def calls(
     report.deliver(lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window))
 
 
-@app.command()
-def answers(
+@app.command("answers")
+def print_answers_report(
     report: CampaignReportOptions,
     each: Annotated[
         bool, typer.Option("--each", help="List each answer, message and call-back request, instead of totals.")
@@ -233,8 +233,8 @@ def answers(
     )
 
 
-@app.command()
-def results(
+@app.command("results")
+def print_results_report(
     report: CampaignReportOptions,
     state: Annotated[str | None, typer.Option(metavar="CODE", help="Only voters of this state.")] = None,
     constituency: Annotated[
@@ -346,8 +346,8 @@ def _print_report(report: Report, form: Format) -> None:
 # `dialer report turnout`: turnout by booth, section, constituency or hour, and curves of a day.
 
 
-@app.command()
-def turnout(
+@app.command("turnout")
+def print_turnout_report(
     report: CampaignReportOptions,
     by: Annotated[TurnoutBy, typer.Option(metavar=choices(TurnoutBy), help="Unit of each row.")] = TurnoutBy.BOOTH,
     picture: Annotated[

@@ -271,7 +271,7 @@ def _keep_subcommands() -> None:
 
 
 @workers.command("import")
-def import_list(
+def import_worker_list(
     site: SiteOptions,
     file: Annotated[
         Path,

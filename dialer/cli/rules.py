@@ -41,8 +41,8 @@ AtOption = Annotated[
 ]
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_rules(
     profile: Annotated[
         str | None, typer.Argument(help="A profile's name or file. [default: the site's profile]")
     ] = None,
@@ -80,8 +80,8 @@ def show(
     console.print("A lawyer must confirm the profile before a campaign is declared compliant.")
 
 
-@app.command()
-def check(site: SiteOptions, at: AtOption = None, as_json: JsonOption = False) -> None:
+@app.command("check")
+def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOption = False) -> None:
     """Check a site's compliance: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
     settings = site.settings
     now = _time_or_now(at, site_zone(settings))
@@ -93,8 +93,8 @@ def check(site: SiteOptions, at: AtOption = None, as_json: JsonOption = False) -
     printer.exit()
 
 
-@app.command()
-def explain(
+@app.command("explain")
+def explain_callability(
     site: SiteOptions,
     who: Annotated[
         str,

@@ -32,8 +32,8 @@ def list_scripts() -> None:
     Console().print(table)
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_scripts(
     scripts: Annotated[
         list[str] | None, typer.Argument(metavar="[SCRIPT]...", help="Scripts to check. [default: all shipped scripts]")
     ] = None,
@@ -60,8 +60,8 @@ def check(
     print_findings(findings, counted(len(names), "script"), as_json=as_json)
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_script(
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
     language: LanguageOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,

@@ -21,15 +21,17 @@ from dialer.store.keys import StoreKey, read_key, write_new_key
 app = CommandGroup()
 
 
-@app.command()
-def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")]) -> None:
+@app.command("key")
+def create_store_key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")],
+) -> None:
     """Create an encryption key for a store, in a file that only this user can read."""
     write_new_key(file)
     typer.echo(f"created {file}. Keep a copy on another machine: without this key the store cannot be read")
 
 
-@app.command()
-def encrypt(site: SiteAndPersonOptions) -> None:
+@app.command("encrypt")
+def encrypt_site_store(site: SiteAndPersonOptions) -> None:
     """Encrypt a store with the key of store.encryption_key_file.
 
     All or nothing. No other process may have the store open. The plain file is overwritten once the encrypted one is
@@ -45,8 +47,8 @@ def encrypt(site: SiteAndPersonOptions) -> None:
     typer.echo(f"{path}: encrypted with the key in {new.file}")
 
 
-@app.command()
-def decrypt(site: SiteAndPersonOptions) -> None:
+@app.command("decrypt")
+def decrypt_site_store(site: SiteAndPersonOptions) -> None:
     """Decrypt a store.
 
     All or nothing. No other process may have the store open.
@@ -55,8 +57,8 @@ def decrypt(site: SiteAndPersonOptions) -> None:
     typer.echo(f"{site.path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
 
-@app.command()
-def rekey(
+@app.command("rekey")
+def change_store_key(
     site: SiteAndPersonOptions,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:

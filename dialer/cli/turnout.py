@@ -56,7 +56,7 @@ DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="Th
 
 
 @app.command("enter")
-def enter(
+def enter_figure(
     site: SiteAndPersonOptions,
     constituency: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=9_999, help="The constituency's number.")],
     by: Annotated[str, typer.Option(metavar="HH:MM", help="Time of the figure, such as 09:00, or final.")],

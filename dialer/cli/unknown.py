@@ -20,7 +20,7 @@ app = CommandGroup()
 
 
 @app.command("list")
-def show(site: SiteOptions) -> None:
+def list_unknown_attempts(site: SiteOptions) -> None:
     """List attempts with an unknown result, caused by a crash or a lost connection.
 
     Their numbers are not redialled until a person releases them.
@@ -39,7 +39,7 @@ def show(site: SiteOptions) -> None:
 
 
 @app.command("release")
-def release(
+def release_unknown_attempts(
     site: SiteAndPersonOptions,
     attempts: Annotated[
         list[str] | None,

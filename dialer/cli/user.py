@@ -50,7 +50,7 @@ AsOption = Annotated[
 
 
 @app.command("list")
-async def show(config: SettingsFile) -> None:
+async def list_users(config: SettingsFile) -> None:
     """List users with role, kind of password, and last sign-in to the pages.
 
     The roles of users in the settings cannot be changed by commands.
@@ -80,8 +80,8 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
         await file.close()
 
 
-@app.command()
-def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
+@app.command("add")
+def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
     """Add a user. The dialler may run."""
     settings = load_settings(config)
     if name in _stored_roles(settings):
@@ -101,8 +101,8 @@ def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption 
     _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
 
-@app.command()
-def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
+@app.command("remove")
+def remove_user(name: Name, config: SettingsFile, who: AsOption = None) -> None:
     """Remove a user. The dialler may run.
 
     The user's next command is refused, and all their open pages are signed out.
@@ -110,8 +110,8 @@ def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
     _execute_user_command(load_settings(config), "user-remove", {"user": name}, who)
 
 
-@app.command()
-def password(
+@app.command("password")
+def set_user_password(
     name: Name,
     config: SettingsFile,
     remove: Annotated[
