@@ -194,7 +194,7 @@ def _engine(
     engine = Engine(core, outside)
     first_server = next(iter(settings_by_server(settings)))
     on_event = engine.on_switch_event
-    switch.set_sink(on_event if routed is None else routed.make_merging_sink(on_event, first_server))
+    switch.set_event_sink(on_event if routed is None else routed.make_merging_sink(on_event, first_server))
     return engine
 
 

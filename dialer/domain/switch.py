@@ -72,36 +72,36 @@ class History:
 class CallSwitch(Protocol):
     """The methods that the engine requires of any carrier of calls."""
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
 
         Raises OriginateRefused (certainly not placed), SwitchUnreachable (nothing was written) or OriginateUnsure (the
         call may exist: reconcile it, never repeat it).
         """
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the attempt's call in any state. It is no error if the call has already ended."""
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat. Raises SwitchError.
 
         `CallConnected` reports that voter and agent hear each other. With `record` the call is recorded from then on,
         into a file named after the attempt, which `RecordingStarted` reports.
         """
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter; the call ends after it. Raises SwitchError."""
 
 
 class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a switch with seats."""
 
-    def unanswered_seconds(self, server: str) -> float:
+    def get_unanswered_seconds(self, server: str) -> float:
         """Return how long this server's oldest unanswered order has waited (0 = none; infinity = another dialler may
         use it).
         """
 
-    async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
+    async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return this server's records of how these calls ended. Raises SwitchError if it has no records."""
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
@@ -110,42 +110,42 @@ class Switch(CallSwitch, Protocol):
         An older call of the phone is hung up then, and a voter at the seat stays.
         """
 
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call a seat's phone and ask for agent number and PIN. Raises SwitchError."""
 
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play the sound that answers an agent's key. Raises SwitchError.
 
         The sound is lost if it comes too late or the phone has disconnected.
         """
 
-    async def seat_packets(self, seat: str) -> int:
+    async def count_seat_packets(self, seat: str) -> int:
         """Return how many audio packets the agent's phone has sent in its current call. Raises SwitchError if unknown."""
 
-    async def release_seat(self, seat: str) -> None:
+    async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the agent's phone. It is no error if the phone is not connected."""
 
     # Transfers
 
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter on hold with music. Raises SwitchError.
 
         When the hold limit expires, the switch returns the voter to the seat.
         """
 
-    async def hand_over(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call(self, attempt_id: AttemptId) -> None:
         """Connect a voter to the third party, without an agent (`CallHandedOver`). Raises SwitchError.
 
         When one of them hangs up, the other's call ends too.
         """
 
-    async def call_party(self, request: PartyRequest) -> None:
+    async def call_third_party(self, request: PartyRequest) -> None:
         """Call a third party to a place. `PartyJoined` or `PartyLeft` reports the result. Raises SwitchError."""
 
-    async def move_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party that has answered to another place. Raises SwitchError."""
 
-    async def release_party(self, party_id: PartyId) -> None:
+    async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a third party in any state. It is no error if its call has already ended."""
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:

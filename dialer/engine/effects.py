@@ -139,7 +139,7 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 
 def order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return an order to the switch, such as `order(switch.connect, attempt_id, seat)`."""
+    """Return an order to the switch, such as `order(switch.connect_to_seat, attempt_id, seat)`."""
     return SwitchOrder(_name_of_method(method), partial(method, *args, **options))
 
 

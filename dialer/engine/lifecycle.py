@@ -147,7 +147,7 @@ class Lifecycle:
         for run in features.runs.values():
             features.placing.cancel_campaign(run)
         await self._wait_until_calls_have_ended(core.plan.drain_seconds)
-        core.request(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.values()))
+        core.request(*(order(features.switch.hang_up_call, call.attempt_id) for call in features.calls.values()))
         features.supervision.end_all_monitoring()
         await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
         if len(features.calls):  # the next start finds them open in the store and reconciles them

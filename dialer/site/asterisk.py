@@ -94,8 +94,8 @@ def _manager_connection(
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return maintain_ami_link(
         lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
-        on_up=switch.on_up,
-        on_down=switch.on_down,
+        on_link_up=switch.on_link_up,
+        on_link_down=switch.on_link_down,
         run_session=switch.run_session,
         wait_seconds=lambda failures: backoff.seconds(failures, chance),
     )

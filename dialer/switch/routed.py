@@ -20,14 +20,14 @@ class CarrierSwitch(CallSwitch, Protocol):
         """Return the attempts that have, or may have, a call on this carrier."""
         ...
 
-    def report_states(self) -> None:
+    def report_call_states(self) -> None:
         """Report the state of each live call. Called after `SwitchUp` has listed the live calls."""
         ...
 
 
 def reject_event(event: SwitchEvent) -> None:
-    """Raise RuntimeError. This is the receiver of events of a switch until `set_sink` is called."""
-    raise RuntimeError(f"call set_sink before the first switch event ({type(event).__name__})")
+    """Raise RuntimeError. This is the receiver of events of a switch until `set_event_sink` is called."""
+    raise RuntimeError(f"call set_event_sink before the first switch event ({type(event).__name__})")
 
 
 class RoutedSwitch:
@@ -51,40 +51,42 @@ class RoutedSwitch:
         def merge_live_calls(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.list_live_calls()))
-                self._carrier.report_states()
+                self._carrier.report_call_states()
             else:
                 sink(event)
 
         return merge_live_calls
 
-    def unanswered_seconds(self, server: str) -> float:
+    def get_unanswered_seconds(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Covers Asterisk only, because each request to the carrier has its own timeout.
         """
-        return 0.0 if self._asterisk is None else self._asterisk.unanswered_seconds(server)
+        return 0.0 if self._asterisk is None else self._asterisk.get_unanswered_seconds(server)
 
-    async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
+    async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return the switch's records of ended calls."""
-        return await self._require_asterisk().history(attempt_ids, server)
+        return await self._require_asterisk().read_call_records(attempt_ids, server)
 
     # Calls
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call."""
-        await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate(request)
+        await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate_call(
+            request
+        )
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state."""
-        await self._get_switch_with_call(attempt_id).hang_up(attempt_id)
+        await self._get_switch_with_call(attempt_id).hang_up_call(attempt_id)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat."""
-        await self._get_switch_with_call(attempt_id).connect(attempt_id, seat, record=record)
+        await self._get_switch_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record)
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter."""
-        await self._get_switch_with_call(attempt_id).play_message(attempt_id)
+        await self._get_switch_with_call(attempt_id).play_information_message(attempt_id)
 
     def _get_switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
         return self._carrier if attempt_id in self._carrier.list_live_calls() else self._require_asterisk()
@@ -100,41 +102,41 @@ class RoutedSwitch:
         """Call the phone of a seat and connect it to the seat's conference."""
         await self._require_asterisk().call_seat(seat, endpoint)
 
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
-        await self._require_asterisk().call_for_log_in(seat, endpoint)
+        await self._require_asterisk().call_seat_for_log_in(seat, endpoint)
 
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play to the agent at a seat the response to the key that the agent has pressed."""
-        await self._require_asterisk().answer_key(seat, sound)
+        await self._require_asterisk().play_key_sound(seat, sound)
 
-    async def seat_packets(self, seat: str) -> int:
+    async def count_seat_packets(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        return await self._require_asterisk().seat_packets(seat)
+        return await self._require_asterisk().count_seat_packets(seat)
 
-    async def release_seat(self, seat: str) -> None:
+    async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the phone of a seat."""
-        await self._require_asterisk().release_seat(seat)
+        await self._require_asterisk().hang_up_seat_phone(seat)
 
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter of a seat on hold."""
-        await self._require_asterisk().hold(attempt_id, seat)
+        await self._require_asterisk().put_on_hold(attempt_id, seat)
 
-    async def hand_over(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call(self, attempt_id: AttemptId) -> None:
         """Connect a voter to the third party, and disconnect the agent."""
-        await self._require_asterisk().hand_over(attempt_id)
+        await self._require_asterisk().hand_over_call(attempt_id)
 
-    async def call_party(self, request: PartyRequest) -> None:
+    async def call_third_party(self, request: PartyRequest) -> None:
         """Call a third party and connect them to a place: a seat or a handover."""
-        await self._require_asterisk().call_party(request)
+        await self._require_asterisk().call_third_party(request)
 
-    async def move_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to another place: a seat or a handover."""
-        await self._require_asterisk().move_party(party_id, place)
+        await self._require_asterisk().move_third_party(party_id, place)
 
-    async def release_party(self, party_id: PartyId) -> None:
+    async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a third party's call."""
-        await self._require_asterisk().release_party(party_id)
+        await self._require_asterisk().hang_up_third_party(party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Mute or unmute the recording of a call."""
@@ -144,4 +146,4 @@ class RoutedSwitch:
 def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
     """Report `SwitchUp` with the carrier's calls. Used at a site without Asterisk."""
     sink(SwitchUp(carrier.list_live_calls(), frozenset(), (), restarted=False))
-    carrier.report_states()
+    carrier.report_call_states()

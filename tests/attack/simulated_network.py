@@ -179,11 +179,11 @@ class SimulatedNetwork:
             self.send_event(CallWaiting(attempt_id))
             await asyncio.sleep(FAIL_SAFE_SECONDS)
             if call.seat is None and not call.ended:
-                self.play_message(attempt_id)
+                self.play_information_message(attempt_id)
         await asyncio.sleep(random.uniform(2.0, 20.0) if random.random() < 0.6 else random.uniform(30.0, 150.0))
         return self.end_call(attempt_id)
 
-    def play_message(self, attempt_id: AttemptId) -> None:
+    def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the message that all agents are busy, once per call."""
         call = self.calls[attempt_id]
         if not call.message_played:
@@ -205,7 +205,7 @@ class SimulatedNetwork:
         )
         self.send_event(ended)
 
-    def history(self, attempt_ids: Collection[AttemptId]) -> History:
+    def read_call_records(self, attempt_ids: Collection[AttemptId]) -> History:
         """Return how calls ended. Raises SwitchError if the switch keeps no records."""
         if self.past_calls is None:
             raise SwitchError("the switch keeps no records")
@@ -317,7 +317,7 @@ class _Port:
         self._network = network
         self._steps = steps
 
-    def unanswered_seconds(self, _server: str) -> float:
+    def get_unanswered_seconds(self, _server: str) -> float:
         return 0.0
 
     def _use_link(self) -> SimulatedNetwork:
@@ -326,7 +326,7 @@ class _Port:
             raise SwitchUnreachable("the link is down")
         return self._network
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         network = self._use_link()
         draw = network.random.random()
         if draw < 0.02:  # the call is not placed; a comparison of channels finds that
@@ -337,37 +337,37 @@ class _Port:
         if draw < 0.04:
             raise OriginateUnsure("no response came")
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         network = self._use_link()
         if attempt_id in network.calls:
             network.end_call(attempt_id)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         network = self._use_link()
         call = network.calls[attempt_id]
         occupied = any(other.seat == seat and not other.ended for other in network.calls.values() if other is not call)
         if call.ended or call.message_played:
             return
         if occupied or seat not in network.seats_up:  # the dialplan's own guard
-            network.play_message(attempt_id)
+            network.play_information_message(attempt_id)
             return
         if call.seat is not None:
             network.send_event(CallLeftSeat(attempt_id, call.seat))
         call.seat = seat
         network.send_event(CallConnected(attempt_id, seat))
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
-        self._use_link().play_message(attempt_id)
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
+        self._use_link().play_information_message(attempt_id)
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         network = self._use_link()
         network.seats_up.add(seat)
         network.send_event(SeatUp(seat))
 
-    async def history(self, attempt_ids: Collection[AttemptId], _server: str) -> History:
-        return self._use_link().history(attempt_ids)
+    async def read_call_records(self, attempt_ids: Collection[AttemptId], _server: str) -> History:
+        return self._use_link().read_call_records(attempt_ids)
 
-    async def seat_packets(self, seat: str) -> int:
+    async def count_seat_packets(self, seat: str) -> int:
         return int(50 * self._use_link().clock.now())
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -29,7 +29,7 @@ def kill_process() -> None:
 
 def arm_crash_point(point: str) -> None:
     """Let this process kill itself when it reaches the crash point."""
-    originate, commit, event = AsteriskSwitch.originate, FlowService.commit, Engine.on_switch_event
+    originate, commit, event = AsteriskSwitch.originate_call, FlowService.commit, Engine.on_switch_event
 
     async def originate_and_die(self: AsteriskSwitch, request: Any) -> None:
         if point == "before-originate":
@@ -54,7 +54,7 @@ def arm_crash_point(point: str) -> None:
             kill_process()
 
     for owner, name, deadly in (
-        (AsteriskSwitch, "originate", originate_and_die),
+        (AsteriskSwitch, "originate_call", originate_and_die),
         (FlowService, "commit", commit_and_die),
         (Engine, "on_switch_event", event_and_die),
     ):

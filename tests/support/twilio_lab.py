@@ -62,7 +62,7 @@ class Lab:
             "ring_seconds": 30.0,
             **changes,
         }
-        await self.switch.originate(OriginateRequest(**values))  # type: ignore[arg-type]  # by name
+        await self.switch.originate_call(OriginateRequest(**values))  # type: ignore[arg-type]  # by name
         return self.attempt(which)
 
     async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
@@ -95,7 +95,7 @@ async def run_lab(
             return ours.get(number)
 
         switch = TwilioSwitch(api, settings, SpendMeter(settings), clock, find)
-        switch.set_sink(events.append, ends.append)
+        switch.set_event_sink(events.append, ends.append)
         try:
             if resync:
                 await switch.resync()

@@ -383,8 +383,8 @@ def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> N
             switch._client = client
             call = OriginateRequest(attempt_id, "+919810000001", "carrier", "+911140000001", CampaignKind.IVR, 30.0)
             third = PartyRequest(party_id, "supervisor", None, None, 30.0, Place(PlaceKind.SEAT, "01"))
-            assert isinstance(await catch_error(switch.originate(call)), OriginateRefused | PermissionMissing)
-            assert isinstance(await catch_error(switch.call_party(third)), OriginateRefused | PermissionMissing)
+            assert isinstance(await catch_error(switch.originate_call(call)), OriginateRefused | PermissionMissing)
+            assert isinstance(await catch_error(switch.call_third_party(third)), OriginateRefused | PermissionMissing)
             assert len(peer.session.named("Originate")) == 2
             assert not switch.tracker.calls.is_live(attempt_id)
             assert not switch.tracker.parties.is_live(party_id)

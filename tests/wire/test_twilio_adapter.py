@@ -33,7 +33,7 @@ async def test_request_to_place_a_call_has_the_parameters_of_the_twilio_api() ->
         }
         assert lab.twilio.wrong == []
         assert lab.switch.list_live_calls() == {attempt}
-        await lab.switch.hang_up(attempt)
+        await lab.switch.hang_up_call(attempt)
         assert call.status in {"ringing", "canceled"}
 
 
@@ -101,7 +101,7 @@ async def test_twilio_call_without_a_response_is_found_and_not_placed_again() ->
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         assert lab.switch.list_live_calls() == {lab.attempt()}
-        await lab.switch.hang_up(lab.attempt())  # its SID is unknown yet: hung up once it is known
+        await lab.switch.hang_up_call(lab.attempt())  # its SID is unknown yet: hung up once it is known
         await lab.switch.query_calls()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
@@ -122,7 +122,7 @@ async def test_hang_up_refused_by_twilio_is_retried_at_the_next_callback(fault: 
         (call,) = lab.twilio.calls.values()
         lab.twilio.answers_with = [fault, fault]
         with pytest.raises(SwitchError):
-            await lab.switch.hang_up(attempt)
+            await lab.switch.hang_up_call(attempt)
         await lab.status(attempt, "ringing")  # refused again
         assert call.status == "ringing"
         await lab.status(attempt, "in-progress")
@@ -136,7 +136,7 @@ async def test_hang_up_refused_by_twilio_is_retried_at_the_next_status_query() -
         lab.twilio.answers_with = [429, 429, 429]
         for attempt in attempts:
             with pytest.raises(SwitchError):
-                await lab.switch.hang_up(attempt)
+                await lab.switch.hang_up_call(attempt)
         await lab.switch.query_calls()  # the first is refused once more
         await lab.switch.query_calls()
         for call in lab.twilio.calls.values():
@@ -149,7 +149,7 @@ async def test_no_hang_up_is_sent_for_a_twilio_call_that_has_ended() -> None:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
         with pytest.raises(SwitchError):
-            await lab.switch.hang_up(attempt)
+            await lab.switch.hang_up_call(attempt)
         lab.twilio.answers_with = [429]
         await lab.status(attempt, "no-answer")
         await lab.switch.query_calls()
@@ -226,13 +226,13 @@ async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None
         again = TwilioSwitch(
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
-        again.set_sink(lab.events.append, lab.ends.append)
+        again.set_event_sink(lab.events.append, lab.ends.append)
         lab.ours["+917000000001"] = attempt  # the other call is foreign
         await again.resync()
         assert again.list_live_calls() == {attempt}
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
-        again.report_states()
+        again.report_call_states()
         await again.query_calls()
         assert lab.events == [CallAnswered(attempt)]
 
@@ -246,10 +246,13 @@ async def test_twilio_adapter_refuses_invalid_numbers_and_agent_calls() -> None:
         with pytest.raises(OriginateRefused):
             await lab.dial(1, kind=CampaignKind.AGENTS)
         assert lab.twilio.calls == {}
-        for order in (lab.switch.connect(lab.attempt(), "01"), lab.switch.play_message(lab.attempt())):
+        for order in (
+            lab.switch.connect_to_seat(lab.attempt(), "01"),
+            lab.switch.play_information_message(lab.attempt()),
+        ):
             with pytest.raises(SwitchError):
                 await order
-        await lab.switch.hang_up(lab.attempt())  # ended already: no error
+        await lab.switch.hang_up_call(lab.attempt())  # ended already: no error
 
 
 async def test_unreadable_response_of_twilio_leaves_the_outcome_unknown() -> None:

@@ -38,7 +38,7 @@ async def test_two_legs_are_charged_for_transferred_calls_and_calls_of_an_earlie
         again = TwilioSwitch(
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
-        again.set_sink(lab.events.append, lab.ends.append)
+        again.set_event_sink(lab.events.append, lab.ends.append)
         await again.resync()
         sid = again.find_call_sid(lab.attempt(3)) or ""
         await again.on_status(lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"})

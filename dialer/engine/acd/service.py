@@ -111,7 +111,7 @@ class Acd:
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request(
-            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).with_fallback(
+            order(self._switch.connect_to_seat, call.attempt_id, seat.name, record=spec.record).with_fallback(
                 voter_did_not_arrive
             ),
             StopTimer(f"call/{call.attempt_id}"),
@@ -143,7 +143,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.on_message_started(call)
-            self._core.request(order(self._switch.play_message, attempt_id))
+            self._core.request(order(self._switch.play_information_message, attempt_id))
 
     def on_message_started(self, call: Call) -> None:
         """Record that the information message plays to a voter.
@@ -283,7 +283,7 @@ class Acd:
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._wrapping_up.pop(before.name, None)
             if after.phone_up:
-                self._core.request(order(self._switch.release_seat, before.name))
+                self._core.request(order(self._switch.hang_up_seat_phone, before.name))
         self._connect_waiting_voters()
         self._core.wake.set()
 

@@ -78,7 +78,7 @@ class LiveCalls:
             return
         self.update(call, call.with_cancellation())
         if call.leg.originate_sent:
-            self._core.request(order(self._switch.hang_up, call.attempt_id))
+            self._core.request(order(self._switch.hang_up_call, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
             self._core.request(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 

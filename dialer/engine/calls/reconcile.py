@@ -124,7 +124,7 @@ class Reconciler:
         history: History | None = None
         try:
             for seconds in LOOK_UP_SECONDS:
-                history = await self._switch.history(vanished, server)
+                history = await self._switch.read_call_records(vanished, server)
                 reported |= history.ended
                 if len(reported) == len(vanished):
                     break
@@ -235,7 +235,9 @@ class Reconciler:
             ours = await self._store.find_known_attempts(strays)
         except StoreError as error:
             _log.warning("store.unreadable", problem=str(error))
-        self._core.request(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        self._core.request(
+            *(order(self._switch.hang_up_call, attempt_id) for attempt_id in strays if attempt_id in ours)
+        )
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
@@ -246,4 +248,4 @@ class Reconciler:
         """
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._core.request(order(self._switch.hang_up, attempt_id))
+            self._core.request(order(self._switch.hang_up_call, attempt_id))

@@ -375,7 +375,7 @@ class Originator:
         self._calls.update(call, call.with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
-            await self._switch.originate(
+            await self._switch.originate_call(
                 OriginateRequest(
                     attempt_id=attempt_id,
                     number=attempt.claim.number,

@@ -45,7 +45,7 @@ class ReservedSeats:
         """Notify subscribers of the call's seat."""
         self._seats.notify(call.reserved_seat or "")
 
-    def release_seat(self, attempt_id: AttemptId) -> None:
+    def hang_up_seat_phone(self, attempt_id: AttemptId) -> None:
         """Release the seat of a call that will not be placed."""
         seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
@@ -59,7 +59,7 @@ class ReservedSeats:
         for attempt_id in list(self._seats_by_attempt):
             call = self._calls.get(attempt_id)
             if call is None:
-                self.release_seat(attempt_id)
+                self.hang_up_seat_phone(attempt_id)
             elif not call.answered:
                 previewed = call.leg.preview is not None
                 if not self.is_seat_reserved(call) or (

@@ -61,4 +61,4 @@ class SeatKeys:
         self._play_sound(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
     def _play_sound(self, seat_name: str, sound: SeatSound) -> None:
-        self._core.request(order(self._switch.answer_key, seat_name, sound))
+        self._core.request(order(self._switch.play_key_sound, seat_name, sound))

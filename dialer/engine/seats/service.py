@@ -228,7 +228,7 @@ class Agents:
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
         try:
-            await self._switch.hang_up(seat.attempt_id)
+            await self._switch.hang_up_call(seat.attempt_id)
         except SwitchError as error:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
@@ -354,7 +354,7 @@ class Agents:
         """Clear the alert about a locked seat, because the seat accepts log-ins again."""
         self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
 
-    async def call_for_log_in(self, seat_name: str) -> str:
+    async def call_seat_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._core.plan.agents:
@@ -364,7 +364,7 @@ class Agents:
                 f"seat {seat.name} is already in use: log its agent off first", RefusedBecause.SEAT_TAKEN
             )
         try:
-            await self._switch.call_for_log_in(seat.name, seat.endpoint)
+            await self._switch.call_seat_for_log_in(seat.name, seat.endpoint)
         except SwitchError as error:
             raise CommandRefused(f"seat {seat.name}: the phone could not be called: {error}") from error
         return f"seat {seat.name}: the phone is being called"

@@ -69,7 +69,7 @@ class SeatSilence:
 
     async def _count_packets(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
-            packets = await self._switch.seat_packets(seat_name)
+            packets = await self._switch.count_seat_packets(seat_name)
         except SwitchError as error:  # the phone is checked at the end of the talk instead
             _log.info("seat.packet_count_failed", seat=seat_name, problem=str(error))
             return
@@ -152,12 +152,12 @@ class SeatSilence:
         """
         try:
             if since is None:
-                since = await self._switch.seat_packets(seat.name)
+                since = await self._switch.count_seat_packets(seat.name)
                 await asyncio.sleep(LISTEN_SECONDS)
             for look in range(listens):
                 if look:
                     await asyncio.sleep(LISTEN_SECONDS)
-                if await self._switch.seat_packets(seat.name) != since:
+                if await self._switch.count_seat_packets(seat.name) != since:
                     return True
         except SwitchError as error:  # unknown, so the phone counts as alive
             _log.info("seat.packet_count_failed", seat=seat.name, problem=str(error))
@@ -169,7 +169,7 @@ class SeatSilence:
             return
         _log.warning("seat.phone_silent", seat=seat.name)
         try:
-            await self._switch.release_seat(seat.name)
+            await self._switch.hang_up_seat_phone(seat.name)
         except SwitchError as error:  # the switch's own timeout will hang it up
             _log.info("seat.phone_release_failed", seat=seat.name, problem=str(error))
 

@@ -93,7 +93,7 @@ class Supervision:
         try:
             await self._audit_start(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
-            await self._switch.call_party(request)
+            await self._switch.call_third_party(request)
         except StoreError as error:
             self._listeners.remove(listener)
             raise CommandRefused(
@@ -120,7 +120,7 @@ class Supervision:
             self._audit_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         try:
-            await self._switch.move_party(before.party_id, after.place)
+            await self._switch.move_third_party(before.party_id, after.place)
         except SwitchError as error:
             self._audit_end(after, "not changed")
             raise CommandRefused(
@@ -140,7 +140,7 @@ class Supervision:
         if listener is None:
             raise CommandRefused(f"supervisor {phone.name} is not monitoring any seat")
         try:
-            await self._switch.release_party(listener.party_id)
+            await self._switch.hang_up_third_party(listener.party_id)
         except SwitchError as error:
             raise CommandRefused(f"the phone of supervisor {phone.name} could not be hung up: {error}") from error
         return f"supervisor {phone.name}: monitoring ended"
@@ -187,13 +187,13 @@ class Supervision:
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
-            self._core.request(order(self._switch.release_party, party_id))
+            self._core.request(order(self._switch.hang_up_third_party, party_id))
             self._append_audit_entry(
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
     def _hang_up_phone(self, listener: Listener) -> None:
-        self._core.request(order(self._switch.release_party, listener.party_id))
+        self._core.request(order(self._switch.hang_up_third_party, listener.party_id))
 
     # Audit
 

@@ -77,7 +77,7 @@ class Transfers:
         """
         call, _ = self._require_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
-        await self._send_order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
+        await self._send_order(self._switch.put_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer(self, seat_name: str, to: str) -> str:
@@ -152,12 +152,12 @@ class Transfers:
         self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
-                await self._send_order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+                await self._send_order(self._switch.put_on_hold(call.attempt_id, seat), call.attempt_id, None)
             if self._find_transfer_of_party(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
                 )
-            await self._switch.call_party(request)
+            await self._switch.call_third_party(request)
         except CommandRefused:
             self._transfers.party_trunks.pop(request.party_id, None)
             raise
@@ -194,13 +194,13 @@ class Transfers:
 
     async def _return_voter(self, before: CallTransfer, after: CallTransfer) -> None:
         self.set_transfer(after)
-        await self._send_order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
+        await self._send_order(self._switch.connect_to_seat(after.attempt_id, after.seat), after.attempt_id, before)
 
     async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
         self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
-        await self._send_order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
+        await self._send_order(self._switch.move_third_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
         live = self._transfers.get(call.attempt_id)
@@ -273,7 +273,7 @@ class Transfers:
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request(order(self._switch.hand_over, live.attempt_id).with_fallback(lost))
+            self._core.request(order(self._switch.hand_over_call, live.attempt_id).with_fallback(lost))
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
         """Handle that the agent's phone has disconnected.
@@ -289,13 +289,13 @@ class Transfers:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request(order(self._switch.move_party, live.party_id, aside).with_fallback(lost))
+            self._core.request(order(self._switch.move_third_party, live.party_id, aside).with_fallback(lost))
             return
         self.remove_transfer(live.attempt_id)
         self._release_target_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
-            self._core.request(order(self._switch.play_message, live.attempt_id))
+            self._core.request(order(self._switch.play_information_message, live.attempt_id))
 
     def on_call_ended(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
@@ -335,7 +335,7 @@ class Transfers:
     def release_target(self, party_id: PartyId) -> None:
         """Hang up a target."""
         self._transfers.party_trunks.pop(party_id, None)
-        self._core.request(order(self._switch.release_party, party_id))
+        self._core.request(order(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_party(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = parse_attempt_id(party_id)
@@ -369,10 +369,10 @@ class Transfers:
         name = live.seat if waits else self._acd.return_voter_to_seat(call, live.seat)
         if name is None:
             self.remove_transfer(live.attempt_id)
-            self._core.request(order(self._switch.play_message, live.attempt_id))
+            self._core.request(order(self._switch.play_information_message, live.attempt_id))
             return
         self.set_transfer(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._core.request(order(self._switch.connect, live.attempt_id, name))
+        self._core.request(order(self._switch.connect_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up the target because the switch did not connect the voter to it."""

@@ -189,7 +189,7 @@ class Actions:
         channel, cause = self._find_channel(action.get("Channel")), action.get("Cause")
         send_response(session, action, "Success", ("Message", "Channel Hungup"))
         number = int(cause) if cause.isdigit() else 0
-        asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
+        asyncio.get_running_loop().call_soon(self._switch.hang_up_channel, channel, number, EndsBy.MANAGER)
 
     def _redirect_channel(self, session: ManagerSession, action: AmiMessage) -> None:
         name_or_id = action.get("Channel")

@@ -99,7 +99,7 @@ async def _hang_up_channel(request: AgiRequest) -> str:
         other = request.switch.find_channel(request.words[0])
         if other is None:
             return "200 result=-1"
-        request.switch.hang_up(other, 0, EndsBy.AGI)
+        request.switch.hang_up_channel(other, 0, EndsBy.AGI)
         return "200 result=1"
     channel.hung_up = True
     channel.ended_by = EndsBy.AGI

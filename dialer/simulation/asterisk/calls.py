@@ -115,7 +115,7 @@ class SwitchCalls(SwitchCore):
         self.events.publish_originate_response(order, REASON_ANSWERED, first.name)
 
     def _hang_up_other_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
-        self.hang_up(half, 16, EndsBy.DIALPLAN)
+        self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
         """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""

@@ -137,7 +137,7 @@ class SwitchCore(ABC):
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
             asyncio.get_running_loop().call_soon(self.hang_up_from_other_side, channel, EndsBy.PHONE)
 
-    def hang_up(self, channel: Channel, cause: int, by: EndsBy) -> None:
+    def hang_up_channel(self, channel: Channel, cause: int, by: EndsBy) -> None:
         """Hang up a channel from this side, in any state."""
         if channel.hung_up or self.channels.get(channel.uniqueid) is not channel:
             return

@@ -157,9 +157,9 @@ async def _dial_server(switch: SwitchCore, channel: Channel, data: str) -> None:
                 break
             await channel.wait(None if answered else end - loop.time())
         if answered and not channel.interrupted and "g" not in options:
-            switch.hang_up(channel, 16, EndsBy.DIALPLAN)
+            switch.hang_up_channel(channel, 16, EndsBy.DIALPLAN)
     finally:
-        other.hang_up(leg, 16, EndsBy.DIALPLAN)
+        other.hang_up_channel(leg, 16, EndsBy.DIALPLAN)
 
 
 async def _hang_up_channel(switch: SwitchCore, channel: Channel, data: str) -> None:

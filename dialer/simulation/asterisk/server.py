@@ -134,7 +134,7 @@ class SimulatedAsterisk(SwitchCalls):
             raise ValueError(f"the phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
         # Asterisk 22 hangs up with cause 44.
-        channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up, channel, 44, EndsBy.PHONE))
+        channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE))
 
     def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish that a seat's phone is no longer registered at `port`."""

@@ -75,7 +75,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a ke
 class AsteriskSwitch:
     """One Asterisk server as a `dialer.domain.switch.Switch`.
 
-    The AMI link calls `on_up`, `on_event`, `run_session` and `on_down`.
+    The AMI link calls `on_link_up`, `on_event`, `run_session` and `on_link_down`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class AsteriskSwitch:
         history: Path | None = None,
         server: str = "",
     ) -> None:
-        """Create a switch that is not connected. Call `set_sink` before the first event.
+        """Create a switch that is not connected. Call `set_event_sink` before the first event.
 
         Args:
             lease: reserves the Asterisk for this dialler, or None to share it.
@@ -108,7 +108,7 @@ class AsteriskSwitch:
         self._comparing: asyncio.Task[None] | None = None  # None without a session
         self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
-    def set_sink(self, sink: EventSink) -> None:
+    def set_event_sink(self, sink: EventSink) -> None:
         """Set the function that receives all events from now on."""
         self._sink = sink
 
@@ -140,7 +140,7 @@ class AsteriskSwitch:
         for attempt_id in self.tracker.calls.pop_half_ended_attempts():
             self._end_half_ended_calls(attempt_id)
 
-    async def on_up(self, client: AmiClient) -> None:
+    async def on_link_up(self, client: AmiClient) -> None:
         """Synchronise with Asterisk after a login, then report SwitchUp. Nothing is dialled before that.
 
         If it raises, the link reconnects.
@@ -178,7 +178,7 @@ class AsteriskSwitch:
         """Renew the lease until the session is lost. Return or raise why it was lost."""
         return await (client.wait_until_lost() if self._lease is None else self._lease.renew_until_lost(client))
 
-    def on_down(self, reason: SwitchError) -> None:
+    def on_link_down(self, reason: SwitchError) -> None:
         """Report that the session is lost, or could not be opened."""
         if self._comparing is not None:
             self._comparing.cancel()
@@ -225,9 +225,9 @@ class AsteriskSwitch:
 
     # Queries of FastAGI handlers
 
-    def find_attempt(self, unique_id: str) -> AttemptId:
+    def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on the channel with this unique id."""
-        return self.tracker.calls.find_attempt(unique_id)
+        return self.tracker.calls.find_attempt_on_channel(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt, and return the channel's numbers as Asterisk reports
@@ -257,13 +257,13 @@ class AsteriskSwitch:
         """Undo the assignment of a channel to an attempt."""
         self.tracker.calls.forget(attempt_id)
 
-    async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
+    async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
 
         The dialplan may run before the AMI event of the answer has arrived. So Asterisk is asked about channels in this
         context. While the AMI link is down this waits up to LINK_SECONDS, then returns false.
         """
-        attempt_id = self.find_attempt(unique_id)
+        attempt_id = self.find_attempt_on_channel(unique_id)
         if self.tracker.calls.find_answered_channel(attempt_id) == name:
             return True
         if not _UNIQUE_ID.fullmatch(unique_id):
@@ -283,7 +283,7 @@ class AsteriskSwitch:
 
     # The switch port: calls
 
-    def unanswered_seconds(self, server: str = "") -> float:
+    def get_unanswered_seconds(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Returns infinity if our lease may have expired.
@@ -294,14 +294,14 @@ class AsteriskSwitch:
             return inf
         return self._client.oldest_unanswered_seconds
 
-    async def history(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
+    async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """Return Asterisk's records of ended calls."""
         if self._history is None:
             raise SwitchError("ended calls cannot be looked up: set `asterisk.history` to Asterisk's call records")
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call. The id of its attempt becomes the channel id and the ActionID.
 
         Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
@@ -320,12 +320,12 @@ class AsteriskSwitch:
         )
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state."""
         channel = self.tracker.calls.find_channel(attempt_id)
         await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
 
-    async def connect(
+    async def connect_to_seat(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
     ) -> None:
         """Connect a voter to a seat, by redirecting the voter's channel into the seat's conference.
@@ -339,7 +339,7 @@ class AsteriskSwitch:
         else:
             await self._redirect_channel(attempt_id, SEAT_CONTEXT, name)
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter."""
         await self._redirect_channel(attempt_id, MESSAGE_CONTEXT, "s")
 
@@ -350,11 +350,11 @@ class AsteriskSwitch:
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
         await self._call_phone(seat, endpoint, AGENT_CONTEXT, _check_value(_NAME, seat, _SEAT_RULE), replaces)
 
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play to the agent at a seat the response to the key that the agent has pressed.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
@@ -363,7 +363,7 @@ class AsteriskSwitch:
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
-    async def seat_packets(self, seat: str) -> int:
+    async def count_seat_packets(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
         channel = self.tracker.seats.find_phone(seat)
         if channel is None:
@@ -374,7 +374,7 @@ class AsteriskSwitch:
             raise SwitchError(f"Asterisk does not report the RTP packets received from the phone of seat {seat}")
         return int(packets)
 
-    async def release_seat(self, seat: str) -> None:
+    async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the phone of a seat."""
         channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
@@ -388,11 +388,11 @@ class AsteriskSwitch:
 
     # The switch port: transfers, supervision and recordings
 
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter of a seat on hold."""
         await self._redirect_channel(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
-    async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
+    async def hand_over_call(self, attempt_id: AttemptId, server: str | None = None) -> None:
         """Connect a voter to the third party, and disconnect the agent.
 
         With several servers, `server` is the one that has the third party, or "" for this one.
@@ -400,7 +400,7 @@ class AsteriskSwitch:
         await self._set_server(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
-    async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
+    async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
         """Call a third party and connect them to a place: a seat or a handover.
 
         `server` is the other server that has the phone or trunk, or None for this one.
@@ -421,11 +421,11 @@ class AsteriskSwitch:
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
-    async def move_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to another place: a seat or a handover."""
         await self._redirect_channel(party_id, *_check_party_location(place))
 
-    async def release_party(self, party_id: PartyId) -> None:
+    async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a third party's call."""
         await self._hang_up_with_retries(lambda: self.tracker.parties.is_live(party_id), party_id)
 

@@ -41,56 +41,56 @@ class MultiServerSwitch:
         self._endpoints.update(endpoints)
         self._seats.update(seats)
 
-    def set_sink(self, sink: EventSink) -> None:
+    def set_event_sink(self, sink: EventSink) -> None:
         """Set the function that receives the events of all servers from now on."""
         for server in self._servers.values():
-            server.set_sink(sink)
+            server.set_event_sink(sink)
 
     def close(self) -> None:
         """Close all servers. No event is reported after this."""
         for server in self._servers.values():
             server.close()
 
-    def unanswered_seconds(self, server: str) -> float:
+    def get_unanswered_seconds(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
-        return self._servers[server].unanswered_seconds()
+        return self._servers[server].get_unanswered_seconds()
 
-    async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
+    async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return the servers' records of ended calls."""
-        return await self._servers[server].history(attempt_ids)
+        return await self._servers[server].read_call_records(attempt_ids)
 
     # Calls
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call."""
-        await self._servers[self._endpoints[request.endpoint]].originate(request)
+        await self._servers[self._endpoints[request.endpoint]].originate_call(request)
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state. If no server tracks the call, all servers are asked to
         end it.
         """
         name = self._find_server_of_call(attempt_id)
         if name is not None:
-            await self._servers[name].hang_up(attempt_id)
+            await self._servers[name].hang_up_call(attempt_id)
             return
         for server in self._servers.values():
             with contextlib.suppress(SwitchUnreachable):  # the resync of that server will find its stray calls
-                await server.hang_up(attempt_id)
+                await server.hang_up_call(attempt_id)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat. If the seat is on another server, a call between the servers connects them."""
         other = self._seats[seat] if self._seats[seat] != self._find_server_of_call(attempt_id) else ""
-        await self._get_server_with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
+        await self._get_server_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record, server=other)
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter."""
-        await self._get_server_with_call(attempt_id).play_message(attempt_id)
+        await self._get_server_with_call(attempt_id).play_information_message(attempt_id)
 
-    async def hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter of a seat on hold."""
-        await self._get_server_with_call(attempt_id).hold(attempt_id, seat)
+        await self._get_server_with_call(attempt_id).put_on_hold(attempt_id, seat)
 
-    async def hand_over(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call(self, attempt_id: AttemptId) -> None:
         """Connect a voter to the third party, and disconnect the agent. The third party may be on another server."""
         there = next(
             (
@@ -101,7 +101,7 @@ class MultiServerSwitch:
             "",
         )
         other = there if there != self._find_server_of_call(attempt_id) else ""
-        await self._get_server_with_call(attempt_id).hand_over(attempt_id, other)
+        await self._get_server_with_call(attempt_id).hand_over_call(attempt_id, other)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Mute or unmute the recording of a call."""
@@ -119,36 +119,36 @@ class MultiServerSwitch:
         """Call the phone of a seat and connect it to the seat's conference."""
         await self._get_server_with_seat(seat).call_seat(seat, endpoint)
 
-    async def call_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
-        await self._get_server_with_seat(seat).call_for_log_in(seat, endpoint)
+        await self._get_server_with_seat(seat).call_seat_for_log_in(seat, endpoint)
 
-    async def answer_key(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play to the agent at a seat the response to the key that the agent has pressed."""
-        await self._get_server_with_seat(seat).answer_key(seat, sound)
+        await self._get_server_with_seat(seat).play_key_sound(seat, sound)
 
-    async def seat_packets(self, seat: str) -> int:
+    async def count_seat_packets(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        return await self._get_server_with_seat(seat).seat_packets(seat)
+        return await self._get_server_with_seat(seat).count_seat_packets(seat)
 
-    async def release_seat(self, seat: str) -> None:
+    async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the phone of a seat."""
-        await self._get_server_with_seat(seat).release_seat(seat)
+        await self._get_server_with_seat(seat).hang_up_seat_phone(seat)
 
     def _get_server_with_seat(self, seat: str) -> AsteriskSwitch:
         return self._servers[self._seats[seat]]
 
     # Third parties
 
-    async def call_party(self, request: PartyRequest) -> None:
+    async def call_third_party(self, request: PartyRequest) -> None:
         """Call a third party and connect them to a place: a seat or a handover.
 
         If the phone or trunk is on another server than the place, a call between the servers connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_place(request.place)
-        await self._servers[there].call_party(request, None if home == there else home)
+        await self._servers[there].call_third_party(request, None if home == there else home)
 
-    async def move_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to another place: a seat or a handover. A handover takes place on the third party's own
         server.
 
@@ -162,13 +162,13 @@ class MultiServerSwitch:
             raise SwitchError(
                 f"the third party's call is on server {server}, the seat on server {there}: end the call and call again"
             )
-        await self._servers[server].move_party(party_id, place)
+        await self._servers[server].move_third_party(party_id, place)
 
-    async def release_party(self, party_id: PartyId) -> None:
+    async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a third party's call."""
         server = self._find_server_of_party(party_id)
         if server is not None:
-            await self._servers[server].release_party(party_id)
+            await self._servers[server].hang_up_third_party(party_id)
 
     def _find_server_of_party(self, party_id: PartyId) -> str | None:
         return next((name for name, server in self._servers.items() if server.tracker.parties.is_live(party_id)), None)
@@ -184,10 +184,10 @@ class MultiServerSwitch:
 
     # Queries of FastAGI handlers
 
-    def find_attempt(self, unique_id: str) -> AttemptId:
+    def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on the channel with this unique id."""
         server = self._servers.get(_parse_system_name(unique_id))
-        return AttemptId(unique_id) if server is None else server.find_attempt(unique_id)
+        return AttemptId(unique_id) if server is None else server.find_attempt_on_channel(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel`).
@@ -202,8 +202,8 @@ class MultiServerSwitch:
         for server in self._servers.values():
             server.unassign_channel(attempt_id)
 
-    async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
-        """Return whether a channel is answered (see `AsteriskSwitch.is_answered`).
+    async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
+        """Return whether a channel is answered (see `AsteriskSwitch.is_channel_answered`).
 
         After a start of the dialler, a channel with an attempt's id may be on any server: all are queried.
         """
@@ -211,7 +211,7 @@ class MultiServerSwitch:
         known = (_parse_system_name(unique_id), self._find_server_of_call(AttemptId(unique_id)), seat)
         likely = [self._servers[each] for each in known if each is not None and each in self._servers][:1]
         servers = likely or self._servers.values()
-        return any(await asyncio.gather(*(server.is_answered(unique_id, name, context) for server in servers)))
+        return any(await asyncio.gather(*(server.is_channel_answered(unique_id, name, context) for server in servers)))
 
 
 AnyAsterisk = AsteriskSwitch | MultiServerSwitch

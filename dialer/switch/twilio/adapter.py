@@ -50,7 +50,7 @@ class TwilioSwitch:
     def __init__(
         self, api: TwilioApi, settings: Twilio, meter: SpendMeter, clock: Clock, find_attempt: FindAttempt
     ) -> None:
-        """Create a switch without calls. Call `set_sink` before the first event."""
+        """Create a switch without calls. Call `set_event_sink` before the first event."""
         self.meter = meter
         self._api = api
         self._settings = settings
@@ -62,7 +62,7 @@ class TwilioSwitch:
         self._to_hang_up: set[AttemptId] = set()  # calls without a known sid, or whose hang-up failed
         self._resynced = False
 
-    def set_sink(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
+    def set_event_sink(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
         """Set the function that receives all events, and the function that is called with each ended attempt after its
         CallEnded.
         """
@@ -100,7 +100,7 @@ class TwilioSwitch:
 
     # The switch port
 
-    async def originate(self, request: OriginateRequest) -> None:
+    async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call. If Twilio refuses it or is unreachable, the end of the call is also reported as an event.
 
         This event makes the trunk rest, so that it is not used again at once.
@@ -141,7 +141,7 @@ class TwilioSwitch:
                 "raise `twilio.max_spend_per_day` or wait for the account's next day"
             )
 
-    async def hang_up(self, attempt_id: AttemptId) -> None:
+    async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state. If its sid is not known yet, it is hung up as soon as it
         is.
 
@@ -156,11 +156,11 @@ class TwilioSwitch:
             return
         await self._end_call(call, call.sid)
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Raise SwitchError, because Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
         raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
 
-    async def play_message(self, attempt_id: AttemptId) -> None:
+    async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Raise SwitchError, because a call on Twilio never waits for a seat."""
         raise SwitchError("the information message cannot be played on Twilio: its calls never wait for a seat")
 
@@ -247,7 +247,7 @@ class TwilioSwitch:
                 self._calls[attempt_id] = found
         self._resynced = True
 
-    def report_states(self) -> None:
+    def report_call_states(self) -> None:
         """Have every live call queried in the next round, so that its state is reported after the engine's resync."""
         for call in self._calls.values():
             call.updated_at = float("-inf")

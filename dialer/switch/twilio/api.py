@@ -61,7 +61,7 @@ class TwilioApi:
     async def create_call(self, request: OriginateRequest) -> str:
         """Place a call, without retries, and return its sid.
 
-        Raises OriginateRefused, SwitchUnreachable and OriginateUnsure as `Switch.originate` does.
+        Raises OriginateRefused, SwitchUnreachable and OriginateUnsure as `Switch.originate_call` does.
         """
         webhooks = f"{self._settings.public_url}/twilio"
         try:

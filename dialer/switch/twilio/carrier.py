@@ -70,7 +70,7 @@ class TwilioCarrier:
         )
         rules = TwilioFlowRules(twilio, self._settings.flows.recordings, voice, self.sms)
         flows = TwilioFlows(engine, library, self.switch, rules)
-        self.switch.set_sink(engine.on_switch_event, flows.end_flow_after_hang_up)
+        self.switch.set_event_sink(engine.on_switch_event, flows.end_flow_after_hang_up)
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
             await self._synchronise_at_start(engine)

@@ -62,7 +62,7 @@ class PageHost(Protocol):
         """Send an SMS. Return whether the gateway accepted it."""
         ...
 
-    async def hand_over(self, action: Transfer) -> None:
+    async def store_answers_for_agent(self, action: Transfer) -> None:
         """Store the answers for the agent's screen, before the transfer is dialled."""
         ...
 
@@ -123,7 +123,7 @@ async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> P
             case Transfer():
                 said += action.prompts
                 if host.transfers:
-                    await host.hand_over(action)
+                    await host.store_answers_for_agent(action)
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
                 turn = continue_flow(flow, state, Failed())

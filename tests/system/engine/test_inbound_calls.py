@@ -247,7 +247,7 @@ async def test_caller_who_hangs_up_at_once_leaves_no_call_behind(tmp_path: Path)
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
             channel = site.switch.place_inbound_call(CALLER, called=FLOW)
             await asyncio.sleep(delay)
-            site.switch.hang_up(channel, 16, channel.ended_by)
+            site.switch.hang_up_channel(channel, 16, channel.ended_by)
             await over(site, channel, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
         assert site.centre.engine.features.inbound.count_live == 0

@@ -174,7 +174,7 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
         [(server, channel)] = [
             (server, each) for server in "ab" for each in voters(site, server) if each.number == office
         ]
-        site.servers[server].hang_up(channel, 16, EndsBy.VOTER)
+        site.servers[server].hang_up_channel(channel, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
         assert (together(site), [each.channels_used for each in site.view.state.trunks]) == (0, [0, 0])
         assert [each.outcome for each in site.ended()] == [Outcome.CONNECTED]
@@ -244,7 +244,7 @@ async def test_transfer_between_servers_completes_after_a_consultation(merged: b
         assert (together(site), len(bosses(site)), seat(site, "b01").state) == (2, 1, SeatState.WRAP_UP)
         assert len(site.ended()) == 0
         [boss] = bosses(site)
-        site.servers["b"].hang_up(boss, 16, EndsBy.VOTER)
+        site.servers["b"].hang_up_channel(boss, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
         assert (together(site), bosses(site), [each.outcome for each in site.ended()]) == (0, [], [Outcome.CONNECTED])
 
@@ -278,7 +278,7 @@ async def test_completed_transfer_between_servers_continues_after_the_dialler_en
         ) as again:
             await asyncio.sleep(20)
             assert (together(again), len(bosses(again)), again.ended()) == (2, 1, [])
-            again.servers["b"].hang_up(bosses(again)[0], 16, EndsBy.VOTER)
+            again.servers["b"].hang_up_channel(bosses(again)[0], 16, EndsBy.VOTER)
             await asyncio.sleep(2)
             assert (together(again), [each.outcome for each in again.ended()][:1]) == (0, [Outcome.CONNECTED])
 
@@ -462,7 +462,7 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(r
             await before.log_in("a01")
             await before.until(lambda: bool(voters(before, "a")), seconds=60)
             for channel in voters(before, "a"):
-                before.servers["a"].hang_up(channel, 16, EndsBy.VOTER)
+                before.servers["a"].hang_up_channel(channel, 16, EndsBy.VOTER)
         changes["campaign"] = {**OVER_A, "hours": [{"start": "00:00", "until": "00:01"}]}  # nobody else is called
         settings = multi_server_settings(tmp_path, servers, ONE_EACH, **changes)
         trunks = [each.model_copy(update={"server": "b"}) for each in settings.trunks]

@@ -130,7 +130,7 @@ async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> 
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
                 assert await find_lease_holder(one) == holder
-                switch.hang_up(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
+                switch.hang_up_channel(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
                 await asyncio.sleep(1)
 
 
@@ -205,19 +205,19 @@ async def test_dialler_suspended_longer_than_its_lease_places_no_call(
         asleep = SwitchLease(FIRST)
         async with session(switch, asleep) as client:
             adapter = AsteriskSwitch(asleep)
-            adapter.set_sink(lambda _: None)
-            await adapter.on_up(client)
-            assert adapter.unanswered_seconds() == 0.0
+            adapter.set_event_sink(lambda _: None)
+            await adapter.on_link_up(client)
+            assert adapter.get_unanswered_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with session(switch, successor) as other:
                 await successor.acquire(other)
                 assert client.is_up
-                assert adapter.unanswered_seconds() == inf
+                assert adapter.get_unanswered_seconds() == inf
                 with pytest.raises(SwitchError):
                     await asleep.renew(client)
-                assert adapter.unanswered_seconds() == inf
-            adapter.on_down(SwitchError("the test is over"))
+                assert adapter.get_unanswered_seconds() == inf
+            adapter.on_link_down(SwitchError("the test is over"))
 
 
 @virtual_time()

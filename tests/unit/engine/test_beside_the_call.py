@@ -49,7 +49,7 @@ def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: Li
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x")))
-    assert f"order release_party {make_supervision_party_id('x')}" in turns.at(
+    assert f"order hang_up_third_party {make_supervision_party_id('x')}" in turns.at(
         20, TimerExpired(TimerKind.AGENT_ABSENT, "01")
     )
 
@@ -65,10 +65,10 @@ def test_keys_of_a_seat_are_refused_while_its_command_is_carried_out() -> None:
     turns.talking()
     turns.play(
         [
-            (20, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
+            (20, SeatKeyPressed("01", "*"), "order play_key_sound 01 key"),
             (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01', name='seat-hang-up')"),
-            (20.2, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
-            (20.3, SeatKeyPressed("01", "8"), "order answer_key 01 wrong"),  # the last command is still running
+            (20.2, SeatKeyPressed("01", "*"), "order play_key_sound 01 key"),
+            (20.3, SeatKeyPressed("01", "8"), "order play_key_sound 01 wrong"),  # the last command is still running
             (21, SeatKeyPressed("99", "3"), ""),
         ]
     )
@@ -121,7 +121,7 @@ def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
 def test_voter_who_was_not_connected_is_connected_again_only_if_reported_waiting() -> None:
     turns = Turns()
     turns.call()
-    came = "order connect A 01"
+    came = "order connect_to_seat A 01"
     assert any(came in each for each in turns.at(20, CallWaiting(A)))
     assert not any(came in each for each in turns.at(20, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
     assert turns.seat() is SeatState.READY

@@ -25,7 +25,7 @@ class Said:
         self.lines: list[str] = []
         self.refuse = False
 
-    async def connect(self, attempt_id: str, seat: str, *, record: bool) -> None:
+    async def connect_to_seat(self, attempt_id: str, seat: str, *, record: bool) -> None:
         self.lines.append(f"order connect {seat} {record}")
         if self.refuse:
             raise SwitchError("no link")
@@ -58,7 +58,9 @@ async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         turns.features.core.request(TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls")))
-        turns.features.core.request(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
+        turns.features.core.request(
+            commit(said.record_answer, A, 8.0), order(said.connect_to_seat, A, "01", record=False)
+        )
         turns.features.core.request(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
             UpdatePacer("calls", PacingEventKind.ANSWERED),
@@ -82,7 +84,7 @@ async def test_failed_switch_command_is_not_repeated_and_its_fallback_event_is_h
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = True
-        connect = order(said.connect, A, "01", record=True)
+        connect = order(said.connect_to_seat, A, "01", record=True)
         turns.features.core.request(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
@@ -114,10 +116,10 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
         joined(turns, group)
         answered: list[str] = []
 
-        async def answer_key(seat: str, sound: Any) -> None:
+        async def play_key_sound(seat: str, sound: Any) -> None:
             answered.append(sound.value)
 
-        cast(Any, turns.features.keys)._switch = SimpleNamespace(answer_key=answer_key)
+        cast(Any, turns.features.keys)._switch = SimpleNamespace(play_key_sound=play_key_sound)
         turns.features.core.request(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]

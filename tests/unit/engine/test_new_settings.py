@@ -45,7 +45,7 @@ def test_agent_of_a_removed_seat_is_logged_off_at_once_without_a_call() -> None:
     assert take(turns, 3, seats=NO_SEATS) == [
         "timer seat/01 off",
         "seat 01 offline",
-        "order release_seat 01",
+        "order hang_up_seat_phone 01",
         "beside drop-log-in",
     ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
@@ -60,7 +60,10 @@ def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_its_wrap_up() 
     assert turns.seat() is SeatState.TALKING
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
     over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
-    assert [line for line in over if line.startswith(("seat", "order"))] == ["seat 01 offline", "order release_seat 01"]
+    assert [line for line in over if line.startswith(("seat", "order"))] == [
+        "seat 01 offline",
+        "order hang_up_seat_phone 01",
+    ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
@@ -99,7 +102,7 @@ def test_removed_campaign_connects_its_last_call_and_places_no_more() -> None:
     turns.call()
     [run] = turns.features.runs.values()
     take(turns, 2, campaigns={})
-    assert "order connect A 01" in turns.at(8, CallWaiting(A))
+    assert "order connect_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
     with pytest.raises(CommandRefused, match="campaign 'calls' is not in the settings, which have: none"):
@@ -113,7 +116,7 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns.after(1, lambda: turns.features.calls.update(ringing, ringing.with_originate_sent(1)))
     take(turns, 2, campaigns={})
     stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all_campaigns("headquarters", {}))
-    assert "order hang_up A" in stopped
+    assert "order hang_up_call A" in stopped
 
 
 def test_log_in_at_a_removed_seat_is_not_restored() -> None:
@@ -147,7 +150,7 @@ def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPh
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
-    assert (f"order release_party {make_supervision_party_id('x')}" in lines) is let_go
+    assert (f"order hang_up_third_party {make_supervision_party_id('x')}" in lines) is let_go
 
 
 def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:

@@ -27,7 +27,7 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     }
     gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
-    turns.features.holds._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
+    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: 0.0))
     turns.features.clock_guard.is_clock_set = lambda: False  # type: ignore[method-assign]
     turns.features.runs["calls"].pacer = cast(
         Any,
@@ -93,7 +93,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
     turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
-    assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
+    assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up_call A"]
     assert not [line for line in decided(turns) if line.startswith("order")]  # only once
 
 

@@ -29,7 +29,7 @@ def test_mark_of_a_voter_cancels_ringing_calls_that_it_makes_unnecessary() -> No
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
     lines = turns.after(5, lambda: turns.features.marks.apply_mark(VOTED, effect))
-    assert lines == ["order hang_up A", "beside put-back"]
+    assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
     assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
@@ -48,7 +48,7 @@ def test_opt_out_cancels_ringing_calls_to_its_number_and_counts_once() -> None:
     turns.call()
     marks = turns.features.marks
     assert turns.after(5, lambda: marks.apply_opt_out(1, fresh=True)) == [
-        "order hang_up A",
+        "order hang_up_call A",
         "beside count-without-number",
     ]
     assert turns.after(6, lambda: marks.apply_opt_out(1, fresh=False)) == []

@@ -22,7 +22,7 @@ from tests.support.turns import HUNG_UP, A, Turns
 
 BOSS = make_transfer_party_id(A, "boss", "t1")
 TO_SEAT, ASIDE = Place(PlaceKind.SEAT, "01"), Place(PlaceKind.HANDOVER, A)
-LET_GO = "order release_party help-A-boss-t1"
+LET_GO = "order hang_up_third_party help-A-boss-t1"
 LOST = (
     "learn talk-ended 11.6; learn break-started 0; timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost;"
     " timer phone/01 5 call-phone"
@@ -35,7 +35,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
     [
         ("hold", CallLeftSeat(A, "01"), "", "hold"),  # the talk has not ended
         ("hold", CallConnected(A, "01"), "seat 01 talking", None),
-        ("hold", SeatDown("01"), f"seat 01 talking; {LET_GO}; order play_message A; {LOST}", None),
+        ("hold", SeatDown("01"), f"seat 01 talking; {LET_GO}; order play_information_message A; {LOST}", None),
         (
             "returning",
             MessageStarted(A),
@@ -49,7 +49,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             None,
         ),  # the dialplan plays the message
         ("calling", PartyJoined(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
-        ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect_to_seat A 01", "returning"),
         ("consult", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
         (
             "consult",
@@ -62,11 +62,11 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (
             "three-way",
             SeatDown("01"),
-            f"seat 01 talking handing-over; order move_party help-A-boss-t1 handover; {LOST}",
+            f"seat 01 talking handing-over; order move_third_party help-A-boss-t1 handover; {LOST}",
             "handing-over",
         ),
-        ("transfer", PartyJoined(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over A", "handing-over"),
-        ("transfer", PartyLeft(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
+        ("transfer", PartyJoined(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over_call A", "handing-over"),
+        ("transfer", PartyLeft(BOSS), "seat 01 talking returning; order connect_to_seat A 01", "returning"),
         ("handing-over", TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=A), LET_GO, "handing-over"),
         ("handing-over", CallHandedOver(A), "seat 01 talking transferred", "transferred"),
         (
@@ -93,8 +93,8 @@ def test_each_event_of_a_transfer_requests_its_effects(
 
 def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message() -> None:
     for seats, follows in (
-        (2, "seat 02 talking transfer; seat 02 talking returning; order connect A 02"),
-        (1, "order play_message A"),
+        (2, "seat 02 talking transfer; seat 02 talking returning; order connect_to_seat A 02"),
+        (1, "order play_information_message A"),
     ):
         turns = Turns(seats, transfers=TRANSFERS)
         turns.talking()

@@ -26,9 +26,7 @@ from dialer.engine.effects import Event, TimerExpired, TimerKind
 from tests.support.turns import HUNG_UP, A, Turns
 
 B = AttemptId("b" * 36)
-TO_THE_SEAT = (
-    "seat 01 reserved; call connecting; order connect A 01; timer call/A off; timer seat/01 2 voter-not-connected"
-)
+TO_THE_SEAT = "seat 01 reserved; call connecting; order connect_to_seat A 01; timer call/A off; timer seat/01 2 voter-not-connected"
 LOST = "timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost; timer phone/01 5 call-phone"
 TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-expired"
 
@@ -73,7 +71,7 @@ def test_voter_without_a_free_seat_hears_the_message_once_within_the_connect_lim
             (
                 9.8,
                 TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=A),
-                "learn abandoned 0; call message; timer call/A off; order play_message A",
+                "learn abandoned 0; call message; timer call/A off; order play_information_message A",
             ),
             (9.9, MessageStarted(A), ""),
             (16, HUNG_UP, "timer call/A off; call ended; commit end abandoned"),
@@ -89,7 +87,7 @@ def test_waiting_voter_is_connected_to_the_next_free_seat() -> None:
     assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 connect-limit"
     turns.at(50.5, HUNG_UP)
     follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
-    assert [line for line in follows if line.startswith("order")] == [f"order connect {B} 01"]
+    assert [line for line in follows if line.startswith("order")] == [f"order connect_to_seat {B} 01"]
     assert turns.seat() is SeatState.RESERVED
 
 

@@ -51,8 +51,8 @@ async def test_call_that_ends_while_calls_are_listed_again_is_not_reported_as_li
     """Asterisk may send the Hangup of a channel right after it has listed the channel, and sends it only once."""
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()
-    switch.set_sink(events.append)
-    await switch.on_up(cast(Any, Client(switch, during)))
+    switch.set_event_sink(events.append)
+    await switch.on_link_up(cast(Any, Client(switch, during)))
     switch.close()
     [up] = [event for event in events if isinstance(event, SwitchUp)]
     assert STAYS in up.live_attempts

@@ -29,7 +29,7 @@ class Server:
     async def call_seat(self, seat: str, endpoint: str) -> None:
         self.orders.append((seat, endpoint))
 
-    async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
+    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
         self.orders.append((attempt_id, seat, server))
 
 
@@ -40,7 +40,7 @@ async def test_new_seat_is_called_on_its_asterisk_server_and_a_removed_seat_stay
         await switch.call_seat("02", "phone02")
     switch.add_locations({"phone02": "other"}, {"02": "other"})
     await switch.call_seat("02", "phone02")
-    await switch.connect(AttemptId("call"), "02")
+    await switch.connect_to_seat(AttemptId("call"), "02")
     await switch.call_seat("01", "phone01")
     assert (one.orders, other.orders) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
 

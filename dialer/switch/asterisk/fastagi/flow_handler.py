@@ -133,10 +133,10 @@ class FlowHandler:
         be asked, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.wait_until_reconciled()
-        if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
+        if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
-        attempt_id = self._switch.find_attempt(call.env.unique_id)
+        attempt_id = self._switch.find_attempt_on_channel(call.env.unique_id)
         session = self._engine.features.flows.start_flow(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)

@@ -52,7 +52,9 @@ class LogInHandler:
         """
         channel = _CHANNEL.fullmatch(call.env.channel)
         seat = None if channel is None else self._agents.find_seat_by_endpoint(channel[1])
-        if seat is None or not await self._switch.is_answered(call.env.unique_id, call.env.channel, LOG_IN_CONTEXT):
+        if seat is None or not await self._switch.is_channel_answered(
+            call.env.unique_id, call.env.channel, LOG_IN_CONTEXT
+        ):
             _log.warning("seat.rejected", channel=call.env.unique_id)
             return
         try:

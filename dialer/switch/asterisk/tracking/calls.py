@@ -108,7 +108,7 @@ class CallTracker:
         if self._inbound:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
-    def find_attempt(self, unique_id: str) -> AttemptId:
+    def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on a channel. The unique id of an outbound channel is the attempt's id."""
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
@@ -148,7 +148,7 @@ class CallTracker:
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the state from an AMI event. Return the events for the engine that result, in order."""
-        attempt_id = self.find_attempt(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
+        attempt_id = self.find_attempt_on_channel(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
         call = self._calls.get(attempt_id)
         if call is None:
             return []
@@ -273,7 +273,9 @@ class CallTracker:
         """
         known = {**inbound, **self._inbound}  # the tracked attempt overrides the channel's variable
         self._inbound = {each.unique_id: known[each.unique_id] for each in channels if each.unique_id in known}
-        ours = {self.find_attempt(channel.unique_id): channel for channel in channels if self._is_call(channel)}
+        ours = {
+            self.find_attempt_on_channel(channel.unique_id): channel for channel in channels if self._is_call(channel)
+        }
         self._calls = {
             attempt_id: self._calls.get(attempt_id) or self._make_found_call(channel)
             for attempt_id, channel in ours.items()
@@ -328,7 +330,7 @@ class CallTracker:
         The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
         """
         among_voters = channel.context in VOTERS_CONTEXTS and not is_party_channel(channel.unique_id)
-        known = channel.unique_id in self._inbound or self.find_attempt(channel.unique_id) in self._calls
+        known = channel.unique_id in self._inbound or self.find_attempt_on_channel(channel.unique_id) in self._calls
         return among_voters or known or is_attempt_id(channel.unique_id)
 
     def _make_found_call(self, channel: LiveChannel) -> _Call:
