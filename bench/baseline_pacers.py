@@ -20,7 +20,7 @@ class CallsPerIdleSeat(Pacer):
         super().__init__()
         self._ratio = ratio
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return floor(ratio x available seats) minus the calls in flight."""
         out = len(snapshot.ringing) + len(snapshot.waiting_seconds)
         return allowed(math.floor(self._ratio * snapshot.free_seats + 1e-9) - out, snapshot)
@@ -48,7 +48,7 @@ class OmniDialerPacer(Pacer):
         self._latched = False
         self._over = 0
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Update the moving averages of hits and drops, and the means of ring and work time."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -82,7 +82,7 @@ class OmniDialerPacer(Pacer):
         self._latched = self._over > 5
         return 0.0 if self._latched else 0.2
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return (free + expected free - expected answers) / hit rate x aggressiveness; progressive in warm-up or when latched."""
         free, out = snapshot.free_seats, len(snapshot.ringing)
         gamma = self._gamma()
@@ -109,7 +109,7 @@ class IssabelPacer(Pacer):
         self._talk_mean = 0.0
         self._talks = 0
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Update talk and answer times, and the answer-seizure ratio of the last half hour."""
         match event.kind:
             case PacingEventKind.ANSWERED:
@@ -123,7 +123,7 @@ class IssabelPacer(Pacer):
             case _:
                 pass
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return available seats plus those expected to become available, minus callers waiting and calls in flight."""
         while self._recent and self._recent[0][0] < snapshot.now_seconds - 1800.0:
             self._recent.popleft()
@@ -184,7 +184,7 @@ class ErlangRatePacer(Pacer):
         self._load: tuple[int, float] | None = None
         self._load_at = -math.inf
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Update the answer rate (about 500 calls), the work time (about 200 calls) and the correction."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -198,7 +198,7 @@ class ErlangRatePacer(Pacer):
             case _:
                 pass
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the whole calls that the rate has accumulated since the last decision."""
         now = snapshot.now_seconds
         seats = snapshot.free_seats + sum(not seat.leaving for seat in snapshot.busy_seats)

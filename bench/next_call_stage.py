@@ -226,23 +226,23 @@ class _WatchedPacer(Pacer):
         self._pacer = pacer
         self._watch = watch
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Record and return the pacer's decision."""
-        calls = self._pacer.calls_to_place(snapshot)
+        calls = self._pacer.count_calls_to_place(snapshot)
         self._watch.note_wanted(min(calls, snapshot.cps_budget, snapshot.free_channels))
         return calls
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Pass the event on."""
-        self._pacer.observe(event)
+        self._pacer.learn_from_event(event)
 
-    def explain(self) -> Explanation:
+    def explain_decision(self) -> Explanation:
         """Return the pacer's explanation."""
-        return self._pacer.explain()
+        return self._pacer.explain_decision()
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return the pacer's excess calls."""
-        return self._pacer.excess_calls(snapshot)
+        return self._pacer.count_excess_calls(snapshot)
 
     def state(self) -> dict[str, object]:
         """Return the pacer's state."""

@@ -51,18 +51,18 @@ class _RecordingPacer(Pacer):
         self.pacer = pacer
         self.last = PacingSnapshot(0.0)
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         self.last = snapshot if snapshot.ringing else self.last
-        return self.pacer.calls_to_place(snapshot)
+        return self.pacer.count_calls_to_place(snapshot)
 
-    def observe(self, event: PacingEvent) -> None:
-        self.pacer.observe(event)
+    def learn_from_event(self, event: PacingEvent) -> None:
+        self.pacer.learn_from_event(event)
 
-    def explain(self) -> Explanation:
-        return self.pacer.explain()
+    def explain_decision(self) -> Explanation:
+        return self.pacer.explain_decision()
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        return self.pacer.excess_calls(snapshot)
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+        return self.pacer.count_excess_calls(snapshot)
 
     def state(self) -> dict[str, object]:
         return self.pacer.state()
@@ -94,8 +94,8 @@ def measure_decision(site: str, policy: NamedPolicy, times: int) -> float:
 
     def ask() -> None:
         snapshot = PacingSnapshot(**plain)
-        pacer.excess_calls(snapshot)
-        pacer.calls_to_place(snapshot)
+        pacer.count_excess_calls(snapshot)
+        pacer.count_calls_to_place(snapshot)
 
     return least_microseconds(ask, times)
 

@@ -105,7 +105,7 @@ class VicidialPacer(SelfTimedPacer):
         self._drops_today = 0
         self._drops = DropFigures()
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return 0 or 1: the calls of one placer run are placed one by one."""
         now = snapshot.now_seconds
         if self._next_sample is None:
@@ -166,7 +166,7 @@ class VicidialPacer(SelfTimedPacer):
             drops_today_percentage=round(100.0 * self._drops_today / max(1, self._answers_today), 2),
         )
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Log each ended or answered call. An answer counts once the agent has saved its disposition."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:

@@ -21,7 +21,7 @@ from dialer.engine.external_records.commands import MAX_FIGURES
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.cells import collapse_spaces, parse_clock_time
 from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
-from dialer.rules.polls import PollingDay, find_poll
+from dialer.rules.polls import PollingDay, find_polling_day
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
@@ -166,7 +166,7 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
             for hour, share in combined[area].items()
             if hour < figure.by_time or (hour > figure.by_time and stored[area].get(hour) == share)
         }
-        poll = find_poll(polls, figure.constituency_number)
+        poll = find_polling_day(polls, figure.constituency_number)
         configured, closing = poll.closes_at if poll is not None and poll.day == figure.day else None, closes[area]
         hours = PollHours(
             settings.polling_day.opens,
@@ -180,7 +180,7 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
 def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
     """Raise RollError if the settings list polling days for the figure's constituency, and its day is not one of them."""
     figure, number = entry.figure, entry.figure.constituency_number
-    poll = find_poll(polls, number)
+    poll = find_polling_day(polls, number)
     days = sorted({each.day for each in polls} if poll is None else {poll.day})
     if figure.day.year in _YEARS and (as_published or not days or figure.day in days):
         return

@@ -76,7 +76,7 @@ class Break:
     problem: str
 
 
-def canonical_details(what: Mapping[str, str]) -> str:
+def format_canonical_details(what: Mapping[str, str]) -> str:
     """Return the details of an entry as they are stored and hashed: JSON with sorted keys.
 
     Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
@@ -88,7 +88,7 @@ def canonical_details(what: Mapping[str, str]) -> str:
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def require_valid(kind: str, who: str) -> None:
+def require_valid_name(kind: str, who: str) -> None:
     """Raise UnsafeValue if a kind or a name cannot be in an entry."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
@@ -121,7 +121,7 @@ def _looks_like_phone_number(text: str) -> bool:
     return _NUMBER_LIKE.search(text) is not None
 
 
-def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
+def calculate_entry_digest(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
     """Return the SHA-256 of an entry in hexadecimal. `at` is hashed as its `repr`, the shortest exact text of the
     float.
     """
@@ -136,10 +136,12 @@ def make_next_entry(
 
     For the first entry `last_number` is 0 and the previous digest is GENESIS.
     """
-    require_valid(kind, who)
-    text = canonical_details(what)
+    require_valid_name(kind, who)
+    text = format_canonical_details(what)
     number = last_number + 1
-    return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
+    return AuditEntry(
+        number, at, kind, who, text, last_digest, calculate_entry_digest(number, at, kind, who, text, last_digest)
+    )
 
 
 def find_breaks_in_chain(
@@ -162,7 +164,10 @@ def find_breaks_in_chain(
             yield Break(number + 1, f"{which} missing")
         elif entry.previous != digest:
             yield Break(entry.number, "the entry does not follow the one before it")
-        if digest_of(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous) != entry.digest:
+        if (
+            calculate_entry_digest(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous)
+            != entry.digest
+        ):
             yield Break(entry.number, "the entry was changed after it was written")
         number, digest = entry.number, entry.digest
         if head is not None and head[0] == number:

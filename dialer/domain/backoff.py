@@ -13,7 +13,7 @@ class Backoff:
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
 
-    def seconds(self, failures: int, random: Random) -> float:
+    def calculate_wait_seconds(self, failures: int, random: Random) -> float:
         """Return the wait after a number of consecutive failures (1 or more). It doubles each time, with a random upper
         half.
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def cancellable(awaitable: Awaitable[T]) -> T:
+async def await_cancellable(awaitable: Awaitable[T]) -> T:
     """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython
     #86296).
 

@@ -27,7 +27,7 @@ class Instant(NamedTuple):
     seconds: float  # monotonic
 
     @classmethod
-    def by(cls, clock: Clock) -> Instant:
+    def read_from(cls, clock: Clock) -> Instant:
         """Return the present moment, as `clock` shows it."""
         return cls(clock.now(), clock.monotonic())
 

@@ -41,7 +41,7 @@ class Forecast:
         return self.by_agents + self.by_flows
 
 
-def forecast(
+def make_forecast(
     remaining: int,
     contacted_by_agents: int,
     contacted_by_flows: int,
@@ -68,7 +68,7 @@ def forecast(
     return Forecast(remaining, by_agents, by_flows, until, margin=margin)
 
 
-def seconds_open(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
+def count_open_seconds(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
     """Return the seconds from `now` to `until` (epoch seconds) that lie within daily `hours` in `zone`.
 
     Each of the `hours` is an opening time and a closing time.

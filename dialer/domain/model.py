@@ -82,7 +82,7 @@ class AbandonedRate:
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
-def abandoned_rate(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedRate:
+def calculate_abandoned_rate(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedRate:
     """Return the abandoned-call rate of one or more campaigns, from their number of calls by outcome."""
     return AbandonedRate(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
 
@@ -227,7 +227,7 @@ class NewAttempt:
     trunk: str
     caller_id: str
     at: float  # epoch seconds
-    grounds: str | None = None  # legal grounds of the call (`Gate.grounds`); None: not determined
+    grounds: str | None = None  # legal grounds of the call (`Gate.format_legal_grounds`); None: not determined
     gap_seconds: float | None = None  # time since the end of the last call to the number; None: never called
 
 

@@ -83,7 +83,7 @@ class HqOrder(BaseModel):
         """Return how many leaders must sign the order."""
         return RESUMING_LEADERS if self.order is OrderKind.RESUME else 1
 
-    def is_for(self, centre: str, zone: str | None) -> bool:
+    def is_addressed_to(self, centre: str, zone: str | None) -> bool:
         """Return whether the order is addressed to a centre."""
         return self.to in {"all", f"centre:{centre}", f"zone:{zone}"}
 
@@ -110,7 +110,7 @@ class SignedOrder(BaseModel):
         others = tuple(each for each in self.signatures if each.leader != leader)
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
-    def signers(self, leaders: Mapping[str, bytes]) -> list[str]:
+    def find_signers(self, leaders: Mapping[str, bytes]) -> list[str]:
         """Return the leaders who signed the order; see `find_signers`."""
         return find_signers(self.order, self.signatures, leaders)
 
@@ -125,14 +125,14 @@ class ExecutedOrder:
     made_at: float
 
 
-def digest_of(text: str) -> str:
+def calculate_order_digest(text: str) -> str:
     """Return the digest that identifies an order's text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign(key, _make_signed_bytes(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _make_signed_bytes(text)))
 
 
 def _make_signed_bytes(text: str) -> bytes:
@@ -173,7 +173,7 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
         raise CommandRefused(
             f"the order {order.order.value} must be signed by {needed}: it has {len(signers)} signatures"
         )
-    if not order.is_for(centre, zone):
+    if not order.is_addressed_to(centre, zone):
         raise CommandRefused(f"the order is for {order.to}, but this is centre {centre} of zone {zone or 'none'}")
     if order.made_at > now + CLOCKS_APART_SECONDS:
         raise CommandRefused(
@@ -192,7 +192,7 @@ def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrde
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:
-        if same.digest != digest_of(text):
+        if same.digest != calculate_order_digest(text):
             raise CommandRefused("the order's id was already used by another order: give the order a new id")
         return True
     less = order.order in {OrderKind.STOP_ALL, OrderKind.PAUSE}

@@ -56,12 +56,12 @@ def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTH
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
     """Write a file completely or not at all, readable by its owner only. Raises OutputRefused."""
-    with atomic_file(path, option) as file:
+    with open_atomic_file(path, option) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
+def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
     """Provide a file that replaces `path` if the context ends without an error.
 
     The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.

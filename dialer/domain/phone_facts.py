@@ -37,7 +37,7 @@ class CallIntervals:
     least_seconds: float = 0.0
     after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # retry interval by campaign
 
-    def free_at(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
+    def find_next_call_time(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
         """Return when the number may next be called (epoch seconds; 0 = now)."""
         after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
         if talked_at is None:

@@ -62,7 +62,7 @@ def drop_unknown_keys(words: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def type_adapter(kind: type[T]) -> TypeAdapter[T]:
+def get_type_adapter(kind: type[T]) -> TypeAdapter[T]:
     """Return the pydantic adapter that encodes, reads and describes records of a class."""
     found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
     if found is None:
@@ -70,16 +70,16 @@ def type_adapter(kind: type[T]) -> TypeAdapter[T]:
     return found
 
 
-def encode(record: object) -> str:
+def encode_record(record: object) -> str:
     """Return a record as one line of JSON."""
-    return type_adapter(type(record)).dump_json(record).decode()
+    return get_type_adapter(type(record)).dump_json(record).decode()
 
 
 def to_json_value(record: object) -> Any:
     """Return a record as JSON values."""
-    return type_adapter(type(record)).dump_python(record, mode="json")
+    return get_type_adapter(type(record)).dump_python(record, mode="json")
 
 
-def json_schema(kind: type[Any], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
+def make_json_schema(kind: type[Any], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a class of records, in their sent form."""
-    return type_adapter(kind).json_schema(mode="serialization", ref_template=ref_template)
+    return get_type_adapter(kind).json_schema(mode="serialization", ref_template=ref_template)

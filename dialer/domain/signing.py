@@ -30,7 +30,7 @@ def _signing_key(private: bytes | None = None) -> SigningKey:
     return SigningKey.generate() if private is None else SigningKey(private)
 
 
-def sign(private: bytes, what: bytes) -> str:
+def sign_text(private: bytes, what: bytes) -> str:
     """Return the signature of `what`, in base64."""
     return base64.b64encode(_signing_key(private).sign(what).signature).decode()
 

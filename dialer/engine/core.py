@@ -31,11 +31,11 @@ class Core:
         self._tasks: asyncio.TaskGroup | None = None
         self._carry_out: Callable[[], object] = self.pop_effects
 
-    def instant(self) -> Instant:
+    def read_clock(self) -> Instant:
         """Return the current time, as the wall clock and the monotonic clock show it."""
-        return Instant.by(self.clock)
+        return Instant.read_from(self.clock)
 
-    def request(self, *effects: Effect) -> None:
+    def request_effects(self, *effects: Effect) -> None:
         """Request effects. They are carried out together when the running code has returned to the event loop."""
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
@@ -67,7 +67,7 @@ class Core:
         except RuntimeError:  # an error is ending the engine: the task would be cancelled before it starts
             work.close()
 
-    def fail(self, error: Exception) -> None:
+    def end_engine(self, error: Exception) -> None:
         """End the engine with an unexpected error, as a failed task does. Raises the error if the engine is not
         running.
         """

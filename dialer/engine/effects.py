@@ -138,12 +138,12 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 """An effect. Events among the effects are handled after all other effects."""
 
 
-def order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
+def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
     """Return an order to the switch, such as `order(switch.connect_to_seat, attempt_id, seat)`."""
     return SwitchOrder(_name_of_method(method), partial(method, *args, **options))
 
 
-def commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
+def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
     """Return a write to the store, such as `commit(store.record_answer, attempt_id, at)`."""
     return StoreCommit(_name_of_method(method), partial(method, *args, **options))
 

@@ -45,7 +45,7 @@ from dialer.engine.lifecycle import Lifecycle
 from dialer.engine.plan import Dependencies
 from dialer.engine.resync import Resync
 from dialer.engine.timers import Timers
-from dialer.engine.views import centre_view
+from dialer.engine.views import make_centre_view
 
 _log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Engine:
 
     def view(self) -> CentreView:
         """Return the centre as it is now."""
-        return centre_view(self.features)
+        return make_centre_view(self.features)
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback`, which must not block, at each change. Returns a function that ends the subscription."""
@@ -141,9 +141,9 @@ class Engine:
         try:
             self.on_switch_event(event)
         except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
-            self._core.fail(error)
+            self._core.end_engine(error)
 
-    def flow_ended(
+    def on_flow_ended(
         self,
         attempt_id: str,
         *,
@@ -164,7 +164,7 @@ class Engine:
             features.campaigns.hold_inaudible_campaign(live, unheard)
         call = features.flows.end_flow(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
-            self._core.request(CallFinished(call.leg.ended))
+            self._core.request_effects(CallFinished(call.leg.ended))
         self.carry_out_effects()
 
     def dispatch(self, event: Event) -> None:
@@ -254,17 +254,17 @@ class Engine:
                     self._finish_call(event)
 
     def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
-        calls, now = self.features.calls, self._core.instant()
+        calls, now = self.features.calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
-            calls.update(call, call.with_ringing(now))
+            calls.update_call(call, call.with_ringing(now))
             if (
                 call.ringing_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
                 self.features.trunks.on_ringing(call)
             return
-        answered = calls.update(call, call.with_answer(now))
+        answered = calls.update_call(call, call.with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
-            calls.update(answered, answered.with_machine_answer())
+            calls.update_call(answered, answered.with_machine_answer())
 
     def _finish_call(self, ended: switch_events.CallEnded) -> None:
         """End a call in every feature concerned."""
@@ -321,7 +321,7 @@ class Engine:
         finally:
             self._core.in_event = False
         if mistake is not None:
-            self._core.fail(mistake)
+            self._core.end_engine(mistake)
 
     def _carry_out_effect(self, effect: Effect) -> None:
         match effect:

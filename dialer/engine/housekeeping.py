@@ -67,11 +67,11 @@ class Housekeeping:
                 await self._trim_outbox()
             for campaign_id, run in self._runs.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
-                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_decision()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
-                    self._core.request(StoreFailed(error))
+                    self._core.request_effects(StoreFailed(error))
 
     async def _trim_outbox(self) -> None:
         """Delete announcements (messages for the MQTT broker) that no receiver fetches, so that they cannot fill the
@@ -81,14 +81,14 @@ class Housekeeping:
             bound = await self._store.trim_outbox()
             self.outbox = await self._store.outbox_waits()
         except StoreError as error:
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))
             return
         if bound.deleted:
             _log.warning("outbox.trimmed", deleted=bound.deleted)
         if bound.bytes_over_limit:
             self._alerts.raise_alert(AlertKind.OUTBOX_FULL, megabytes=bound.bytes_over_limit >> 20)
         else:
-            self._alerts.clear(AlertKind.OUTBOX_FULL)
+            self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def finish(self) -> None:
         """Save everything after the last call, and announce the head (last entry) of the audit's hash chain."""
@@ -101,7 +101,7 @@ class Housekeeping:
         try:
             await self._store.announce_result(self._unannounced, self._unannounced.at)
         except StoreError as error:
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))
             return
         self._unannounced = None
 
@@ -116,4 +116,4 @@ class Housekeeping:
             self._unannounced = await self._store.seal(self._core.clock.now()) or self._unannounced
         except StoreError as error:
             self._seats.restore_intervals(intervals)
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))

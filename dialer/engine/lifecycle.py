@@ -11,7 +11,7 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import EndedAttempt, OpenAttempt, Outcome
-from dialer.engine.effects import order
+from dialer.engine.effects import make_switch_order
 from dialer.engine.features import Features
 from dialer.engine.resync import Resync
 from dialer.engine.timers import Timers
@@ -46,7 +46,7 @@ class Lifecycle:
         features.polls.add_booths(await store.booths())
         features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in core.plan.campaigns.values():
-            features.runs.put(await features.campaigns.load(plan, in_chunks=False))
+            features.runs.put_campaign(await features.campaigns.load(plan, in_chunks=False))
         await features.headquarters.prepare()
         features.clock_guard.start(await store.newest_event_at())
         await store.release_expired(now, core.plan.owner)
@@ -147,7 +147,9 @@ class Lifecycle:
         for run in features.runs.values():
             features.placing.cancel_campaign(run)
         await self._wait_until_calls_have_ended(core.plan.drain_seconds)
-        core.request(*(order(features.switch.hang_up_call, call.attempt_id) for call in features.calls.values()))
+        core.request_effects(
+            *(make_switch_order(features.switch.hang_up_call, call.attempt_id) for call in features.calls.values())
+        )
         features.supervision.end_all_monitoring()
         await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
         if len(features.calls):  # the next start finds them open in the store and reconciles them

@@ -64,9 +64,9 @@ class Resync:
         features.servers.up.add(up.server)
         self._done.set()
         if up.server:
-            features.alerts.clear(AlertKind.SERVER_DOWN, up.server)
+            features.alerts.clear_alert(AlertKind.SERVER_DOWN, up.server)
         else:
-            features.alerts.clear(AlertKind.SWITCH_DOWN)
+            features.alerts.clear_alert(AlertKind.SWITCH_DOWN)
         for seat in seats:
             features.acd.call_phone(seat.name)
         features.core.wake.set()

@@ -85,7 +85,7 @@ class StoreCommits:
             if self._core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
                 self._recovered_at = self._core.clock.monotonic()
                 self.problem = None
-                self._alerts.clear(AlertKind.STORE)
+                self._alerts.clear_alert(AlertKind.STORE)
                 self._core.wake.set()
                 break
         self._recovering = False

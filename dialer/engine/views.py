@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from dialer.domain.enums import Purpose
-from dialer.domain.forecast import Forecast, forecast, seconds_open
-from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, abandoned_rate
+from dialer.domain.forecast import Forecast, count_open_seconds, make_forecast
+from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, calculate_abandoned_rate
 from dialer.domain.view import (
     AbandonedTarget,
     CallState,
@@ -23,7 +23,7 @@ from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.features import Features
 
 
-def centre_view(features: Features) -> CentreView:
+def make_centre_view(features: Features) -> CentreView:
     """Return a view of the whole centre at this moment."""
     core, turnout, used = features.core, features.turnout, features.channels.count_used()
     campaigns = tuple(
@@ -31,7 +31,9 @@ def centre_view(features: Features) -> CentreView:
         for campaign_id, run in features.runs.items()
         if campaign_id in core.plan.campaigns or any(features.calls.find_by_campaign(campaign_id))
     )
-    seats = tuple(features.seats.view(seat) for seat in features.seats.values() if not features.seats.is_removed(seat))
+    seats = tuple(
+        features.seats.make_view(seat) for seat in features.seats.values() if not features.seats.is_removed(seat)
+    )
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
         centre=core.centre_id,
@@ -57,7 +59,7 @@ def centre_view(features: Features) -> CentreView:
 def _make_forecast(features: Features) -> Forecast | None:
     """Return the forecast for booths that are still called today, or None if there are none or it is too early."""
     now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
-    to_come = {booth_id: at for booth_id, at in features.polls.last_calls().items() if at > now}
+    to_come = {booth_id: at for booth_id, at in features.polls.find_last_call_times().items() if at > now}
     if not to_come:
         return None
     said = [features.turnout.booths[booth_id] for booth_id in to_come.keys() & features.turnout.booths.keys()]
@@ -71,8 +73,8 @@ def _make_forecast(features: Features) -> Forecast | None:
         if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_completed
         for stretch in run.spec.hours.weekday
     }
-    ahead_seconds = seconds_open(hours, features.core.zone, now, until)
-    ahead = forecast(
+    ahead_seconds = count_open_seconds(hours, features.core.zone, now, until)
+    ahead = make_forecast(
         remaining, contacted_by[MarkSource.AGENT], by_flows, features.turnout.dialling_seconds, ahead_seconds, until
     )
     return None if ahead is None else replace(ahead, without_number=without_number)
@@ -83,8 +85,8 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
-    rate = abandoned_rate(outcomes)
-    pacing, now = run.pacer.explain(), features.core.clock.now()
+    rate = calculate_abandoned_rate(outcomes)
+    pacing, now = run.pacer.explain_decision(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
         at=now,

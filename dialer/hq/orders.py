@@ -87,7 +87,7 @@ def find_leader(settings: HqSettings, private_key: bytes) -> str:
 
 def find_recipients(settings: HqSettings, order: HqOrder) -> list[str]:
     """Return the centres that an order is for. Raises OrderNotSent if there are none."""
-    centres = sorted(each.id for each in settings.centres if order.is_for(each.id, each.zone))
+    centres = sorted(each.id for each in settings.centres if order.is_addressed_to(each.id, each.zone))
     if not centres:
         raise OrderNotSent(
             f"{order.to} has no centre, so the order was not sent: choose a zone or centre of [[centres]] in headquarters' settings"
@@ -163,10 +163,15 @@ def find_stopped_centres(
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
         with suppress(CommandRefused):  # a signature is forged
-            if concerns_all and order.expires_at > now and len(signed.signers(keys)) >= order.signatures_needed:
+            if concerns_all and order.expires_at > now and len(signed.find_signers(keys)) >= order.signatures_needed:
                 in_force.append(order)
     in_force.sort(key=lambda order: order.made_at)
-    last = {each.id: order.order for order in in_force for each in settings.centres if order.is_for(each.id, each.zone)}
+    last = {
+        each.id: order.order
+        for order in in_force
+        for each in settings.centres
+        if order.is_addressed_to(each.id, each.zone)
+    }
     return frozenset(name for name, kind in last.items() if kind is OrderKind.STOP_ALL)
 
 
@@ -215,7 +220,7 @@ class OrderMonitor:
                 centres = sorted(
                     name
                     for name, its_zone in self._zone_of_centre.items()
-                    if its_zone == zone and order.is_for(name, its_zone)
+                    if its_zone == zone and order.is_addressed_to(name, its_zone)
                 )
                 if not centres:
                     continue

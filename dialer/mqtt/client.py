@@ -30,7 +30,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from dialer.domain.cancelling import cancellable
+from dialer.domain.cancelling import await_cancellable
 from dialer.mqtt import topics
 from dialer.mqtt.messages import Message, last_will_message
 
@@ -148,7 +148,7 @@ class Client(aiomqtt.Client):
             subscribing = self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
         else:
             subscribing = self.subscribe(topic, qos=1)
-        granted = await cancellable(subscribing)
+        granted = await await_cancellable(subscribing)
         codes = [each if isinstance(each, int) else each.value for each in granted]
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
             raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from dialer.domain.cancelling import cancellable
+from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt.client import (
     BrokerSettings,
@@ -36,7 +36,7 @@ class Connection:
         """
         async with asyncio.timeout(self.answer_seconds):
             publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
-            await cancellable(publishing)
+            await await_cancellable(publishing)
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
         """Publish messages in their order. Returns and raises like `publish` for the last message.
@@ -52,7 +52,7 @@ class Connection:
     async def unsubscribe(self, topic: str) -> None:
         """Unsubscribe from a topic, if there is a subscription. Raises the same errors as `publish`."""
         async with asyncio.timeout(self.answer_seconds):
-            await cancellable(self.client.unsubscribe(topic))
+            await await_cancellable(self.client.unsubscribe(topic))
 
     async def read(self, handle: Callable[[Received], Awaitable[None]]) -> None:
         """Call `handle` with each received message, one after another, until cancelled or the connection is lost."""

@@ -22,7 +22,7 @@ import structlog
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import MESSAGE, Time, type_adapter
+from dialer.domain.schema import MESSAGE, Time, get_type_adapter
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands.signer import Signer
@@ -128,7 +128,7 @@ class DiallerClient:
                 self._connection = None
                 self._set_status(connected=False)
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
-            await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
+            await asyncio.sleep(BACKOFF.calculate_wait_seconds(failures, self._chance))
 
     async def send_command(
         self,
@@ -183,10 +183,10 @@ class DiallerClient:
             )
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._resolve_pending_reply(others[0], type_adapter(CommandReply).validate_python(fields))
+                self._resolve_pending_reply(others[0], get_type_adapter(CommandReply).validate_python(fields))
             else:
                 topic, kind, field = _SUBSCRIBED[first]
-                record = type_adapter(topic.kind).validate_python(fields)
+                record = get_type_adapter(topic.kind).validate_python(fields)
                 self._put(kind if field is None else f"{kind}/{getattr(record, field)}", record)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.schema import json_schema, to_json_value
+from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
 from dialer.mqtt.commands.schema import message_schema, reference
 from dialer.mqtt.examples import examples
@@ -39,7 +39,7 @@ that you do not know.
 def schema_of(topic: Topic) -> dict[str, Any]:
     """Return the JSON Schema of the messages on a topic."""
     is_command = topic is topics.COMMANDS
-    schema = message_schema(_REFERENCE) if is_command else json_schema(topic.kind, _REFERENCE)
+    schema = message_schema(_REFERENCE) if is_command else make_json_schema(topic.kind, _REFERENCE)
     _drop_titles(schema)
     return schema
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dialer.domain.schema import MESSAGE, type_adapter
+from dialer.domain.schema import MESSAGE, get_type_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +95,4 @@ def _create_sensor_entity(centre: str, key: str, name: str, template: str, **mor
 
 def encode_discovery(message: Discovery) -> str:
     """Return the message as JSON, without the fields that are not set: Home Assistant accepts no null for them."""
-    return type_adapter(Discovery).dump_json(message, exclude_none=True).decode()
+    return get_type_adapter(Discovery).dump_json(message, exclude_none=True).decode()

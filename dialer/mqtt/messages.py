@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dialer.domain.alerts import AlertLevel, AlertList
 from dialer.domain.model import Announcement, BoothTurnout
 from dialer.domain.results import Result
-from dialer.domain.schema import encode
+from dialer.domain.schema import encode_record
 from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt import topics
 from dialer.mqtt.home_assistant import discovery, encode_discovery
@@ -29,7 +29,7 @@ class Message:
 
 
 def _message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
-    return Message(topic.address(centre, **levels), encode(record), topic.qos, topic.retained)
+    return Message(topic.address(centre, **levels), encode_record(record), topic.qos, topic.retained)
 
 
 def centre_message(state: CentreState) -> Message:
@@ -104,12 +104,12 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
 
 def create_announcement(result: Result) -> Announcement:
     """Return a result as a row of the outbox. The store calls this in the transaction that commits the result."""
-    return Announcement(topics.RESULTS[type(result)].pattern, encode(result))
+    return Announcement(topics.RESULTS[type(result)].pattern, encode_record(result))
 
 
 def reply_announcement(user: str, reply: CommandReply) -> Announcement:
     """Return the reply to a user's command as a row of the outbox."""
-    return Announcement(topics.REPLIES.relative_topic(user=user, command=reply.id), encode(reply))
+    return Announcement(topics.REPLIES.relative_topic(user=user, command=reply.id), encode_record(reply))
 
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:

@@ -29,7 +29,7 @@ from typing import IO, Any
 
 from dialer.domain import signing
 from dialer.domain.errors import OutputRefused
-from dialer.domain.output import atomic_file
+from dialer.domain.output import open_atomic_file
 from dialer.nats.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_ROWS,
@@ -64,14 +64,14 @@ def write_outbox_file(
     if path.exists():
         raise OutputRefused(f"DIR: {path} exists already: move or delete it, or carry it as it is")
     count = 0
-    with atomic_file(path, "DIR") as file:
+    with open_atomic_file(path, "DIR") as file:
         digest = hashlib.sha256()
         _write_rows(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
         for row in rows:
             _write_rows(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1
         sha256 = digest.hexdigest()
-        signature = "" if private_key is None else _SIGNATURE + signing.sign(private_key, _signed_text(sha256))
+        signature = "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _signed_text(sha256))
         _write_rows(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
 

@@ -25,7 +25,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from dialer.domain.cancelling import cancellable
+from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.nkey import read_seed
 
@@ -93,7 +93,7 @@ class Session:
         It returns once the message is on the server's disk. Raises HeadquartersUnreachable.
         """
         with _as_unreachable(f"{subject} was not stored"):
-            return int((await cancellable(self._js.publish(subject, data))).seq)
+            return int((await await_cancellable(self._js.publish(subject, data))).seq)
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Publish a message to the current subscribers. Without a connection it is lost."""
@@ -128,9 +128,9 @@ class Session:
         )
         with _as_unreachable(f"stream {name} is not available"):
             try:
-                config = (await cancellable(self._js.stream_info(name))).config
+                config = (await await_cancellable(self._js.stream_info(name))).config
             except NotFoundError:
-                await cancellable(self._js.add_stream(wanted))
+                await await_cancellable(self._js.add_stream(wanted))
             else:
                 await self._allow_all_consumers(config)
         return await self.stream_id(name)
@@ -139,7 +139,7 @@ class Session:
         if config.max_consumers == MAX_CONSUMERS:
             return
         try:
-            await cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
+            await await_cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
         except APIError as error:  # servers before 2.15 have no limit and accept none
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_error_text(error))
 
@@ -157,7 +157,7 @@ class Session:
     async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
         """Send a request and return the answer. Raises HeadquartersUnreachable if nobody answers."""
         with _as_unreachable(f"{subject} has no answer"):
-            return bytes((await cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
+            return bytes((await await_cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
 
     async def stream_id(self, name: str) -> str:
         """Return the id of a stream: its name with its creation time. Raises HeadquartersUnreachable if it does not exist."""
@@ -166,7 +166,7 @@ class Session:
     async def stream_state(self, name: str) -> StreamState:
         """Return the state of a stream. Raises HeadquartersUnreachable if it does not exist."""
         with _as_unreachable(f"stream {name} is not available"):
-            info = await cancellable(self._queries.stream_info(name))
+            info = await await_cancellable(self._queries.stream_info(name))
         if info.created is None:
             raise HeadquartersUnreachable(f"stream {name} has no creation time")
         return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
@@ -247,7 +247,7 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._consumer_locks[stream]:
-                await cancellable(self._queries.add_consumer(stream, consumer))
+                await await_cancellable(self._queries.add_consumer(stream, consumer))
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._next_message(queue, reconnects)
@@ -353,7 +353,7 @@ async def _connect_with_retries(servers: Sequence[str], name: str, options: dict
                 reconnected_cb=log.reset,
                 **options,
             )
-            return await cancellable(connecting)
+            return await await_cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
             await log.report(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once

@@ -71,7 +71,7 @@ def unpack_request(data: bytes) -> SnapshotRequest:
 def pack_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
     """Return a page as its signature, followed by compressed JSON. Without a key the signature is empty."""
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
-    signature = "" if private_key is None else signing.sign(private_key, _PURPOSE + body)
+    signature = "" if private_key is None else signing.sign_text(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 

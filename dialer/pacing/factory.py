@@ -15,7 +15,7 @@ class ProgressivePacer(Pacer):
 
     _enough = Limit.SEATS  # the limit that is reported, if the trunks are not the limit
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many free seats have no call in flight, limited to what the trunks allow."""
         calls, limited_by = snapshot.limit_to_trunks(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
@@ -24,7 +24,7 @@ class ProgressivePacer(Pacer):
         self._explanation = Explanation(calls, limited_by, figures)
         return calls
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls no longer have a free seat, because agents have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
 
@@ -42,7 +42,7 @@ class PreviewPacer(ProgressivePacer):
 class BroadcastPacer(Pacer):
     """Uses all free channels of an IVR campaign, as fast as the CPS limits allow."""
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the number of calls that channels and CPS limits allow."""
         calls, limited_by = snapshot.limit_to_trunks(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)

@@ -61,7 +61,7 @@ class GovernedPacer(Learned, Pacer):
         room = min(self.governor.count_worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the caps."""
         self._advance_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
@@ -100,7 +100,7 @@ class RatioPacer(GovernedPacer):
     Unlike a ratio over all agents (VICIdial's default), it counts only free seats: with none free it places nothing.
     """
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
         self._advance_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
@@ -116,7 +116,7 @@ class RatioPacer(GovernedPacer):
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
         return calls
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls exceed the ratio or could exceed a cap. Without a logged-in agent, all do."""
         self._advance_time(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers

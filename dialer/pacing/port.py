@@ -169,21 +169,21 @@ class Pacer(ABC):
         self._explanation = Explanation(0, Limit.NOBODY)
 
     @abstractmethod
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to place now (0 or more). Implausible figures lead to a safe number, not to an error."""
 
-    def observe(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
+    def learn_from_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
         """Learn from an event. Events come in order of time, each once."""
 
-    def explain(self) -> Explanation:
+    def explain_decision(self) -> Explanation:
         """Return the reason for the last decision."""
         return self._explanation
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls to cancel because seats have left (usually 0)."""
         return 0
 
-    def set_target(self, target: float) -> None:
+    def set_abandoned_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. The hard stops of the caps do not change."""
         self.set_caps([replace(cap, target=target) for cap in self.caps])
 

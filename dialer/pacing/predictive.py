@@ -63,7 +63,7 @@ class PredictivePacer(GovernedPacer):
 
     # Decisions
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha."""
         now = self._advance_time(snapshot.now_seconds)
         prospect, alpha = self._interpret_snapshot(snapshot)
@@ -96,12 +96,12 @@ class PredictivePacer(GovernedPacer):
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
-    def explain(self) -> Explanation:
+    def explain_decision(self) -> Explanation:
         """Return the reason for the last decision, with expected seats and answers, alpha, and abandoned calls still
         allowed.
         """
         if self._decided is None:
-            return super().explain()
+            return super().explain_decision()
         calls, limited_by, snapshot, prospect, alpha = self._decided
         figures = {
             "free": float(max(0, snapshot.free_seats)),
@@ -145,7 +145,7 @@ class PredictivePacer(GovernedPacer):
             self._seen = (snapshot, prospect, alpha)
         return self._seen[1:]
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
         now = self._advance_time(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
@@ -163,7 +163,7 @@ class PredictivePacer(GovernedPacer):
 
     # Learning
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Learn from an event."""
-        super().observe(event)
+        super().learn_from_event(event)
         self.knowledge.learn(event)

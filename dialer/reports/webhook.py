@@ -175,7 +175,7 @@ class WebhookPoster:
             except OSError as error:
                 problem = str(error) or type(error).__name__
             if tries < MAX_TRIES:
-                wait(BACKOFF.seconds(tries, chance))
+                wait(BACKOFF.calculate_wait_seconds(tries, chance))
         raise DeliveryFailed(
             f"{url}: did not confirm delivery {delivery.id} after {MAX_TRIES} tries ({problem}); it will be sent again"
             " in the next run"

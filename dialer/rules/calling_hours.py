@@ -82,19 +82,19 @@ def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -
     return sum(until - start for start, until in moments)
 
 
-def midnight(day: date, zone: ZoneInfo) -> float:
+def get_midnight(day: date, zone: ZoneInfo) -> float:
     """Return the midnight at which a day begins in a time zone (epoch seconds)."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
 def get_day_start(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight before `now` (epoch seconds), from which daily caps are counted."""
-    return midnight(datetime.fromtimestamp(now, zone).date(), zone)
+    return get_midnight(datetime.fromtimestamp(now, zone).date(), zone)
 
 
 def get_next_midnight(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight after `now` (epoch seconds)."""
-    return midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
+    return get_midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
 
 
 def merge_stretches(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:

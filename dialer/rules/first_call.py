@@ -12,9 +12,9 @@ from datetime import datetime
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
-from dialer.rules.calling_hours import midnight
+from dialer.rules.calling_hours import get_midnight
 from dialer.rules.gate import Case, Gate, Objection, Reason, format_moment
-from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll, find_poll
+from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import CampaignRules
 
 _MAX_OBSTACLES = 16  # in a row; calling hours and the silence interval may alternate for some days
@@ -146,7 +146,7 @@ def _find_area_objections(
         # Without a roll, closing times are unknown; that is not an error yet.
         if each.reason in _AREA_REASONS and (areas.of_roll or each.reason is not Reason.NO_CLOSE):
             yield each
-    poll = find_poll(gate.rules.polls, area.constituency_number)
+    poll = find_polling_day(gate.rules.polls, area.constituency_number)
     if poll is None or campaign.purpose not in {Purpose.TURNOUT, Purpose.BOOTH_WORKERS}:
         if campaign.purpose is Purpose.BOOTH_WORKERS:
             yield Objection(Reason.NO_POLL, _check_polls_known(campaign)[0], None)
@@ -165,5 +165,5 @@ def _find_area_objections(
         when = format_moment(close - areas.last_call_seconds, gate.rules.centre_zone)
         yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
     if workers and today < poll.day:
-        begins = midnight(poll.day, poll.zone)
+        begins = get_midnight(poll.day, poll.zone)
         yield Objection(Reason.NO_POLL, f"it calls on the polling day {poll.day} only", begins)

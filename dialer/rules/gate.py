@@ -17,7 +17,7 @@ from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.rules import numbers
 from dialer.rules.calling_hours import get_next_midnight
 from dialer.rules.number_zones import NumberZones
-from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll, find_poll
+from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, find_end_of_day
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -133,7 +133,7 @@ class Gate:
     def _build_ruling(self, now: float, find_objections: FindObjections) -> Ruling:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
-    def grounds(self, case: Case, rules: str) -> str:
+    def format_legal_grounds(self, case: Case, rules: str) -> str:
         """Return the grounds on which a call is lawful, as a JSON object of strings.
 
         `rules` is the digest of the calling rules in force.
@@ -287,7 +287,7 @@ class Gate:
 
     def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
         """Object to a call if its voter data should have been erased by now."""
-        poll = None if area is None else find_poll(self.rules.polls, area.constituency_number)
+        poll = None if area is None else find_polling_day(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.get_erasure_time(poll):
             days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
             yield Objection(Reason.RETENTION, f"names and numbers must be erased {days} (run dialer purge)", None)
@@ -346,7 +346,7 @@ class Gate:
                 until,
             )
 
-    def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:
+    def find_redial_lock_end(self, facts: PhoneFacts | None, now: float) -> float | None:
         """Return the time when a number's redial lock after an abandoned call ends (epoch seconds), or None if it is not locked."""
         if facts is None or facts.abandoned_at is None:
             return None
@@ -354,7 +354,7 @@ class Gate:
         return until if now < until else None
 
     def _check_redial_lock(self, case: Case, now: float) -> Iterator[Objection]:
-        until = self.locked_until(case.facts, now)
+        until = self.find_redial_lock_end(case.facts, now)
         if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
             words = f"a call to the number was abandoned, so it is not redialled{self._format_end_of_objection(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
@@ -365,10 +365,10 @@ class Gate:
         called_at, talked_at = facts.called_at, facts.talked_at
         if case.asked_for:
             called_at, talked_at = case.rung_since_asked_at, None
-        until = gaps.free_at(called_at, talked_at, (case.campaign.campaign_id, *facts.campaigns))
+        until = gaps.find_next_call_time(called_at, talked_at, (case.campaign.campaign_id, *facts.campaigns))
         if now >= until:
             return
-        talked = talked_at is not None and until > gaps.free_at(called_at, None, ())
+        talked = talked_at is not None and until > gaps.find_next_call_time(called_at, None, ())
         if talked:
             words = f"a recent conversation on the number: no campaign calls it{self._format_end_of_objection(until)}"
         else:

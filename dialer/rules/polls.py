@@ -34,7 +34,7 @@ class CloseUnknown(StrEnum):
     HOUR = "hour"  # the closing time is missing or invalid
 
 
-def find_poll(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
+def find_polling_day(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
     """Return the polling day that names a constituency, or else the one for all constituencies, or None if there is neither."""
     for poll in polls:
         if constituency_number in poll.constituencies:
@@ -44,7 +44,7 @@ def find_poll(polls: tuple[PollingDay, ...], constituency_number: int) -> Pollin
 
 def find_close_of_poll(polls: tuple[PollingDay, ...], area: Area) -> float | CloseUnknown:
     """Return an area's close of poll (epoch seconds), or why it is unknown."""
-    poll = find_poll(polls, area.constituency_number)
+    poll = find_polling_day(polls, area.constituency_number)
     if poll is None:
         return CloseUnknown.POLL
     closes_at = poll.closes_at or _parse_clock_time(area.closes_at)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
-from dialer.rules.calling_hours import WeekHours, make_daily_hours, midnight
+from dialer.rules.calling_hours import WeekHours, get_midnight, make_daily_hours
 from dialer.rules.number_zones import NumberZones, find_zones, find_zones_of_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
@@ -182,4 +182,4 @@ def build_campaign_rules(
 
 def find_end_of_day(day: date, zone: ZoneInfo) -> float:
     """Return the midnight at which a day ends (epoch seconds)."""
-    return midnight(day + timedelta(days=1), zone)
+    return get_midnight(day + timedelta(days=1), zone)

@@ -97,7 +97,7 @@ def _manager_connection(
         on_link_up=switch.on_link_up,
         on_link_down=switch.on_link_down,
         run_session=switch.run_session,
-        wait_seconds=lambda failures: backoff.seconds(failures, chance),
+        wait_seconds=lambda failures: backoff.calculate_wait_seconds(failures, chance),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.domain.model import Booth
 from dialer.polling_day.plan import BoothPoll, ExpectedTurnout, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
-from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_poll
+from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_polling_day
 from dialer.settings.site import Settings
 
 
@@ -15,7 +15,7 @@ def create_polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> Po
     weights = chosen.priority
 
     def find_booth_poll(booth: Booth) -> BoothPoll | None:
-        known = find_poll(polls, booth.constituency_number)
+        known = find_polling_day(polls, booth.constituency_number)
         if known is None:
             return None
         close = find_close_of_poll(polls, Area(booth.constituency_number, booth.closes_at))

@@ -231,9 +231,9 @@ def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: 
     A call that the person asked for waits only if the phone has rung since.
     """
     if pre_dial_check.promised:
-        return gaps.free_at(pre_dial_check.rung_since_asked_at, None, ())
+        return gaps.find_next_call_time(pre_dial_check.rung_since_asked_at, None, ())
     campaigns = () if pre_dial_check.talked_at is None else targets.campaigns_with_phone(db, claim.phone_id)
-    return gaps.free_at(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
+    return gaps.find_next_call_time(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
 
 
 def _requeue_or_close_target(

@@ -15,7 +15,7 @@ from dialer.domain.audit_chain import (
     GENESIS,
     UNSHOWN,
     AuditEntry,
-    canonical_details,
+    format_canonical_details,
     make_next_entry,
     shorten_for_audit,
 )
@@ -92,7 +92,7 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
 
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
-    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=canonical_details(what))
+    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=format_canonical_details(what))
     if same is not None:
         return same
     number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)

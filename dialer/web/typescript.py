@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from dialer.domain.schema import json_schema
+from dialer.domain.schema import make_json_schema
 
 
 def declare_types(kinds: Iterable[type[Any]]) -> str:
     """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name."""
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:
-        schema = json_schema(kind)
+        schema = make_json_schema(kind)
         schemas |= schema.pop("$defs", {})
         schemas[kind.__name__] = schema
     return "\n".join(_declare_type(name, schema) for name, schema in sorted(schemas.items()))

@@ -258,7 +258,7 @@ class SimulatedNetwork:
             )
             completed, left_at, answers = result.completed, result.state.left_at, dict(result.state.answers)
         finally:
-            engine.flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
+            engine.on_flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
         return True
 
     async def _commit(

@@ -139,7 +139,7 @@ class History:
             case _ if self._session is None:
                 pass
             case _ if step == CUT:
-                self._dialler.engine.flow_ended(ATTEMPT, completed=False, left_at=None)
+                self._dialler.engine.on_flow_ended(ATTEMPT, completed=False, left_at=None)
                 self._session = None
             case _ if step == REPEAT:
                 if self._last is not None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.audit_chain import GENESIS, digest_of
+from dialer.domain.audit_chain import GENESIS, calculate_entry_digest
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.model import (
@@ -499,7 +499,7 @@ def rewrite_chain(db: Db) -> None:
                 else {"first": str(last + 1), "last": str(last), "root": none}
             )
             text, first = json.dumps(what, sort_keys=True, separators=(",", ":")), False  # noqa: PLW2901
-        digest = digest_of(number, at, kind, who, text, previous)
+        digest = calculate_entry_digest(number, at, kind, who, text, previous)
         db.execute(
             "UPDATE audit SET what = ?, previous = ?, digest = ? WHERE number = ?", (text, previous, digest, number)
         )

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dialer.desk.pages_built import BUILT
-from dialer.domain.schema import type_adapter
+from dialer.domain.schema import get_type_adapter
 from dialer.domain.view import SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.desk import Desk
@@ -199,7 +199,7 @@ class AgentDesk:
         now = self.clock.now()
         view = {"seat": "seat-04", "at": now, "agent": "17", "state": state, "since": now, "attempt_id": attempt}
         figures = {"campaign_id": "turnout-agents", "utilisation": 0.5, "calls": 31}
-        self.page_state.put("seat", type_adapter(SeatView).validate_python({**view, **figures, **more}))
+        self.page_state.put("seat", get_type_adapter(SeatView).validate_python({**view, **figures, **more}))
 
     def call(self, attempt: str, voters: list[dict[str, Any]], state: str = "talking", **more: Any) -> dict[str, Any]:
         """Publish a call and return its screen pop. It addresses the first of `voters`."""

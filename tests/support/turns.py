@@ -104,15 +104,15 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.features.runs.put(run)
+            self.features.runs.put_campaign(run)
         for name in names:
-            seat = self.features.seats[name].log_in(f"10{name}", None, self.features.core.instant())
-            self.place(seat.connect_phone(self.features.core.instant()))
+            seat = self.features.seats[name].log_in(f"10{name}", None, self.features.core.read_clock())
+            self.place(seat.connect_phone(self.features.core.read_clock()))
 
     def place(self, seat: Seat) -> None:
         """Replace a seat and drop the effects."""
         self.features.core.in_event = True
-        self.features.seats.put(self.features.seats[seat.name], seat)
+        self.features.seats.put_seat(self.features.seats[seat.name], seat)
         self.features.core.pop_effects()
         self.features.core.in_event = False
 
@@ -125,7 +125,7 @@ class Turns:
         """Add a live call that was placed at 0 s. Return it."""
         [run] = self.features.runs.values()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
-        return self.features.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
+        return self.features.calls.put_call(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
     def talking(self, seat: str = "01") -> Call:
         """Add a call answered at 8 s and connected to a seat at 8.4 s. Return it."""

@@ -75,7 +75,7 @@ class MemoryDesk:
         self.calls[self._sms_to].sms.append(text)
         return True
 
-    def flow_ended(
+    def on_flow_ended(
         self, attempt_id: str, *, completed: bool, left_at: str | None, answers: Mapping[str, str] | None = None
     ) -> None:
         self.calls[attempt_id].ends.append((completed, left_at, dict(answers or {})))

@@ -17,7 +17,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import list_allowed_offers
 from dialer.flows.script_library import ScriptLibrary
-from dialer.rules.polls import Area, find_close_of_poll, find_poll
+from dialer.rules.polls import Area, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
@@ -91,7 +91,7 @@ class ScreenPopBuilder:
 
     def _describe_booth(self, booth: BoothOnScreen) -> dict[str, Any]:
         """Return a booth with its hours on its polling day; null = no polling day is known."""
-        poll = find_poll(self._polls, booth.constituency_number)
+        poll = find_polling_day(self._polls, booth.constituency_number)
         closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
         opens_at = None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp()
         return {

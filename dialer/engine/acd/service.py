@@ -23,7 +23,7 @@ from dialer.engine.effects import (
     TimerExpired,
     TimerKind,
     UpdatePacer,
-    order,
+    make_switch_order,
 )
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.seats import Seats
@@ -63,18 +63,18 @@ class Acd:
 
     def connect_or_queue_voter(self, call: Call) -> None:
         """Connect an answered voter to a free seat, or to the next seat that becomes free before the connect limit."""
-        now = self._core.instant()
-        known = self._calls.update(call, call.with_human_answer(now))
+        now = self._core.read_clock()
+        known = self._calls.update_call(call, call.with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._calls.update(known, known.with_voter_waiting())
+        waiting = self._calls.update_call(known, known.with_voter_waiting())
         if not self._eligibility.may_connect_call(waiting):
             self.play_busy_message(call.attempt_id)
         elif not self._try_connect_to_seat(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
-            self._core.request(StartTimer(f"call/{call.attempt_id}", left, due))
+            self._core.request_effects(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
         """Connect a call in a flow to a free seat, and return whether agent and voter hear each other.
@@ -104,16 +104,16 @@ class Acd:
         seat = self._choose_seat_for_call(call)
         if seat is None:
             return False
-        now = self._core.instant()
+        now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
-            self._seats.put(seat, seat.reserve(call.attempt_id, call.campaign_id, now))
-        self._calls.update(call, call.with_seat(seat.name, seat.agent))
+            self._seats.put_seat(seat, seat.reserve(call.attempt_id, call.campaign_id, now))
+        self._calls.update_call(call, call.with_seat(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
-        self._core.request(
-            order(self._switch.connect_to_seat, call.attempt_id, seat.name, record=spec.record).with_fallback(
-                voter_did_not_arrive
-            ),
+        self._core.request_effects(
+            make_switch_order(
+                self._switch.connect_to_seat, call.attempt_id, seat.name, record=spec.record
+            ).with_fallback(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
@@ -132,10 +132,10 @@ class Acd:
         """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.update_seat(seat, seat.end_call(self._core.instant()))
+            self.update_seat(seat, seat.end_call(self._core.read_clock()))
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._calls.update(call, call.without_seat())
+            self._calls.update_call(call, call.without_seat())
             self._report_connection_to_flow(attempt_id, False)
 
     def play_busy_message(self, attempt_id: AttemptId) -> None:
@@ -143,17 +143,17 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.on_message_started(call)
-            self._core.request(order(self._switch.play_information_message, attempt_id))
+            self._core.request_effects(make_switch_order(self._switch.play_information_message, attempt_id))
 
     def on_message_started(self, call: Call) -> None:
         """Record that the information message plays to a voter.
 
         The call counts as abandoned unless an agent has talked to the voter before.
         """
-        call = self._calls.update(call, call.with_human_answer(self._core.instant()))
+        call = self._calls.update_call(call, call.with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
-            self._calls.update(call, call.with_message_started())
-            self._core.request(StopTimer(f"call/{call.attempt_id}"))
+            self._calls.update_call(call, call.with_message_started())
+            self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
     def on_connected(self, call: Call, seat_name: str) -> None:
@@ -161,8 +161,8 @@ class Acd:
 
         The switch also reports this when a voter has come back to the seat. A repeated report changes nothing.
         """
-        now = self._core.instant()
-        call = self._calls.update(call, call.with_human_answer(now))
+        now = self._core.read_clock()
+        call = self._calls.update_call(call, call.with_human_answer(now))
         seat = self._seats.get(seat_name)
         if seat is None:
             return
@@ -170,25 +170,25 @@ class Acd:
             if (
                 _seat_accepts_return_of_voter(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
-                self._resume_conversation(self._calls.update(call, call.with_message_stopped()), seat_name)
+                self._resume_conversation(self._calls.update_call(call, call.with_message_stopped()), seat_name)
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
-        self._seats.put(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
+        self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
         self._seats.count_call(seat_name)
-        self._calls.update(call, call.with_connection(seat_name, seat.agent, now))
-        self._core.request(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
+        self._calls.update_call(call, call.with_connection(seat_name, seat.agent, now))
+        self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_to_flow(call.attempt_id, True)
 
     def continue_conversation(self, call: Call, seat_name: str) -> None:
         """Continue a conversation at a seat that an earlier run of the dialler, or a transfer, left there."""
-        now = self._core.instant()
+        now = self._core.read_clock()
         seat = self._seats[seat_name]
-        self._seats.put(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
-        self._calls.update(call, call.with_seat(seat_name, seat.agent))
+        self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
+        self._calls.update_call(call, call.with_seat(seat_name, seat.agent))
 
     def _resume_conversation(self, call: Call, seat_name: str) -> None:
         """Set the seat to talking again, because its voter has come back."""
-        self._core.request(StopTimer(f"seat/{seat_name}"))
+        self._core.request_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.continue_conversation(call, seat_name)
 
@@ -211,7 +211,7 @@ class Acd:
 
         Wrap-up follows a talk. If the voter never reached the seat, the seat is free again.
         """
-        self._core.request(StopTimer(f"call/{call.attempt_id}"))
+        self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
         self._report_connection_to_flow(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
@@ -225,10 +225,12 @@ class Acd:
         seat = self._seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
-        now = self._core.instant()
+        now = self._core.read_clock()
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._core.request(_make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
+            self._core.request_effects(
+                _make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
+            )
             self._wrapping_up[seat_name] = call
         after = seat.end_call(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
@@ -236,7 +238,7 @@ class Acd:
         self.update_seat(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
-            self._core.request(
+            self._core.request_effects(
                 StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_EXPIRED, seat_name))
             )
 
@@ -255,7 +257,7 @@ class Acd:
         after = seat.announce_closing(now)
         if after is seat:
             return
-        self._seats.put(seat, after)
+        self._seats.put_seat(seat, after)
         self._core.wake.set()
 
     def on_wrap_up_expired(self, seat_name: str) -> None:
@@ -266,24 +268,26 @@ class Acd:
 
     def end_wrap_up(self, seat: Seat) -> None:
         """End a wrap-up because of a disposition, a command or its time limit."""
-        now = self._core.instant()
+        now = self._core.read_clock()
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
-            self._core.request(_make_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
+            self._core.request_effects(
+                _make_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
+            )
             if after.state is not SeatState.READY:
-                self._core.request(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+                self._core.request_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.update_seat(seat, after)
 
     def update_seat(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and connect a waiting voter to it if it is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
-            self._core.request(StopTimer(f"seat/{before.name}"))
-        self._seats.put(before, after)
+            self._core.request_effects(StopTimer(f"seat/{before.name}"))
+        self._seats.put_seat(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._wrapping_up.pop(before.name, None)
             if after.phone_up:
-                self._core.request(order(self._switch.hang_up_seat_phone, before.name))
+                self._core.request_effects(make_switch_order(self._switch.hang_up_seat_phone, before.name))
         self._connect_waiting_voters()
         self._core.wake.set()
 
@@ -302,7 +306,7 @@ class Acd:
         """Handle that the agent's phone has connected."""
         seat = self._seats.get(seat_name)
         if seat is not None:
-            self.update_seat(seat, seat.connect_phone(self._core.instant()))
+            self.update_seat(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
         """Update the seat of an agent's phone that has disconnected.
@@ -312,11 +316,11 @@ class Acd:
         seat = self._seats.get(seat_name)
         if seat is None:
             return
-        now = self._core.instant()
+        now = self._core.read_clock()
         call = self._calls.find_by_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
-            self._core.request(
+            self._core.request_effects(
                 _make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
@@ -346,14 +350,14 @@ class Acd:
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
-            self._core.request(
+            self._core.request_effects(
                 StopTimer(f"phone/{seat_name}"),
-                order(self._switch.call_seat, seat_name, seat.endpoint).with_fallback(not_called),
+                make_switch_order(self._switch.call_seat, seat_name, seat.endpoint).with_fallback(not_called),
             )
 
     def expect_phone_to_connect(self, seat_name: str) -> None:
         """Start a timer that calls the agent's phone if it has not connected by then."""
-        self._core.request(
+        self._core.request_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 

@@ -30,9 +30,9 @@ class Alerts:
         """Raise an alert of this kind. `values` are exactly the fields of the kind."""
         self.accept_alert(create_alert(kind, self._core.clock.now(), **values))
 
-    def clear(self, kind: AlertKind, subject: str | None = None) -> None:
+    def clear_alert(self, kind: AlertKind, subject: str | None = None) -> None:
         """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
-        self._clear_alert(kind.value if subject is None else kind.make_code(subject))
+        self._remove_alert(kind.value if subject is None else kind.make_code(subject))
 
     def accept_alert(self, alert: Alert) -> None:
         """Raise an alert, or clear it if `alert.cleared` is set.
@@ -41,17 +41,17 @@ class Alerts:
         again.
         """
         if alert.cleared:
-            self._clear_alert(alert.code)
+            self._remove_alert(alert.code)
             return
         before = self.active.get(alert.code)
         if before is not None and before.text == alert.text:
             return
         self.active[alert.code] = alert
         _log.warning("alert.raised", code=alert.code, level=alert.level.value, text=alert.text)
-        self._core.request(Notify(AlertRaised(alert)))
+        self._core.request_effects(Notify(AlertRaised(alert)))
 
-    def _clear_alert(self, code: str) -> None:
+    def _remove_alert(self, code: str) -> None:
         before = self.active.pop(code, None)
         if before is not None:
             cleared = replace(before, at=self._core.clock.now(), cleared=True)
-            self._core.request(Notify(AlertRaised(cleared)))
+            self._core.request_effects(Notify(AlertRaised(cleared)))

@@ -154,7 +154,7 @@ class BoothWorkers:
 
     def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return the agent's seat, the booth worker's call at it, and a new key for the commit."""
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         call = self._acd.find_latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")

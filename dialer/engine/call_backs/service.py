@@ -76,10 +76,10 @@ class OwnCallBacks:
                 self._release_reserved_seat(seat.name)
             self._retry_call_back_after(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._seats.put(seat, replace(seat, call_back_promised=True))
+            self._seats.put_seat(seat, replace(seat, call_back_promised=True))
             self._retry_call_back_after(own, LOOK_SECONDS)
         elif self._is_seat_available(seat, own, now):
-            self._seats.put(seat, replace(seat, call_back_promised=True))
+            self._seats.put_seat(seat, replace(seat, call_back_promised=True))
             self._core.spawn_task(self._place_call(own, seat.name), "own-call-back")
         else:
             self._retry_call_back_after(own, LOOK_SECONDS)
@@ -104,7 +104,7 @@ class OwnCallBacks:
                 self._retry_call_back_after(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))
             self._release_reserved_seat(seat_name)
             self._retry_call_back_after(own, REFUSED_SECONDS)
             return
@@ -119,13 +119,13 @@ class OwnCallBacks:
 
     def _retry_call_back_after(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._core.request(
+        self._core.request_effects(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
     def _forget_call_back(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._core.request(StopTimer(f"own/{own.attempt_id}"))
+        self._core.request_effects(StopTimer(f"own/{own.attempt_id}"))
         seat = self._find_seat_of_agent(own)
         if seat is not None:
             self._release_reserved_seat(seat.name)

@@ -22,7 +22,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import commit
+from dialer.engine.effects import make_store_commit
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
@@ -119,8 +119,8 @@ class FlowService:
 
         The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
         """
-        answered = self._calls.update(call, call.with_human_answer(self._core.instant()))
-        self._calls.update(answered, answered.with_flow_started(named))
+        answered = self._calls.update_call(call, call.with_human_answer(self._core.read_clock()))
+        self._calls.update_call(answered, answered.with_flow_started(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
@@ -204,7 +204,7 @@ class FlowService:
             await self._workers.store_serial(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.get(call.attempt_id)
         if live is not None:
-            self._calls.update(live, live.with_mark(kind, commit.hour))
+            self._calls.update_call(live, live.with_mark(kind, commit.hour))
         return True
 
     async def _find_marked_voters(
@@ -253,11 +253,13 @@ class FlowService:
         """End the flow and store its answers. Return the call, or None if the switch has already ended it."""
         self._commits.pop(attempt_id, None)
         if answers:
-            self._core.request(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
+            self._core.request_effects(
+                make_store_commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now())
+            )
         call = self._calls.get(attempt_id)
         if call is None:
             return None
-        return self._calls.update(call, call.with_flow_ended(completed=completed, left_at=left_at))
+        return self._calls.update_call(call, call.with_flow_ended(completed=completed, left_at=left_at))
 
     def _make_voter_facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
@@ -270,7 +272,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         if booth is not None:
             facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
-            closes_at = self._polls.local_closing_time(booth)
+            closes_at = self._polls.format_closing_time(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:

@@ -16,7 +16,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, derive_outcome
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, commit
+from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, make_store_commit
 from dialer.engine.placing.number_memory import NumberMemory
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.silence import SeatSilence
@@ -62,13 +62,14 @@ class CallEndings:
         complete.
         """
         if call.flow.is_running:
-            self._calls.put(call.with_pending_end(ended))
+            self._calls.put_call(call.with_pending_end(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
-            self._core.request(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
+            self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_phone(call, ended):
             self._core.spawn_task(
-                silence.check_phone_and_finish_call(self._calls.put(call.with_pending_end(ended)), ended), "ask-seat"
+                silence.check_phone_and_finish_call(self._calls.put_call(call.with_pending_end(ended)), ended),
+                "ask-seat",
             )
             return True
         return False
@@ -105,11 +106,11 @@ class CallEndings:
         self._calls.remove(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._numbers.add_call(call, outcome)
-        self._core.request(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))
+        self._core.request_effects(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
             run.set_next_due_time(retry_at)
-        self._calls.notify(call, CallState.ENDED, outcome)
-        self._core.request(commit(self._store.end_attempts, [record]))
+        self._calls.notify_call(call, CallState.ENDED, outcome)
+        self._core.request_effects(make_store_commit(self._store.end_attempts, [record]))
         self._core.wake.set()
 
     def check_switch_reports(self, call: Call) -> None:
@@ -117,7 +118,7 @@ class CallEndings:
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
         if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
-            self._alerts.clear(AlertKind.USER_EVENTS_MISSING)
+            self._alerts.clear_alert(AlertKind.USER_EVENTS_MISSING)
         elif self._core.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 

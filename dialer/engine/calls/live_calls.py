@@ -11,7 +11,7 @@ from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.calls.changes import list_effects_of_change
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.effects import CallFinished, Notify, order
+from dialer.engine.effects import CallFinished, Notify, make_switch_order
 from dialer.engine.seats.state import Seat
 from dialer.store.store import Store
 
@@ -53,7 +53,7 @@ class LiveCalls:
         """Return the live call of a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
-    def put(self, call: Call) -> Call:
+    def put_call(self, call: Call) -> Call:
         """Add or replace a call without requesting any effects, and return it."""
         self._calls[call.attempt_id] = call
         return call
@@ -62,27 +62,27 @@ class LiveCalls:
         """Remove a call that has ended."""
         self._calls.pop(attempt_id, None)
 
-    def update(self, before: Call, after: Call) -> Call:
+    def update_call(self, before: Call, after: Call) -> Call:
         """Replace a call, request the effects of the change, and return the new call."""
         if after is before:
             return after
         self._calls[after.attempt_id] = after
-        self._core.request(*list_effects_of_change(before, after, self._core.instant(), self._store))
+        self._core.request_effects(*list_effects_of_change(before, after, self._core.read_clock(), self._store))
         if after.answered is not before.answered:
             self._core.wake.set()
         return after
 
-    def cancel(self, call: Call) -> None:
+    def cancel_call(self, call: Call) -> None:
         """Hang up an unanswered outbound call. A call that was not sent to the switch yet is never sent."""
         if call.answered or call.leg.cancelled or call.inbound:
             return
-        self.update(call, call.with_cancellation())
+        self.update_call(call, call.with_cancellation())
         if call.leg.originate_sent:
-            self._core.request(order(self._switch.hang_up_call, call.attempt_id))
+            self._core.request_effects(make_switch_order(self._switch.hang_up_call, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
-            self._core.request(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
+            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
-    def notify(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+    def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Notify subscribers of a call's state."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
-        self._core.request(Notify(change), Notify(CampaignChange(call.campaign_id)))
+        self._core.request_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))

@@ -29,7 +29,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import CallFinished, commit, order
+from dialer.engine.effects import CallFinished, make_store_commit, make_switch_order
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.seats import Seats
@@ -141,11 +141,11 @@ class Reconciler:
     def _end_vanished_calls(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_call_never_sent(call, history) else EndedBy.VANISHED
-            self._core.request(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.put(call.with_recorded_answer(then, talked=past.seat is not None))
-            self._core.request(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            self._calls.put_call(call.with_recorded_answer(then, talked=past.seat is not None))
+            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -156,7 +156,7 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._core.request(CallFinished(ended))
+            self._core.request_effects(CallFinished(ended))
 
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
         """Return whether the switch's call records are complete and prove that the call was never sent."""
@@ -171,11 +171,11 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
             if attempt.campaign_id in self._runs:
-                self._calls.put(self.rebuild_call(attempt))
+                self._calls.put_call(self.rebuild_call(attempt))
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            self._core.request(commit(self._store.end_attempts, ended, announced=False))
+            self._core.request_effects(make_store_commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
     def rebuild_call(self, attempt: OpenAttempt) -> Call:
@@ -235,8 +235,8 @@ class Reconciler:
             ours = await self._store.find_known_attempts(strays)
         except StoreError as error:
             _log.warning("store.unreadable", problem=str(error))
-        self._core.request(
-            *(order(self._switch.hang_up_call, attempt_id) for attempt_id in strays if attempt_id in ours)
+        self._core.request_effects(
+            *(make_switch_order(self._switch.hang_up_call, attempt_id) for attempt_id in strays if attempt_id in ours)
         )
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
@@ -248,4 +248,4 @@ class Reconciler:
         """
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._core.request(order(self._switch.hang_up_call, attempt_id))
+            self._core.request_effects(make_switch_order(self._switch.hang_up_call, attempt_id))

@@ -83,7 +83,7 @@ class CampaignRun:
                 rang = max(0.0, until - call.ringing_seconds)
         timed = call is None or not call.adopted
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
-        self.pacer.observe(event)
+        self.pacer.learn_from_event(event)
 
     @property
     def is_completed(self) -> bool:
@@ -136,14 +136,14 @@ class CampaignRuns:
         """Return all campaigns with their ids, in the same order as `values`."""
         return self._runs.items()
 
-    def require(self, campaign_id: str) -> CampaignRun:
+    def require_campaign(self, campaign_id: str) -> CampaignRun:
         """Return a campaign of the settings. Raises CommandRefused."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
             raise CommandRefused(f"campaign {campaign_id!r} is not in the settings, which have: {known}")
         return self._runs[campaign_id]
 
-    def put(self, run: CampaignRun) -> None:
+    def put_campaign(self, run: CampaignRun) -> None:
         """Add a campaign."""
         self._runs[run.spec.campaign_id] = run
 

@@ -109,7 +109,7 @@ class Campaigns:
         for name, plan in self._core.plan.campaigns.items():
             self._apply_settings(self._runs[name], plan)
         for name, _ in self._runs.items():
-            self._core.request(Notify(CampaignChange(name)))
+            self._core.request_effects(Notify(CampaignChange(name)))
 
     def _apply_settings(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """Apply changed settings to a campaign.
@@ -121,7 +121,7 @@ class Campaigns:
             steered = run.pacer.caps[0].target if run.target_set_by is not None else None
             run.pacer.set_caps(plan.pacer.caps)
             if steered is not None:
-                run.pacer.set_target(min(steered, plan.spec.most_abandoned_target))
+                run.pacer.set_abandoned_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_clock(self) -> str:
         """Accept the machine's clock, which was set while the dialler ran."""
@@ -141,7 +141,7 @@ class Campaigns:
 
         Raises CommandRefused; StoreError if the new state is in force but could not be stored.
         """
-        run = self._runs.require(campaign_id)
+        run = self._runs.require_campaign(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.suspended_because)
         self._states_before_stop.pop(campaign_id, None)
@@ -199,7 +199,7 @@ class Campaigns:
         """Limit a campaign's calls until midnight, or remove the limit. Ringing calls continue. Raises CommandRefused,
         StoreError.
         """
-        run = self._runs.require(campaign_id)
+        run = self._runs.require_campaign(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(
                 f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
@@ -215,14 +215,14 @@ class Campaigns:
             )
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
-        self._core.request(Notify(CampaignChange(campaign_id)))
+        self._core.request_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
     async def set_abandoned_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target; None resets it to that of the settings. Raises CommandRefused,
         StoreError.
         """
-        run = self._runs.require(campaign_id)
+        run = self._runs.require_campaign(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(
                 f"campaign {campaign_id} has no abandoned-call target, because its pacing never dials ahead of free"
@@ -245,10 +245,10 @@ class Campaigns:
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
     def _change_abandoned_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
-        run.pacer.set_target(run.spec.abandoned_target if target is None else target)
+        run.pacer.set_abandoned_target(run.spec.abandoned_target if target is None else target)
         run.target_set_by = None if target is None else sender
         self._core.wake.set()
-        self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change_campaign_state(self, run: CampaignRun, state: CampaignState) -> None:
         """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
@@ -258,7 +258,7 @@ class Campaigns:
         if state is CampaignState.RUNNING:
             self._clear_inaudible_alert(run)
         self._core.wake.set()
-        self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
 
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
@@ -280,5 +280,5 @@ class Campaigns:
     def _clear_inaudible_alert(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
         for kind in (AlertKind.NO_AUDIO, AlertKind.NO_AUDIO_INBOUND):
-            self._alerts.clear(kind, run.spec.campaign_id)
+            self._alerts.clear_alert(kind, run.spec.campaign_id)
         self._core.wake.set()

@@ -44,7 +44,7 @@ class CommandContext:
     receipt: Receipt | None = None
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
-    def responsible(self, named: str) -> str:
+    def format_responsible_person(self, named: str) -> str:
         """Return the person whom the audit names as responsible for the command.
 
         That is the `named` person, followed by the sender if that is somebody else.

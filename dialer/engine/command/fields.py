@@ -52,7 +52,7 @@ class Only:
         return value
 
 
-def must(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
+def make_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
     """Return a validator that refuses values for which `hold` returns False.
 
     The message of the refusal is the name of the field, followed by `refusal`.

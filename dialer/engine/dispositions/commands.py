@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, DispositionDetails, VoterOutcome
 from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
-from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, must
+from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, make_validator
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -72,7 +72,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             description=f"one entry for each voter of the household, 1 to {MAX_VOTERS}, all saved or none. The voter whom the call"
             " addresses has the mark of the disposition if not in this list; other voters have none",
         ),
-        must(
+        make_validator(
             lambda voters: voters is None or len({each.voter for each in voters}) == len(voters),
             "must have each voter once",
         ),
@@ -143,7 +143,9 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         dispositions = services.dispositions
-        return await dispositions.dispose(self.seat, self.disposition, self.hour, self.details, context.receipt)
+        return await dispositions.save_disposition(
+            self.seat, self.disposition, self.hour, self.details, context.receipt
+        )
 
 
 class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
@@ -161,7 +163,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.dispositions.undo(self.seat, self.attempt, context.receipt)
+        return await services.dispositions.undo_disposition(self.seat, self.attempt, context.receipt)
 
 
 class KeyedDisposition(SeatCommand):
@@ -171,4 +173,4 @@ class KeyedDisposition(SeatCommand):
     hour: int | None = None  # with LATER
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.dispositions.dispose(self.seat, self.disposition, self.hour, _NO_DETAILS, None)
+        return await services.dispositions.save_disposition(self.seat, self.disposition, self.hour, _NO_DETAILS, None)

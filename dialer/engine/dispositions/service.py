@@ -100,7 +100,7 @@ class Dispositions:
         """Let an agent enter a disposition for a call that has ended."""
         self._open_calls[seat_name] = _OpenCall(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
-    async def dispose(
+    async def save_disposition(
         self,
         seat_name: str,
         disposition: Disposition,
@@ -112,7 +112,7 @@ class Dispositions:
 
         Raises CommandRefused or StoreError; nothing was stored then.
         """
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         call = self._require_call(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
         self._refuse_invalid_disposition(seat, run, call, disposition, hour, details)
@@ -152,12 +152,12 @@ class Dispositions:
             self._acd.announce_closing(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
-    async def undo(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
+    async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
         """Undo a disposition.
 
         Raises CommandRefused if it is too late or the number was suppressed, StoreError.
         """
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > UNDO_SECONDS:
             raise CommandRefused(
@@ -274,7 +274,7 @@ class Dispositions:
         live = self._calls.get(attempt_id)
         if live is None:
             return None
-        self._calls.update(live, live.with_disposition(said))
+        self._calls.update_call(live, live.with_disposition(said))
         return live.talk.disposition
 
     def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
@@ -288,10 +288,10 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update(live, live.with_agent_verdict(machine=machine))
+            self._calls.update_call(live, live.with_agent_verdict(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
-                self._core.request(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
+                self._core.request_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1

@@ -26,7 +26,7 @@ from dialer.engine.command.fields import (
     RecordedTime,
     Responsible,
     StoreId,
-    must,
+    make_validator,
 )
 from dialer.engine.roll_import.commands import ListSource
 
@@ -88,7 +88,7 @@ class FigureReport(Record):
     day: Annotated[
         str,
         Field(description="polling day, such as 2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"),
-        must(_is_date, "is not a date"),
+        make_validator(_is_date, "is not a date"),
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]
@@ -188,7 +188,7 @@ class RecordMarks(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.mark() for each in self.marks)
-        return await records.import_marks(marks, self.batch, context.responsible(self.who))
+        return await records.import_marks(marks, self.batch, context.format_responsible_person(self.who))
 
 
 class RecordOfficialTurnout(RecordsCommand):
@@ -210,7 +210,7 @@ class RecordOfficialTurnout(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.figure() for each in self.figures)
-        return await records.import_turnout(figures, context.responsible(self.who))
+        return await records.import_turnout(figures, context.format_responsible_person(self.who))
 
 
 class FileComplaint(RecordsCommand):
@@ -224,7 +224,7 @@ class FileComplaint(RecordsCommand):
     who: Responsible
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.file_complaint(self.complaint.complaint(), context.responsible(self.who))
+        return await records.file_complaint(self.complaint.complaint(), context.format_responsible_person(self.who))
 
 
 class AnswerComplaint(RecordsCommand):
@@ -238,7 +238,9 @@ class AnswerComplaint(RecordsCommand):
     who: Responsible
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.answer_complaint(self.answer.complaint_answer(), context.responsible(self.who))
+        return await records.answer_complaint(
+            self.answer.complaint_answer(), context.format_responsible_person(self.who)
+        )
 
 
 class RecordOptOuts(RecordsCommand):
@@ -272,7 +274,7 @@ class RecordOptOuts(RecordsCommand):
         return len(self.hashes)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        who = context.responsible(self.who)
+        who = context.format_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
 
@@ -298,4 +300,4 @@ class ReleaseUnknownAttempts(RecordsCommand):
         return len(self.attempts)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.release_unknown(self.attempts, self.reason, context.responsible(self.who))
+        return await records.release_unknown(self.attempts, self.reason, context.format_responsible_person(self.who))

@@ -17,7 +17,7 @@ from dialer.domain.orders import (
     LeaderSignature,
     OrderForged,
     OrderKind,
-    digest_of,
+    calculate_order_digest,
     find_signers,
     read_order,
     refuse_unlawful_order,
@@ -64,7 +64,9 @@ class HeadquartersOrders:
             signers = find_signers(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
-            self._core.request(StartTimer(_FORGERY_ALERT, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED)))
+            self._core.request_effects(
+                StartTimer(_FORGERY_ALERT, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED))
+            )
             raise
         now = self._core.clock.now()
         refuse_unlawful_order(order, signers, self._core.centre_id, plan.zone, now)
@@ -79,7 +81,7 @@ class HeadquartersOrders:
         }
         if order.campaign is not None:
             what["campaign_id"] = order.campaign
-        heard = ExecutedOrder(order.id, digest_of(text), order.order.value, order.made_at)
+        heard = ExecutedOrder(order.id, calculate_order_digest(text), order.order.value, order.made_at)
         return await self._carry_out(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
 
     async def _carry_out(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
@@ -101,7 +103,7 @@ class HeadquartersOrders:
 
     def clear_forgery_alert(self) -> None:
         """Clear the alert of forged orders, because none has arrived for a while."""
-        self._alerts.clear(AlertKind.HEADQUARTERS_FORGED)
+        self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 
     async def _resume_suspended_campaigns(self, heard: ExecutedOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because
@@ -114,7 +116,7 @@ class HeadquartersOrders:
             if why is not None:
                 self._campaigns.suspend_all_campaigns(why, {})
             raise
-        self._alerts.clear(AlertKind.HEADQUARTERS_STOP)
+        self._alerts.clear_alert(AlertKind.HEADQUARTERS_STOP)
         return (
             f"{len(states)} campaigns resumed as before the stop" if states else "no stop by headquarters was in force"
         )

@@ -107,7 +107,7 @@ class Inbound:
         try:
             party = await self._store.record_inbound_call(self._make_record(attempt_id, route, number, trunk))
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))
         return self._start_call(attempt_id, route, party, trunk)
 
     def _find_route(self, number: str | None) -> InboundNumber | None:
@@ -142,10 +142,10 @@ class Inbound:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
             return InboundAction.MESSAGE
-        call = self._calls.put(self._make_call(attempt_id, route, party, trunk))
-        self._calls.notify(call, call.state)
+        call = self._calls.put_call(self._make_call(attempt_id, route, party, trunk))
+        self._calls.notify_call(call, call.state)
         if ended is not None:  # the caller hung up while the call was being routed
-            self._core.request(CallFinished(ended))
+            self._core.request_effects(CallFinished(ended))
         return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
 
     def _make_call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:

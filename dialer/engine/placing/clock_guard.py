@@ -21,7 +21,7 @@ class ClockGuard:
         self._core = core
         self._alerts = alerts
         self._sent = sent
-        self._watch = ClockWatch(core.instant())
+        self._watch = ClockWatch(core.read_clock())
 
     def start(self, newest_at: float | None) -> None:
         """Start watching the clock. Call this before the journal is restarted.
@@ -30,23 +30,23 @@ class ClockGuard:
         """
         ahead = self._sent.read_clock_ahead()
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
-        self._watch = ClockWatch(self._core.instant(), newest_at, expected)
+        self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
     def accept_clock(self) -> str:
         """Accept the current time as right, and resume dialling. Returns the command's reply."""
-        self._watch.accept(self._core.instant())
+        self._watch.accept(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts
-        self._alerts.clear(AlertKind.CLOCK)
+        self._alerts.clear_alert(AlertKind.CLOCK)
         self._core.wake.set()
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
     def is_clock_set(self) -> bool:
         """Return whether the clock was set and not accepted since. An alert is active for as long as this is so."""
-        now = self._core.instant()
+        now = self._core.read_clock()
         ahead = self._watch.check(now)
         self._sent.record_clock(self._watch.expected_time(now) - self._core.clock.since_boot())
         if ahead is None:
-            self._alerts.clear(AlertKind.CLOCK)
+            self._alerts.clear_alert(AlertKind.CLOCK)
             return False
         if AlertKind.CLOCK not in self._alerts:
             expected, shown = (

@@ -116,7 +116,7 @@ class Eligibility:
         if text is None:
             if len(self._grounds) >= MOST_GROUNDS:
                 self._grounds.clear()
-            text = self._grounds[key] = self._gate.grounds(case, self._rules_version)
+            text = self._grounds[key] = self._gate.format_legal_grounds(case, self._rules_version)
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
@@ -163,7 +163,7 @@ class Eligibility:
         """
         rules, facts = self._gate.rules, self._update_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
-        return exception and self._gate.locked_until(facts, self._core.clock.now()) is not None
+        return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
     def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether a claim may become an attempt now, and count a refusal. `guaranteed`: a seat is reserved for

@@ -84,7 +84,7 @@ class CampaignHolds:
         ruling = self._eligibility.check_campaign(run)
         if not ruling.allowed:
             return Hold(HoldReason.RULES, str(ruling))
-        if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.last_calls():
+        if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.find_last_call_times():
             return Hold(HoldReason.NO_POLL)
         return None
 

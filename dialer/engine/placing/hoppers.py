@@ -57,7 +57,7 @@ class Hoppers:
         if run.refilling or not self._is_hopper_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
-            self._core.request(
+            self._core.request_effects(
                 StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space"))
             )
             return
@@ -98,7 +98,7 @@ class Hoppers:
                     await self._note_next_due(run)
                     break
         except StoreError as error:
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
@@ -122,7 +122,7 @@ class Hoppers:
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
-        run.priorities_at, today = now, self._polls.polls_today()
+        run.priorities_at, today = now, self._polls.find_polls_today()
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
         run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))

@@ -29,7 +29,7 @@ from dialer.engine.effects import (
     StoreFailed,
     TimerExpired,
     TimerKind,
-    commit,
+    make_store_commit,
 )
 from dialer.engine.placing.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.placing.holds import CampaignHolds
@@ -178,11 +178,11 @@ class Originator:
         )
         grounds, gap = self._eligibility.find_legal_grounds(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
-        return new, self._calls.put(call)
+        return new, self._calls.put_call(call)
 
     def _find_retry_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Return when to retry a number outside its polling day (epoch seconds), or None if it may be called today."""
-        last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
+        last_call_at, now = self._polls.find_last_call_time(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
             return None if still_votes else self._polls.get_next_midnight()
@@ -237,15 +237,17 @@ class Originator:
                 self._discard_call(call)
             now = self._core.clock.now()  # some may have been stored in spite of the error
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
-            self._core.request(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
+            self._core.request_effects(
+                StoreFailed(error), make_store_commit(self._store.end_attempts, ended, announced=False)
+            )
             return []
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
-                self._calls.notify(call, call.state)
+                self._calls.notify_call(call, call.state)
                 if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
-                    self._core.request(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
+                    self._core.request_effects(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
                 self._discard_call(call)
@@ -268,9 +270,9 @@ class Originator:
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
-        self._calls.update(call, call.with_preview(Preview(until, auto_dial=seconds is not None)))
+        self._calls.update_call(call, call.with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
-        self._core.request(StartTimer(f"preview/{call.attempt_id}", stands, due))
+        self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.notify_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
@@ -279,8 +281,8 @@ class Originator:
         The preview ends before anything is awaited, so that a second request finds the call dialled.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
-        self._calls.update(call, call.without_preview())
-        self._core.request(StopTimer(f"preview/{call.attempt_id}"))
+        self._calls.update_call(call, call.without_preview())
+        self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
         self.reserved.notify_seat(call)
         return self._dial_preview(run, attempt, call)
 
@@ -372,7 +374,7 @@ class Originator:
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
             self._report_call_not_placed(attempt_id)
             return CommandRefused(text)
-        self._calls.update(call, call.with_originate_sent(self._core.clock.monotonic()))
+        self._calls.update_call(call, call.with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate_call(
@@ -396,12 +398,12 @@ class Originator:
             self._report_call_not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
-            self._alerts.clear(AlertKind.ORIGINATE)
+            self._alerts.clear_alert(AlertKind.ORIGINATE)
         return None
 
     def _report_call_not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.forget_attempt(attempt_id)
-        self._core.request(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+        self._core.request_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
 def _make_call(

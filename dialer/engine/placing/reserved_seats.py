@@ -31,7 +31,7 @@ class ReservedSeats:
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve a seat for a call."""
-        self._seats.put(seat, seat.reserve(attempt_id, run.spec.campaign_id, self._core.instant()))
+        self._seats.put_seat(seat, seat.reserve(attempt_id, run.spec.campaign_id, self._core.read_clock()))
         self._seats_by_attempt[attempt_id] = seat.name
 
     def is_seat_reserved(self, call: Call) -> bool:
@@ -43,13 +43,13 @@ class ReservedSeats:
 
     def notify_seat(self, call: Call) -> None:
         """Notify subscribers of the call's seat."""
-        self._seats.notify(call.reserved_seat or "")
+        self._seats.notify_seat(call.reserved_seat or "")
 
     def hang_up_seat_phone(self, attempt_id: AttemptId) -> None:
         """Release the seat of a call that will not be placed."""
         seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.update_seat(seat, seat.end_call(self._core.instant()))
+            self._acd.update_seat(seat, seat.end_call(self._core.read_clock()))
 
     def check_calls(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
@@ -65,4 +65,4 @@ class ReservedSeats:
                 if not self.is_seat_reserved(call) or (
                     previewed and self._seats[self._seats_by_attempt[attempt_id]].is_leaving
                 ):
-                    self._calls.cancel(call)
+                    self._calls.cancel_call(call)

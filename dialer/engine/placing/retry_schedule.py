@@ -85,7 +85,7 @@ class RetrySchedule:
             raise CommandRefused(
                 "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"
             )
-        last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
             raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
@@ -97,7 +97,7 @@ class RetrySchedule:
         That is at the latest the time of the last call to the booth.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
-        last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
     def _find_next_worker_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
@@ -106,7 +106,7 @@ class RetrySchedule:
         if due is None:
             return None
         today = find_next_worker_call(
-            due, self._polls.last_call_at(run.purpose, call.booth_id), now, run.spec.every_seconds
+            due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today
 
@@ -116,5 +116,5 @@ class RetrySchedule:
         """Limit a retry to the booth's calling time. Only turnout campaigns have such a limit."""
         now = self._core.clock.now()
         return limit_retry_to_last_call(
-            due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised
+            due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, promised=promised
         )

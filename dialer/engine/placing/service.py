@@ -87,7 +87,7 @@ class Placing:
         if hold is None:
             hold = self._trunks.find_hold(run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks))
         else:
-            self._alerts.clear(AlertKind.TRUNKS, run.spec.campaign_id)
+            self._alerts.clear_alert(AlertKind.TRUNKS, run.spec.campaign_id)
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold
@@ -107,9 +107,9 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
-        wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
+        wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
-            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
+            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_decision()))
         if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
@@ -124,7 +124,7 @@ class Placing:
     def _cancel_unanswered_calls(self, run: CampaignRun, *, but_kept: bool = False) -> None:
         for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if not (but_kept and self._reserved.is_seat_reserved(call)):
-                self._calls.cancel(call)
+                self._calls.cancel_call(call)
 
     def _hold_campaign(self, run: CampaignRun) -> None:
         """End the previews of a held campaign, and cancel ringing calls for which there is no seat.
@@ -134,7 +134,7 @@ class Placing:
         """
         for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
-                self._calls.cancel(call)
+                self._calls.cancel_call(call)
         if run.inaudible_sound is not None and self._servers.is_any_server_up:
             self._cancel_unanswered_calls(run)
             return
@@ -150,7 +150,7 @@ class Placing:
 
     def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Hang up ringing calls for which no seat will be free."""
-        excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
+        excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable
             unanswered = [
@@ -163,4 +163,4 @@ class Placing:
             ]
             least = run.spec.minimum_ring_seconds
             for call in order_calls_for_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:
-                self._calls.cancel(call)
+                self._calls.cancel_call(call)

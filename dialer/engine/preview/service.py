@@ -63,7 +63,7 @@ class OwnCalls:
         call = self._require_call(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
-        self._calls.cancel(self._calls.update(call, call.with_preview_skipped()))
+        self._calls.cancel_call(self._calls.update_call(call, call.with_preview_skipped()))
         return f"seat {seat_name}: skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
@@ -80,12 +80,12 @@ class OwnCalls:
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._seats.put(seat, seat.pause(UNANSWERED, self._core.instant()))
-        self._calls.cancel(call)
+            self._seats.put_seat(seat, seat.pause(UNANSWERED, self._core.read_clock()))
+        self._calls.cancel_call(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of the campaign's list for the seat's agent. Raises CommandRefused, StoreError."""
-        run = self._runs.require(campaign_id)
+        run = self._runs.require_campaign(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(f"agents may not dial numbers in campaign {campaign_id} (campaigns.manual_dialling)")
         await self._call_number(run, phone_id, seat_name)
@@ -114,7 +114,7 @@ class OwnCalls:
 
     def _require_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """Return the seat's call that the agent has not dialled yet, or that is being dialled. Raises CommandRefused."""
-        seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
+        seat, call = self._seats.require_seat(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(
@@ -127,7 +127,7 @@ class OwnCalls:
 
         Raises CommandRefused.
         """
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         idle = seat.is_free or (seat.state is SeatState.PAUSED and not seat.phone_suspect)
         if promised:
             idle = seat.call_back_promised and seat.state is SeatState.READY and not seat.phone_suspect

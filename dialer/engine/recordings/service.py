@@ -24,8 +24,8 @@ class Recorder:
 
     def on_recording_started(self, call: Call) -> None:
         """Handle that the switch has started to record a call."""
-        known = self._calls.update(call, call.with_answer(self._core.instant()))
-        self._calls.update(known, known.with_recording())
+        known = self._calls.update_call(call, call.with_answer(self._core.read_clock()))
+        self._calls.update_call(known, known.with_recording())
 
     async def allow_playing(self, attempt_id: AttemptId) -> str:
         """Allow a recording to be played. Raises CommandRefused, StoreError."""
@@ -38,7 +38,7 @@ class Recorder:
 
     async def pause_recording(self, seat_name: str, *, pausing: bool) -> str:
         """Pause a recording (silence is recorded), or resume it. Raises CommandRefused."""
-        call = self._calls.find_by_seat(self._seats.require(seat_name))
+        call = self._calls.find_by_seat(self._seats.require_seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:
@@ -51,10 +51,10 @@ class Recorder:
             raise CommandRefused(
                 f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
             ) from error
-        self._seats.notify(seat_name)
+        self._seats.notify_seat(seat_name)
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
     def _set_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._calls.get(attempt_id)
         if call is not None:
-            self._calls.update(call, call.with_recording_paused(paused=paused))
+            self._calls.update_call(call, call.with_recording_paused(paused=paused))

@@ -42,7 +42,7 @@ class ImportRoll(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.import_roll(self.list, context.responsible(self.who))
+        return await services.roll_import.import_roll(self.list, context.format_responsible_person(self.who))
 
 
 class SuppressNumbers(Command):
@@ -57,7 +57,9 @@ class SuppressNumbers(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.suppress_numbers(self.list, self.source, context.responsible(self.who))
+        return await services.roll_import.suppress_numbers(
+            self.list, self.source, context.format_responsible_person(self.who)
+        )
 
 
 class EraseNumbers(Command):
@@ -72,4 +74,6 @@ class EraseNumbers(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.erase_numbers(self.list, context.responsible(self.who), names=self.names)
+        return await services.roll_import.erase_numbers(
+            self.list, context.format_responsible_person(self.who), names=self.names
+        )

@@ -127,7 +127,7 @@ class RollImport:
     def _notify_progress(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
         for campaign_id, _ in self._runs.items():
-            self._core.request(Notify(CampaignChange(campaign_id)))
+            self._core.request_effects(Notify(CampaignChange(campaign_id)))
 
     async def _import_voters(
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]

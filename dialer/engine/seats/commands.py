@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, mode
 
 from dialer.domain.pin_proof import PinProof, read_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
-from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, must
+from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_validator
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -169,8 +169,8 @@ class SeatMessage(Command):
     text: Annotated[
         str,
         Field(pattern=ONE_LINE % MAX_MESSAGE),
-        must(str.strip, "must not be blank"),
-        must(
+        make_validator(str.strip, "must not be blank"),
+        make_validator(
             lambda text: sum(letter.isdigit() for letter in text) <= MAX_DIGITS,
             f"has more than {MAX_DIGITS} digits, which may be a phone number",
         ),

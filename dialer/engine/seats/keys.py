@@ -10,7 +10,7 @@ from dialer.domain.switch import SeatSound, Switch
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.core import Core
-from dialer.engine.effects import RunCommand, order
+from dialer.engine.effects import RunCommand, make_switch_order
 from dialer.engine.seats.keypad import Keypad, press_key, translate_for_preview
 from dialer.engine.seats.seats import Seats
 
@@ -49,7 +49,7 @@ class SeatKeys:
         self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._busy_seats:
             self._busy_seats.add(seat_name)
-            self._core.request(RunCommand(pressed.command))
+            self._core.request_effects(RunCommand(pressed.command))
         else:
             self._play_sound(seat_name, pressed.sound or SeatSound.WRONG)
 
@@ -61,4 +61,4 @@ class SeatKeys:
         self._play_sound(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
     def _play_sound(self, seat_name: str, sound: SeatSound) -> None:
-        self._core.request(order(self._switch.play_key_sound, seat_name, sound))
+        self._core.request_effects(make_switch_order(self._switch.play_key_sound, seat_name, sound))

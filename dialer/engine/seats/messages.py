@@ -28,14 +28,14 @@ class Messages:
 
     async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
-        if self._seats.require(seat_name).agent is None:
+        if self._seats.require_seat(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent: the message was not sent")
         await self._send([seat_name], text, sender)
         return f"seat {seat_name}: the message is on the agent's page"
 
     async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
-        run = self._runs.require(campaign_id)
+        run = self._runs.require_campaign(campaign_id)
         names = [seat.name for seat in self._seats.find_serving(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
@@ -44,7 +44,7 @@ class Messages:
 
     async def mark_read(self, seat_name: str, at: float) -> str:
         """Remove the message sent at that time (epoch seconds), which the agent has read. Raises StoreError."""
-        there = self._seats.require(seat_name).message
+        there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
             self.remove_message(seat_name)
@@ -52,7 +52,7 @@ class Messages:
 
     def remove_message(self, seat_name: str) -> None:
         """Remove a message that was read or has expired."""
-        self._core.request(StopTimer(f"message/{seat_name}"))
+        self._core.request_effects(StopTimer(f"message/{seat_name}"))
         self._set_message(seat_name, None)
 
     async def _send(self, names: list[str], text: str, sender: str) -> None:
@@ -71,7 +71,7 @@ class Messages:
 
     def _show_until_expired(self, seat_name: str, line: AgentMessage) -> None:
         left = line.at + MESSAGE_SECONDS - self._core.clock.now()
-        self._core.request(
+        self._core.request_effects(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
         self._set_message(seat_name, line)
@@ -79,5 +79,5 @@ class Messages:
     def _set_message(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
-            self._seats.put(seat, replace(seat, message=message))
-            self._seats.notify(seat_name)
+            self._seats.put_seat(seat, replace(seat, message=message))
+            self._seats.notify_seat(seat_name)

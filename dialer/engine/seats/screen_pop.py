@@ -46,4 +46,4 @@ class ScreenPops:
         if before is not None and before.attempt_id == attempt_id:
             found = found.update_settled(before)
         self._seats.screen_pops[seat_name] = found
-        self._seats.notify(seat_name)
+        self._seats.notify_seat(seat_name)

@@ -15,7 +15,7 @@ from dialer.engine.core import Core
 from dialer.engine.effects import Notify, SeatStateChanged, StartTimer, StopTimer, TimerExpired, TimerKind
 from dialer.engine.plan import CampaignSpec
 from dialer.engine.seats.state import Seat, SeatTally
-from dialer.engine.seats.views import seat_view
+from dialer.engine.seats.views import make_seat_view
 from dialer.engine.supervision.state import Listeners
 from dialer.engine.transfers.state import CallTransfers
 from dialer.store.seat_intervals import SeatInterval
@@ -53,7 +53,7 @@ class Seats:
         plan, seats = self._core.plan, dict[str, Seat]()
         for name, planned in plan.seats.items():
             seat = self._seats.get(name) or Seat(
-                name, planned.endpoint, planned.languages, self._core.instant(), server=planned.server
+                name, planned.endpoint, planned.languages, self._core.read_clock(), server=planned.server
             )
             endpoint = planned.endpoint if seat.agent is None else seat.endpoint
             serves = seat.campaigns & plan.campaigns.keys()
@@ -76,7 +76,7 @@ class Seats:
         """Return all seats, in the order of the settings."""
         return self._seats.values()
 
-    def require(self, name: str) -> Seat:
+    def require_seat(self, name: str) -> Seat:
         """Return a seat. Raises CommandRefused if it does not exist."""
         seat = self._seats.get(name)
         if seat is None or self.is_removed(seat):
@@ -107,7 +107,7 @@ class Seats:
 
     # Changes
 
-    def put(self, before: Seat, after: Seat) -> None:
+    def put_seat(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and request the effects of its new state."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
@@ -119,36 +119,36 @@ class Seats:
                 self._tallies[before.name] = SeatTally()
             self._start_timers(before, after)
             if self._listeners:
-                self._core.request(SeatStateChanged(before.name))
+                self._core.request_effects(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.request(Notify(self.view(after)))
+            self._core.request_effects(Notify(self.make_view(after)))
 
     def _start_timers(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
             gone = TimerExpired(TimerKind.AGENT_ABSENT, after.name)
-            self._core.request(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
+            self._core.request_effects(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
         elif before.state is SeatState.LOST:
-            self._core.request(StopTimer(f"lost/{after.name}"))
+            self._core.request_effects(StopTimer(f"lost/{after.name}"))
         if after.state in _WITH_VOTER:  # as a separate event, because connecting the voter must not wait for the screen
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
-            self._core.request(StartTimer(f"screen/{after.name}", 0.0, pop))
+            self._core.request_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
 
     def count_call(self, name: str) -> None:
         """Count a call that an agent has taken."""
         self._tallies[name].calls += 1
 
-    def notify(self, name: str) -> None:
+    def notify_seat(self, name: str) -> None:
         """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.request(Notify(self.view(seat)))
+            self._core.request_effects(Notify(self.make_view(seat)))
 
-    def view(self, seat: Seat) -> SeatView:
+    def make_view(self, seat: Seat) -> SeatView:
         """Return the published view of a seat."""
         call = self._calls.find_by_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
-        return seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.instant())
+        return make_seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.read_clock())
 
     # Intervals in which a seat was in one state, for the store
 
@@ -162,7 +162,7 @@ class Seats:
 
     def close_intervals(self) -> None:
         """End every seat's current interval (its time in one state), at the end of the run."""
-        now = self._core.instant()
+        now = self._core.read_clock()
         for seat in self._seats.values():
             self._close_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)

@@ -88,7 +88,7 @@ class Agents:
                 self._acd.update_seat(*self._log_off_seat(seat.name))
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
-                self._seats.notify(seat.name)
+                self._seats.notify_seat(seat.name)
 
     def _may_agent_stay(self, seat: Seat) -> bool:
         plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
@@ -116,13 +116,13 @@ class Agents:
             elsewhere = any(other.agent == log_in.agent for other in seats.values())
             if seat is None or seat.agent is not None:
                 continue
-            now = self._core.instant()
+            now = self._core.read_clock()
             after = seat.log_in(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay(after):
                 logged_off += 1
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
                 continue
-            self._seats.put(seat, after.pause(log_in.reason or "", now) if log_in.paused else after)
+            self._seats.put_seat(seat, after.pause(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
@@ -136,7 +136,7 @@ class Agents:
 
     def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:
         seat = self._seats[seat_name]
-        return seat, seat.log_off(self._core.instant())
+        return seat, seat.log_off(self._core.read_clock())
 
     @property
     def accepts_log_ins(self) -> bool:
@@ -155,7 +155,7 @@ class Agents:
 
     async def log_off(self, seat_name: str) -> str:
         """Log the agent off, after the current call if there is one."""
-        seat, after = self._log_off_seat(self._seats.require(seat_name).name)
+        seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
         self._acd.update_seat(seat, after)
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
@@ -163,7 +163,7 @@ class Agents:
     async def pause(self, seat_name: str, reason: str) -> str:
         """Pause the seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._require_staying_agent(seat_name)
-        self._acd.update_seat(seat, seat.pause(reason, self._core.instant()))
+        self._acd.update_seat(seat, seat.pause(reason, self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
@@ -173,13 +173,13 @@ class Agents:
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.update_seat(seat, seat.make_ready(self._core.instant()))
+            self._acd.update_seat(seat, seat.make_ready(self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
     def _require_staying_agent(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay under the settings in force. Raises CommandRefused."""
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         if not self._may_agent_stay(seat):
             raise CommandRefused(
                 f"seat {seat_name}: the agent is being logged off, because the settings have changed. Log in again"
@@ -191,10 +191,10 @@ class Agents:
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         moved = seat.restrict_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
-            skill = self._runs.require(campaign_id).spec.skill
+            skill = self._runs.require_campaign(campaign_id).spec.skill
             if not moved.can_serve(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
@@ -208,22 +208,22 @@ class Agents:
             await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
         self._acd.update_seat(seat, seat.restrict_campaigns(frozenset(campaigns)))
-        self._seats.notify(seat_name)
+        self._seats.notify_seat(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
         """Restore the campaigns to which a seat was restricted in an earlier run, without those that no longer exist."""
         seat = self._seats[seat_name]
-        self._seats.put(
+        self._seats.put_seat(
             seat, seat.restrict_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys())
         )
 
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         call = self._calls.find_by_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.answered:
-            self._calls.cancel(call)
+            self._calls.cancel_call(call)
             return f"seat {seat.name}: the call was cancelled"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
@@ -235,7 +235,7 @@ class Agents:
 
     def announce_closing(self, seat_name: str) -> str:
         """Record that the agent is about to end the talk or the wrap-up, for the pacer. Raises CommandRefused."""
-        self._acd.announce_closing(self._seats.require(seat_name))
+        self._acd.announce_closing(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -250,7 +250,7 @@ class Agents:
         Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
         another agent has the seat, or the agent is logged in elsewhere.
         """
-        account = await self._authenticate_agent(self._seats.require(seat_name).name, agent, pin)
+        account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
@@ -258,7 +258,7 @@ class Agents:
 
         Raises the errors of `log_in`, and CommandRefused for an expired proof.
         """
-        seat, now = self._seats.require(seat_name), self._core.clock.now()
+        seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
         if self._core.plan.agents:
             if proof is not None and not proof.is_fresh(now):
@@ -282,7 +282,7 @@ class Agents:
         return await self._occupy_seat(seat_name, agent, account, phone_here=False)
 
     async def _occupy_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
-        seat = self._seats.require(seat_name)  # it may have changed during the check
+        seat = self._seats.require_seat(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
             raise CommandRefused(f"seat {seat_name} was removed from the settings", RefusedBecause.NO_SEAT)
         elsewhere = next((other for other in self._seats.values() if other.agent == agent), None)
@@ -298,7 +298,7 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.update_seat(seat, seat.log_in(agent, account, self._core.instant()))
+            self._acd.update_seat(seat, seat.log_in(agent, account, self._core.read_clock()))
         if phone_here:
             self._acd.expect_phone_to_connect(seat.name)
         else:
@@ -338,13 +338,13 @@ class Agents:
         rules = self._core.plan.agent_rules
         minutes = round(rules.lock_seconds / 60, 1)
         self._alerts.raise_alert(AlertKind.LOG_IN_LOCKED, seat=seat, minutes=minutes, failed=rules.wrong_pins)
-        self._core.request(
+        self._core.request_effects(
             StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
         )
 
     def unlock(self, seat_name: str) -> str:
         """Unlock a seat for log-ins. Raises CommandRefused."""
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         if not self._wrong_log_ins.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self.clear_lock_alert(seat.name)
@@ -352,11 +352,11 @@ class Agents:
 
     def clear_lock_alert(self, seat_name: str) -> None:
         """Clear the alert about a locked seat, because the seat accepts log-ins again."""
-        self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
+        self._alerts.clear_alert(AlertKind.LOG_IN_LOCKED, seat_name)
 
     async def call_seat_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         if not self._core.plan.agents:
             raise CommandRefused("log-in by phone needs [[agents]] in the settings, which have none: log in by command")
         if seat.agent is not None or seat.phone_up:
@@ -380,4 +380,4 @@ class Agents:
                 paused = seat.then is SeatState.PAUSED
                 await self._store.save_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
         except StoreError as error:
-            self._core.request(StoreFailed(error))
+            self._core.request_effects(StoreFailed(error))

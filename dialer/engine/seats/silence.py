@@ -75,7 +75,7 @@ class SeatSilence:
             return
         live = self._calls.get(attempt_id)
         if live is not None:
-            self._calls.update(live, live.with_agent_packets(packets))
+            self._calls.update_call(live, live.with_agent_packets(packets))
 
     def must_check_phone(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
@@ -91,7 +91,7 @@ class SeatSilence:
             if live is not None:
                 self._set_agent_silent(live)
             await self._hang_up_phone(seat)
-        self._core.request(CallFinished(ended))
+        self._core.request_effects(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
         """Check a phone that the switch cannot reach any more. If it still sends audio, it has only registered again."""
@@ -182,5 +182,5 @@ class SeatSilence:
     def _set_agent_silent(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
-        self._calls.update(call, call.with_silent_agent())
+        self._calls.update_call(call, call.with_silent_agent())
         _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

@@ -11,7 +11,7 @@ from dialer.engine.transfers.state import CallTransfer
 _WORKING = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 
-def seat_view(
+def make_seat_view(
     seat: Seat, tally: SeatTally, call: Call | None, transfer: CallTransfer | None, pop: ScreenPop | None, now: Instant
 ) -> SeatView:
     """Return the view of a seat, with its live `call` and the `transfer` of that call."""

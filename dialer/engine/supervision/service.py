@@ -15,7 +15,7 @@ from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState
 from dialer.engine.core import Core
-from dialer.engine.effects import commit, order
+from dialer.engine.effects import make_store_commit, make_switch_order
 from dialer.engine.seats.seats import Seats
 from dialer.engine.supervision.state import ALLOWED_MODES, Listener, Listeners, SupervisorPhone
 from dialer.store.store import Store
@@ -76,7 +76,7 @@ class Supervision:
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _require_occupied_seat(self, seat_name: str, mode: ListeningMode) -> None:
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(f"seat {seat_name} is {seat.state.value}: nobody is there to listen to")
         if mode is not ListeningMode.BARGE:
@@ -89,13 +89,13 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _start_monitoring(self, listener: Listener) -> None:
-        self._listeners.put(listener)  # before anything is awaited, so that a second command finds it
+        self._listeners.put_listener(listener)  # before anything is awaited, so that a second command finds it
         try:
             await self._audit_start(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_third_party(request)
         except StoreError as error:
-            self._listeners.remove(listener)
+            self._listeners.remove_listener(listener)
             raise CommandRefused(
                 f"monitoring was not started, because its audit entry could not be stored: {error}"
             ) from error
@@ -131,7 +131,7 @@ class Supervision:
             self._audit_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._audit_end(before, f"changed to {after.mode.value}")
-        self._listeners.put(after)
+        self._listeners.put_listener(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
         """Hang up a supervisor's phone. Raises CommandRefused."""
@@ -187,18 +187,18 @@ class Supervision:
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
-            self._core.request(order(self._switch.hang_up_third_party, party_id))
+            self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
             self._append_audit_entry(
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
     def _hang_up_phone(self, listener: Listener) -> None:
-        self._core.request(order(self._switch.hang_up_third_party, listener.party_id))
+        self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, listener.party_id))
 
     # Audit
 
     def _end_monitoring(self, listener: Listener, because: str) -> None:
-        if self._listeners.remove(listener):
+        if self._listeners.remove_listener(listener):
             self._audit_end(listener, because)
 
     async def _audit_start(self, listener: Listener, kind: str) -> None:
@@ -210,7 +210,7 @@ class Supervision:
         )
 
     def _append_audit_entry(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._core.request(commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
+        self._core.request_effects(make_store_commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
 
     def _audit_details(self, listener: Listener) -> dict[str, str]:
         seat = self._seats[listener.seat]

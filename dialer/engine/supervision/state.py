@@ -63,11 +63,11 @@ class Listeners:
         """Return all supervisors who are monitoring."""
         return [*self._listeners.values()]
 
-    def put(self, listener: Listener) -> None:
+    def put_listener(self, listener: Listener) -> None:
         """Add a supervisor who monitors a seat, or replace what this supervisor monitors."""
         self._listeners[listener.phone.name] = listener
 
-    def remove(self, listener: Listener) -> bool:
+    def remove_listener(self, listener: Listener) -> bool:
         """Remove a listener, unless another one of the same supervisor has replaced it. Return whether it was removed."""
         if self._listeners.get(listener.phone.name) is not listener:
             return False

@@ -23,7 +23,7 @@ class SeatHold(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.hold(self.seat)
+        return await services.transfers.put_voter_on_hold(self.seat)
 
 
 class SeatResume(SeatCommand):
@@ -33,7 +33,7 @@ class SeatResume(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.resume(self.seat)
+        return await services.transfers.resume_conversation(self.seat)
 
 
 class SeatTransfer(SeatCommand):
@@ -46,7 +46,7 @@ class SeatTransfer(SeatCommand):
     to: TransferTarget
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.transfer(self.seat, self.to)
+        return await services.transfers.transfer_blindly(self.seat, self.to)
 
 
 class SeatConsult(SeatCommand):
@@ -59,7 +59,7 @@ class SeatConsult(SeatCommand):
     to: TransferTarget
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.consult(self.seat, self.to)
+        return await services.transfers.start_consultation(self.seat, self.to)
 
 
 class SeatMerge(SeatCommand):
@@ -69,7 +69,7 @@ class SeatMerge(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.merge(self.seat)
+        return await services.transfers.start_three_way_call(self.seat)
 
 
 class SeatCompleteTransfer(SeatCommand):
@@ -79,7 +79,7 @@ class SeatCompleteTransfer(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.complete(self.seat)
+        return await services.transfers.complete_transfer(self.seat)
 
 
 class SeatCancelConsult(SeatCommand):
@@ -89,4 +89,4 @@ class SeatCancelConsult(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.cancel_consult(self.seat)
+        return await services.transfers.cancel_consultation(self.seat)

@@ -23,7 +23,7 @@ from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.effects import TimerExpired, TimerKind, order
+from dialer.engine.effects import TimerExpired, TimerKind, make_switch_order
 from dialer.engine.seats.seats import Seats
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
@@ -71,7 +71,7 @@ class Transfers:
 
     # Commands
 
-    async def hold(self, seat_name: str) -> str:
+    async def put_voter_on_hold(self, seat_name: str) -> str:
         """Put the voter on hold. Like all commands here it raises CommandRefused if it fails; the call is then
         unchanged.
         """
@@ -80,37 +80,37 @@ class Transfers:
         await self._send_order(self._switch.put_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
-    async def transfer(self, seat_name: str, to: str) -> str:
+    async def transfer_blindly(self, seat_name: str, to: str) -> str:
         """Transfer the voter blindly: the agent leaves at once."""
         call, now = self._require_step(seat_name, TransferStep.TRANSFER)
         await self._call_target(call, now, seat_name, self._require_target(to), blind=True)
         return f"seat {seat_name}: transferring to {to}"
 
-    async def consult(self, seat_name: str, to: str) -> str:
+    async def start_consultation(self, seat_name: str, to: str) -> str:
         """Call the target to the seat, for a consultation while the voter is on hold."""
         call, now = self._require_step(seat_name, TransferStep.CONSULT)
         await self._call_target(call, now, seat_name, self._require_target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
-    async def resume(self, seat_name: str) -> str:
+    async def resume_conversation(self, seat_name: str) -> str:
         """Bring the voter back from hold."""
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
         await self._return_voter(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 
-    async def merge(self, seat_name: str) -> str:
+    async def start_three_way_call(self, seat_name: str) -> str:
         """Join voter, agent and target in a three-way call."""
         _, now = self._require_transfer(seat_name, TransferStep.MERGE)
         await self._return_voter(now, replace(now, stage=TransferStage.MERGING))
         return f"seat {seat_name}: three-way call"
 
-    async def complete(self, seat_name: str) -> str:
+    async def complete_transfer(self, seat_name: str) -> str:
         """Complete a warm transfer: the agent leaves, voter and target stay connected."""
         call, now = self._require_transfer(seat_name, TransferStep.COMPLETE)
         await self._complete_transfer(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
-    async def cancel_consult(self, seat_name: str) -> str:
+    async def cancel_consultation(self, seat_name: str) -> str:
         """Hang up the target, so that the agent is alone with the voter again."""
         _, now = self._require_transfer(seat_name, TransferStep.CANCEL)
         await self._cancel_consultation(now)
@@ -129,7 +129,7 @@ class Transfers:
         return call, now
 
     def _require_call(self, seat_name: str) -> Call:
-        seat = self._seats.require(seat_name)
+        seat = self._seats.require_seat(seat_name)
         call = self._calls.find_by_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call")
@@ -250,8 +250,8 @@ class Transfers:
     def on_voter_handed_over(self, call: Call) -> None:
         """Handle that voter and target are connected."""
         live = self._transfers.get(call.attempt_id)
-        answered = call.with_answer(self._core.instant())
-        self._calls.update(call, answered.with_message_stopped())
+        answered = call.with_answer(self._core.read_clock())
+        self._calls.update_call(call, answered.with_message_stopped())
         if live is not None:
             self.set_transfer(replace(live, stage=TransferStage.TRANSFERRED))
 
@@ -273,7 +273,9 @@ class Transfers:
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request(order(self._switch.hand_over_call, live.attempt_id).with_fallback(lost))
+            self._core.request_effects(
+                make_switch_order(self._switch.hand_over_call, live.attempt_id).with_fallback(lost)
+            )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
         """Handle that the agent's phone has disconnected.
@@ -289,13 +291,15 @@ class Transfers:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request(order(self._switch.move_third_party, live.party_id, aside).with_fallback(lost))
+            self._core.request_effects(
+                make_switch_order(self._switch.move_third_party, live.party_id, aside).with_fallback(lost)
+            )
             return
         self.remove_transfer(live.attempt_id)
         self._release_target_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
-            self._core.request(order(self._switch.play_information_message, live.attempt_id))
+            self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
 
     def on_call_ended(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
@@ -308,7 +312,7 @@ class Transfers:
 
     def set_transfer(self, transfer: CallTransfer) -> None:
         """Set the transfer of a call and notify subscribers."""
-        self._transfers.put(transfer)
+        self._transfers.put_transfer(transfer)
         _log.info(
             "transfer.changed",
             attempt=transfer.attempt_id,
@@ -316,7 +320,7 @@ class Transfers:
             stage=transfer.stage.value,
             to=transfer.to,
         )
-        self._seats.notify(transfer.seat)
+        self._seats.notify_seat(transfer.seat)
 
     def adopt_target(self, party_id: PartyId) -> str | None:
         """Record a target that was found on the switch, and the trunk that it uses. Return the target's name."""
@@ -328,14 +332,14 @@ class Transfers:
 
     def remove_transfer(self, attempt_id: AttemptId) -> None:
         """Remove the transfer of a call and notify subscribers."""
-        gone = self._transfers.pop(attempt_id)
+        gone = self._transfers.pop_transfer(attempt_id)
         if gone is not None:
-            self._seats.notify(gone.seat)
+            self._seats.notify_seat(gone.seat)
 
     def release_target(self, party_id: PartyId) -> None:
         """Hang up a target."""
         self._transfers.party_trunks.pop(party_id, None)
-        self._core.request(order(self._switch.hang_up_third_party, party_id))
+        self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_party(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = parse_attempt_id(party_id)
@@ -369,10 +373,10 @@ class Transfers:
         name = live.seat if waits else self._acd.return_voter_to_seat(call, live.seat)
         if name is None:
             self.remove_transfer(live.attempt_id)
-            self._core.request(order(self._switch.play_information_message, live.attempt_id))
+            self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
             return
         self.set_transfer(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._core.request(order(self._switch.connect_to_seat, live.attempt_id, name))
+        self._core.request_effects(make_switch_order(self._switch.connect_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up the target because the switch did not connect the voter to it."""

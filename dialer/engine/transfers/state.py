@@ -103,11 +103,11 @@ class CallTransfers:
         """Return all transfers in progress."""
         return self._transfers.values()
 
-    def put(self, transfer: CallTransfer) -> None:
+    def put_transfer(self, transfer: CallTransfer) -> None:
         """Add or replace the transfer of a call."""
         self._transfers[transfer.attempt_id] = transfer
 
-    def pop(self, attempt_id: AttemptId) -> CallTransfer | None:
+    def pop_transfer(self, attempt_id: AttemptId) -> CallTransfer | None:
         """Remove and return the transfer of a call, if there is one."""
         return self._transfers.pop(attempt_id, None)
 

@@ -36,7 +36,7 @@ class Trunks:
         )
         self._trunks.update(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
-            self._alerts.clear(AlertKind.TRUNK, name)
+            self._alerts.clear_alert(AlertKind.TRUNK, name)
 
     def on_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""
@@ -69,7 +69,7 @@ class Trunks:
             return
         now = self._core.clock.monotonic()
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
-            self._alerts.clear(AlertKind.TRUNK, name)
+            self._alerts.clear_alert(AlertKind.TRUNK, name)
         elif health.state(now) is TrunkState.RESTING:
             until = self._local_time_in(health.rest_seconds_left(now))
             self._alerts.raise_alert(
@@ -82,7 +82,7 @@ class Trunks:
         """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_resting(names, now):
-            self._alerts.clear(AlertKind.TRUNKS, campaign_id)
+            self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
             (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),

@@ -70,7 +70,7 @@ class TurnoutFigures:
     def set_booth(self, booth: BoothTurnout) -> None:
         """Replace a booth's turnout and notify subscribers."""
         self.booths[booth.booth_id] = booth
-        self._core.request(Notify(booth))
+        self._core.request_effects(Notify(booth))
 
     def add_voters_without_number(self, voters: dict[int, int]) -> None:
         """Count voters, by booth id, who no longer have a number that may be called."""
@@ -81,7 +81,7 @@ class TurnoutFigures:
     def count_dialling_time(self) -> None:
         """Add the time since the last decision if a turnout campaign could dial then. Called after each decision."""
         now = self._core.clock.monotonic()
-        self._polls.polls_today()  # raises the day number on a new polling day, which resets the count
+        self._polls.find_polls_today()  # raises the day number on a new polling day, which resets the count
         self._begin_new_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since

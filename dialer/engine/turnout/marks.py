@@ -83,7 +83,7 @@ class Marks:
         if marks:
             self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)
         else:
-            self._alerts.clear(AlertKind.PEER_MARKS_SKIPPED)
+            self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
     def read_queues_again(self) -> None:
         """Have all campaigns read their queues again, because completed numbers may have been reopened."""
@@ -130,11 +130,11 @@ class Marks:
                 self._core.spawn_task(self._return_claims(run, gone), "put-back")
         unanswered = [call for call in self._calls.values() if call.leg.answered_seconds is None]
         for call in filter(must_cancel_call, unanswered):
-            self._calls.cancel(call)
+            self._calls.cancel_call(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
-                self._core.request(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
+                self._core.request_effects(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
     async def _return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:

@@ -36,7 +36,7 @@ class Polls:
         if polling is not None and self._today is not None:
             self._today = polling.find_polls_today(self.booths, self._core.clock.now())
 
-    def polls_today(self) -> PollsToday:
+    def find_polls_today(self) -> PollsToday:
         """Return which booths vote today. The result is computed once for each day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
@@ -48,24 +48,24 @@ class Polls:
                 self.day_number += 1
         return self._today
 
-    def last_calls(self) -> Mapping[int, float]:
+    def find_last_call_times(self) -> Mapping[int, float]:
         """Return the time of the last call (epoch seconds) by booth id, for the booths that vote today until a known
         time.
         """
-        return self.polls_today().last_calls
+        return self.find_polls_today().last_calls
 
-    def last_call_at(self, purpose: Purpose, booth_id: int) -> float | None:
+    def find_last_call_time(self, purpose: Purpose, booth_id: int) -> float | None:
         """Return when a polling day campaign stops calling a booth (epoch seconds).
 
         None if the booth does not vote today, or the campaign has another purpose.
         """
-        return self.last_calls().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
+        return self.find_last_call_times().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
         """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever is earlier."""
-        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.polls_today().until)
+        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_polls_today().until)
 
-    def local_closing_time(self, booth: Booth) -> str:
+    def format_closing_time(self, booth: Booth) -> str:
         """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""
         polling = self._core.plan.polling
         close = None if polling is None else polling.find_local_closing_time(booth)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.domain.audit_chain import canonical_details
+from dialer.domain.audit_chain import format_canonical_details
 from dialer.domain.clock import Clock
 from dialer.domain.errors import UnsafeValue
 from dialer.mqtt.commands.alerts import QUIET_SECONDS
@@ -46,7 +46,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.context.responsible(values["who"])
+        values["who"] = accepted.context.format_responsible_person(values["who"])
     details = {
         _KEYS.get(field, field): _format_audit_value(value) for field, value in values.items() if value is not None
     }
@@ -61,7 +61,7 @@ def _format_audit_value(value: object) -> str:
 
 def _is_allowed_in_audit(what: Mapping[str, str]) -> bool:
     try:
-        canonical_details(what)
+        format_canonical_details(what)
     except (UnsafeValue, UnicodeEncodeError):
         return False
     return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
-from dialer.domain.schema import type_adapter
+from dialer.domain.schema import get_type_adapter
 from dialer.engine.command.base import Urgency
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import topics
@@ -91,7 +91,7 @@ class CommandSession:
             imports_roll = self._may_take_minutes and _imports_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
             return
-        reply = type_adapter(CommandReply).validate_json(received.payload)
+        reply = get_type_adapter(CommandReply).validate_json(received.payload)
         if reply.id == self._command_id and not self._reply.done():
             self._reply.set_result(reply)
 

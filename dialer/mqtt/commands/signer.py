@@ -30,4 +30,6 @@ class Signer:
         """Return the payload of a command with this text."""
         if self.key is None:
             return text
-        return json.dumps({"command": text, "signature": signing.sign(self.key, signed_bytes(centre, self.user, text))})
+        return json.dumps(
+            {"command": text, "signature": signing.sign_text(self.key, signed_bytes(centre, self.user, text))}
+        )

@@ -139,8 +139,8 @@ class CentreModel:
             index = (self._turn + step) % count
             pacer, view = self.pacers[index], self._make_snapshot(index)
             started = perf_counter()
-            excess = pacer.excess_calls(view)
-            calls = pacer.calls_to_place(view)  # before any call is cancelled, as in the engine
+            excess = pacer.count_excess_calls(view)
+            calls = pacer.count_calls_to_place(view)  # before any call is cancelled, as in the engine
             self._decision_costs.append(perf_counter() - started)
             if excess > 0:
                 self._cancel_calls(index, excess)
@@ -184,7 +184,7 @@ class CentreModel:
         )
 
     def _notify_pacer(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds))
+        self.pacers[campaign].learn_from_event(PacingEvent(kind, self.now, seconds))
 
     # Calls
 
@@ -216,13 +216,13 @@ class CentreModel:
 
     def _on_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
-            self.pacers[call.campaign].observe(call.make_ringing_ended_event(PacingEventKind.FAILED, self.now))
+            self.pacers[call.campaign].learn_from_event(call.make_ringing_ended_event(PacingEventKind.FAILED, self.now))
 
     def _on_answer(self, call: SimulatedCall) -> None:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self.pacers[call.campaign].observe(call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now))
+        self.pacers[call.campaign].learn_from_event(call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now))
         if self.free:
             self._connect_call(self.free.popleft(), call)
             return
@@ -258,7 +258,7 @@ class CentreModel:
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]
-            self.pacers[index].observe(call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now))
+            self.pacers[index].learn_from_event(call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
 
     # Seats
@@ -317,7 +317,7 @@ class CentreModel:
                     now + filled, self._on_stage_signal, (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
                 )
         self._schedule_at(now + wrap_up, self._on_wrap_up_end, seat)
-        self.pacers[seat.campaign].observe(ended)
+        self.pacers[seat.campaign].learn_from_event(ended)
         self._changed = True
 
     def _make_seat_event(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
@@ -329,7 +329,7 @@ class CentreModel:
     def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self.pacers[seat.campaign].observe(self._make_seat_event(kind, seat))
+        self.pacers[seat.campaign].learn_from_event(self._make_seat_event(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True

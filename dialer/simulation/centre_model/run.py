@@ -15,7 +15,7 @@ The model drives a pacer as the engine does:
 - The pacer observes every event at the moment it happens, in time order (PLACED, ANSWERED, FAILED, CANCELLED,
   CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the
   snapshots.
-- The pacer decides (`excess_calls`, then `calls_to_place`) after all events of one instant, and at least once a second.
+- The pacer decides (`count_excess_calls`, then `count_calls_to_place`) after all events of one instant, and at least once a second.
   Events within `Scenario.decision_interval_seconds` lead to a single decision.
 - Calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the engine's own rule
   (`dialer.engine.trunks.state.CallStarts`), and excess calls are cancelled in its order (`dialer.pacing.cancelling`).

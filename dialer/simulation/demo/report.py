@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.domain.model import ANSWERED, Outcome, abandoned_rate
+from dialer.domain.model import ANSWERED, Outcome, calculate_abandoned_rate
 from dialer.simulation.asterisk.journal import read_journal
 from dialer.store.connection import read_snapshot
 from dialer.store.keys import StoreKey
@@ -125,7 +125,7 @@ class DemoReport:
 
 def _count_outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Return the figures of attempts counted by outcome. The abandoned rate is abandoned calls / live answers."""
-    rate = abandoned_rate(outcomes)
+    rate = calculate_abandoned_rate(outcomes)
     return {
         "attempts": sum(outcomes.values()),
         "outcomes": dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))),

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dialer.errors import MatdanError
-from dialer.rules.calling_hours import merge_stretches, midnight
+from dialer.rules.calling_hours import get_midnight, merge_stretches
 from dialer.rules.first_call import Areas, FirstCall, describe_obstacles, find_first_call, list_poll_areas
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import build_campaign_rules, build_rulebook
@@ -62,7 +62,7 @@ class SiteHours:
 
     def hours_on(self, day: date) -> tuple[CampaignHours, ...]:
         """Return each campaign's hours on `day`, from midnight to midnight in the centre's time zone."""
-        start, end = (midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
+        start, end = (get_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
         for number, rules in enumerate(self._rules):
             open_periods = tuple(self._find_open_periods(number, start, end))
@@ -81,7 +81,7 @@ class SiteHours:
 
     def find_first_open_day(self, day: date) -> date | None:
         """Return the first day from `day` on with a call allowed, or None if the rules never allow one."""
-        start = midnight(day, self._zone)
+        start = get_midnight(day, self._zone)
         calls = [self._find_first_call(number, start).at for number in range(len(self._rules))]
         at = min((at for at in calls if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()

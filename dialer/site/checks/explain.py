@@ -39,7 +39,7 @@ class CallExplanation:
     next_at: float | None  # time of the next possible call (epoch seconds), or None if there is none
     condition: str | None = None  # event that must precede the next call and has no known time
     unknown: tuple[str, ...] = ()  # for a past time: facts of that time that are not stored
-    grounds: str = ""  # for a past time: the JSON that is stored with a call placed then (`Gate.grounds`)
+    grounds: str = ""  # for a past time: the JSON that is stored with a call placed then (`Gate.format_legal_grounds`)
 
 
 def explain_findings(
@@ -137,7 +137,7 @@ def explain(
             if past:
                 explained = replace(
                     explained,
-                    grounds=gate.grounds(case, rules.version),
+                    grounds=gate.format_legal_grounds(case, rules.version),
                     unknown=(
                         *unknown,
                         *_list_unknown_certificates(db, case, certified, since, at),

@@ -170,7 +170,7 @@ class TwilioFlows:
         if call.over.is_set():
             return
         call.over.set()
-        self._engine.flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
+        self._engine.on_flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
 
     def end_flow_after_hang_up(self, attempt_id: AttemptId) -> None:
         """End the flow of a call that has ended, after late requests have arrived and their results are stored."""
@@ -195,7 +195,7 @@ class TwilioFlows:
             self._report_end(attempt_id, call, state)
         elif not call.over.is_set():
             call.over.set()
-            self._engine.flow_ended(attempt_id, completed=False, left_at=None)
+            self._engine.on_flow_ended(attempt_id, completed=False, left_at=None)
         self._calls.pop(attempt_id, None)
 
     async def close(self) -> None:

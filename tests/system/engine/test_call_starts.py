@@ -222,14 +222,14 @@ def test_campaign_that_may_place_no_call_does_not_repeat_its_pacing_decision_in_
             await site.until(lambda: len(site.switch.placed) >= 1)
             await asyncio.sleep(10.0)
             run = site.centre.engine.features.runs["agents"]
-            asked, decide = 0, run.pacer.calls_to_place
+            asked, decide = 0, run.pacer.count_calls_to_place
 
             def counted(snapshot: PacingSnapshot) -> int:
                 nonlocal asked
                 asked += 1
                 return decide(snapshot)
 
-            run.pacer.calls_to_place = counted  # type: ignore[method-assign]
+            run.pacer.count_calls_to_place = counted  # type: ignore[method-assign]
             await asyncio.sleep(20.0)
             assert asked <= 60
 

@@ -124,7 +124,7 @@ async def test_memory_census_counts_deliberate_leaks() -> None:
 def test_recent_history_of_a_number_drops_old_events() -> None:
     async def play() -> Features:
         centre = _state()
-        centre.calls.put(a_call(phone_id=2))
+        centre.calls.put_call(a_call(phone_id=2))
         for number in range(1, 11):
             centre.numbers.add_call(a_call(phone_id=number), Outcome.ABANDONED)
             centre.numbers.add_opt_out(number)

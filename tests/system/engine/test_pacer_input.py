@@ -57,7 +57,7 @@ def all_answer(**script: object) -> SimulatedAsteriskConfig:
 def told() -> Iterator[list[PacingEvent]]:
     """Record the events that pacers get, in order."""
     events: list[PacingEvent] = []
-    observe = PredictivePacer.observe
+    observe = PredictivePacer.learn_from_event
 
     def listen(self: PredictivePacer, event: PacingEvent) -> None:
         events.append(event)

@@ -242,4 +242,4 @@ def test_flow_announces_the_closing_time_of_the_polls_time_zone(tmp_path: Path) 
     )
     plan = SimpleNamespace(polling=create_polling_plan(chosen, list_polling_days(chosen)))
     core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
-    assert Polls(core).local_closing_time(Booth(1, 1, 1, "School", "en", "")) == "20:00"
+    assert Polls(core).format_closing_time(Booth(1, 1, 1, "School", "en", "")) == "20:00"

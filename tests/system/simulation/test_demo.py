@@ -53,7 +53,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_ow
     cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03)) for _ in range(2))
     pretrained.restore(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
-    assert pretrained.calls_to_place(free) > cold.calls_to_place(free)
+    assert pretrained.count_calls_to_place(free) > cold.count_calls_to_place(free)
     assert second == '{"learned": true}'
 
 

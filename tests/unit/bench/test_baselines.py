@@ -81,34 +81,34 @@ def test_vicidial_policy_places_one_call_at_a_time_and_counts_again_after_a_paus
     for tick in range(40):
         now = 0.1 * tick
         ringing = tuple(RingingCall(now - at) for at in placed)
-        if pacer.calls_to_place(PacingSnapshot(now_seconds=now, free_seats=3, ringing=ringing)):
+        if pacer.count_calls_to_place(PacingSnapshot(now_seconds=now, free_seats=3, ringing=ringing)):
             placed.append(now)
     assert placed == pytest.approx([0.0, 0.2, 0.4])
     far = PacingSnapshot(now_seconds=5.7, free_seats=5, ringing=(RINGING,) * 3)
-    assert pacer.calls_to_place(far) == 1
+    assert pacer.count_calls_to_place(far) == 1
 
 
 def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_limit() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.HARD_LIMIT, level=3.0))
     for n in range(60):
-        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
+        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
         kind = PacingEventKind.ABANDONED if n < 5 else PacingEventKind.WRAP_UP_ENDED
-        pacer.observe(PacingEvent(kind, 0.01 * n, 2.0))
+        pacer.learn_from_event(PacingEvent(kind, 0.01 * n, 2.0))
     for second in range(20):
-        pacer.calls_to_place(PacingSnapshot(now_seconds=1.0 + second, busy_seats=(TALKING,) * 10))
+        pacer.count_calls_to_place(PacingSnapshot(now_seconds=1.0 + second, busy_seats=(TALKING,) * 10))
     assert pacer.level == 1.0
 
 
 def test_calls_per_idle_seat_places_its_ratio_of_calls_up_to_the_free_channels() -> None:
     pacer = CallsPerIdleSeat(2.5)
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=9, free_channels=4)) == 4
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=9, free_channels=4)) == 4
 
 
 def _omni() -> OmniDialerPacer:
     pacer = OmniDialerPacer(warm_up_calls=1)
-    pacer.observe(PacingEvent(PacingEventKind.CONNECTED, 0.0))
+    pacer.learn_from_event(PacingEvent(PacingEventKind.CONNECTED, 0.0))
     return pacer
 
 
@@ -116,22 +116,22 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     pacer = _omni()
     for n in range(200):
         kind = PacingEventKind.ANSWERED if n % 2 else PacingEventKind.FAILED
-        pacer.observe(PacingEvent(kind, 1.0, 10.0))
+        pacer.learn_from_event(PacingEvent(kind, 1.0, 10.0))
     hit = 0.0
     for _ in range(500):
         hit = 0.9 * (0.9 * hit) + 0.1
     expected = math.floor((4 - 2 * hit) / hit)
-    assert pacer.calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
+    assert pacer.count_calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
 def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_abandoned_call() -> None:
     pacer = _omni()
-    pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0))
+    pacer.learn_from_event(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
-        pacer.calls_to_place(PacingSnapshot(2.0 + tick, free_seats=0))
+        pacer.count_calls_to_place(PacingSnapshot(2.0 + tick, free_seats=0))
     hits = 0
-    while pacer.calls_to_place(PacingSnapshot(10.0 + hits, free_seats=4, busy_seats=(TALKING,) * 9)) == 4:
-        pacer.observe(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
+    while pacer.count_calls_to_place(PacingSnapshot(10.0 + hits, free_seats=4, busy_seats=(TALKING,) * 9)) == 4:
+        pacer.learn_from_event(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
         hits += 1
     assert hits == 14
 
@@ -139,20 +139,22 @@ def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_aban
 def test_issabel_policy_counts_seats_expected_to_become_available() -> None:
     pacer = IssabelPacer(qos=0.9)
     for n in range(10):
-        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
-        pacer.observe(PacingEvent(PacingEventKind.TALK_ENDED, float(n), 100.0))
+        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
+        pacer.learn_from_event(PacingEvent(PacingEventKind.TALK_ENDED, float(n), 100.0))
     old, young = BusySeat(SeatStage.TALKING, 221.0), BusySeat(SeatStage.TALKING, 219.0)
     assert 1.0 - math.exp(-2.31) >= 0.9 > 1.0 - math.exp(-2.29)
-    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old, young))) == 2
-    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old,), ringing=(RINGING,) * 2)) == 0
+    assert pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old, young))) == 2
+    assert (
+        pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old,), ringing=(RINGING,) * 2)) == 0
+    )
 
 
 def test_issabel_overcommit_divides_free_seats_by_the_answer_rate() -> None:
     pacer = IssabelPacer(overcommit=True)
     for n in range(10):
         kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED
-        pacer.observe(PacingEvent(kind, float(n), 10.0))
-    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
+        pacer.learn_from_event(PacingEvent(kind, float(n), 10.0))
+    assert pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
 
 
 def test_erlang_c_formula_matches_published_values() -> None:
@@ -166,10 +168,10 @@ def test_erlang_c_formula_matches_published_values() -> None:
 
 def test_erlang_policy_places_calls_at_its_rate_as_time_passes() -> None:
     pacer = ErlangRatePacer()
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
     per_second = erlang_load(27, 0.03, 2.0, 105.0) / 105.0 / 0.25
-    assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=27)) == math.floor(20.0 * per_second)
-    assert pacer.calls_to_place(PacingSnapshot(30.0)) == 0
+    assert pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=27)) == math.floor(20.0 * per_second)
+    assert pacer.count_calls_to_place(PacingSnapshot(30.0)) == 0
 
 
 @pytest.mark.parametrize("name", BASELINE_NAMES)
@@ -178,7 +180,7 @@ def test_every_baseline_policy_runs_a_centre_and_cancels_no_call(name: str) -> N
     policy = baseline_named(name, scenario)
     day = simulate_policy(scenario, policy, 1, hours=0.25)
     assert day.connected > 0
-    assert policy.make().excess_calls(PacingSnapshot(0.0)) == 0
+    assert policy.make().count_excess_calls(PacingSnapshot(0.0)) == 0
 
 
 def test_progressive_policy_has_the_idle_time_calculated_by_hand() -> None:
@@ -192,9 +194,9 @@ def test_vicidial_policy_decides_at_the_intervals_of_vicidials_own_loops() -> No
     decided: list[float] = []
 
     class Watched(VicidialPacer):
-        def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
             decided.append(snapshot.now_seconds)
-            return super().calls_to_place(snapshot)
+            return super().count_calls_to_place(snapshot)
 
     settings = VicidialSettings(method=DialMethod.RATIO, level=1.0)
     quiet = Schedule(on_events=False)

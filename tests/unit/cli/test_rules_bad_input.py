@@ -157,9 +157,9 @@ def test_closing_time_in_the_settings_overrides_the_roll(
     plan = SimpleNamespace(polling=None)
     polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
-    assert polls_known.local_closing_time(booth) == rolls_hour
+    assert polls_known.format_closing_time(booth) == rolls_hour
     plan.polling = create_polling_plan(chosen, list_polling_days(chosen))
-    assert polls_known.local_closing_time(booth) == printed
+    assert polls_known.format_closing_time(booth) == printed
 
 
 @pytest.mark.parametrize(

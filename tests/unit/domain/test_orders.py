@@ -12,7 +12,7 @@ from dialer.domain.orders import (
     HqOrder,
     OrderForged,
     OrderKind,
-    digest_of,
+    calculate_order_digest,
     find_signers,
     read_order,
     refuse_unlawful_order,
@@ -121,11 +121,11 @@ def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to
     stop, resume = an_order(to=to), an_order("resume", to=to)
     refuse_unlawful_order(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
     refuse_unlawful_order(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)
-    assert not an_order(to="zone:none").is_for("pune-1", None)
+    assert not an_order(to="zone:none").is_addressed_to("pune-1", None)
 
 
 def heard(order: HqOrder) -> ExecutedOrder:
-    return ExecutedOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
+    return ExecutedOrder(order.id, calculate_order_digest(order.text), order.order.value, order.made_at)
 
 
 def test_headquarters_order_is_executed_once_and_not_after_a_later_one() -> None:

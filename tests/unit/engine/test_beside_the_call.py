@@ -37,7 +37,7 @@ def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: Li
     turns = Turns()
     turns.talking()
     party = make_supervision_party_id("x")
-    turns.features.listeners.put(Listener(SUP, "01", mode, party))
+    turns.features.listeners.put_listener(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
@@ -48,7 +48,7 @@ def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: Li
 
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
-    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x")))
+    turns.features.listeners.put_listener(Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x")))
     assert f"order hang_up_third_party {make_supervision_party_id('x')}" in turns.at(
         20, TimerExpired(TimerKind.AGENT_ABSENT, "01")
     )

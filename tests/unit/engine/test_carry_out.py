@@ -11,7 +11,16 @@ import pytest
 from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError, SwitchError
 from dialer.domain.view import CampaignChange, SeatState
-from dialer.engine.effects import Notify, RunCommand, StartTimer, TimerExpired, TimerKind, UpdatePacer, commit, order
+from dialer.engine.effects import (
+    Notify,
+    RunCommand,
+    StartTimer,
+    TimerExpired,
+    TimerKind,
+    UpdatePacer,
+    make_store_commit,
+    make_switch_order,
+)
 from dialer.engine.seats.commands import SeatClosing
 from dialer.pacing.port import PacingEventKind
 from tests.support.turns import A, Turns
@@ -36,7 +45,7 @@ class Said:
             self.refuse = False
             raise StoreError("the disk is full")
 
-    def observe(self, event: Any) -> None:
+    def learn_from_event(self, event: Any) -> None:
         self.lines.append(f"learn {event.kind.value}")
 
     def heard(self, change: object) -> None:
@@ -57,11 +66,14 @@ async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        turns.features.core.request(TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls")))
-        turns.features.core.request(
-            commit(said.record_answer, A, 8.0), order(said.connect_to_seat, A, "01", record=False)
+        turns.features.core.request_effects(
+            TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls"))
         )
-        turns.features.core.request(
+        turns.features.core.request_effects(
+            make_store_commit(said.record_answer, A, 8.0),
+            make_switch_order(said.connect_to_seat, A, "01", record=False),
+        )
+        turns.features.core.request_effects(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
             UpdatePacer("calls", PacingEventKind.ANSWERED),
         )
@@ -80,12 +92,12 @@ async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
 async def test_failed_switch_command_is_not_repeated_and_its_fallback_event_is_handled() -> None:
     turns = Turns()
     turns.call(seat="01")
-    turns.place(turns.features.seats["01"].reserve(A, "calls", turns.features.core.instant()))
+    turns.place(turns.features.seats["01"].reserve(A, "calls", turns.features.core.read_clock()))
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = True
-        connect = order(said.connect_to_seat, A, "01", record=True)
-        turns.features.core.request(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
+        connect = make_switch_order(said.connect_to_seat, A, "01", record=True)
+        turns.features.core.request_effects(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
     assert turns.seat() is SeatState.READY
@@ -97,13 +109,13 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = turns.features.commits.closing = True
-        turns.features.core.request(commit(said.record_answer, A, 8.0))
+        turns.features.core.request_effects(make_store_commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
         assert turns.features.commits.problem == "the disk is full"  # a dialler that is stopping does not wait for it
         turns.features.commits.closing = False
         turns.features.commits._recovering = True
         said.refuse = True
-        turns.features.core.request(commit(said.record_answer, A, 9.0))
+        turns.features.core.request_effects(make_store_commit(said.record_answer, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2
@@ -120,7 +132,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
             answered.append(sound.value)
 
         cast(Any, turns.features.keys)._switch = SimpleNamespace(play_key_sound=play_key_sound)
-        turns.features.core.request(RunCommand(SeatClosing(seat="01")))
+        turns.features.core.request_effects(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 
@@ -128,7 +140,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
 def test_effects_requested_by_an_event_are_not_carried_out_at_once() -> None:
     turns = Turns()
     turns.features.core.in_event = True
-    turns.features.core.request(Notify(CampaignChange("calls")))
+    turns.features.core.request_effects(Notify(CampaignChange("calls")))
     assert turns.features.core.pop_effects() == [Notify(CampaignChange("calls"))]
     assert turns.features.core.pop_effects() == []
 
@@ -149,7 +161,7 @@ def test_failing_effect_does_not_prevent_the_other_effects() -> None:
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
     turns.features.core.in_event = True
-    turns.features.core.request(
+    turns.features.core.request_effects(
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls"))
     )
     turns.engine.on_switch_event(TimerExpired(TimerKind.FLOW_OVERDUE))
@@ -166,5 +178,5 @@ async def test_unexpected_error_in_an_effect_or_timer_ends_the_engine() -> None:
         with pytest.raises(ExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 joined(turns, group)
-                turns.features.core.request(wrong)
+                turns.features.core.request_effects(wrong)
                 await asyncio.sleep(10.0)

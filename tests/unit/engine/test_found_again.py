@@ -101,7 +101,7 @@ def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_cal
 def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
-    turns.place(seat.log_off(turns.features.core.instant()))
+    turns.place(seat.log_off(turns.features.core.read_clock()))
     agents._saved_log_ins = {"02": LogIn("02", "1001", False, None, NOON)}
     assert turns.features.seats["01"].agent == "1001"
     assert agents.adopt_log_ins(frozenset({"01", "02"}), "") == []
@@ -112,7 +112,7 @@ def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")
-    turns.features.call_transfers.put(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
+    turns.features.call_transfers.put_transfer(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
     turns.at(1, up())
     assert A in turns.features.calls
     assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party

@@ -50,7 +50,7 @@ def test_agent_of_a_removed_seat_is_logged_off_at_once_without_a_call() -> None:
     ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
     with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
-        turns.features.seats.require("01")
+        turns.features.seats.require_seat("01")
 
 
 def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_its_wrap_up() -> None:
@@ -106,14 +106,14 @@ def test_removed_campaign_connects_its_last_call_and_places_no_more() -> None:
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
     with pytest.raises(CommandRefused, match="campaign 'calls' is not in the settings, which have: none"):
-        turns.features.runs.require("calls")
+        turns.features.runs.require_campaign("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
 def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
-    turns.after(1, lambda: turns.features.calls.update(ringing, ringing.with_originate_sent(1)))
+    turns.after(1, lambda: turns.features.calls.update_call(ringing, ringing.with_originate_sent(1)))
     take(turns, 2, campaigns={})
     stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up_call A" in stopped
@@ -148,7 +148,7 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 )
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
+    turns.features.listeners.put_listener(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
     assert (f"order hang_up_third_party {make_supervision_party_id('x')}" in lines) is let_go
 
@@ -159,7 +159,7 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
     turns.after(1, lambda: turns.features.call_backs._schedule(own))
     asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
-    turns.after(1, lambda: turns.features.seats.put(asha, asha))
+    turns.after(1, lambda: turns.features.seats.put_seat(asha, asha))
     take(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
     assert not turns.features.seats["01"].call_back_promised

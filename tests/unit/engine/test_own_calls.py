@@ -22,9 +22,9 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     """Set up a call that is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
-    turns.place(seat.reserve(A, "calls", turns.features.core.instant()))
+    turns.place(seat.reserve(A, "calls", turns.features.core.read_clock()))
     call = replace(turns.call(originate_sent=False), reserved_seat="01")
-    turns.features.calls.put(call.with_preview(Preview(turns.clock.now() + 60, dials)))
+    turns.features.calls.put_call(call.with_preview(Preview(turns.clock.now() + 60, dials)))
     originator = turns.features.placing._originator
     turns.features.reserved_seats._seats_by_attempt[A] = "01"
     [run] = turns.features.runs.values()
@@ -56,7 +56,7 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
         ends = turns.after(4, turns.features.reserved_seats.check_calls)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
-        ends = turns.after(4, lambda: turns.features.calls.cancel(turns.features.calls[A]))
+        ends = turns.after(4, lambda: turns.features.calls.cancel_call(turns.features.calls[A]))
         assert "; ".join(ends) == BACK
     assert not [line for line in ends if line.startswith("order")]
 
@@ -86,8 +86,8 @@ def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
 def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
-    turns.place(seat.reserve(A, "calls", turns.features.core.instant()))
-    turns.features.calls.put(replace(turns.call(), reserved_seat="02"))
+    turns.place(seat.reserve(A, "calls", turns.features.core.read_clock()))
+    turns.features.calls.put_call(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect_to_seat A 02"]
@@ -99,14 +99,14 @@ def test_command_for_another_seats_call_is_refused() -> None:
         with pytest.raises(CommandRefused) as refused:
             turns.features.own_calls.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
-    turns.features.calls.put(turns.features.calls[A].without_preview())
+    turns.features.calls.put_call(turns.features.calls[A].without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
         turns.features.own_calls.skip_preview("01", A)
 
 
 def test_unanswered_call_frees_the_seat_reserved_for_it() -> None:
     turns = shown()
-    turns.features.calls.put(turns.features.calls[A].without_preview().with_originate_sent(5.0))
+    turns.features.calls.put_call(turns.features.calls[A].without_preview().with_originate_sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

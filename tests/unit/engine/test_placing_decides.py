@@ -22,8 +22,8 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     asked = {
         "check_originate": allowed,
         "check_campaign": allowed,
-        "grounds": lambda *_: "{}",
-        "locked_until": lambda *_: None,
+        "format_legal_grounds": lambda *_: "{}",
+        "find_redial_lock_end": lambda *_: None,
     }
     gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
@@ -32,7 +32,10 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     turns.features.runs["calls"].pacer = cast(
         Any,
         SimpleNamespace(
-            calls_to_place=lambda _: wanted, excess_calls=lambda _: 0, explain=lambda: "", observe=lambda _: None
+            count_calls_to_place=lambda _: wanted,
+            count_excess_calls=lambda _: 0,
+            explain_decision=lambda: "",
+            learn_from_event=lambda _: None,
         ),
     )
     turns.clock.seconds = 10.0  # the trunk can grant a start by now
@@ -100,7 +103,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
 def test_call_cancelled_before_it_is_sent_is_never_sent() -> None:
     turns = deciding()
     live = turns.call(originate_sent=False)
-    assert turns.after(10, lambda: turns.features.calls.cancel(live)) == []
+    assert turns.after(10, lambda: turns.features.calls.cancel_call(live)) == []
     assert turns.features.calls[A].leg.cancelled
 
 

@@ -86,7 +86,7 @@ def test_call_that_ends_during_its_flow_is_stored_when_the_flow_ends() -> None:
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
     turns.clock.seconds = 21
-    turns.engine.flow_ended(A, completed=False, left_at="welcome")
+    turns.engine.on_flow_ended(A, completed=False, left_at="welcome")
     assert not turns.features.calls
     assert turns.beside == ["end_attempts"]
 
@@ -99,7 +99,9 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
 
     desk = turns.features.dispositions
     desk._store = cast(Any, SimpleNamespace(record_disposition=record))
-    return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
+    return turns.after(
+        20, lambda: asyncio.run(desk.save_disposition("01", disposition, None, DispositionDetails(), None))
+    )
 
 
 def test_agents_report_of_an_answering_machine_reaches_the_pacer_once() -> None:

@@ -43,18 +43,18 @@ def centre_of(seats: list[str]) -> Features:
             f"0{n}",
             f"agent0{n}",
             frozenset(),
-            centre.core.instant(),
+            centre.core.read_clock(),
             SeatState.READY,
             f"10{n}",
             skills=frozenset(skills),
         )
-        centre.seats.put(seat, seat)
+        centre.seats.put_seat(seat, seat)
     for skill in sorted(set("".join(seats))):
         spec = CampaignSpec(
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
         pacer, running = ProgressivePacer(), CampaignState.RUNNING
-        centre.runs.put(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
+        centre.runs.put_campaign(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
     return centre
 
 
@@ -66,7 +66,7 @@ def seen_by(centre: Features, campaign: str) -> PacingSnapshot:
 
 def dial(centre: Features, campaign: str) -> int:
     """Let a campaign decide, and place the calls. Return their number."""
-    calls = centre.runs[campaign].pacer.calls_to_place(seen_by(centre, campaign))
+    calls = centre.runs[campaign].pacer.count_calls_to_place(seen_by(centre, campaign))
     for _ in range(calls):
         ring(centre, campaign)
     return calls
@@ -76,7 +76,7 @@ def ring(centre: Features, campaign: str) -> None:
     n = len(centre.calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.core.clock.monotonic()
-    centre.calls.put(a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now))
+    centre.calls.put_call(a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_campaigns_that_decide_in_turn_place_one_call_per_shared_seat(
 def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
     for seat in centre.seats.values():
-        centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
+        centre.seats.put_seat(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         ring(centre, "b")
     assert len(seen_by(centre, "a").busy_seats) == 1
@@ -132,11 +132,11 @@ def test_calls_of_logged_off_agents_count_for_campaigns_that_share_seats() -> No
 
 def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     centre = centre_of(["a", "a"])
-    now = centre.core.instant()
+    now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats.put(centre.seats["01"], centre.seats["01"].reserve(AttemptId("a1"), "a", hours_ago))
+    centre.seats.put_seat(centre.seats["01"], centre.seats["01"].reserve(AttemptId("a1"), "a", hours_ago))
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
-    centre.calls.put(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
+    centre.calls.put_call(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]

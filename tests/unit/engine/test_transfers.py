@@ -85,7 +85,7 @@ def test_each_event_of_a_transfer_requests_its_effects(
     turns = Turns(transfers=TRANSFERS)
     turns.talking()
     if stage is not None:
-        turns.features.call_transfers.put(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
+        turns.features.call_transfers.put_transfer(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
     turns.play([(20, event, follows)])
     now = turns.features.call_transfers.get(A)
     assert (None if now is None else now.stage.value) == then
@@ -99,6 +99,6 @@ def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message()
         turns = Turns(seats, transfers=TRANSFERS)
         turns.talking()
         turns.at(15, SeatDown("01"))
-        turns.features.call_transfers.put(CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss"))
+        turns.features.call_transfers.put_transfer(CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss"))
         lines = turns.at(20, PartyLeft(BOSS))
         assert "; ".join(line for line in lines if line.startswith(("seat 02", "order"))) == follows

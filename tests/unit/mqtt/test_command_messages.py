@@ -241,11 +241,11 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
 def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
     parsed = read(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
+    assert parsed.context.format_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = read(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert own.context.responsible("ops.1") == "ops.1"
+    assert own.context.format_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 

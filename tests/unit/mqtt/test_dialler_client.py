@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import encode, json_schema, to_json_value
+from dialer.domain.schema import encode_record, make_json_schema, to_json_value
 from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
@@ -65,7 +65,7 @@ async def test_each_message_from_the_dialler_is_stored_under_its_key() -> None:
     client, records = a_client()
     records.clear()
     for topic in TOPICS:
-        await receive(client, topic.pattern, encode(EXAMPLES[topic.key]).encode())
+        await receive(client, topic.pattern, encode_record(EXAMPLES[topic.key]).encode())
     assert [key for key, _ in records] == ["centre", "alerts", "seat/seat-04", "campaign/turnout-agents", "booth/118"]
     assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
@@ -124,7 +124,7 @@ async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic
         await receive(client, topic.pattern, payload)
     assert len(records) < len(malformed) / 8  # some invalid values are left out, or converted to text
     for _, value in records:
-        Draft202012Validator(json_schema(topic.kind)).validate(to_json_value(value))
+        Draft202012Validator(make_json_schema(topic.kind)).validate(to_json_value(value))
 
 
 async def test_malformed_reply_is_not_taken_as_the_answer_to_a_command() -> None:

@@ -12,7 +12,7 @@ from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import FlowAnswers, OptOut, Result, SeatHours, TestMark
-from dialer.domain.schema import encode
+from dialer.domain.schema import encode_record
 from dialer.domain.view import CallChange, CallState, CampaignView, Hold, HoldReason
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt import messages, topics
@@ -135,7 +135,7 @@ def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() 
 
 
 def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
-    check_message(topics.commands_topic("pune-1", "asha"), encode(examples()[topics.COMMANDS.key]))
+    check_message(topics.commands_topic("pune-1", "asha"), encode_record(examples()[topics.COMMANDS.key]))
 
 
 def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:

@@ -50,7 +50,7 @@ snapshots = st.builds(
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(snapshot=snapshots)
 def test_policies_never_exceed_the_trunk_limits(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
-    calls = make_pacer(policy, caps=CAPS).calls_to_place(snapshot)
+    calls = make_pacer(policy, caps=CAPS).count_calls_to_place(snapshot)
     assert 0 <= calls <= max(0, snapshot.free_channels)
     assert calls <= max(0, snapshot.cps_budget)
 
@@ -64,33 +64,34 @@ def test_policies_place_no_calls_without_seats(
     seats = (BusySeat(SeatStage.TALKING, 30.0, leaving=True),) * leaving
     snapshot = PacingSnapshot(1.0, free_seats=0, busy_seats=seats, paused_seats=paused, ringing=ringing)
     pacer = make_pacer(policy, caps=CAPS)
-    assert pacer.calls_to_place(snapshot) == 0
-    assert pacer.explain().limited_by == Limit.NOBODY or leaving
-    assert pacer.excess_calls(snapshot) == len(ringing)
+    assert pacer.count_calls_to_place(snapshot) == 0
+    assert pacer.explain_decision().limited_by == Limit.NOBODY or leaving
+    assert pacer.count_excess_calls(snapshot) == len(ringing)
 
 
 def test_progressive_policy_counts_calls_in_progress() -> None:
     snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
-    assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).calls_to_place(snapshot) == 2
+    assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).count_calls_to_place(snapshot) == 2
 
 
 def test_broadcast_policy_fills_all_channels_within_the_calls_per_second_limit() -> None:
     pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
-    assert pacer.explain().limited_by == Limit.CPS
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
+    assert pacer.explain_decision().limited_by == Limit.CPS
     ringing = (RingingCall(1.0),) * 4
     assert (
-        pacer.calls_to_place(PacingSnapshot(1.0, ringing=ringing, active_calls=3, free_channels=3, cps_budget=4)) == 3
+        pacer.count_calls_to_place(PacingSnapshot(1.0, ringing=ringing, active_calls=3, free_channels=3, cps_budget=4))
+        == 3
     )
-    assert pacer.explain().limited_by == Limit.CHANNELS
-    assert pacer.explain().figures == {"in-flight": 7.0}
+    assert pacer.explain_decision().limited_by == Limit.CHANNELS
+    assert pacer.explain_decision().figures == {"in-flight": 7.0}
 
 
 def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:
     for number in range(answers):
-        pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
+        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
         if number < abandoned:
-            pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0 * number))
+            pacer.learn_from_event(PacingEvent(PacingEventKind.ABANDONED, 1.0 * number))
     return pacer
 
 
@@ -101,16 +102,16 @@ def test_ratio_policy_places_fewer_calls_under_a_cap_with_a_reserve() -> None:
         (Reserve.EVERY_INSTANT, 13),
     ):  # 3 abandoned of 100 answers; then 10 connected and 3 abandoned
         pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
-        assert pacer.calls_to_place(snapshot) == most
-    assert pacer.explain().limited_by is Limit.RESERVE
+        assert pacer.count_calls_to_place(snapshot) == most
+    assert pacer.explain_decision().limited_by is Limit.RESERVE
 
 
 def test_ratio_policy_cancels_ringing_calls_when_agents_leave() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
-    assert pacer.excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
-    assert pacer.excess_calls(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
-    assert pacer.excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
+    assert pacer.count_excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
+    assert pacer.count_excess_calls(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
+    assert pacer.count_excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
 
 
 def test_ratio_policy_applies_its_abandoned_rate_caps_after_a_restart() -> None:
@@ -119,5 +120,5 @@ def test_ratio_policy_applies_its_abandoned_rate_caps_after_a_restart() -> None:
     again.restore(pacer.state())
     again.restore_counts(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
     snapshot = PacingSnapshot(49_001.0, free_seats=4)
-    assert again.calls_to_place(snapshot) == 4
-    assert again.explain().figures["budget"] == pytest.approx(300 * 0.03 - 12)
+    assert again.count_calls_to_place(snapshot) == 4
+    assert again.explain_decision().figures["budget"] == pytest.approx(300 * 0.03 - 12)

@@ -69,8 +69,8 @@ def test_more_free_seats_never_lead_to_fewer_calls(
         1.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
     )
     pacer = _warm()
-    fewer = pacer.calls_to_place(snapshot)
-    assert pacer.calls_to_place(replace(snapshot, free_seats=free + 1)) >= fewer
+    fewer = pacer.count_calls_to_place(snapshot)
+    assert pacer.count_calls_to_place(replace(snapshot, free_seats=free + 1)) >= fewer
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -81,7 +81,7 @@ def test_trained_policy_never_exceeds_the_trunk_limits(
     snapshot = PacingSnapshot(
         1.0, free_seats=8, busy_seats=tuple(busy), ringing=tuple(ringing), free_channels=channels, cps_budget=starts
     )
-    assert 0 <= _warm().calls_to_place(snapshot) <= min(channels, starts)
+    assert 0 <= _warm().count_calls_to_place(snapshot) <= min(channels, starts)
 
 
 def _busy_site(now: float) -> PacingSnapshot:
@@ -90,74 +90,74 @@ def _busy_site(now: float) -> PacingSnapshot:
 
 def test_exceeded_hard_stop_still_allows_calls_for_which_a_seat_is_free() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
-    assert pacer.calls_to_place(replace(_busy_site(1.0), free_seats=6)) > 6
+    assert pacer.count_calls_to_place(replace(_busy_site(1.0), free_seats=6)) > 6
     for _ in range(20):
-        pacer.observe(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
-        pacer.observe(PacingEvent(Kind.ABANDONED, 2.0))
-    assert pacer.calls_to_place(_busy_site(3.0)) == 0
-    assert pacer.explain().limited_by == Limit.HARD_STOP
+        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
+        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
+    assert pacer.count_calls_to_place(_busy_site(3.0)) == 0
+    assert pacer.explain_decision().limited_by == Limit.HARD_STOP
     alone = PacingSnapshot(4.0, free_seats=3)
-    assert pacer.calls_to_place(alone) == 3
+    assert pacer.count_calls_to_place(alone) == 3
 
 
 def test_policy_dials_ahead_again_once_abandoned_calls_have_left_the_window() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
     for _ in range(20):
-        pacer.observe(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
-        pacer.observe(PacingEvent(Kind.ABANDONED, 2.0))
+        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
+        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
     later = 2.0 + 90_000.0
     for _ in range(400):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-            pacer.observe(PacingEvent(kind, later, 8.0))
-    assert pacer.calls_to_place(replace(_busy_site(later + 1.0), free_seats=6)) > 6
+            pacer.learn_from_event(PacingEvent(kind, later, 8.0))
+    assert pacer.count_calls_to_place(replace(_busy_site(later + 1.0), free_seats=6)) > 6
 
 
 @pytest.mark.parametrize("caps", [(), (Cap(86_400, 0.0, 0.0),)])
 def test_policy_places_no_calls_ahead_if_the_abandoned_rate_target_is_zero(caps: tuple[Cap, ...]) -> None:
     pacer = _warm(caps)
-    assert pacer.calls_to_place(_busy_site(1.0)) == 0
+    assert pacer.count_calls_to_place(_busy_site(1.0)) == 0
     snapshot = replace(_busy_site(2.0), free_seats=2, ringing=(RingingCall(1.0),))
-    assert pacer.calls_to_place(snapshot) == snapshot.seats_without_caller
+    assert pacer.count_calls_to_place(snapshot) == snapshot.seats_without_caller
 
 
 def test_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
-    assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
-    assert pacer.explain().limited_by == Limit.IN_FLIGHT
+    assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
+    assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
 
 
 def test_ringing_calls_are_hung_up_when_many_agents_leave_at_once() -> None:
     pacer = _warm()
     calls = (RingingCall(5.0, None, 3.0),) * 12
     there = replace(_busy_site(1.0), free_seats=12, ringing=calls)
-    assert pacer.excess_calls(there) == 0
+    assert pacer.count_excess_calls(there) == 0
     gone = PacingSnapshot(2.0, busy_seats=(BusySeat(SeatStage.TALKING, 5.0),), ringing=calls)
-    assert pacer.excess_calls(gone) > 6
-    assert pacer.excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
+    assert pacer.count_excess_calls(gone) > 6
+    assert pacer.count_excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
 
 
 def test_slightly_slower_carrier_still_gets_calls() -> None:
     pacer = _warm()
     waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each call waits 10 s for "ringing"
-    assert pacer.calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
+    assert pacer.count_calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
 def test_carrier_that_never_reports_ringing_is_not_taken_for_a_slow_one() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-            pacer.observe(PacingEvent(kind, float(at), 12.0))
+            pacer.learn_from_event(PacingEvent(kind, float(at), 12.0))
     waiting = PacingSnapshot(120.0, free_seats=30, ringing=(RingingCall(9.0),) * 10)
-    assert pacer.calls_to_place(waiting) >= 20
+    assert pacer.count_calls_to_place(waiting) >= 20
 
 
 def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
     pacer = _warm()
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
-    assert pacer.calls_to_place(crowded) == 0
-    assert pacer.explain().limited_by == Limit.SLOW_CARRIER
-    assert pacer.calls_to_place(replace(crowded, ringing=(RingingCall(14.0, None, 12.0),) * 40)) > 0
+    assert pacer.count_calls_to_place(crowded) == 0
+    assert pacer.explain_decision().limited_by == Limit.SLOW_CARRIER
+    assert pacer.count_calls_to_place(replace(crowded, ringing=(RingingCall(14.0, None, 12.0),) * 40)) > 0
 
 
 @pytest.mark.parametrize("seed", [2, 5])
@@ -177,12 +177,12 @@ def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float
     pacer = _warm()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
-        pacer.observe(PacingEvent(kind, 5.0, odd))
+        pacer.learn_from_event(PacingEvent(kind, 5.0, odd))
     snapshot = PacingSnapshot(
         odd, free_seats=1, busy_seats=seats, ringing=(RingingCall(odd, 0.5, odd),), waiting_seconds=(odd,)
     )
-    assert 0 <= pacer.calls_to_place(snapshot) <= 30
-    assert 0 <= pacer.excess_calls(snapshot) <= 1
+    assert 0 <= pacer.count_calls_to_place(snapshot) <= 30
+    assert 0 <= pacer.count_excess_calls(snapshot) <= 1
     json.dumps(pacer.state(), allow_nan=False)
 
 
@@ -190,20 +190,20 @@ def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float
 def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> None:
     pacer = _warm()
     snapshot = replace(_busy_site(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
-    assert 0 <= pacer.calls_to_place(snapshot) <= 500
+    assert 0 <= pacer.count_calls_to_place(snapshot) <= 500
 
 
 def test_thousand_pacing_events_at_one_moment_cause_no_error() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
-        pacer.observe(PacingEvent(kind, 7.0))
-    assert 0 <= pacer.calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
+        pacer.learn_from_event(PacingEvent(kind, 7.0))
+    assert 0 <= pacer.count_calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
 
 
 def test_clock_that_goes_back_is_treated_as_standing_still() -> None:
     pacer = _warm()
-    pacer.observe(PacingEvent(Kind.ABANDONED, 1_000.0))
-    assert 0 <= pacer.calls_to_place(_busy_site(10.0)) <= 60
+    pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 1_000.0))
+    assert 0 <= pacer.count_calls_to_place(_busy_site(10.0)) <= 60
 
 
 RESERVED = 0.03
@@ -224,18 +224,18 @@ def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.01, RESERVED),), TUNED).state()})
     for _ in range(answers):
-        pacer.observe(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
+        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
     for _ in range(min(answers, abandoned)):
-        pacer.observe(PacingEvent(Kind.ABANDONED, 1.0))
+        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 1.0))
     snapshot = PacingSnapshot(
         2.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
     )
-    calls = pacer.calls_to_place(snapshot)
+    calls = pacer.count_calls_to_place(snapshot)
     beyond = len(ringing) + len(waiting) + calls - free
     if calls > max(0, snapshot.seats_without_caller):  # some calls are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
-    excess = pacer.excess_calls(snapshot)
+    excess = pacer.count_excess_calls(snapshot)
     kept = len(ringing) + len(waiting) - free - excess
     assert (
         excess == len(ringing)
@@ -249,10 +249,10 @@ def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> N
     pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()})
     for answer in range(300):
         for kind in (Kind.ANSWERED, *[Kind.FAILED] * 4):
-            pacer.observe(PacingEvent(kind, float(answer), 10.0))
+            pacer.learn_from_event(PacingEvent(kind, float(answer), 10.0))
     beyond = int(RESERVED * 306 / (1.0 - RESERVED))
-    assert pacer.calls_to_place(replace(_busy_site(300.0), free_seats=6)) == 6 + beyond
-    assert pacer.explain().limited_by == Limit.RESERVE
+    assert pacer.count_calls_to_place(replace(_busy_site(300.0), free_seats=6)) == 6 + beyond
+    assert pacer.explain_decision().limited_by == Limit.RESERVE
 
 
 def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
@@ -267,8 +267,8 @@ def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> 
 
 def test_policy_without_seats_places_no_calls() -> None:
     pacer = _warm()
-    assert pacer.calls_to_place(PacingSnapshot(1.0)) == 0
-    assert pacer.explain().limited_by == Limit.NOBODY
+    assert pacer.count_calls_to_place(PacingSnapshot(1.0)) == 0
+    assert pacer.explain_decision().limited_by == Limit.NOBODY
 
 
 def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
@@ -286,7 +286,7 @@ def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> 
     """Return the calls in flight in the end, with this many free seats, no talks and no news of any call."""
     ringing: tuple[RingingCall, ...] = ()
     for _ in range(100):
-        calls = pacer.calls_to_place(PacingSnapshot(now, free_seats=free, ringing=ringing))
+        calls = pacer.count_calls_to_place(PacingSnapshot(now, free_seats=free, ringing=ringing))
         if not calls:
             break
         ringing += (RingingCall(0.0),) * calls
@@ -297,12 +297,12 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     """All these calls would be answered when the carrier recovers."""
     pacer = _warm(HOUR)
     for at in range(1, 400):
-        pacer.calls_to_place(_busy_site(float(at)))
+        pacer.count_calls_to_place(_busy_site(float(at)))
         for _ in range(5):
-            pacer.observe(PacingEvent(Kind.PLACED, float(at)))
-            pacer.observe(PacingEvent(Kind.FAILED, float(at), 4.0))
+            pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
+            pacer.learn_from_event(PacingEvent(Kind.FAILED, float(at), 4.0))
     in_flight = _in_flight_for_free_seats(pacer, 400.0, 10)
-    assert pacer.explain().limited_by == Limit.IN_FLIGHT
+    assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore(json.loads(json.dumps(pacer.state())))
@@ -312,11 +312,11 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
 def test_list_with_few_answers_gets_enough_calls() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
-        pacer.calls_to_place(PacingSnapshot(float(at), free_seats=10))
+        pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=10))
         for nth in range(10):
             answered = (10 * at + nth) % 40 == 0
-            pacer.observe(PacingEvent(Kind.PLACED, float(at)))
-            pacer.observe(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
+            pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
+            pacer.learn_from_event(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
     assert _in_flight_for_free_seats(pacer, 120.0, 10) > 10 * 10
 
 
@@ -327,11 +327,11 @@ def test_learned_rates_and_times_survive_a_restart() -> None:
     learned = json.loads(_learned())
     pacer = _warm()
     assert pacer.state() == learned  # no decision yet: the state is passed on unchanged
-    pacer.calls_to_place(_busy_site(1e6))
+    pacer.count_calls_to_place(_busy_site(1e6))
     again = PredictivePacer(DAY)
     again.restore(json.loads(json.dumps(pacer.state())))
     snapshot = replace(_busy_site(5.0), free_seats=1, ringing=(RingingCall(4.0, None, 2.0),) * 4)
-    assert again.calls_to_place(snapshot) == pacer.calls_to_place(replace(snapshot, now_seconds=1e6 + 5.0))
+    assert again.count_calls_to_place(snapshot) == pacer.count_calls_to_place(replace(snapshot, now_seconds=1e6 + 5.0))
 
 
 @pytest.mark.parametrize(
@@ -364,24 +364,24 @@ def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
         pacer = _warm(HOUR)
         for answer in range(834):
             for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-                pacer.observe(PacingEvent(kind, 1.0 + 4.3 * answer, 8.0))
+                pacer.learn_from_event(PacingEvent(kind, 1.0 + 4.3 * answer, 8.0))
         for _ in range(drops):
-            pacer.observe(PacingEvent(Kind.ABANDONED, 3_590.0))
-        calls.append(pacer.calls_to_place(replace(_busy_site(3_600.0), free_seats=3)))
+            pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 3_590.0))
+        calls.append(pacer.count_calls_to_place(replace(_busy_site(3_600.0), free_seats=3)))
     assert calls == sorted(calls, reverse=True)
     assert calls[0] > 3
     assert calls[-1] == 3  # beyond the stop: for three free seats little more than one call each is safe
-    assert pacer.explain().limited_by == Limit.HARD_STOP
+    assert pacer.explain_decision().limited_by == Limit.HARD_STOP
 
 
 def test_policy_with_a_new_window_dials_ahead_only_if_the_day_continues() -> None:
     pacer = _warm((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_counts(0.0, {})
     morning = replace(_busy_site(1.0), free_seats=6, seconds_left=36_000.0)
-    assert pacer.calls_to_place(morning) > 8
-    assert pacer.calls_to_place(replace(morning, seconds_left=60.0)) <= 7
-    assert pacer.calls_to_place(replace(morning, seconds_left=None)) <= 7
-    assert pacer.explain().limited_by == Limit.RESERVE
+    assert pacer.count_calls_to_place(morning) > 8
+    assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7
+    assert pacer.count_calls_to_place(replace(morning, seconds_left=None)) <= 7
+    assert pacer.explain_decision().limited_by == Limit.RESERVE
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.domain.forecast import forecast, seconds_open
+from dialer.domain.forecast import count_open_seconds, make_forecast
 from dialer.domain.model import Booth, BoothTurnout, Claim
 from dialer.polling_day.plan import (
     LAST_ROUND_SECONDS,
@@ -259,25 +259,25 @@ def test_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: l
 
 
 def test_contact_forecast_continues_the_current_pace_up_to_the_remaining_voters() -> None:
-    day = forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
+    day = make_forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
     assert (day.remaining, day.by_agents, day.by_flows, day.contacted) == (41_200, 4500, 3000, 7500)
     assert day.margin == 349  # 1.645 sqrt(7500 (5 + 1))
-    short = forecast(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
+    short = make_forecast(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert short is not None
     assert (short.by_agents, short.by_flows) == (4500, 500)
-    over = forecast(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
+    over = make_forecast(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
     assert over is not None
     assert (over.contacted, over.margin) == (0, 0)
-    assert forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
+    assert make_forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
 
 
 def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> None:
     morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
-    assert seconds_open([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
-    assert seconds_open([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
-    assert seconds_open([morning], INDIA, at(11, 26), at(10, 27)) == 2 * 3600
-    assert seconds_open([], INDIA, at(8), at(17)) == seconds_open([morning], INDIA, at(13), at(17)) == 0
+    assert count_open_seconds([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
+    assert count_open_seconds([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
+    assert count_open_seconds([morning], INDIA, at(11, 26), at(10, 27)) == 2 * 3600
+    assert count_open_seconds([], INDIA, at(8), at(17)) == count_open_seconds([morning], INDIA, at(13), at(17)) == 0
 
 
 def test_promised_calls_due_too_late_move_to_the_last_call_and_other_retries_are_dropped() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.model import Outcome, abandoned_rate
+from dialer.domain.model import Outcome, calculate_abandoned_rate
 from dialer.mqtt.messages import statistics_message
 from dialer.reports import tables
 from dialer.reports.evidence import report_cap_evidence
@@ -77,4 +77,4 @@ async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path:
         [view] = site.view.campaigns
         published = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
-    assert abandoned_rate(AGENTS | IVR).rate == RATE
+    assert calculate_abandoned_rate(AGENTS | IVR).rate == RATE

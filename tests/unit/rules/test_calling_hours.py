@@ -11,10 +11,10 @@ from dialer.rules.calling_hours import (
     WeekHours,
     count_seconds_left,
     get_day_start,
+    get_midnight,
     get_next_midnight,
     make_daily_hours,
     merge_stretches,
-    midnight,
 )
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -112,7 +112,7 @@ def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
 
 def test_days_of_calling_hours_begin_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
-    assert get_day_start(KOLKATA, now) == midnight(date(2024, 4, 22), KOLKATA) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
+    assert get_day_start(KOLKATA, now) == get_midnight(date(2024, 4, 22), KOLKATA) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
     assert get_next_midnight(KOLKATA, now) == epoch(KOLKATA, 2024, 4, 23, 0, 0)
 
 

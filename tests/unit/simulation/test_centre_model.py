@@ -39,7 +39,7 @@ class RecordingPacer(Pacer):
         self.snapshots: list[PacingSnapshot] = []
         self.may_be_cancelled: set[float] = set()
 
-    def calls_to_place(self, snapshot: PacingSnapshot) -> int:
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         copy = PacingSnapshot(
             now_seconds=snapshot.now_seconds,
             free_seats=snapshot.free_seats,
@@ -51,15 +51,15 @@ class RecordingPacer(Pacer):
             cps_budget=snapshot.cps_budget,
         )
         self.snapshots.append(copy)
-        return self._rule.calls_to_place(snapshot)
+        return self._rule.count_calls_to_place(snapshot)
 
-    def observe(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         self.events.append(event)
 
-    def explain(self) -> Explanation:
-        return self._rule.explain()
+    def explain_decision(self) -> Explanation:
+        return self._rule.explain_decision()
 
-    def excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         for call in snapshot.ringing:
             if call.ringing_seconds is None or call.ringing_seconds >= 15.0:
                 self.may_be_cancelled.add(call.elapsed_seconds)

@@ -169,7 +169,7 @@ class FlowHandler:
                 completed = end is ScriptEnd.DONE
                 left_at = None if completed else f"script ({end})"
         finally:
-            self._engine.flow_ended(session.attempt_id, completed=completed, left_at=left_at)
+            self._engine.on_flow_ended(session.attempt_id, completed=completed, left_at=left_at)
         if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever
             await call.abort()
 
@@ -190,4 +190,4 @@ class FlowHandler:
             ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}
             ended["completed"] = result.completed
         finally:
-            self._engine.flow_ended(session.attempt_id, **ended)
+            self._engine.on_flow_ended(session.attempt_id, **ended)
