@@ -1,1 +1,1 @@
-"""All commands of `dialer`."""
+"""The command-line interface of Matdan: the program `dialer` with its subcommands."""

@@ -28,9 +28,9 @@ def print_pin_hash(
         ),
     ],
 ) -> None:
-    """Print the hash of a PIN, for `pin` in an [[agents]] table.
+    """Print the argon2id hash of a PIN, for the key `pin` of an agent in the settings ([[agents]]).
 
-    Two hashes of the same PIN differ, and both are valid.
+    Without --pin, the command asks for it. Two hashes of the same PIN differ, and both are valid.
     """
     typer.echo(hash_pin(pin))
 
@@ -44,7 +44,7 @@ def write_phone_tones(
         ),
     ],
 ) -> None:
-    """Write the tones for agents' phones as sound files for Asterisk."""
+    """Write the tones that agents hear on their phones, as sound files for Asterisk."""
     is_new = not to.exists()
     try:
         paths = write_tones(to)

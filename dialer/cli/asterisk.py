@@ -78,12 +78,12 @@ def lint_asterisk_files(
     as_json: JsonOption = False,
     server: Server = None,
 ) -> None:
-    """Check Asterisk's configuration for unsafe or broken settings, and print file, line and remedy for each.
+    """Check Asterisk's configuration files for unsafe or broken settings.
 
-    Exit 1 if there are findings.
+    Print file, line and remedy for each. Exit 1 if anything was found.
     """
     printer = FindingPrinter(as_json=as_json)
-    printer.show_all(lint_directory(directory, None if config is None else load_settings(config), server))
+    printer.print_findings(lint_directory(directory, None if config is None else load_settings(config), server))
     if not as_json:
         typer.echo(f"{directory}: {counted(printer.count, 'finding') if printer.count else 'no findings'}")
     printer.exit()

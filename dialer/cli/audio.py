@@ -1,4 +1,4 @@
-"""`dialer audio`: prepare recordings, and maintain the catalogue of prompts."""
+"""`dialer audio`: prepare recordings for Asterisk, and maintain the catalogue, the list of all prompts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare_recordings
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
-from dialer.cli.audio_approvals import PromptStatuses, approve, find_prompt, list_statuses
+from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt, list_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
-from dialer.cli.progress import progress
+from dialer.cli.progress import show_progress
 from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, make_recipe, requires_synthetic_label
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
@@ -74,16 +74,18 @@ def prepare_changed_recordings(
 ) -> None:
     """Prepare new and changed recordings: level, trim and convert them to the formats that Asterisk plays.
 
-    A recorded information message is also installed among Asterisk's sounds. Exit 1 if any recording could not be
-    prepared.
+    The recorded message for abandoned calls (information message) is also copied to Asterisk's own sounds. Exit 1 if
+    any recording could not be prepared.
     """
     settings = load_settings(config)
     console = Console()
-    words = _site_texts(settings, texts)
-    say = _prompt_texts(settings, words, words.list_languages()) | _information_message_texts(settings, words)
+    words = _load_site_texts(settings, texts)
+    say = _collect_prompt_texts(settings, words, words.list_languages()) | _get_information_message_texts(
+        settings, words
+    )
     find_unused_reason = _explain_unused_prompts(settings, words, say)
     catalogue = get_catalogue_directory(settings)
-    with change_catalogue(catalogue) as entries, progress("preparing") as advance:
+    with change_catalogue(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
         report = prepare_recordings(
             get_audio_places(settings),
@@ -97,8 +99,8 @@ def prepare_changed_recordings(
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _install_information_message(settings, entries, before)
-    _show_report(report, console)
-    _show_message_state(placed)
+    _print_preparation_report(report, console)
+    _print_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -112,21 +114,21 @@ def create_missing_drafts(
         Path | None, typer.Option(metavar="FILE", help="Also speak the place names in this file (one per line).")
     ] = None,
 ) -> None:
-    """Create synthetic drafts of prompts without a recording: texts, numbers, times, dates, the information message.
+    """Create drafts with a computer voice for all prompts that nobody has recorded: texts, numbers, times, dates.
 
     A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
     It needs the extra `voice`.
     """
     settings = load_settings(config)
-    words = _site_texts(settings, texts)
+    words = _load_site_texts(settings, texts)
     _refuse_unknown_names("--language", language or (), words.list_languages())
-    spoken = language or _site_languages(settings, words)
-    wanted = _prompt_texts(settings, words, spoken)
+    spoken = language or _find_site_languages(settings, words)
+    wanted = _collect_prompt_texts(settings, words, spoken)
     wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
-    wanted |= _with_synthetic_label(settings, _information_message_texts(settings, words, language))
+    wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
     places, recipe = get_audio_places(settings), make_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
-    with change_catalogue(catalogue) as entries, progress("speaking") as advance:
+    with change_catalogue(catalogue) as entries, show_progress("speaking") as advance:
         before = dict(entries)
         report = make_drafts(
             places,
@@ -146,7 +148,7 @@ def create_missing_drafts(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
     )
-    _show_message_state(placed)
+    _print_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -163,7 +165,7 @@ def _read_prompt_names(path: Path | None) -> list[str]:
     return sorted({line.strip() for line in lines if line.strip()})
 
 
-def _show_report(report: PrepareReport, console: Console) -> None:
+def _print_preparation_report(report: PrepareReport, console: Console) -> None:
     if report.prepared:
         table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
         for each in report.prepared:
@@ -189,7 +191,7 @@ def list_prompts(
     drafts: Annotated[bool, typer.Option("--drafts", help="Only synthetic drafts.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the prompts in the catalogue: voice, approval, certificate, and whether each may be played."""
+    """List the prompts in the catalogue with voice, approval and certificate, and whether each may be played."""
     settings = load_settings(config)
     found = list_statuses(settings)
     _refuse_unknown_names(
@@ -197,7 +199,7 @@ def list_prompts(
         () if campaign is None else (campaign,),
         {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
     )
-    _refuse_unknown_names("--language", language or (), _all_languages(found, _site_texts(settings)))
+    _refuse_unknown_names("--language", language or (), _list_all_languages(found, _load_site_texts(settings)))
     rows = [
         row
         for row in found
@@ -228,7 +230,7 @@ def _format_approval(entry: Entry) -> str:
     return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
 
 
-app.command()(approve)
+app.command("approve")(approve_recordings)
 
 
 @app.command("remove")
@@ -238,9 +240,9 @@ def remove_prompts(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Remove prompts from the catalogue, and their sound files from Asterisk, immediately.
+    """Remove prompts from the catalogue and delete their sound files, so that Asterisk cannot play them any more.
 
-    The recordings are not deleted.
+    The original recordings are not deleted.
     """
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
@@ -284,15 +286,15 @@ def draw_prompt_pictures(
 
 @app.command("check")
 def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
-    """Check the catalogue for prompts that are missing, outdated, unused or may not be played.
+    """Check for prompts that were never recorded, have a changed text, are unused or may not be played.
 
-    Exit 1 if there are findings.
+    Exit 1 if anything was found.
     """
     settings = load_settings(config)
     found = list_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
-    words = _site_texts(settings, texts)
-    _refuse_unknown_names("--language", language or (), _all_languages(found, words))
+    words = _load_site_texts(settings, texts)
+    _refuse_unknown_names("--language", language or (), _list_all_languages(found, words))
     wrong = [
         f"{name.path}: {why}"
         for name, _, why in found
@@ -300,12 +302,12 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     ]
     there = {name.language for name in entries}
     spoken = language or [
-        each for each in words.list_languages() if each in {*_site_languages(settings, words), *there}
+        each for each in words.list_languages() if each in {*_find_site_languages(settings, words), *there}
     ]
-    message = _information_message_texts(settings, words, language)
-    labelled = _with_synthetic_label(settings, message)
+    message = _get_information_message_texts(settings, words, language)
+    labelled = _add_synthetic_label(settings, message)
     drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}
-    wanted = _prompt_texts(settings, words, spoken) | message | drafted
+    wanted = _collect_prompt_texts(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
@@ -314,7 +316,9 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    all_texts = _prompt_texts(settings, words, words.list_languages()) | _information_message_texts(settings, words)
+    all_texts = _collect_prompt_texts(settings, words, words.list_languages()) | _get_information_message_texts(
+        settings, words
+    )
     find_unused_reason = _explain_unused_prompts(settings, words, all_texts)
     wrong += [
         f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
@@ -333,10 +337,11 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
         raise typer.Exit(1)
 
 
-def _site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Return the languages that callers hear: those of centre, seats, agents and, with flows, those of the roll.
+def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
+    """Return the languages in which prompts must exist: those of the centre, its seats, agents and voters.
 
-    If neither agents nor the roll name a language, return all languages.
+    The languages of voters on the roll count only at sites with flows. If neither agents nor the roll name a language,
+    return all languages that have texts.
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
@@ -345,28 +350,31 @@ def _site_languages(settings: Settings, words: Texts) -> list[str]:
     return [each for each in words.list_languages() if each in spoken]
 
 
-def _all_languages(found: PromptStatuses, words: Texts) -> set[str]:
+def _list_all_languages(found: PromptStatuses, words: Texts) -> set[str]:
     return {name.language for name, _, _ in found} | set(words.list_languages())
 
 
 def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise AudioError for an unknown name. Otherwise the result would be empty, and look as if nothing were wrong."""
+    """Raise AudioError if an option such as --language has a value that does not exist.
+
+    Without this check, the command would print an empty result, as if nothing were wrong.
+    """
     for each in given:
         if each not in known:
             raise AudioError(f"{option}: {each!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
 
 
 def _is_synthesised(entry: Entry | None) -> bool:
-    """Return whether the prompt was created by `dialer audio drafts`; it may have been approved since."""
+    """Return whether a prompt is a computer voice that `dialer audio drafts` made, even if it is approved."""
     return entry is not None and not is_recorded(entry)
 
 
-def _site_texts(settings: Settings, texts: Path | None = None) -> Texts:
-    """Return the shipped texts, with the site's own in `--texts` or `flows.texts` instead where they exist."""
+def _load_site_texts(settings: Settings, texts: Path | None = None) -> Texts:
+    """Return the texts of prompts: those in --texts or `flows.texts` in place of the shipped ones."""
     return load_texts(texts or settings.flows.texts)
 
 
-def _prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
+def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
     """Return the text of every prompt that this site plays, except place names and the information message."""
     name = collect_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
     return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
@@ -375,7 +383,7 @@ def _prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dic
 def _explain_unused_prompts(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
-    """Return a function that says why a prompt is never played, or None if a flow or the dialler plays it.
+    """Return a function that says why a prompt is never played (None = a flow or the dialler plays it).
 
     Raises FlowError if a flow cannot be loaded.
     """
@@ -390,14 +398,14 @@ def _explain_unused_prompts(
     if not list_site_flows(settings):
         free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, whose flow is not configured yet
 
-    def unused_reason(name: PromptName) -> str | None:
+    def explain_unused_prompt(name: PromptName) -> str | None:
         if name.campaign and campaigns and name.campaign not in campaigns:
             return f"campaign {name.campaign!r} is not in the settings{_suggest_similar_name(name.campaign, campaigns)}"
         if name.name in known or name.name.startswith(free):
             return None
         return f"no flow plays {name.name}{_suggest_similar_name(name.name, known)}"
 
-    return unused_reason
+    return explain_unused_prompt
 
 
 def _suggest_similar_name(name: str, names: Collection[str]) -> str:
@@ -405,16 +413,19 @@ def _suggest_similar_name(name: str, names: Collection[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _information_message_texts(
+def _get_information_message_texts(
     settings: Settings, words: Texts, only: list[str] | None = None
 ) -> dict[PromptName, str]:
-    """Return the text of the information message by its prompt. Empty if its language is not in `only`."""
+    """Return the text of the information message that a voter of an abandoned call hears, by prompt name.
+
+    The result is empty if `only` is given and lacks the message's language.
+    """
     message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
-def _with_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the message, preceded by the announcement of a synthetic voice if the site or its profile requires one."""
+def _add_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
+    """Return the information message with "a computer speaks" before it, if the site or its profile requires that."""
     if not requires_synthetic_label(settings, site_profile(settings)):
         return message
     spoken = {name: load_words(name.language) for name in message}
@@ -425,7 +436,7 @@ def _install_information_message(settings: Settings, entries: Entries, before: E
     return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
-def _show_message_state(placed: MessageState) -> None:
+def _print_message_state(placed: MessageState) -> None:
     if placed is MessageState.KEPT:
         typer.echo(
             "matdan/message: a file that was installed by hand stays; delete it and run this again to replace it"

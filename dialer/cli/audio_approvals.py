@@ -25,7 +25,7 @@ PromptStatuses = list[tuple[PromptName, Entry, str | None]]
 """Prompts with their catalogue entries, and why each may not be played (None if it may)."""
 
 
-def approve(
+def approve_recordings(
     by: Annotated[
         str, typer.Option(metavar="NAME", help="The person who listened to the recordings and approves them.")
     ],
@@ -56,8 +56,8 @@ def approve(
 ) -> None:
     """Approve recordings as they are now, with their certificate if they have one.
 
-    A recording that is changed later is no longer approved. --flow approves everything that the flow plays, as a
-    certificate must cover all of it.
+    A recording that is changed later is no longer approved. --flow approves all prompts that the flow plays, because a
+    certificate must cover all of them.
     """
     if not by.strip():
         raise AudioError("--by is empty: give the name of the person who approves")
@@ -68,7 +68,7 @@ def approve(
     last_day = None if valid_until is None else parse_date(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
-    given = prompts or _flow_prompts(settings, flow or "", language, campaign)
+    given = prompts or _list_flow_prompts(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
         raise AudioError("--sha256 is the hash of one recording: give only that prompt")
     change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
@@ -91,8 +91,8 @@ def approve(
             typer.echo(f"{name.path}: approved" + (f", but it may not be played: it {why}" if why else ""))
 
 
-def _flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
-    """Return the paths of a flow's own prompts. They need an approval before the flow may run."""
+def _list_flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
+    """Return the paths of all prompts that a flow plays in one language, such as hi/turnout/question."""
     if language is None:
         raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
@@ -121,7 +121,7 @@ def _approve_entry(
 
 
 def list_statuses(settings: Settings) -> PromptStatuses:
-    """Return every prompt of the catalogue with its entry, and the reason why it may not be played, or None."""
+    """Return every prompt in the catalogue with its entry, and why it may not be played (None = it may)."""
     playlist = make_playlist_reader(settings).read()
     today = site_day(settings, SystemClock().now())
     return [
@@ -130,7 +130,10 @@ def list_statuses(settings: Settings) -> PromptStatuses:
 
 
 def find_prompt(path: str, entries: Entries, directory: Path) -> PromptName:
-    """Return the name of the prompt at a path such as hi/turnout/question. Raises AudioError if there is none."""
+    """Return the name of the prompt that a user gave as a path such as hi/turnout/question.
+
+    Raises AudioError if the catalogue does not have it.
+    """
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(

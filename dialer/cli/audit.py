@@ -1,4 +1,4 @@
-"""`dialer audit`: list the audit, and verify its hash chain and the seals of the records."""
+"""`dialer audit`: list the audit (the record of what people did), and verify that nobody changed the records."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def list_entries(
     ] = None,
     who: Annotated[str | None, typer.Option(metavar="ID", help="Only entries of this person or component.")] = None,
 ) -> None:
-    """List the audit: imports, exports, commands, logins, changed settings and more."""
+    """List the entries of the audit: imports, exports, commands, logins, changed settings and more."""
 
     def make_report(db: Connection) -> Report:
         window = report.window
@@ -68,7 +68,7 @@ def list_entries(
             ),
         )
 
-    report.deliver(make_report)
+    report.deliver_report(make_report)
 
 
 def _format_verdict(verdict: seal_verification.SealVerdict) -> list[str]:

@@ -36,7 +36,7 @@ def backup(
         ),
     ] = None,
 ) -> None:
-    """Back up the store and the desk's file. The dialler may run.
+    """Back up the store (the centre's database) and the desk's file with accounts and notes. The dialler may run.
 
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.
@@ -62,10 +62,10 @@ def restore(
     site: SiteAndPersonOptions,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder created by `dialer backup`.")],
 ) -> None:
-    """Restore a backup if there is no store, with every campaign stopped.
+    """Restore a backup where the store was lost, with every campaign stopped.
 
-    The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because
-    the backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
+    The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because the
+    backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
     """
     settings, key, path = site.settings, site.key, site.path
     found = verify_backup(folder, key)

@@ -74,7 +74,10 @@ async def board(
 
 
 async def _wait_for_state(messages: LatestMessages, changed: asyncio.Event, centre: str) -> None:
-    """Wait for the centre's state and its other retained messages. Raises BrokerUnreachable if no state arrives."""
+    """Wait until the dialler's state and its other retained MQTT messages have arrived.
+
+    Raises BrokerUnreachable if no state arrives.
+    """
     try:
         async with asyncio.timeout(ALIVE_SECONDS):
             while messages.state is None:

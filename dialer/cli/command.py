@@ -30,12 +30,12 @@ app = CommandGroup()
 
 
 def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """Return a command's fields from the values on the command line.
+    """Return the fields of a dialler command from the VALUE arguments of `dialer command NAME VALUE...`.
 
-    A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises BadParameter
-    for values that match no field, and CommandRefused for values that the dialler would refuse.
+    A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises
+    BadParameter for values that match no field, and CommandRefused for values that the dialler would refuse.
     """
-    required, known = COMMANDS[name].required_fields(), _field_names_of_command(name)
+    required, known = COMMANDS[name].required_fields(), _list_field_names_of_command(name)
     fields: dict[str, Any] = {}
     in_order: list[str] = []
     for text in given:
@@ -49,24 +49,27 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
         elif by_name[1] in fields:
             raise typer.BadParameter(f"field `{by_name[1]}` is given twice: give it once")
         else:
-            fields[by_name[1]] = _json_value(name, by_name[1], by_name[2])
+            fields[by_name[1]] = _parse_json_value(name, by_name[1], by_name[2])
     missing = [field for field in required if field not in fields]
     if len(in_order) > len(missing):
         extra = in_order[len(missing)]
         raise typer.BadParameter(
             f"{extra!r} is one value too many for `{name}`. Its fields: {', '.join(known) or 'none'}"
         )
-    fields.update((field, _json_value(name, field, text)) for field, text in zip(missing, in_order, strict=False))
+    fields.update((field, _parse_json_value(name, field, text)) for field, text in zip(missing, in_order, strict=False))
     read_command(name, fields)  # validate before connecting to the broker
     return fields
 
 
-def _field_names_of_command(name: str) -> tuple[str, ...]:
+def _list_field_names_of_command(name: str) -> tuple[str, ...]:
     return (*COMMANDS[name].required_fields(), *COMMANDS[name].optional_fields())
 
 
-def _json_value(name: str, field: str, text: str) -> Any:
-    """Return a field's JSON value from its text. A list of strings may be separated by commas."""
+def _parse_json_value(name: str, field: str, text: str) -> Any:
+    """Convert the text of a field to the JSON value that the command's schema expects.
+
+    A list of strings may be separated by commas.
+    """
     schema = COMMANDS[name].model_json_schema()["properties"][field]
     kinds = [schema, *schema.get("anyOf", ())]
     if any(kind.get("type") == "string" for kind in kinds):
@@ -78,20 +81,20 @@ def _json_value(name: str, field: str, text: str) -> Any:
         return [each.strip() for each in text.split(",") if each.strip()] if is_list else text
 
 
-def default_sender(settings: Settings) -> str:
-    """Return the user whose commands this machine's broker account may send."""
+def find_default_sender(settings: Settings) -> str:
+    """Return the user in whose name commands are sent from this machine if --as is not given."""
     username, prefix = settings.broker.username or "", broker_user(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
 
-def _command_help(kind: type[Command]) -> str:
+def _format_command_help(kind: type[Command]) -> str:
     fields = kind.model_fields
     lines = [f"- {field}: {fields[field].description}" for field in kind.required_fields()]
     lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.optional_fields()]
     return f"{kind.describe()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n" + "\n".join(lines)
 
 
-async def send(
+async def send_command(
     context: typer.Context,
     values: Annotated[
         list[str] | None,
@@ -110,9 +113,12 @@ async def send(
         str | None, typer.Option("--as", metavar="USER", help="The sender. [default: the user in broker.username]")
     ] = None,
 ) -> None:
-    """Send the command that this subcommand is named after, with a new ID and an expiry time."""
+    """Send a command, such as pause, to the running dialler and print its reply.
+
+    The command's name is that of the subcommand: `dialer command pause`.
+    """
     settings = load_settings(config)
-    name, sender = str(context.info_name), user or default_sender(settings)
+    name, sender = str(context.info_name), user or find_default_sender(settings)
     request = CommandRequest(name, parse_fields(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
@@ -124,7 +130,7 @@ async def send(
 
 @app.command("list")
 def list_commands() -> None:
-    """List all commands: what each does, its fields and the roles that may send it."""
+    """List the commands that the dialler accepts: what each does, its fields and the roles that may send it."""
     for name, kind in COMMANDS.items():
         required = [field.upper() for field in kind.required_fields()]
         typer.echo(" ".join([name, *required, *(f"[{field}=...]" for field in kind.optional_fields())]))
@@ -132,4 +138,4 @@ def list_commands() -> None:
 
 
 for _name, _kind in COMMANDS.items():
-    app.command(_name, help=_command_help(_kind))(send)
+    app.command(_name, help=_format_command_help(_kind))(send_command)

@@ -1,4 +1,4 @@
-"""`dialer complaint add|answer`: record complaints about calls, and the remedies."""
+"""`dialer complaint add|answer`: record complaints about calls, and what was done about each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from dialer.cli.external_records import save_records
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, choices, read_argument
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, read_argument
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
@@ -27,10 +27,10 @@ app = CommandGroup()
 def add_complaint(
     site: SiteAndPersonOptions,
     about: Annotated[
-        ComplaintTopic, typer.Option(metavar=choices(ComplaintTopic), help="What the complaint is about.")
+        ComplaintTopic, typer.Option(metavar=format_choices(ComplaintTopic), help="What the complaint is about.")
     ],
     channel: Annotated[
-        ComplaintChannel, typer.Option(metavar=choices(ComplaintChannel), help="How the complaint was made.")
+        ComplaintChannel, typer.Option(metavar=format_choices(ComplaintChannel), help="How the complaint was made.")
     ],
     number: Annotated[
         str | None,
@@ -45,9 +45,9 @@ def add_complaint(
         str | None, typer.Option(metavar="WHEN", help="When the complaint was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
-    """Record a complaint. The dialler may run.
+    """Record a complaint about a call. The dialler may run.
 
-    Only the ID of the number is stored. The number is not suppressed.
+    Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
     now = SystemClock().now()
     made_at = now if at is None else parse_time(at, site_zone(site.settings), "--at")
@@ -59,7 +59,7 @@ def add_complaint(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_call_fields(site, number, campaign, attempt, made_at),
+        **_collect_call_fields(site, number, campaign, attempt, made_at),
     }
     _save_complaint_record(site, "complaint", complaint=fields)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
@@ -81,12 +81,13 @@ def answer_complaint(
         ),
     ],
     done: Annotated[
-        ComplaintRemedy, typer.Option(metavar=choices(ComplaintRemedy), help="What was done about the complaint.")
+        ComplaintRemedy,
+        typer.Option(metavar=format_choices(ComplaintRemedy), help="What was done about the complaint."),
     ],
 ) -> None:
     """Record what was done about a complaint. The dialler may run.
 
-    All answers are stored; the last one counts.
+    All answers to a complaint are stored; the last one counts.
     """
     fields = {
         "key": f"answer/{uuid.uuid4().hex}",
@@ -102,10 +103,13 @@ def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: A
         typer.echo(line)
 
 
-def _call_fields(
+def _collect_call_fields(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
-    """Return the fields that identify the call that a complaint is about. Raises RollError for an unknown attempt."""
+    """Return the fields that identify the call that a complaint is about.
+
+    Raises RollError for an unknown attempt.
+    """
     fields: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
     with site.open_for_reading() as db:
         if number is not None:

@@ -1,4 +1,4 @@
-"""`dialer desk`: serve the pages, create their certificate, and build them from source."""
+"""`dialer desk`: serve the pages for supervisors and agents, create their TLS certificate, and build them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import SettingsFile, choices, require_extra
+from dialer.cli.options import SettingsFile, format_choices, require_extra
 from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
@@ -23,7 +23,7 @@ app = CommandGroup()
 
 
 class DeskNotReady(MatdanError):
-    """The desk cannot start. The text says what is missing, and what to do."""
+    """The server of the pages cannot start. The text says what is missing, and what to do."""
 
 
 @app.command("serve")
@@ -31,7 +31,9 @@ async def serve_centre_pages(
     config: SettingsFile,
     mqtt: Annotated[
         MqttVersion,
-        typer.Option(metavar=choices(MqttVersion), help="MQTT version. Use 3.1.1 for a broker that lacks version 5."),
+        typer.Option(
+            metavar=format_choices(MqttVersion), help="MQTT version. Use 3.1.1 for a broker that lacks version 5."
+        ),
     ] = MqttVersion.V5,
     training: Annotated[
         bool,
@@ -41,9 +43,9 @@ async def serve_centre_pages(
         ),
     ] = False,
 ) -> None:
-    """Serve the pages until SIGTERM or Ctrl-C.
+    """Serve the pages for supervisors and agents until SIGTERM or Ctrl-C.
 
-    It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and switch are
+    It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and calls are
     simulated.
     """
     with require_extra("desk"):
@@ -64,9 +66,9 @@ async def serve_centre_pages(
 
 @app.command("pages")
 def build_desk_pages() -> None:
-    """Build the pages in a source checkout. It needs npm and access to the npm registry.
+    """Build the pages for supervisors and agents in a source checkout.
 
-    An installed package contains the pages already.
+    It needs npm and access to the npm registry. An installed package contains the pages already.
     """
     try:
         typer.echo(f"built {build()}")
@@ -93,7 +95,7 @@ CaOption = Annotated[
 def create_desk_certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the desk's certificate and the site's own CA, which must be installed on the PCs once.
+    """Create the TLS certificate of the pages, signed by the site's own CA, which each PC must install once.
 
     It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output explains how
     to install it.
@@ -105,7 +107,10 @@ def create_desk_certificate(
 def create_certificate(
     desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
 ) -> None:
-    """Create the certificate of the page server of `owner`, and print what to do next. `serve` is the command that starts it."""
+    """Create the TLS certificate of a page server, and print what to do next.
+
+    `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
+    """
     with require_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.origin(desk.port)).hostname or desk.host

@@ -37,12 +37,12 @@ _Key = tuple[str, str]  # names and help of a parameter: parameters with the sam
 
 
 def render_commands_page() -> str:
-    """Return the text of the page."""
+    """Return the Markdown text of the page docs/reference/commands.md."""
     root = typer.main.get_command(app)
-    shared = _shared_parameters("dialer", root, {}, min_groups=3)
+    shared = _find_shared_parameters("dialer", root, {}, min_groups=3)
     common = {key: each for key, each in shared.items() if _is_option(each)}
     lines = [HEAD, *map(_describe_parameter, common.values()), ""]
-    for name, command in _subcommands("dialer", root):
+    for name, command in _list_subcommands("dialer", root):
         lines += _document_command_tree(f"dialer {name}", command, common, frozenset(), "##")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -50,28 +50,29 @@ def render_commands_page() -> str:
 def _document_command_tree(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
-    """Yield the lines on a command, or on a group and all its commands.
+    """Yield the page's lines on one command, or on a group of commands with all its members.
 
-    `known` has the parameters that were described above. `universal` has those that every command in the section accepts.
+    `known` has the parameters that were described above. `universal` has those that every command in the section
+    accepts.
     """
     if not _is_group(command):
         yield from _document_command(path, command, known, universal, level)
         return
-    shared = _shared_parameters(path, command, known, min_groups=2)
+    shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    leaves = [{_help_key(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
+    leaves = [{_get_help_key(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
-    children = _subcommands(path, command)
+    children = _list_subcommands(path, command)
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
     if shared:
         yield from map(_describe_parameter, shared.values())
         yield ""
-    if names := _option_names(each for key, each in known.items() if key in everywhere and _is_option(each)):
+    if names := _format_option_names(each for key, each in known.items() if key in everywhere and _is_option(each)):
         yield from (f"All of these commands take {names}.", "")
     universal |= everywhere
     brief = [(name, each) for name, each in children if _is_brief(each, known, universal)]
     for name, each in brief:
-        yield f"- `{' '.join([path, name, *map(_argument_name, _list_arguments(each))])}`: {_short_help_text(each)}"
+        yield f"- `{' '.join([path, name, *map(_format_argument_name, _list_arguments(each))])}`: {_short_help_text(each)}"
     yield from [""] if brief else []
     for name, each in children:
         if (name, each) not in brief:
@@ -85,14 +86,14 @@ def _document_command_tree(
 def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
-    yield " ".join([f"{level} `{path}", *map(_argument_name, _list_arguments(command))]) + "`"
+    yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments(command))]) + "`"
     yield from ("", text or _short_help_text(command), "")
-    own = [each for each in command.params if _help_key(each) not in known and each.help]
+    own = [each for each in command.params if _get_help_key(each) not in known and each.help]
     yield from map(_describe_parameter, own)
-    if names := _option_names(
+    if names := _format_option_names(
         each
         for each in command.params
-        if _is_option(each) and _help_key(each) in known and _help_key(each) not in universal
+        if _is_option(each) and _get_help_key(each) in known and _get_help_key(each) not in universal
     ):
         yield f"- {names}"
     yield ""
@@ -101,13 +102,13 @@ def _document_command(
 def _is_brief(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_group(command) and all(
-        _help_key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
+        _get_help_key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
     )
 
 
 def _describe_parameter(parameter: Any) -> str:
     if not _is_option(parameter):
-        return f"- `{_argument_name(parameter)}`: {parameter.help}"
+        return f"- `{_format_argument_name(parameter)}`: {parameter.help}"
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
     note = "required" if parameter.required and not parameter.prompt else _format_default_value(parameter)
@@ -122,32 +123,35 @@ def _format_default_value(option: Any) -> str:
     return f"default {value:g}" if isinstance(value, float) else f"default {value}"
 
 
-def _argument_name(argument: Any) -> str:
+def _format_argument_name(argument: Any) -> str:
     name = argument.metavar or argument.name.upper()
     return name if argument.required or name.startswith("[") else f"[{name}]"
 
 
-def _option_names(options: Iterable[Any]) -> str:
+def _format_option_names(options: Iterable[Any]) -> str:
     return " ".join(f"`{each.opts[0]}`" for each in options)
 
 
 def _short_help_text(command: Any) -> str:
-    """Return the first two sentences of a command's help, and the one on its exit code."""
+    """Return the first two sentences of a command's help, and the one about its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
     return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])
 
 
-def _shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
-    """Return the parameters that at least `min_groups` members of the group share, except those in `known`."""
+def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
+    """Return the parameters that at least `min_groups` members of a command group share.
+
+    Parameters in `known` are left out, because the page has described them already.
+    """
     found: dict[_Key, Any] = {}
     children: dict[_Key, set[str]] = {}
-    for name, child in _subcommands(path, group):
+    for name, child in _list_subcommands(path, group):
         for leaf in _list_leaf_commands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _help_key(each) not in known:
+                if each.help and _get_help_key(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_help_key(each)] = found.get(_help_key(each), each) if each.required else each
-                    children.setdefault(_help_key(each), set()).add(name)
+                    found[_get_help_key(each)] = found.get(_get_help_key(each), each) if each.required else each
+                    children.setdefault(_get_help_key(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
@@ -155,12 +159,12 @@ def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
     if not _is_group(command):
         yield command
         return
-    for name, each in _subcommands(path, command):
+    for name, each in _list_subcommands(path, command):
         yield from _list_leaf_commands(f"{path} {name}", each)
 
 
-def _subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
-    """Return a group's commands by name, without those that Typer adds."""
+def _list_subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
+    """Return the commands in a group by name, without those that Typer adds."""
     names = set(group.list_commands(None)) - ({*COMMANDS} if path == SEND else set())
     return [(name, group.get_command(None, name)) for name in sorted(names)]
 
@@ -177,8 +181,8 @@ def _is_option(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _help_key(parameter: Any) -> _Key:
-    names = ", ".join(parameter.opts) if _is_option(parameter) else _argument_name(parameter)
+def _get_help_key(parameter: Any) -> _Key:
+    names = ", ".join(parameter.opts) if _is_option(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 
 

@@ -38,10 +38,11 @@ def erase(
         bool, typer.Option("--voters", help="Also erase name, house and EPIC number of the number's voters.")
     ] = False,
 ) -> None:
-    """Erase a number, the data of its voters, and agents' notes on them. It is never called again.
+    """Erase a phone number, the data of its voters, and agents' notes on them. It is never called again.
 
-    The dialler may run. Attempts and marks stay, without a link to a person. The audit records the erasure. If
-    rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased only after its recordings are.
+    The dialler may run. Attempts and marks (recorded answers) stay, without a link to a person. The audit records the
+    erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased only after its
+    recordings are.
     """
     settings = site.settings
     named = parse_single_number(read_argument(number), settings.centre.region)
@@ -67,14 +68,14 @@ def purge(
 ) -> None:
     """Erase personal data once the election is over, except records that the profile requires to keep.
 
-    Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks and seats' times are erased
-    after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is later. The
-    suppression list and the audit stay. The dialler must be stopped.
+    Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks (recorded answers) and seats'
+    times are erased after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is
+    later. The suppression list and the audit stay. The dialler must be stopped.
     """
     settings = site.settings
     retention = site_profile(settings).retention
     now = SystemClock().now()
-    today, last_day = site_day(settings, now), _retention_start(settings, after, now)
+    today, last_day = site_day(settings, now), _determine_retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
     kept = recordings_required_until(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
@@ -123,11 +124,11 @@ def purge(
         typer.echo(f"Twilio still stores {stock.with_twilio:,} messages from callers: erase them there")
 
 
-def _retention_start(settings: Settings, after: str, now: float) -> date:
-    """Return the day from which retention is counted: `--after`, or the last of [[rules.polls]] if that is later.
+def _determine_retention_start(settings: Settings, after: str, now: float) -> date:
+    """Return the day from which the retention period is counted: --after, or the last poll if that is later.
 
-    The later day is used so that a mistyped `--after` cannot erase records too early. Raises RollError if one of these days
-    is not over yet, each in the poll's own time zone.
+    The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if one of these
+    days is not over yet, each in the poll's own time zone.
     """
     given = parse_date(after, "--after")
     if site_day(settings, now) <= given:
@@ -146,9 +147,9 @@ def _retention_start(settings: Settings, after: str, now: float) -> date:
 
 @contextmanager
 def _open_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
-    """Open the store exclusively, in one transaction.
+    """Open the store exclusively, in one transaction that leaves no erased data on the disk.
 
-    Freed pages are overwritten, and the WAL is truncated at the end, so that no erased data remain on disk.
+    Freed pages are overwritten, and the WAL is truncated at the end.
     """
     store = site.open_exclusively("an erasure")
     with store as db, erasing.overwrite_deleted_content(db), transaction(db):

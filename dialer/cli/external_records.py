@@ -1,6 +1,6 @@
-"""Saving records that do not come from calls, such as marks (recorded answers about voters).
+"""Saving records that a command of the command line creates, such as voters' answers on a booth worker's list.
 
-The running dialler saves them. Without one, they are written to the store directly.
+A running dialler saves them; otherwise they are written to the store directly.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ HOLDER = "an import of records"
 def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Save records in batches of at most `most`. Return the replies. Raises the errors of `save_records`.
+    """Save any number of records, at most `most` in each request. Return the reply to each request.
 
-    `request` creates the request for a batch, from its number (from 1) and its records. `things` is the word for records in
-    messages.
+    `request` creates a request from the number of its batch (from 1) and the records. `things` is the word for records
+    in messages. Raises the errors of `save_records`.
     """
     batches = _split_batches(items, most)
     with _report_saved_on_error(batches, things) as report_done:
@@ -58,9 +58,10 @@ def _split_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
 
 @contextmanager
 def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
-    """If the context raises, print how many `things` were saved before the error.
+    """Print how many records were saved if the context ends with an error.
 
-    Yields a function to be called with the number of completed requests. Each request saves one batch.
+    Yields a function to be called with the number of completed requests, each of which saves one batch. `things` is the
+    word for records.
     """
     saved = 0
 
@@ -86,10 +87,10 @@ def save_records(
     requests: Sequence[CommandRequest],
     report_done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
-    """Execute requests that save records. Return the reply to each. Raises CommandRefused, StoreError, BrokerUnreachable.
+    """Save records through the running dialler, or directly in the store if no dialler runs. Return the replies.
 
-    `report_done` is called with the number completed so far. A running dialler receives the requests through the broker,
-    because only it may write, and its calls depend on the records. Without a dialler, they are written to the store directly.
+    A running dialler receives the requests through the broker, because only it may write to the store. `report_done` is
+    called with the number of completed requests. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
     path = settings.store.path
     try:
@@ -100,7 +101,10 @@ def save_records(
 
 
 def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
-    """Raise StoreBusy if the program that holds the store is not a dialler, because it would not answer requests."""
+    """Raise StoreBusy if the program that has locked the store is not a dialler.
+
+    Another program, such as an import, would never answer a request.
+    """
     try:
         holder = find_lock_holder(path)
     except OSError:
@@ -112,9 +116,10 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
 def send_numbers_to_dialler(
     settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
 ) -> list[str]:
-    """Send a command about phone numbers to the running dialler. Return its replies. Raises the errors of `send_to_dialler`.
+    """Send a command about phone numbers to the running dialler. Return its replies.
 
-    The numbers are passed in a file (the spool), because commands never contain phone numbers.
+    The numbers are written to a file for the dialler (the spool), because commands never contain phone numbers. Raises
+    the errors of `send_to_dialler`.
     """
     refuse_unless_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, site_key(settings))
@@ -137,10 +142,10 @@ def send_to_dialler(
     report_done: Callable[[int], None] = lambda _: None,
     sender: str = OWN_USER,
 ) -> list[str]:
-    """Send requests to the running dialler as `sender`. Return the reply to each.
+    """Send requests to the running dialler over MQTT as the user `sender`. Return the reply to each.
 
-    `busy` is the error that says that a dialler holds the store. Raises StoreBusy if the site has no broker, CommandRefused,
-    BrokerUnreachable.
+    `busy` is the error that was raised because the dialler has locked the store. Raises StoreBusy if the site has no
+    broker, CommandRefused, BrokerUnreachable.
     """
     if not settings.broker.enabled:
         raise StoreBusy(

@@ -1,4 +1,4 @@
-"""Printing findings, which are the results of checks, in the same way for every command."""
+"""Printing the results of checks (findings) in the same way for every command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LABELS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", L
 
 
 class FindingPrinter:
-    """Prints findings as lines, or as JSON with one object per line."""
+    """A printer of check results (findings), as lines of text or as one JSON object per line."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         from rich.console import Console  # noqa: PLC0415 - `dialer run`, in the same module as `check`, does not need it
@@ -28,8 +28,8 @@ class FindingPrinter:
         self.count = 0
         self.errors = 0
 
-    def show(self, finding: Finding) -> None:
-        """Print a finding."""
+    def print_finding(self, finding: Finding) -> None:
+        """Print one check result."""
         self.count += 1
         self.errors += finding.level is Level.ERROR
         if self._as_json:
@@ -40,17 +40,17 @@ class FindingPrinter:
         for detail in finding.details:
             self.console.print(f"          - {detail}", soft_wrap=True, markup=False, highlight=False)
 
-    def show_all(self, findings: Iterable[Finding]) -> None:
-        """Print several findings."""
+    def print_findings(self, findings: Iterable[Finding]) -> None:
+        """Print several check results."""
         for finding in findings:
-            self.show(finding)
+            self.print_finding(finding)
 
-    async def follow(self, findings: AsyncIterator[Finding]) -> None:
-        """Print findings as soon as the checks report them. On a terminal, show a spinner meanwhile."""
+    async def print_findings_as_found(self, findings: AsyncIterator[Finding]) -> None:
+        """Print each check result as soon as the check reports it. On a terminal, show a spinner meanwhile."""
         waiting = self.console.is_terminal and not self._as_json
         with self.console.status("checking") if waiting else nullcontext():
             async for finding in findings:
-                self.show(finding)
+                self.print_finding(finding)
 
     def exit(self) -> NoReturn:
         """End the command, with exit code 1 if an error was printed and 0 otherwise."""

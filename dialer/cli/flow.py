@@ -1,4 +1,4 @@
-"""`dialer flow`: list, check, draw and try flows."""
+"""`dialer flow`: list, check, draw and try IVR flows, which say what a caller hears and presses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dialer.settings.site_rules import site_profile
 
 
 class FlowOptionError(MatdanError):
-    """An option has an invalid value. The text names the option or its file, and what to do."""
+    """An option of `dialer flow` has an invalid value. The text names the option, and says what to do."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
@@ -58,7 +58,7 @@ LanguageOption = Annotated[
 
 @app.command("list")
 def list_flows() -> None:
-    """List the shipped flows."""
+    """List the IVR flows that are shipped with Matdan."""
     table = Table("flow", "purpose", "title", "version", box=None)
     for name in list_shipped_flows():
         flow = load_flow(name)
@@ -84,7 +84,7 @@ def check_flows(
     config: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check flows. Exit 1 if there are findings, 2 if a flow cannot be loaded.
+    """Check IVR flows for mistakes. Exit 1 if there are any, 2 if a flow cannot be loaded.
 
     Without --config, the rules of the profile `neutral` apply.
     """
@@ -104,7 +104,7 @@ def check_flows(
 
 
 def print_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> None:
-    """Print findings and the number of checked items. Exits 1 if there are findings."""
+    """Print the mistakes that a check found, and how many items were checked. Exits with code 1 if there are any."""
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -123,7 +123,7 @@ def draw_flow_diagram(
     ] = None,
     texts: TextsOption = None,
 ) -> None:
-    """Draw a flow as a Mermaid diagram, for the people who record and approve its texts.
+    """Draw an IVR flow as a Mermaid diagram, for the people who record and approve its texts.
 
     GitHub, GitLab, Forgejo, https://mermaid.live and many editors render Mermaid.
     """
@@ -166,7 +166,7 @@ def try_flow(
     store_fails: Annotated[bool, typer.Option("--store-fails", help="Simulate that nothing can be saved.")] = False,
     texts: TextsOption = None,
 ) -> None:
-    """Try a flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
+    """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
     facts = make_sample_facts(loaded, _parse_facts(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
@@ -219,7 +219,10 @@ def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
 
 
 def _require_language(language: str, texts: Texts) -> Texts:
-    """Return `texts`. Raises FlowOptionError if they lack the language, because the prompts would silently be English."""
+    """Return `texts` if they contain the language.
+
+    Raises FlowOptionError otherwise, because the prompts would silently be English.
+    """
     if language not in texts.list_languages():
         raise FlowOptionError(
             "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.list_languages())}"

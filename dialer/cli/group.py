@@ -15,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class CommandGroup(typer.Typer):
-    """A Typer group for coroutines and for commands with a dataclass parameter.
+    """A Typer group of commands that may be coroutines and may take a dataclass as a parameter.
 
     Each field of the dataclass becomes an option, listed after the command's own options.
     """
@@ -24,7 +24,7 @@ class CommandGroup(typer.Typer):
         super().__init__(**{"no_args_is_help": True, **settings})
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Function], Function]:
-        """Return a decorator that registers a function as a command, as Typer's own does."""
+        """Return a decorator that registers a function as a command, as Typer's own decorator does."""
         register = super().command(name, **settings)
 
         def register_expanded(function: Function) -> Function:
@@ -35,14 +35,14 @@ class CommandGroup(typer.Typer):
 
 
 def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function with the signature that Typer needs: a parameter that is a dataclass is replaced by its fields."""
+    """Return a function for Typer in which the fields of a dataclass parameter are parameters of their own."""
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
     for parameter in signature(function).parameters.values():
         kind = hints[parameter.name]
         if is_dataclass(kind):
             groups[parameter.name] = kind
-            shared += _dataclass_options(kind)
+            shared += _list_dataclass_options(kind)
         else:
             own.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
@@ -59,8 +59,8 @@ def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _dataclass_options(kind: Any) -> list[Parameter]:
-    """Return the fields of a dataclass as parameters, its own fields before inherited ones."""
+def _list_dataclass_options(kind: Any) -> list[Parameter]:
+    """Return the fields of a dataclass as function parameters, its own fields before inherited ones."""
     hints, found = get_type_hints(kind, include_extras=True), {field.name: field for field in fields(kind)}
     order = dict.fromkeys(name for each in kind.__mro__ for name in vars(each).get("__annotations__", ()))
     return [

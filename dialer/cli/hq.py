@@ -1,4 +1,4 @@
-"""`dialer hq`: run the headquarters of many centres, send signed orders, and import and export results."""
+"""`dialer hq`: run the headquarters of many centres, send it signed orders, and import and export results."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="H
 
 @dataclass(frozen=True)
 class Signing(HeadquartersOptions):
-    """The options for signing an order, and for sending it or writing it to a file."""
+    """The command-line options for signing an order, and for sending it or writing it to a file."""
 
     key: Annotated[
         list[Path],
@@ -77,7 +77,7 @@ class Signing(HeadquartersOptions):
     ] = None
 
     async def sign_and_send(self, signed: SignedOrder, order: HqOrder) -> None:
-        """Add the signatures, then send the order and print the replies, or write it to the file `out`.
+        """Add the leaders' signatures to an order, then send it and print the replies, or write it to the file `out`.
 
         Exits with code 1 if a centre did not execute the order.
         """
@@ -95,14 +95,14 @@ class Signing(HeadquartersOptions):
             return
         if len(signers) < order.signatures_needed:
             raise orders.OrderNotSent("two leaders must sign this order: give both keys, or --out FILE for the second")
-        async with self.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+        async with self.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
         _print_replies(replies, centres)
 
 
 @dataclass(frozen=True)
 class NewOrder(Signing):
-    """The options for creating an order."""
+    """The command-line options for creating an order."""
 
     to: Annotated[str, typer.Option(metavar="RECIPIENTS", help="all, zone:NAME or centre:ID.")] = "all"
     valid: Annotated[
@@ -111,7 +111,7 @@ class NewOrder(Signing):
     ] = None
 
     async def create_and_send(self, kind: OrderKind, **values: str | float | None) -> None:
-        """Create an order, sign it, and send it or write it to a file."""
+        """Create an order, sign it, and send it to centres or write it to a file."""
         seconds = None if self.valid is None else self.valid * 3600
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, **values)
         await self.sign_and_send(SignedOrder(order=order.text), order)
@@ -135,10 +135,10 @@ async def check_headquarters(hq: HeadquartersOptions) -> None:
 def make_key(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
 ) -> None:
-    """Create a key pair for a leader, for a member of media or compliance, or for a root.
+    """Create the key pair of a person who signs orders or bundles (campaign material).
 
-    Run it on the machine of the person who signs. The private key never leaves FILE. The printed public key goes into
-    the settings of every centre and of headquarters.
+    Run it on the machine of that person. The private key never leaves FILE. The printed public key goes into the
+    settings of every centre and of headquarters.
     """
     typer.echo(f'key = "{signing.format_public_key(signing.create_key_file(path))}"')
     typer.echo(f"{path}: the private key; keep it secret", err=True)
@@ -146,7 +146,7 @@ def make_key(
 
 @order_app.command("stop-all")
 async def order_stop_of_all_campaigns(new: NewOrder) -> None:
-    """Stop every campaign immediately. Resuming needs the signatures of two leaders.
+    """Order all centres, or some, to stop every campaign immediately. Resuming needs the signatures of two leaders.
 
     A disconnected centre receives the order when it reconnects, within a week.
     """
@@ -155,7 +155,10 @@ async def order_stop_of_all_campaigns(new: NewOrder) -> None:
 
 @order_app.command("pause")
 async def order_pause(new: NewOrder, campaign: _CampaignArgument) -> None:
-    """Pause a campaign: no new calls, but live calls continue. A centre's supervisors may resume it."""
+    """Order centres to pause a campaign: no new calls, but live calls continue.
+
+    A centre's supervisors may resume it.
+    """
     await new.create_and_send(OrderKind.PAUSE, campaign=campaign)
 
 
@@ -168,7 +171,7 @@ async def order_quota(
         float | None, typer.Option(metavar="COUNT", help="Maximum number of unanswered calls per available agent.")
     ] = None,
 ) -> None:
-    """Limit a campaign's calls until midnight. Without a limit option, remove the limits."""
+    """Order centres to limit a campaign's calls until midnight. Without a limit option, remove the limits."""
     await new.create_and_send(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
 
 
@@ -180,7 +183,11 @@ async def order_resume(
         typer.Argument(metavar="[CAMPAIGN]", help="The campaign's ID. [default: all campaigns that stop-all stopped]"),
     ] = None,
 ) -> None:
-    """Resume campaigns. Two leaders must sign: both with --key, or one with --out FILE and the other with `sign FILE`."""
+    """Order centres to resume campaigns that were stopped or paused. Two leaders must sign.
+
+    Give both keys with --key, or write the order with --out FILE and let the other leader run `dialer hq order sign
+    FILE`.
+    """
     await new.create_and_send(OrderKind.RESUME, campaign=campaign)
 
 
@@ -189,7 +196,7 @@ async def sign_order(
     signing: Signing,
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader wrote with --out.")],
 ) -> None:
-    """Sign an order that another leader created, and send it once it has all signatures."""
+    """Sign an order that another leader has written to a file, and send it once it has all signatures."""
     try:
         signed = SignedOrder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -201,7 +208,7 @@ async def sign_order(
 
 @order_app.command("list")
 async def list_orders(hq: HeadquartersOptions) -> None:
-    """List the orders that are still valid, oldest first."""
+    """List the orders to centres that have not expired, oldest first."""
     for signed, order in await _fetch_valid_orders(hq):
         signers = ", ".join(signed.find_signers(orders.public_keys_of_leaders(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
@@ -224,7 +231,7 @@ async def resend_order(
 
 
 async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:
-    async with hq.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+    async with hq.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         return await orders.read_valid_orders(session, SystemClock().now())
 
 
@@ -233,7 +240,7 @@ def _describe_order(order: HqOrder) -> str:
 
 
 def _print_replies(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:
-    """Print the centres' replies. Exits with code 1 if a centre refused the order or did not reply."""
+    """Print the centres' replies to an order. Exits with code 1 if a centre refused it or did not reply."""
     refused = [each for each in replies.values() if each.status != "done"]
     missing = [centre for centre in centres if centre not in replies]
     for each in refused:
@@ -250,15 +257,16 @@ def gather_results(
     hq: HeadquartersOptions,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
-    """Store centres' results in the database and forward their updates, until SIGTERM or Ctrl-C.
+    """Store the results of all centres in headquarters' database until SIGTERM or Ctrl-C.
 
-    Several may run: one is active, the others are on standby.
+    It also forwards opt-outs and reported votes to the other centres. Several may run: one is active, the others are on
+    standby.
     """
     json_logging(verbose=verbose)
-    uvloop.run(_gather(hq))
+    uvloop.run(_run_gatherer(hq))
 
 
-async def _gather(hq: HeadquartersOptions) -> None:
+async def _run_gatherer(hq: HeadquartersOptions) -> None:
     settings = hq.settings
     with require_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
@@ -281,7 +289,7 @@ async def _gather(hq: HeadquartersOptions) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         async with (
             serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, current_readiness),
-            hq.session("gather") as session,
+            hq.connect_to_server("gather") as session,
         ):
             await SnapshotServer(settings, session).start()
             gatherer = Gatherer(settings, session, SystemClock())
@@ -298,7 +306,7 @@ async def import_files(
     `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
     checked = outbox_import.read_files(hq.settings, files)
-    async with hq.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+    async with hq.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         async for file in outbox_import.import_files(session, checked):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
 

@@ -1,4 +1,4 @@
-"""`dialer hq bundle`: create, sign, publish and withdraw bundles, and roll them out to centres in waves."""
+"""`dialer hq bundle`: create, sign, publish and withdraw bundles (campaign material), and roll them out in waves."""
 
 from __future__ import annotations
 
@@ -40,17 +40,20 @@ _ToOption = Annotated[
 
 @dataclass(frozen=True)
 class BundleOptions(HeadquartersOptions):
-    """The option that selects a headquarters with its repository of bundles."""
+    """The option --config, which selects a headquarters and its repository of bundles (campaign material)."""
 
     @cached_property
     def repository(self) -> Repository:
-        """The repository in which bundles are created and published."""
+        """The repository in which bundles (campaign material) are created and published."""
         with require_extra("hq"):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
         return Repository(self.settings.bundles.folder)
 
     def online_key(self) -> bytes:
-        """Return the key that signs the list of current bundles and their assignment to centres."""
+        """Return headquarters' key that signs which bundles are current and which centre runs which.
+
+        It is on headquarters' machine, unlike the keys of people.
+        """
         from dialer.hq.material import read_online_key  # noqa: PLC0415 - of an extra
 
         return read_online_key(self.settings)
@@ -58,7 +61,7 @@ class BundleOptions(HeadquartersOptions):
 
 @dataclass(frozen=True)
 class SignatoryOptions(BundleOptions):
-    """The options for root keys and for the people who may sign bundles."""
+    """The options for root keys, and for the people of media and compliance who may sign bundles."""
 
     root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key. Give two.")]
     media: Annotated[
@@ -69,7 +72,10 @@ class SignatoryOptions(BundleOptions):
     ]
 
     def read_signatories(self) -> list[Signatory]:
-        """Return the people who may sign, with role and public key. Raises BadParameter for an invalid NAME=KEY."""
+        """Return the people who may sign bundles, with role and public key.
+
+        Raises BadParameter for an invalid NAME=KEY.
+        """
         from dialer.material.repository import Signatory  # noqa: PLC0415 - of an extra
         from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
 
@@ -95,7 +101,7 @@ def create_repository(
         typer.Option(metavar="NAME=KEY", help="The public key of a third root, whose private key is stored elsewhere."),
     ] = None,
 ) -> None:
-    """Create the repository of bundles, with the people who may sign them. Run it once.
+    """Create the repository of bundles (campaign material), with the people who may sign them. Run it once.
 
     Run it on an offline machine, and copy only the folder, not the root keys, to headquarters. Then give root.json to
     every centre, and set its headquarters.material_root to it.
@@ -111,7 +117,7 @@ def create_repository(
 
 @app.command("signatories")
 def change_signatories(hq: SignatoryOptions) -> None:
-    """Draft a new list of people who may sign bundles.
+    """Draft a new list of the people who may sign bundles.
 
     It takes effect when these people have signed the approved bundles (`sign`) and these are published. The draft also
     contains headquarters' current key (bundles.online_key_file).
@@ -136,8 +142,8 @@ def replace_roots(
 ) -> None:
     """Replace the root keys after a key was lost or a person left, or renew them.
 
-    A key that stays counts as old and new. The signatories stay. With the same keys, this renews the root, which
-    expires after a year.
+    A key that stays counts as old and new. The people who may sign bundles stay. With the same keys, this renews the
+    root, which expires after a year.
     """
     hq.repository.change_roots(_read_private_keys(root_key), _read_public_keys(root), time.time())
     typer.echo("replaced and published: only these keys can sign the root now; lock them away")
@@ -166,7 +172,7 @@ def create_bundle_version(
 ) -> None:
     """Create a version of a bundle from a folder with flows/, scripts/, texts/, sounds/ or catalogue/.
 
-    No centre receives it yet.
+    No centre receives it before it is signed, published and assigned.
     """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is not a folder")
@@ -181,9 +187,9 @@ def create_bundle_version(
 def sign_bundle_draft(
     hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]
 ) -> None:
-    """Sign the draft, and print what it approves and withdraws.
+    """Sign the draft of the list of bundles, and print which versions it approves and withdraws.
 
-    Both media and compliance must sign.
+    One person of media and one of compliance must sign.
     """
     repository = hq.repository
     added, removed = repository.find_draft_changes()
@@ -200,7 +206,7 @@ def sign_bundle_draft(
 def publish_bundles(hq: BundleOptions) -> None:
     """Publish the bundles that media and compliance have signed.
 
-    Then `assign` or `waves` gives them to centres.
+    Centres run them only after `assign` or `waves`.
     """
     hq.repository.publish(hq.online_key(), time.time())
     typer.echo(f"approved: {', '.join(hq.repository.list_approved()) or 'nothing'}")
@@ -208,7 +214,7 @@ def publish_bundles(hq: BundleOptions) -> None:
 
 @app.command("withdraw")
 def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument) -> None:
-    """Draft the withdrawal of a version.
+    """Draft the withdrawal of a bundle's version, so that no centre may run it any more.
 
     It takes effect when it is signed and published. Use `assign` to give centres another version.
     """
@@ -218,7 +224,7 @@ def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Ve
 
 @app.command("assign")
 def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
-    """Set the version that centres run. It may be an earlier one.
+    """Set the version of a bundle that centres run, which may be an earlier one.
 
     Centres check for changes every 20 seconds.
     """
@@ -232,9 +238,9 @@ def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Vers
 
 @app.command("renew")
 def renew_bundle_signature(hq: BundleOptions) -> None:
-    """Sign the published list again. Centres accept it for two days after the last signature.
+    """Sign the published list of bundles again. Run it every hour.
 
-    Run it every hour.
+    Centres accept the list for two days after the last signature.
     """
     hq.repository.renew(hq.online_key(), time.time())
 
@@ -252,7 +258,7 @@ async def roll_out_bundle_in_waves(
         float, typer.Option(metavar="MINUTES", help="Time limit for the centres of a wave to run the version.")
     ] = 10.0,
 ) -> None:
-    """Roll out a version to three centres, then a zone, then all, and stop if a centre has a problem.
+    """Roll out a bundle's version to three centres, then a zone, then all; stop if a centre has a problem.
 
     Exit 1 if it stopped. It waits while leaders have stopped a centre of the wave. If it is interrupted, run it again.
     After a stop, centres keep the version: use `assign` with the earlier version to go back.
@@ -266,11 +272,11 @@ async def roll_out_bundle_in_waves(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
-    raise typer.Exit(await _run_waves(hq, name, version, rollout))
+    raise typer.Exit(await _roll_out_waves(hq, name, version, rollout))
 
 
-async def _run_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
-    """Roll out a version in waves. Return the exit code."""
+async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
+    """Roll out a bundle's version in waves, and print each step. Return the exit code of the command."""
     settings = hq.settings
     with require_extra("hq"):
         from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
@@ -296,7 +302,7 @@ async def _run_waves(hq: HeadquartersOptions, name: str, version: int, rollout: 
                         orders.append(parsed)
                         rollout.update_stopped(find_stopped_centres(settings, orders, time.time()))
 
-    async with hq.session("headquarters' waves", PATIENCE_SECONDS) as session:
+    async with hq.connect_to_server("headquarters' waves", PATIENCE_SECONDS) as session:
         await session.subscribe("live.*.material", handle_report)
         await session.subscribe("live.*.alert", handle_report)
         following = asyncio.create_task(follow_orders(session))

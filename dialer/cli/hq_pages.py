@@ -1,4 +1,4 @@
-"""`dialer hq desk|certificate|user|audit|official`: serve headquarters' pages, manage their users, import official turnout."""
+"""Commands for headquarters' pages: serve them, manage their users, list actions, import official turnout."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
 async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
-    """Serve headquarters' pages until SIGTERM or Ctrl-C."""
+    """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
     settings = hq.settings
     with require_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
@@ -44,7 +44,7 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
 def create_headquarters_certificate(
     hq: HeadquartersOptions, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the pages' certificate and headquarters' own CA, which must be installed on the PCs once.
+    """Create the TLS certificate of headquarters' pages, signed by a CA, which each PC must install once.
 
     It writes desk.certificate and desk.private_key. The CA is valid for the pages' names only. The output explains how
     to install it.
@@ -55,7 +55,7 @@ def create_headquarters_certificate(
 
 @user_app.command("list")
 async def list_accounts(hq: HeadquartersOptions) -> None:
-    """List accounts with role, zone and time of the last sign-in."""
+    """List the accounts of headquarters' pages with role, zone and time of the last sign-in."""
     settings = hq.settings
     async with _open_accounts(hq) as (_, accounts, _, file):
         stored = await file.accounts()
@@ -74,7 +74,7 @@ async def add_account(
     zone: Annotated[str, typer.Option(metavar="NAME", help="The only zone that the user sees. [default: all]")] = "",
     who: WhoOption = None,
 ) -> None:
-    """Add an account, or change its role or zone.
+    """Add an account for headquarters' pages, or change its role or zone.
 
     For a new account, a one-time password is printed.
     """
@@ -93,7 +93,7 @@ async def remove_account(
     hq: HeadquartersOptions,
     who: WhoOption = None,
 ) -> None:
-    """Remove an account. Its open pages are signed out within a second."""
+    """Remove an account of headquarters' pages. Its open pages are signed out within a second."""
     async with _open_accounts(hq) as (_, accounts, people, _):
         await accounts.remove(name, resolve_person(who))
         await people.set_password(name, None)
@@ -112,7 +112,7 @@ async def set_account_password(
         ),
     ] = None,
 ) -> None:
-    """Set a new password. Sessions with the old one end."""
+    """Set a new password for headquarters' pages. Sessions with the old password end."""
     async with _open_accounts(hq) as (_, accounts, people, _):
         accounts.require_account(name)
         if given is None:
@@ -134,7 +134,7 @@ async def list_page_actions(
     ] = False,
     who: WhoOption = None,
 ) -> None:
-    """List users' actions on the pages, and verify the hash chain of these entries.
+    """List users' actions on headquarters' pages, and verify the hash chain of these entries.
 
     Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that a truncated chain is detected.
     """
@@ -165,7 +165,7 @@ async def import_official_turnout(
     path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file of official figures.")],
     hq: HeadquartersOptions,
 ) -> None:
-    """Import official turnout from a CSV file, all or nothing.
+    """Import turnout figures of the election authority from a CSV file, all or nothing.
 
     Columns: state_code, constituency_number, part_number (empty for a whole constituency), at (2026-04-22 11:00, in
     gather.time_zone), electors, percent.

@@ -1,4 +1,4 @@
-"""`dialer hq render`: write the configuration of headquarters' machine, and an archive for each centre."""
+"""`dialer hq render`: write the configuration files of headquarters' machine, and an archive for each centre."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def render_headquarters_files(
 
 
 def _read_or_create_nkey(path: Path) -> tuple[str, str]:
-    """Return the public nkey (NATS key) and the seed from a file. If the file does not exist, create it."""
+    """Read a key for the NATS server from a file. Return its public key and its secret seed.
+
+    The file is created with a new key if it does not exist.
+    """
     with require_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
@@ -92,7 +95,10 @@ def _create_certificate(settings: HqSettings, to: Path) -> None:
 
 
 def _write_archive(path: Path, parts: dict[str, bytes]) -> None:
-    """Write files into a tar archive that only this user can read. Raises AsteriskFilesError."""
+    """Write a tar archive with these files that only this user can read.
+
+    Raises AsteriskFilesError if it cannot be written.
+    """
     try:
         with os.fdopen(create_private_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for name, content in parts.items():

@@ -28,7 +28,7 @@ class InitRefused(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class InitQuestion:
-    """A question for a value whose option was not given."""
+    """A question that `dialer init` asks at a terminal if its option was not given."""
 
     words: str
     settings: str  # the settings that the answer determines, separated by spaces
@@ -70,7 +70,7 @@ QUESTIONS: Final = {
 """The questions by option, in the order in which they are asked."""
 
 
-def _default_answer(name: str, answers: Answers) -> Any:
+def _get_default_answer(name: str, answers: Answers) -> Any:
     question = QUESTIONS[name]
     if name == "trunk_password" and not answers["trunk_user"]:
         return ""
@@ -147,7 +147,7 @@ def init(
         refuse_unwritable_path(path, "FILE")
     if trunk_password is not None:
         given["trunk_password"] = read_argument(trunk_password, "the account's password")
-    centre = _valid_centre({name: given[name] for name in QUESTIONS}, data.absolute())
+    centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
     made = {seat: new_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
@@ -163,10 +163,11 @@ def init(
     typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
 
 
-def _valid_centre(answers: Answers, data: Path) -> Answers:
-    """Return the valid values for the settings template. At a terminal, ask again for each invalid answer.
+def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
+    """Return valid values for the settings template, from options and answers.
 
-    Raises InitRefused if an answer is invalid or missing and nobody can be asked.
+    At a terminal, ask again after each invalid answer. Raises InitRefused if a value is invalid or missing and nobody
+    can be asked.
     """
     for name in QUESTIONS:
         if answers[name] is None:
@@ -178,7 +179,9 @@ def _valid_centre(answers: Answers, data: Path) -> Answers:
         except SettingError as error:
             question = _find_question(error.key)
             problem = "; ".join(
-                filter(None, (f"{_option_name(question) if question else error.key}: {error.problem}", error.remedy))
+                filter(
+                    None, (f"{_format_option_name(question) if question else error.key}: {error.problem}", error.remedy)
+                )
             )
             if question is None or not _is_interactive():
                 raise InitRefused(f"{problem}; nothing was written") from error
@@ -189,21 +192,24 @@ def _valid_centre(answers: Answers, data: Path) -> Answers:
 
 
 def _get_answer(name: str, answers: Answers) -> Any:
-    """Return the answer to a question without an option. At a terminal it is asked, otherwise the default is used.
+    """Return the value of an option that was not given: asked at a terminal, otherwise the default.
 
     Raises InitRefused if there is no default.
     """
-    default = _default_answer(name, answers)
+    default = _get_default_answer(name, answers)
     if _is_interactive() and (default is None or name != "trunk_password"):
         return _ask_question(name, answers)
     if default is None:
         _refuse_unknown_jurisdiction(answers["jurisdiction"])
-        raise InitRefused(f"{_option_name(name)} is required ({QUESTIONS[name].words}); nothing was written")
+        raise InitRefused(f"{_format_option_name(name)} is required ({QUESTIONS[name].words}); nothing was written")
     return default
 
 
 def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
-    """Raise InitRefused for an unknown jurisdiction, instead of requiring values that a known one would determine."""
+    """Raise InitRefused for an unknown jurisdiction.
+
+    Otherwise the error would require values that a known jurisdiction determines.
+    """
     try:
         load_profile(jurisdiction or "neutral")
     except SettingError as error:
@@ -211,7 +217,7 @@ def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
 
 
 def _ask_question(name: str, answers: Answers) -> Any:
-    default = _default_answer(name, answers)
+    default = _get_default_answer(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")
 
@@ -220,12 +226,15 @@ def _is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _option_name(name: str) -> str:
+def _format_option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
 def _find_question(key: str) -> str | None:
-    """Return the most specific question about a setting such as `trunks.carrier.caller_ids[0]`, or None."""
+    """Return the question whose answer determines a setting such as `trunks.carrier.caller_ids[0]`.
+
+    The most specific question is returned, or None.
+    """
     parts = set(re.split(r"[.\[\]]+", key))
     fits = [
         (setting.count("."), name)

@@ -48,12 +48,12 @@ RootOption = Annotated[
 
 
 class NotInstalled(MatdanError):
-    """A site cannot be installed or uninstalled here. The text says why, and what to do."""
+    """The site cannot be installed or uninstalled on this machine. The text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """The files that are written together into a folder."""
+    """A folder, and the files that the installation writes into it."""
 
     path: Path
     plans: list[FilePlan]
@@ -154,7 +154,7 @@ def uninstall(
     if not purge:
         typer.echo(f"settings and data stay in {HOME} and {DATA}; --purge deletes them")
         return
-    for path in _purge_paths(root):
+    for path in _find_purge_paths(root):
         if path.is_symlink():
             typer.echo(f"removed the link {path}; its target {path.resolve()} stays")
             path.unlink()
@@ -182,7 +182,7 @@ _OWN_FILES = (
 
 
 def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
-    """Return which programs of the site are installed on this machine. Asterisk or the broker may be on another machine."""
+    """Return which of Asterisk, Mosquitto and fail2ban are installed and used on this machine."""
 
     def exists(path: str) -> bool:
         return (root / path).exists()
@@ -198,7 +198,7 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
 
 
 def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
-    """Raise NotInstalled if services cannot be installed on this machine, or could not start there."""
+    """Raise NotInstalled if this machine cannot run the services, such as without root, systemd or an extra."""
     if os.geteuid() != 0:
         raise NotInstalled(
             "root permissions are required: run `sudo dialer install ...`, or show the files with --print"
@@ -220,7 +220,10 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
 
 
 def _read_settings(config: Path, own: Path) -> str:
-    """Return the text of the settings file. Raises NotInstalled if `own`, the installed file, has different settings."""
+    """Return the text of the settings file that is to be installed as `own`.
+
+    Raises NotInstalled if `own` exists already and has different settings.
+    """
     if not config.is_file():
         raise NotInstalled(
             f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
@@ -251,8 +254,11 @@ def _refuse_foreign_files(folders: list[_Folder]) -> None:
                 )
 
 
-def _purge_paths(root: Path) -> list[Path]:
-    """Return the existing folders of settings, data and sounds. A store in another folder is not included."""
+def _find_purge_paths(root: Path) -> list[Path]:
+    """Return the existing folders of settings, data and sounds, which `uninstall --purge` deletes.
+
+    A store in another folder is not included.
+    """
     own = root / SETTINGS_FILE.relative_to("/")
     try:
         sounds = [load_settings(own).audio.sounds / "matdan"]
@@ -262,7 +268,7 @@ def _purge_paths(root: Path) -> list[Path]:
 
 
 def _restore_files(folder: Path, marker: str) -> Iterator[str]:
-    """Undo the changes of `install` in another program's files. Yield what was done to each file.
+    """Undo the changes of `install` in the folder of Asterisk or Mosquitto. Yield what was done to each file.
 
     A file that `install` replaced is restored; a file that it created is removed.
     """
@@ -281,7 +287,10 @@ _SAVED = ".before-matdan"
 
 
 def _run_system_command(*command: str) -> None:
-    """Run a system command. Raises NotInstalled with the last line of its output if it fails."""
+    """Run a system command.
+
+    Raises NotInstalled with the last line of its output if it fails.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, our own paths
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`dialer list strike-off|not-yet`: write lists of voters for booth workers, marked with the recipient."""
+"""`dialer list strike-off|not-yet`: write lists of voters for booth workers. Each list names its recipient."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_NUMBER = 999_999_999
 
 @dataclass(frozen=True)
 class VoterListOptions(SiteOptions):
-    """The options for the voters on a list, its recipient and its file."""
+    """The command-line options for a list of voters: which voters, for whom and into which file."""
 
     who: Annotated[
         str,
@@ -55,16 +55,16 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
     `dialer marks import` imports the completed sheets.
     """
-    _write_list(ListKind.STRIKE_OFF, wanted)
+    _write_voter_list(ListKind.STRIKE_OFF, wanted)
 
 
 @app.command("not-yet")
 def write_not_yet_list(wanted: VoterListOptions) -> None:
-    """Write a list of the voters who said that they had not voted yet, by booth, with the time when they plan to vote."""
-    _write_list(ListKind.NOT_YET, wanted)
+    """Write a list of the voters who said that they had not voted yet, by booth, with their planned time."""
+    _write_voter_list(ListKind.NOT_YET, wanted)
 
 
-def _write_list(kind: ListKind, wanted: VoterListOptions) -> None:
+def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     settings, who, out = wanted.settings, wanted.who, wanted.out
     if not who.strip():
         raise RollError("--for is empty: give the name of the recipient")
@@ -99,7 +99,7 @@ def _write_list(kind: ListKind, wanted: VoterListOptions) -> None:
 
 
 def _refuse_after_erasure_date(settings: Settings) -> None:
-    """Raise RollError if the personal data of every poll should have been erased by now."""
+    """Raise RollError if all personal data should have been erased by now, as every poll is long over."""
     rules = build_rulebook(site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
@@ -108,7 +108,7 @@ def _refuse_after_erasure_date(settings: Settings) -> None:
 
 
 def _add_mark_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
-    """Return the lists as one table, with the recipient's mark in every row so that it survives copying of rows."""
+    """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
     report = as_report(lists, kind)
     return Report(
         report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)

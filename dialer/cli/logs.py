@@ -15,7 +15,7 @@ else:
 
 
 def quiet_logging() -> None:
-    """Log only errors, one line each, on standard error: for interactive commands."""
+    """Set up logging for interactive commands: only errors, one line each, on standard error."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
@@ -24,7 +24,10 @@ def quiet_logging() -> None:
 
 
 def json_logging(*, verbose: bool) -> None:
-    """Log one JSON object per line on standard error: for services. Logs never contain names or phone numbers."""
+    """Set up logging for services: one JSON object per line on standard error.
+
+    Logs never contain names or phone numbers.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

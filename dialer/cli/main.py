@@ -37,7 +37,7 @@ COMMANDS = {
             "Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres."
         ),
         "uplink:carry": "Export pending messages for headquarters to a signed file while the connection is down.",
-        "hq:app": "Run the headquarters of many centres: database, pages, keys, orders, bundles.",
+        "hq:app": "Run the headquarters of many centres: database, pages, keys, orders, campaign material.",
         "running:check": "Check settings, files and services before the dialler starts.",
         "running:doctor": (
             "Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker."
@@ -55,8 +55,8 @@ COMMANDS = {
         "mqtt:app": "Write the MQTT broker's configuration, or create a key for signing commands.",
         "user:app": ("Manage users of the pages and of commands: roles and passwords."),
         "agent:app": "Hash agents' PINs, and write the tones for their phones.",
-        "backup:backup": "Back up the store and the desk's file.",
-        "backup:restore": ("Restore a backup if there is no store, with every campaign stopped."),
+        "backup:backup": "Back up the store (the centre's database) and the desk's file with accounts and notes.",
+        "backup:restore": "Restore a backup where the store was lost, with every campaign stopped.",
         "store:app": "Encrypt or decrypt the store, or change its key.",
     },
     "Flows and recordings: the media team": {
@@ -66,26 +66,26 @@ COMMANDS = {
         "recordings:app": "Erase old recordings of calls.",
     },
     "Rolls and lists: the data team": {
-        "roll:import_": "Import a roll, all or nothing.",
+        "roll:import_": "Import a roll (list of voters), all or nothing.",
         "source:app": ("Import exports of voter-data portals, and send results to them."),
         "roll:sample_roll": (
             "Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."
         ),
-        "roll:weights": "Import voters' weights, which affect the order of calls.",
+        "roll:weights": "Import voters' weights, by which campaigns order their calls.",
         "roll:workers": "Import booth workers, who are called for the serials of people who have voted.",
         "list:app": "Write lists of voters for the booth workers.",
-        "marks:app": "Import, correct and show marks of voters, such as who has voted.",
+        "marks:app": "Import, correct and show what is recorded about voters (marks), such as who has voted.",
         "turnout:app": "Enter or import official turnout during the poll.",
     },
     "Rules and records: the compliance officer": {
         "rules:app": "Show the rules in force, and why a person can or cannot be called.",
-        "numbers:optout": "Suppress numbers, so that no campaign calls them.",
+        "numbers:optout": "Record opt-outs: numbers that no campaign calls.",
         "numbers:register": "Import do-not-call registers.",
-        "numbers:consent": "Import consent to be called.",
+        "numbers:consent": "Import lists of people who gave or withdrew consent to calls.",
         "complaint:app": "Record complaints about calls, and what was done about them.",
         "unknown:app": "List attempts with an unknown result, and release their numbers.",
         "audit:app": "List and verify the audit, a hash chain of imports, exports, commands, logins and changes.",
-        "erase:erase": "Erase a number, the data of its voters, and agents' notes on them.",
+        "erase:erase": "Erase a phone number, the data of its voters, and agents' notes on them.",
         "erase:purge": "Erase personal data once the election is over, except records that the profile requires to keep.",
     },
 }
@@ -96,20 +96,23 @@ written here because the help shows them without importing the commands. A test 
 """
 
 
-def command_name(place: str) -> str:
-    """Return the name that a user types for a `place` in `COMMANDS`, such as "sample-roll" for "roll:sample_roll"."""
+def format_command_name(place: str) -> str:
+    """Return the name that a user types for an entry of `COMMANDS`: "sample-roll" for "roll:sample_roll"."""
     module, _, attribute = place.partition(":")
     return module if attribute == "app" else attribute.rstrip("_").replace("_", "-")
 
 
 class LazyCommands(dict[str, Any]):
-    """The commands by name. A command is imported when it is first looked up, so that it need not wait for imports of others."""
+    """A dictionary of the commands by name, which imports a command when it is first looked up.
+
+    So a command need not wait for the imports of others.
+    """
 
     def __getitem__(self, name: str) -> Any:
         return _load_command(name, *super().__getitem__(name))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return the command of that name, imported, or `default` if there is none."""
+        """Return the imported command of that name, or `default` if there is none."""
         found = super().get(name)
         return default if found is None else _load_command(name, *found)
 
@@ -134,20 +137,24 @@ def _load_command(name: str, place: str, summary: str) -> Any:
 
 
 class LazyCommandGroup(TyperGroup):
-    """The top-level group of `dialer`. Its help does not import the commands."""
+    """The top-level group of `dialer`, whose help lists all commands without importing them."""
 
     def __init__(self, **attributes: Any) -> None:
         places = {
-            command_name(place): (place, summary) for some in COMMANDS.values() for place, summary in some.items()
+            format_command_name(place): (place, summary)
+            for some in COMMANDS.values()
+            for place, summary in some.items()
         }
         super().__init__(**{**attributes, "commands": LazyCommands(places)})
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help: each command's summary, grouped by role."""
+        """Write the help of `dialer`: the summary of each command, grouped by role."""
         on_demand, self.commands = (
             self.commands,
             {
-                command_name(place): TyperCommand(command_name(place), help=summary, rich_help_panel=panel)
+                format_command_name(place): TyperCommand(
+                    format_command_name(place), help=summary, rich_help_panel=panel
+                )
                 for panel, some in COMMANDS.items()
                 for place, summary in some.items()
             },
@@ -228,7 +235,10 @@ def main() -> None:
 
 
 def _exit_with_usage_error(error: typer.BadParameter) -> NoReturn:
-    """Print a usage error and exit. If no subcommand was given, Typer has printed the help already."""
+    """Print a usage error and exit.
+
+    If no subcommand was given, Typer has printed the help already.
+    """
     if type(error).__name__ != "NoArgsIsHelpError":
         path = error.ctx.command_path if error.ctx is not None else "dialer"
         typer.echo(f"dialer: {_simplify_usage_message(error.format_message())} (see {path} --help)", err=True)
@@ -260,7 +270,10 @@ def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
 
 
 def _discard_unwritable_output() -> None:
-    """Discard output that standard output no longer accepts. Otherwise the interpreter's flush at exit would fail again."""
+    """Redirect standard output to /dev/null if it cannot be written.
+
+    Otherwise the interpreter's flush at exit would fail again.
+    """
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -270,7 +283,7 @@ def _discard_unwritable_output() -> None:
 
 
 def _format_os_error(error: OSError) -> str:
-    """Return an error of the operating system in one line: the path, the reason, and what to do."""
+    """Format an error of the operating system in one line: what failed, the path, the reason, and what to do."""
     path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if not path and _is_output_error(error.__traceback__):
         path = "standard output"
@@ -281,6 +294,6 @@ def _format_os_error(error: OSError) -> str:
 
 
 def _is_output_error(trace: TracebackType | None) -> bool:
-    """Return whether the error was raised while printing; such an error has no file name."""
+    """Return whether an OSError was raised while printing, when it has no file name."""
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(trace)]
     return bool(modules) and modules[-1].startswith((__name__, "click.", "rich.", "typer."))

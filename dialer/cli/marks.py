@@ -1,4 +1,4 @@
-"""`dialer marks import|undo|show`: import lists of people who have voted, correct a mark, and show a voter's marks."""
+"""`dialer marks import|undo|show`: voters' marks, which record that a voter has voted, will not vote or moved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, choices, parse_date
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, parse_date
 from dialer.cli.report import SiteReportOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import MarkKind
@@ -36,7 +36,7 @@ SHOWN_REJECTS = 20
 
 
 class Origin(StrEnum):
-    """Who reported a list of marks."""
+    """Who reported a list of voters: a booth worker, a relative or an imported file."""
 
     BOOTH_WORKER = "booth-worker"
     RELATIVE = "relative"
@@ -58,12 +58,13 @@ def import_marks(
         ),
     ],
     source: Annotated[
-        Origin, typer.Option(metavar=choices(Origin), help="Who reported the list.")
+        Origin, typer.Option(metavar=format_choices(Origin), help="Who reported the list.")
     ] = Origin.BOOTH_WORKER,
     confidence: Annotated[
         Confidence | None,
         typer.Option(
-            metavar=choices(Confidence), help="How reliable it is. [default: seen for a booth worker, otherwise told]"
+            metavar=format_choices(Confidence),
+            help="How reliable it is. [default: seen for a booth worker, otherwise told]",
         ),
     ] = None,
     by: Annotated[
@@ -115,9 +116,9 @@ def undo_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Correct the mark of a voter who was recorded as voted or closed by mistake. The voter is called again.
+    """Undo that a voter was recorded as voted or closed by mistake. The voter is called again.
 
-    Exit 1 if there is nothing to undo.
+    The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
     name, now = site.person, SystemClock().now()
     voter_id = _find_voter(site, voter)
@@ -138,20 +139,20 @@ def show_marks(
     report: SiteReportOptions,
     voter: VoterArgument,
 ) -> None:
-    """Show all marks of a voter, with source, time, confidence and author, and the voter's status."""
+    """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
     voter_id = _find_voter(report, voter)
-    report.deliver(lambda db: report_voter_marks(db, voter_id, report.zone))
+    report.deliver_report(lambda db: report_voter_marks(db, voter_id, report.zone))
 
 
 def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
     def request(number: int, some: list[Mark]) -> CommandRequest:
-        fields = {"marks": [_mark_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
+        fields = {"marks": [_convert_mark_to_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
         return CommandRequest("marks", fields)
 
     save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", request)
 
 
-def _mark_fields(mark: Mark) -> dict[str, Any]:
+def _convert_mark_to_fields(mark: Mark) -> dict[str, Any]:
     fields = {
         "key": mark.key,
         "voter": mark.voter_id,

@@ -1,4 +1,4 @@
-"""`dialer monitoring`: print the files for a monitoring server."""
+"""`dialer monitoring`: print alerting rules and a dashboard for a monitoring server (Prometheus, Grafana)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def print_alert_rules() -> None:
 
 @app.command("dashboard")
 def print_dashboard() -> None:
-    """Print the dashboard for Grafana, as JSON for its import page."""
+    """Print a dashboard for Grafana, as JSON for its import page."""
     _print_shipped_file("dashboard.json")
 
 

@@ -71,7 +71,10 @@ def render_broker_files(
 
 
 def append_new_passwords(path: Path, made: dict[str, str]) -> None:
-    """Append new passwords by user to a file that only its owner can read. Raises AsteriskFilesError."""
+    """Append the passwords of new broker users to a file that only its owner can read.
+
+    Raises AsteriskFilesError if it cannot be written.
+    """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""`dialer optout`, `dialer register` and `dialer consent`: suppress numbers, and import registers and consents."""
+"""`dialer optout`, `dialer register` and `dialer consent`: import opt-outs, do-not-call registers and consents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, choices, read_argument
+from dialer.cli.options import SiteAndPersonOptions, format_choices, read_argument
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
@@ -42,8 +42,8 @@ def add_opt_out(
     number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
-    """Suppress a number in every campaign, effective immediately. The dialler may run."""
-    _suppress(site, [parse_single_number(read_argument(number), site.settings.centre.region)], source, {})
+    """Record that a number opted out, so that no campaign calls it from now on. The dialler may run."""
+    _record_opt_outs(site, [parse_single_number(read_argument(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")
@@ -52,12 +52,12 @@ def import_opt_outs(
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Suppress every number in a file, including numbers that are on no roll yet. The dialler may run.
+    """Record that every number in a file opted out, even numbers that are on no roll yet. The dialler may run.
 
     Exit 1 if a line had no number.
     """
     found = read_numbers(file, site.settings.centre.region)
-    _suppress(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
+    _record_opt_outs(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
     _report_invalid_lines(found)
 
 
@@ -100,7 +100,7 @@ def import_consents(
     site: SiteAndPersonOptions,
     file: FileArgument,
     status: Annotated[
-        Consent, typer.Option(metavar=choices(Consent), help="The consent status of all numbers in the file.")
+        Consent, typer.Option(metavar=format_choices(Consent), help="The consent status of all numbers in the file.")
     ],
     source: Annotated[str, typer.Option(metavar="TEXT", help="How and where consent was given or withdrawn.")],
 ) -> None:
@@ -122,8 +122,11 @@ def import_consents(
     _report_invalid_lines(found)
 
 
-def _suppress(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
-    """Suppress numbers. `file` has the name and hash of the file they came from, for the audit, or is empty."""
+def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
+    """Record opt-outs through the running dialler, or directly in the store.
+
+    `file` has name and hash of the file that the numbers came from, for the audit, or is empty.
+    """
     if not is_id(source):
         raise RollError(
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"

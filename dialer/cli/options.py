@@ -1,4 +1,4 @@
-"""Options that many commands share."""
+"""Command-line options that many commands share, such as --config and --store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ForceOption = Annotated[
 
 @dataclass(frozen=True)
 class SiteOptions:
-    """The options that select a site and its store."""
+    """The options --config and --store, which select a site's settings and its store."""
 
     config: ConfigOption = None
     store: Annotated[
@@ -57,7 +57,7 @@ class SiteOptions:
 
     @cached_property
     def settings(self) -> Settings:
-        """The site's settings. `--store` replaces their `store.path`."""
+        """The site's settings, with the path of `--store` as `store.path` if it is given."""
         settings = load_settings(self.config)
         if self.store is None:
             return settings
@@ -65,7 +65,7 @@ class SiteOptions:
 
     @property
     def path(self) -> Path:
-        """The path of the store."""
+        """The path of the store, the centre's database."""
         return self.settings.store.path
 
     @property
@@ -74,19 +74,19 @@ class SiteOptions:
         return site_key(self.settings)
 
     def open_for_reading(self) -> AbstractContextManager[Connection]:
-        """Open the store read-only, as a snapshot."""
+        """Open the store read-only. Later changes by the dialler are not visible."""
         return read_snapshot(self.path, self.key)
 
     def open_exclusively(self, holder: str) -> AbstractContextManager[Connection]:
-        """Open the existing store for writing by this process alone.
+        """Open the existing store for writing, so that no other process can write to it.
 
-        `holder` describes this process in messages to others that try to open the store meanwhile.
+        `holder` describes this process in error messages to others that try to open the store meanwhile.
         """
         return exclusive_connection(self.path, holder, create=False, key=self.key)
 
     @property
     def protected_files(self) -> ProtectedFiles:
-        """The site's own files, which no output option may overwrite."""
+        """The files of the site that the output of a command must never overwrite, by description."""
         store_files = {
             f"the store's {end} file": self.path.with_name(self.path.name + end)
             for end in (".lock", ".sent", "-wal", "-shm", "-journal")
@@ -97,28 +97,33 @@ class SiteOptions:
 
 @dataclass(frozen=True)
 class SiteAndPersonOptions(SiteOptions):
-    """The site options and `--who`, for commands that change records."""
+    """The site options and --who, the responsible person, for commands that change records."""
 
     who: WhoOption = None
 
     @property
     def person(self) -> str:
-        """The ID of the responsible person. Raises RollError if it is not a valid ID."""
+        """The ID of the person responsible for the change, for the audit.
+
+        Raises RollError if it is not a valid ID.
+        """
         return resolve_person(self.who)
 
 
 @dataclass(frozen=True)
 class HeadquartersOptions:
-    """The option that selects a headquarters."""
+    """The option --config, which selects the settings of a headquarters."""
 
     config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
     @cached_property
     def settings(self) -> HqSettings:
-        """Headquarters' settings."""
+        """The settings of the headquarters."""
         return load_hq_settings(self.config)
 
-    def session(self, name: str, patience_seconds: float | None = None) -> AbstractAsyncContextManager[Session]:
+    def connect_to_server(
+        self, name: str, patience_seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Session]:
         """Return a connection to headquarters' NATS server, under the client name `name`.
 
         Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
@@ -130,25 +135,28 @@ class HeadquartersOptions:
 
 
 def resolve_person(who: str | None) -> str:
-    """Return the ID of the person responsible for a record: `who`, or the logged-in user. Raises RollError for an invalid ID."""
+    """Return the ID of the person responsible for a record: `who`, or else the logged-in user.
+
+    Raises RollError for an invalid ID.
+    """
     name = audit_name(who)
     if not is_id(name):
         raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")
     return name
 
 
-def choices(kind: type[StrEnum]) -> str:
-    """Return the allowed values of an option, for its help: "csv|json"."""
+def format_choices(kind: type[StrEnum]) -> str:
+    """Return the allowed values of an option as its help shows them, such as "csv|json"."""
     return "|".join(each.value for each in kind)
 
 
 class ExtraMissing(MatdanError):
-    """A package of an optional extra is not installed. The text says which, and how to install it."""
+    """A command needs a package that is not installed. The text says which, and how to install it."""
 
 
 @contextmanager
 def require_extra(extra: str) -> Iterator[None]:
-    """Raise ExtraMissing if an import in this context fails because `extra` is not installed."""
+    """Raise ExtraMissing if an import within this context fails, because the extra `extra` is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -156,9 +164,9 @@ def require_extra(extra: str) -> Iterator[None]:
 
 
 def read_argument(argument: str, what: str = "the number") -> str:
-    """Return the argument, or for "-" the first line of standard input. Raises BadParameter if standard input is empty.
+    """Return an argument, or for "-" the first line of standard input, so that a secret is in no process list.
 
-    Standard input keeps a secret out of the process list.
+    Raises BadParameter if standard input is empty.
     """
     if argument != "-":
         return argument
@@ -171,7 +179,10 @@ def read_argument(argument: str, what: str = "the number") -> str:
 
 
 def parse_date(text: str, option: str) -> date:
-    """Return the date that an option gives in ISO 8601. Raises BadParameter for other text."""
+    """Return the date that was given for an option in ISO 8601.
+
+    Raises BadParameter for any other text, naming the option.
+    """
     try:
         return date.fromisoformat(text)
     except ValueError as error:

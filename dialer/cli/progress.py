@@ -14,17 +14,18 @@ LINE_SECONDS = 10.0  # interval between two lines if there is no terminal
 
 
 class Advance(Protocol):
-    """A function that reports progress."""
+    """A function to be called with the progress of a command."""
 
     def __call__(self, share: float, words: str = "") -> None:
-        """Report the completed share (0-1), with optional details."""
+        """Report the completed share of the task (0-1), with optional details."""
 
 
 @contextmanager
-def progress(what: str, console: Console | None = None) -> Iterator[Advance]:
-    """Show the progress of the task `what`. Yields the function that reports it.
+def show_progress(what: str, console: Console | None = None) -> Iterator[Advance]:
+    """Show the progress of a long task on standard error: a bar on a terminal, otherwise lines of text.
 
-    The bar disappears at the end. Without a terminal, nothing is printed in the first ten seconds.
+    `what` names the task. Yields the function that reports progress. The bar disappears at the end. Without a terminal,
+    nothing is printed in the first ten seconds.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:

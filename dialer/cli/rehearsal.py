@@ -15,7 +15,7 @@ from rich.markup import escape
 from dialer.cli.findings import FindingPrinter
 from dialer.cli.logs import quiet_logging
 from dialer.cli.options import SiteOptions
-from dialer.cli.progress import progress
+from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_protected_path
 from dialer.reports.picture_file import check_picture_path
@@ -29,7 +29,7 @@ from dialer.simulation.rehearsal.verdict import DayOutcome, find_preparation_fin
 
 @dataclass(frozen=True)
 class RequiredSiteOptions(SiteOptions):
-    """The site options, with a required `--config`."""
+    """The options --config, which is required, and --store."""
 
     config: Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")] = field(
         kw_only=True
@@ -72,11 +72,11 @@ def rehearse(
     outcomes: list[DayOutcome] = []
     with tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory:
         for day in days:
-            with progress(day.name) as advance:
+            with show_progress(day.name) as advance:
                 outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
-    printer.show_all(find_preparation_findings(settings, facts.states, today))
+    printer.print_findings(find_preparation_findings(settings, facts.states, today))
     for outcome in outcomes:
-        _print_outcome(printer, outcome, zone)
+        _print_rehearsal_outcome(printer, outcome, zone)
     if picture is not None:
         plot_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
@@ -84,10 +84,10 @@ def rehearse(
     printer.exit()
 
 
-def _print_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
+def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
     day = outcome.day
     start, end = (datetime.fromtimestamp(at, zone) for at in (day.starts_at, day.ends_at))
     printer.console.print(
         f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, simulated in {outcome.took_seconds:.0f} s"
     )
-    printer.show_all(judge_day(outcome))
+    printer.print_findings(judge_day(outcome))

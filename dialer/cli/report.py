@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteOptions, choices, parse_date
+from dialer.cli.options import SiteOptions, format_choices, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, write_file
@@ -48,12 +48,15 @@ FILE_WIDTH = 200
 
 @dataclass(frozen=True)
 class SiteReportOptions(SiteOptions):
-    """The site options, and the report's format and file."""
+    """The options of every report: the site, and the report's format and file."""
 
     form: Annotated[
         Format | None,
         typer.Option(
-            "--format", "-f", metavar=choices(Format), help="Output format. [default: by the suffix of --out, or table]"
+            "--format",
+            "-f",
+            metavar=format_choices(Format),
+            help="Output format. [default: by the suffix of --out, or table]",
         ),
     ] = None
     out: Annotated[
@@ -62,16 +65,22 @@ class SiteReportOptions(SiteOptions):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The site's time zone."""
+        """The time zone of the centre, in which the report shows times."""
         return site_zone(self.settings)
 
     @property
     def window(self) -> Window:
-        """The period and campaign of the report. Raises BadParameter for invalid options."""
+        """The period and campaign that the report covers.
+
+        Raises BadParameter for invalid options.
+        """
         return Window()
 
-    def deliver(self, make: Callable[[Connection], Report]) -> None:
-        """Create the report, and print it or write it to the file `out`. Check first that the file can be written."""
+    def deliver_report(self, make: Callable[[Connection], Report]) -> None:
+        """Create the report with `make`, and print it or write it to the file `out`.
+
+        Whether the file can be written is checked first.
+        """
         window, chosen = self.window, choose_format(self.form, self.out)
         if self.out is not None:
             refuse_unwritable_path(self.out, "--out", self.protected_files)
@@ -91,7 +100,7 @@ class SiteReportOptions(SiteOptions):
 
 @dataclass(frozen=True)
 class TimedReportOptions(SiteReportOptions):
-    """The report options, and a period."""
+    """The options of a report for a period: --since and --until, and those of every report."""
 
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Start, in the centre's time: 2026-04-22 or 2026-04-22T09:00.")
@@ -102,24 +111,33 @@ class TimedReportOptions(SiteReportOptions):
 
     @property
     def window(self) -> Window:
-        """The period of the report. Raises BadParameter for invalid options."""
+        """The period that the report covers.
+
+        Raises BadParameter for invalid options.
+        """
         return parse_window(self.since, self.until, self.zone)
 
 
 @dataclass(frozen=True)
 class CampaignReportOptions(TimedReportOptions):
-    """The report options, a period, and a campaign."""
+    """The options of a report for a period and a campaign."""
 
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="Only this campaign.")] = None
 
     @property
     def window(self) -> Window:
-        """The period and campaign of the report. Raises BadParameter for invalid options."""
+        """The period and campaign that the report covers.
+
+        Raises BadParameter for invalid options.
+        """
         return replace(super().window, campaign=self.campaign)
 
 
 def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
-    """Return the period that `--since` and `--until` give. Raises BadParameter."""
+    """Return the period of a report from the options --since and --until.
+
+    Raises BadParameter if one of them is no date or time, or if they are in the wrong order.
+    """
     window = Window(
         since=0.0 if since is None else parse_time(since, zone, "--since"),
         until=FOREVER if until is None else parse_time(until, zone, "--until"),
@@ -129,15 +147,15 @@ def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
     return window
 
 
-def _add_report(name: str, make: Callable[..., Report], summary: str) -> None:
-    """Add the command `dialer report NAME`.
+def _register_report(name: str, make: Callable[..., Report], summary: str) -> None:
+    """Add the command `dialer report NAME`, which prints the report that `make` creates.
 
-    `make` receives the store, and if it has these parameters the window, the zone and the settings, in this order.
+    `make` receives the store and, if it has these parameters, the window, the zone and the settings, in this order.
     """
     arguments = len(signature(make).parameters)
 
     def run(report: CampaignReportOptions) -> None:
-        report.deliver(lambda db: make(*(db, report.window, report.zone, report.settings)[:arguments]))
+        report.deliver_report(lambda db: make(*(db, report.window, report.zone, report.settings)[:arguments]))
 
     run.__doc__ = summary
     app.command(name)(run)
@@ -197,7 +215,7 @@ for _report in (
         "List recorded calls with file, agent, duration, and whether the file still exists.",
     ),
 ):
-    _add_report(*_report)
+    _register_report(*_report)
 
 
 @app.command("calls")
@@ -207,9 +225,11 @@ def print_calls_report(
         bool, typer.Option("--each", help="List each call with the reason it was allowed, instead of totals.")
     ] = False,
 ) -> None:
-    """Count attempts by campaign and outcome."""
+    """Count call attempts by campaign and outcome."""
     window, zone = report.window, report.zone
-    report.deliver(lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window))
+    report.deliver_report(
+        lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
+    )
 
 
 @app.command("answers")
@@ -222,9 +242,9 @@ def print_answers_report(
         str | None, typer.Option(metavar="NAME", help="Only this question, such as call_back or message.")
     ] = None,
 ) -> None:
-    """Count answers in flows and agents' scripts, by campaign, question and answer."""
+    """Count voters' answers in flows and agents' scripts, by campaign, question and answer."""
     window, zone = report.window, report.zone
-    report.deliver(
+    report.deliver_report(
         lambda db: (
             tables.report_each_answer(db, window, zone, question)
             if each
@@ -245,7 +265,7 @@ def print_results_report(
         typer.Option(metavar="NAME", help="Only voters in this portal's exports, with the portal's own IDs."),
     ] = None,
 ) -> None:
-    """List results voter by voter, for the owner of the roll, without names or phone numbers.
+    """List the result for each voter, for the owner of the roll, without names or phone numbers.
 
     Each row has the date, the result and a column for each question.
     """
@@ -259,11 +279,11 @@ def print_results_report(
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.window, report.zone, area, ids)
 
-    report.deliver(make_report)
+    report.deliver_report(make_report)
 
 
 def describe_period(window: Window, zone: tzinfo) -> str:
-    """Return a report's period and campaign in words."""
+    """Return a report's period and campaign in words, such as "from 2026-04-22 09:00, campaign turnout"."""
     ends = [
         f"{word} {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         for word, at, open_end in (("from", window.since, 0.0), ("to", window.until, FOREVER))
@@ -274,7 +294,10 @@ def describe_period(window: Window, zone: tzinfo) -> str:
 
 
 def choose_format(form: Format | None, out: Path | None) -> Format:
-    """Return the format that `--format` or the suffix of `--out` gives, otherwise a table. Raises BadParameter, OutputRefused."""
+    """Return the format of a report: that of --format, or the suffix of --out, or else a table.
+
+    Raises BadParameter or OutputRefused for options that do not fit together.
+    """
     if out is None:
         chosen = form or Format.TABLE
         if chosen in {Format.XLSX, Format.PDF}:
@@ -291,7 +314,10 @@ def choose_format(form: Format | None, out: Path | None) -> Format:
 
 
 def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
-    """Return a report as the bytes of a file. `foot` is printed at the bottom of every page of a PDF."""
+    """Convert a report to the bytes of a CSV, JSON, XLSX or PDF file.
+
+    `foot` is printed at the bottom of every page of a PDF.
+    """
     match form:
         case Format.CSV:
             return as_csv(report).encode()
@@ -309,7 +335,10 @@ def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
 
 
 def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) -> None:
-    """Raise NotInStore for a campaign in neither store nor settings. Otherwise the report would be empty, as if without calls."""
+    """Raise NotInStore for a campaign that is neither in the store nor in the settings.
+
+    Otherwise the report would be empty, as if the campaign had made no calls.
+    """
     known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"
@@ -317,7 +346,10 @@ def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) 
 
 
 def parse_time(text: str, zone: tzinfo, option: str) -> float:
-    """Return a date or time in ISO 8601 as epoch seconds. Without an offset it is in `zone`. Raises BadParameter."""
+    """Return the time that was given for an option in ISO 8601, as epoch seconds.
+
+    A time without an offset from UTC is in `zone`. Raises BadParameter for any other text.
+    """
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
@@ -349,7 +381,9 @@ def _print_report(report: Report, form: Format) -> None:
 @app.command("turnout")
 def print_turnout_report(
     report: CampaignReportOptions,
-    by: Annotated[TurnoutBy, typer.Option(metavar=choices(TurnoutBy), help="Unit of each row.")] = TurnoutBy.BOOTH,
+    by: Annotated[
+        TurnoutBy, typer.Option(metavar=format_choices(TurnoutBy), help="Unit of each row.")
+    ] = TurnoutBy.BOOTH,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw the day's curves into this .png or .svg file.")
     ] = None,
@@ -357,12 +391,12 @@ def print_turnout_report(
         str | None, typer.Option(metavar="DATE", help="Day of the curves. [default: the last day with figures]")
     ] = None,
 ) -> None:
-    """Show self-reported turnout of the contacted voters, and official turnout if entered."""
+    """Show turnout as voters reported it on the phone, and official turnout if it was entered."""
     window, shown = report.window, None if day is None else parse_date(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
         refuse_protected_path(picture, "--picture", report.protected_files)
-    report.deliver(lambda db: report_turnout(db, window, report.zone, by))
+    report.deliver_report(lambda db: report_turnout(db, window, report.zone, by))
     if picture is not None:
         _draw_turnout(report, picture, shown)
 

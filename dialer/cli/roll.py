@@ -1,4 +1,4 @@
-"""`dialer import`, `sample-roll`, `weights` and `workers import`: import a roll, weights and booth workers."""
+"""Commands of the data team: import a roll, voters' weights and booth workers, and write a synthetic roll."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from dialer.cli.external_records import refuse_unless_dialler, send_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, resolve_person
-from dialer.cli.progress import Advance, progress
+from dialer.cli.progress import Advance, show_progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import counted
@@ -65,11 +65,11 @@ def import_(
         ),
     ] = False,
 ) -> None:
-    """Import a roll, all or nothing. Importing the same file again changes nothing. The dialler may run.
+    """Import a roll (list of voters), all or nothing. The dialler may run.
 
-    Exit 1 if every row was rejected. The import is refused if the store has the constituency under another roll
-    version, or if only one of the two rolls names the state. To revise a roll whose serials still mean the same voters,
-    import under the same version.
+    Importing the same file again changes nothing. Exit 1 if every row was rejected. The import is refused if the store
+    has the constituency under another roll version, or if only one of the two rolls names the state. To revise a roll
+    whose serials still mean the same voters, import under the same version.
     """
     console = Console(stderr=as_json)
     settings = site.settings
@@ -85,9 +85,9 @@ def import_(
 
 
 def import_roll(console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions) -> ImportResult:
-    """Import a roll into the store, through the dialler if one is running, and print the result."""
+    """Import a roll into the store and print the result. If a dialler is running, it does the import."""
     try:
-        with progress("importing") as advance:
+        with show_progress("importing") as advance:
             show = partial(_show_progress, advance=advance)
             try:
                 key = site_key(settings)
@@ -105,7 +105,7 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
 
 
 def exit_if_all_rejected(result: ImportResult, roll: Path) -> None:
-    """Exit with code 1 if every row was rejected."""
+    """Exit with code 1, and say so, if an import rejected every row of the roll."""
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
         typer.echo(f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons {where}", err=True)
@@ -119,7 +119,7 @@ def _import_through_dialler(
     show: Callable[[ImportProgress], None],
     busy: StoreBusy,
 ) -> tuple[ImportResult, str | None]:
-    """Have the running dialler import a roll. Return the result and its reply, or None instead of a reply with --dry-run."""
+    """Let the running dialler import a roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, site_key(settings))
     list_id, result = hand_over_roll(prepared, spool, options, progress=show)
     try:
@@ -157,7 +157,7 @@ def sample_roll(
     states = [code.strip() for entry in state or () for code in entry.split(",")]
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:
-        with progress("writing") as advance:
+        with show_progress("writing") as advance:
             summary = write_sample(
                 out,
                 rows,
@@ -182,12 +182,12 @@ def weights(
         ),
     ],
 ) -> None:
-    """Import voters' weights, which affect the order of calls. The default weight is 1.
+    """Import voters' weights, by which campaigns order their calls. The default weight is 1.
 
     A weight is supporter score x turnout propensity x answer probability. All or nothing. The dialler must be stopped.
     """
     console = Console()
-    with progress("importing weights") as advance:
+    with show_progress("importing weights") as advance:
         result = import_weights(file, site.path, advance, key=site.key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
@@ -199,7 +199,7 @@ def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
 
 
 def show_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
-    """Print how each column is mapped, and warnings about the mapping."""
+    """Print which field each column of the roll is read as, and warnings about columns."""
     mapping = prepared.mapping
     table = Table("column", "mapped to", title=escape(prepared.roll.description), title_justify="left", box=None)
     for heading, meaning in mapping.describe_columns():
@@ -285,7 +285,7 @@ def import_worker_list(
         str | None, typer.Option(metavar="NAME", help="The roll version of the parts, if the store has several.")
     ] = None,
 ) -> None:
-    """Import the list of booth workers, all or nothing.
+    """Import the list of booth workers with their numbers and booths, all or nothing.
 
     Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
     """

@@ -48,7 +48,7 @@ def show_rules(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show every rule with its value, its source, and whether it was confirmed by a legal text.
+    """Show every legal rule with its value, its source, and whether a legal text confirmed it.
 
     Stricter values of the site are marked.
     """
@@ -82,14 +82,17 @@ def show_rules(
 
 @app.command("check")
 def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOption = False) -> None:
-    """Check a site's compliance: settings, certificates, registers, polling days. Exit 1 if a campaign cannot call."""
+    """Check whether a site complies with its rules: settings, certificates, registers, polling days.
+
+    Exit 1 if a campaign cannot call.
+    """
     settings = site.settings
-    now = _time_or_now(at, site_zone(settings))
+    now = _parse_time_or_now(at, site_zone(settings))
     profile = site_profile(settings)
     printer = FindingPrinter(as_json=as_json)
-    printer.show_all(check_profile(settings))
+    printer.print_findings(check_profile(settings))
     with site.open_for_reading() if file_exists(site.path) else nullcontext() as db:
-        printer.show_all(check_rules(settings, profile, db, now))
+        printer.print_findings(check_rules(settings, profile, db, now))
     printer.exit()
 
 
@@ -110,16 +113,19 @@ def explain_callability(
     With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and calls of that time.
     """
     settings = site.settings
-    now = _time_or_now(at, site_zone(settings))
+    now = _parse_time_or_now(at, site_zone(settings))
     past = at is not None and now < SystemClock().now()
     with site.open_for_reading() as db:
-        FindingPrinter(as_json=as_json).show_all(
+        FindingPrinter(as_json=as_json).print_findings(
             explain_findings(settings, db, read_argument(who, "the number"), now, past=past)
         )
 
 
-def _time_or_now(at: str | None, zone: ZoneInfo) -> float:
-    """Return the time in `--at`, or now (epoch seconds). Raises BadParameter for years before 1970 or after 2999."""
+def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
+    """Return the time that --at gives, or else now (epoch seconds).
+
+    Raises BadParameter for years before 1970 or after 2999.
+    """
     if at is None:
         return SystemClock().now()
     time_given = parse_time(at, zone, "--at")

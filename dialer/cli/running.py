@@ -1,4 +1,4 @@
-"""`dialer demo`, `run`, `check` and `doctor`: run a simulated or a real centre, and check a site."""
+"""The commands `dialer demo`, `run`, `check` and `doctor`, which run a centre or check it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def demo(
 ) -> None:
     """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
 
-    Exit 1 if one of its checks failed.
+    Exit 1 if one of the checks after the demo failed.
     """
     from rich.console import Console  # noqa: PLC0415 - `run` does not need it
     from rich.markup import escape  # noqa: PLC0415
@@ -87,7 +87,7 @@ async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
 
     quiet_logging()
     printer = FindingPrinter(as_json=as_json)
-    await printer.follow(check_site(load_settings(config), file=config))
+    await printer.print_findings_as_found(check_site(load_settings(config), file=config))
     printer.exit()
 
 
@@ -109,5 +109,5 @@ async def doctor(
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is not a folder")
     printer = FindingPrinter(as_json=as_json)
-    await printer.follow(check_running_site(load_settings(config), backups=backups))
+    await printer.print_findings_as_found(check_running_site(load_settings(config), backups=backups))
     printer.exit()

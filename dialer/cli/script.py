@@ -24,7 +24,7 @@ app = CommandGroup()
 
 @app.command("list")
 def list_scripts() -> None:
-    """List the shipped scripts."""
+    """List the agents' scripts (texts to read out, with questions) that are shipped with Matdan."""
     table = Table("script", "purpose", "languages", "title", "version", box=None)
     for name in list_shipped_scripts():
         script = load_script(name)
@@ -49,7 +49,7 @@ def check_scripts(
     config: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check agents' scripts. Exit 1 if there are findings, 2 if a script cannot be loaded.
+    """Check agents' scripts for mistakes. Exit 1 if there are any, 2 if a script cannot be loaded.
 
     Without --config, the rules of the profile `neutral` apply.
     """
@@ -66,7 +66,7 @@ def show_script(
     language: LanguageOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Show a script page by page, as an agent reads it, for the people who write and approve it."""
+    """Print an agents' script page by page, as the agent reads it, for those who write and approve it."""
     loaded = load_script(script)
     if language not in loaded.languages:
         available = ", ".join(loaded.languages)

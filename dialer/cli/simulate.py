@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dialer.cli.progress import progress
+from dialer.cli.progress import show_progress
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import counted
@@ -86,7 +86,7 @@ SeedsOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """The result of a simulation: figures of each policy or change, and the last simulated day under each policy."""
+    """The result of a simulation: figures of each pacing policy or change, and the last simulated day of each policy."""
 
     title: str
     cap: float
@@ -96,7 +96,10 @@ class SimulationReport:
 
 
 def parse_share(text: str, name: str) -> float:
-    """Return a share (0-1) that option `name` gives as 0.03 or 3%. Raises BadScenario."""
+    """Return the share (0-1) that was given for the option --`name` as 0.03 or 3%.
+
+    Raises BadScenario for any other text.
+    """
     figure = text.strip()
     try:
         value = float(figure[:-1]) / 100.0 if figure.endswith("%") else float(figure)
@@ -108,7 +111,10 @@ def parse_share(text: str, name: str) -> float:
 
 
 def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
-    """Return the limits on the abandoned-call rate of the site's first campaign with agents. Empty without such a campaign."""
+    """Return the limits on the abandoned-call rate of the site's first campaign with agents.
+
+    The result is empty if no campaign has agents.
+    """
     from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
@@ -125,9 +131,9 @@ def compare_policies(
     progress: Callable[[float], None] | None = None,
     caps: Sequence[Cap] = (),
 ) -> SimulationReport:
-    """Simulate every policy on the same days. `caps`, if given, replace `cap`.
+    """Simulate the same days under each pacing policy, and return the figures.
 
-    Raises BadScenario, before the simulation starts, for an invalid scenario.
+    `caps`, if given, replace `cap`. Raises BadScenario, before the simulation starts, for an invalid scenario.
     """
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
@@ -139,7 +145,10 @@ def compare_policies(
 
 
 def format_table(report: SimulationReport, *, by_change: bool) -> Table:
-    """Return the report as a table for the terminal, with a row for each change or for each policy."""
+    """Return the figures of a simulation as a table for the terminal.
+
+    It has a row for each pacing policy, or with `by_change` for each change.
+    """
     caption = (
         "idle s: a seat's mean wait between calls; busy: utilisation, ± 95 % interval over the days;"
         " abandoned: share of live answers, overall and in the worst hour"
@@ -180,9 +189,10 @@ def replay(
     progress: Callable[[float], None] | None = None,
     caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
-    """Simulate a day of a store under every policy, and add its real figures. Returns the report and the day's scenario.
+    """Simulate a recorded day from a store under each pacing policy, and add the figures of the real day.
 
-    Raises MatdanError, before the simulation starts, if the day cannot be replayed.
+    Returns the report and the scenario of the day. Raises MatdanError, before the simulation starts, if the day cannot
+    be replayed.
     """
     from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
@@ -270,9 +280,9 @@ def simulate(
         raise BadScenario("--replay needs the day to replay: give it with --day 2026-04-22")
     if day is not None and (scenario is not None or hours is not None or change):
         raise BadScenario("--day replays a recorded day: leave out --scenario, --hours and --what-if")
-    chosen = _checked_scenario(site, scenario, hours, seeds, change, [plot, plot_day_file])
+    chosen = _choose_scenario(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = None if seeds is None else range(1, seeds + 1)
-    with progress("simulating") as advance:
+    with show_progress("simulating") as advance:
         if day is not None:
             report, chosen = replay(
                 day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
@@ -303,7 +313,10 @@ def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_
 
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:
-    """Raise BadScenario if an option was given that has no effect together with `option` (--scenario or --day)."""
+    """Raise BadScenario if an option was given that --scenario or --day makes meaningless.
+
+    `option` is the one of these two that was given.
+    """
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("seats", "answer_rate", "talk", "wrap_up")
@@ -313,7 +326,7 @@ def _refuse_ignored_options(context: typer.Context, option: str) -> None:
         raise BadScenario(f"{option} determines seats and rates: leave out {' and '.join(given)}, or {option} itself")
 
 
-def _checked_scenario(
+def _choose_scenario(
     site: Site,
     scenario: str | None,
     hours: float | None,
@@ -321,7 +334,10 @@ def _checked_scenario(
     changes: Sequence[str] | None,
     pictures: Sequence[Path | None],
 ) -> Scenario:
-    """Return the scenario to simulate. Raises MatdanError for invalid or contradicting options."""
+    """Return the scenario that the options describe.
+
+    Raises MatdanError for invalid or contradicting options.
+    """
     if seeds is not None and not 1 <= seeds <= 1000:
         raise BadScenario(f"--seeds: must be from 1 to 1000 (is {seeds})")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
@@ -351,7 +367,7 @@ def _print_report(report: SimulationReport, *, as_json: bool) -> None:
 
 
 def create_policy_points(report: SimulationReport) -> list[PolicyPoint]:
-    """Return the report's policies or changes as points of the plot."""
+    """Return each pacing policy or change as a point of the diagram of utilisation and abandoned rate."""
     return [
         PolicyPoint(
             line.policy if report.days else line.label,

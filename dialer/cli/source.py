@@ -1,4 +1,4 @@
-"""`dialer source`: import exports of voter-data portals by a saved mapping, and send results to the portals."""
+"""`dialer source`: import exports of voter-data portals, and send voters' answers to the portals."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def send_results(
     site: SiteOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
 ) -> None:
-    """Send a portal the new marks of its voters and their answers, with the portal's own IDs.
+    """Send a voter-data portal the new results of its voters (recorded votes and answers), with its own IDs.
 
     Messages are signed, contain no name or phone number, and are retried until the portal accepts them. Accepted
     results are recorded in a file next to the store.

@@ -1,4 +1,4 @@
-"""`dialer store key|encrypt|decrypt|rekey`: create keys, and encrypt or decrypt the store."""
+"""`dialer store`: encrypt or decrypt the store (the centre's database), or change its key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions
-from dialer.cli.progress import progress
+from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
@@ -25,17 +25,17 @@ app = CommandGroup()
 def create_store_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")],
 ) -> None:
-    """Create an encryption key for a store, in a file that only this user can read."""
+    """Create an encryption key for the store, in a file that only this user can read."""
     write_new_key(file)
     typer.echo(f"created {file}. Keep a copy on another machine: without this key the store cannot be read")
 
 
 @app.command("encrypt")
 def encrypt_site_store(site: SiteAndPersonOptions) -> None:
-    """Encrypt a store with the key of store.encryption_key_file.
+    """Encrypt the store with the key in store.encryption_key_file. All or nothing.
 
-    All or nothing. No other process may have the store open. The plain file is overwritten once the encrypted one is
-    verified. Backups and freed disk blocks still contain plain data.
+    No other process may have the store open. The plain file is overwritten once the encrypted one is verified. Backups
+    and freed disk blocks still contain plain data.
     """
     new, path = _require_encryption_key(site), site.path
     if is_encrypted(path):
@@ -49,10 +49,7 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
 
 @app.command("decrypt")
 def decrypt_site_store(site: SiteAndPersonOptions) -> None:
-    """Decrypt a store.
-
-    All or nothing. No other process may have the store open.
-    """
+    """Decrypt the store, all or nothing. No other process may have the store open."""
     _convert_store(site, _require_encryption_key(site), None)
     typer.echo(f"{site.path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
@@ -62,10 +59,7 @@ def change_store_key(
     site: SiteAndPersonOptions,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
-    """Encrypt a store with another key.
-
-    All or nothing. No other process may have the store open.
-    """
+    """Encrypt the store with another key, all or nothing. No other process may have the store open."""
     _convert_store(site, _require_encryption_key(site), read_key(to))
     typer.echo(f"{site.path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
@@ -79,7 +73,7 @@ def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
 
 
 def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
-    with progress("store") as advance:
+    with show_progress("store") as advance:
         conversion.convert_store(
             site.path,
             old,

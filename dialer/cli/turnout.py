@@ -1,4 +1,4 @@
-"""`dialer turnout enter|import`: store official turnout, for comparison with self-reported turnout."""
+"""`dialer turnout enter|import`: store official turnout, to be compared with turnout as voters report it."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def enter_figure(
     day: DayOption = None,
     as_published: AsPublishedOption = False,
 ) -> None:
-    """Enter one official figure. The dialler may run.
+    """Enter one official turnout figure. The dialler may run.
 
     A later figure for the same time replaces it; both are stored. Implausible figures are refused: lower than an
     earlier one, higher than a later one, or outside the day or hours of the poll.
     """
     where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
-    figure = _parse_figure(where, day or _site_today(site), area, by, turnout)
+    figure = _parse_figure(where, day or _get_site_today(site), area, by, turnout)
     _save_figures(site, [figure], as_published=as_published)
 
 
@@ -95,20 +95,20 @@ def import_figures(
     day: DayOption = None,
     as_published: AsPublishedOption = False,
 ) -> None:
-    """Import official figures from a file, all or nothing. The dialler may run."""
-    _save_figures(site, _read_figures(file, day or _site_today(site)), as_published=as_published)
+    """Import official turnout figures from a file, all or nothing. The dialler may run."""
+    _save_figures(site, _read_figures(file, day or _get_site_today(site)), as_published=as_published)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A turnout figure, and where it came from (a line of a file, or options), with which errors begin."""
+    """A turnout figure, and the line of the file or the options from which it was read."""
 
     where: str
     figure: OfficialFigure
 
     @property
     def day_and_area(self) -> _DayAndArea:
-        """The figure's day and area."""
+        """The day and the area that the figure is about."""
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
@@ -122,7 +122,7 @@ def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_p
     with site.open_for_reading() as db:
         entries = [_add_state(db, each) for each in entries]
         _refuse_implausible(site.settings, db, entries, as_published=as_published)
-    figures = [_figure_fields(each.figure) for each in entries]
+    figures = [_convert_figure_to_fields(each.figure) for each in entries]
 
     def request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
@@ -132,7 +132,10 @@ def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_p
 
 
 def _add_state(db: Connection, entry: _Entry) -> _Entry:
-    """Return the entry with the state of its area. Raises RollError if the area is not on the roll, or is in several states."""
+    """Return the figure with the state of its constituency added from the roll.
+
+    Raises RollError if the area is not on the roll, or is in several states.
+    """
     try:
         return replace(entry, figure=determine_state(db, entry.figure))
     except NotInStore as error:
@@ -140,7 +143,7 @@ def _add_state(db: Connection, entry: _Entry) -> _Entry:
 
 
 def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool) -> None:
-    """Raise RollError for the first figure that contradicts stored figures, other new figures, or the polling hours."""
+    """Raise RollError for the first turnout figure that contradicts other figures or the polling hours."""
     polls = list_polling_days(settings)
     for entry in entries:
         _refuse_wrong_day(entry, polls, as_published=as_published)
@@ -178,7 +181,7 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
 
 
 def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
-    """Raise RollError if the settings list polling days for the figure's constituency, and its day is not one of them."""
+    """Raise RollError if a figure's day is not one of its constituency's polling days in the settings."""
     figure, number = entry.figure, entry.figure.constituency_number
     poll = find_polling_day(polls, number)
     days = sorted({each.day for each in polls} if poll is None else {poll.day})
@@ -193,7 +196,7 @@ def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_publis
     )
 
 
-def _figure_fields(figure: OfficialFigure) -> dict[str, Any]:
+def _convert_figure_to_fields(figure: OfficialFigure) -> dict[str, Any]:
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,
@@ -204,7 +207,7 @@ def _figure_fields(figure: OfficialFigure) -> dict[str, Any]:
     }
 
 
-def _site_today(site: SiteAndPersonOptions) -> str:
+def _get_site_today(site: SiteAndPersonOptions) -> str:
     return site_day(site.settings, SystemClock().now()).isoformat()
 
 
@@ -220,9 +223,9 @@ def _read_figures(path: Path, day: str) -> list[_Entry]:
 
 
 def _parse_figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
-    """Return a figure from the text of its fields. `area` is constituency, part and state ("" if not given).
+    """Return a turnout figure from the text of its fields.
 
-    Raises RollError, with a message that begins with `where`.
+    `area` is constituency, part and state ("" if not given). Raises RollError, with a message that begins with `where`.
     """
     constituency, part, state_text = area
     percent = _PERCENT.fullmatch(turnout.strip())

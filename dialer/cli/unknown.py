@@ -1,4 +1,4 @@
-"""`dialer unknown list|release`: list attempts with an unknown result, and allow their numbers to be called again."""
+"""`dialer unknown list|release`: call attempts whose result is unknown, for example after a crash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = CommandGroup()
 
 @app.command("list")
 def list_unknown_attempts(site: SiteOptions) -> None:
-    """List attempts with an unknown result, caused by a crash or a lost connection.
+    """List call attempts whose result is unknown because of a crash or a lost connection.
 
     Their numbers are not redialled until a person releases them.
     """
@@ -50,9 +50,9 @@ def release_unknown_attempts(
         str, typer.Option(metavar="TEXT", help="Short reason for the release, without names or phone numbers.")
     ] = "",
 ) -> None:
-    """Release the numbers of attempts with an unknown result, so that every campaign may call them again.
+    """Allow numbers to be called again whose last attempt has an unknown result. The dialler may run.
 
-    The dialler may run. The attempts' results stay unknown; the audit records who released them and why.
+    The attempts' results stay unknown; the audit records who released them and why.
     """
     if everything == bool(attempts):
         raise typer.BadParameter("give either attempts' IDs or --all (`dialer unknown list` shows the attempts)")

@@ -1,4 +1,4 @@
-"""`dialer uplink`: connect a centre to its headquarters; `dialer carry`: export messages while the connection is down."""
+"""Commands that connect a centre to its headquarters (`dialer uplink`), or export messages for it (`dialer carry`)."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def carry(
 
 
 def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """Yield the outbox rows after `passed`, up to `last`, that headquarters has not received.
+    """Yield the stored messages that headquarters has not received, by row number: after `passed`, up to `last`.
 
-    Raises HeadquartersUnreachable if the uplink has sent rows meanwhile, because then the connection is up again.
+    Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
     """
     yield from rows_for_headquarters(outbox.rows_between(db, passed, last))
     if outbox.passed_by_uplink(db) != passed:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.command import default_sender
+from dialer.cli.command import find_default_sender
 from dialer.cli.external_records import refuse_unless_dialler, send_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, read_argument, resolve_person
@@ -51,7 +51,7 @@ AsOption = Annotated[
 
 @app.command("list")
 async def list_users(config: SettingsFile) -> None:
-    """List users with role, kind of password, and last sign-in to the pages.
+    """List all users with role, kind of password, and last sign-in to the pages.
 
     The roles of users in the settings cannot be changed by commands.
     """
@@ -82,21 +82,18 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
 
 @app.command("add")
 def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Add a user. The dialler may run."""
+    """Add a user who may sign in to the pages and send commands. The dialler may run."""
     settings = load_settings(config)
-    if name in _stored_roles(settings):
+    if name in _read_stored_roles(settings):
         raise CommandRefused(f"user {name} exists already: change the role with `dialer user role {name} ROLE`")
     _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
 
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Change a user's role. The dialler may run.
-
-    The user must sign in to the pages again.
-    """
+    """Change a user's role, and sign the user out of the pages. The dialler may run."""
     settings = load_settings(config)
-    if name not in _stored_roles(settings) and name not in list_fixed_users(settings):
+    if name not in _read_stored_roles(settings) and name not in list_fixed_users(settings):
         raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
     _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
@@ -134,7 +131,7 @@ def set_user_password(
 
     settings = load_settings(config)
     if not remove:  # check the name before the user types a password
-        refuse_unknown_user(name, [*list_fixed_users(settings), *_stored_roles(settings)])
+        refuse_unknown_user(name, [*list_fixed_users(settings), *_read_stored_roles(settings)])
     if once:
         typer.echo(asyncio.run(create_one_time_password_at_site(settings, name)))
         return
@@ -152,14 +149,17 @@ def set_user_password(
     typer.echo(f"{name} {'can no longer sign in' if chosen is None else 'can sign in'}")
 
 
-def _stored_roles(settings: Settings) -> dict[str, str]:
-    """Return the roles of users in the store by name, without those in the settings. Raises StoreError."""
+def _read_stored_roles(settings: Settings) -> dict[str, str]:
+    """Return the role of each user that is in the store but not in the settings.
+
+    Raises StoreError if the store cannot be read.
+    """
     found = {each.name: each.role for each in read_stored_users(settings.store.path, site_key(settings))}
     return {name: role for name, role in found.items() if name not in list_fixed_users(settings)}
 
 
 def _execute_user_command(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
-    """Execute a command about a user in the running dialler, or directly in the store. Print the reply.
+    """Execute a command about a user in the running dialler, or directly in the store, and print the reply.
 
     Raises CommandRefused, StoreError.
     """
@@ -168,7 +168,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
         reply = asyncio.run(_save_locally(settings, request, resolve_person(who)))
     except StoreBusy as busy:
         refuse_unless_dialler(settings.store.path, busy)
-        sender = who or default_sender(settings)
+        sender = who or find_default_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(
                 "--as is required while the dialler runs: give a user with the role supervisor"

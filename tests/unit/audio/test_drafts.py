@@ -200,7 +200,7 @@ def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeyp
     for spoken in (
         "collect_text_prompts",
         "collect_word_prompts",
-        "_information_message_texts",
+        "_get_information_message_texts",
     ):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
@@ -215,7 +215,7 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
     for spoken in (
         "collect_text_prompts",
         "collect_word_prompts",
-        "_information_message_texts",
+        "_get_information_message_texts",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     name = get_name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import typer.main
 
-from dialer.cli.main import COMMANDS, app, command_name
+from dialer.cli.main import COMMANDS, app, format_command_name
 from tests.support.command_line import run
 
-SUMMARIES = {command_name(place): summary for some in COMMANDS.values() for place, summary in some.items()}
+SUMMARIES = {format_command_name(place): summary for some in COMMANDS.values() for place, summary in some.items()}
 
 
 @pytest.mark.parametrize("name", SUMMARIES)

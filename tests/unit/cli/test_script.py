@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dialer.cli.main import COMMANDS, command_name
+from dialer.cli.main import COMMANDS, format_command_name
 from dialer.flows.script import SCRIPTS_DIRECTORY, list_shipped_scripts, load_script
 from tests.support.command_line import run
 
@@ -22,7 +22,7 @@ def test_script_list_names_every_agent_script() -> None:
     code, text = run("script", "list")
     assert code == 0
     assert all(name in text for name in list_shipped_scripts())
-    assert "script" in {command_name(place) for some in COMMANDS.values() for place in some}
+    assert "script" in {format_command_name(place) for some in COMMANDS.values() for place in some}
 
 
 def test_script_check_finds_nothing_wrong_with_shipped_agent_scripts() -> None:
