@@ -12,10 +12,12 @@ from rich.table import Table
 
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_findings
 from dialer.cli.group import CommandGroup
+from dialer.domain.schema import to_json_value
 from dialer.domain.words import counted
 from dialer.flows.model import list_allowed_offers
 from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
+from dialer.flows.translated_script import translate_script
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 
@@ -73,14 +75,15 @@ def show_script(
         raise typer.BadParameter(
             f"the script has no language {language!r}; use one of: {available}", param_hint="--language"
         )
-    content = loaded.to_page_json(language)
+    content = translate_script(loaded, language)
     if as_json:
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(to_json_value(content), indent=2, ensure_ascii=False))
         return
-    for name, page in content["pages"].items():
-        typer.echo(f"{name}{' (closing)' if page['closing'] else ''}")
-        typer.echo("\n".join(f"    {line}" for line in page["text"].splitlines()))
-        for answer in page["ask"]["answers"] if page["ask"] else ():
-            typer.echo(f"  [{answer['label']}] {page['ask']['name']} = {answer['value']} > {answer['to']}")
-        if page["next"]:
-            typer.echo(f"  > {page['next']}")
+    for name, page in content.pages.items():
+        typer.echo(f"{name}{' (closing)' if page.closing else ''}")
+        typer.echo("\n".join(f"    {line}" for line in page.text.splitlines()))
+        if page.ask:
+            for answer in page.ask.answers:
+                typer.echo(f"  [{answer.label}] {page.ask.name} = {answer.value} > {answer.to}")
+        if page.next:
+            typer.echo(f"  > {page.next}")

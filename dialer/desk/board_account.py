@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 
 from dialer.desk.board import list_allowed_commands
 from dialer.desk.figures import INTERVAL_SECONDS
+from dialer.domain.schema import MESSAGE
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, allow_anyone
 from dialer.web.page_state import PageState
 from dialer.web.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLanguages:
+    """The languages of seats and agents. A seat or an agent without an entry takes calls in any language."""
+
+    __pydantic_config__ = MESSAGE
+
+    seats: Mapping[str, tuple[str, ...]]
+    agents: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardUser:
+    """The signed-in user of the board, with the permitted commands and the settings that the board needs."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    role: str
+    may: tuple[str, ...]
+    """the commands that the user may send"""
+    signs: bool
+    """whether the dialler accepts the user's commands only with a signature, which a page cannot make"""
+    centre: str
+    zone: str
+    """the centre's time zone"""
+    pause_reasons: tuple[str, ...]
+    stretch_seconds: float
+    """length of an interval of the day's figures"""
+    languages: SpokenLanguages
 
 
 class BoardAccount:
@@ -31,33 +64,34 @@ class BoardAccount:
 
     def use_settings(self, settings: Settings) -> None:
         """Use these settings from now on."""
-        self._site = {
-            "centre": settings.centre.id,
-            "zone": settings.centre.time_zone,
-            "pause_reasons": settings.agent_login.pause_reasons,
-            "stretch_seconds": INTERVAL_SECONDS,
-            "languages": {
-                "seats": {each.name: each.languages for each in settings.seats if each.languages},
-                "agents": {each.number: each.languages for each in settings.agents if each.languages},
-            },
-        }
+        self._settings = settings
         self._all_must_sign = settings.broker.signed_commands
         self._signers = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
-    async def describe_user(self, request: Request) -> dict[str, Any] | None:
-        """Return the signed-in user and the commands this user may send; null = nobody is signed in.
-
-        `signs` = the dialler accepts this user's commands only with a signature, which a page cannot make.
-        """
+    async def describe_user(self, request: Request) -> BoardUser | None:
+        """Return the signed-in user and the commands this user may send; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)
         if who is None:
             return None
         offered = list_allowed_commands(who.role, has_phone=who.name in self._with_phone)
         signs = self._all_must_sign or who.name in self._signers
-        permissions = {"may": [] if signs else offered, "signs": signs and bool(offered)}
-        return {"name": who.name, "role": who.role, **permissions, **self._site}
+        settings = self._settings
+        return BoardUser(
+            name=who.name,
+            role=who.role,
+            may=() if signs else tuple(offered),
+            signs=signs and bool(offered),
+            centre=settings.centre.id,
+            zone=settings.centre.time_zone,
+            pause_reasons=tuple(settings.agent_login.pause_reasons),
+            stretch_seconds=INTERVAL_SECONDS,
+            languages=SpokenLanguages(
+                seats={each.name: tuple(each.languages) for each in settings.seats if each.languages},
+                agents={each.number: tuple(each.languages) for each in settings.agents if each.languages},
+            ),
+        )
 
 
 def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
+from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
+from dialer.desk.board_account import BoardUser
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.idle_reasons import IdleReason
@@ -22,6 +24,7 @@ FILE = SOURCES / "src" / "shared" / "wire.ts"
 KINDS: tuple[type[Any], ...] = (
     Update,
     # for the board
+    BoardUser,
     CentreState,
     CampaignView,
     SeatView,
@@ -35,6 +38,8 @@ KINDS: tuple[type[Any], ...] = (
     IdleReason,
     RollStatus,
     # for an agent's page
+    AgentAccount,
+    AgentScreenPop,
     AgentDayFigures,
     CallBack,
 )

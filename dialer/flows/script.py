@@ -199,32 +199,6 @@ class Script:
                 found[page.ask] = found.get(page.ask, frozenset()) | page.answers.keys()
         return found
 
-    def to_page_json(self, language: str) -> dict[str, Any]:
-        """Return the script as JSON values for the agent's page, in the given language or else in the script's first
-        language.
-
-        The structure is `{name, version, start, pages: {id: {text, ask: {name, answers: [{value, label, to}]} | None,
-        next: id | None, closing}}}`. Placeholders in texts are not filled.
-        """
-        tag = language if language in self.languages else self.languages[0]
-        pages = {
-            name: {
-                "text": page.text.get(tag, ""),
-                "ask": page.ask
-                and {
-                    "name": page.ask,
-                    "answers": [
-                        {"value": value, "label": answer.label.get(tag, ""), "to": answer.to}
-                        for value, answer in page.answers.items()
-                    ],
-                },
-                "next": page.next,
-                "closing": page.is_closing,
-            }
-            for name, page in self.pages.items()
-        }
-        return {"name": self.name, "version": self.version, "start": self.start, "pages": pages}
-
 
 def list_shipped_scripts() -> list[str]:
     """Return the names of the scripts that come with Matdan, in alphabetical order."""

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from dialer.domain.enums import Purpose
 from dialer.flows.errors import FlowError
 from dialer.flows.model import Offer
 from dialer.flows.script import PAGE, Script, load_script
 from dialer.flows.script_check import check_script
+from dialer.flows.translated_script import TranslatedScript, translate_script
 
 RELOAD_SECONDS = 10.0
 """Minimum time between two reloads in search of a version that only the dialler has, as a caller waits meanwhile."""
@@ -87,8 +87,8 @@ class ScriptLibrary:
         script = self._current.get(campaign)
         return None if script is None else str(script)
 
-    def get_script_for_page(self, campaign: str, language: str, version: str | None) -> dict[str, Any] | None:
-        """Return a campaign's script for the agent's page in a language (see `Script.to_page_json`), or None.
+    def get_script_for_page(self, campaign: str, language: str, version: str | None) -> TranslatedScript | None:
+        """Return a campaign's script for the agent's page in a language, or None.
 
         `version` is the version that the dialler uses (`script` in `campaigns/{campaign}/statistics`), if it has one.
         If it is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If it is not found then, the
@@ -106,7 +106,7 @@ class ScriptLibrary:
             with suppress(FlowError):
                 self.replace_scripts(self.load_scripts())
         script = self._versions.get((campaign, version or ""))
-        return None if script is None else script.to_page_json(language)
+        return None if script is None else translate_script(script, language)
 
     def find_invalid_answer(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """Return a description of the first answer that no version of the campaign's script has, or None."""

@@ -69,7 +69,7 @@ class EarlierCall(NamedTuple):
 
     created_at: float  # epoch seconds
     campaign_id: str
-    outcome: str | None
+    outcome: str
     disposition: str | None
 
 

@@ -206,7 +206,6 @@ class AgentDesk:
         booth = {
             "id": 118,
             "name": "Municipal School No. 14, Room 2",
-            "address": "Karve Road, beside the post office",
             "constituency": "Kothrud",
             "part": 118,
             "opens_at": TEN_FORTY - 3600 * 11 / 3,

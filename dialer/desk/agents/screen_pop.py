@@ -1,18 +1,28 @@
 """The screen pop of an agent's page: who is on the line, read from the store by the ids of the seat's message.
 
-It contains neither the phone number nor data that no agent needs, such as EPIC numbers. Names are untrusted data, unchanged.
+The records of `page_records` say what it contains.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
 import structlog
 
+from dialer.desk.agents.page_records import (
+    AgentScreenPop,
+    LegalBasis,
+    RegisterOnDate,
+    ScreenPopBooth,
+    ScreenPopCall,
+    ScreenPopNote,
+    ScreenPopVoter,
+    VoterMark,
+)
 from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import list_allowed_offers
@@ -57,92 +67,91 @@ class ScreenPopBuilder:
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(site_profile(settings)))
 
-    def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
-        """Return the screen pop of a call, as JSON for the page.
+    def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
+        """Return the screen pop of a call, without note and draft.
 
         `script` is the version that the dialler uses; a new version is read from disk.
         """
         call = line.call
         language = call.language or self._language
-        return {
-            "attempt": call.attempt_id,
-            "campaign": call.campaign_id,
-            "purpose": self._purposes.get(call.campaign_id, ""),
-            "phone": call.phone_id,
-            "masked": f"•••• {call.last_digits}",
-            "addressed": call.voter_id,
-            "worker": bool(call.of_worker),
-            "language": language,
-            "opted_out": seat.opted_out,
-            "voters": [_describe_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters],
-            "booth": None if line.booth is None else self._describe_booth(line.booth),
-            "calls": [
-                {
-                    "at": each.created_at,
-                    "campaign": each.campaign_id,
-                    "outcome": each.outcome,
-                    "disposition": each.disposition,
-                }
-                for each in line.calls
-            ],
-            "lawful": find_legal_basis(call, line.grounds),
-            "script": self._scripts.get_script_for_page(call.campaign_id, language, script),
-        }
+        return AgentScreenPop(
+            attempt=call.attempt_id,
+            campaign=call.campaign_id,
+            purpose=self._purposes.get(call.campaign_id, ""),
+            phone=call.phone_id,
+            masked=f"•••• {call.last_digits}",
+            addressed=call.voter_id,
+            worker=bool(call.of_worker),
+            language=language,
+            opted_out=seat.opted_out,
+            voters=tuple(
+                _describe_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters
+            ),
+            booth=None if line.booth is None else self._describe_booth(line.booth),
+            calls=tuple(
+                ScreenPopCall(each.created_at, each.campaign_id, each.outcome, each.disposition) for each in line.calls
+            ),
+            lawful=find_legal_basis(call, line.grounds),
+            script=self._scripts.get_script_for_page(call.campaign_id, language, script),
+        )
 
-    def _describe_booth(self, booth: BoothOnScreen) -> dict[str, Any]:
-        """Return a booth with its hours on its polling day; null = no polling day is known."""
+    def _describe_booth(self, booth: BoothOnScreen) -> ScreenPopBooth:
+        """Return a booth with its hours on its polling day."""
         poll = find_polling_day(self._polls, booth.constituency_number)
         closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
-        opens_at = None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp()
-        return {
-            "id": booth.booth_id,
-            "name": booth.name,
-            "name_local": booth.name_local,
-            "constituency": booth.constituency_name,
-            "part": booth.part_number,
-            "opens_at": opens_at,
-            "closes_at": closes_at if isinstance(closes_at, float) else None,
-        }
+        return ScreenPopBooth(
+            id=booth.booth_id,
+            name=booth.name,
+            name_local=booth.name_local,
+            constituency=booth.constituency_name,
+            part=booth.part_number,
+            opens_at=None if poll is None else datetime.combine(poll.day, poll.opens, poll.zone).timestamp(),
+            closes_at=closes_at if isinstance(closes_at, float) else None,
+        )
 
 
-def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Collection[int]) -> dict[str, Any]:
-    return {
-        "id": voter.voter_id,
-        "name": voter.name,
-        "name_local": voter.name_local,
-        "relative": voter.relation_name,
-        "relation": voter.relation,
-        "age": voter.age,
-        "gender": voter.sex,
-        "house": voter.house,
-        "serial": voter.serial,
-        "pending": voter.voter_id in pending,
-        "marks": [{"at": each.at, "kind": each.kind, "source": each.source, "hour": each.hour} for each in marks],
-    }
+def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Collection[int]) -> ScreenPopVoter:
+    return ScreenPopVoter(
+        id=voter.voter_id,
+        name=voter.name,
+        name_local=voter.name_local,
+        relative=voter.relation_name,
+        relation=voter.relation,
+        age=voter.age,
+        gender=voter.sex,
+        house=voter.house,
+        serial=voter.serial,
+        pending=voter.voter_id in pending,
+        marks=tuple(VoterMark(each.at, each.kind, each.source, each.hour) for each in marks),
+    )
 
 
-def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
+def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> LegalBasis:
     """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
     found = grounds or {}
-    if call.direction == "inbound":
-        code = "called-us"
-    elif grounds is None:
-        code = "unknown"
-    elif found.get("asked_for"):
-        code = "asked-for"
-    elif found.get("consent") == "given":
-        code = "consent"
-    else:
-        code = "not-listed" if found.get("registers") and not found.get("listed") else "allowed"
     registers = [each.rpartition("@") for each in found.get("registers", "").split()]
-    return {
-        "code": code,
-        "profile": found.get("profile"),
-        "purpose": found.get("purpose"),
-        "consent": found.get("consent"),
-        "registers": [{"name": name, "dated": dated} for name, _, dated in registers],
-        "gap_seconds": call.gap_seconds,
-    }
+    return LegalBasis(
+        code=_find_legal_code(call, grounds),
+        profile=found.get("profile"),
+        purpose=found.get("purpose"),
+        consent=found.get("consent"),
+        registers=tuple(RegisterOnDate(name, dated) for name, _, dated in registers),
+        gap_seconds=call.gap_seconds,
+    )
+
+
+def _find_legal_code(
+    call: CallOnScreen, grounds: Mapping[str, str] | None
+) -> Literal["called-us", "unknown", "asked-for", "consent", "not-listed", "allowed"]:
+    if call.direction == "inbound":
+        return "called-us"
+    if grounds is None:
+        return "unknown"
+    if grounds.get("asked_for"):
+        return "asked-for"
+    if grounds.get("consent") == "given":
+        return "consent"
+    return "not-listed" if grounds.get("registers") and not grounds.get("listed") else "allowed"
 
 
 class ScreenPops:
@@ -184,13 +193,13 @@ class ScreenPops:
         self._shown[seat] = call
         self._page_state.put(f"pop/{seat}", pop)
 
-    async def _read_screen_pop(self, call: SeatCall) -> dict[str, Any] | None:
+    async def _read_screen_pop(self, call: SeatCall) -> AgentScreenPop | None:
         campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
             self._reading.read_call(call.attempt, lambda line: self.builder.build_screen_pop(line, call, script)),
             self._records.last_note(call.phone),
         )
-        if pop is None:
-            return None
-        return {**pop, "note": None if note is None else {"id": note.note_id, "at": note.at, "text": note.text}}
+        if pop is None or note is None:
+            return pop
+        return replace(pop, note=ScreenPopNote(note.note_id, note.at, note.text))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Literal
 
+from dialer.desk.agents.page_records import AgentAccount, TransferTarget
 from dialer.domain.enums import CampaignKind
 from dialer.domain.pin_proof import PinProver
 from dialer.settings.campaigns import Campaign
@@ -26,39 +28,38 @@ class AgentSite:
         self.user = settings.desk.user if settings.agents else None
         """The user that sends the agents' commands; None = agents cannot sign in."""
         self.centre = settings.centre.id
-        self.phones = {each.name: "browser" if each.webrtc else "own" for each in settings.seats}
+        self.phones: Mapping[str, Literal["own", "browser"]] = {
+            each.name: "browser" if each.webrtc else "own" for each in settings.seats
+        }
         """The kind of phone of each seat (own or browser), in the order of the settings."""
         self._agents = {each.number: each for each in settings.agents}
         self._seats = {each.name: each for each in settings.seats}
         self._campaigns = [each for each in settings.campaigns if each.kind is CampaignKind.AGENTS]
-        self._language = settings.centre.language
         self.region = settings.centre.region
         """The country of phone numbers that are typed without a country code."""
-        self._common = {
-            "centre": self.centre,
-            "zone": settings.centre.time_zone,
-            "sponsor": settings.centre.organisation,
-            "pause_reasons": settings.agent_login.pause_reasons,
-            "transfer_targets": [{"name": each.name, "kind": each.kind.value} for each in settings.transfers],
-            "undo_seconds": UNDO_SECONDS,
-            "training": self._training,
-        }
+        self._settings = settings
 
-    def describe_agent_page(self, who: SignedInUser) -> dict[str, Any]:
+    def describe_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
         """Return the data of an agent, the seat and the site for the page. Agent and seat may be missing from the settings."""
-        agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
+        agent, seat, centre = self._agents.get(who.name), self._seats.get(who.seat), self._settings.centre
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
-        campaigns = self._list_campaigns(who)
-        return {
-            "agent": who.name,
-            "seat": who.seat,
-            "phone": self.phones.get(who.seat, "own"),
-            "language": languages[0] if languages else self._language,
-            "languages": languages,
-            "wrap_up_seconds": {each.id: each.wrap_up_seconds for each in campaigns},
-            "manual": self.list_manual_campaigns(who),
-            **self._common,
-        }
+        return AgentAccount(
+            agent=who.name,
+            seat=who.seat,
+            phone=self.phones.get(who.seat, "own"),
+            language=languages[0] if languages else centre.language,
+            languages=tuple(languages),
+            wrap_up_seconds={each.id: each.wrap_up_seconds for each in self._list_campaigns(who)},
+            manual=tuple(self.list_manual_campaigns(who)),
+            centre=centre.id,
+            zone=centre.time_zone,
+            sponsor=centre.organisation,
+            pause_reasons=tuple(self._settings.agent_login.pause_reasons),
+            transfer_targets=tuple(TransferTarget(each.name, each.kind.value) for each in self._settings.transfers),
+            undo_seconds=UNDO_SECONDS,
+            training=self._training,
+            other_tab=other_tab,
+        )
 
     def list_manual_campaigns(self, who: SignedInUser) -> list[str]:
         """Return the campaigns in which this agent may dial numbers manually."""

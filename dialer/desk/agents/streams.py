@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.desk.agents.notes import AgentDrafts
+from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.site import AgentSite
 from dialer.domain.view import SeatView
@@ -52,13 +53,13 @@ class AgentStreams:
         )
         return router
 
-    async def describe_agent(self, request: Request) -> dict[str, Any] | None:
+    async def describe_agent(self, request: Request) -> AgentAccount | None:
         """Return the signed-in agent and the settings that the page needs; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._sessions.find_user(token)
         if who is None:
             return None
-        return {**self._site.describe_agent_page(who), "other_tab": who.seat in self._open}
+        return self._site.describe_agent_page(who, other_tab=who.seat in self._open)
 
     async def open_stream(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
@@ -97,9 +98,9 @@ class AgentStreams:
                     break
                 keys = names if number == 0 else [*update.values, *update.removed]
                 values: dict[str, Any] = {names[key]: update.values.get(key) for key in keys}
-                if values.get("pop") is not None:
-                    pop = values["pop"]
-                    values["pop"] = {**pop, "draft": self._drafts.find_draft(who.seat, pop["attempt"])}
+                pop = values.get("pop")
+                if isinstance(pop, AgentScreenPop):
+                    values["pop"] = replace(pop, draft=self._drafts.find_draft(who.seat, pop.attempt))
                 yield format_event(Update(number, update.at, values))
                 number = update.number + 1
             if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects

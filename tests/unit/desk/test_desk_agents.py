@@ -14,6 +14,7 @@ import pytest
 
 from dialer.desk.agents.commands import AGENT_COMMANDS
 from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
+from dialer.desk.agents.page_records import AgentScreenPop
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
 from dialer.desk.figures import find_start_of_day
@@ -21,6 +22,7 @@ from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
+from dialer.domain.schema import to_json_value
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
@@ -236,11 +238,28 @@ async def test_agent_session_lasts_until_the_call_in_progress_at_log_off_ends(de
 
 # State of the page
 
+SCREEN_POP = AgentScreenPop(
+    attempt=ATTEMPT,
+    campaign="turnout-agents",
+    purpose="turnout",
+    phone=7,
+    masked="•••• 4321",
+    addressed=None,
+    worker=False,
+    language="en",
+    opted_out=False,
+    voters=(),
+    booth=None,
+    calls=(),
+    lawful=None,
+    script=None,
+)
+
 
 async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
-    desk.page_state.put("pop/05", {"voters": [{"name": "somebody"}]})
+    desk.page_state.put("pop/05", SCREEN_POP)
     desk.page_state.put("figures/102", {"calls": 3})
     desk.page_state.put("call-backs/102", [{"name": "somebody"}])
     desk.page_state.put("campaign/turnout-agents", CAMPAIGN)
@@ -251,8 +270,8 @@ async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> No
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
         desk.page_state.put("pop/05", None)
-        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
-        assert read_event(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}
+        desk.page_state.put("pop/04", SCREEN_POP)
+        assert read_event(await anext(news)) == {"pop": to_json_value(SCREEN_POP)}
         desk.page_state.put("pop/04", None)
         assert read_event(await anext(news)) == {"pop": None}
 
@@ -281,7 +300,7 @@ async def test_event_stream_ends_before_it_shows_the_next_agents_voter(desk: Des
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.page_state.put("seat/04", seat_with_live_call(agent="102"))
-        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
+        desk.page_state.put("pop/04", SCREEN_POP)
         assert read_event(await anext(news)) == {"ended": "signed-out"}
         with pytest.raises(StopAsyncIteration):
             await anext(news)
@@ -298,7 +317,7 @@ async def test_unreadable_session_file_ends_only_the_stream_of_a_seat_with_anoth
         desk.page_state.put("seat/04", replace(SEATED, agent=None))
         assert "seat" in read_event(await anext(news))
         desk.page_state.put("seat/04", seat_with_live_call(agent="102"))
-        desk.page_state.put("pop/04", {"attempt": ATTEMPT})
+        desk.page_state.put("pop/04", SCREEN_POP)
         assert read_event(await anext(news)) == {"ended": "signed-out"}
 
 

@@ -2,7 +2,8 @@
 import { effect, signal, type Signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { language } from "../shared/words";
-import { RETRYABLE, pop, type Pop, type Voter } from "./state";
+import { RETRYABLE, pop } from "./state";
+import type { AgentScreenPop, ScreenPopVoter } from "../shared/wire";
 
 export interface VoterOutcome {
   mark: string;
@@ -31,7 +32,7 @@ const unsaved = new Set<string>();
 let saving = 0;
 
 /** Return the draft of a call: this page's, or else the desk's. */
-export function draftOf(call: Pop): Signal<Draft> {
+export function draftOf(call: AgentScreenPop): Signal<Draft> {
   let found = drafts.get(call.attempt);
   if (!found) {
     const kept = call.draft && typeof call.draft === "object" ? (call.draft as Partial<Draft>) : {};
@@ -43,7 +44,7 @@ export function draftOf(call: Pop): Signal<Draft> {
 }
 
 /** Change a draft. It is saved to the desk shortly after. */
-export function change(call: Pop, changed: Partial<Draft>): void {
+export function change(call: AgentScreenPop, changed: Partial<Draft>): void {
   const draft = draftOf(call);
   draft.value = { ...draft.value, ...changed };
   unsaved.add(call.attempt);
@@ -98,17 +99,17 @@ const SCRIPTS: Record<string, RegExp> = {
 /** Return the spelling of a name that fits the page's language: an agent need not read every script. */
 export const readable = (name: string, local: string | null | undefined): string =>
   local && SCRIPTS[language.value]?.test(local) ? local : name;
-export const nameOf = (voter: Voter): string => readable(voter.name, voter.name_local);
+export const nameOf = (voter: ScreenPopVoter): string => readable(voter.name, voter.name_local);
 
 /** Return the voters of a call to ask about, the addressed one first. */
-export function pendingOf(call: Pop) {
+export function pendingOf(call: AgentScreenPop) {
   const spoken = callsWithEntries.has(call.attempt) ? draftOf(call).value.voters : {};
   const pending = call.voters.filter((voter) => voter.pending || voter.id in spoken);
   return pending.sort((a, b) => Number(b.id === call.addressed) - Number(a.id === call.addressed));
 }
 
 /** Return the voter for the next outcome; null = the number as a whole. */
-export function chosenOf(call: Pop): number | null {
+export function chosenOf(call: AgentScreenPop): number | null {
   const { chosen, voters } = draftOf(call).value;
   const pending = pendingOf(call);
   if (chosen !== null && pending.some((voter) => voter.id === chosen)) return chosen;
@@ -116,7 +117,7 @@ export function chosenOf(call: Pop): number | null {
 }
 
 // The latest calls, whose outcomes may still be undone. In memory only.
-const recentCalls = new Map<string, Pop>();
+const recentCalls = new Map<string, AgentScreenPop>();
 effect(() => {
   const there = pop();
   if (!there) return;
@@ -126,10 +127,12 @@ effect(() => {
 });
 
 /** Return a recent call. After a reload it is unknown, and no voter is named. */
-export const recentCall = (attempt: string): Pop =>
+export const recentCall = (attempt: string): AgentScreenPop =>
   recentCalls.get(attempt) ?? {
     attempt,
     campaign: "",
+    purpose: "",
+    phone: 0,
     masked: "",
     addressed: null,
     worker: false,
@@ -139,4 +142,7 @@ export const recentCall = (attempt: string): Pop =>
     booth: null,
     calls: [],
     lawful: null,
+    script: null,
+    note: null,
+    draft: null,
   };

@@ -8,7 +8,8 @@ import { give } from "./controls";
 import { nameOf } from "./drafts";
 import { isUnsettled, refusalOf } from "./outcomes";
 import { Text } from "./voter_panel";
-import { me, pop, seat, stateOf, type Pop } from "./state";
+import { me, pop, seat, stateOf } from "./state";
+import type { AgentScreenPop } from "../shared/wire";
 
 /** Reasons to skip a call, in the order of their digits. */
 const REASONS = ["hour", "language", "known", "entry", "other"];
@@ -39,7 +40,7 @@ export function beginSkip(): void {
   if (call && !isTooSoon()) skipping.value = call.attempt;
 }
 
-function skip(call: Pop, reason: string): void {
+function skip(call: AgentScreenPop, reason: string): void {
   if (shown()?.attempt !== call.attempt) return showNotice(t("entry-late"), true);
   skipping.value = "";
   ended = call.attempt;
@@ -47,7 +48,7 @@ function skip(call: Pop, reason: string): void {
 }
 
 /** Handle a digit during a preview. */
-export function pressPreviewDigit(call: Pop, key: string): void {
+export function pressPreviewDigit(call: AgentScreenPop, key: string): void {
   const reason = skipping.value === call.attempt ? REASONS[Number(key) - 1] : undefined;
   if (reason) skip(call, reason);
   else if (key === "0") beginSkip();
@@ -55,7 +56,7 @@ export function pressPreviewDigit(call: Pop, key: string): void {
 }
 
 /** The preview of a call: dial, or skip with a reason. */
-export function Preview({ call }: { call: Pop }) {
+export function Preview({ call }: { call: AgentScreenPop }) {
   const preview = seat()?.preview;
   if (!preview) return null;
   const left = Math.max(0, preview.until - now.value);
@@ -103,7 +104,7 @@ export function Dialling() {
 }
 
 /** Calls shown on this page, the latest first. In memory only. */
-const recent = signal<Pop[]>([]);
+const recent = signal<AgentScreenPop[]>([]);
 effect(() => {
   const call = pop();
   if (!call?.phone) return;

@@ -6,11 +6,12 @@ import { canBeUndone, drop, sendNow, undoMs, entries, type Entry } from "./entri
 import { noteStates, queueNote, sendNotes } from "./notes";
 import { Household, Text, isolated } from "./voter_panel";
 import { OUTCOMES, pendingDetail, callBackAt, choose, correcting, saveEntered, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, undoEntry } from "./outcomes";
-import { stateOf, type Pop } from "./state";
+import { stateOf } from "./state";
+import type { AgentScreenPop } from "../shared/wire";
 
 const MOST_NOTE = 2000;
 
-const nameOfCall = (call: Pop): string => {
+const nameOfCall = (call: AgentScreenPop): string => {
   const voter = call.voters.find((each) => each.id === call.addressed);
   return voter ? isolated(nameOf(voter)) : call.masked;
 };
@@ -18,7 +19,7 @@ const nameOfCall = (call: Pop): string => {
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /** The hours or languages to choose for a pending outcome. */
-function Begun({ call }: { call: Pop }) {
+function Begun({ call }: { call: AgentScreenPop }) {
   const pad = pendingDetail.value;
   if (!pad || pad.attempt !== call.attempt) return null;
   const keyOf = (hour: number) => {
@@ -55,7 +56,7 @@ function Begun({ call }: { call: Pop }) {
   );
 }
 
-function Keypad({ call }: { call: Pop }) {
+function Keypad({ call }: { call: AgentScreenPop }) {
   const off = call !== correcting.value && !["talking", "wrap-up"].includes(stateOf());
   const key = (digit: string) => (
     <button key={digit} class={`outcome ${OUTCOMES[digit]}`} disabled={off} onClick={() => choose(call, OUTCOMES[digit]!)}>
@@ -77,13 +78,13 @@ function Keypad({ call }: { call: Pop }) {
 }
 
 /** Change the note. If the outcome was already sent, the note is sent after it. */
-function write(call: Pop, note: string): void {
+function write(call: AgentScreenPop, note: string): void {
   change(call, { note });
   if (draftOf(call).value.sent) queueNote(call.attempt, note.trim());
 }
 
 /** The outcome of a call: the selected voter, the keypad, and a pending choice of hour or language. */
-export function Saying({ call }: { call: Pop }) {
+export function Saying({ call }: { call: AgentScreenPop }) {
   const pending = pendingOf(call);
   const draft = draftOf(call).value;
   const note = noteStates.value[call.attempt];

@@ -5,7 +5,8 @@ import { now } from "../shared/server";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, recentCall, type VoterOutcome } from "./drafts";
 import { NOT_UNDOABLE, closing, command, sendNow, recordOutcome, undo, lastUndoable, entries, type Entry } from "./entries";
-import { me, pop, seat, stateOf, type Pop } from "./state";
+import { me, pop, seat, stateOf } from "./state";
+import type { AgentScreenPop } from "../shared/wire";
 
 /** docs/how-to/seats.md, Keys. */
 export const OUTCOMES: Record<string, string> = {
@@ -30,7 +31,7 @@ const LAST_SECONDS = 2;
 /** A chosen outcome that still needs an hour or a language. */
 export const pendingDetail = signal<{ attempt: string; outcome: "later" | "call-back" | "own-call-back" | "language"; typed: string } | null>(null);
 /** The previous call whose outcome was undone and which the next key corrects. */
-export const correcting = signal<Pop | null>(null);
+export const correcting = signal<AgentScreenPop | null>(null);
 
 let shown = "";
 let shownAt = -Infinity;
@@ -46,10 +47,10 @@ export function noteShownCall(attempt: string): void {
 export const isUnsettled = () => performance.now() - shownAt < SETTLE_MS;
 
 /** Return the call to which keys and buttons apply. */
-export const current = (): Pop | null => correcting.value ?? pop();
+export const current = (): AgentScreenPop | null => correcting.value ?? pop();
 
 /** Return whether an outcome can be recorded for a call now. If not, show why. */
-function canRecord(call: Pop): boolean {
+function canRecord(call: AgentScreenPop): boolean {
   if (call === correcting.value) return true;
   if (pop()?.attempt !== call.attempt) {
     showNotice(t("entry-late"), true);
@@ -67,7 +68,7 @@ function canRecord(call: Pop): boolean {
 }
 
 /** Choose an outcome by key or button. */
-export function choose(call: Pop, outcome: string): void {
+export function choose(call: AgentScreenPop, outcome: string): void {
   if (!canRecord(call)) return;
   pendingDetail.value = null;
   if (outcome === "later" && !hoursFor(call).length) showNotice(t("no-hours-left"), true);
@@ -78,12 +79,12 @@ export function choose(call: Pop, outcome: string): void {
 }
 
 /** Begin a call-back at an hour, by any agent or by this one. */
-export function callBackAt(call: Pop, outcome: "call-back" | "own-call-back"): void {
+export function callBackAt(call: AgentScreenPop, outcome: "call-back" | "own-call-back"): void {
   if (canRecord(call)) pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
 }
 
 /** Record the outcome of one voter. When all pending voters have one, send them. */
-export function recordVoter(call: Pop, voter: number | null, message: VoterOutcome): void {
+export function recordVoter(call: AgentScreenPop, voter: number | null, message: VoterOutcome): void {
   if (!canRecord(call)) return;
   if (voter === null) return finish(call, { disposition: message.mark, ...(message.hour === undefined ? {} : { hour: message.hour }) });
   const draft = draftOf(call).value;
@@ -93,13 +94,13 @@ export function recordVoter(call: Pop, voter: number | null, message: VoterOutco
 }
 
 /** Send the recorded outcomes although some voters have none. */
-export function saveEntered(call: Pop): void {
+export function saveEntered(call: AgentScreenPop): void {
   if (entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return sendNow(call.attempt);
   const { voters, sent } = draftOf(call).value;
   if (!sent && Object.keys(voters).length && canRecord(call)) finish(call, null);
 }
 
-function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean; language?: string } | null): void {
+function finish(call: AgentScreenPop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean; language?: string } | null): void {
   const draft = draftOf(call).value;
   const pending = new Set(pendingOf(call).map((each) => each.id));
   const reports = Object.entries(draft.voters).filter(([voter]) => pending.has(Number(voter)));
@@ -120,7 +121,7 @@ function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_
 // Hours
 
 /** Return the hours for "later" and call-backs: from the next one to the close of poll or the end of the day. */
-export function hoursFor(call: Pop): number[] {
+export function hoursFor(call: AgentScreenPop): number[] {
   const zone = me.value?.zone ?? "UTC";
   const hourOf = (at: number) => Number(new Intl.DateTimeFormat("en", { hour: "numeric", hourCycle: "h23", timeZone: zone }).format(at * 1000));
   const closes = call.booth?.closes_at ?? null;
@@ -130,14 +131,14 @@ export function hoursFor(call: Pop): number[] {
 }
 
 /** Return the hour that a single digit means if it is unambiguous: 4 is 16. */
-export function hourOfDigit(call: Pop, digit: string): number | null {
+export function hourOfDigit(call: AgentScreenPop, digit: string): number | null {
   const found = hoursFor(call).filter((hour) => String(hour).endsWith(digit));
   const begins = hoursFor(call).some((hour) => String(hour).padStart(2, "0").startsWith(digit));
   return found.length === 1 && !begins ? found[0]! : null;
 }
 
 /** Handle a digit of an hour: two digits as on the phone, or one that is unambiguous. */
-function hourDigit(call: Pop, digit: string): void {
+function hourDigit(call: AgentScreenPop, digit: string): void {
   const pad = pendingDetail.value!;
   const typed = pad.typed + digit;
   const hour = typed.length === 2 ? Number(typed) : hourOfDigit(call, digit);
@@ -150,7 +151,7 @@ function hourDigit(call: Pop, digit: string): void {
   showNotice(t("invalid-hour"), true);
 }
 
-export function giveHour(call: Pop, hour: number): void {
+export function giveHour(call: AgentScreenPop, hour: number): void {
   const pad = pendingDetail.value;
   if (!pad || !canRecord(call)) return;
   pendingDetail.value = null;
@@ -169,17 +170,17 @@ export function giveHour(call: Pop, hour: number): void {
 const SPOKEN = ["hi", "bn", "mr", "te", "ta", "gu", "ur", "kn", "or", "ml", "pa", "as", "en"];
 
 /** Return the languages of voters that this agent does not speak. */
-export function otherLanguages(call: Pop): string[] {
+export function otherLanguages(call: AgentScreenPop): string[] {
   const common = new Set([call.language, ...(me.value?.languages ?? [])]);
   return SPOKEN.filter((each) => !common.has(each));
 }
 
-export function giveLanguage(call: Pop, language: string | null): void {
+export function giveLanguage(call: AgentScreenPop, language: string | null): void {
   if (canRecord(call)) finish(call, { disposition: "language", ...(language ? { language } : {}) });
 }
 
 /** Handle a digit. */
-export function digit(call: Pop, key: string): void {
+export function digit(call: AgentScreenPop, key: string): void {
   if (!pendingDetail.value || pendingDetail.value.attempt !== call.attempt) return choose(call, OUTCOMES[key]!);
   if (pendingDetail.value.outcome !== "language") return hourDigit(call, key);
   const language = otherLanguages(call)[Number(key) - 1];
@@ -188,11 +189,11 @@ export function digit(call: Pop, key: string): void {
 }
 
 /** Return whether all outcomes are sent, so that the wrap-up may end. */
-const isEverythingSaved = (call: Pop) =>
+const isEverythingSaved = (call: AgentScreenPop) =>
   call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
 
 /** Handle Enter: complete a pending choice with its default, else send the recorded outcomes, else end the wrap-up. */
-export function confirm(call: Pop): void {
+export function confirm(call: AgentScreenPop): void {
   const pad = pendingDetail.value;
   if (!pad || pad.attempt !== call.attempt) return isEverythingSaved(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : saveEntered(call);
   const [next] = hoursFor(call);
@@ -201,7 +202,7 @@ export function confirm(call: Pop): void {
 }
 
 /** Select the next or the previous voter of the household. */
-export function step(call: Pop, by: number): void {
+export function step(call: AgentScreenPop, by: number): void {
   const pending = pendingOf(call);
   const at = pending.findIndex((voter) => voter.id === chosenOf(call));
   const next = pending[(at + by + pending.length) % pending.length];

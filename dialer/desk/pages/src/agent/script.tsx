@@ -4,10 +4,11 @@ import { Section } from "../shared/parts";
 import { hour, t } from "../shared/words";
 import { change, draftOf, nameOf, readable } from "./drafts";
 import { closing } from "./entries";
-import { me, stateOf, type Pop, type Script } from "./state";
+import { me, stateOf } from "./state";
+import type { AgentScreenPop, TranslatedScript } from "../shared/wire";
 
 /** Return the values for the braces in a text; undefined = unknown for this call. */
-function valuesOf(call: Pop): Record<string, string | undefined> {
+function valuesOf(call: AgentScreenPop): Record<string, string | undefined> {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const { booth } = call;
   return {
@@ -17,7 +18,6 @@ function valuesOf(call: Pop): Record<string, string | undefined> {
     serial: voter?.serial?.toString(),
     part: booth?.part.toString(),
     booth: booth ? readable(booth.name, booth.name_local) : undefined,
-    address: booth?.address ?? undefined,
     constituency: booth?.constituency,
     opens: booth?.opens_at ? hour(booth.opens_at) : undefined,
     closes: booth?.closes_at ? hour(booth.closes_at) : undefined,
@@ -38,7 +38,7 @@ function Filled({ text, values }: { text: string; values: Record<string, string 
   );
 }
 
-export function ScriptPages({ call, script }: { call: Pop; script: Script }) {
+export function ScriptPages({ call, script }: { call: AgentScreenPop; script: TranslatedScript }) {
   const { path, answers } = draftOf(call).value;
   const name = path.at(-1) ?? script.start;
   const page = script.pages[name] ?? script.pages[script.start];

@@ -1,83 +1,11 @@
 // The state of an agent's page and its signed-in agent.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, value } from "../shared/server";
-import type { SeatView } from "../shared/wire";
+import type { AgentAccount, AgentScreenPop, SeatView } from "../shared/wire";
 import { zone } from "../shared/words";
 
-export interface Agent {
-  agent: string;
-  seat: string;
-  phone: "own" | "browser";
-  centre: string;
-  zone: string;
-  language: string;
-  languages: string[];
-  pause_reasons: string[];
-  transfer_targets: { name: string; kind: string }[];
-  wrap_up_seconds: Record<string, number>;
-  /** The campaigns in which the agent may dial numbers manually. */
-  manual?: string[];
-  undo_seconds: number;
-  training?: boolean; // the voters are simulated
-  /** The organisation on whose behalf the centre calls. */
-  sponsor?: string;
-  other_tab: boolean;
-}
-export interface Voter {
-  id: number;
-  name: string;
-  name_local: string | null;
-  relative: string | null;
-  relation: string | null;
-  age: number | null;
-  gender: string | null;
-  house: string | null;
-  serial: number | null;
-  pending: boolean;
-  marks: { at: number; kind: string; source: string; hour: number | null }[];
-}
-export interface Booth {
-  name: string;
-  name_local?: string | null;
-  address?: string | null;
-  constituency: string;
-  part: number;
-  opens_at: number | null;
-  closes_at: number | null;
-}
-export interface ScriptPage {
-  text: string;
-  ask: { name: string; answers: { value: string; label: string; to: string | null }[] } | null;
-  next: string | null;
-  closing: boolean;
-}
-export interface Script {
-  name: string;
-  version: string;
-  start: string;
-  pages: Record<string, ScriptPage>;
-}
-export interface Pop {
-  attempt: string;
-  campaign: string;
-  purpose?: string;
-  /** The id of the number. */
-  phone?: number;
-  masked: string;
-  addressed: number | null;
-  worker: boolean;
-  language: string;
-  opted_out: boolean;
-  voters: Voter[];
-  booth: Booth | null;
-  calls: { at: number; campaign: string; outcome: string; disposition: string | null }[];
-  lawful: { code: string; registers?: { name: string; dated: string }[] } | null;
-  note?: { text: string; at: number } | null;
-  script?: Script | null;
-  draft?: unknown;
-}
 /** The signed-in user; null = nobody, undefined = not known yet. */
-export const me = signal<Agent | null | undefined>(undefined);
+export const me = signal<AgentAccount | null | undefined>(undefined);
 /** Why this page gets no updates: another page of the seat is open or has replaced it; "" = it gets updates. */
 export const place = signal<"" | "elsewhere" | "taken">("");
 
@@ -88,7 +16,7 @@ export const RETRYABLE = new Set(["no-desk", "away", "broker-away", "signed-out"
 export const isHere = computed(() => Boolean(me.value) && place.value === "" && value("desk") !== undefined);
 
 export const seat = () => value<SeatView>("seat");
-export const pop = () => value<Pop | null>("pop") ?? null;
+export const pop = () => value<AgentScreenPop | null>("pop") ?? null;
 export const stateOf = () => seat()?.state ?? "";
 
 // A reload keeps the id of its tab. While a page is open, the id is not in any storage, so that a duplicated tab gets another one.
@@ -101,8 +29,8 @@ addEventListener("pageshow", () => sessionStorage.removeItem(TAB));
 let take = false;
 export const eventsPath = () => `/api/agent/events?tab=${tab}${take ? "&take=1" : ""}`;
 
-export async function loadUser(): Promise<Agent | null | undefined> {
-  const found = await ask<Agent | null>("GET", "/api/agent/me");
+export async function loadUser(): Promise<AgentAccount | null | undefined> {
+  const found = await ask<AgentAccount | null>("GET", "/api/agent/me");
   if (isProblem(found)) return undefined;
   if (found) zone.value = found.zone;
   if (JSON.stringify(found && { ...found, other_tab: false }) !== JSON.stringify(me.value)) me.value = found && { ...found, other_tab: false };

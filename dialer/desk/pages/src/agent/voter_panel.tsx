@@ -5,7 +5,8 @@ import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
 import { change, chosenOf, draftOf, nameOf, pendingOf, readable, callsWithEntries } from "./drafts";
 import { MORE_OF_VOTER, recordVoter } from "./outcomes";
-import { seat, type Booth, type Pop, type Voter } from "./state";
+import { seat } from "./state";
+import type { AgentScreenPop, ScreenPopBooth, ScreenPopVoter } from "../shared/wire";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;
@@ -26,7 +27,7 @@ export function Text({ text }: { text: string }) {
 }
 
 /** The roll's data about a voter, in one line. */
-function Facts({ voter }: { voter: Voter }) {
+function Facts({ voter }: { voter: ScreenPopVoter }) {
   const relation = voter.relation && word("relation", voter.relation.toLowerCase());
   return (
     <p class="facts">
@@ -49,7 +50,7 @@ function Facts({ voter }: { voter: Voter }) {
 }
 
 /** A voter's name in the script of the page's language, and below it in the other script if the roll has both. */
-function Name({ voter }: { voter: Voter }) {
+function Name({ voter }: { voter: ScreenPopVoter }) {
   const first = nameOf(voter);
   const other = first === voter.name ? voter.name_local : voter.name;
   return (
@@ -68,11 +69,11 @@ function Name({ voter }: { voter: Voter }) {
 /** Return a name cut to 40 characters and isolated, so that it cannot change the direction of the text around it. */
 export const isolated = (name: string) => `\u2068${[...name].slice(0, 40).join("")}\u2069`;
 
-const markIn = (mark: Voter["marks"][number]) =>
+const markIn = (mark: ScreenPopVoter["marks"][number]) =>
   [word("mark", mark.kind), mark.hour === null ? "" : t("at-hour", { hour: mark.hour })].filter(Boolean).join(" ");
 
 /** Voters who no longer need a call because of a mark recorded elsewhere during this call. */
-function Elsewhere({ call }: { call: Pop }) {
+function Elsewhere({ call }: { call: AgentScreenPop }) {
   const first = useRef({ attempt: "", pending: new Set<number>() });
   if (first.current.attempt !== call.attempt)
     first.current = { attempt: call.attempt, pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)) };
@@ -90,7 +91,7 @@ function Elsewhere({ call }: { call: Pop }) {
   );
 }
 
-function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; index: number; choosable: boolean }) {
+function Member({ call, voter, index, choosable }: { call: AgentScreenPop; voter: ScreenPopVoter; index: number; choosable: boolean }) {
   const said = draftOf(call).value.voters[voter.id];
   const chosen = choosable && chosenOf(call) === voter.id;
   const last = voter.marks.at(-1);
@@ -132,7 +133,7 @@ function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; in
 }
 
 /** All voters on the number: first those to ask about, then the others. */
-export function Household({ call }: { call: Pop }) {
+export function Household({ call }: { call: AgentScreenPop }) {
   const pending = pendingOf(call);
   const others = call.voters.filter((voter) => !pending.includes(voter));
   return (
@@ -161,7 +162,7 @@ export function Household({ call }: { call: Pop }) {
   );
 }
 
-export function Closes({ booth }: { booth: Booth }) {
+export function Closes({ booth }: { booth: ScreenPopBooth }) {
   const { opens_at: opens, closes_at: closes } = booth;
   if (closes === null) return null;
   const left = closes - now.value;
@@ -177,7 +178,7 @@ export function Closes({ booth }: { booth: Booth }) {
   return <p class={left < 3600 ? "closes near" : "closes"}>{told}</p>;
 }
 
-export function Who({ call }: { call: Pop }) {
+export function Who({ call }: { call: AgentScreenPop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const others = call.voters.length > (voter ? 1 : 0);
   return (
@@ -191,11 +192,6 @@ export function Who({ call }: { call: Pop }) {
             {t("booth")} <Text text={readable(call.booth.name, call.booth.name_local)} />, {t("part", { part: call.booth.part })},{" "}
             <Text text={call.booth.constituency} />
           </p>
-          {call.booth.address && (
-            <p class="small">
-              <Text text={call.booth.address} />
-            </p>
-          )}
           <Closes booth={call.booth} />
         </div>
       )}
@@ -205,7 +201,7 @@ export function Who({ call }: { call: Pop }) {
 }
 
 /** Why the call is allowed, and what happened before it. */
-export function About({ call }: { call: Pop }) {
+export function About({ call }: { call: AgentScreenPop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const registers = (call.lawful?.registers ?? []).map((each) => each.name).join(", ");
   return (

@@ -1,19 +1,7 @@
 // Requests to the desk, and the stream of its updates.
 import { signal, type Signal } from "@preact/signals";
-import type { Update } from "./wire";
+import type { BoardUser, Update } from "./wire";
 import { zone } from "./words";
-
-export interface Me {
-  name: string;
-  role: string;
-  centre: string;
-  zone: string;
-  may: string[];
-  signs: boolean; // the dialler requires this user's commands to be signed, which a page cannot do
-  pause_reasons: string[];
-  stretch_seconds: number; // length of an interval of the day's figures
-  languages: { seats: Record<string, string[]>; agents: Record<string, string[]> }; // without an entry: any language
-}
 
 /** A refused request: a problem code with a message `problem-CODE`. */
 export interface Problem {
@@ -35,10 +23,10 @@ export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?
 export const isProblem = (answer: unknown): answer is Problem => typeof answer === "object" && answer !== null && "problem" in answer;
 
 /** The signed-in user; null = nobody, undefined = not known yet. */
-export const me = signal<Me | null | undefined>(undefined);
+export const me = signal<BoardUser | null | undefined>(undefined);
 
 export async function loadUser(): Promise<void> {
-  const found = await ask<Me | null>("GET", "/api/me");
+  const found = await ask<BoardUser | null>("GET", "/api/me");
   if (isProblem(found)) return;
   if (found) zone.value = found.zone;
   me.value = found;

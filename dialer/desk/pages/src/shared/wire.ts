@@ -29,6 +29,32 @@ export interface Acknowledgement {
   at: number;
 }
 
+/** The signed-in agent of a page, with the settings of the agent, the seat and the site that the page needs. */
+export interface AgentAccount {
+  agent: string;
+  seat: string;
+  phone: "own" | "browser";
+  language: string;
+  languages: string[];
+  /** by campaign */
+  wrap_up_seconds: Record<string, number>;
+  /** the campaigns in which the agent may dial numbers manually */
+  manual: string[];
+  centre: string;
+  /** the centre's time zone */
+  zone: string;
+  /** the organisation on whose behalf the centre calls */
+  sponsor: string | null;
+  pause_reasons: string[];
+  transfer_targets: TransferTarget[];
+  /** how long an outcome can be undone */
+  undo_seconds: number;
+  /** whether the voters are simulated */
+  training: boolean;
+  /** whether a page of this seat is open */
+  other_tab: boolean;
+}
+
 /** An agent's work of today. */
 export interface AgentDayFigures {
   /** Epoch seconds. */
@@ -49,6 +75,31 @@ export interface AgentMessage {
   at: number;
   /** the supervisor's name */
   sender: string;
+}
+
+/** What an agent sees about a call: the voters on the number, their booth, earlier calls, and the script. */
+export interface AgentScreenPop {
+  attempt: string;
+  campaign: string;
+  purpose: string;
+  /** the id of the number */
+  phone: number;
+  /** the last digits of the number */
+  masked: string;
+  /** the voter whom the call is for */
+  addressed: number | null;
+  /** whether the call is to a booth worker */
+  worker: boolean;
+  language: string;
+  opted_out: boolean;
+  voters: ScreenPopVoter[];
+  booth: ScreenPopBooth | null;
+  calls: ScreenPopCall[];
+  lawful: LegalBasis | null;
+  script: TranslatedScript | null;
+  note: ScreenPopNote | null;
+  /** what the page saved of the agent's unsent entries about the call */
+  draft: unknown;
 }
 
 /** Something that a person should look at. An alert replaces the earlier one of the same `code`. */
@@ -80,6 +131,23 @@ export interface AlertList {
   /** Epoch seconds. */
   at: number;
   alerts: Alert[];
+}
+
+/** The signed-in user of the board, with the permitted commands and the settings that the board needs. */
+export interface BoardUser {
+  name: string;
+  role: string;
+  /** the commands that the user may send */
+  may: string[];
+  /** whether the dialler accepts the user's commands only with a signature, which a page cannot make */
+  signs: boolean;
+  centre: string;
+  /** the centre's time zone */
+  zone: string;
+  pause_reasons: string[];
+  /** length of an interval of the day's figures */
+  stretch_seconds: number;
+  languages: SpokenLanguages;
 }
 
 /** The self-reported turnout of one booth. */
@@ -268,6 +336,17 @@ export interface IdleReason {
   detail: string;
 }
 
+/** Why a call is lawful, and the facts that the decision rests on (docs/explanation/rules.md). */
+export interface LegalBasis {
+  code: "called-us" | "unknown" | "asked-for" | "consent" | "not-listed" | "allowed";
+  profile: string | null;
+  purpose: string | null;
+  consent: string | null;
+  registers: RegisterOnDate[];
+  /** time since the previous call to the number */
+  gap_seconds: number | null;
+}
+
 /** The results that wait to be delivered to one receiver. */
 export interface OutboxWait {
   /** broker or headquarters */
@@ -286,6 +365,12 @@ export interface Preview {
   until: number;
   /** true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses */
   auto_dial: boolean;
+}
+
+/** A do-not-call register, and the date of the copy in which the number was looked up. */
+export interface RegisterOnDate {
+  name: string;
+  dated: string;
 }
 
 /** A roll that is being imported while calls go on. */
@@ -329,6 +414,69 @@ export interface ScreenPop {
   settled: number[];
 }
 
+/** A polling booth with its hours on its polling day. Hours are null if no polling day is known. */
+export interface ScreenPopBooth {
+  id: number;
+  name: string;
+  name_local: string | null;
+  constituency: string;
+  part: number;
+  /** Epoch seconds. */
+  opens_at: number | null;
+  /** Epoch seconds. */
+  closes_at: number | null;
+}
+
+/** An earlier call to the number. */
+export interface ScreenPopCall {
+  /** Epoch seconds. */
+  at: number;
+  campaign: string;
+  outcome: string;
+  disposition: string | null;
+}
+
+/** An agent's latest note about the number. */
+export interface ScreenPopNote {
+  id: string;
+  /** Epoch seconds. */
+  at: number;
+  text: string;
+}
+
+/** A voter on the number of a call, from the electoral roll. */
+export interface ScreenPopVoter {
+  id: number;
+  name: string;
+  name_local: string | null;
+  /** name of the voter's father, mother or spouse */
+  relative: string | null;
+  relation: string | null;
+  age: number | null;
+  gender: string | null;
+  house: string | null;
+  /** serial number in the part of the roll */
+  serial: number | null;
+  /** whether the voter is still to be called */
+  pending: boolean;
+  marks: VoterMark[];
+}
+
+/** An answer that the agent can select. */
+export interface ScriptChoice {
+  /** the stored answer */
+  value: string;
+  label: string;
+  /** the next page */
+  to: string | null;
+}
+
+/** A question of a script, and its answers. */
+export interface ScriptQuestion {
+  name: string;
+  answers: ScriptChoice[];
+}
+
 /** The state of a seat. */
 export type SeatState = "offline" | "ready" | "reserved" | "talking" | "wrap-up" | "paused" | "lost";
 
@@ -366,8 +514,40 @@ export interface SeatView {
   campaigns: string[];
 }
 
+/** The languages of seats and agents. A seat or an agent without an entry takes calls in any language. */
+export interface SpokenLanguages {
+  seats: Record<string, string[]>;
+  agents: Record<string, string[]>;
+}
+
 /** The stage of a call's transfer. A call without a transfer is with its agent. */
 export type TransferStage = "hold" | "returning" | "calling" | "consult" | "merging" | "three-way" | "transfer" | "handing-over" | "transferred";
+
+/** A person or queue to which agents can transfer calls. */
+export interface TransferTarget {
+  name: string;
+  kind: string;
+}
+
+/** A page of a script in one language. */
+export interface TranslatedPage {
+  text: string;
+  ask: ScriptQuestion | null;
+  /** the next page; null if a question decides or the page is the last one */
+  next: string | null;
+  /** whether the conversation ends here */
+  closing: boolean;
+}
+
+/** A script in one language. */
+export interface TranslatedScript {
+  name: string;
+  version: string;
+  /** the first page */
+  start: string;
+  /** by name */
+  pages: Record<string, TranslatedPage>;
+}
 
 /** The state of a trunk. */
 export type TrunkState = "working" | "resting" | "probing";
@@ -399,6 +579,16 @@ export interface Update {
   at: number;
   values: Record<string, unknown>;
   removed: string[];
+}
+
+/** A recorded answer about a voter, such as "voted". */
+export interface VoterMark {
+  /** Epoch seconds. */
+  at: number;
+  kind: string;
+  source: string;
+  /** the hour at which the voter intends to vote */
+  hour: number | null;
 }
 
 /** The active warnings of the desk. */

@@ -1,0 +1,181 @@
+"""The records that an agent's page receives: the signed-in agent, and the screen pop of a call.
+
+The page's TypeScript types are generated from them (`dialer.desk.page_types`). A screen pop contains neither the phone number nor
+data that no agent needs, such as EPIC numbers. Names are untrusted data, unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dialer.domain.schema import MESSAGE, Time
+from dialer.flows.translated_script import TranslatedScript
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """A person or queue to which agents can transfer calls."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAccount:
+    """The signed-in agent of a page, with the settings of the agent, the seat and the site that the page needs."""
+
+    __pydantic_config__ = MESSAGE
+
+    agent: str
+    seat: str
+    phone: Literal["own", "browser"]
+    language: str
+    languages: tuple[str, ...]
+    wrap_up_seconds: Mapping[str, float]
+    """by campaign"""
+    manual: tuple[str, ...]
+    """the campaigns in which the agent may dial numbers manually"""
+    centre: str
+    zone: str
+    """the centre's time zone"""
+    sponsor: str | None
+    """the organisation on whose behalf the centre calls"""
+    pause_reasons: tuple[str, ...]
+    transfer_targets: tuple[TransferTarget, ...]
+    undo_seconds: float
+    """how long an outcome can be undone"""
+    training: bool
+    """whether the voters are simulated"""
+    other_tab: bool
+    """whether a page of this seat is open"""
+
+
+@dataclass(frozen=True, slots=True)
+class VoterMark:
+    """A recorded answer about a voter, such as "voted"."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    kind: str
+    source: str
+    hour: int | None
+    """the hour at which the voter intends to vote"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenPopVoter:
+    """A voter on the number of a call, from the electoral roll."""
+
+    __pydantic_config__ = MESSAGE
+
+    id: int
+    name: str
+    name_local: str | None
+    relative: str | None
+    """name of the voter's father, mother or spouse"""
+    relation: str | None
+    age: int | None
+    gender: str | None
+    house: str | None
+    serial: int | None
+    """serial number in the part of the roll"""
+    pending: bool
+    """whether the voter is still to be called"""
+    marks: tuple[VoterMark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenPopBooth:
+    """A polling booth with its hours on its polling day. Hours are null if no polling day is known."""
+
+    __pydantic_config__ = MESSAGE
+
+    id: int
+    name: str
+    name_local: str | None
+    constituency: str
+    part: int
+    opens_at: Time | None
+    closes_at: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenPopCall:
+    """An earlier call to the number."""
+
+    __pydantic_config__ = MESSAGE
+
+    at: Time
+    campaign: str
+    outcome: str
+    disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOnDate:
+    """A do-not-call register, and the date of the copy in which the number was looked up."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    dated: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegalBasis:
+    """Why a call is lawful, and the facts that the decision rests on (docs/explanation/rules.md)."""
+
+    __pydantic_config__ = MESSAGE
+
+    code: Literal["called-us", "unknown", "asked-for", "consent", "not-listed", "allowed"]
+    profile: str | None
+    purpose: str | None
+    consent: str | None
+    registers: tuple[RegisterOnDate, ...]
+    gap_seconds: float | None
+    """time since the previous call to the number"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenPopNote:
+    """An agent's latest note about the number."""
+
+    __pydantic_config__ = MESSAGE
+
+    id: str
+    at: Time
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentScreenPop:
+    """What an agent sees about a call: the voters on the number, their booth, earlier calls, and the script."""
+
+    __pydantic_config__ = MESSAGE
+
+    attempt: str
+    campaign: str
+    purpose: str
+    phone: int
+    """the id of the number"""
+    masked: str
+    """the last digits of the number"""
+    addressed: int | None
+    """the voter whom the call is for"""
+    worker: bool
+    """whether the call is to a booth worker"""
+    language: str
+    opted_out: bool
+    voters: tuple[ScreenPopVoter, ...]
+    booth: ScreenPopBooth | None
+    calls: tuple[ScreenPopCall, ...]
+    lawful: LegalBasis | None
+    script: TranslatedScript | None
+    note: ScreenPopNote | None = None
+    draft: Any = None
+    """what the page saved of the agent's unsent entries about the call"""

@@ -1,0 +1,73 @@
+"""A script in one language, as the agent's page shows it. Values in braces are not filled yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dialer.domain.schema import MESSAGE
+from dialer.flows.script import Script, ScriptPage
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptChoice:
+    """An answer that the agent can select."""
+
+    __pydantic_config__ = MESSAGE
+
+    value: str
+    """the stored answer"""
+    label: str
+    to: str | None
+    """the next page"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptQuestion:
+    """A question of a script, and its answers."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    answers: tuple[ScriptChoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedPage:
+    """A page of a script in one language."""
+
+    __pydantic_config__ = MESSAGE
+
+    text: str
+    ask: ScriptQuestion | None
+    next: str | None
+    """the next page; null if a question decides or the page is the last one"""
+    closing: bool
+    """whether the conversation ends here"""
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatedScript:
+    """A script in one language."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    version: str
+    start: str
+    """the first page"""
+    pages: Mapping[str, TranslatedPage]
+    """by name"""
+
+
+def translate_script(script: Script, language: str) -> TranslatedScript:
+    """Return a script in a language, or in the script's first language if it lacks that one."""
+    tag = language if language in script.languages else script.languages[0]
+    pages = {name: _translate_page(page, tag) for name, page in script.pages.items()}
+    return TranslatedScript(script.name, script.version, script.start, pages)
+
+
+def _translate_page(page: ScriptPage, tag: str) -> TranslatedPage:
+    answers = (ScriptChoice(value, answer.label.get(tag, ""), answer.to) for value, answer in page.answers.items())
+    question = None if page.ask is None else ScriptQuestion(page.ask, tuple(answers))
+    return TranslatedPage(page.text.get(tag, ""), question, page.next, page.is_closing)
