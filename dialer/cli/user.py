@@ -184,5 +184,5 @@ async def _save_locally(settings: Settings, request: CommandRequest, sender: str
     path, key = settings.store.path, site_key(settings)
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(list_fixed_users, settings))
-        await users.prepare()
+        await users.load_users()
         return await command.save(users, CommandContext(sender))

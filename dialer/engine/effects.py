@@ -140,15 +140,15 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
     """Return an order to the switch, such as `order(switch.connect_to_seat, attempt_id, seat)`."""
-    return SwitchOrder(_name_of_method(method), partial(method, *args, **options))
+    return SwitchOrder(_get_method_name(method), partial(method, *args, **options))
 
 
 def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
     """Return a write to the store, such as `commit(store.record_answer, attempt_id, at)`."""
-    return StoreCommit(_name_of_method(method), partial(method, *args, **options))
+    return StoreCommit(_get_method_name(method), partial(method, *args, **options))
 
 
-def _name_of_method(method: Callable[..., object]) -> str:
+def _get_method_name(method: Callable[..., object]) -> str:
     job: Callable[..., object] = (
         method.args[0] if isinstance(method, partial) else method
     )  # the store binds a job to itself

@@ -133,7 +133,7 @@ class Engine:
             return
         self._core.in_event = True
         try:
-            self.dispatch(event)
+            self.dispatch_event(event)
         finally:
             self.carry_out_effects()
 
@@ -167,7 +167,7 @@ class Engine:
             self._core.request_effects(CallFinished(call.leg.ended))
         self.carry_out_effects()
 
-    def dispatch(self, event: Event) -> None:
+    def dispatch_event(self, event: Event) -> None:
         """Pass an event to the features that handle it."""
         features = self.features
         match event:
@@ -193,7 +193,7 @@ class Engine:
                 features.acd.on_phone_registered(endpoint)
                 features.silence.on_phone_registered(endpoint, contact)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
-                features.keys.on_key(seat, key)
+                features.keys.on_key_pressed(seat, key)
             case _:
                 self._handle_call_event(event)
 
@@ -334,7 +334,7 @@ class Engine:
             case SwitchOrder():
                 self._core.spawn_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn_task(self.features.commits.carry_out(effect), effect.name)
+                self._core.spawn_task(self.features.commits.retry_until_committed(effect), effect.name)
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
@@ -343,7 +343,7 @@ class Engine:
             case StoreFailed(error=error):
                 self.features.commits.on_failure(error)
             case _:
-                self.dispatch(effect)
+                self.dispatch_event(effect)
 
     async def _send_switch_order(self, order: SwitchOrder) -> None:
         try:

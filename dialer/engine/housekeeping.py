@@ -58,7 +58,7 @@ class Housekeeping:
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            await self.save()
+            await self.save_state()
             self._numbers.forget_old_events()
             self._eligibility.forget_ended_calls()
             rounds += 1
@@ -92,7 +92,7 @@ class Housekeeping:
 
     async def finish(self) -> None:
         """Save everything after the last call, and announce the head (last entry) of the audit's hash chain."""
-        await self.save()
+        await self.save_state()
         await self._announce_audit_head()
 
     async def _announce_audit_head(self) -> None:
@@ -105,14 +105,14 @@ class Housekeeping:
             return
         self._unannounced = None
 
-    async def save(self) -> None:
+    async def save_state(self) -> None:
         """Store seat intervals and pacer states, and seal the audit. A part that fails is retried in the next round."""
         intervals = self._seats.pop_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._runs.items():
-                await self._store.save_pacer_state(campaign_id, run.pacer_state())
+                await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
             self._unannounced = await self._store.seal(self._core.clock.now()) or self._unannounced
         except StoreError as error:
             self._seats.restore_intervals(intervals)

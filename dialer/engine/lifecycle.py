@@ -46,17 +46,17 @@ class Lifecycle:
         features.polls.add_booths(await store.booths())
         features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in core.plan.campaigns.values():
-            features.runs.put_campaign(await features.campaigns.load(plan, in_chunks=False))
-        await features.headquarters.prepare()
+            features.runs.put_campaign(await features.campaigns.load_campaign(plan, in_chunks=False))
+        await features.headquarters.restore_stop()
         features.clock_guard.start(await store.newest_event_at())
         await store.release_expired(now, core.plan.owner)
-        await features.agents.prepare()
-        await features.users.prepare()
-        await features.call_backs.prepare()
+        await features.agents.load_log_ins()
+        await features.users.load_users()
+        await features.call_backs.load_call_backs()
         self._resync.standing_orders = await store.standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.eligibility.load(await store.registers(), unfinished)
+        features.eligibility.load_registers_and_calls(await store.registers(), unfinished)
         for attempt in await store.conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.runs and seat is not None:
@@ -119,7 +119,7 @@ class Lifecycle:
     async def _run_decisions_until(self, stop: asyncio.Event) -> None:
         """Decide repeatedly which calls to place, until `stop` is set.
 
-        It decides at each wake-up, and at least as often as `Placing.decide` says.
+        It decides at each wake-up, and at least as often as `Placing.decide_for_all_campaigns` says.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -128,7 +128,7 @@ class Lifecycle:
             while not stop.is_set():
                 self._carry_out()  # first, so that the pacers have all events
                 core.in_event = True
-                seconds = features.placing.decide()
+                seconds = features.placing.decide_for_all_campaigns()
                 self._carry_out()
                 features.turnout.count_dialling_time()
                 try:
@@ -160,7 +160,7 @@ class Lifecycle:
         core, servers, calls = self._features.core, self._features.servers, self._features.calls
         try:
             async with asyncio.timeout(seconds):
-                while any(servers.server_of_trunk(call.trunk) in servers.up for call in calls.values()):
+                while any(servers.get_server_of_trunk(call.trunk) in servers.up for call in calls.values()):
                     core.wake.clear()
                     await core.wake.wait()
         except TimeoutError:

@@ -49,7 +49,7 @@ class Resync:
     def on_switch_up(self, up: SwitchUp) -> None:
         """Bring all features into agreement with a server whose link is up."""
         features = self._features
-        features.reconciler.resync(up)
+        features.reconciler.resync_with_server(up)
         for seat_name in features.agents.adopt_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
         seats = [seat for seat in features.seats.values() if seat.server == up.server]
@@ -59,8 +59,8 @@ class Resync:
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
         self._adopt_talks(up)
-        features.transfers.resync(up)
-        features.supervision.resync(up)
+        features.transfers.resync_with_server(up)
+        features.supervision.resync_with_server(up)
         features.servers.up.add(up.server)
         self._done.set()
         if up.server:

@@ -40,7 +40,7 @@ class StoreCommits:
         self.problem: str | None = None  # why the store does not work; None: it works
         self.closing = False  # the dialler is stopping: failed commits are not retried
 
-    async def carry_out(self, commit: StoreCommit) -> None:
+    async def retry_until_committed(self, commit: StoreCommit) -> None:
         """Write to the store until the write is committed."""
         retry = object()
         try:

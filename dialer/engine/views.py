@@ -25,7 +25,7 @@ from dialer.engine.features import Features
 
 def make_centre_view(features: Features) -> CentreView:
     """Return a view of the whole centre at this moment."""
-    core, turnout, used = features.core, features.turnout, features.channels.count_used()
+    core, turnout, used = features.core, features.turnout, features.channels.count_used_channels()
     campaigns = tuple(
         _make_campaign_view(features, run)
         for campaign_id, run in features.runs.items()
@@ -120,7 +120,7 @@ def _find_abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
 
 
 def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
-    tally, health, now = features.pool.tallies[name], features.pool.health(name), features.core.clock.monotonic()
+    tally, health, now = features.pool.tallies[name], features.pool.get_health(name), features.core.clock.monotonic()
     assert health is not None  # noqa: S101 - `name` is one of the pool's
     return TrunkView(
         trunk=name,
@@ -130,8 +130,8 @@ def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
         failures=tally.failures,
         attempts=tally.attempts,
         state=health.state(now),
-        rest_seconds=health.rest_seconds_left(now),
-        calls_per_second=features.pool.limiter(name).recent_rate(now),
+        rest_seconds=health.count_rest_seconds_left(now),
+        calls_per_second=features.pool.get_limiter(name).calculate_recent_rate(now),
         calls_per_second_limit=features.pool[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,
     )

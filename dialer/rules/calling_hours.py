@@ -97,7 +97,7 @@ def get_next_midnight(zone: ZoneInfo, now: float) -> float:
     return get_midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
 
 
-def merge_stretches(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
+def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
     """Return periods in order of time. Periods that adjoin are merged into one."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):

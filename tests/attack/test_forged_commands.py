@@ -227,7 +227,7 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
     forms += [
         (own.payload(CENTRE, command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
-        if key not in COMMANDS[name].required_fields()
+        if key not in COMMANDS[name].list_required_fields()
     ]
     if not may:
         forms.append((own.payload(CENTRE, text), False))

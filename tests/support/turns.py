@@ -136,7 +136,7 @@ class Turns:
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """Handle an event at `seconds`. Return its effects, and those that follow immediately, one line each."""
-        return self.after(seconds, lambda: self.engine.dispatch(event))
+        return self.after(seconds, lambda: self.engine.dispatch_event(event))
 
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
         """Call `do` at `seconds`. Return the effects, one line each."""
@@ -148,7 +148,7 @@ class Turns:
         while effects := self.features.core.pop_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
-                    self.engine.dispatch(effect)
+                    self.engine.dispatch_event(effect)
                 elif line := self._line(effect):
                     lines.append(line)
         return [*lines, *(f"beside {name}" for name in self.beside)]

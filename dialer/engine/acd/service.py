@@ -125,8 +125,8 @@ class Acd:
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.phone_suspect else kept  # a doubted phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
-        server = self._servers.server_of_trunk(call.trunk)
-        return choose_seat(self._seats.find_reachable(), call.language, skill, call.campaign_id, server)
+        server = self._servers.get_server_of_trunk(call.trunk)
+        return choose_seat(self._seats.find_reachable_seats(), call.language, skill, call.campaign_id, server)
 
     def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
@@ -168,7 +168,7 @@ class Acd:
             return
         if call.talk.connected_at is not None:
             if (
-                _seat_accepts_return_of_voter(seat, call) or seat.state is SeatState.PAUSED
+                _can_voter_return_to_seat(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
                 self._resume_conversation(self._calls.update_call(call, call.with_message_stopped()), seat_name)
             return
@@ -199,7 +199,7 @@ class Acd:
         free.
         """
         own = self._seats.get(seat_name)
-        if own is None or not own.phone_up or not _seat_accepts_return_of_voter(own, call):
+        if own is None or not own.phone_up or not _can_voter_return_to_seat(own, call):
             own = self._choose_seat_for_call(call)
         if own is None:
             return None
@@ -335,7 +335,7 @@ class Acd:
 
     def on_phone_registered(self, endpoint: str) -> None:
         """Call a phone that has registered, if its agent is logged in and it is disconnected."""
-        seat = self._seats.find_by_endpoint(endpoint)
+        seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
 
@@ -362,7 +362,7 @@ class Acd:
         )
 
 
-def _seat_accepts_return_of_voter(seat: Seat, call: Call) -> bool:
+def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
     """Return whether a voter may come back to this seat.
 
     That is so if the seat is free, or if its agent is still wrapping up this voter's call.

@@ -24,9 +24,9 @@ class AsteriskServers:
         self.names: tuple[str, ...] = ("",)
         self.up: set[str] = set()  # servers that are connected and whose live calls are known
         self.unresponsive: frozenset[str] = frozenset()  # servers that have not answered a request in time
-        self.update(trunks, seats)
+        self.add_servers(trunks, seats)
 
-    def update(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
+    def add_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
         """Add the servers of these trunks and seats.
 
         `trunks` maps each trunk to its server; `seats` are the servers of the seats. Trunks added earlier stay, because
@@ -41,25 +41,27 @@ class AsteriskServers:
         """Return whether any server is up."""
         return bool(self.up)
 
-    def server_of_trunk(self, trunk: str) -> str:
+    def get_server_of_trunk(self, trunk: str) -> str:
         """Return the server of a trunk, or the first server for a trunk that was never in the settings."""
         return self._by_trunk.get(trunk, self.names[0])
 
     def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:
         """Return the servers of these trunks that accept calls now."""
-        servers = {self.server_of_trunk(trunk) for trunk in trunks} or set(self.names)
+        servers = {self.get_server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
 
     @property
-    def unreachable(self) -> frozenset[str]:
+    def unreachable_servers(self) -> frozenset[str]:
         """Return the servers that cannot be reached while another one can."""
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
     def filter_reachable_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return these trunks without those of unreachable servers."""
-        unreachable = self.unreachable
-        return [trunk for trunk in trunks if self.server_of_trunk(trunk) not in unreachable] if unreachable else trunks
+        unreachable = self.unreachable_servers
+        return (
+            [trunk for trunk in trunks if self.get_server_of_trunk(trunk) not in unreachable] if unreachable else trunks
+        )
 
 
 class ServerLoads:
@@ -78,7 +80,7 @@ class ServerLoads:
         """
         if len(self._servers.names) == 1:
             return trunks
-        return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.server_of_trunk(trunk)))
+        return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.get_server_of_trunk(trunk)))
 
     def _calculate_server_load(self, server: str) -> float:
         """Return the number of a server's calls for each of its agents at work.

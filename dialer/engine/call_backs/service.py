@@ -42,10 +42,10 @@ class OwnCallBacks:
         self._store = store
         self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which the call-back was promised
 
-    async def prepare(self) -> None:
+    async def load_call_backs(self) -> None:
         """Load the promised call-backs. Raises StoreError."""
         for own in await self._store.own_call_backs(self._core.clock.now()):
-            self._schedule(own)
+            self._schedule_call_back(own)
 
     def replace_promise(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
         """Replace the call-back promised to a number by the one of a new disposition.
@@ -56,7 +56,7 @@ class OwnCallBacks:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
                 self._forget_call_back(own)
         if record.own_at is not None and record.agent is not None and record.retry_at is not None:
-            self._schedule(
+            self._schedule_call_back(
                 OwnCallBack(
                     campaign_id, phone_id, record.agent, record.attempt_id, at=record.own_at, until=record.retry_at
                 )
@@ -96,7 +96,7 @@ class OwnCallBacks:
 
     async def _place_call(self, own: OwnCallBack, seat_name: str) -> None:
         try:
-            await self._own_calls.call_back(seat_name, own.campaign_id, own.phone_id)
+            await self._own_calls.place_call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
             self._release_reserved_seat(seat_name)
@@ -113,7 +113,7 @@ class OwnCallBacks:
     def _find_seat_of_agent(self, own: OwnCallBack) -> Seat | None:
         return next((seat for seat in self._seats.values() if seat.agent == own.agent), None)
 
-    def _schedule(self, own: OwnCallBack) -> None:
+    def _schedule_call_back(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
         self._retry_call_back_after(own, max(0.0, own.at - self._core.clock.now()))
 

@@ -154,7 +154,7 @@ class FlowService:
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._commit(
+            kept = await self._store_commit(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -170,7 +170,7 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _commit(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_commit(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._store_mark(call, commit, key, may_stand=may_stand)
@@ -276,7 +276,7 @@ class FlowService:
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.booths_by_part(call.worker)
+            parts = self._workers.list_booths_by_part(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

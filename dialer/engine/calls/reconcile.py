@@ -81,7 +81,7 @@ class Reconciler:
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
         return len(self._orphans)
 
-    def resync(self, up: SwitchUp) -> None:
+    def resync_with_server(self, up: SwitchUp) -> None:
         """Reconcile calls and store with the calls on a server."""
         adopted = self._adopt_orphan_calls()
         vanished = [
@@ -89,13 +89,13 @@ class Reconciler:
             for call in self._calls.values()
             if call.leg.originate_sent
             and call.attempt_id not in up.live_attempts
-            and self._servers.server_of_trunk(call.trunk) == up.server
+            and self._servers.get_server_of_trunk(call.trunk) == up.server
         ]
         if vanished:
             self._core.spawn_task(
                 self._look_up_vanished_calls([call.attempt_id for call in vanished], up.server), "look-up-vanished"
             )
-        strangers = self._inbound.resync(up)
+        strangers = self._inbound.resync_with_server(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
             self._core.spawn_task(self._hang_up_stray_calls(strays), "hang-up-strays")

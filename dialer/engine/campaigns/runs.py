@@ -55,7 +55,7 @@ class CampaignRun:
     )
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
-    def pacer_state(self) -> str:
+    def get_pacer_state(self) -> str:
         """Return what the pacer has learned, as JSON for the store."""
         return json.dumps(self.pacer.state())
 

@@ -61,7 +61,7 @@ class Campaigns:
         self.stops = 0  # number of stop-all commands in this run
         self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
-    async def load(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
+    async def load_campaign(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
         """Return a campaign from the store with its numbers enrolled. It does not dial yet. Raises StoreError."""
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()

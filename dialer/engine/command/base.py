@@ -94,23 +94,23 @@ class Command(BaseModel):
             raise TypeError(f"the command {name} is registered twice")
         if not cls.roles:
             raise TypeError(f"the command {name} needs roles")
-        for field in (*cls.required_fields(), *cls.optional_fields()):
+        for field in (*cls.list_required_fields(), *cls.list_optional_fields()):
             if not cls.model_fields[field].description:
                 raise TypeError(f"the command {name} needs a description of its field {field}")
         registry[name] = cls
 
     @classmethod
-    def describe(cls) -> str:
+    def format_description(cls) -> str:
         """Return the description of the command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
-    def required_fields(cls) -> tuple[str, ...]:
+    def list_required_fields(cls) -> tuple[str, ...]:
         """Return the names of the fields that a message must have, besides `id`, `name` and `expires_at`."""
         return tuple(cls._fields(required=True))
 
     @classmethod
-    def optional_fields(cls) -> tuple[str, ...]:
+    def list_optional_fields(cls) -> tuple[str, ...]:
         """Return the names of the fields that a message may have."""
         return tuple(cls._fields(required=False))
 

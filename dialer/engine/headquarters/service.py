@@ -44,7 +44,7 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
 
-    async def prepare(self) -> None:
+    async def restore_stop(self) -> None:
         """Restore a stop of an earlier run that is still in force. It stops new campaigns too. Raises StoreError."""
         stops = await self._store.stops_in_force()
         if stops:

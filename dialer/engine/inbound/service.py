@@ -66,7 +66,7 @@ class Inbound:
         ] = {}  # calls that are being routed, with their end if they have ended meanwhile
 
     @property
-    def count_live(self) -> int:
+    def count_live_calls(self) -> int:
         """Return the number of live inbound calls."""
         known = sum(1 for call in self._calls.values() if call.inbound)
         return known + len(self._unknown_callers.trunks.keys() | self._routing.keys())
@@ -76,9 +76,9 @@ class Inbound:
         if (
             self._core.draining
             or not self._servers.is_any_server_up
-            or self.count_live >= self._core.plan.inbound.channels
+            or self.count_live_calls >= self._core.plan.inbound.channels
         ):
-            _log.info("inbound.refused", live=self.count_live, channels=self._core.plan.inbound.channels)
+            _log.info("inbound.refused", live=self.count_live_calls, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._routing[attempt_id] = None
@@ -102,7 +102,7 @@ class Inbound:
             _log.info("inbound.called_number_unknown", attempt=attempt_id)
             self.release_channel(attempt_id)
             return InboundAction.HANG_UP
-        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.name_of_endpoint(endpoint)
+        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name(endpoint)
         party: InboundParty | None = None
         try:
             party = await self._store.record_inbound_call(self._make_record(attempt_id, route, number, trunk))
@@ -172,14 +172,14 @@ class Inbound:
         if ended.attempt_id in self._routing:
             self._routing[ended.attempt_id] = ended
 
-    def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
+    def resync_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Remove unknown callers who are no longer on the server.
 
         Returns the ones who are, so that they are not hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():
-            if self._servers.server_of_trunk(strangers[attempt_id]) == up.server:
+            if self._servers.get_server_of_trunk(strangers[attempt_id]) == up.server:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._routing.keys())
 

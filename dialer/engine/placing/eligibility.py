@@ -76,7 +76,7 @@ class Eligibility:
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
         self.apply_plan()
 
-    def find_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
+    def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return how often and how soon a number may be called in a campaign.
 
         The result has the daily caps on its attempts and on its conversations (None: no cap), and the minimum intervals
@@ -120,7 +120,7 @@ class Eligibility:
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
-    def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
+    def load_registers_and_calls(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()

@@ -63,7 +63,7 @@ class CampaignHolds:
         if self._clock_guard.is_clock_set():
             return Hold(HoldReason.CLOCK_SET)
         if not servers.find_servers_accepting_calls(trunks):
-            up = any(servers.server_of_trunk(each) in servers.up for each in trunks)
+            up = any(servers.get_server_of_trunk(each) in servers.up for each in trunks)
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
         if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
@@ -92,7 +92,7 @@ class CampaignHolds:
         """Return a hold if the campaign needs an agent and none at work can take its calls; otherwise None."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
-        if any(seat.is_at_work for seat in self._seats.find_serving(run.spec)):
+        if any(seat.is_at_work for seat in self._seats.find_seats_serving(run.spec)):
             return None
         if any(seat.is_at_work and seat.campaigns for seat in self._seats.values()):
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")

@@ -62,12 +62,12 @@ class Hoppers:
             )
             return
         run.refilling = True
-        self._core.spawn_task(self._fill(run), "refill")
+        self._core.spawn_task(self._fill_hopper(run), "refill")
 
     def _is_hopper_low(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
-    async def _fill(self, run: CampaignRun) -> None:
+    async def _fill_hopper(self, run: CampaignRun) -> None:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
@@ -95,7 +95,7 @@ class Hoppers:
                 if (
                     first is None or run.order.is_waiting_for_claims
                 ):  # otherwise the booths that were set aside are next
-                    await self._note_next_due(run)
+                    await self._record_next_due_time(run)
                     break
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
@@ -106,7 +106,7 @@ class Hoppers:
         elif run.hopper:
             self._core.wake.set()
 
-    async def _note_next_due(self, run: CampaignRun) -> None:
+    async def _record_next_due_time(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.returns
         due = await self._store.next_due_at(run.spec.campaign_id)
         if run.returns != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
@@ -168,9 +168,9 @@ class Hoppers:
             run.returns += 1
             run.list_done = False
             run.order.record_returned_claims(claims)
-            self._core.spawn_task(self._release(claims), "release-claims")
+            self._core.spawn_task(self._release_claims(claims), "release-claims")
 
-    async def _release(self, claims: Sequence[Claim]) -> None:
+    async def _release_claims(self, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue

@@ -140,12 +140,12 @@ class Originator:
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
-        for seat in self._seats.find_serving(run.spec):
+        for seat in self._seats.find_seats_serving(run.spec):
             loads.working[seat.server] += seat.is_at_work
             loads.free[seat.server] += seat.is_free
         for call in self._calls.values():
             if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.state in _WANTS_SEAT:
-                loads.calls[self._servers.server_of_trunk(call.trunk)] += 1
+                loads.calls[self._servers.get_server_of_trunk(call.trunk)] += 1
         return loads
 
     def _order_trunks(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
@@ -156,7 +156,7 @@ class Originator:
         if seat is None:
             return loads.sort_trunks(trunks)
         servers = self._servers
-        return sorted(trunks, key=lambda trunk: servers.server_of_trunk(trunk) != seat.server)
+        return sorted(trunks, key=lambda trunk: servers.get_server_of_trunk(trunk) != seat.server)
 
     def _find_called_party(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
@@ -221,7 +221,7 @@ class Originator:
     async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts, and return those that the store accepted."""
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
-        attempts, conversations, gaps = self._eligibility.find_limits(run)
+        attempts, conversations, gaps = self._eligibility.find_call_limits(run)
         for attempt, _ in placed:
             self._sent.record_opening(attempt.attempt_id)
         try:
@@ -288,7 +288,7 @@ class Originator:
 
     async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
-        health = self._trunks.health(call.trunk)
+        health = self._trunks.get_health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._report_call_not_placed(call.attempt_id)
             return CommandRefused(
@@ -318,7 +318,7 @@ class Originator:
         elif not (ruling := self._eligibility.check_claim(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
-            used, now = self._channels.count_used(), self._core.clock.monotonic()
+            used, now = self._channels.count_used_channels(), self._core.clock.monotonic()
             trunks = self._order_trunks(
                 self._servers.filter_reachable_trunks(run.spec.trunks), ServerLoads(self._servers), seat
             )
@@ -360,7 +360,7 @@ class Originator:
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
-            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.limiter(attempt.trunk), self._core.clock)
+            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.get_limiter(attempt.trunk), self._core.clock)
         await queue.wait_for_turn(run.spec.kind)
         call = self._calls.get(attempt_id)
         refusal = self._check_before_sending(run, attempt, call)

@@ -27,7 +27,7 @@ class ReservedSeats:
 
     def choose_seat(self, run: CampaignRun, language: str) -> Seat | None:
         """Return the free seat that a call in this language would get now, or None."""
-        return choose_seat(self._seats.find_reachable(), language, run.spec.skill, run.spec.campaign_id)
+        return choose_seat(self._seats.find_reachable_seats(), language, run.spec.skill, run.spec.campaign_id)
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve a seat for a call."""
@@ -37,7 +37,7 @@ class ReservedSeats:
     def is_seat_reserved(self, call: Call) -> bool:
         """Return whether a seat is still reserved for the call and reachable."""
         seat = self._seats.get(call.reserved_seat or "")
-        if seat is None or seat.server in self._servers.unreachable:
+        if seat is None or seat.server in self._servers.unreachable_servers:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
@@ -51,7 +51,7 @@ class ReservedSeats:
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.update_seat(seat, seat.end_call(self._core.read_clock()))
 
-    def check_calls(self) -> None:
+    def release_unneeded_seats(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
 
         These are ringing calls whose seat is no longer reserved or reachable, and previews of agents who are leaving.

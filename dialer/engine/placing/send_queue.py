@@ -25,7 +25,7 @@ class SendQueue:
 
     async def wait_for_turn(self, kind: CampaignKind) -> None:
         """Wait until the call may be sent, and count it as sent."""
-        if not self._waiting and self._starts.seconds_to_send(self._clock.monotonic()) == 0:
+        if not self._waiting and self._starts.count_seconds_to_send(self._clock.monotonic()) == 0:
             self._starts.record_sent(self._clock.monotonic())
             return
         self._came += 1
@@ -38,7 +38,7 @@ class SendQueue:
     def _send_next_call(self) -> None:
         """Let the first waiting call proceed as soon as the CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
-        seconds = self._starts.seconds_to_send(now)
+        seconds = self._starts.count_seconds_to_send(now)
         if seconds > 0:
             loop.call_later(seconds, self._send_next_call)
             return

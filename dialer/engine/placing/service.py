@@ -64,12 +64,12 @@ class Placing:
 
     # Deciding
 
-    def decide(self) -> float:
+    def decide_for_all_campaigns(self) -> float:
         """Place all calls that may be placed now.
 
         Returns the seconds after which to decide again if no event comes earlier.
         """
-        self._reserved.check_calls()
+        self._reserved.release_unneeded_seats()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
             runs = [run for run in self._runs.values() if run.spec.kind is kind]
@@ -85,7 +85,9 @@ class Placing:
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_hold(run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks))
+            hold = self._trunks.find_trunk_hold(
+                run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
+            )
         else:
             self._alerts.clear_alert(AlertKind.TRUNKS, run.spec.campaign_id)
         if hold is not None and hold != run.hold:
@@ -99,11 +101,11 @@ class Placing:
             return LOOK_AGAIN_SECONDS
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_claims(run)
-        used = self._channels.count_used()
-        unsent = self._channels.count_unsent()
-        if run.spec.kind is CampaignKind.IVR and self._pool.count_startable(trunks, used, now, unsent) == 0:
+        used = self._channels.count_used_channels()
+        unsent = self._channels.count_unsent_calls()
+        if run.spec.kind is CampaignKind.IVR and self._pool.count_startable_calls(trunks, used, now, unsent) == 0:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
-            left = self._pool.seconds_to_next_start(trunks, now, unsent)
+            left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
@@ -114,7 +116,7 @@ class Placing:
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill_hopper(run)
-        left = self._pool.seconds_to_next_start(trunks, now, unsent)
+        left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
@@ -140,7 +142,7 @@ class Placing:
             return
         rings = any(not call.answered for call in self._calls.find_by_campaign(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_server_up:
-            used, unsent = self._channels.count_used(), self._channels.count_unsent()
+            used, unsent = self._channels.count_used_channels(), self._channels.count_unsent_calls()
             self._cancel_excess_calls(run, self._snapshots.take_snapshot(run, used, unsent))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
@@ -152,14 +154,14 @@ class Placing:
         """Hang up ringing calls for which no seat will be free."""
         excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
-            away = self._servers.unreachable
+            away = self._servers.unreachable_servers
             unanswered = [
                 (call.began_seconds, call.ringing_seconds, call)
                 for call in self._calls.find_by_campaign(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
                 and call.reserved_seat is None
-                and self._servers.server_of_trunk(call.trunk) not in away
+                and self._servers.get_server_of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds
             for call in order_calls_for_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:

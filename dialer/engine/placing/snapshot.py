@@ -69,7 +69,7 @@ class Snapshots:
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - self._count_channels(run))
-        allowed = self._limit_to_speed(run, room)
+        allowed = self._apply_speed_limit(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
         return PacingSnapshot(
             now_seconds=now,
@@ -80,18 +80,18 @@ class Snapshots:
             waiting_seconds=waiting,
             free_channels=max(0, allowed),
             held_back=allowed < room,
-            cps_budget=self._trunks.count_startable(trunks, used, now, unsent),
+            cps_budget=self._trunks.count_startable_calls(trunks, used, now, unsent),
             active_calls=active,
             seconds_left=count_seconds_left(hours, self._core.zone, self._core.clock.now()),
         )
 
-    def _limit_to_speed(self, run: CampaignRun, room: int) -> int:
+    def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many of `room` more calls a supervisor's speed limit allows."""
         speed, allowed = run.find_speed_limit(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
-            at_work = sum(seat.is_at_work for seat in self._seats.find_serving(run.spec))
+            at_work = sum(seat.is_at_work for seat in self._seats.find_seats_serving(run.spec))
             unanswered = sum(not call.answered for call in self._list_outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
@@ -103,17 +103,17 @@ class Snapshots:
         All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
         (Hall 1935). So the tightest set that a further call would belong to is the limit.
         """
-        skills = self._skills_by_campaign()
+        skills = self._map_skills_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1:
-            return self._seats.find_serving(run.spec), self._list_calls_in_flight(
+            return self._seats.find_seats_serving(run.spec), self._list_calls_in_flight(
                 self._list_agent_calls(skills, {own}), run, now
             )
         serving = {
-            skill: {seat.name for seat in self._seats.find_serving(self._runs[campaign_id].spec)}
+            skill: {seat.name for seat in self._seats.find_seats_serving(self._runs[campaign_id].spec)}
             for campaign_id, skill in skills.items()
         }
-        others = sorted(self._skills_sharing_seats(own, serving) - {own}, key=str)
+        others = sorted(self._find_skills_sharing_seats(own, serving) - {own}, key=str)
         flights = {
             skill: self._list_calls_in_flight(self._list_agent_calls(skills, {skill}), run, now)
             for skill in (own, *others)
@@ -138,13 +138,13 @@ class Snapshots:
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
-    def _skills_by_campaign(self) -> dict[str, str | None]:
+    def _map_skills_by_campaign(self) -> dict[str, str | None]:
         """Return the skill of each campaign, or its own id if any seat is restricted to certain campaigns."""
         if any(seat.campaigns for seat in self._seats.values()):
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.items()}
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.items()}
 
-    def _skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
+    def _find_skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
         """Return the skills that share seats at work with this skill, directly or through other skills."""
         working = {seat.name for seat in self._seats.values() if seat.is_at_work}
         found, reached = {own}, serving[own] & working
@@ -163,9 +163,11 @@ class Snapshots:
 
     def _filter_calls_on_reachable_servers(self, calls: list[Call]) -> list[Call]:
         """Return the calls without those of unreachable servers, which cannot be connected and need no seat."""
-        servers, unreachable = self._servers, self._servers.unreachable
+        servers, unreachable = self._servers, self._servers.unreachable_servers
         return (
-            [call for call in calls if servers.server_of_trunk(call.trunk) not in unreachable] if unreachable else calls
+            [call for call in calls if servers.get_server_of_trunk(call.trunk) not in unreachable]
+            if unreachable
+            else calls
         )
 
     def _list_outbound_calls(self, run: CampaignRun) -> list[Call]:

@@ -91,7 +91,7 @@ class OwnCalls:
         await self._call_number(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
-    async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
+    async def place_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Place a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
         await self._call_number(self._runs[campaign_id], phone_id, seat_name, promised=True)
 

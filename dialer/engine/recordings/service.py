@@ -27,7 +27,7 @@ class Recorder:
         known = self._calls.update_call(call, call.with_answer(self._core.read_clock()))
         self._calls.update_call(known, known.with_recording())
 
-    async def allow_playing(self, attempt_id: AttemptId) -> str:
+    async def allow_playback(self, attempt_id: AttemptId) -> str:
         """Allow a recording to be played. Raises CommandRefused, StoreError."""
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(
@@ -43,18 +43,18 @@ class Recorder:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:
             raise CommandRefused(f"seat {seat_name}: the recording is already {'paused' if pausing else 'running'}")
-        self._set_paused(call.attempt_id, paused=pausing)
+        self._set_recording_paused(call.attempt_id, paused=pausing)
         try:
             await self._switch.mute_recording(call.attempt_id, muted=pausing)
         except SwitchError as error:
-            self._set_paused(call.attempt_id, paused=not pausing)
+            self._set_recording_paused(call.attempt_id, paused=not pausing)
             raise CommandRefused(
                 f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
             ) from error
         self._seats.notify_seat(seat_name)
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
-    def _set_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
+    def _set_recording_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._calls.get(attempt_id)
         if call is not None:
             self._calls.update_call(call, call.with_recording_paused(paused=paused))

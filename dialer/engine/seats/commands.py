@@ -44,7 +44,7 @@ class SeatLogIn(SeatCommand):
     pin: Annotated[str, Field(repr=False)] = ""
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.log_in(self.seat, self.agent, self.pin)
+        return await services.seats.log_in_agent(self.seat, self.agent, self.pin)
 
 
 class SeatSignIn(SeatCommand):
@@ -63,7 +63,7 @@ class SeatSignIn(SeatCommand):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.sign_in(self.seat, self.agent, self.proof)
+        return await services.seats.sign_in_agent(self.seat, self.agent, self.proof)
 
 
 class SeatCall(SeatCommand):
@@ -83,7 +83,7 @@ class SeatUnlock(SeatCommand):
     roles = SUPERVISOR_ONLY
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.unlock(self.seat)
+        return services.seats.unlock_seat(self.seat)
 
 
 class SeatPause(SeatCommand):
@@ -95,7 +95,7 @@ class SeatPause(SeatCommand):
     reason: Reason
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.pause(self.seat, self.reason)
+        return await services.seats.pause_seat(self.seat, self.reason)
 
 
 class SeatCampaigns(SeatCommand):
@@ -123,7 +123,7 @@ class SeatReady(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.make_ready(self.seat)
+        return await services.seats.make_seat_ready(self.seat)
 
 
 class SeatLogOff(SeatCommand):
@@ -133,7 +133,7 @@ class SeatLogOff(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.log_off(self.seat)
+        return await services.seats.log_off_agent(self.seat)
 
 
 class SeatHangUp(SeatCommand):
@@ -143,7 +143,7 @@ class SeatHangUp(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.hang_up(self.seat)
+        return await services.seats.hang_up_voter(self.seat)
 
 
 class SeatClosing(SeatCommand):
@@ -191,8 +191,8 @@ class SeatMessage(Command):
     async def execute(self, services: Services, context: CommandContext) -> str:
         text = self.text.strip()
         if self.seat is not None:
-            return await services.messages.send_to_seat(self.seat, text, context.sender)
-        return await services.messages.send_to_campaign(str(self.campaign), text, context.sender)
+            return await services.messages.send_message_to_seat(self.seat, text, context.sender)
+        return await services.messages.send_message_to_campaign(str(self.campaign), text, context.sender)
 
 
 class SeatMessageRead(SeatCommand):
@@ -205,4 +205,4 @@ class SeatMessageRead(SeatCommand):
     message_at: Annotated[EpochSeconds, Field(description="`at` of the message, from `seats/{seat}`")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.messages.mark_read(self.seat, self.message_at)
+        return await services.messages.mark_message_read(self.seat, self.message_at)

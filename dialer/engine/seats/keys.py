@@ -28,7 +28,7 @@ class SeatKeys:
         self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: the agent, and the keys entered so far
         self._busy_seats: set[str] = set()  # seats whose last command is still running
 
-    def on_key(self, seat_name: str, key: str) -> None:
+    def on_key_pressed(self, seat_name: str, key: str) -> None:
         """Handle a key of the agent's phone. While a command of the seat is running, further commands are refused."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.agent is None:

@@ -64,12 +64,12 @@ class WrongLogIns:
             self._by_agent.pop(agent, None)
         return True
 
-    def reset(self, seat: str, agent: str) -> None:
+    def reset_counts(self, seat: str, agent: str) -> None:
         """Reset the counts of a seat and an agent after a correct log-in."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)
 
-    def unlock(self, seat: str) -> bool:
+    def unlock_seat(self, seat: str) -> bool:
         """Unlock a seat, and the agents who were locked there. Return whether anything was locked."""
         locked = self._seats.pop(seat, None) is not None
         agents = [agent for agent, (_, where) in self._agents.items() if where == seat]

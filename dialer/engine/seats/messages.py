@@ -26,23 +26,23 @@ class Messages:
         self._runs = runs
         self._store = store
 
-    async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
+    async def send_message_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
         if self._seats.require_seat(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent: the message was not sent")
-        await self._send([seat_name], text, sender)
+        await self._send_message([seat_name], text, sender)
         return f"seat {seat_name}: the message is on the agent's page"
 
-    async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
+    async def send_message_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
         run = self._runs.require_campaign(campaign_id)
-        names = [seat.name for seat in self._seats.find_serving(run.spec) if seat.agent is not None]
+        names = [seat.name for seat in self._seats.find_seats_serving(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
-        await self._send(names, text, sender)
+        await self._send_message(names, text, sender)
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
-    async def mark_read(self, seat_name: str, at: float) -> str:
+    async def mark_message_read(self, seat_name: str, at: float) -> str:
         """Remove the message sent at that time (epoch seconds), which the agent has read. Raises StoreError."""
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
@@ -55,7 +55,7 @@ class Messages:
         self._core.request_effects(StopTimer(f"message/{seat_name}"))
         self._set_message(seat_name, None)
 
-    async def _send(self, names: list[str], text: str, sender: str) -> None:
+    async def _send_message(self, names: list[str], text: str, sender: str) -> None:
         line = AgentMessage(text, self._core.clock.now(), sender)
         content, until = asdict(line), line.at + MESSAGE_SECONDS
         await self._store.save_standing_orders(

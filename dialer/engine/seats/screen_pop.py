@@ -29,9 +29,9 @@ class ScreenPops:
         """Read the screen pop of a call at a seat. `again`: something new was recorded about its household."""
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
-            self._core.spawn_task(self._read(seat_name, attempt_id), "screen-pop")
+            self._core.spawn_task(self._read_from_store(seat_name, attempt_id), "screen-pop")
 
-    async def _read(self, seat_name: str, attempt_id: AttemptId) -> None:
+    async def _read_from_store(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:
             found = await self._store.screen_pop(attempt_id)
         except StoreError as error:

@@ -90,17 +90,17 @@ class Seats:
         """Return whether a seat is no longer in the settings and has no agent."""
         return seat.name not in self._core.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
 
-    def find_reachable(self) -> Collection[Seat]:
+    def find_reachable_seats(self) -> Collection[Seat]:
         """Return the seats whose Asterisk server is reachable."""
-        unreachable = self._servers.unreachable
+        unreachable = self._servers.unreachable_servers
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
 
-    def find_serving(self, spec: CampaignSpec) -> list[Seat]:
+    def find_seats_serving(self, spec: CampaignSpec) -> list[Seat]:
         """Return the reachable seats whose agents may take a campaign's calls."""
-        return [seat for seat in self.find_reachable() if seat.can_serve(spec.skill, spec.campaign_id)]
+        return [seat for seat in self.find_reachable_seats() if seat.can_serve(spec.skill, spec.campaign_id)]
 
-    def find_by_endpoint(self, endpoint: str) -> Seat | None:
+    def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone, or None."""
         found = (seat for seat in self._seats.values() if seat.endpoint == endpoint)
         return next((seat for seat in found if not self.is_removed(seat)), None)

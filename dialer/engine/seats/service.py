@@ -67,7 +67,7 @@ class Agents:
 
     # Start, and changed settings
 
-    async def prepare(self) -> None:
+    async def load_log_ins(self) -> None:
         """Load the log-ins of the earlier run. Raises StoreError."""
         self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.log_ins()}
         if self._core.plan.agents:
@@ -145,7 +145,7 @@ class Agents:
 
     def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone, or None."""
-        return self._seats.find_by_endpoint(endpoint)
+        return self._seats.find_seat_by_endpoint(endpoint)
 
     def is_phone_connected(self, seat_name: str) -> bool:
         """Return whether the seat's phone is connected, as far as is known."""
@@ -153,21 +153,21 @@ class Agents:
 
     # Commands
 
-    async def log_off(self, seat_name: str) -> str:
+    async def log_off_agent(self, seat_name: str) -> str:
         """Log the agent off, after the current call if there is one."""
         seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
         self._acd.update_seat(seat, after)
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
-    async def pause(self, seat_name: str, reason: str) -> str:
+    async def pause_seat(self, seat_name: str, reason: str) -> str:
         """Pause the seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._require_staying_agent(seat_name)
         self._acd.update_seat(seat, seat.pause(reason, self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
-    async def make_ready(self, seat_name: str) -> str:
+    async def make_seat_ready(self, seat_name: str) -> str:
         """End a pause or a wrap-up, so that the seat gets calls again. Raises CommandRefused."""
         seat = self._require_staying_agent(seat_name)
         if seat.state is SeatState.WRAP_UP:
@@ -218,7 +218,7 @@ class Agents:
             seat, seat.restrict_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys())
         )
 
-    async def hang_up(self, seat_name: str) -> str:
+    async def hang_up_voter(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         call = self._calls.find_by_seat(seat)
@@ -240,7 +240,7 @@ class Agents:
 
     # Logging in
 
-    async def log_in(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
+    async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
         """Log an agent in at a seat.
 
         `phone_here`: the agent entered number and PIN on the seat's phone, which will be nailed up now; otherwise the
@@ -253,7 +253,7 @@ class Agents:
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
 
-    async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
+    async def sign_in_agent(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
         """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN.
 
         Raises the errors of `log_in`, and CommandRefused for an expired proof.
@@ -328,7 +328,7 @@ class Agents:
         now = self._core.clock.monotonic()
         locked = self._wrong_log_ins.is_locked(seat, known, now)
         if right and not locked:
-            self._wrong_log_ins.reset(seat, number)
+            self._wrong_log_ins.reset_counts(seat, number)
             return
         if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, self._core.plan.agent_rules):
             self._raise_lock_alert(seat)
@@ -342,10 +342,10 @@ class Agents:
             StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
         )
 
-    def unlock(self, seat_name: str) -> str:
+    def unlock_seat(self, seat_name: str) -> str:
         """Unlock a seat for log-ins. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
-        if not self._wrong_log_ins.unlock(seat.name):
+        if not self._wrong_log_ins.unlock_seat(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self.clear_lock_alert(seat.name)
         return f"seat {seat.name}: unlocked"

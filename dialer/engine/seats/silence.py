@@ -95,14 +95,14 @@ class SeatSilence:
 
     def on_phone_unreachable(self, endpoint: str) -> None:
         """Check a phone that the switch cannot reach any more. If it still sends audio, it has only registered again."""
-        seat = self._seats.find_by_endpoint(endpoint)
+        seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.set_phone_suspect(seat.name, True)
             self._core.spawn_task(self._check_phone(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
         """Call a phone that has just registered if its previous call is silent, once. A voter at the seat stays there."""
-        seat = self._seats.find_by_endpoint(endpoint)
+        seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is None or not self._is_phone_nailed_up(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:

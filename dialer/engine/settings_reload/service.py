@@ -91,7 +91,7 @@ class SettingsReload:
                 "no setting was changed: a roll is being imported. Try again when the import is complete"
             )
         async with self._roll_import.lock if new else nullcontext():
-            yield {each.spec.campaign_id: await self._campaigns.load(each, in_chunks=True) for each in new}
+            yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
 
     def _apply_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the settings into force. Nothing in here waits or can fail."""

@@ -179,7 +179,7 @@ class Supervision:
             _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
             self._hang_up_phone(listener)
 
-    def resync(self, up: SwitchUp) -> None:
+    def resync_with_server(self, up: SwitchUp) -> None:
         """Bring monitoring into agreement with a server. Supervisors' phones of an earlier run are hung up."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._listeners.values()}

@@ -182,7 +182,11 @@ class Transfers:
             raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
         now = self._core.clock.monotonic()
         taken = self._trunks.allocate_trunk(
-            (target.trunk,), self._channels.count_used(), now, self._channels.count_unsent(), reports_end=False
+            (target.trunk,),
+            self._channels.count_used_channels(),
+            now,
+            self._channels.count_unsent_calls(),
+            reports_end=False,
         )
         if taken is None:
             raise CommandRefused(
@@ -395,7 +399,7 @@ class Transfers:
 
     # After a start and after each loss of the link
 
-    def resync(self, up: SwitchUp) -> None:
+    def resync_with_server(self, up: SwitchUp) -> None:
         """Bring the transfers of all live calls into agreement with a server. Calls and seats must already agree with
         it.
         """
@@ -411,7 +415,7 @@ class Transfers:
         live = {party_id for party_id, _ in up.parties}
         servers = self._servers
         for party_id, trunk in list(self._transfers.party_trunks.items()):
-            if party_id not in live and servers.server_of_trunk(trunk) == up.server:
+            if party_id not in live and servers.get_server_of_trunk(trunk) == up.server:
                 del self._transfers.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
         for call in list(self._calls.values()):
@@ -445,7 +449,7 @@ class Transfers:
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.get(known.seat)
-        if self._servers.server_of_trunk(call.trunk) == up.server:
+        if self._servers.get_server_of_trunk(call.trunk) == up.server:
             if seat is not None:
                 return seat.server != up.server
             here = {call.attempt_id} <= up.handed_over | dict(up.held).keys()

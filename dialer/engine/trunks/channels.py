@@ -17,14 +17,14 @@ class Channels:
         self._transfers = transfers
         self._unknown_callers = unknown_callers
 
-    def count_used(self) -> Counter[str]:
+    def count_used_channels(self) -> Counter[str]:
         """Return the number of channels in use by trunk. A call uses one from its commit until it has ended on the
         switch.
         """
         calls = [call.trunk for call in self._calls.values() if call.leg.ended is None]
         return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
 
-    def count_unsent(self) -> Counter[str]:
+    def count_unsent_calls(self) -> Counter[str]:
         """Return by trunk how many calls were granted a call start and are not sent to the switch yet."""
         unsent = [call for call in self._calls.values() if not call.leg.originate_sent and not call.inbound]
         return Counter([call.trunk for call in unsent if call.leg.preview is None])

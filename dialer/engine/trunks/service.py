@@ -31,7 +31,7 @@ class Trunks:
         """Apply the trunks of the plan in force, and clear the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
-        self._servers.update(
+        self._servers.add_servers(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
         self._trunks.update(plan.trunks, self._core.clock.monotonic())
@@ -48,7 +48,7 @@ class Trunks:
         """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
         number.
         """
-        health = self._trunks.health(call.trunk)
+        health = self._trunks.get_health(call.trunk)
         if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
         tally = self._trunks.tallies[call.trunk]
@@ -64,19 +64,19 @@ class Trunks:
 
     def _update_alert(self, name: str) -> None:
         """Raise an alert when a trunk is rested, and clear it when the trunk works again."""
-        health = self._trunks.health(name)
+        health = self._trunks.get_health(name)
         if health is None:
             return
         now = self._core.clock.monotonic()
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
             self._alerts.clear_alert(AlertKind.TRUNK, name)
         elif health.state(now) is TrunkState.RESTING:
-            until = self._local_time_in(health.rest_seconds_left(now))
+            until = self._format_local_time_after(health.count_rest_seconds_left(now))
             self._alerts.raise_alert(
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_trunk_hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return a hold if all trunks of a campaign are resting, otherwise None. An alert is active for as long as the
         hold.
         """
@@ -85,18 +85,22 @@ class Trunks:
             self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
-            (health.rest_seconds_left(now) for name in names if (health := self._trunks.health(name)) is not None),
+            (
+                health.count_rest_seconds_left(now)
+                for name in names
+                if (health := self._trunks.get_health(name)) is not None
+            ),
             default=0.0,
         )
         what = (
-            f"all trunks are resting until {self._local_time_in(left)}"
+            f"all trunks are resting until {self._format_local_time_after(left)}"
             if left > 0
             else "a test call is in progress on a resting trunk"
         )
-        reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
+        reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.get_health(name)))
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
-    def _local_time_in(self, seconds_ahead: float) -> str:
+    def _format_local_time_after(self, seconds_ahead: float) -> str:
         at = round(self._core.clock.now() + seconds_ahead)
         return datetime.fromtimestamp(at, self._core.zone).strftime("%H:%M:%S")

@@ -78,7 +78,7 @@ class TrunkHealth:
                 return 0 if self._probe_out else 1
         return 0
 
-    def rest_seconds_left(self, now_seconds: float) -> float:
+    def count_rest_seconds_left(self, now_seconds: float) -> float:
         """Return the seconds until the trunk is probed (0 = it works, or may be probed now)."""
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
@@ -115,7 +115,7 @@ class TrunkHealth:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
-                    self._start_rest(now_seconds, failed=1, judged=1)
+                    self._start_resting(now_seconds, failed=1, judged=1)
                 else:
                     self._start_working(now_seconds)
 
@@ -125,11 +125,11 @@ class TrunkHealth:
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
         failures = sum(self._window)
         if self.consecutive_failures >= rules.failures_in_a_row:
-            self._start_rest(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
+            self._start_resting(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._start_rest(now_seconds, failed=failures, judged=rules.window_calls)
+            self._start_resting(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _start_rest(self, now_seconds: float, *, failed: int, judged: int) -> None:
+    def _start_resting(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
         self.rests += 1
@@ -212,31 +212,31 @@ class CallStarts:
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
         self._window = self._most / calls_per_second
         self._sent = deque(self._sent, maxlen=self._most)
-        self.throttle(1.0)
+        self.reduce_call_starts(1.0)
 
-    def throttle(self, share: float) -> None:
+    def reduce_call_starts(self, share: float) -> None:
         """Reduce the call starts to this fraction of the limit (above 0, at most 1)."""
         self._spacing = 1.0 / (self._rate * share)
 
-    def recent_rate(self, now_seconds: float) -> float:
+    def calculate_recent_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
         now = self._advance_time(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
-    def count_available(self, now_seconds: float, unsent: int) -> int:
+    def count_available_starts(self, now_seconds: float, unsent: int) -> int:
         """Return how many starts may be granted now. `unsent` starts were granted and are not sent yet."""
         now = self._advance_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_in_window(now)))
 
-    def grant(self, now_seconds: float) -> None:
+    def grant_call_start(self, now_seconds: float) -> None:
         """Grant one call start."""
         self._next = max(self._next, self._advance_time(now_seconds) - LATE_SECONDS) + self._spacing
 
-    def seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
+    def count_seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
         """Return the seconds until a start may be granted (0 = now)."""
         now = self._advance_time(now_seconds)
         spaced = max(0.0, self._next - now)
@@ -250,7 +250,7 @@ class CallStarts:
             return max(spaced, self._spacing)
         return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
-    def seconds_to_send(self, now_seconds: float) -> float:
+    def count_seconds_to_send(self, now_seconds: float) -> float:
         """Return the seconds until a granted start may be sent (0 = now)."""
         now = self._advance_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
@@ -263,7 +263,7 @@ class CallStarts:
         now = self._advance_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
-        self.recent_rate(now)
+        self.calculate_recent_rate(now)
 
     def _count_in_window(self, now: float) -> int:
         """Return how many sent starts share a window with a call granted now.
@@ -307,7 +307,7 @@ class TrunkPool:
             self._limits[trunk.name] = trunk
             if trunk.name in self._starts:
                 self._starts[trunk.name].set_limit(trunk.calls_per_second)
-                self._starts[trunk.name].throttle(self._health[trunk.name].share)
+                self._starts[trunk.name].reduce_call_starts(self._health[trunk.name].share)
             else:
                 self._starts[trunk.name] = CallStarts(trunk.calls_per_second, now_seconds)
                 self._health[trunk.name] = TrunkHealth(self._rules, now_seconds)
@@ -316,15 +316,15 @@ class TrunkPool:
         """Return the limits of a trunk."""
         return self._limits[name]
 
-    def name_of_endpoint(self, endpoint: str) -> str:
+    def find_trunk_name(self, endpoint: str) -> str:
         """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
-    def health(self, name: str) -> TrunkHealth | None:
+    def get_health(self, name: str) -> TrunkHealth | None:
         """Return the health of a trunk, or None if the trunk is unknown."""
         return self._health.get(name)
 
-    def limiter(self, name: str) -> CallStarts:
+    def get_limiter(self, name: str) -> CallStarts:
         """Return the rate limiter of a trunk."""
         return self._starts[name]
 
@@ -343,7 +343,7 @@ class TrunkPool:
     def _count_free_channels_on(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
-    def count_startable(
+    def count_startable_calls(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> int:
         """Return how many calls may start now over these trunks. `unsent` counts granted starts not sent yet, by
@@ -359,16 +359,16 @@ class TrunkPool:
             return 0
         return min(
             fit,
-            self._starts[name].count_available(now_seconds, unsent.get(name, 0)),
+            self._starts[name].count_available_starts(now_seconds, unsent.get(name, 0)),
             self._count_free_channels_on(name, used),
         )
 
-    def seconds_to_next_start(
+    def count_seconds_to_next_start(
         self, names: Sequence[str], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> float:
         """Return the seconds until the CPS limit of a working trunk allows a call (0 = now, or no trunk works)."""
         fit = (name for name in names if self._health[name].count_allowed_starts(now_seconds) > 0)
-        waits = (self._starts[name].seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
+        waits = (self._starts[name].count_seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
 
     def are_all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
@@ -405,7 +405,7 @@ class TrunkPool:
             if startable < 1:
                 continue
             trunk = self._limits[name]
-            self._starts[name].grant(now_seconds)
+            self._starts[name].grant_call_start(now_seconds)
             if reports_end:
                 self._health[name].record_start(now_seconds)
             else:
@@ -421,7 +421,7 @@ class TrunkPool:
         health = self._health.get(name)
         if health is not None:
             health.record_ringing(seconds, began_seconds, now_seconds)
-            self._starts[name].throttle(health.share)
+            self._starts[name].reduce_call_starts(health.share)
 
     def record_end(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call. `failed` is the result of `is_failure_of_trunk`."""

@@ -28,12 +28,12 @@ class Users:
         self.roles: Mapping[str, SupervisorRole] = MappingProxyType(self._roles)
         """The current role of each user, by name."""
 
-    async def prepare(self) -> None:
+    async def load_users(self) -> None:
         """Load the users, and remove those who are now in the settings. Raises StoreError.
 
         Otherwise such a user would return with the old role when the name is removed from the settings.
         """
-        await self._read()
+        await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _IN_SETTINGS}))
             del self._roles[name]
@@ -46,7 +46,7 @@ class Users:
         try:
             await self._store.set_user(user, role, self._make_audit_note(sender), receipt)
         finally:
-            await self._read()
+            await self._reload_users()
 
     async def remove_user(self, user: str, sender: str, receipt: Receipt | None) -> None:
         """Remove a user. Raises CommandRefused, StoreError."""
@@ -56,7 +56,7 @@ class Users:
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         finally:
-            await self._read()
+            await self._reload_users()
 
     async def audit_password(self, user: str, sender: str) -> str:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
@@ -75,7 +75,7 @@ class Users:
     def _make_audit_note(self, sender: str) -> AuditNote:
         return AuditNote(sender, self._clock.now(), {})
 
-    async def _read(self) -> None:
+    async def _reload_users(self) -> None:
         """Reload the users. Called after a failed commit too, which may have been stored."""
         found = {each.name: SupervisorRole(each.role) for each in await self._store.stored_users()}
         self._roles.clear()

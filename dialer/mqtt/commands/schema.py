@@ -33,7 +33,7 @@ def message_schema(ref_template: str) -> dict[str, Any]:
         schema = definitions[kind.__name__]
         schema["properties"] = {**_ENVELOPE, **schema["properties"]}
         schema["required"] = [*_ENVELOPE, "name", *schema.get("required", ())]
-        schema["description"] = kind.describe()
+        schema["description"] = kind.format_description()
     return {
         "description": 'A command to the dialler. Signed, this object is a text in another one (see "Signed commands").',
         "type": "object",
@@ -53,7 +53,7 @@ def reference() -> Iterator[str]:
     yield from _format_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
-            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.describe())
+            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.format_description())
             for name, kind in COMMANDS.items()
         ),
     )
@@ -72,8 +72,8 @@ def reference() -> Iterator[str]:
 
 
 def _field_names(kind: type[Command]) -> str:
-    required = [f"`{field}`" for field in kind.required_fields()]
-    return ", ".join([*required, *(f"*`{field}`*" for field in kind.optional_fields())])
+    required = [f"`{field}`" for field in kind.list_required_fields()]
+    return ", ".join([*required, *(f"*`{field}`*" for field in kind.list_optional_fields())])
 
 
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
@@ -84,7 +84,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in COMMANDS.items():
         schemas = kind.model_json_schema()["properties"]
-        for field in (*kind.required_fields(), *kind.optional_fields()):
+        for field in (*kind.list_required_fields(), *kind.list_optional_fields()):
             meaning = (type_in_words(schemas[field]), str(kind.model_fields[field].description))
             commands.setdefault(field, {}).setdefault(meaning, []).append(name)
     for field, meanings in sorted(commands.items()):

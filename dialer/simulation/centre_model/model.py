@@ -123,7 +123,7 @@ class CentreModel:
 
     def _decide_at_next_start(self) -> None:
         """Schedule a decision for when the limit of calls per second allows a start, as the engine does."""
-        seconds = self._trunks.seconds_to_next_start(self.now)
+        seconds = self._trunks.count_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
             self._schedule_at(self.now + seconds + 1e-6, self._on_wake, None)

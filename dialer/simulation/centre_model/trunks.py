@@ -27,17 +27,17 @@ class SimulatedTrunks:
 
     def count_available(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return (free channels, call starts allowed at this instant)."""
-        starts = _NO_LIMIT if self._starts is None else self._starts.count_available(now, unsent=0)
+        starts = _NO_LIMIT if self._starts is None else self._starts.count_available_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 
-    def seconds_to_next_start(self, now: float) -> float:
+    def count_seconds_to_next_start(self, now: float) -> float:
         """Return the seconds until a call may start; 0.0 means at once."""
-        return 0.0 if self._starts is None else self._starts.seconds_to_next_grant(now, unsent=0)
+        return 0.0 if self._starts is None else self._starts.count_seconds_to_next_grant(now, unsent=0)
 
     def count_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
-            self._starts.grant(now)
+            self._starts.grant_call_start(now)
             self._starts.record_sent(now)
 
     def is_answering_falsely(self, now: float) -> bool:

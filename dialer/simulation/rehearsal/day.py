@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dialer.errors import MatdanError
-from dialer.rules.calling_hours import get_midnight, merge_stretches
+from dialer.rules.calling_hours import get_midnight, merge_adjoining_periods
 from dialer.rules.first_call import Areas, FirstCall, describe_obstacles, find_first_call, list_poll_areas
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import build_campaign_rules, build_rulebook
@@ -169,7 +169,7 @@ def plan_rehearsed_days(
         raise CannotRehearse("all campaigns use Twilio trunks only; give at least one campaign an Asterisk trunk")
     site = SiteHours(settings, site_profile(settings), campaigns, areas)
     of_campaigns = _find_day_to_rehearse(settings, site, today)
-    open_hours = merge_stretches(period for each in of_campaigns for period in each.open_periods)
+    open_hours = merge_adjoining_periods(period for each in of_campaigns for period in each.open_periods)
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)

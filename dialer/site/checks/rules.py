@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.model import CampaignState
-from dialer.rules.calling_hours import Stretch, merge_stretches
+from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
 from dialer.rules.first_call import Areas, FirstCall, find_first_call, list_poll_areas, list_roll_areas
 from dialer.rules.gate import Gate, format_moment
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll
@@ -94,17 +94,17 @@ def _campaign_finding(
 
 def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """Return a text with the calling hours if the profile shortens those of the campaign, otherwise None."""
-    own = merge_stretches([(each.start, each.until) for each in campaign.hours])
+    own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _intersect_hours(own, merge_stretches(allowed)) for day, allowed in days}
+    left = {day: _intersect_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_format_hours(own)} are limited by the profile {gate.rules.profile.name} to"
     if _spans_time_zones(gate, now):
-        allowed = _format_hours_by_day({day: merge_stretches(hours) for day, hours in days})
+        allowed = _format_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
     return f"{head} {_format_hours_by_day(left)}"
 

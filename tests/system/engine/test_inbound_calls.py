@@ -145,7 +145,7 @@ def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, 
             await site.until(lambda: answered(channel), seconds=5)
             assert channel.context == "matdan-message"
             await over(site, channel)
-            assert site.centre.engine.features.inbound.count_live == 0
+            assert site.centre.engine.features.inbound.count_live_calls == 0
 
     run()
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -174,7 +174,7 @@ async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_co
         before = len(site.switch.placed)
         await asyncio.sleep(5)
         assert sum(answered(channel) for channel in channels) == 3
-        assert site.centre.engine.features.inbound.count_live == 3
+        assert site.centre.engine.features.inbound.count_live_calls == 3
         await asyncio.sleep(20)
         assert len(site.switch.placed) > before + 5
 
@@ -198,7 +198,7 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
         came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
         assert site.view.state.trunks[0].channels_used == 3
-        assert site.centre.engine.features.inbound.count_live == 3
+        assert site.centre.engine.features.inbound.count_live_calls == 3
         await site.centre.engine.execute(ResumeCampaign(campaign="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed) - before == 3
@@ -216,7 +216,7 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
         channel.move_to(channel.context, channel.extension, 1)
         await over(site, channel, seconds=5)
         assert not answered(channel)
-        assert site.centre.engine.features.inbound.count_live == 0
+        assert site.centre.engine.features.inbound.count_live_calls == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
 
 
@@ -250,7 +250,7 @@ async def test_caller_who_hangs_up_at_once_leaves_no_call_behind(tmp_path: Path)
             site.switch.hang_up_channel(channel, 16, channel.ended_by)
             await over(site, channel, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
-        assert site.centre.engine.features.inbound.count_live == 0
+        assert site.centre.engine.features.inbound.count_live_calls == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
 
 
@@ -270,5 +270,5 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
             async with connect_as(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
         await site.until(lambda: answered(ringing), seconds=5)
-        assert site.centre.engine.features.inbound.count_live == 2
+        assert site.centre.engine.features.inbound.count_live_calls == 2
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

@@ -40,7 +40,7 @@ def run_of(site: Site) -> CampaignRun:
 def snapshot_of(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
     return features.snapshots.take_snapshot(
-        run_of(site), features.channels.count_used(), features.channels.count_unsent()
+        run_of(site), features.channels.count_used_channels(), features.channels.count_unsent_calls()
     )
 
 
@@ -147,7 +147,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             before, now = learned["run"], run_of(site)
             assert isinstance(before, CampaignRun)
             assert now is not before
-            saved, taken = (json.loads(run.pacer_state())["knowledge"] for run in (before, now))
+            saved, taken = (json.loads(run.get_pacer_state())["knowledge"] for run in (before, now))
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
@@ -205,11 +205,11 @@ async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> N
             "[]",
             "null",
             '{"version": 3}',
-            json.dumps({**json.loads(run.pacer_state()), "usual": 3}),
+            json.dumps({**json.loads(run.get_pacer_state()), "usual": 3}),
         ):
-            begun = run.pacer_state()
+            begun = run.get_pacer_state()
             run.restore_pacer(damaged)
-            assert run.pacer_state() == begun
+            assert run.get_pacer_state() == begun
 
 
 @virtual_time()

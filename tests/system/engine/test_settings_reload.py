@@ -217,10 +217,13 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine.features.eligibility.find_limits(engine.features.runs["turnout-agents"])[0]
+        before = engine.features.eligibility.find_call_limits(engine.features.runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
-        assert (before, engine.features.eligibility.find_limits(engine.features.runs["turnout-agents"])[0]) == (3, 2)
+        assert (before, engine.features.eligibility.find_call_limits(engine.features.runs["turnout-agents"])[0]) == (
+            3,
+            2,
+        )
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
             await engine.execute(ReloadSettings())
@@ -250,10 +253,10 @@ async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
         assert await engine.execute(ReloadSettings()) == "settings applied: agents.18, agents.19"
-        await desk.log_in("02", "19", "4712", phone_here=False)
+        await desk.log_in_agent("02", "19", "4712", phone_here=False)
         for agent, pin in (("18", "4711"), ("17", "4712")):
             with pytest.raises(LogInRefused):
-                await desk.log_in("01", agent, pin, phone_here=False)
+                await desk.log_in_agent("01", agent, pin, phone_here=False)
         change(path, (f'[[agents]]\nnumber = "17"\npin = "{pins["4711"]}"\n[[agents]]\n{with_19}', ""))
         with pytest.raises(CommandRefused, match=r"no change was applied: agents needs a restart"):
             await engine.execute(ReloadSettings())

@@ -65,8 +65,8 @@ def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
     code, output = run("command", name, "--help")
     words = " ".join(output.split())
     assert code == 0
-    assert " ".join(kind.describe().split()[:4]) in words
-    for key in (*kind.required_fields(), *kind.optional_fields()):
+    assert " ".join(kind.format_description().split()[:4]) in words
+    for key in (*kind.list_required_fields(), *kind.list_optional_fields()):
         assert key in words
 
 

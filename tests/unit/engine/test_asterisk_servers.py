@@ -17,10 +17,10 @@ def three(*up: str, silent: str = "") -> AsteriskServers:
 def test_servers_added_by_a_settings_reload_are_added_to_the_known_ones() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
-    servers.update({"line-a": "a"}, ["b"])
-    servers.update({"line-c": "c"}, ())
+    servers.add_servers({"line-a": "a"}, ["b"])
+    servers.add_servers({"line-c": "c"}, ())
     assert [*servers.names] == ["a", "b", "c"]
-    assert [servers.server_of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
+    assert [servers.get_server_of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 
 
 def test_calls_use_only_trunks_of_reachable_servers() -> None:
@@ -31,15 +31,15 @@ def test_calls_use_only_trunks_of_reachable_servers() -> None:
 
 
 def test_single_servers_are_not_listed_as_unreachable_while_all_are() -> None:
-    assert not three().unreachable
-    assert not three("a", silent="a").unreachable
-    assert three("a").unreachable == {"b", "c"}
-    assert not AsteriskServers({"line": ""}, [""]).unreachable
+    assert not three().unreachable_servers
+    assert not three("a", silent="a").unreachable_servers
+    assert three("a").unreachable_servers == {"b", "c"}
+    assert not AsteriskServers({"line": ""}, [""]).unreachable_servers
 
 
 def test_unknown_trunk_is_assigned_to_the_first_server() -> None:
-    assert three().server_of_trunk("sold") == "a"
-    assert AsteriskServers({}, ()).server_of_trunk("sold") == ""
+    assert three().get_server_of_trunk("sold") == "a"
+    assert AsteriskServers({}, ()).get_server_of_trunk("sold") == ""
 
 
 def test_site_without_trunks_accepts_inbound_calls_when_asterisk_is_up() -> None:

@@ -50,7 +50,7 @@ def coffee(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         coffee: Annotated[Literal["black", "white"], Field(description="which kind")]
 
         async def execute(self, services: Services, context: CommandContext) -> str:
-            return await services.seats.pause(self.seat, f"{self.coffee} coffee for {context.sender}")
+            return await services.seats.pause_seat(self.seat, f"{self.coffee} coffee for {context.sender}")
 
     cast("dict[str, type[Command]]", catalogue.COMMANDS)["seat-coffee"] = SeatCoffee
     yield
@@ -70,7 +70,7 @@ class Seats:
     def __init__(self) -> None:
         self.paused: list[tuple[str, str]] = []
 
-    async def pause(self, seat_name: str, reason: str) -> str:
+    async def pause_seat(self, seat_name: str, reason: str) -> str:
         self.paused.append((seat_name, reason))
         return f"seat {seat_name}: paused"
 

@@ -80,8 +80,8 @@ def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     assert wrong.is_locked("01", "101", 3.0)
     assert not wrong.is_locked("01", "102", 3.0)
     assert not wrong.is_locked("03", "101", 62.0)
-    assert not wrong.unlock("01")
-    assert wrong.unlock("03")
+    assert not wrong.unlock_seat("01")
+    assert wrong.unlock_seat("03")
     assert not wrong.is_locked("01", "101", 3.0)
 
 
@@ -90,7 +90,7 @@ def test_successful_log_in_resets_the_count_of_failed_ones() -> None:
     for _ in range(20):
         assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
         assert not wrong.count_wrong_log_in("01", None, 0.0, THREE)
-        wrong.reset("01", "101")
+        wrong.reset_counts("01", "101")
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -102,7 +102,7 @@ def test_consecutive_failed_log_ins_never_exceed_the_limit(tries: list[tuple[str
         if wrong.is_locked(seat, agent, 0.0):
             continue
         if right and agent is not None:
-            wrong.reset(seat, agent)
+            wrong.reset_counts(seat, agent)
             in_a_row[seat] = in_a_row[agent] = 0
         else:
             wrong.count_wrong_log_in(seat, agent, 0.0, AgentRules(4, 1e9))

@@ -157,7 +157,7 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
-    turns.after(1, lambda: turns.features.call_backs._schedule(own))
+    turns.after(1, lambda: turns.features.call_backs._schedule_call_back(own))
     asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
     turns.after(1, lambda: turns.features.seats.put_seat(asha, asha))
     take(turns, 2, campaigns={})

@@ -53,7 +53,7 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
     turns = shown()
     if gone:
         turns.at(3, SeatDown("01"))
-        ends = turns.after(4, turns.features.reserved_seats.check_calls)
+        ends = turns.after(4, turns.features.reserved_seats.release_unneeded_seats)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
         ends = turns.after(4, lambda: turns.features.calls.cancel_call(turns.features.calls[A]))

@@ -47,7 +47,7 @@ def claim(phone_id: int) -> Claim:
 
 
 def decided(turns: Turns) -> list[str]:
-    return turns.after(10, turns.features.placing.decide)
+    return turns.after(10, turns.features.placing.decide_for_all_campaigns)
 
 
 def test_call_allowed_to_start_is_counted_before_it_is_stored() -> None:
@@ -120,5 +120,5 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
 
     hoppers = turns.features.placing._hoppers
     hoppers._store = cast(Any, SimpleNamespace(claim=claims, next_due_at=due))
-    assert turns.after(10, lambda: asyncio.run(hoppers._fill(run))) == ["beside release-claims"]
+    assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper(run))) == ["beside release-claims"]
     assert not run.hopper

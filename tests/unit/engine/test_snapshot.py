@@ -140,4 +140,4 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.channels.count_unsent() == {}  # no call start is pending on the trunk
+    assert centre.channels.count_unsent_calls() == {}  # no call start is pending on the trunk

@@ -59,21 +59,21 @@ def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> 
     assert health.state(0.0) is TrunkState.WORKING
     failing(health, 1)
     assert health.state(29.9) is TrunkState.RESTING
-    assert (health.count_allowed_starts(29.9), health.rest_seconds_left(20.0)) == (0, 10.0)
+    assert (health.count_allowed_starts(29.9), health.count_rest_seconds_left(20.0)) == (0, 10.0)
     assert health.state(30.0) is TrunkState.PROBING
     assert health.count_allowed_starts(30.0) == 1
     health.record_start(30.0)
     assert health.count_allowed_starts(31.0) == 0
     health.record_end(True, 30.0, 32.0)
-    assert health.rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
+    assert health.count_rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
     health.record_start(92.0)
     health.record_end(True, 92.0, 93.0)
-    assert health.rest_seconds_left(93.0) == 100.0  # up to the maximum
+    assert health.count_rest_seconds_left(93.0) == 100.0  # up to the maximum
     health.record_start(193.0)
     health.record_ringing(1.0, 193.0, 194.0)
     assert health.state(194.0) is TrunkState.WORKING
     failing(health, 3, 194.0)
-    assert health.rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
+    assert health.count_rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
 
 
 def test_trunk_rests_if_its_failure_rate_is_too_high() -> None:
@@ -140,7 +140,7 @@ def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
                     assert health.count_allowed_starts(now) == 0
         elif out and isinstance(what, bool | None):
             health.record_end(what, out.pop(0), now)
-        assert 0.0 <= health.rest_seconds_left(now) <= RULES.max_rest_seconds
+        assert 0.0 <= health.count_rest_seconds_left(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
         health.record_end(None, began, later)
@@ -163,8 +163,8 @@ def test_next_trunk_takes_over_and_caller_ids_of_other_trunks_are_refused() -> N
     assert pool.are_all_resting(names, 3.0)
     assert (
         pool.allocate_trunk(names, {}, 3.0),
-        pool.count_startable(names, {}, 3.0),
-        pool.seconds_to_next_start(names, 3.0),
+        pool.count_startable_calls(names, {}, 3.0),
+        pool.count_seconds_to_next_start(names, 3.0),
     ) == (
         None,
         0,
@@ -180,6 +180,6 @@ def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.allocate_trunk(("a",), {}, at) is not None
-        pool.limiter("a").record_sent(at)
-    assert pool.limiter("a").recent_rate(3.0) == pytest.approx(0.4)
-    assert pool.limiter("a").recent_rate(12.5) == pytest.approx(0.1)
+        pool.get_limiter("a").record_sent(at)
+    assert pool.get_limiter("a").calculate_recent_rate(3.0) == pytest.approx(0.4)
+    assert pool.get_limiter("a").calculate_recent_rate(12.5) == pytest.approx(0.1)

@@ -30,7 +30,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def users(store: Store) -> Users:
     made = Users(store, SystemClock(), lambda: FIXED)
-    await made.prepare()
+    await made.load_users()
     return made
 
 
@@ -93,10 +93,10 @@ async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
     await users.set_user("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
-    await taken.prepare()
+    await taken.load_users()
     assert taken.roles == {"ravi": Role.COACH}
     again = Users(store, SystemClock(), lambda: FIXED)
-    await again.prepare()
+    await again.load_users()
     assert again.roles == {"ravi": Role.COACH}
     assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")
 

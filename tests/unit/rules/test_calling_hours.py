@@ -14,7 +14,7 @@ from dialer.rules.calling_hours import (
     get_midnight,
     get_next_midnight,
     make_daily_hours,
-    merge_stretches,
+    merge_adjoining_periods,
 )
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -117,6 +117,6 @@ def test_days_of_calling_hours_begin_at_local_midnight() -> None:
 
 
 def test_adjoining_and_overlapping_calling_hours_are_merged() -> None:
-    assert merge_stretches([(5.0, 6.0), (1.0, 2.0), (2.0, 3.0), (1.5, 1.7)]) == [(1.0, 3.0), (5.0, 6.0)]
-    assert merge_stretches([(1.0, 4.0), (2.0, 3.0)]) == [(1.0, 4.0)]
-    assert merge_stretches([]) == []
+    assert merge_adjoining_periods([(5.0, 6.0), (1.0, 2.0), (2.0, 3.0), (1.5, 1.7)]) == [(1.0, 3.0), (5.0, 6.0)]
+    assert merge_adjoining_periods([(1.0, 4.0), (2.0, 3.0)]) == [(1.0, 4.0)]
+    assert merge_adjoining_periods([]) == []

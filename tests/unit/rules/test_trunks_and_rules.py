@@ -48,15 +48,15 @@ def test_no_second_has_more_call_starts_than_the_trunks_limit(
     leaving: list[float] = []  # when each commit is done
     for gap, commit, older in steps:
         now += gap
-        while leaving and min(leaving) <= now and starts.seconds_to_send(now) == 0:
+        while leaving and min(leaving) <= now and starts.count_seconds_to_send(now) == 0:
             leaving.remove(min(leaving))
             starts.record_sent(now)
             wire.append(now)
-        starts.seconds_to_next_grant(now - older, len(leaving))
-        while starts.count_available(now, len(leaving)):
-            starts.grant(now)
+        starts.count_seconds_to_next_grant(now - older, len(leaving))
+        while starts.count_available_starts(now, len(leaving)):
+            starts.grant_call_start(now)
             leaving.append(now + commit)
-            starts.count_available(now - older, len(leaving))
+            starts.count_available_starts(now - older, len(leaving))
         assert len(leaving) <= math.ceil(rate)  # a stalled disk lets no more than a window of calls pile up
     window = math.ceil(rate) / rate
     for first in wire:
@@ -70,10 +70,10 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
     for step in range(300 * len(rates)):
         now = step * 0.005
         starts.set_limit(rates[step // 300])
-        while starts.count_available(now, leaving):
-            starts.grant(now)
+        while starts.count_available_starts(now, leaving):
+            starts.grant_call_start(now)
             leaving += 1
-        while leaving and starts.seconds_to_send(now) == 0:
+        while leaving and starts.count_seconds_to_send(now) == 0:
             starts.record_sent(now)
             wire.append(now)
             leaving -= 1
@@ -88,9 +88,9 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
-        starts.seconds_to_next_grant(now - 0.0004, 0)
-        if starts.count_available(now, 0):
-            starts.grant(now)
+        starts.count_seconds_to_next_grant(now - 0.0004, 0)
+        if starts.count_available_starts(now, 0):
+            starts.grant_call_start(now)
             starts.record_sent(now)
             granted += 1
     assert granted <= 501
@@ -98,8 +98,8 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
 
 def test_call_starts_are_evenly_spaced_at_the_start_and_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
-    assert starts.count_available(0.0, 0) == 1
-    assert starts.count_available(60.0, 0) == 1
+    assert starts.count_available_starts(0.0, 0) == 1
+    assert starts.count_available_starts(60.0, 0) == 1
 
 
 def test_trunk_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
@@ -146,10 +146,10 @@ def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> N
 def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
-    pool.limiter("a").record_sent(1.0)
+    pool.get_limiter("a").record_sent(1.0)
     pool.update([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
-    assert pool.name_of_endpoint("line") == "b"
+    assert pool.find_trunk_name("line") == "b"
     assert pool.allocate_trunk(("a",), {}, 1.5) is None  # one a second by now
     taken = pool.allocate_trunk(("a",), {}, 2.1)
     assert taken is not None
@@ -158,7 +158,7 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     assert pool.allocate_trunk(("a",), {}, 9.0) is None
     assert pool.is_foreign_caller_id("a", "4")
     assert [*pool.names] == ["b"]
-    assert pool.name_of_endpoint("old") == "old"
+    assert pool.find_trunk_name("old") == "old"
     pool.record_end("a", False, 2.1, 9.0)  # its last call
 
 

@@ -73,7 +73,7 @@ class LogInHandler:
             if not pin:
                 continue
             try:
-                await self._agents.log_in(seat.name, number, pin, phone_here=True)
+                await self._agents.log_in_agent(seat.name, number, pin, phone_here=True)
             except CommandRefused as refused:
                 _log.info("seat.log_in_refused", seat=seat.name)
                 await _play_text(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
