@@ -36,7 +36,7 @@ from bench.common import (
 )
 from dialer.audio.catalogue import change_catalogue
 from dialer.audio.conversion import Recipe
-from dialer.audio.formats import decode, get_sample_rate
+from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories
 from dialer.audio.prepare import prepare_recordings
@@ -79,11 +79,11 @@ def find_wrong_output(directory: Path, count: int, seconds: float, *, within_lu:
     if len(files) != count:
         return f"{len(files)} files of {count}"
     for path in files:
-        samples = decode(path.read_bytes(), LINE)
+        samples = decode_sound(path.read_bytes(), LINE)
         if abs(len(samples) / get_sample_rate(LINE) - seconds) > 0.5:
             return f"{path.name} has {len(samples) / get_sample_rate(LINE):.1f} s of {seconds:.1f}"
     for path in files[:KINDS] if within_lu is not None else []:
-        loudness = measure_loudness(decode(path.read_bytes(), LINE), get_sample_rate(LINE))
+        loudness = measure_loudness(decode_sound(path.read_bytes(), LINE), get_sample_rate(LINE))
         if abs(loudness.integrated_lufs + 19) > (within_lu or 0) or loudness.true_peak_db > -1.5:
             return f"{path.name} is at {loudness.integrated_lufs:.1f} LUFS, peak {loudness.true_peak_db:.1f} dB"
     return ""

@@ -128,7 +128,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
         )
         down = MaterialUpdater(name, session, OrderJudge(name, zone), material, SystemClock())
         await asyncio.sleep(20.0 * number / len(sessions))  # its position in the interval between checks
-        while await asyncio.to_thread(material.read_active) is None:
+        while await asyncio.to_thread(material.read_active_manifest) is None:
             await down.check()
         running[name] = time.perf_counter() - began
 
@@ -154,12 +154,12 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
     origin = MaterialSource(publisher.url, publisher.root, None, "far", None, "india")
     material = CentreMaterial(folder / "far", origin, lambda: 1 << 40)
     for version in (1, 2):
-        wanted = material.fetch_assigned()
+        wanted = material.fetch_assigned_manifest()
         assert wanted is not None
         missing = sum(file.size for file in material.find_missing_files(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
-        material.download(wanted)
-        material.activate(wanted.label)
+        material.download_version(wanted)
+        material.activate_version(wanted.label)
         seconds = time.perf_counter() - began
         print(
             f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB installed in {seconds:.2f} s"

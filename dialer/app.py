@@ -30,7 +30,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import freeze_start_up_objects, trim_memory
 from dialer.process.signals import stop_on_signals
-from dialer.process.systemd import service_ready
+from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
@@ -124,7 +124,7 @@ async def running_centre(
     flows = flow_library(settings, rules)
     prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
-        await prompts.refresh()
+        await prompts.reload_catalogue()
     weights = await import_new_weights(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened_store(settings))
@@ -142,7 +142,7 @@ async def running_centre(
             engine.accept_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = requires_synthetic_label(settings, rules)
-            await stack.enter_async_context(twilio.serve(engine, flows, prompts, label=label))
+            await stack.enter_async_context(twilio.serve_calls(engine, flows, prompts, label=label))
         sms = None if twilio is None else twilio.sms
         agi = await stack.enter_async_context(fastagi_server(settings, engine, asterisk, flows, prompts, sms, clock))
         yield RunningCentre(
@@ -159,7 +159,7 @@ async def running_centre(
 
 
 def _find_certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
-    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current(flow))
+    return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current_flow(flow))
 
 
 def _engine(
@@ -242,6 +242,6 @@ async def run_centre(settings: Settings) -> None:
             await refuse_duplicate_at_start(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_sighup(centre.engine)
-        async with serving_dialler_metrics(settings, centre.engine, centre.monitor), service_ready():
+        async with serving_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
             freeze_start_up_objects()
             await centre.run(stop)

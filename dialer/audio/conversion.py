@@ -14,8 +14,7 @@ import numpy as np
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters
-from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import encode, encode_pcm_samples, get_sample_rate
+from dialer.audio.formats import decode_sound, encode_pcm_samples, encode_sound, get_sample_rate
 from dialer.audio.loudness import (
     MOST_LIMITED_DB,
     SILENT_LUFS,
@@ -206,8 +205,8 @@ def _measure_background_noise_dbfs(samples: Samples, rate: int) -> float:
 def _encode_sound(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
     """Return the encoded sound and its loudness. If quantisation raises a peak above the limit, the gain is reduced."""
     for _ in range(_ROUNDS):
-        content = encode(samples, sound_format)
-        result = measure_loudness(decode_file(content, sound_format), get_sample_rate(sound_format))
+        content = encode_sound(samples, sound_format)
+        result = measure_loudness(decode_sound(content, sound_format), get_sample_rate(sound_format))
         over = result.true_peak_db - true_peak_db
         if over <= 0 or not math.isfinite(over):
             break

@@ -113,7 +113,7 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
     fields = {"text": job.text, "notes": ()}
     try:
         voice = espeak.select_voice(job.language)
-        samples, rate = espeak.speak(job.text, job.language)
+        samples, rate = espeak.synthesise_speech(job.text, job.language)
         resampled = apply_filters(samples, rate, (("aresample", f"osr={job.recipe.rate}:osf=flt:{RESAMPLER}"),))
         made, sha = convert_samples(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
         entries = {

@@ -104,7 +104,7 @@ def respell_text(text: str, language: str) -> str:
     return respelled
 
 
-def speak(text: str, language: str) -> tuple[Samples, int]:
+def synthesise_speech(text: str, language: str) -> tuple[Samples, int]:
     """Return a spoken text as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
     select_voice(language)
     engine = _load_engine()

@@ -51,7 +51,7 @@ def get_sample_rate(sound_format: SoundFormat) -> int:
     return _KINDS[sound_format].rate
 
 
-def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
+def encode_sound(samples: Samples, sound_format: SoundFormat) -> bytes:
     """Return the content of a sound file. The samples must have the rate `get_sample_rate(sound_format)`."""
     kind = _KINDS[sound_format]
     pcm = encode_pcm_samples(samples)
@@ -70,7 +70,7 @@ def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
     return out.getvalue()
 
 
-def decode(content: bytes, sound_format: SoundFormat) -> Samples:
+def decode_sound(content: bytes, sound_format: SoundFormat) -> Samples:
     """Return the samples in the content of a sound file, at the rate `get_sample_rate(sound_format)`."""
     if sound_format is SoundFormat.SLIN16:
         return decode_pcm_samples(content[: len(content) // 2 * 2])

@@ -56,7 +56,7 @@ class Plan:
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def refuse(self, source: str, reason: str) -> None:
+    def add_refusal(self, source: str, reason: str) -> None:
         """Add a recording that cannot be prepared, with the reason."""
         self.refused.append(Refused(make_printable(source), reason))
 
@@ -132,22 +132,22 @@ def make_plan(
         try:
             name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            plan.refuse(source, str(error).partition(": ")[2] or "is not the name of a prompt")
+            plan.add_refusal(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
         problem = _find_source_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
-            plan.refuse(source, problem)
+            plan.add_refusal(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
         is_same = entry is not None and entry.source_sha256 == sha and are_sounds_intact(entry, name, recipe, places)
         if sha is None:
-            plan.refuse(source, "cannot be read; check its permissions")
+            plan.add_refusal(source, "cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
         elif (problem := find_text_problem(texts.get(name, ""))) is not None:
-            plan.refuse(source, problem)
+            plan.add_refusal(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan

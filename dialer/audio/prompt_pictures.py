@@ -9,8 +9,7 @@ from dialer.audio.conversion import Recipe, find_sound_range
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import AudioError, RecordingRefused
 from dialer.audio.files import write_atomically
-from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import get_sample_rate
+from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.picture import Caption, Panel, draw_picture, make_panel, render_page
@@ -27,7 +26,7 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
     for sound_format in sorted(entry.files, key=get_sample_rate):
         path = places.get_sound_path(name, sound_format)
         try:
-            samples = decode_file(path.read_bytes(), sound_format)
+            samples = decode_sound(path.read_bytes(), sound_format)
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
         panels.append(make_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))

@@ -176,7 +176,7 @@ def create_bundle_version(
     """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is not a folder")
-    manifest, new = hq.repository.add_bundle(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.repository.draft_bundle(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
@@ -198,7 +198,7 @@ def sign_bundle_draft(
         typer.echo(f"approves {manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes")
     for target in removed:
         typer.echo(f"withdraws {target}")
-    signed = repository.sign(signing.read_key_file(key, "--key"))
+    signed = repository.sign_draft(signing.read_key_file(key, "--key"))
     typer.echo(f"signed by {', '.join(f'{name} ({part})' for name, part in sorted(signed.items()))}")
 
 
@@ -208,8 +208,8 @@ def publish_bundles(hq: BundleOptions) -> None:
 
     Centres run them only after `assign` or `waves`.
     """
-    hq.repository.publish(hq.online_key(), time.time())
-    typer.echo(f"approved: {', '.join(hq.repository.list_approved()) or 'nothing'}")
+    hq.repository.publish_draft(hq.online_key(), time.time())
+    typer.echo(f"approved: {', '.join(hq.repository.list_approved_versions()) or 'nothing'}")
 
 
 @app.command("withdraw")
@@ -218,7 +218,7 @@ def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Ve
 
     It takes effect when it is signed and published. Use `assign` to give centres another version.
     """
-    hq.repository.withdraw(name, version, time.time())
+    hq.repository.draft_withdrawal(name, version, time.time())
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -242,7 +242,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.repository.renew(hq.online_key(), time.time())
+    hq.repository.renew_signatures(hq.online_key(), time.time())
 
 
 @app.command("waves")

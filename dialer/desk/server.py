@@ -34,7 +34,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.errors import MatdanError, SettingError
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.process.systemd import service_ready
+from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.settings.site_time import site_zone
@@ -217,7 +217,7 @@ async def open_desk(
 async def serve_desk(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
     """Serve the pages until SIGTERM or SIGINT. `announce` is called with the address when the desk is open."""
     stop = stop_on_signals()
-    async with open_desk(settings, broker=broker) as desk, service_ready(), asyncio.TaskGroup() as group:
+    async with open_desk(settings, broker=broker) as desk, report_service_ready(), asyncio.TaskGroup() as group:
         reloader = SettingsReloader(settings, desk.apply_settings)
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGHUP, lambda: group.create_task(reloader.reload(), name="reload")

@@ -106,7 +106,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
         refused=dict(run.refused),
-        script=features.dependencies.flows.scripts.current_version(run.spec.campaign_id),
+        script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
         speed=run.find_speed_limit(now),
         abandoned_target=_find_abandoned_target(run),
     )

@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, make_problem, sanitise
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, make_problem, sanitise_text
 from dialer.flows.yaml_document import NAME
 
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
@@ -63,7 +63,7 @@ def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> 
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_problem(
-            f"`with:` names {sanitise(value)}, which is neither a fact nor an answer of this flow; "
+            f"`with:` names {sanitise_text(value)}, which is neither a fact nor an answer of this flow; "
             f"declare it in `facts:` (declared: {known})"
         )
     return value, kind

@@ -17,7 +17,7 @@ class FlowLibrary:
     """The flows of a running dialler.
 
     A reload applies to later calls only: a call ends with the version of the flow that it started with. Earlier
-    versions stay loaded. A driver that stores only a flow's state between two requests continues with `get_version`.
+    versions stay loaded. A driver that stores only a flow's state between two requests continues with `get_flow_version`.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class FlowLibrary:
         self._put_into_use(loaded)
         return changed + self.scripts.replace_scripts(scripts)
 
-    def prepare(self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
+    def prepare_reload(
+        self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]
+    ) -> Callable[[], None]:
         """Load new flows and scripts, and return a function that puts them into use.
 
         From then on, `reload` reloads only the given `sources` and `scripts`.
@@ -71,7 +73,7 @@ class FlowLibrary:
             FlowError: a file is invalid. Then nothing has changed.
         """
         loaded = self._load_flows(sorted(set(sources) - set(self._sources)), self.texts)
-        use_scripts = self.scripts.prepare(scripts)
+        use_scripts = self.scripts.prepare_reload(scripts)
 
         def put_into_use() -> None:
             self._sources = tuple(sorted(sources))
@@ -91,14 +93,14 @@ class FlowLibrary:
         self._current = {**self._current, **loaded}
         self._versions.update(((flow.name, flow.version), flow) for flow in loaded.values())
 
-    def get_current(self, source: str) -> Flow:
+    def get_current_flow(self, source: str) -> Flow:
         """Return the current version of a flow, for a call that starts now. Raises UnknownFlow."""
         flow = self._current.get(source)
         if flow is None:
             raise UnknownFlow(source, self._sources)
         return flow
 
-    def get_version(self, name: str, version: str) -> Flow:
+    def get_flow_version(self, name: str, version: str) -> Flow:
         """Return the version of a flow with which a call started. Raises UnknownFlow if it was never loaded."""
         flow = self._versions.get((name, version))
         if flow is None:

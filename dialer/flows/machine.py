@@ -55,7 +55,7 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
 
 def _apply_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
     """Return the turn that follows an input, which is the result of the action of `node`."""
-    follows = node.receive(state, event)
+    follows = node.receive_result(state, event)
     match follows:
         case Act():
             return _make_turn(flow, follows.state, follows.action)
@@ -91,7 +91,7 @@ def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
         seen.add((state.frames, state.node))
         current = flow.find_running_flow(state)
         node = current.nodes[state.node]
-        follows = node.enter(current, state)
+        follows = node.enter_node(current, state)
         match follows:
             case Continue():
                 state = follows.state

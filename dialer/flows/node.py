@@ -124,10 +124,10 @@ class Node(NamedPart, ABC):
     # Turns
 
     @abstractmethod
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that a call takes when it enters this node of `flow`."""
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows an input, or None if the input is not a result of the node's action."""
         return None
 
@@ -224,7 +224,7 @@ class QuestionNode(Node):
         return {**inherited, **written}
 
     @abstractmethod
-    def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects keys."""
 
     @abstractmethod
@@ -235,7 +235,7 @@ class QuestionNode(Node):
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the keys that the caller has entered."""
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows the keys that the caller has entered. A late terminator of the previous field is
         ignored.
         """
@@ -243,7 +243,7 @@ class QuestionNode(Node):
             return None
         if state.stray and not event.timed_out and self.is_late_terminator(state, event):
             state = state.replace(stray="")
-            return Act(state, self.collect(state, self.prompts))
+            return Act(state, self.make_collect_action(state, self.prompts))
         return self.handle_keys(state.replace(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
@@ -252,7 +252,7 @@ class QuestionNode(Node):
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
         state = state.replace(no_input=failed + 1) if silent else state.replace(no_match=failed + 1)
-        return Act(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
+        return Act(state, self.make_collect_action(state, (*reprompt.prompts, *self.prompts)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow silence and wrong keys."""
@@ -292,11 +292,11 @@ class CommittingNode(Node):
         """Return the result to store, with all answers so far."""
         return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that stores the result."""
         return Act(state, Commit(state.node_path, self.make_commit(state)))
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the result was stored, or could not be stored."""
         match event:
             case Committed():

@@ -100,7 +100,7 @@ class _Mistake:
         self.line = document.find_line((*location, *below, *at))
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
-        self._shown = sanitise(details["input"]) if isinstance(details["input"], str) else ""
+        self._shown = sanitise_text(details["input"]) if isinstance(details["input"], str) else ""
         self._model, self._field = _find_field(model, below)
 
     def describe(self) -> str:
@@ -112,8 +112,8 @@ class _Mistake:
             case "missing":
                 return f"has no `{self._key}:`; add it"
             case "extra_forbidden":
-                known = ", ".join(sorted(yaml_keys(self._model)))
-                return f"has the unknown key `{sanitise(self._key)}`; use one of {known}"
+                known = ", ".join(sorted(list_yaml_keys(self._model)))
+                return f"has the unknown key `{sanitise_text(self._key)}`; use one of {known}"
             case "string_pattern_mismatch":
                 return f"`{self._shown}` is not a name; use a to z, 0 to 9 and _, start with a letter, at most 40 characters"
             case "enum" | "literal_error":
@@ -174,12 +174,12 @@ def _find_model(annotation: Any) -> type[BaseModel] | None:
     return next((found for each in get_args(annotation) if (found := _find_model(each)) is not None), None)
 
 
-def yaml_keys(model: type[BaseModel]) -> Iterator[str]:
+def list_yaml_keys(model: type[BaseModel]) -> Iterator[str]:
     """Yield the keys of a model in their YAML spelling."""
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-def sanitise(text: str) -> str:
+def sanitise_text(text: str) -> str:
     """Return untrusted text in a form that is safe in an error: printable ASCII, one line, at most 40 characters."""
     return "".join(letter if letter.isprintable() and letter.isascii() else "?" for letter in text[:40])
 

@@ -101,7 +101,7 @@ class SitePrompts:
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """Create empty prompts. Call `refresh` before the first call.
+        """Create empty prompts. Call `reload_catalogue` before the first call.
 
         Args:
             reader: reads the catalogue.
@@ -124,7 +124,7 @@ class SitePrompts:
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
-    def may_play(self, sound: str) -> bool:
+    def may_play_sound(self, sound: str) -> bool:
         """Return whether a shared sound may be played now. Used for carriers that fetch the sound files. Logs each
         refusal once.
         """
@@ -140,7 +140,7 @@ class SitePrompts:
             name.language == language and not name.campaign and self._playlist.is_synthetic(name) for name in names
         )
 
-    async def refresh(self) -> None:
+    async def reload_catalogue(self) -> None:
         """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old one."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 

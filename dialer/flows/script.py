@@ -26,7 +26,7 @@ from dialer.domain.enums import Purpose
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.fields import NAME_SCHEMA, Name
 from dialer.flows.model import Offer
-from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, make_problem, parse_part, sanitise
+from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, make_problem, parse_part, sanitise_text
 from dialer.flows.texts import LANGUAGE
 from dialer.flows.yaml_document import Document, find_file, parse_yaml, read_file
 
@@ -60,14 +60,14 @@ def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
             raise make_problem(
-                f"has the unknown key `{sanitise(tag)}`; use one of {known} (the `languages:` of the script)", tag
+                f"has the unknown key `{sanitise_text(tag)}`; use one of {known} (the `languages:` of the script)", tag
             )
     return {tag: stripped for tag, text in texts.items() if (stripped := text.strip())}
 
 
 def _check_language_code(value: str) -> str:
     if not LANGUAGE.fullmatch(value):
-        raise make_problem(f"`{sanitise(value)}` is not a language code; use two or three letters such as hi")
+        raise make_problem(f"`{sanitise_text(value)}` is not a language code; use two or three letters such as hi")
     return value
 
 
@@ -135,7 +135,7 @@ class ScriptPage(NamedPart):
         """Return the pages that may follow this page. A last page has none."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
-    def texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def list_texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield each text of the page as (description of the text, its translations by language)."""
         yield "text", self.text
         for value, answer in self.answers.items():
@@ -191,7 +191,7 @@ class Script:
         """Return name and version, separated by a space."""
         return f"{self.name} {self.version}"
 
-    def questions(self) -> dict[str, frozenset[str]]:
+    def get_answers_by_question(self) -> dict[str, frozenset[str]]:
         """Return the allowed answers of each question, by its name. Several pages may ask the same question."""
         found: dict[str, frozenset[str]] = {}
         for page in self.pages.values():

@@ -46,7 +46,7 @@ def check_script(
 
 
 def _find_text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for what, texts in page.texts():
+    for what, texts in page.list_texts():
         missing = [tag for tag in required if tag not in texts]
         if missing:
             yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
@@ -59,7 +59,7 @@ def _find_text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator
 
 
 def _find_wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
-    for what, texts in page.texts():
+    for what, texts in page.list_texts():
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):

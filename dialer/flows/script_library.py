@@ -42,7 +42,7 @@ class ScriptLibrary:
         """Load the script of every campaign, without putting it into use. Raises FlowError."""
         return self._load_scripts(self._campaigns)
 
-    def prepare(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
+    def prepare_reload(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
         """Load new and changed scripts, and return a function that puts them into use.
 
         From then on, only the given campaigns have scripts.
@@ -82,7 +82,7 @@ class ScriptLibrary:
         self._versions.update(((campaign, str(script)), script) for campaign, script in scripts.items())
         return changed
 
-    def current_version(self, campaign: str) -> str | None:
+    def get_script_version(self, campaign: str) -> str | None:
         """Return name and version of a campaign's script, as in its published statistics, or None if it has no script."""
         script = self._current.get(campaign)
         return None if script is None else str(script)
@@ -112,7 +112,7 @@ class ScriptLibrary:
         """Return a description of the first answer that no version of the campaign's script has, or None."""
         if not answers:
             return None
-        asked = [script.questions() for (of, _), script in self._versions.items() if of == campaign]
+        asked = [script.get_answers_by_question() for (of, _), script in self._versions.items() if of == campaign]
         for name, value in answers.items():
             allowed = [questions[name] for questions in asked if name in questions]
             if not allowed:

@@ -49,7 +49,7 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
     if "all" in to:
         replaced += {f"zone:{each.zone}" for each in settings.centres}
     repository = Repository(settings.bundles.folder)
-    repository.assign(name, version, to, [*replaced, *to], read_online_key(settings), time.time())
+    repository.assign_version(name, version, to, [*replaced, *to], read_online_key(settings), time.time())
 
 
 async def read_material(settings: HqSettings) -> PublishedMaterial:
@@ -61,7 +61,7 @@ async def read_material(settings: HqSettings) -> PublishedMaterial:
         waves = [
             Assignment(name=each.name, version=each.version, to=[*each.to]) for each in repository.read_waves().waves
         ]
-        return PublishedMaterial(approved=repository.list_approved(), waves=waves)
+        return PublishedMaterial(approved=repository.list_approved_versions(), waves=waves)
 
     try:
         return await asyncio.to_thread(read)

@@ -37,7 +37,7 @@ from dialer.material.manifest import (
     Manifest,
     MaterialRefused,
     Waves,
-    file_path,
+    get_file_path,
     get_target_path,
 )
 from dialer.material.trust import find_signers, require_both_departments
@@ -118,11 +118,11 @@ class CentreMaterial:
         self.startup_problem = startup_problem
         self._fetcher = HttpFetcher(source.ca_file)
 
-    def read_active(self) -> Manifest | None:
+    def read_active_manifest(self) -> Manifest | None:
         """Return the manifest of the active version, or None if there is none or it is damaged. Raises MaterialRefused."""
         return self._read_linked_manifest(CURRENT)
 
-    def read_previous(self) -> Manifest | None:
+    def read_previous_manifest(self) -> Manifest | None:
         """Return the manifest of the version that was active before, or None if there is none or it is damaged.
 
         Raises MaterialRefused.
@@ -140,7 +140,7 @@ class CentreMaterial:
             return Manifest.read(data)
         return None
 
-    def fetch_assigned(self) -> Manifest | None:
+    def fetch_assigned_manifest(self) -> Manifest | None:
         """Download and verify the manifest of the version assigned to this centre. Return None if no version is assigned.
 
         Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
@@ -197,7 +197,7 @@ class CentreMaterial:
         files = {file.sha256: file for file in manifest.files.values()}
         return {digest: file for digest, file in files.items() if not self._get_file_path(digest).exists()}
 
-    def download(self, manifest: Manifest) -> Path:
+    def download_version(self, manifest: Manifest) -> Path:
         """Download and verify a version of the material, and return its folder.
 
         Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
@@ -221,7 +221,7 @@ class CentreMaterial:
         return tree
 
     def _get_file_path(self, digest: str) -> Path:
-        return self._folder / "files" / file_path(digest)
+        return self._folder / "files" / get_file_path(digest)
 
     def _download_file(self, digest: str, file: BundleFile) -> None:
         place = self._get_file_path(digest)
@@ -255,7 +255,7 @@ class CentreMaterial:
             out.truncate(0)
         if out.tell() < size:
             self._append_to_download(
-                f"{self._source.url}/files/{file_path(digest, packed=file.packed is not None)}", out, size
+                f"{self._source.url}/files/{get_file_path(digest, packed=file.packed is not None)}", out, size
             )
         out.flush()
         os.fsync(out.fileno())
@@ -295,40 +295,40 @@ class CentreMaterial:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
-    def activate(self, label: str) -> None:
+    def activate_version(self, label: str) -> None:
         """Make a downloaded version the active one. The dialler still has to load it. Raises MaterialRefused."""
-        active = self.read_active()
+        active = self.read_active_manifest()
         if active is not None and label == active.label:
             return
         if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"{label} is not downloaded")
         with _translate_download_errors():
             if (
-                active is not None and not self.is_unloaded()
+                active is not None and not self.has_unloaded_version()
             ):  # only a version that the dialler has loaded can be restored
                 self._replace_symbolic_link(PREVIOUS, active.label)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
-    def roll_back(self) -> None:
+    def roll_back_version(self) -> None:
         """Make the previous version, which the dialler still uses, active again. If there is none, no version is active.
 
         Raises MaterialRefused.
         """
-        previous = self.read_previous()
+        previous = self.read_previous_manifest()
         with _translate_download_errors():
             if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
                 self._replace_symbolic_link(CURRENT, previous.label)
 
-    def is_unloaded(self) -> bool:
+    def has_unloaded_version(self) -> bool:
         """Return whether the dialler has not loaded the active version yet. Raises MaterialRefused."""
         with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
-    def mark_loaded(self) -> None:
+    def mark_version_loaded(self) -> None:
         """Record that the dialler has loaded the active version. Raises MaterialRefused."""
         with _translate_download_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)
@@ -340,10 +340,12 @@ class CentreMaterial:
         new.replace(self._folder / name)
         _sync_folder_to_disk(self._folder)
 
-    def delete_unused(self) -> None:
+    def delete_unused_versions(self) -> None:
         """Delete all versions and files of the material except those of the active and the previous version."""
         used = {
-            manifest.label: manifest for manifest in (self.read_active(), self.read_previous()) if manifest is not None
+            manifest.label: manifest
+            for manifest in (self.read_active_manifest(), self.read_previous_manifest())
+            if manifest is not None
         }
         for path in self._folder.glob("*/" + MANIFEST):  # other folders are not ours
             if not path.parent.is_symlink() and path.parent.name not in used:

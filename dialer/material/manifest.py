@@ -128,6 +128,6 @@ def get_target_path(name: str, version: int) -> str:
     return f"bundles/{name}/{version}.json"
 
 
-def file_path(sha256: str, *, packed: bool = False) -> str:
+def get_file_path(sha256: str, *, packed: bool = False) -> str:
     """Return the path of a file, or of its compressed copy, below `files/` on the material server."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

@@ -48,14 +48,14 @@ from dialer.material.manifest import (
     MaterialRefused,
     Wave,
     Waves,
-    file_path,
+    get_file_path,
     get_target_path,
 )
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, TIMESTAMP_DAYS = 365, 90, 2
-"""How long each kind of metadata is valid. The last is renewed by `renew`; it limits how long newer material can be withheld
-unnoticed.
+"""How long each kind of metadata is valid. The last is renewed by `renew_signatures`. It limits how long newer material
+can be withheld unnoticed.
 """
 MAX_PACKED_RATIO = 0.9
 """A file whose .xz copy is larger than this share of it is published uncompressed only."""
@@ -181,7 +181,9 @@ class Repository:
 
     # Bundles
 
-    def add_bundle(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:
+    def draft_bundle(
+        self, source: Path, name: str, version: int, jurisdiction: str, now: float
+    ) -> tuple[Manifest, int]:
         """Draft a bundle with the files of a folder. Return its manifest and the total size of its new files (bytes).
 
         New files are those that no earlier version contained. Raises MaterialRefused.
@@ -196,7 +198,7 @@ class Repository:
                 continue
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            place, packed = (self._files / file_path(digest, packed=each) for each in (False, True))
+            place, packed = (self._files / get_file_path(digest, packed=each) for each in (False, True))
             if not place.exists():
                 new += path.stat().st_size
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -217,7 +219,7 @@ class Repository:
         self._write_draft_targets(targets, now)
         return manifest, new
 
-    def withdraw(self, name: str, version: int, now: float) -> None:
+    def draft_withdrawal(self, name: str, version: int, now: float) -> None:
         """Draft the withdrawal of an approved version of a bundle. Raises MaterialRefused."""
         targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_target_path(name, version), None) is None:
@@ -226,10 +228,10 @@ class Repository:
 
     def find_draft_changes(self) -> tuple[list[str], list[str]]:
         """Return the versions (targets) that publishing the draft would approve, and those that it would withdraw."""
-        drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved()}
+        drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 
-    def list_approved(self) -> list[str]:
+    def list_approved_versions(self) -> list[str]:
         """Return the approved versions (targets). They are in the newest published metadata."""
         newest = self._read_newest_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
@@ -241,7 +243,7 @@ class Repository:
         except FileNotFoundError as error:
             raise MaterialRefused(f"{target} was not created here") from error
 
-    def sign(self, private: bytes) -> dict[str, str]:
+    def sign_draft(self, private: bytes) -> dict[str, str]:
         """Add a person's signature to the draft. Return all people who have signed the draft, with their departments.
 
         Raises MaterialRefused.
@@ -254,7 +256,7 @@ class Repository:
         self._write_metadata(targets, "targets.json", self._drafts)
         return trust.find_signers(root, targets)
 
-    def publish(self, online: bytes, now: float) -> None:
+    def publish_draft(self, online: bytes, now: float) -> None:
         """Publish the draft. Raises MaterialRefused if a department has not signed it."""
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
@@ -269,7 +271,7 @@ class Repository:
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write_metadata(targets, f"{targets.signed.version}.targets.json")
-        self.renew(online, now)
+        self.renew_signatures(online, now)
 
     # Waves
 
@@ -281,7 +283,7 @@ class Repository:
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
         return Waves.read((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
-    def assign(
+    def assign_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
         """Assign an approved version to the addressees `to`. Raises MaterialRefused.
@@ -289,7 +291,7 @@ class Repository:
         It replaces earlier assignments to them and to `covered`, the addressees that `to` includes.
         """
         with self._lock_repository():
-            if get_target_path(name, version) not in self.list_approved():
+            if get_target_path(name, version) not in self.list_approved_versions():
                 raise MaterialRefused(f"{name} {version} is not approved: both departments sign it, then publish it")
             replaced = {*to, *covered}
             others = [
@@ -308,7 +310,7 @@ class Repository:
             self._sign_and_write_waves(Waves(waves=tuple(narrow_first)), online, now)
             self._write_snapshot_and_timestamp(online, now)
 
-    def renew(self, online: bytes, now: float) -> None:
+    def renew_signatures(self, online: bytes, now: float) -> None:
         """Sign the waves and the timestamp again, valid for two days, so that centres know that no newer version is held back."""
         with self._lock_repository():
             self._sign_and_write_waves(self.read_waves(), online, now)

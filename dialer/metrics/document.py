@@ -28,7 +28,7 @@ the metrics of its process: CPU, memory, open files. This page is generated (`py
 """
 
 
-def metrics_page() -> str:
+def render_metrics_page() -> str:
     """Return the text of the page of metrics, with a row for each metric."""
     lines = [_HEAD, "|metric|labels|process|meaning|", "|---|---|---|---|"]
     described: set[str] = set()
@@ -68,4 +68,4 @@ def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / PAGE).write_text(metrics_page(), encoding="utf-8")
+    (Path(sys.argv[1]) / PAGE).write_text(render_metrics_page(), encoding="utf-8")

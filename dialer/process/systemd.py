@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 
-def notify(state: str) -> None:
+def notify_systemd(state: str) -> None:
     """Send a state to systemd, such as `READY=1`. Errors are ignored, so that they cannot disturb calls."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
@@ -19,7 +19,7 @@ def notify(state: str) -> None:
         connection.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
 
 
-def watchdog_seconds() -> float | None:
+def get_watchdog_seconds() -> float | None:
     """Return the watchdog timeout that systemd set for this process, or None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
@@ -28,10 +28,10 @@ def watchdog_seconds() -> float | None:
 
 
 @asynccontextmanager
-async def service_ready() -> AsyncIterator[None]:
+async def report_service_ready() -> AsyncIterator[None]:
     """Report this service as ready, and ping systemd's watchdog for as long as the context lasts."""
-    notify("READY=1")
-    seconds = watchdog_seconds()
+    notify_systemd("READY=1")
+    seconds = get_watchdog_seconds()
     if not seconds:
         yield
         return
@@ -44,5 +44,5 @@ async def service_ready() -> AsyncIterator[None]:
 
 async def _ping_watchdog(every_seconds: float) -> None:
     while True:
-        notify("WATCHDOG=1")
+        notify_systemd("WATCHDOG=1")
         await asyncio.sleep(every_seconds)

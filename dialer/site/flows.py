@@ -46,7 +46,7 @@ def create_flows_reload_part(flows: FlowLibrary) -> Part:
     """Return the part of a settings reload that loads flows and scripts."""
 
     def prepare(settings: Settings) -> Callable[[], None]:
-        return flows.prepare(_flow_files(settings), list_site_scripts(settings))
+        return flows.prepare_reload(_flow_files(settings), list_site_scripts(settings))
 
     return prepare
 

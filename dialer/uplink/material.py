@@ -63,7 +63,7 @@ class MaterialUpdater:
         assigned: Manifest | None = None
         problem = ""
         try:
-            assigned = await asyncio.to_thread(self._material.fetch_assigned)
+            assigned = await asyncio.to_thread(self._material.fetch_assigned_manifest)
             if assigned is not None:
                 problem = await self._install_and_load_version(assigned)
         except MaterialRefused as error:
@@ -74,7 +74,7 @@ class MaterialUpdater:
             _log.warning("material.refused", problem=problem)
         active = None
         try:
-            active = await asyncio.to_thread(self._material.read_active)
+            active = await asyncio.to_thread(self._material.read_active_manifest)
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
@@ -92,7 +92,7 @@ class MaterialUpdater:
         The text is empty if the dialler uses it, or if the attempt will be repeated. Raises MaterialRefused,
         HeadquartersUnreachable.
         """
-        active = await asyncio.to_thread(self._material.read_active)
+        active = await asyncio.to_thread(self._material.read_active_manifest)
         if active is None or active.label != assigned.label:
             if self._rejected is not None and self._rejected[0] == assigned.label:
                 return self._rejected[1]
@@ -100,9 +100,9 @@ class MaterialUpdater:
                 raise MaterialRefused(
                     f"{assigned.label} is not installed until the centre's settings are valid: {problem}"
                 )
-            await asyncio.to_thread(self._material.download, assigned)
-            await asyncio.to_thread(self._material.activate, assigned.label)
-        elif not await asyncio.to_thread(self._material.is_unloaded):
+            await asyncio.to_thread(self._material.download_version, assigned)
+            await asyncio.to_thread(self._material.activate_version, assigned.label)
+        elif not await asyncio.to_thread(self._material.has_unloaded_version):
             return ""
         return await self._load_active_version(assigned)
 
@@ -118,7 +118,7 @@ class MaterialUpdater:
             return ""
         if reply.status == "refused":  # it still uses the previous version
             return await self._roll_back_version(assigned, reply.text)
-        changed = _changed_folders(await asyncio.to_thread(self._material.read_previous), assigned)
+        changed = _changed_folders(await asyncio.to_thread(self._material.read_previous_manifest), assigned)
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):
             reloaded = await self._send_reload_command(assigned, "reload-settings")
@@ -126,11 +126,11 @@ class MaterialUpdater:
                 return ""
             if reloaded.status != "done":  # valid, but not changeable while calls are made
                 after_restart.insert(0, f"{', '.join(settings)} ({reloaded.text})")
-        await asyncio.to_thread(self._material.mark_loaded)
+        await asyncio.to_thread(self._material.mark_version_loaded)
         _log.info("material.loaded", version=assigned.label, dialler=reply.text)
         self._rejected = None
         self._after_restart = ", ".join(after_restart)
-        await asyncio.to_thread(self._material.delete_unused)
+        await asyncio.to_thread(self._material.delete_unused_versions)
         return ""
 
     async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:
@@ -144,7 +144,7 @@ class MaterialUpdater:
         return reply
 
     async def _roll_back_version(self, assigned: Manifest, reason: str) -> str:
-        await asyncio.to_thread(self._material.roll_back)
+        await asyncio.to_thread(self._material.roll_back_version)
         self._rejected = (assigned.label, f"{assigned.label} was rolled back: {reason}")
         return self._rejected[1]
 

@@ -19,7 +19,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.nats.messages import inbox_prefix_of_centre
 from dialer.nats.session import Session, connected
-from dialer.process.systemd import service_ready
+from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings_for_user, create_own_signer
 from dialer.store.keys import site_key
@@ -108,6 +108,6 @@ async def serve_uplink(settings: Settings) -> None:
     running = asyncio.ensure_future(run_uplink(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    async with service_ready():
+    async with report_service_ready():
         with contextlib.suppress(asyncio.CancelledError):
             await running

@@ -22,7 +22,7 @@ from dialer.deploy.asterisk.lint import lint_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.log_in import check_log_in
-from tests.asterisk.process import NoAsterisk, find_asterisk, get_version
+from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
 from tests.asterisk.transfers_over_servers import check_transfers_over_servers
@@ -56,7 +56,7 @@ def main() -> int:
     scenarios = [(path.stem, scenario) for path in chosen if (scenario := load_scenario(path)).on != "simulated"]
     try:
         program, sipp = find_asterisk(), find_sipp()
-        print_line(f"{len(scenarios)} scenarios on {get_version(program)} ({program})")
+        print_line(f"{len(scenarios)} scenarios on {get_asterisk_version(program)} ({program})")
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
@@ -121,7 +121,7 @@ async def run_checks(
         )
     lost = await play_scenarios(scenarios, lab)
     held = len(scenarios) - len(set(lost))
-    print_line(f"{held} of {len(scenarios)} scenarios hold on {get_version(lab.asterisk.program)}")
+    print_line(f"{held} of {len(scenarios)} scenarios hold on {get_asterisk_version(lab.asterisk.program)}")
     return 1 if failed or lost else 0
 
 

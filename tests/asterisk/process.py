@@ -45,7 +45,7 @@ def find_asterisk() -> Path:
     return Path(found)
 
 
-def get_version(program: Path) -> str:
+def get_asterisk_version(program: Path) -> str:
     """Return the version that Asterisk prints, such as "Asterisk 22.1.0"."""
     done = subprocess.run([program, "-V"], capture_output=True, text=True, env=_make_environment(program), check=False)
     if done.returncode:

@@ -125,7 +125,7 @@ def read_ami_event(random: Random) -> None:
         decoder.feed(BANNER)
         for part in split_randomly(random, damage(random, AMI, AMI_TOKENS) + random.choice(AMI)):
             for message in decoder.feed(part):
-                tracker.handle(message)
+                tracker.handle_event(message)
                 str(message.action_id) + message.response
                 message.list_fields()
     except ProtocolError:

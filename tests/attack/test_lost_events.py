@@ -109,7 +109,7 @@ async def test_phone_of_a_seat_is_called_again_after_its_hangup_event_was_lost(t
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
         site.switch.spoil_events(lose=1.0)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
         site.switch.spoil_events()
         await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)
@@ -167,7 +167,7 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
         attempt_id = site.switch.placed[0].channel_id
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
-        switch.tracker.calls.forget(AttemptId(attempt_id))
+        switch.tracker.calls.stop_tracking(AttemptId(attempt_id))
         site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
         await site.until(lambda: attempt_id not in site.switch.channels, seconds=BOUND_SECONDS)
 
@@ -184,7 +184,7 @@ async def test_failed_comparison_with_asterisk_opens_a_new_session_and_compariso
             await site.until(lambda: not site.view.state.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         site.switch.spoil_events(lose=1.0)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
         site.switch.spoil_events()
         await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)

@@ -157,7 +157,7 @@ async def test_client_that_reads_too_slowly_is_disconnected_by_the_simulated_ast
 async def test_simulated_slow_carrier_delays_calls_increasingly() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.caller.slow_down(1.0, growth_seconds=0.5)
+        switch.caller.slow_down_ringing(1.0, growth_seconds=0.5)
         waits = []
         for n in range(3):
             began = loop.time()
@@ -214,7 +214,7 @@ def test_simulated_reordering_connection_loses_no_events() -> None:
 @virtual_time()
 async def test_simulated_fault_drops_the_next_event_with_a_given_name() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.session_registry.faults.lose_next("Hangup")
+        switch.session_registry.faults.lose_next_events("Hangup")
         for n in range(2):
             await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)

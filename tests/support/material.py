@@ -77,15 +77,15 @@ class Publisher:
     def approve(self, source: Path, now: float, *, name: str = "turnout", jurisdiction: str = "india") -> int:
         """Publish the folder as a new version, signed by both departments; return its number."""
         version = self.versions[name] = self.versions.get(name, 0) + 1
-        self.repository.add_bundle(source, name, version, jurisdiction, now)
+        self.repository.draft_bundle(source, name, version, jurisdiction, now)
         for person in ("lata", "meena"):
-            self.repository.sign(KEYS[person])
-        self.repository.publish(KEYS["online"], now)
+            self.repository.sign_draft(KEYS[person])
+        self.repository.publish_draft(KEYS["online"], now)
         return version
 
     def assign(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
         """Assign a version to these addressees, or to all."""
-        self.repository.assign(name, version, to or ("all",), (), KEYS["online"], now)
+        self.repository.assign_version(name, version, to or ("all",), (), KEYS["online"], now)
 
     def centre(
         self,

@@ -39,7 +39,7 @@ class SimulatedStage:
 
     async def kill_phone(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
-        self.switch.drop_seat(f"agent{seat}")
+        self.switch.hang_up_phone(f"agent{seat}")
 
     async def silence_phone(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)

@@ -89,7 +89,7 @@ class SwitchStandIn:
         self.sids: dict[str, str] = {}
         self.transfers: list[AttemptId] = []
 
-    async def on_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
+    async def on_status_callback(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
     def find_call_sid(self, attempt_id: AttemptId) -> str | None:
@@ -105,7 +105,7 @@ class SingleFlowLibrary:
     def __init__(self, desk: MemoryDesk) -> None:
         self._desk = desk
 
-    def get_version(self, name: str, version: str) -> Flow:
+    def get_flow_version(self, name: str, version: str) -> Flow:
         for call in self._desk.calls.values():
             if (call.flow.name, call.flow.version) == (name, version):
                 return call.flow

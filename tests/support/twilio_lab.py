@@ -67,7 +67,7 @@ class Lab:
 
     async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
         known = sid or self.switch.find_call_sid(attempt_id) or "CA" + "0" * 32
-        await self.switch.on_status(attempt_id, {"CallStatus": status, "CallSid": known, **form})
+        await self.switch.on_status_callback(attempt_id, {"CallStatus": status, "CallSid": known, **form})
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def run_lab(
         switch.set_event_sink(events.append, ends.append)
         try:
             if resync:
-                await switch.resync()
+                await switch.find_live_calls()
             yield Lab(twilio, switch, clock, events, ends, ours)
         finally:
             await api.close()

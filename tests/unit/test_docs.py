@@ -30,7 +30,7 @@ from dialer.flows.model import FlowPurpose
 from dialer.flows.script import VALUES, parse_script
 from dialer.flows.script_check import check_script
 from dialer.flows.texts import load_shipped_texts
-from dialer.metrics.document import metrics_page
+from dialer.metrics.document import render_metrics_page
 from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
 from dialer.pacing.port import Limit
@@ -65,7 +65,7 @@ def test_permissions_page_is_up_to_date() -> None:
 
 def test_metrics_page_is_up_to_date() -> None:
     page = (DOCS / "reference/metrics.md").read_text(encoding="utf-8")
-    assert page == metrics_page(), "run: python -m dialer.metrics.document docs/reference"
+    assert page == render_metrics_page(), "run: python -m dialer.metrics.document docs/reference"
 
 
 def test_speed_page_shows_the_stored_figures_of_every_benchmark() -> None:

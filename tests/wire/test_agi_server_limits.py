@@ -88,7 +88,7 @@ class OursOnly(AgiAuthenticator):
         self.rejected = 0
         self.overloads: list[str] = []
 
-    def accepts(self, environment: AgiEnvironment) -> bool:
+    def accepts_connection(self, environment: AgiEnvironment) -> bool:
         self.rejected += environment.arguments != ("ours",)
         return environment.arguments == ("ours",)
 

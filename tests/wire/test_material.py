@@ -45,12 +45,12 @@ def source(tmp_path: Path) -> Path:
 
 def update(centre: CentreMaterial) -> Manifest:
     """Install the assigned version as the uplink does, and return it."""
-    assigned = centre.fetch_assigned()
+    assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
-    centre.download(assigned)
-    centre.activate(assigned.label)
-    centre.mark_loaded()
-    centre.delete_unused()
+    centre.download_version(assigned)
+    centre.activate_version(assigned.label)
+    centre.mark_version_loaded()
+    centre.delete_unused_versions()
     return assigned
 
 
@@ -81,7 +81,7 @@ def test_bundle_versions_are_assigned_under_a_lock(
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
-        headquarters.repository.renew(KEYS["online"], NOW)
+        headquarters.repository.renew_signatures(KEYS["online"], NOW)
     assert lock_was_free == [False]
 
 
@@ -90,9 +90,9 @@ def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
-    assert centre.fetch_assigned() is None  # approved, but not assigned
+    assert centre.fetch_assigned_manifest() is None  # approved, but not assigned
     headquarters.assign(1, NOW, "centre:delhi-1")
-    assert centre.fetch_assigned() is None
+    assert centre.fetch_assigned_manifest() is None
     headquarters.assign(1, NOW, "zone:north")
     assert update(centre).label == "turnout-1"
     assert active_text(folder) == "flow: 1"
@@ -104,15 +104,15 @@ def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
     assert update(centre).label == "turnout-1"  # the entry of its zone precedes that of all
-    headquarters.repository.assign("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
+    headquarters.repository.assign_version("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
     update(centre)
     assert (active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
-    centre.roll_back()
+    centre.roll_back_version()
     assert active_text(folder) == "flow: 1"
     assert update(centre).label == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
-    headquarters.repository.assign("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
+    headquarters.repository.assign_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
     assert update(centre).label == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
@@ -127,7 +127,7 @@ def test_interrupted_download_of_flows_and_sounds_continues(
     for _ in range(2):
         with pytest.raises(HeadquartersUnreachable):
             update(centre)
-        assert centre.read_active() is None
+        assert centre.read_active_manifest() is None
     headquarters.server.breaks_after = None
     update(centre)
     assert 4_000 in headquarters.first_bytes_requested()
@@ -161,7 +161,7 @@ def test_compressible_file_of_a_bundle_is_downloaded_compressed_and_verified(
         packed.write_bytes(wrong[:size] if len(wrong) > size else wrong.ljust(size, b"\0"))
         with pytest.raises(MaterialRefused, match="differs from the signed one"):
             update(centre)
-        assert centre.read_active() is None
+        assert centre.read_active_manifest() is None
     packed.write_bytes(good)
     headquarters.first_bytes_requested()
     update(centre)
@@ -180,7 +180,7 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assigned = centre.fetch_assigned()
+    assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
     (digest,) = centre.find_missing_files(assigned)
     place = headquarters.folder / "public/files" / digest[:2] / digest
@@ -208,7 +208,7 @@ def test_older_bundle_metadata_is_not_accepted_again(headquarters: Publisher, so
     shutil.rmtree(public)
     shutil.copytree(tmp_path / "older", public)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.fetch_assigned()
+        centre.fetch_assigned_manifest()
 
 
 def test_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stays(
@@ -218,12 +218,12 @@ def test_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stay
     headquarters.approve(source, NOW - 3 * DAY)
     headquarters.assign(1, NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.fetch_assigned()
-    headquarters.repository.renew(KEYS["online"], NOW)
+        centre.fetch_assigned_manifest()
+    headquarters.repository.renew_signatures(KEYS["online"], NOW)
     update(centre)
-    headquarters.repository.renew(KEYS["online"], NOW - 3 * DAY)
+    headquarters.repository.renew_signatures(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.fetch_assigned()
+        centre.fetch_assigned_manifest()
     assert active_text(tmp_path / "centre") == "flow: 1"
 
 
@@ -231,51 +231,51 @@ def test_bundle_needs_signatures_of_both_departments(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = headquarters.repository
-    repository.add_bundle(source, "turnout", 1, "india", NOW)
+    repository.draft_bundle(source, "turnout", 1, "india", NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department media has signed"):
-        repository.publish(KEYS["online"], NOW)
-    assert repository.sign(KEYS["lata"]) == {"lata": "media"}
+        repository.publish_draft(KEYS["online"], NOW)
+    assert repository.sign_draft(KEYS["lata"]) == {"lata": "media"}
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        repository.publish(KEYS["online"], NOW)
-    assert repository.sign(KEYS["omar"]) == {"lata": "media", "omar": "media"}
+        repository.publish_draft(KEYS["online"], NOW)
+    assert repository.sign_draft(KEYS["omar"]) == {"lata": "media", "omar": "media"}
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        repository.publish(KEYS["online"], NOW)
+        repository.publish_draft(KEYS["online"], NOW)
     for stranger in ("r1", "online"):
         with pytest.raises(MaterialRefused, match="not a signatory's"):
-            repository.sign(KEYS[stranger])
+            repository.sign_draft(KEYS[stranger])
     assert repository.find_draft_changes() == (["bundles/turnout/1.json"], [])
-    repository.sign(KEYS["meena"])
-    repository.publish(KEYS["online"], NOW)
+    repository.sign_draft(KEYS["meena"])
+    repository.publish_draft(KEYS["online"], NOW)
     headquarters.assign(1, NOW)
     centre = headquarters.centre(tmp_path / "centre")
     update(centre)
     # Somebody else controls headquarters' machine: its key alone must not install anything new.
-    repository.add_bundle(source, "turnout", 2, "india", NOW)
-    repository.sign(KEYS["lata"])
-    repository.sign(KEYS["omar"])
+    repository.draft_bundle(source, "turnout", 2, "india", NOW)
+    repository.sign_draft(KEYS["lata"])
+    repository.sign_draft(KEYS["omar"])
     with monkeypatch.context() as stolen:
         stolen.setattr(trust, "require_both_departments", lambda _: None)  # the centre checks too
-        repository.publish(KEYS["online"], NOW)
+        repository.publish_draft(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        centre.fetch_assigned()
+        centre.fetch_assigned_manifest()
 
 
 def test_bundle_of_another_jurisdiction_is_refused(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW, jurisdiction="us")
     headquarters.assign(1, NOW)
     with pytest.raises(MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india'"):
-        headquarters.centre(tmp_path / "centre").fetch_assigned()
+        headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
 def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    headquarters.repository.withdraw("turnout", 1, NOW)
+    headquarters.repository.draft_withdrawal("turnout", 1, NOW)
     for person in ("omar", "meena"):
-        headquarters.repository.sign(KEYS[person])
-    headquarters.repository.publish(KEYS["online"], NOW)
+        headquarters.repository.sign_draft(KEYS[person])
+    headquarters.repository.publish_draft(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not approved, or was withdrawn"):
-        headquarters.centre(tmp_path / "centre").fetch_assigned()
+        headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
 def test_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
@@ -340,22 +340,22 @@ def test_signers_and_machine_key_of_bundles_change_with_two_root_signatures(
     repository.change_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
     assert update(centre).label == "turnout-1"  # the change is only drafted
     with pytest.raises(MaterialRefused, match="not a signatory's"):
-        repository.sign(KEYS["lata"])
-    repository.sign(KEYS["meena"])
-    assert repository.sign(b"n" * 32) == {"meena": "compliance", "nila": "media"}
-    repository.publish(fresh, NOW)
+        repository.sign_draft(KEYS["lata"])
+    repository.sign_draft(KEYS["meena"])
+    assert repository.sign_draft(b"n" * 32) == {"meena": "compliance", "nila": "media"}
+    repository.publish_draft(fresh, NOW)
     assert update(centre).label == "turnout-1"
     (source / "flows/turnout.yaml").write_text("flow: 2")
-    repository.add_bundle(source, "turnout", 2, "india", NOW)
+    repository.draft_bundle(source, "turnout", 2, "india", NOW)
     for key in (KEYS["meena"], b"n" * 32):
-        repository.sign(key)
-    repository.publish(fresh, NOW)
-    repository.assign("turnout", 2, ["all"], (), fresh, NOW)
+        repository.sign_draft(key)
+    repository.publish_draft(fresh, NOW)
+    repository.assign_version("turnout", 2, ["all"], (), fresh, NOW)
     assert update(centre).label == "turnout-2"
     assert update(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # starting from the first root
-    repository.assign("turnout", 1, ["all"], (), KEYS["online"], NOW)
+    repository.assign_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.fetch_assigned()
+        centre.fetch_assigned_manifest()
 
 
 def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
@@ -388,8 +388,8 @@ def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
     with pytest.raises(MaterialRefused, match="publish it first"):
         repository.change_roots([r4, r5], new, NOW)
     for person in ("lata", "meena"):
-        repository.sign(KEYS[person])
-    repository.publish(KEYS["online"], NOW)
+        repository.sign_draft(KEYS[person])
+    repository.publish_draft(KEYS["online"], NOW)
     assert update(centre).label == "turnout-2"
 
 

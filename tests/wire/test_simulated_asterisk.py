@@ -114,7 +114,7 @@ async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
         await lab.event("UserEvent", UserEvent="VoterWaiting")
         await lab.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
         await lab.event("ConfbridgeJoin", Uniqueid="v")
-        switch.drop_seat("agent01")
+        switch.hang_up_phone("agent01")
         await lab.event("Hangup", Uniqueid="seat-a")
         await lab.event("VarSet", Uniqueid="v", Variable="CONFBRIDGE_RESULT", Value="ENDMARKED")
         await lab.event("UserEvent", UserEvent="MessageStarted", Uniqueid="v")

@@ -113,13 +113,13 @@ class Peer(FlowHost):
         self.caller = ScriptedCall(lines)
         self.caller._lines = self.lines  # one list: recordings take from it too
 
-    async def record(self, action: Record) -> Recorded | None:
+    async def record_caller(self, action: Record) -> Recorded | None:
         self.caller._keys = ""
         if (self.lines.pop(0) if self.lines else None) is None:
             raise CallHungUp
         return Recorded("a recording", 2.0)
 
-    async def transfer(self, action: Transfer) -> bool:
+    async def transfer_call(self, action: Transfer) -> bool:
         return True
 
     async def send_sms(self, action: SendSms) -> bool:

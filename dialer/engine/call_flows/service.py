@@ -103,7 +103,7 @@ class FlowService:
         if source.startswith(SCRIPT):
             run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
             return ScriptSession(call.attempt_id, run_id, source, self._make_voter_facts(call))
-        flow = self.flows.get_current(source)
+        flow = self.flows.get_current_flow(source)
         run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
         return FlowSession(
             call.attempt_id,

@@ -86,7 +86,7 @@ class BranchNode(Node):
     )
     otherwise: Name = Field(description="Node if no condition is true.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first true condition."""
         true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))

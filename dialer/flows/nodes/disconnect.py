@@ -24,7 +24,7 @@ class DisconnectNode(Node):
     reason: Name = Field(alias="disconnect", description="The reason, for reports.")
     prompts: Prompts = Field((), alias="say", description="Prompts played before the hang-up.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that plays the goodbye and hangs up."""
         return HangUp(fill_prompt_values(state, self.prompts), self.reason)
 

@@ -77,14 +77,14 @@ class FieldNode(QuestionNode):
             raise make_problem("`min_digits:` is greater than `max_digits:`; lower it", "min_digits")
         return self
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the question. If the caller has already entered the terminator, return the step that follows it."""
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
             return self.handle_keys(state.replace(typed_ahead=""), Digits(""))
-        return Act(state, self.collect(state, self.prompts))
+        return Act(state, self.make_collect_action(state, self.prompts))
 
-    def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects digits."""
         return Collect(
             node=state.node_path,

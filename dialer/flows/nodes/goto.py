@@ -22,7 +22,7 @@ class GotoNode(Node):
 
     next: Name = Field(alias="goto", description="The other node.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the other node."""
         return Continue(state.replace(node=self.next))
 

@@ -64,11 +64,11 @@ class MarkNode(CommittingNode):
             count=_look_up_entered_number(state, self.count),
         )
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the mark was stored, could not be stored, or has an unknown serial."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
-        return super().receive(state, event)
+        return super().receive_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow if the mark was stored, was not stored, or has an unknown serial."""

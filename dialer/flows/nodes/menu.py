@@ -46,13 +46,13 @@ class MenuNode(QuestionNode):
     ] = Field(description="The node for each key.")
     answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the question. If a key was entered during an earlier prompt, return the step that follows it."""
         if state.typed_ahead:
             return self._follow_choice(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
-        return Act(state, self.collect(state, self.prompts))
+        return Act(state, self.make_collect_action(state, self.prompts))
 
-    def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
         return Collect(state.node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)

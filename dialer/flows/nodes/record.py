@@ -29,12 +29,12 @@ class RecordNode(Node):
     next: Name = Field(description="Node after the recording.")
     failed: Name = Field(description="Node if nothing was recorded.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that records the caller."""
         prompts = fill_prompt_values(state, self.prompts)
         return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Store the name of the recording as an answer. If the recording failed, return the step that follows a
         failure.
         """

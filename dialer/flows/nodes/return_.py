@@ -26,7 +26,7 @@ class ReturnNode(Node):
         alias="return", description="Nothing: write `return:` alone."
     )
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue in the calling flow, or hang up if there is none."""
         if not state.frames:
             return HangUp()

@@ -27,7 +27,7 @@ class SayNode(Node):
     barge_in: YesNo = Field(False, description="Whether a key ends the prompts and counts for the next question.")
     next: Name = Field(description="Node after the prompts.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that plays the prompts. If a key has skipped them or none can be played, continue at the next
         node.
         """
@@ -36,7 +36,7 @@ class SayNode(Node):
             return Continue(state.replace(node=self.next))
         return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Continue at the next node. A key that ended the prompts becomes the first key of the next question."""
         if not isinstance(event, Played):
             return None

@@ -25,13 +25,13 @@ class SmsNode(Node):
     next: Name = Field(description="Node after the SMS was sent.")
     failed: Name = Field(description="Node if the SMS could not be sent.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that sends the SMS."""
         known = {name: look_up_value(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
         return Act(state, SendSms(state.node_path, self.template, values))
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the SMS was sent, or could not be sent."""
         match event:
             case SmsSent():

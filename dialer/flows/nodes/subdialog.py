@@ -21,7 +21,7 @@ class SubdialogNode(Node):
     flow: Name = Field(alias="subdialog", description="Name of the other flow.")
     next: Name = Field(description="Node after the other flow.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the start of the other flow."""
         frames = (*state.frames, Frame(self.flow, self.next))
         return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))

@@ -26,11 +26,11 @@ class TransferNode(Node):
     prompts: Prompts = Field((), alias="say", description="Prompts played before the transfer.")
     failed: Name = Field(description="Node if no agent is available.")
 
-    def enter(self, flow: Flow, state: FlowState) -> Entered:
+    def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that transfers the call."""
         return Act(state, Transfer(state.node_path, fill_prompt_values(state, self.prompts), dict(state.answers)))
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """End the flow if an agent has the call. Otherwise return the step that follows a failed transfer."""
         match event:
             case Transferred():

@@ -22,11 +22,11 @@ class UndoNode(CommittingNode):
     undo: Literal["serial"] = Field(description="What is undone: the last serial.")
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
-    def receive(self, state: FlowState, event: Input) -> Answered:
+    def receive_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the mark was undone, could not be undone, or does not exist."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
-        return super().receive(state, event)
+        return super().receive_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow if the mark was undone, could not be undone, or does not exist."""

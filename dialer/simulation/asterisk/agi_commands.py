@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.simulation.asterisk.core import SwitchCore
-from dialer.simulation.asterisk.sounds import KeyWait, listen, play
+from dialer.simulation.asterisk.sounds import KeyWait, play_sound, wait_for_key
 
 ALL_KEYS = "0123456789*#ABCD"
 SPOKEN_DIGIT_SECONDS = 0.6
@@ -27,13 +27,13 @@ class AgiRequest:
         """Return the argument at `index` (from 0), or `default` if it is missing."""
         return self.words[index] if index < len(self.words) else default
 
-    async def play(self, seconds: float, digits: str) -> KeyWait:
+    async def play_sound(self, seconds: float, digits: str) -> KeyWait:
         """Play for `seconds` to the command's channel, until one of `digits` is pressed."""
-        return await play(self.switch, self.channel, seconds, digits, self.aborted)
+        return await play_sound(self.switch, self.channel, seconds, digits, self.aborted)
 
-    async def listen(self, seconds: float | None, digits: str) -> KeyWait:
+    async def wait_for_key(self, seconds: float | None, digits: str) -> KeyWait:
         """Wait up to `seconds` (None: no limit) for one of `digits` on the command's channel."""
-        return await listen(self.switch, self.channel, seconds, digits, self.aborted)
+        return await wait_for_key(self.switch, self.channel, seconds, digits, self.aborted)
 
 
 Handler = Callable[[AgiRequest], Awaitable[str | None]]
@@ -89,7 +89,7 @@ async def execute(
 
 
 async def _answer_channel(request: AgiRequest) -> str:
-    request.switch.answer(request.channel)
+    request.switch.answer_channel(request.channel)
     return "200 result=-1" if request.channel.interrupted else "200 result=0"
 
 
@@ -112,7 +112,7 @@ async def _stream_file(request: AgiRequest) -> str | None:
     if seconds is None:
         return "200 result=-1 endpos=0"
     offset = int(request.get_argument(2, "0") or 0)
-    key_wait = await request.play(max(0.0, seconds - offset / 8000), request.get_argument(1))
+    key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_argument(1))
     if key_wait.aborted:
         return None
     if key_wait.result == 0:
@@ -130,7 +130,7 @@ async def _collect_digits(request: AgiRequest) -> str | None:
         return "200 result=-1"
     limit = float(request.get_argument(1, "0")) / 1000 or 6.0
     most = int(request.get_argument(2, "1024"))
-    key_wait = await request.play(seconds, ALL_KEYS)
+    key_wait = await request.play_sound(seconds, ALL_KEYS)
     digits = ""
     while True:
         if key_wait.aborted:
@@ -142,7 +142,7 @@ async def _collect_digits(request: AgiRequest) -> str | None:
         digits += key_wait.digit
         if len(digits) >= most:
             return f"200 result={digits}"
-        key_wait = await request.listen(limit, ALL_KEYS)
+        key_wait = await request.wait_for_key(limit, ALL_KEYS)
         if not (key_wait.digit or key_wait.interrupted or key_wait.aborted):
             return f"200 result={digits} (timeout)"
 
@@ -156,12 +156,12 @@ async def _wait_for_digit(request: AgiRequest) -> str | None:
     seconds = _parse_timeout(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
         request.channel.voter.hear_prompt(0.0, True)
-    return _format_key_reply(await request.listen(seconds, ALL_KEYS))
+    return _format_key_reply(await request.wait_for_key(seconds, ALL_KEYS))
 
 
 async def _say_characters(request: AgiRequest) -> str | None:
     return _format_key_reply(
-        await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_argument(1))
+        await request.play_sound(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_argument(1))
     )
 
 
@@ -177,7 +177,7 @@ async def _record_file(request: AgiRequest) -> str | None:
         if word.startswith("s="):
             silence = float(word[2:])
             seconds = silence if seconds is None else min(seconds, silence)
-    key_wait = await request.listen(seconds, request.words[2])
+    key_wait = await request.wait_for_key(seconds, request.words[2])
     if key_wait.aborted:
         return None
     reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"

@@ -107,7 +107,7 @@ class SwitchCalls(SwitchCore):
             half.variables.update(order.variables)
             half.move_to(place.context, place.extension, place.priority)
             self.events.publish_channel_event("Newchannel", half)
-            self.answer(half)
+            self.answer_channel(half)
             runs = (order.application, order.data) if half is first else ("", "")
             self.start_dialplan(half, place, *runs)
             if half.task is not None:

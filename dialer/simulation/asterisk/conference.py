@@ -50,7 +50,7 @@ class Conferences:
         if conference is None:
             return "0"
         admins = sum(1 for member in conference.members if member.user.admin)
-        counts = {"parties": len(conference.members), "marked": conference.marked, "admins": admins}
+        counts = {"parties": len(conference.members), "marked": conference.marked_count, "admins": admins}
         return str(counts.get(kind, 0))
 
     async def join(self, channel: Channel, name: str, template: str, menu: str) -> str:
@@ -103,7 +103,7 @@ class Conferences:
         for other in conference.members:
             self._set_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
             other.channel.shown = None
-        if conference.marked:
+        if conference.marked_count:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
                     self._start_conversation(other.channel)
@@ -128,7 +128,7 @@ class Conferences:
         self._set_variable(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked_any or (other.user.end_marked and not conference.marked):
+                if other.user.end_marked_any or (other.user.end_marked and not conference.marked_count):
                     other.result = "ENDMARKED"
                     other.channel.wake()
         if not conference.members:

@@ -122,7 +122,7 @@ class SwitchCore(ABC):
         self.channels[uniqueid] = channel
         return channel
 
-    def answer(self, channel: Channel) -> None:
+    def answer_channel(self, channel: Channel) -> None:
         """Answer a channel that is not answered yet."""
         if channel.state is ChannelState.UP:
             return

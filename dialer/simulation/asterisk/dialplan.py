@@ -19,7 +19,7 @@ from dialer.simulation.asterisk.extensions import (
     substitute_expressions,
 )
 from dialer.simulation.asterisk.recording import ChannelRecording
-from dialer.simulation.asterisk.sounds import play
+from dialer.simulation.asterisk.sounds import play_sound
 
 HANG_UP_EXTENSION = "h"
 MOST_HANG_UP_STEPS = 50  # ends loops in the hang-up extension
@@ -28,7 +28,7 @@ Application = Callable[[SwitchCore, Channel, str], Awaitable[None]]
 
 
 async def _answer_channel(switch: SwitchCore, channel: Channel, _data: str) -> None:
-    switch.answer(channel)
+    switch.answer_channel(channel)
 
 
 async def _wait_seconds(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -61,13 +61,13 @@ async def _go_to_priority_if(_switch: SwitchCore, channel: Channel, data: str) -
 
 
 async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
-    switch.answer(channel)
+    switch.answer_channel(channel)
     missing = False
     for sound in data.partition(",")[0].split("&"):
         seconds = switch.get_sound_seconds(sound)
         if seconds is None:
             missing = True
-        elif (await play(switch, channel, seconds, digits="")).interrupted:
+        elif (await play_sound(switch, channel, seconds, digits="")).interrupted:
             break
     switch.set_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
 
@@ -77,12 +77,12 @@ async def _play_one_sound(switch: SwitchCore, channel: Channel, data: str) -> No
     sound, _, place = data.partition(",")[0].partition(":")
     seconds = switch.get_sound_seconds(sound)
     if seconds is not None and place != "end":
-        await play(switch, channel, seconds, digits="")
+        await play_sound(switch, channel, seconds, digits="")
     switch.set_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
 
 
 async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> None:
-    switch.answer(channel)
+    switch.answer_channel(channel)
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
     await switch.conferences.join(channel, name, user, menu)
 

@@ -19,11 +19,11 @@ class EventFaults:
         self._late: list[tuple[str, bytes]] = []
 
     @property
-    def active(self) -> bool:
+    def has_faults(self) -> bool:
         """Whether any fault is set or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
-    def set_shares(
+    def set_fault_shares(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.
@@ -33,11 +33,11 @@ class EventFaults:
         self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
         self._names = None if names is None else frozenset(names)
 
-    def lose_next(self, name: str, count: int = 1) -> None:
+    def lose_next_events(self, name: str, count: int = 1) -> None:
         """Lose the next `count` events named `name`."""
         self._lose_next[name] += count
 
-    def apply(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
+    def apply_faults(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
         """Return the events to send in place of one event, in order."""
         late, self._late = self._late, []
         if self._lose_next[name] > 0:
@@ -57,7 +57,7 @@ class EventFaults:
             return late
         return [(name, data), *late]
 
-    def pop_delayed(self) -> list[tuple[str, bytes]]:
+    def pop_delayed_events(self) -> list[tuple[str, bytes]]:
         """Return the delayed events and remove them from the queue."""
         late, self._late = self._late, []
         return late

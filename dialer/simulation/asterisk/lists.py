@@ -97,7 +97,10 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
 def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of ConfbridgeListRooms."""
     bodies = (
-        f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
+        (
+            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_count}\r\n"
+            "Locked: No\r\nMuted: No\r\n"
+        ).encode()
         for room in switch.conferences.by_name.values()
     )
     return _render_event_list("ConfbridgeListRooms", action_id, bodies)

@@ -129,7 +129,7 @@ class OutgoingCall:
         channel.on_hang_up = None
         if self._early_response:
             self._report_success()
-        switch.answer(channel)
+        switch.answer_channel(channel)
         switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "ANSWER")
         order = self._order
         switch.start_dialplan(channel, order.start, order.application, order.data)

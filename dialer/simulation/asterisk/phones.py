@@ -66,7 +66,7 @@ class CallBehaviours:
         """Set the behaviours of the next calls to `number`, in order. The last one is repeated."""
         self._scripts[number] = (self._calls[number], calls)
 
-    def slow_down(self, seconds: float, growth_seconds: float = 0.0) -> None:
+    def slow_down_ringing(self, seconds: float, growth_seconds: float = 0.0) -> None:
         """Delay ringing by `seconds` on each new call, and by `growth_seconds` more from call to call."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 

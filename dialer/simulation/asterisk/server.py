@@ -118,7 +118,7 @@ class SimulatedAsterisk(SwitchCalls):
         for transport in list(self.agi_connections):
             transport.abort()
 
-    def drop_seat(self, endpoint: str) -> None:
+    def hang_up_phone(self, endpoint: str) -> None:
         """Hang up all calls of a seat's phone from its side."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
@@ -164,7 +164,7 @@ class SimulatedAsterisk(SwitchCalls):
 
         Without arguments all events are sent normally again.
         """
-        self.session_registry.faults.set_shares(lose=lose, repeat=repeat, reorder=reorder, names=names)
+        self.session_registry.faults.set_fault_shares(lose=lose, repeat=repeat, reorder=reorder, names=names)
 
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False

@@ -144,12 +144,12 @@ class SessionRegistry:
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
     def _publish_event(self, name: str, data: bytes) -> None:
-        if not self.faults.active:
+        if not self.faults.has_faults:
             self._deliver_events([(name, data)])
             return
-        self._deliver_events(self.faults.apply(name, data))
+        self._deliver_events(self.faults.apply_faults(name, data))
         asyncio.get_running_loop().call_later(
-            LATE_EVENT_SECONDS, lambda: self._deliver_events(self.faults.pop_delayed())
+            LATE_EVENT_SECONDS, lambda: self._deliver_events(self.faults.pop_delayed_events())
         )
 
     def _deliver_events(self, events: list[tuple[str, bytes]]) -> None:

@@ -39,7 +39,7 @@ def _is_never_aborted() -> bool:
     return False
 
 
-async def listen(
+async def wait_for_key(
     switch: SwitchCore,
     channel: Channel,
     seconds: float | None,
@@ -73,7 +73,7 @@ async def listen(
         channel.digits.clear()
 
 
-async def play(
+async def play_sound(
     switch: SwitchCore,
     channel: Channel,
     seconds: float,
@@ -83,4 +83,4 @@ async def play(
     """Play a sound of `seconds` length. One of `digits` stops it."""
     if channel.voter is not None and not channel.interrupted:
         channel.voter.hear_prompt(seconds, bool(digits))
-    return await listen(switch, channel, seconds, digits, aborted)
+    return await wait_for_key(switch, channel, seconds, digits, aborted)

@@ -29,7 +29,7 @@ class DayCurve:
         """Return a curve with the same value all day."""
         return cls(((0.0, value),))
 
-    def at(self, seconds: float) -> float:
+    def get_value_at(self, seconds: float) -> float:
         """Return the value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
@@ -50,7 +50,7 @@ Ring = tuple[bool, float, float | None]
 class TalkTimes(Protocol):
     """A distribution of talk times."""
 
-    def draw(self, seconds: float, random: Random) -> float:
+    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
         ...
 
@@ -63,7 +63,7 @@ class RingTimes(Protocol):
         """The ring time after which an unanswered call is ended."""
         ...
 
-    def draw(self, answered: bool, random: Random) -> Ring:
+    def draw_ring(self, answered: bool, random: Random) -> Ring:
         """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
         ...
 
@@ -98,9 +98,9 @@ class TalkDistribution:
     short_share: float = 0.5
     short_mean_seconds: float = 30.0
 
-    def draw(self, seconds: float, random: Random) -> float:
+    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
-        mean = self.mean.at(seconds)
+        mean = self.mean.get_value_at(seconds)
         if self.shape == "lognormal":
             variance = math.log1p(self.cv * self.cv)
             return random.lognormvariate(math.log(mean) - variance / 2.0, math.sqrt(variance))
@@ -129,7 +129,7 @@ class GammaRingTimes:
     unreachable_mean_seconds: float = 5.0
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
-    def draw(self, answered: bool, random: Random) -> Ring:
+    def draw_ring(self, answered: bool, random: Random) -> Ring:
         """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:

@@ -193,8 +193,10 @@ class CentreModel:
         call = SimulatedCall(index, now)
         call.false_call = self._trunks.is_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
-        answered, seconds, set_up = self._trunks.draw_ring(now, campaign.rate.at(now), in_set_up, campaign.numbers)
-        self._trunks.count_start(now)
+        answered, seconds, set_up = self._trunks.draw_ring(
+            now, campaign.rate.get_value_at(now), in_set_up, campaign.numbers
+        )
+        self._trunks.count_call_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
         self._schedule_at(now + seconds, self._on_answer if answered else self._on_failure, call)
@@ -271,7 +273,7 @@ class CentreModel:
         seat.campaign = call.campaign
         seat.work += 1
         self.talking[seat] = None
-        talk = campaign.model.talk.draw(now, campaign.talks)
+        talk = campaign.model.talk.draw_talk_seconds(now, campaign.talks)
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
@@ -357,7 +359,7 @@ class CentreModel:
 
     def _on_shift_change(self, _: None) -> None:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
-        excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.at(self.now))
+        excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.get_value_at(self.now))
         for _arrival in range(-excess):
             self._make_seat_available(SimulatedSeat())
         while excess > 0 and self.free:
@@ -381,7 +383,7 @@ class CentreModel:
             self._progress(self.now / self.end)
 
     def _log_moment(self) -> None:
-        rates = [campaign.rate.at(self.now) for campaign in self.campaigns]
+        rates = [campaign.rate.get_value_at(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,

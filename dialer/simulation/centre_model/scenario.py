@@ -68,7 +68,7 @@ class Scenario:
 
     def count_seats_at_start(self) -> int:
         """Return the number of seats logged in at the start of the day."""
-        return round(self.seats.at(0.0))
+        return round(self.seats.get_value_at(0.0))
 
 
 def check_scenario(scenario: Scenario) -> None:

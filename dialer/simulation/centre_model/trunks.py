@@ -34,7 +34,7 @@ class SimulatedTrunks:
         """Return the seconds until a call may start; 0.0 means at once."""
         return 0.0 if self._starts is None else self._starts.count_seconds_to_next_grant(now, unsent=0)
 
-    def count_start(self, now: float) -> None:
+    def count_call_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
             self._starts.grant_call_start(now)
@@ -48,7 +48,7 @@ class SimulatedTrunks:
     def draw_ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
         """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
         scenario = self._scenario
-        answered, seconds, set_up = scenario.ring.draw(random.random() < answer_chance, random)
+        answered, seconds, set_up = scenario.ring.draw_ring(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.is_answering_falsely(now):
             return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:

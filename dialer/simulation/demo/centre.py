@@ -197,7 +197,7 @@ class DemoRingTimes:
     voters: VoterProfile
     ring_out_seconds: float = 30.0
 
-    def draw(self, answered: bool, random: Random) -> Ring:
+    def draw_ring(self, answered: bool, random: Random) -> Ring:
         """Draw the ring time of a call. A voter who would answer after `ring_out_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
         call = draw_behaviour(voters, 0, str(random.random()), 0.0, random)

@@ -45,20 +45,20 @@ class DemoMaterial:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"{text}\n# version {version}\n", encoding="utf-8")
         now = time.time()
-        self.repository.add_bundle(self.source, NAME, version, JURISDICTION, now)
+        self.repository.draft_bundle(self.source, NAME, version, JURISDICTION, now)
         for key in self.signers:
-            self.repository.sign(key)
-        self.repository.publish(self.online, now)
-        self.repository.assign(NAME, version, ["all"], (), self.online, now)
+            self.repository.sign_draft(key)
+        self.repository.publish_draft(self.online, now)
+        self.repository.assign_version(NAME, version, ["all"], (), self.online, now)
 
     def install(self, folder: Path, centre: str, zone: str) -> None:
         """Install the assigned material into `folder`, as an uplink does before the first start. Blocks."""
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
-        if (wanted := material.fetch_assigned()) is not None:
-            material.download(wanted)
-            material.activate(wanted.label)
+        if (wanted := material.fetch_assigned_manifest()) is not None:
+            material.download_version(wanted)
+            material.activate_version(wanted.label)
 
 
 @contextmanager

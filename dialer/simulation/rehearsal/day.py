@@ -60,7 +60,7 @@ class SiteHours:
         self._areas = areas or list_poll_areas(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = site_zone(settings)
 
-    def hours_on(self, day: date) -> tuple[CampaignHours, ...]:
+    def compute_hours_on(self, day: date) -> tuple[CampaignHours, ...]:
         """Return each campaign's hours on `day`, from midnight to midnight in the centre's time zone."""
         start, end = (get_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
@@ -185,10 +185,10 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
     polls = [poll.day for poll in settings.rules.polls]
     next_poll = min((day for day in polls if day >= today), default=today)
     for day in (next_poll, site.find_first_open_day(today), max(polls, default=None)):
-        found = () if day is None else site.hours_on(day)
+        found = () if day is None else site.compute_hours_on(day)
         if any(each.open_periods for each in found):
             return found
-    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.hours_on(next_poll))
+    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.compute_hours_on(next_poll))
     raise CannotRehearse(f"no call is allowed on {next_poll} or on any other day ({why}); run `dialer rules check`")
 
 

@@ -70,11 +70,11 @@ class FaultInjector:
             case FaultKind.PHONES_LOST:
                 for seat in settings.seats[: max(1, len(settings.seats) // 3)]:
                     switch.set_phone(seat.endpoint, PhoneMode.UNREGISTERED)
-                    switch.drop_seat(seat.endpoint)
+                    switch.hang_up_phone(seat.endpoint)
             case FaultKind.FLOWS_CUT:
                 switch.cut_agi()
             case FaultKind.SLOW_CARRIER:
-                switch.caller.slow_down(_SLOWER_SECONDS)
+                switch.caller.slow_down_ringing(_SLOWER_SECONDS)
 
     def _end_fault(self, fault: Fault) -> None:
         match fault.kind:
@@ -86,7 +86,7 @@ class FaultInjector:
                 for seat in self._settings.seats:
                     self._switch.set_phone(seat.endpoint, PhoneMode.ANSWERS)
             case FaultKind.SLOW_CARRIER:
-                self._switch.caller.slow_down(0.0)
+                self._switch.caller.slow_down_ringing(0.0)
 
 
 def find_unjudged_faults(

@@ -68,7 +68,7 @@ class RecordedTalk:
     starts: tuple[float, ...]
     lengths: tuple[float, ...]
 
-    def draw(self, seconds: float, random: Random) -> float:
+    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw one of the recorded conversations nearest in time."""
         place = bisect_left(self.starts, seconds)
         low = max(0, min(place - _NEAR_TALKS // 2, len(self.starts) - _NEAR_TALKS))
@@ -87,7 +87,7 @@ class RecordedRing:
         """The longest recorded ring time."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
-    def draw(self, answered: bool, random: Random) -> Ring:
+    def draw_ring(self, answered: bool, random: Random) -> Ring:
         """Draw one of the recorded calls."""
         return answered, *random.choice(self.answers if answered else self.others)
 
@@ -138,7 +138,7 @@ def compute_recorded_figures(day: RecordedDay) -> DayResult:
     An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """
     end = day.hours * 3600.0
-    seat_seconds = sum(day.seats.at(second + 0.5) for second in range(int(end)))
+    seat_seconds = sum(day.seats.get_value_at(second + 0.5) for second in range(int(end)))
     resolved = sorted(
         (attempt.ended_seconds, not attempt.left)
         if attempt.connected_seconds is None

@@ -54,7 +54,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
     script = find_script(flow)
     if script is not None:
         rules = script_rules(settings)
-        rules.check_visible(script)
+        rules.check_script_is_visible(script)
         problem = _script_setting_problem(settings) or _permission_problem(rules.user, script)
         if problem is None:
             yield ok(subject, f"script {script} exists{use}")

@@ -132,7 +132,7 @@ class AsteriskSwitch:
             self._lease.on_event(message)
         if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
-        self._report_events(self.tracker.handle(message))
+        self._report_events(self.tracker.handle_event(message))
         for channel in self.tracker.seats.pop_replaced_phones():
             self._start_task(self._hang_up_replaced_phones(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
@@ -167,7 +167,7 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report_events(self.tracker.resync(live, restarted, inbound))
+        self._report_events(self.tracker.replace_state(live, restarted, inbound))
         self._linked.set()
         self._comparing = asyncio.get_running_loop().create_task(
             compare_channels(client, self.tracker, self._report_events), name="compare-channels"
@@ -255,7 +255,7 @@ class AsteriskSwitch:
 
     def unassign_channel(self, attempt_id: AttemptId) -> None:
         """Undo the assignment of a channel to an attempt."""
-        self.tracker.calls.forget(attempt_id)
+        self.tracker.calls.stop_tracking(attempt_id)
 
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
@@ -323,7 +323,7 @@ class AsteriskSwitch:
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state."""
         channel = self.tracker.calls.find_channel(attempt_id)
-        await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
+        await self._hang_up_with_retries(lambda: self.tracker.calls.is_call_live(attempt_id), channel)
 
     async def connect_to_seat(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
@@ -427,7 +427,7 @@ class AsteriskSwitch:
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a third party's call."""
-        await self._hang_up_with_retries(lambda: self.tracker.parties.is_live(party_id), party_id)
+        await self._hang_up_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Mute or unmute the recording of a call."""
@@ -446,7 +446,7 @@ class AsteriskSwitch:
         except OriginateUnsure:
             raise
         except (SwitchError, UnsafeValue):  # these mean that the call was certainly not placed
-            tracker.forget(channel_id)
+            tracker.stop_tracking(channel_id)
             raise
 
     async def _hang_up_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:

@@ -46,7 +46,7 @@ class AgiAuthenticator:
     A site uses `fastagi.authenticator.TokenAuthenticator`.
     """
 
-    def accepts(self, environment: AgiEnvironment) -> bool:
+    def accepts_connection(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection is Asterisk's. Called once per connection."""
         return True
 
@@ -209,7 +209,7 @@ class AgiServer:
     def start_handler(self, connection: _Connection, call: AgiCall) -> None:
         """Start the handler if the connection is Asterisk's. Called by the connection once it has its environment."""
         self._remove_opening_connection(connection)
-        if not self._authenticator.accepts(call.env):
+        if not self._authenticator.accepts_connection(call.env):
             connection.abort()
         elif len(self._tasks) >= self.limits.connections:
             self._authenticator.report_overload(

@@ -63,7 +63,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def __aenter__(self) -> Self:
         try:
             await self._connect()
-            await self._wait_for_outcome(self._session.log_in(self._loop.time()))
+            await self._wait_for_outcome(self._session.queue_login(self._loop.time()))
         except BaseException:
             self.close()
             raise
@@ -140,7 +140,7 @@ class AmiClient(asyncio.BufferedProtocol):
         """
         self._require_connection()
         now = self._loop.time()
-        action = self._session.send(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
+        action = self._session.queue_action(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
         return await self._wait_for_outcome(action)
 
     async def send_list_action(
@@ -152,7 +152,7 @@ class AmiClient(asyncio.BufferedProtocol):
         """
         self._require_connection()
         now = self._loop.time()
-        action = self._session.send(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
+        action = self._session.queue_action(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
         await self._wait_for_outcome(action)
         return action.items or []
 
@@ -254,7 +254,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         session = self._session
-        for received in session.receive(bytes(self._buffer[:nbytes]), self._loop.time()):
+        for received in session.process_bytes(bytes(self._buffer[:nbytes]), self._loop.time()):
             if type(received) is AmiMessage:
                 if session.ended is None:
                     self._deliver_event(received)

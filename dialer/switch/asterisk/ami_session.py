@@ -1,6 +1,6 @@
 """The state of a session with the Asterisk Manager Interface (AMI), without I/O.
 
-`AmiClient` does the I/O: it passes received bytes to `receive`, writes bytes from `pop_output`, and calls `on_timer` at
+`AmiClient` does the I/O: it passes received bytes to `process_bytes`, writes bytes from `pop_output`, and calls `on_timer` at
 `deadline`. All times are seconds on the caller's monotonic clock.
 
 No action is ever sent twice. After a lost session a resync finds out which of its unanswered actions Asterisk executed
@@ -105,7 +105,7 @@ class AmiSession:
             limits: timeouts and limits.
             id_prefix: the start of every ActionID. It must be unique, because a session may receive events of earlier
                 sessions' actions.
-            wanted_events: the names of the events that `receive` returns, or None for all.
+            wanted_events: the names of the events that `process_bytes` returns, or None for all.
         """
         self.ended: SwitchError | None = None
         self.deadline = math.inf
@@ -150,14 +150,14 @@ class AmiSession:
         """Set whether the transport accepts writes. Actions are queued while it does not."""
         self._may_write = may_write
 
-    def log_in(self, now: float) -> Action:
-        """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `send` does."""
+    def queue_login(self, now: float) -> Action:
+        """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `queue_action` does."""
         account = self._account
         fields = [("Username", account.username), ("Secret", account.secret), ("Events", "on")]
-        self._login = self.send("Login", fields, now)
+        self._login = self.queue_action("Login", fields, now)
         return self._login
 
-    def send(
+    def queue_action(
         self,
         name: str,
         fields: Iterable[tuple[str, str]],
@@ -169,7 +169,7 @@ class AmiSession:
     ) -> Action:
         """Queue an action and return it.
 
-        `pop_output` returns its bytes. `receive`, `on_timer` or `end_session` return it once it has an outcome.
+        `pop_output` returns its bytes. `process_bytes`, `on_timer` or `end_session` return it once it has an outcome.
         `listing` says that Asterisk answers with a list of events.
 
         Raises:
@@ -227,7 +227,7 @@ class AmiSession:
         self._outbox_bytes = 0
         return data
 
-    def receive(self, data: bytes, now: float) -> list[AmiMessage | Action]:
+    def process_bytes(self, data: bytes, now: float) -> list[AmiMessage | Action]:
         """Process received bytes. Return the events they complete and the actions they end, in order.
 
         Bytes that are not AMI end the session, and so all actions.

@@ -171,7 +171,9 @@ class MultiServerSwitch:
             await self._servers[server].hang_up_third_party(party_id)
 
     def _find_server_of_party(self, party_id: PartyId) -> str | None:
-        return next((name for name, server in self._servers.items() if server.tracker.parties.is_live(party_id)), None)
+        return next(
+            (name for name, server in self._servers.items() if server.tracker.parties.is_party_live(party_id)), None
+        )
 
     def _find_server_of_place(self, place: Place) -> str:
         """Return the name of the server with a seat or with an attempt's call. Raises SwitchError for an ended call."""

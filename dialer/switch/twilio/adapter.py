@@ -44,7 +44,7 @@ class TwilioSwitch:
     """A Twilio account as a switch for IVR calls, without seats.
 
     Implements `dialer.switch.routed.CarrierSwitch` and `dialer.switch.flow_effects.SmsGateway`. The webhooks call
-    `on_status`.
+    `on_status_callback`.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class TwilioSwitch:
 
     # Callbacks of the webhooks
 
-    async def on_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
+    async def on_status_callback(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         """Handle a status callback, whose signature the webhooks have checked."""
         call = self._calls.get(attempt_id)
         if call is None:
@@ -233,7 +233,7 @@ class TwilioSwitch:
 
     # Synchronisation
 
-    async def resync(self) -> None:
+    async def find_live_calls(self) -> None:
         """Find live calls of an earlier run and read the account's spending, before anything is dialled. Raises
         SwitchError.
         """
@@ -266,7 +266,7 @@ class TwilioSwitch:
             await asyncio.sleep(ROUND_SECONDS / HANG_UPS_PER_ROUND)
             try:
                 if not self._resynced:
-                    await self.resync()
+                    await self.find_live_calls()
                 await self.query_calls()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
                     self.meter.record_spending_of_today(*await self._api.fetch_spending_today())

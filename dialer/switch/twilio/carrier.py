@@ -47,7 +47,7 @@ class TwilioCarrier:
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
 
     @asynccontextmanager
-    async def serve(
+    async def serve_calls(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
         """Serve webhooks and supervise calls for as long as the context lasts.
@@ -65,7 +65,7 @@ class TwilioCarrier:
         voice = TwilioVoice(
             lambda: library.texts,
             twilio.sounds_url,
-            may_play=None if prompts is None else prompts.may_play,
+            may_play=None if prompts is None else prompts.may_play_sound,
             labelled=partial(self._is_label_required, prompts) if label else None,
         )
         rules = TwilioFlowRules(twilio, self._settings.flows.recordings, voice, self.sms)
@@ -90,7 +90,7 @@ class TwilioCarrier:
     async def _synchronise_at_start(self, engine: Engine) -> None:
         """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio as soon as it answers."""
         try:
-            await self.switch.resync()
+            await self.switch.find_live_calls()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
             engine.accept_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))

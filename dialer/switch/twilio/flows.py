@@ -29,10 +29,10 @@ from dialer.switch.flow_effects import SmsGateway, commit_result, send_flow_sms
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import (
     Page,
-    end_by_hang_up,
+    end_flow_by_hang_up,
+    is_hang_up_report,
     make_page,
     parse_input,
-    reports_hang_up,
     store_results_after_hang_up,
 )
 from dialer.switch.twilio.tokens import PausedFlow, StateTokens
@@ -90,7 +90,7 @@ class TwilioFlows:
 
     async def make_next_page(self, token: str, form: Mapping[str, str]) -> str:
         """Return the TwiML that follows the request with this token. Raises ProtocolError for an invalid token."""
-        waiting = self._tokens.read(token)
+        waiting = self._tokens.read_paused_flow(token)
         sid = self._find_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook's token belongs to another call")
@@ -130,7 +130,7 @@ class TwilioFlows:
     async def _continue_flow(self, waiting: PausedFlow, form: Mapping[str, str]) -> str:
         state = waiting.state
         try:
-            flow = self._library.get_version(state.flow, state.version)
+            flow = self._library.get_flow_version(state.flow, state.version)
             turn = continue_flow(flow, state, parse_input(waiting, form))
         except UnexpectedInput as error:
             raise ProtocolError(f"a webhook was rejected: its form does not fit the call's flow: {error}") from error
@@ -138,7 +138,7 @@ class TwilioFlows:
             _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))
             return render_hang_up()
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
-        if reports_hang_up(form):
+        if is_hang_up_report(form):
             ended = await store_results_after_hang_up(flow, turn, self._make_host(session))
             self._report_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
             return render_hang_up()
@@ -156,7 +156,7 @@ class TwilioFlows:
         settings = self._rules.settings
         url = settings.public_url
         if page.waiting is not None:
-            url = f"{url}/twilio/flow/{self._tokens.sign(page.waiting)}"
+            url = f"{url}/twilio/flow/{self._tokens.sign_paused_flow(page.waiting)}"
         return render_twiml(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
     def _cache_page(self, attempt_id: AttemptId, page: Page) -> None:
@@ -191,7 +191,7 @@ class TwilioFlows:
         if state is not None:
             if state.ending is None:
                 with contextlib.suppress(FlowError):  # the flow's version is no longer loaded
-                    state = end_by_hang_up(self._library.get_version(state.flow, state.version), state)
+                    state = end_flow_by_hang_up(self._library.get_flow_version(state.flow, state.version), state)
             self._report_end(attempt_id, call, state)
         elif not call.over.is_set():
             call.over.set()

@@ -137,7 +137,7 @@ async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) ->
     """Store the remaining results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
     while isinstance(turn.action, Commit):
         turn = continue_flow(flow, turn.state, await _perform_host_action(turn.action, host))
-    return end_by_hang_up(flow, turn.state)
+    return end_flow_by_hang_up(flow, turn.state)
 
 
 async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Input:
@@ -200,12 +200,12 @@ def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
     raise ProtocolError("a webhook was rejected: the page that it answers asked no question")
 
 
-def reports_hang_up(form: Mapping[str, str]) -> bool:
+def is_hang_up_report(form: Mapping[str, str]) -> bool:
     """Return whether a request reports that the caller hung up during the recording."""
     return form.get("Digits") == HUNG_UP_WHILE_RECORDING
 
 
-def end_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
+def end_flow_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
     """Return the final state of a flow after its caller has hung up."""
     return continue_flow(flow, state, HungUp()).state
 

@@ -81,7 +81,7 @@ class TwilioWebhooks:
         form = await self._read_authentic_form(request)
         attempt_id = AttemptId(request.match_info["attempt"])
         # The request also shows that the call is answered, and has the call's sid, which may be unknown so far.
-        await self._switch.on_status(attempt_id, {**form, "CallStatus": "in-progress"})
+        await self._switch.on_status_callback(attempt_id, {**form, "CallStatus": "in-progress"})
         return _make_response(await self._pages.make_first_page(attempt_id))
 
     async def _handle_flow(self, request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ class TwilioWebhooks:
 
     async def _handle_status(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
-        await self._switch.on_status(AttemptId(request.match_info["attempt"]), form)
+        await self._switch.on_status_callback(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)
 
     async def _read_authentic_form(self, request: web.Request) -> MultiDict[str]:

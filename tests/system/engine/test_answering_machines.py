@@ -55,7 +55,7 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
-        site.switch.drop_seat("agent01")  # the seat is lost during machine detection
+        site.switch.hang_up_phone("agent01")  # the seat is lost during machine detection
         await site.until(lambda: bool(site.ended()), seconds=30)
         call = site.switch.placed[0]
         assert outcomes(site)[0] is Outcome.ABANDONED

@@ -235,7 +235,7 @@ async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tm
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=2)
         await site.until(lambda: bool(site.ended()), seconds=15)
         assert site.ended()[0].outcome is Outcome.CONNECTED  # one outcome; it was not abandoned

@@ -163,7 +163,7 @@ async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_pat
     async with previewing(tmp_path) as site:
         await shown(site)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat_of(site).state is SeatState.LOST, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=2)
         assert not site.switch.placed

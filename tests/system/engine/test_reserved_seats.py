@@ -104,7 +104,7 @@ async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_pa
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         assert kept(site) == ["01"]
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
 

@@ -99,7 +99,7 @@ async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> Non
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=60)
         site.switch.dial_from_phone("agent01", "*1")
         await press_keys(site, "101#")
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.OFFLINE
         assert site.switch.find_phone_channel("agent01") is None
@@ -241,7 +241,7 @@ async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_
                 await site.centre.engine.execute(SeatLogIn(seat=name, agent=number, pin=pin))
             await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
             await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
-        switch.drop_seat("agent03")  # while no dialler runs
+        switch.hang_up_phone("agent03")  # while no dialler runs
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             first, second, third = (seat(site, name) for name in ("01", "02", "03"))
             assert (first.state, first.agent) == (SeatState.READY, "101")
@@ -402,7 +402,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await wait_until_talking(site)
         first = seat(site).attempt_id
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
         assert states_of(site, first)[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
@@ -434,7 +434,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         site.switch.set_phone("agent01", PhoneMode.REFUSES)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.LOST
         await log_in_by_phone(site, "101", "2468")
@@ -446,7 +446,7 @@ async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         site.switch.set_phone("agent01", PhoneMode.RINGS)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(890)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
@@ -467,7 +467,7 @@ async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Pat
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
         await site.centre.engine.execute(SeatLogOff(seat="01"))
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
         began = len(site.changes)
         await asyncio.sleep(600)
@@ -504,7 +504,7 @@ async def test_simultaneous_hang_ups_of_agent_and_voter_store_one_outcome(tmp_pa
         attempt_id = seat(site).attempt_id
         assert attempt_id is not None
         site.switch.hang_up_from_other_side(site.switch.channels[attempt_id], EndsBy.VOTER)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5)
         await asyncio.sleep(20)
         assert [change.outcome for change in site.ended() if change.attempt_id == attempt_id] == [Outcome.CONNECTED]
@@ -518,7 +518,7 @@ async def test_disposition_keyed_after_a_phone_drop_applies_to_the_new_call(tmp_
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
         first = seat(site).attempt_id
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await wait_until_talking(site)
         second = seat(site).attempt_id

@@ -188,7 +188,7 @@ async def test_phone_of_a_reloaded_page_is_called_at_once(tmp_path: Path) -> Non
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.7)
         assert seat(site).state is SeatState.LOST
@@ -335,10 +335,10 @@ def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> N
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
-        assert tracker.handle(joined) == [SeatUp("01")]
-        assert tracker.handle(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
-        assert tracker.handle(event("Hangup", Uniqueid="a", Cause=cause)) == told
-        assert tracker.handle(event("Hangup", Uniqueid="a", Cause=cause)) is None
+        assert tracker.handle_event(joined) == [SeatUp("01")]
+        assert tracker.handle_event(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
+        assert tracker.handle_event(event("Hangup", Uniqueid="a", Cause=cause)) == told
+        assert tracker.handle_event(event("Hangup", Uniqueid="a", Cause=cause)) is None
 
 
 CONTACT = (
@@ -353,7 +353,9 @@ def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_
     """
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
-    told = [tracker.handle(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard]
+    told = [
+        tracker.handle_event(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard
+    ]
     assert told == [
         [PhoneRegistered("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")],
         [PhoneUnreachable("agent01")],
@@ -369,4 +371,4 @@ def test_missing_and_returning_qualify_replies_of_a_phone_are_reported(
     status: str, told: PhoneUnreachable | PhoneRegistered
 ) -> None:
     message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
-    assert SeatTracker().handle(message) == [told]
+    assert SeatTracker().handle_event(message) == [told]

@@ -113,7 +113,7 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
             await engine.execute(SeatLogOff(seat="01"))
             await log_in(site, "01", agent="102")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
-        switch.drop_seat("agent01")  # while no dialler runs, its agent leaves
+        switch.hang_up_phone("agent01")  # while no dialler runs, its agent leaves
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
             assert rows(tmp_path, "SELECT * FROM standing_order") == []

@@ -259,7 +259,7 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
         await execute(Listen(seat="01"), CommandContext("asha"))
         await execute(Listen(seat="01"), CommandContext("ravi"))
         await asyncio.sleep(2)
-        site.switch.drop_seat("ravi")
+        site.switch.hang_up_phone("ravi")
         await asyncio.sleep(1)
         await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
         assert ear(site) is not None
@@ -450,7 +450,7 @@ async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path)
         await asyncio.sleep(1)
         together = [member.channel for member in site.switch.conferences.by_name[f"aside-{attempt}"].members]
         assert {member.seat for member in together} == {"ravi", None}
-        site.switch.drop_seat("ravi")
+        site.switch.hang_up_phone("ravi")
         await site.until(lambda: channel.uniqueid not in site.switch.channels)
     assert [file.name for file in folder.iterdir()] == [f"{attempt}.wav"]
     assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(attempt,)]

@@ -123,7 +123,7 @@ async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_until_talking(site)  # with the next voter, while the first one still talks to the boss
         assert seat(site).attempt_id != attempt
-        site.switch.drop_seat("boss")
+        site.switch.hang_up_phone("boss")
         await site.until(lambda: bool(site.ended()))
         assert (site.ended()[0].attempt_id, site.ended()[0].outcome) == (attempt, Outcome.CONNECTED)
         assert seat(site).state is SeatState.TALKING
@@ -208,7 +208,7 @@ async def test_voter_returns_to_the_agent_if_the_consulted_target_hangs_up(tmp_p
             if merge:
                 await site.centre.engine.execute(SeatMerge(seat="01"))
                 await asyncio.sleep(1)
-            site.switch.drop_seat("boss")
+            site.switch.hang_up_phone("boss")
             await asyncio.sleep(1)
             assert conference_members(site) == {frozenset({"agent01", "voter"})}
             assert seat(site).transfer is None
@@ -222,7 +222,7 @@ async def test_voter_on_hold_hears_the_information_message_if_the_agents_phone_d
         await site.centre.engine.execute(command)
         await asyncio.sleep(2 if stage == "consult" else 0.3)
         assert seat(site).transfer == stage
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
         assert voter_channel(site).context == "matdan-message"
         assert count_third_parties(site) == 0
@@ -237,7 +237,7 @@ async def test_voter_and_target_stay_connected_if_the_agents_phone_dies_in_a_thr
         await asyncio.sleep(2)
         await site.centre.engine.execute(SeatMerge(seat="01"))
         await asyncio.sleep(1)
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
         assert frozenset({"boss", "voter"}) in conference_members(site)
         await site.until(lambda: seat(site).state is SeatState.READY or seat(site).state is SeatState.TALKING)
@@ -396,7 +396,7 @@ async def test_voter_returns_to_the_agent_if_the_target_left_while_asterisk_was_
     async with talking(tmp_path) as site:
         await bring_call_to(site, "consult")
         site.switch.cut_ami()
-        site.switch.drop_seat("boss")
+        site.switch.hang_up_phone("boss")
         await site.until(lambda: not site.view.state.switch_up)
         await site.until(lambda: site.view.state.switch_up)
         await asyncio.sleep(1)
@@ -415,7 +415,7 @@ async def test_voter_stays_with_the_agent_if_the_target_hangs_up_as_the_transfer
 
         async def move_and_lose(party_id: PartyId, place: Place) -> None:
             await move(party_id, place)
-            site.switch.drop_seat("boss")
+            site.switch.hang_up_phone("boss")
             await asyncio.sleep(0.05)
 
         switch.move_third_party = move_and_lose  # type: ignore[method-assign]

@@ -164,9 +164,9 @@ async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
         await site.until(lambda: len(site.ended()) >= 15, seconds=60)
         assert site.view.state.trunks[0].calls_per_second_limit == pytest.approx(2.0)
-        site.switch.caller.slow_down(8.0)
+        site.switch.caller.slow_down_ringing(8.0)
         await site.until(lambda: site.view.state.trunks[0].calls_per_second_limit < 1.0, seconds=120)
-        site.switch.caller.slow_down(-16.0)
+        site.switch.caller.slow_down_ringing(-16.0)
         ringing = site.view.state.trunks[0].ringing_seconds
         assert ringing is not None and ringing > 4.0
 

@@ -79,7 +79,7 @@ async def test_campaign_is_held_if_its_required_information_message_cannot_be_pl
     async with a_site(tmp_path, answering("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
-        site.switch.drop_seat("agent01")
+        site.switch.hang_up_phone("agent01")
         await asyncio.sleep(30)
         assert alerts(site) == {"no-audio-agents": AlertLevel.CRITICAL}
         assert str(site.view.campaigns[0].hold) == "the sound matdan/message cannot be played"

@@ -252,12 +252,12 @@ async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: 
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
     async with a_site(tmp_path, scripted_voters(), campaigns=both) as site:
         flows = site.centre.engine.features.flows.flows
-        before = flows.get_current(str(good)), flows.get_current(str(other))
+        before = flows.get_current_flow(str(good)), flows.get_current_flow(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
         other.write_text(new)
         with pytest.raises(FlowError, match=words):
             await site.centre.engine.execute(ReloadFlows())
-        assert (flows.get_current(str(good)), flows.get_current(str(other))) == before
+        assert (flows.get_current_flow(str(good)), flows.get_current_flow(str(other))) == before
         await reload_site(site.centre.engine)
         (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
         assert alert.text.startswith("The call flows were not reloaded. Cause: ")
@@ -354,12 +354,12 @@ def test_flow_that_is_assigned_again_is_loaded_from_its_current_file(tmp_path: P
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], load_shipped_texts())
-    before = library.get_current(str(flow))
-    library.prepare([], {})()
-    assert library.get_current(str(flow)) is before  # for the calls that it has
+    before = library.get_current_flow(str(flow))
+    library.prepare_reload([], {})()
+    assert library.get_current_flow(str(flow)) is before  # for the calls that it has
     flow.write_text(ASK + "# changed\n", encoding="utf-8")
-    library.prepare([str(flow)], {})()
-    assert library.get_current(str(flow)).version != before.version
+    library.prepare_reload([str(flow)], {})()
+    assert library.get_current_flow(str(flow)).version != before.version
 
 
 def test_reload_reads_and_checks_announcement_texts_together_with_flows(tmp_path: Path) -> None:

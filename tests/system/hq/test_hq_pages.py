@@ -165,10 +165,10 @@ def publish_material(settings: HqSettings, folder: Path) -> Repository:
     (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
     repository, online, now = Repository(settings.bundles.folder), read_online_key(settings), time.time()
     repository.create([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
-    repository.add_bundle(folder / "source", "turnout", 8, "india", now)
+    repository.draft_bundle(folder / "source", "turnout", 8, "india", now)
     for name in ("lata", "meena"):
-        repository.sign(KEYS[name])
-    repository.publish(online, now)
+        repository.sign_draft(KEYS[name])
+    repository.publish_draft(online, now)
     return repository
 
 

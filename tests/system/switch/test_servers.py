@@ -107,7 +107,7 @@ async def test_voter_is_connected_to_an_agent_of_another_server_if_none_is_free_
 @virtual_time()
 async def test_voter_of_another_server_hears_the_information_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
-        site.servers["b"].drop_seat("agent-b01")
+        site.servers["b"].hang_up_phone("agent-b01")
         await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
         assert not joins(site)
         await site.until(lambda: bool(site.ended()), seconds=20)

@@ -75,7 +75,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
         object.__setattr__(dialler, "flows", library)
-        began_with = library.get_current(place)
+        began_with = library.get_current_flow(place)
 
         (source / "flows/turnout.yaml").write_text(FLOW.replace("reprompts: 2", "reprompts: 3") + "\n# new\n")
         (source / "weights").mkdir()
@@ -86,10 +86,10 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
         assert reported.summary() == ("turnout-2", "turnout-2", "")
         assert reported.last["after_restart"] == "weights"
         assert (
-            library.get_version(began_with.name, began_with.version) is began_with
+            library.get_flow_version(began_with.name, began_with.version) is began_with
         )  # a call in progress still uses it
 
-        running = library.get_current(place)
+        running = library.get_current_flow(place)
         (source / "flows/turnout.yaml").write_text("start: nowhere\n")
         publisher.approve(source, NOW)
         publisher.assign(3, NOW)
@@ -97,11 +97,11 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
             await updater.check()
             assert reported.summary()[:2] == ("turnout-2", "turnout-3")
             assert "turnout-3 was rolled back" in reported.summary()[2]
-        assert library.get_current(place) is running
+        assert library.get_current_flow(place) is running
         publisher.assign(1, NOW)
         await updater.check()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
-        assert library.get_current(place).version == began_with.version
+        assert library.get_current_flow(place).version == began_with.version
     await updater.check()  # headquarters is unreachable: the active version stays
     assert reported.summary() == ("turnout-1", None, "")
 
@@ -124,15 +124,15 @@ async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_
         await assign(1, FLOW)
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
-        first = library.get_current(place)
+        first = library.get_current_flow(place)
         object.__setattr__(dialler, "flows", library)
         await uplink().check()
         object.__setattr__(dialler, "flows", None)
         await assign(2, FLOW.replace("reprompts: 2", "reprompts: 3"))
-        assert library.get_current(place) is first
+        assert library.get_current_flow(place) is first
         object.__setattr__(dialler, "flows", library)
         await uplink().check()
-        second = library.get_current(place)
+        second = library.get_current_flow(place)
         assert (second is first, reported.summary()) == (False, ("turnout-2", "turnout-2", ""))
 
         object.__setattr__(dialler, "flows", None)
@@ -142,7 +142,7 @@ async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_
         await uplink().check()
         assert reported.summary()[:2] == ("turnout-2", "turnout-4")  # not 3, which the dialler never loaded
         assert "turnout-4 was rolled back" in reported.summary()[2]
-        assert library.get_current(place) is second
+        assert library.get_current_flow(place) is second
 
 
 async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Path) -> None:

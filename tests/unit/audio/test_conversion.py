@@ -15,8 +15,7 @@ from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_frames
-from dialer.audio.formats import decode as heard_of
-from dialer.audio.formats import encode, get_sample_rate
+from dialer.audio.formats import decode_sound, encode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness, measure_true_peak
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, tone, write_recording
@@ -48,7 +47,7 @@ def test_recordings_of_every_format_are_normalised_to_the_target_loudness(
     made = convert_recording(path, ALL)
     assert set(made.contents) == set(SoundFormat)
     for sound_format, content in made.contents.items():
-        loudness = measure_loudness(heard_of(content, sound_format), get_sample_rate(sound_format))
+        loudness = measure_loudness(decode_sound(content, sound_format), get_sample_rate(sound_format))
         assert loudness.integrated_lufs == pytest.approx(-19.0, abs=0.5), sound_format
         assert loudness.true_peak_db <= -2.0, sound_format
         assert len(content) / BYTES_A_SECOND[sound_format] == pytest.approx(made.seconds, abs=0.02)
@@ -67,7 +66,7 @@ def test_clipped_recording_is_reported_and_not_clipped_again(tmp_path: Path) -> 
     voice = np.clip(speech(3, 16_000, level=4.0), -1, 1)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
     assert any("is clipped in" in note for note in made.notes)
-    assert np.abs(heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)).max() < 0.8
+    assert np.abs(decode_sound(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)).max() < 0.8
 
 
 def read_cut_seconds(made: Sounds) -> float:
@@ -81,7 +80,7 @@ def test_dc_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
     assert read_cut_seconds(made) == pytest.approx(2.9, abs=0.15)
-    sound = heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
+    sound = decode_sound(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
     assert abs(float(sound.mean())) < 0.002
 
 
@@ -235,7 +234,7 @@ def test_measured_true_peak_equals_that_of_ffmpeg(rate: int) -> None:
 @pytest.mark.parametrize("sound_format", list(SoundFormat))
 def test_audio_of_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -> None:
     voice = speech(1, get_sample_rate(sound_format))[:-1]  # an odd number of samples
-    heard = heard_of(encode(voice, sound_format), sound_format)
+    heard = decode_sound(encode_sound(voice, sound_format), sound_format)
     assert abs(len(heard) - len(voice)) <= 1
     assert measure_loudness(heard, get_sample_rate(sound_format)).integrated_lufs == pytest.approx(
         measure_loudness(voice, get_sample_rate(sound_format)).integrated_lufs, abs=0.3

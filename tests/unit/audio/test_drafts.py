@@ -51,7 +51,7 @@ def test_every_shipped_language_has_a_synthetic_voice_for_drafts(language: str, 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
 def test_synthetic_voice_pronounces_a_word_instead_of_spelling_it(language: str, word: str) -> None:
     """Spelt letter by letter, "ছয়" takes espeak-ng over two seconds, pronounced half a second."""
-    samples, rate = espeak.speak(word, language)
+    samples, rate = espeak.synthesise_speech(word, language)
     assert len(samples) / rate < 1.2
     assert np.abs(samples).max() > 0.05
 

@@ -166,7 +166,7 @@ class Noon:
 @virtual_time()
 async def test_running_centre_reloads_its_sound_catalogue_unless_it_is_damaged(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
-    await prompts.refresh()
+    await prompts.reload_catalogue()
     sound = "matdan/hi/common/goodbye"
     assert prompts.get_call_prompts("town").find_block_reason(sound) is None
     assert prompts.get_call_prompts("town").today == TODAY
@@ -191,7 +191,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
     """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""
     (site.catalogue / "campaign/town").mkdir(parents=True)
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
-    await prompts.refresh()
+    await prompts.reload_catalogue()
     sound = "matdan/hi/common/goodbye"
     scandir = os.scandir
 
@@ -240,11 +240,11 @@ def test_unmounted_catalogue_directory_is_not_read_as_an_empty_catalogue(site: P
 
 async def test_prompt_blocked_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
-    await prompts.refresh()
-    assert prompts.may_play("matdan/hi/common/goodbye")
+    await prompts.reload_catalogue()
+    assert prompts.may_play_sound("matdan/hi/common/goodbye")
     with capture_logs() as logs:
-        assert not prompts.may_play("matdan/hi/recording/message")
-        assert not prompts.may_play("matdan/hi/recording/message")
+        assert not prompts.may_play_sound("matdan/hi/recording/message")
+        assert not prompts.may_play_sound("matdan/hi/recording/message")
     assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
 
 
@@ -258,7 +258,7 @@ def test_site_without_a_catalogue_plays_sounds_at_their_default_paths(tmp_path: 
 async def test_dialler_does_not_start_with_a_damaged_catalogue(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
-        await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).refresh()
+        await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).reload_catalogue()
 
 
 def test_sound_files_are_checked_against_their_hash_before_they_are_played(

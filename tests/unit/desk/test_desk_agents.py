@@ -327,7 +327,9 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
     running = asyncio.create_task(desk.agents.run())
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
-        script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).current_version("turnout-agents")
+        script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).get_script_version(
+            "turnout-agents"
+        )
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))
         desk.page_state.put("seat/04", seat_with_live_call(SeatState.RESERVED))
         pop = await until(news, "pop")

@@ -81,7 +81,7 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     """Return the end of a call and its outcome, from its events."""
     tracker, call = SwitchTracker(), a_call()
     tracker.calls.expect_channel(attempt_id)
-    told = [event for message in messages for event in tracker.handle(message)]
+    told = [event for message in messages for event in tracker.handle_event(message)]
     if any(isinstance(event, CallRinging) for event in told):
         call = call.with_ringing(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
@@ -137,9 +137,11 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     listed = _make_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
-    _, *states = tracker.resync([listed], restarted=False)
+    _, *states = tracker.replace_state([listed], restarted=False)
     assert states == []  # the ring time must not reach pacing or the trunk's health
-    ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle(message)]
+    ends = [
+        event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle_event(message)
+    ]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
     assert derive_outcome(a_call(), ended) is Outcome.NO_ANSWER
 
@@ -148,7 +150,9 @@ def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     told = [
-        event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.handle(message)
+        event
+        for message in messages_of(EARLY["cancelled-progress"]["events"])
+        for event in tracker.handle_event(message)
     ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
     assert derive_outcome(a_call(cancelled=True), ended) is Outcome.CANCELLED

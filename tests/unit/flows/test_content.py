@@ -111,7 +111,7 @@ def test_site_profile_decides_whether_a_declared_ride_is_allowed(
         with pytest.raises(FlowError, match=r"offers transport, which the profile forbids .* \[transport\]"):
             FlowLibrary([str(path)], load_shipped_texts(), may_offer)
     else:
-        assert FlowLibrary([str(path)], load_shipped_texts(), may_offer).get_current(str(path)).offers == {
+        assert FlowLibrary([str(path)], load_shipped_texts(), may_offer).get_current_flow(str(path)).offers == {
             Offer.TRANSPORT
         }
     config = tmp_path / "centre.toml"
@@ -129,7 +129,7 @@ def test_reloading_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Pat
     path.write_text(f"offers: [transport]\n{good}", encoding="utf-8")
     with pytest.raises(FlowError, match=r"\[transport\]"):
         library.reload()
-    assert library.get_current(str(path)).offers == frozenset()
+    assert library.get_current_flow(str(path)).offers == frozenset()
 
 
 # AGI scripts and agents: declared in the settings

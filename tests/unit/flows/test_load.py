@@ -340,26 +340,26 @@ def test_reloaded_flow_is_used_by_later_calls_and_a_failed_reload_changes_nothin
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], load_shipped_texts())
-    first = library.get_current(str(path))
+    first = library.get_current_flow(str(path))
     assert library.reload() == []
 
     path.write_text(GOOD.replace("reprompts: 2", "reprompts: 3"), encoding="utf-8")
     assert library.reload() == ["turnout"]
-    second = library.get_current(str(path))
+    second = library.get_current_flow(str(path))
     assert second.version != first.version
-    assert library.get_version("turnout", first.version) is first
+    assert library.get_flow_version("turnout", first.version) is first
 
     path.write_text(GOOD.replace("start: greeting", "start: nowhere"), encoding="utf-8")
     with pytest.raises(FlowError, match="starts at nowhere"):
         library.reload()
-    assert library.get_current(str(path)) is second
+    assert library.get_current_flow(str(path)) is second
 
 
 def test_flow_library_refuses_a_flow_that_it_has_not_loaded() -> None:
     library = FlowLibrary(["turnout"], load_shipped_texts())
     with pytest.raises(UnknownFlow):
-        library.get_current("household")
+        library.get_current_flow("household")
     with pytest.raises(UnknownFlow):
-        library.get_version("turnout", "000000000000")
+        library.get_flow_version("turnout", "000000000000")
     with pytest.raises(UnknownFlow):
         FlowLibrary(["no_such_flow"], load_shipped_texts())

@@ -44,12 +44,12 @@ class GreetNode(Node):
     later: SomePrompts
     next: Name
 
-    def enter(self, flow, state):
+    def enter_node(self, flow, state):
         hour = parse_whole_number(look_up_value(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
         return Act(state, Play(state.node_path, fill_prompt_values(state, prompts)))
 
-    def receive(self, state, event):
+    def receive_result(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
 
     def list_targets(self):

@@ -68,7 +68,7 @@ def change_script(old: str, new: str) -> str:
 def test_agent_script_is_loaded_with_its_pages_and_texts() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
-    assert script.questions() == {"knows_booth": {"knows", "told"}}
+    assert script.get_answers_by_question() == {"knows_booth": {"knows", "told"}}
     assert [(page.name, page.is_closing) for page in script.pages.values()] == [
         ("hello", False),
         ("way", False),
@@ -243,9 +243,9 @@ def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> Non
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
     for page in script.pages.values():
-        for _, texts in page.texts():
+        for _, texts in page.list_texts():
             assert not any(asks_choice(text) or asks_for_vote(text) for text in texts.values())
-    assert not any(map(names_candidate_choice, script.questions()))
+    assert not any(map(names_candidate_choice, script.get_answers_by_question()))
 
 
 def test_shipped_agent_scripts_are_before_poll_and_polling_day() -> None:
@@ -317,10 +317,10 @@ def test_agent_page_receives_the_script_in_the_requested_language() -> None:
 
 def test_campaign_uses_the_script_named_in_its_settings() -> None:
     library = ScriptLibrary(TURNOUT)
-    script = library.get_script_for_page("calls", "en", library.current_version("calls"))
+    script = library.get_script_for_page("calls", "en", library.get_script_version("calls"))
     assert script is not None
     assert (script.name, script.version) == ("polling_day", load_script("polling_day").version)
-    assert library.get_script_for_page("others", "en", library.current_version("others")) is None
+    assert library.get_script_for_page("others", "en", library.get_script_version("others")) is None
     assert library.find_invalid_answer("calls", {}) is None
     assert library.find_invalid_answer("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
@@ -360,7 +360,7 @@ def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload() == ["sample"]
-    before = scripts.current_version("calls")
+    before = scripts.get_script_version("calls")
     assert scripts.find_invalid_answer("calls", {"knows_booth": "heard"}) is None
     assert scripts.find_invalid_answer("calls", {"knows_booth": "told"}) is None
 
@@ -368,7 +368,7 @@ def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload()
-    assert scripts.current_version("calls") == before
+    assert scripts.get_script_version("calls") == before
     assert scripts.find_invalid_answer("calls", {"knows_booth": "learned"}) is not None
 
 
@@ -376,8 +376,8 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))
-    first = dialler.current_version("calls")
-    assert (first, dialler.current_version("others")) == (f"sample {parse_script(GOOD).version}", None)
+    first = dialler.get_script_version("calls")
+    assert (first, dialler.get_script_version("others")) == (f"sample {parse_script(GOOD).version}", None)
 
     def shown(version: str | None) -> str | None:
         script = desk.get_script_for_page("calls", "en", version)
@@ -386,7 +386,7 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert (shown(first), shown(None)) == (first, None)  # the file has changed, but was not reloaded
     dialler.replace_scripts(dialler.load_scripts())
-    second = dialler.current_version("calls")
+    second = dialler.get_script_version("calls")
     assert shown(second) == second != first
     assert shown(first) == first
     path.write_text("script: broken", encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.process.systemd import notify, service_ready, watchdog_seconds
+from dialer.process.systemd import get_watchdog_seconds, notify_systemd, report_service_ready
 from tests.support.virtual import virtual_time
 
 
@@ -40,7 +40,7 @@ async def test_systemd_receives_one_ready_message_and_three_pings_per_watchdog_i
     systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
-    async with service_ready():
+    async with report_service_ready():
         await asyncio.sleep(29)
         assert received_messages(systemd) == ["READY=1", *["WATCHDOG=1"] * 3]
     await asyncio.sleep(60)
@@ -49,7 +49,7 @@ async def test_systemd_receives_one_ready_message_and_three_pings_per_watchdog_i
 
 @virtual_time()
 async def test_systemd_receives_only_the_ready_message_without_a_watchdog(systemd: socket.socket) -> None:
-    async with service_ready():
+    async with report_service_ready():
         await asyncio.sleep(100)
     assert received_messages(systemd) == ["READY=1"]
 
@@ -70,10 +70,10 @@ def test_watchdog_of_another_process_is_ignored(
     monkeypatch.setenv("WATCHDOG_USEC", given)
     if process is not None:
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()) if process == "own" else process)
-    assert watchdog_seconds() == seconds
+    assert get_watchdog_seconds() == seconds
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody-listens-here"])
 def test_missing_systemd_socket_is_ignored(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    notify("READY=1")
+    notify_systemd("READY=1")

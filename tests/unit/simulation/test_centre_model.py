@@ -71,22 +71,22 @@ class RecordingPacer(Pacer):
 
 def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
     steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
-    assert [steps.at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
+    assert [steps.get_value_at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
     joined = DayCurve(steps.points, joined=True)
-    assert [joined.at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
+    assert [joined.get_value_at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
 
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
 def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
     distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.8, shape=shape), Random(1)
-    drawn = [distribution.draw(0.0, random) for _ in range(40_000)]
+    drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
 
 def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
     distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
-    drawn = [distribution.draw(0.0, random) for _ in range(20_000)]
+    drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
     assert between < sum(20.0 < talk < 35.0 for talk in drawn) / 3
@@ -95,10 +95,10 @@ def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
 
 def test_default_ring_times_have_documented_means_and_shares() -> None:
     distribution, random = GammaRingTimes(), Random(2)
-    answers = [distribution.draw(True, random) for _ in range(20_000)]
+    answers = [distribution.draw_ring(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
-    others = [distribution.draw(False, random) for _ in range(20_000)]
+    others = [distribution.draw_ring(False, random) for _ in range(20_000)]
     assert fmean(seconds for _, seconds, _ in others) == pytest.approx(20.4, abs=0.2)
     rang_out = [seconds for answered, seconds, set_up in others if not answered and set_up is not None]
     assert len(rang_out) / 20_000 == pytest.approx(0.616, abs=0.01)
@@ -122,7 +122,7 @@ def test_simulated_answer_rate_changes_with_each_list() -> None:
     curve = SwappedLists(1200.0, 0.1, 0.5).draw_answer_rates(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
-    assert curve.at(1199.0) != curve.at(1201.0)
+    assert curve.get_value_at(1199.0) != curve.get_value_at(1201.0)
 
 
 def test_simulations_with_the_same_seed_give_the_same_day() -> None:

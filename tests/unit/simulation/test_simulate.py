@@ -195,8 +195,8 @@ def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
     scenario = build_scenario(_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
-    assert rate.at(1800.0) == pytest.approx(0.5, abs=0.06)
-    assert rate.at(5400.0) == pytest.approx(0.25, abs=0.07)
+    assert rate.get_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
+    assert rate.get_value_at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.ring_out_seconds == 25.0
     day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1)

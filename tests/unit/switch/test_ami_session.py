@@ -36,10 +36,10 @@ def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[s
     """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
     session = make_session(limits, wanted_events)
     session.on_connected(0)
-    session.receive(BANNER, 0)
-    session.log_in(0)
+    session.process_bytes(BANNER, 0)
+    session.queue_login(0)
     session.pop_output()
-    session.receive(success_response("s-1"), 0)
+    session.process_bytes(success_response("s-1"), 0)
     return session
 
 
@@ -181,14 +181,14 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
         if step.writable is not None:
             session.set_writable(step.writable)
         for name, action_id in step.send:
-            session.send(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
+            session.queue_action(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
         for name, action_id in step.lists:
-            session.send(name, (), step.at, action_id=action_id, listing=True)
+            session.queue_action(name, (), step.at, action_id=action_id, listing=True)
         came: list[Came] = []
         cut = len(step.bring) if split is None else split % (len(step.bring) + 1)
         for part in (step.bring[:cut], step.bring[cut:]):
             if part:
-                came += session.receive(part, step.at)
+                came += session.process_bytes(part, step.at)
         came += session.on_timer(step.at)
         if step.lost:
             came += session.on_disconnected(None)
@@ -212,19 +212,19 @@ def test_ami_sessions_deadline_is_the_time_of_its_next_timer_call() -> None:
     assert session.deadline == math.inf
     session.on_connected(100)
     assert session.deadline == 110  # silence
-    session.receive(BANNER, 100)
-    session.log_in(100.5)
+    session.process_bytes(BANNER, 100)
+    session.queue_login(100.5)
     session.pop_output()
-    session.receive(success_response("s-1"), 101)
+    session.process_bytes(success_response("s-1"), 101)
     assert session.deadline == 106  # Ping
-    session.send("Getvar", (), 102, action_id="a", timeout_seconds=3)
+    session.queue_action("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
     assert [told(each) for each in session.on_timer(105)] == [
         "a SwitchUnreachable"
     ]  # never written, and must not be now
     assert (session.pop_output(), session.deadline) == (b"", 106)
     session.end_session(SwitchUnreachable("the end"))
-    assert (session.deadline, session.on_timer(1e9), session.receive(b"x", 1e9), session.pop_output()) == (
+    assert (session.deadline, session.on_timer(1e9), session.process_bytes(b"x", 1e9), session.pop_output()) == (
         math.inf,
         [],
         [],
@@ -235,13 +235,13 @@ def test_ami_sessions_deadline_is_the_time_of_its_next_timer_call() -> None:
 def test_ami_login_is_sent_once_and_its_refusal_omits_the_secret() -> None:
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="no connection"):
-        session.log_in(0)
+        session.queue_login(0)
     session.on_connected(0)
-    login = session.log_in(0)
+    login = session.queue_login(0)
     data = session.pop_output()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
     assert session.pop_output() == b""
-    assert session.receive(BANNER + error_response(login.action_id, "Authentication failed"), 1) == [login]
+    assert session.process_bytes(BANNER + error_response(login.action_id, "Authentication failed"), 1) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert list_new_actions(session) == []
@@ -259,16 +259,16 @@ def test_ami_login_is_sent_once_and_its_refusal_omits_the_secret() -> None:
 )
 def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: bytes, why: str) -> None:
     session = make_logged_in_session()
-    originate = session.send("Originate", ORIGINATE, 1)
+    originate = session.queue_action("Originate", ORIGINATE, 1)
     session.pop_output()
-    listing = session.send("Status", (), 1, listing=True)
-    assert session.receive(garbage, 2) == [originate, listing]
+    listing = session.queue_action("Status", (), 1, listing=True)
+    assert session.process_bytes(garbage, 2) == [originate, listing]
     assert isinstance(session.ended, ProtocolError)
     assert why in str(session.ended)
     assert isinstance(originate.outcome, OriginateUnsure)
     assert isinstance(listing.outcome, SwitchUnreachable)
     with pytest.raises(SwitchUnreachable, match=why):
-        session.send("Originate", ORIGINATE, 3)
+        session.queue_action("Originate", ORIGINATE, 3)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
         (lambda session: session.on_disconnected(None), "closed the connection"),
         (lambda session: session.on_disconnected(OSError("reset")), r"cut off \(reset\)"),
         (
-            lambda session: session.receive(b"Response: Suc", 1) + session.on_disconnected(None),
+            lambda session: session.process_bytes(b"Response: Suc", 1) + session.on_disconnected(None),
             "closed the connection in the middle of a message",
         ),
         (lambda session: session.on_timer(10), "silent for 10 s"),
@@ -285,26 +285,26 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
 )
 def test_end_of_an_ami_session_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
     session = make_logged_in_session()
-    unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
+    unsent = session.queue_action("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
     assert isinstance(unsent.outcome, SwitchUnreachable)
     assert session.end_session(SwitchError("another")) == []
     with pytest.raises(SwitchUnreachable, match=why):
-        session.send("Ping", (), 11)
+        session.queue_action("Ping", (), 11)
     assert (session.pop_output(), len(session._pending)) == (b"", 0)
 
 
 def test_ami_action_id_in_use_is_refused() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
-    session.send("Originate", ORIGINATE, 1, action_id="a")
-    session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
+    session.queue_action("Originate", ORIGINATE, 1, action_id="a")
+    session.queue_action("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
     for taken in "ab":
         with pytest.raises(SwitchError, match="another action uses its ActionID"):
-            session.send("Originate", ORIGINATE, 1, action_id=taken)
+            session.queue_action("Originate", ORIGINATE, 1, action_id=taken)
     with pytest.raises(UnsafeValue):
-        session.send("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
+        session.queue_action("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
     assert list_new_actions(session) == ["Originate a"]
-    session.receive(success_response("a"), 2)
+    session.process_bytes(success_response("a"), 2)
     assert list_new_actions(session) == ["Originate b"]
 
 
@@ -317,14 +317,16 @@ class Gone:
 
 def test_cancelled_ami_action_frees_its_slot_for_the_next() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
-    actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
+    actions = [session.queue_action("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert list_new_actions(session) == ["Getvar a"]
     actions[1].waiter = Gone()
     session.abandon_action(actions[2])
     session.abandon_action(actions[0])
     assert session.has_output
     assert list_new_actions(session) == ["Getvar d"]
-    assert [told(each) for each in session.receive(success_response("a") + success_response("d"), 2)] == ["d answered"]
+    assert [told(each) for each in session.process_bytes(success_response("a") + success_response("d"), 2)] == [
+        "d answered"
+    ]
     assert (len(session._pending), session.has_output) == (0, False)
 
 
@@ -332,7 +334,7 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
     session = make_logged_in_session()
     session.set_writable(False)
     for number in range(300):
-        session.send("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
+        session.queue_action("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
     assert not session.has_output
     session.set_writable(True)
     sizes = []
@@ -346,10 +348,10 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 def test_age_of_the_oldest_unanswered_ami_action_counts_from_its_start() -> None:
     session = make_logged_in_session()
     assert session.oldest_unanswered_seconds(3) == 0
-    session.send("Getvar", (), 1, action_id="a")
-    session.send("Getvar", (), 2, action_id="b")
+    session.queue_action("Getvar", (), 1, action_id="a")
+    session.queue_action("Getvar", (), 2, action_id="b")
     assert session.oldest_unanswered_seconds(2.5) == 1.5
-    session.receive(success_response("a"), 3)
+    session.process_bytes(success_response("a"), 3)
     assert session.oldest_unanswered_seconds(3) == 1
 
 
@@ -363,7 +365,7 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     def hear(said: CapturedData) -> None:
         data = said.data.encode()
         for start in range(0, len(data), split or len(data)):
-            came.extend(session.receive(data[start : start + (split or len(data))], said.seconds))
+            came.extend(session.process_bytes(data[start : start + (split or len(data))], said.seconds))
 
     for number, said in enumerate(read_capture(name)):
         if said.who == "asterisk-ami":
@@ -373,7 +375,9 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
         elif said.who == "client-ami":
             for action in AmiDecoder(expects_banner=False).feed(said.data.encode()):
                 fields = [pair for pair in action.list_fields() if pair[0] not in ("Action", "ActionID")]
-                session.send(action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6)
+                session.queue_action(
+                    action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6
+                )
             session.pop_output()
     return [told(each) for each in came], ",".join(told(each) for each in session.end_session(SwitchError("the end")))
 
@@ -391,7 +395,7 @@ def test_replayed_ami_sessions_match_all_responses_whole_and_byte_by_byte(name: 
 def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     assert replay_capture("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = make_logged_in_session()
-    action = session.send("Originate", ORIGINATE, 1, action_id="a")
+    action = session.queue_action("Originate", ORIGINATE, 1, action_id="a")
     session.pop_output()
-    session.receive(error_response("a", "Extension does not exist."), 2)
+    session.process_bytes(error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)

@@ -35,7 +35,7 @@ class Comparison:
         self.lists = 0
         self.reported: list[SwitchEvent] = []
         self.tracker = SwitchTracker()
-        self.tracker.resync([RINGS], restarted=False)
+        self.tracker.replace_state([RINGS], restarted=False)
         monkeypatch.setattr(comparison, "list_channels", self._live_channels)
 
     async def _live_channels(self, _client: object) -> Sequence[LiveChannel]:
@@ -102,7 +102,7 @@ async def test_event_that_arrives_soon_after_the_second_list_is_not_reported_aga
         comparing.channels = []
         await asyncio.sleep(COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS / 2)
         assert comparing.lists == 2
-        comparing.tracker.handle(HANGUP)
+        comparing.tracker.handle_event(HANGUP)
         comparing.tracker.calls.end_overdue_call(ID)
         await asyncio.sleep(5 * COMPARE_SECONDS)
         assert comparing.reported == []

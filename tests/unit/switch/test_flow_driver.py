@@ -87,10 +87,10 @@ class Store:
 class Services(FlowHost):
     """A flow host that performs every request."""
 
-    async def record(self, action: Record) -> Recorded | None:
+    async def record_caller(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
 
-    async def transfer(self, action: Transfer) -> bool:
+    async def transfer_call(self, action: Transfer) -> bool:
         return True
 
     async def send_sms(self, action: SendSms) -> bool:

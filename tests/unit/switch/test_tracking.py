@@ -47,7 +47,7 @@ HANGUP = make_event("Hangup", Uniqueid=ID, Cause="16")
 def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
-    events = [each for message in order for each in tracker.handle(message)]
+    events = [each for message in order for each in tracker.handle_event(message)]
     events += tracker.calls.end_overdue_call(ID)
     ends = [each for each in events if isinstance(each, CallEnded)]
     assert len(ends) == 1
@@ -61,8 +61,8 @@ def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tup
 def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[AmiMessage], times: int) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
-    assert [each for message in messages for each in tracker.handle(message)] == [CallRinging(ID)] * times
-    (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle(message)]
+    assert [each for message in messages for each in tracker.handle_event(message)] == [CallRinging(ID)] * times
+    (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle_event(message)]
     assert isinstance(end, CallEnded)
     assert end.ever_ringing
 
@@ -72,7 +72,7 @@ def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     redirected = make_event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
-    (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle(message)]
+    (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle_event(message)]
     assert isinstance(end, CallEnded)
     assert not end.answered
 
@@ -81,14 +81,14 @@ def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
 def test_call_over_the_ring_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
-    ends = [each for message in order for each in tracker.handle(message) if isinstance(each, CallEnded)]
+    ends = [each for message in order for each in tracker.handle_event(message) if isinstance(each, CallEnded)]
     assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
 
 
 def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
-    assert not tracker.handle(FAILURE)
+    assert not tracker.handle_event(FAILURE)
     assert tracker.calls.pop_half_ended_attempts() == [ID]
     assert not tracker.calls.pop_half_ended_attempts()
     (end,) = tracker.calls.end_overdue_call(ID)
@@ -100,12 +100,12 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
 def test_events_of_unknown_asterisk_channels_are_ignored() -> None:
     tracker = SwitchTracker()
     for message in (RINGING, ANSWER, SUCCESS, FAILURE, HANGUP):
-        assert not tracker.handle(message)
+        assert not tracker.handle_event(message)
 
 
 def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
     channel = make_seat_channel_id("07-b", "abc")
-    assert SwitchTracker().handle(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
+    assert SwitchTracker().handle_event(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]
 
@@ -114,7 +114,7 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
     """A ringing phone is still in its trunk's context, as on a real Asterisk. Channels of others are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
-    up, *states = tracker.resync(
+    up, *states = tracker.replace_state(
         [
             LiveChannel(ID, "from-carrier", up=False, ringing=True),
             LiveChannel(waiting, "matdan-voter", up=True, ringing=False),
@@ -138,8 +138,8 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
         MessageStarted(message),
     ]
     # The Originate of the call that still rings is not answered yet: its end needs both events, and may be a timeout.
-    assert not tracker.handle(HANGUP)
-    (end,) = tracker.handle(FAILURE)
+    assert not tracker.handle_event(HANGUP)
+    (end,) = tracker.handle_event(FAILURE)
     assert isinstance(end, CallEnded)
     assert end.timed_out
 
@@ -147,9 +147,9 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
 def test_seat_is_reported_up_and_down_with_its_phone() -> None:
     tracker = SwitchTracker()
     join = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
-    assert tracker.handle(join) == [SeatUp("01")]
+    assert tracker.handle_event(join) == [SeatUp("01")]
     assert tracker.seats.find_phone("01") == "seat-01-x"
-    assert tracker.handle(make_event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
+    assert tracker.handle_event(make_event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
     assert tracker.seats.find_phone("01") is None
 
 
@@ -166,14 +166,16 @@ def test_seat_is_reported_down_if_its_phone_hangs_up_before_joining_the_conferen
 ) -> None:
     """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
     tracker = SwitchTracker()
-    assert [each for message in order for each in tracker.handle(message)] == []
-    assert tracker.handle(HUNG_UP) == [SeatDown("07")]
-    assert tracker.handle(HUNG_UP) == []
+    assert [each for message in order for each in tracker.handle_event(message)] == []
+    assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]
+    assert tracker.handle_event(HUNG_UP) == []
 
 
 def test_seat_is_reported_down_once_when_its_phone_leaves() -> None:
     tracker = SwitchTracker()
-    events = [each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle(message)]
+    events = [
+        each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle_event(message)
+    ]
     assert events == [SeatUp("07"), SeatDown("07")]
 
 
@@ -183,37 +185,39 @@ def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
         make_event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"),
         ANSWERED,
     ):
-        tracker.handle(message)
-    assert tracker.handle(HUNG_UP) == []
+        tracker.handle_event(message)
+    assert tracker.handle_event(HUNG_UP) == []
 
 
 def test_phone_that_answered_but_has_not_joined_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
-    tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
-    assert tracker.handle(HUNG_UP) == [SeatDown("07")]
+    tracker.replace_state([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
+    assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]
 
 
 def test_key_press_is_reported_for_the_phones_seat() -> None:
     tracker = SwitchTracker()
     key = make_event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
-    assert tracker.handle(key) == []  # of a channel in no seat
+    assert tracker.handle_event(key) == []  # of a channel in no seat
     joined = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
-    assert tracker.handle(joined) == [SeatUp("01")]
-    assert tracker.handle(key) == [SeatKeyPressed("01", "5")]
-    assert tracker.handle(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
+    assert tracker.handle_event(joined) == [SeatUp("01")]
+    assert tracker.handle_event(key) == [SeatKeyPressed("01", "5")]
+    assert tracker.handle_event(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
 def test_seat_is_reported_down_when_its_last_phone_leaves() -> None:
     """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
-        tracker.handle(make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))
+        tracker.handle_event(
+            make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent")
+        )
     failed = make_event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
-    assert tracker.handle(failed) == []
-    assert tracker.handle(make_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle(make_event("Hangup", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle(make_event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
-    assert tracker.handle(failed) == [SeatDown("01")]
+    assert tracker.handle_event(failed) == []
+    assert tracker.handle_event(make_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle_event(make_event("Hangup", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle_event(make_event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
+    assert tracker.handle_event(failed) == [SeatDown("01")]
 
 
 LEG = "b-1795826257.5"  # between two servers
@@ -226,9 +230,9 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 @pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
 def test_voter_on_another_server_is_identified_by_the_called_extension(end: str) -> None:
     tracker = SwitchTracker("b")
-    assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
-    assert tracker.handle(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
-    assert tracker.handle(make_event("Hangup", Uniqueid=LEG)) == []
+    assert tracker.handle_event(JOIN) == [CallConnected(ID, "02")]
+    assert tracker.handle_event(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
+    assert tracker.handle_event(make_event("Hangup", Uniqueid=LEG)) == []
     assert not tracker.calls.has_call(ID)
 
 
@@ -237,12 +241,12 @@ def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server
     stranger = make_event(
         "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"
     )
-    assert tracker.handle(stranger) == []
+    assert tracker.handle_event(stranger) == []
 
 
 def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> None:
     tracker = SwitchTracker("b")
-    [up] = tracker.resync([IN_TALK], restarted=False)
+    [up] = tracker.replace_state([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.find_lost_events([IN_TALK]) == frozenset()

@@ -41,7 +41,7 @@ class TokenAuthenticator(AgiAuthenticator):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._raised: dict[str, Alert] = {}
 
-    def accepts(self, environment: AgiEnvironment) -> bool:
+    def accepts_connection(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection has the valid token for its path, channel and unique id."""
         token = agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
         shown = (*environment.arguments, "")[0]

@@ -107,13 +107,13 @@ class FlowHost:
     This base class supports none of them: every request fails, and the flow follows its path for the failure.
     """
 
-    async def record(self, action: Record) -> Recorded | None:
+    async def record_caller(self, action: Record) -> Recorded | None:
         """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if there is
         none.
         """
         return None
 
-    async def transfer(self, action: Transfer) -> bool:
+    async def transfer_call(self, action: Transfer) -> bool:
         """Play the prompts, then transfer the call to an agent. Return whether an agent got the call."""
         return False
 
@@ -163,10 +163,10 @@ class _FlowRun:
                 event = await commit_result(commit, self.commit)
             case Record():
                 await self.play_prompts(action.prompts)
-                event = await self.host.record(action) or Failed()
+                event = await self.host.record_caller(action) or Failed()
             case Transfer():
                 await self.play_prompts(action.prompts)
-                event = Transferred() if await self.host.transfer(action) else Failed()
+                event = Transferred() if await self.host.transfer_call(action) else Failed()
             case SendSms():
                 event = SmsSent() if await self.host.send_sms(action) else Failed()
             case Disconnect():

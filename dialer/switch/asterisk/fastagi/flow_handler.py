@@ -54,7 +54,7 @@ class AgiFlowHost(FlowHost):
     rules: AgiFlowRules
     recorded: int = 0
 
-    async def record(self, action: Record) -> Recorded | None:
+    async def record_caller(self, action: Record) -> Recorded | None:
         """Record the caller after a tone. A recording that ends because the caller hangs up counts too."""
         rules = self.rules.recording
         if rules is None:
@@ -74,7 +74,7 @@ class AgiFlowHost(FlowHost):
             return None
         return Recorded(name, samples / SAMPLE_RATE) if samples > 0 else None
 
-    async def transfer(self, action: Transfer) -> bool:
+    async def transfer_call(self, action: Transfer) -> bool:
         """Transfer the call to a ready seat, and store the caller's answers for the agent's screen."""
         try:
             return await self.flows.connect_to_agent(self.session.attempt_id, action.answers)

@@ -57,7 +57,7 @@ class ScriptRules:
     errors: Path | None = None  # file for standard error, which may contain phone numbers and so is not logged
     hidden: tuple[Path, ...] = ()  # files and folders that scripts cannot see: settings with secrets, the store
 
-    def check_visible(self, script: Path) -> None:
+    def check_script_is_visible(self, script: Path) -> None:
         """Raise FlowError if a script is in a folder that is hidden from scripts."""
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
@@ -78,7 +78,7 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
         FlowError: this machine cannot contain scripts, or a script is hidden. The dialler then runs no script.
     """
     for script in scripts:
-        rules.check_visible(script)
+        rules.check_script_is_visible(script)
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
         packages = " ".join(sorted({_PACKAGES[program] for program in missing}))

@@ -102,7 +102,7 @@ class CallTracker:
         self._calls[attempt_id] = _Call(placed=True)
         return True
 
-    def forget(self, attempt_id: AttemptId) -> None:
+    def stop_tracking(self, attempt_id: AttemptId) -> None:
         """Stop tracking a call that has ended or was never placed."""
         self._calls.pop(attempt_id, None)
         if self._inbound:
@@ -124,7 +124,7 @@ class CallTracker:
         """Return whether the call of an attempt is on this Asterisk."""
         return attempt_id in self._calls
 
-    def is_live(self, attempt_id: AttemptId) -> bool:
+    def is_call_live(self, attempt_id: AttemptId) -> bool:
         """Return whether the channel of an attempt exists or may still be created. No event of its end has arrived
         then.
         """
@@ -146,7 +146,7 @@ class CallTracker:
 
     # Events
 
-    def handle(self, message: AmiMessage) -> list[SwitchEvent]:
+    def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the state from an AMI event. Return the events for the engine that result, in order."""
         attempt_id = self.find_attempt_on_channel(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
         call = self._calls.get(attempt_id)
@@ -259,12 +259,12 @@ class CallTracker:
         return []
 
     def _end_call(self, attempt_id: AttemptId, call: _Call, by: EndedBy) -> list[SwitchEvent]:
-        self.forget(attempt_id)
+        self.stop_tracking(attempt_id)
         return [_make_call_ended(attempt_id, call, by)]
 
     # A new session
 
-    def resync(
+    def replace_state(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
         """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
@@ -303,7 +303,7 @@ class CallTracker:
         )
 
     def make_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that tell the engine the state of a live call after `resync`."""
+        """Return the events that tell the engine the state of a live call after `replace_state`."""
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
@@ -366,7 +366,7 @@ class CallTracker:
             return
         match event:
             case CallEnded():
-                self.forget(event.attempt_id)
+                self.stop_tracking(event.attempt_id)
             case CallRinging():
                 call.rang = True
             case CallAnswered():

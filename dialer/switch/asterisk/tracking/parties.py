@@ -22,12 +22,12 @@ class PartyTracker:
         """Start to track a third party whose call is about to be placed."""
         self._live.add(party_id)
 
-    def forget(self, party_id: PartyId) -> None:
+    def stop_tracking(self, party_id: PartyId) -> None:
         """Stop tracking a third party that has left or was never called."""
         self._live.discard(party_id)
         self._places.pop(party_id, None)
 
-    def is_live(self, party_id: PartyId) -> bool:
+    def is_party_live(self, party_id: PartyId) -> bool:
         """Return whether the party's channel exists or may still be created."""
         return party_id in self._live
 
@@ -35,7 +35,7 @@ class PartyTracker:
         """Return whether a third party was called for this attempt."""
         return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
-    def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the state from an AMI event, and return the events that result. For an event of another channel,
         return None.
         """
@@ -58,10 +58,10 @@ class PartyTracker:
         party_id = PartyId(unique_id)
         if party_id not in self._live:
             return []
-        self.forget(party_id)
+        self.stop_tracking(party_id)
         return [PartyLeft(party_id)]
 
-    def resync(self, listed: Mapping[PartyId, Place | None]) -> None:
+    def replace_state(self, listed: Mapping[PartyId, Place | None]) -> None:
         """Replace the state with a list of all parties and their places."""
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
@@ -79,6 +79,6 @@ class PartyTracker:
     def apply_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the state from an event that was lost."""
         if isinstance(event, PartyLeft):
-            self.forget(event.party_id)
+            self.stop_tracking(event.party_id)
         else:
             self._places[event.party_id] = event.place

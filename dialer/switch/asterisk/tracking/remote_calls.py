@@ -35,7 +35,7 @@ class RemoteCallTracker:
         calls = self._calls.values()
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
 
-    def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the state from an AMI event, and return the events that result. For an event of another channel,
         return None.
         """
@@ -50,7 +50,7 @@ class RemoteCallTracker:
             return _report_left(*self._calls.pop(unique_id))
         return None
 
-    def resync(self, channels: Iterable[LiveChannel]) -> None:
+    def replace_state(self, channels: Iterable[LiveChannel]) -> None:
         """Replace the state with a list of all channels."""
         self._calls = self._list_calls(channels)
 

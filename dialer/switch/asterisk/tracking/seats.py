@@ -52,7 +52,7 @@ class SeatTracker:
         """Return the seats that have a phone in their conference."""
         return frozenset(self._in_seat.values())
 
-    def resync(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
+    def replace_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
         """Replace the state with a list of all channels.
 
         Args:
@@ -81,7 +81,7 @@ class SeatTracker:
         self._in_seat = {**others, **phones}
         self._answered -= phones.keys()
 
-    def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the state from an AMI event, and return the events that result. For an event of another channel,
         return None.
         """

@@ -74,15 +74,15 @@ class SwitchTracker:
         )
         return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
 
-    def handle(self, message: AmiMessage) -> list[SwitchEvent]:
+    def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the state from an AMI event. Return the events for the engine that result, in order."""
         for tracker in (self.remote_calls, self.parties, self.seats):
-            events = tracker.handle(message)
+            events = tracker.handle_event(message)
             if events is not None:
                 return events
-        return self.calls.handle(message)
+        return self.calls.handle_event(message)
 
-    def resync(
+    def replace_state(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
         """Replace the state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state of each
@@ -93,11 +93,13 @@ class SwitchTracker:
             restarted: whether Asterisk has restarted since the last session.
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
-        live = self.calls.resync(channels, inbound or {})
-        self.seats.resync([channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels))
+        live = self.calls.replace_state(channels, inbound or {})
+        self.seats.replace_state(
+            [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
+        )
         parties = list_party_places(channels)
-        self.parties.resync(parties)
-        self.remote_calls.resync(channels)
+        self.parties.replace_state(parties)
+        self.remote_calls.replace_state(channels)
         up = SwitchUp(
             frozenset(live),
             self.seats.list_live_seats(),
@@ -132,7 +134,7 @@ class SwitchTracker:
         for event in lost:
             match event:
                 case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has_call(event.attempt_id):
-                    self.remote_calls.resync(channels)
+                    self.remote_calls.replace_state(channels)
                 case CallEvent():
                     self.calls.apply_event(event)
                 case PartyJoined() | PartyLeft():
