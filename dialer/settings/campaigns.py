@@ -28,7 +28,7 @@ class Hours(Section):
 
 
 class ScriptVoice(StrEnum):
-    """The kind of voice that an AGI script plays."""
+    """The kind of voice that callers hear in an AGI script: a person or a computer."""
 
     PERSON = "person"
     COMPUTER_LABELLED = "computer-labelled"
@@ -156,12 +156,12 @@ class Campaign(Section):
 
     @property
     def has_script(self) -> bool:
-        """Whether the flow is an AGI script."""
+        """Whether the campaign runs an AGI script (a program) instead of a flow."""
         return self.flow is not None and self.flow.startswith("script:")
 
     @property
     def policy(self) -> PacingPolicy:
-        """The pacing policy: the one set, or the default of the kind."""
+        """The pacing policy that the campaign sets, or else the default for its kind."""
         if self.pacing is not None or self.kind is CampaignKind.IVR:
             return self.pacing or PacingPolicy.BROADCAST
         # An abandoned booth worker would be lost for the day, and the calls are few.
@@ -169,13 +169,16 @@ class Campaign(Section):
 
 
 class CampaignsFile(Section):
-    """A file of campaigns from headquarters, in addition to the settings file."""
+    """The content of a file of campaigns from headquarters, which adds campaigns to the settings file."""
 
     campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
 
 
 def read_campaigns(folder: Path) -> list[dict[str, Any]]:
-    """Return the [[campaigns]] in all .toml files of a folder, checking each file alone. Raises SettingError, SettingMistakes."""
+    """Return the campaigns in all .toml files of a folder. Each file is checked by itself.
+
+    Raises SettingError or SettingMistakes for invalid files.
+    """
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):
         text = read_settings(path, path.name, "have headquarters send it again")

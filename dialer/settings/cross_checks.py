@@ -18,7 +18,10 @@ Mistake = tuple[Place, str]
 
 
 def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
-    """Yield each mistake that involves several tables. Each table by itself must be valid already."""
+    """Yield each mistake in settings that involves several tables, such as a campaign with an unknown trunk.
+
+    Each table by itself must be valid already.
+    """
     yield from _check_duplicate_names(settings)
     yield from _check_unknown_names(settings)
     yield from _check_polls(settings)
@@ -29,7 +32,7 @@ def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
 
 
 def _unknown_name_text(text: str, name: str, table: str, names: Collection[str]) -> str:
-    """Return the error text for an unknown name: with a similar name, or else with all known names."""
+    """Return the error text for an unknown name, with the most similar known name or all known names."""
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
     return f"{text} {name!r} is not in {table}; {remedy}"
@@ -79,7 +82,7 @@ def _check_polls(settings: Settings) -> Iterator[Mistake]:
 
 
 def _check_transfers(settings: Settings) -> Iterator[Mistake]:
-    """Yield transfer targets whose number may not be dialled, and transfer phones that use a trunk's endpoint."""
+    """Yield transfer targets whose number may not be dialled, and phones that use the endpoint of a trunk."""
     dialling = settings.dialling
     names = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
     for place, transfer in enumerate(settings.transfers):
@@ -100,7 +103,7 @@ def _check_transfers(settings: Settings) -> Iterator[Mistake]:
 
 
 def _check_servers(settings: Settings) -> Iterator[Mistake]:
-    """Yield conflicts between Asterisk servers, and trunks and phones whose `server` is missing, unknown or not needed."""
+    """Yield conflicts between Asterisk servers, and trunks and phones whose `server` is missing, unknown or unneeded."""
     servers = settings.asterisk.servers
     names = [server.name for server in servers]
     managers = [(server.host, server.port) for server in servers]
@@ -133,7 +136,7 @@ def _check_servers(settings: Settings) -> Iterator[Mistake]:
 
 
 def _check_users(settings: Settings) -> Iterator[Mistake]:
-    """Yield users who lack the key that broker.signed_commands requires, and users of desk or uplink that do not exist."""
+    """Yield users without the key that broker.signed_commands requires, and users of desk or uplink that do not exist."""
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:
             text = "needs a key, because of broker.signed_commands; create one with `dialer mqtt key`"

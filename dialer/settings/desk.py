@@ -19,7 +19,7 @@ PageAddress = Annotated[
 
 
 class PageServer(Section):
-    """The settings of a web server for pages."""
+    """The settings of a web server for browser pages: its address, certificate and sign-out time."""
 
     host: HostName = Field(
         "127.0.0.1", description="address to listen on; any but this machine's own needs a certificate"
@@ -39,7 +39,7 @@ class PageServer(Section):
             yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
 
     def origin(self, port: int) -> str:
-        """Return the URL under which browsers open the pages, if the server listens on `port`."""
+        """Return the URL that users enter in the browser, if the server listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 
 

@@ -1,4 +1,4 @@
-"""The page settings.md, generated from the models of the settings: `python -m dialer.settings.document docs/reference`."""
+"""The reference page docs/reference/settings.md, whose tables are generated from the classes of the settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HQ_HEAD = """# Settings of headquarters
 
 
 def render_settings_page(page: str) -> str:
-    """Return the page: the text that is already in it, followed by generated tables."""
+    """Return the new text of the page settings.md: its present introduction, then generated tables."""
     described: dict[type[Section], str] = {}
     parts = [page[: page.index("\n## `[")], *_document_sections(Settings, described, describe_when_applied), HQ_HEAD]
     parts += [
@@ -60,9 +60,9 @@ def _document_sections(
     note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
     within: str = "",
 ) -> list[str]:
-    """Return the lines on a model's sections. `described` has the heading of each section that was described before.
+    """Return the page's lines on all sections of a settings class.
 
-    The page only refers to these.
+    `described` maps sections that were described before to their headings; the page only refers to these.
     """
     lines: list[str] = []
     for section, field in model.model_fields.items():

@@ -15,10 +15,10 @@ DELIMITER = "__"
 
 
 def settings_in_environment(model: type[Section]) -> dict[str, Any]:
-    """Return the settings that environment variables set, as a table.
+    """Return the settings in environment variables such as MATDAN_AMI__SECRET, as a table.
 
-    Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is read
-    by itself, because pydantic-settings does not name variables that it cannot decode or that it ignores.
+    Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is
+    read by itself, because pydantic-settings does not name variables that it cannot decode or that it ignores.
     """
     any_model: Any = model  # the library's type is its own settings class, but it uses only the fields
     source = EnvSettingsSource(any_model, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
@@ -41,9 +41,10 @@ def settings_in_environment(model: type[Section]) -> dict[str, Any]:
 
 
 def find_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
-    """Return the environment variable that set a setting, with the path within its value, or None.
+    """Return the name of the environment variable that set a setting, or None.
 
-    With `of_wrong_type`, this includes a variable that set only a part of the setting.
+    The path within the variable's value is appended. With `of_wrong_type`, a variable that set only a part of the
+    setting counts too.
     """
     for name in _own_variables():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))
@@ -53,5 +54,5 @@ def find_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
 
 
 def _own_variables() -> list[str]:
-    """Return the names of the environment variables for Matdan. Like pydantic-settings, ignore their case."""
+    """Return the names of all environment variables that begin with MATDAN_, in upper or lower case."""
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX))

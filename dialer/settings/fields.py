@@ -1,4 +1,4 @@
-"""The types of settings. Each is restricted to values that are safe in Asterisk's files, MQTT topics and file names."""
+"""Types of settings values, restricted to text that is safe in Asterisk's files, MQTT topics and file names."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 
 
 def pattern(regex: str, must_be: str) -> StringConstraints:
-    """Return the constraint that a text matches a regular expression. `must_be` is the error text for other texts."""
+    """Return a pydantic constraint for text that matches a regular expression.
+
+    `must_be` is the error text for other text, which is shown instead of the expression.
+    """
     PATTERNS_IN_WORDS[regex] = must_be
     return StringConstraints(pattern=regex)
 
 
 def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
-    """Return a validator that rejects values for which `holds` returns false. `must_be` is the error text."""
+    """Return a pydantic validator that rejects a value for which `holds` returns false.
+
+    `must_be` is the error text.
+    """
 
     def validate(value: Any) -> Any:
         if not holds(value):
@@ -150,7 +156,7 @@ PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is reachable from this machine only."""
+    """Return whether a host name or address is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -158,9 +164,9 @@ def is_loopback(host: str) -> bool:
 
 
 def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
-    """Return a secret (160 bits, hexadecimal) derived from `ami.secret`, so that it need not be configured or distributed.
+    """Return a secret that is derived from `ami.secret` for a purpose, so that nobody needs to configure it.
 
-    Raises ValueError if `ami.secret` is not set.
+    It has 160 bits, in hexadecimal. Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
         raise ValueError("a secret cannot be derived: set ami.secret")
@@ -168,7 +174,7 @@ def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
 
 
 class Applied(StrEnum):
-    """When a changed setting takes effect while the dialler runs."""
+    """When the change of a setting takes effect in a running dialler."""
 
     RELOAD = "reload"  # by a reload
     RESTART = "restart"  # by a restart only; a reload with such a change applies nothing
@@ -198,7 +204,10 @@ class Section(BaseModel):
 
 
 def find_section_type(annotation: Any) -> type[Section] | None:
-    """Return the section that a field contains, alone, optionally or in a list. None if the field is a plain value."""
+    """Return the class of the settings table that a field holds, alone, optionally or in a list.
+
+    None = the field is a plain value.
+    """
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next((found for each in get_args(annotation) if (found := find_section_type(each)) is not None), None)

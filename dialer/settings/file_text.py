@@ -1,4 +1,4 @@
-"""The text of a settings file: its TOML table, and the line of each key for error messages."""
+"""The text of a settings file: its values, and the line of each key for error messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Loc = Sequence[str | int]
 
 
 class SettingsText:
-    """The table of a settings file, with the line of each key."""
+    """A settings file that was read: its values, and the line of each key."""
 
     def __init__(self, name: str = "settings", text: str = "", table: Mapping[str, Any] | None = None) -> None:
         self.name = name
@@ -35,7 +35,10 @@ class SettingsText:
         self._text = text
 
     def format_key(self, place: Loc) -> str:
-        """Return a setting's key with the names or indexes of tables: `campaigns.turnout.channels`, `rules.polls[0].day`."""
+        """Return the key of a setting as error messages show it: `campaigns.turnout.channels`, `rules.polls[0].day`.
+
+        Tables in an array have their names or else their indexes.
+        """
         key = ""
         for index, (part, (_, table)) in enumerate(zip(place, self._steps_to_setting(place), strict=True), 1):
             names = [table.get(name) for name in _NAME_KEYS]
@@ -50,7 +53,10 @@ class SettingsText:
         return key
 
     def locate(self, place: Loc) -> str:
-        """Return file and line of a setting, such as `centre.toml:83`. If it is missing, return those of its table."""
+        """Return file and line of a setting, such as `centre.toml:83`.
+
+        If the file does not set it, return the line of its table.
+        """
         found = tuple(number for number, _ in self._steps_to_setting(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._find_line_numbers:
@@ -58,7 +64,7 @@ class SettingsText:
         return self.name
 
     def _steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each step of the path to a setting: its key, or its index, with the table at that index."""
+        """Yield each step of the path to a setting: its key, or the index of a table in an array, with that table."""
         value: Any = self.table
         for part in place:
             if isinstance(value, list):
@@ -101,9 +107,9 @@ def _split_dotted_key(dotted: str) -> list[str]:
 
 
 def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
-    """Read a settings file. Raises SettingError with file and remedy.
+    """Read a settings file once, as it may be a pipe.
 
-    The file is read only once, as it may be a pipe. The remedies mention the file's usual name and how to get such a file.
+    Raises SettingError with file and remedy. The remedies mention the file's usual name and how to get such a file.
     """
     try:
         with open_regular(path, pipe=True) as file:

@@ -21,13 +21,14 @@ _LONG_KEY: Final = re.compile(
 
 
 class NotToml(ValueError):
-    """A text is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
+    """The text of a file is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
 
 
 def open_regular(path: Path, *, pipe: bool = False) -> BufferedReader:
-    """Open a regular file, or with `pipe` also a pipe. Without `pipe`, never wait for a pipe's writer.
+    """Open a regular file for reading; a device or directory is refused.
 
-    Raises OSError, whose `strerror` gives the reason: no such file, no permission, a directory, a device, a pipe.
+    With `pipe`, a pipe is opened too; without, a pipe's writer is never awaited. Raises OSError, whose `strerror` gives
+    the reason: no such file, no permission, a directory, a device, a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:
@@ -43,13 +44,19 @@ def open_regular(path: Path, *, pipe: bool = False) -> BufferedReader:
 
 
 def read_whole(path: Path, most_bytes: int, *, pipe: bool = False) -> bytes:
-    """Return the content of a file of at most `most_bytes`. Raises OSError if it cannot be opened or is larger."""
+    """Return the content of a file.
+
+    Raises OSError if the file cannot be opened or has more than `most_bytes`.
+    """
     with open_regular(path, pipe=pipe) as file:
         return read_bounded(file, most_bytes)
 
 
 def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
-    """Return the rest of an open file. Raises OSError if it is longer than `most_bytes`."""
+    """Return the rest of an open file.
+
+    Raises OSError if there are more than `most_bytes`.
+    """
     data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1024:,} kB")
@@ -57,7 +64,10 @@ def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
 
 
 def parse_toml_table(data: bytes) -> dict[str, Any]:
-    """Return the table of a TOML text. Raises NotToml, or UnicodeDecodeError if the text is not UTF-8."""
+    """Return the values in a TOML text.
+
+    Raises NotToml, or UnicodeDecodeError if the text is not UTF-8.
+    """
     text = data.decode("utf-8")
     if any(line.count(".") >= _MAX_KEY_PARTS and _LONG_KEY.search(line) for line in text.split("\n")):
         raise NotToml(f"a key has more than {_MAX_KEY_PARTS} parts")

@@ -55,7 +55,7 @@ class HqCentre(Section):
             yield "constituencies need a state, because their numbers are those of a state"
 
     def serves_area(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether the centre receives opt-outs and marks of that constituency's voters."""
+        """Return whether opt-outs and marks of a constituency's voters are sent to this centre."""
         of_state = self.state is None or self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
@@ -134,7 +134,7 @@ class HqServer(Section):
 
 
 class HqSettings(Section):
-    """All settings of a headquarters."""
+    """All settings of a headquarters, as in hq.toml."""
 
     gather: GatherSettings = GatherSettings()
     servers: tuple[ServerAddress, ...] = Field(
@@ -156,7 +156,7 @@ class HqSettings(Section):
 
     @property
     def encrypted(self) -> bool:
-        """Whether connections to the server are encrypted. They are if other machines connect to it."""
+        """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
         return not is_loopback(self.server.host)
 
     def _find_inconsistencies(self) -> Iterator[str]:
@@ -173,7 +173,10 @@ class HqSettings(Section):
 
 
 def load_hq_settings(path: Path) -> HqSettings:
-    """Load headquarters' settings. Raises SettingError with file, key and remedy, or SettingMistakes for several mistakes."""
+    """Load the settings of a headquarters from hq.toml.
+
+    Raises SettingError with file, key and remedy, or SettingMistakes for several mistakes.
+    """
     text = read_settings(path, "hq.toml", "write one, see docs/how-to/headquarters.md")
     try:
         return HqSettings.model_validate(text.table)

@@ -27,7 +27,7 @@ class InboundNumber(Section):
 
     @property
     def has_script(self) -> bool:
-        """Whether the flow is an AGI script."""
+        """Whether calls to this number run an AGI script (a program) instead of a flow."""
         return self.flow is not None and self.flow.startswith("script:")
 
 

@@ -28,7 +28,10 @@ JURISDICTIONS = content.CONFIG / "jurisdictions"
 
 
 def _parse_period(value: object) -> object:
-    """Return a period written as ["09:00", "20:00"] as a pair of times. "24:00" is the end of the day."""
+    """Convert a period of the day such as ["09:00", "20:00"] to a pair of times.
+
+    "24:00" is the end of the day.
+    """
     if isinstance(value, list) and len(value) == 2:
         return tuple(time.max if part == "24:00" else part for part in value)
     return value
@@ -40,7 +43,7 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """The comparison of a site's own value with the profile's: the site's must be at least as strict."""
+    """How a site's own value of a rule is compared with the profile's, which it may not loosen."""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
@@ -73,7 +76,7 @@ Required = Annotated[bool, _TURNED_ON]
 
 
 class Basis(StrEnum):
-    """How authoritative a rule's source is."""
+    """How authoritative the source of a rule is, such as a law or only caution."""
 
     LAW = "law"
     REGULATOR = "regulator"
@@ -83,14 +86,14 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """The time zone in which the calling hours count."""
+    """Whose time zone counts for the hours in which calls are allowed."""
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
     CENTRE = "centre"  # the zone of the site's settings
 
 
 class Rule(Section):
-    """A rule of a profile: its values, and their source."""
+    """A legal rule of a jurisdiction: its values, and the source where it is written."""
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     basis: Basis
@@ -103,7 +106,7 @@ class Rule(Section):
 
 
 class CallingHours(Rule):
-    """The hours of the day in which a phone may ring."""
+    """The hours of the day in which a voter's phone may ring."""
 
     weekday: DayHours
     saturday: DayHours
@@ -120,7 +123,7 @@ class CallingHours(Rule):
 
 
 class Silence(Rule):
-    """The silence interval before the polls close in an area, and what is forbidden during it."""
+    """The hours before the close of poll in which campaigning is forbidden, and what is forbidden then."""
 
     hours_before_close: Annotated[float, _MORE] = Field(ge=0, le=240)
     forbids: Purposes  # with any voice
@@ -135,7 +138,7 @@ class VoteChoice(Rule):
 
 
 class Certificate(Rule):
-    """Purposes of campaigns for which a recording may be played only with a certificate for exactly that recording."""
+    """Kinds of campaigns whose recordings each need a certificate of the authority before they may be played."""
 
     needed_for: Purposes
 
@@ -147,7 +150,7 @@ class Ring(Rule):
 
 
 class Connect(Rule):
-    """How soon after answering a voter must be connected to an agent."""
+    """How soon an answered voter must be connected to an agent."""
 
     limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
@@ -160,7 +163,7 @@ class AbandonedCap(Section):
 
 
 class Abandoned(Rule):
-    """The abandoned-call rate: its definition, its target and its limits."""
+    """How the abandoned-call rate (voters who answered while no agent was free) is defined, and its limits."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
     target: Annotated[Share, _LESS]  # what pacing aims for
@@ -173,39 +176,39 @@ class Abandoned(Rule):
 
 
 class InformationMessage(Rule):
-    """Whether a voter who answers, and for whom no agent is available, must hear who called."""
+    """Whether a voter who answers while no agent is free must hear who called."""
 
     required: Required
 
 
 class RedialLock(Rule):
-    """How long no campaign may call a number after an abandoned call to it."""
+    """How long no campaign may call a number again after an abandoned call to it."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
     unless_agent_guaranteed: Allowed  # calls with a reserved agent are exempt
 
 
 class MinimumInterval(Rule):
-    """The minimum interval between calls to a number, by any campaign, unless the person asked for the next call."""
+    """How long no campaign may call a number after any call to it, unless the person asked for the next call."""
 
     minutes: Annotated[float, _MORE] = Field(ge=0, le=1440)
 
 
 class Attempts(Rule):
-    """How often a number may be called, by all campaigns together."""
+    """How often all campaigns together may call a number."""
 
     per_day: Annotated[int, _LESS] = Field(ge=1)
     conversations_per_day: Annotated[int, _LESS] = Field(ge=1)
 
 
 class MachineDetectionRule(Rule):
-    """Whether the dialler may listen to an answered call to detect an answering machine."""
+    """Whether the dialler may analyse the audio of an answered call to detect an answering machine."""
 
     allowed: Allowed
 
 
 class CallerId(Rule):
-    """Which caller IDs may be used. They are always numbers that the site owns."""
+    """Which numbers may be shown to voters as caller ID. They are always numbers that the site owns."""
 
     series: Annotated[
         tuple[NumberPrefix, ...], Strictness(_series_are_within, "a site may only narrow it")
@@ -213,7 +216,7 @@ class CallerId(Rule):
 
 
 class Registers(Rule):
-    """Do-not-call registers that must be imported, and how old they may be."""
+    """Which do-not-call registers must be imported, and how old they may be."""
 
     names: Annotated[tuple[Slug, ...], _ADDED_TO]
     maximum_age_days: Annotated[float, _LESS] = Field(gt=0)
@@ -221,7 +224,7 @@ class Registers(Rule):
 
 
 class OptOut(Rule):
-    """In which campaigns, and how soon, an opt-out takes effect."""
+    """For which campaigns an opt-out counts, and how soon it takes effect."""
 
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
@@ -233,14 +236,14 @@ class OptOut(Rule):
 
 
 class ConsentRule(Rule):
-    """Purposes of campaigns for which the owner of a number must have given consent."""
+    """Kinds of campaigns that may call a number only with its owner's consent."""
 
     live: Purposes
     recorded: Purposes
 
 
 class Retention(Rule):
-    """How long after polling day personal data may be kept, and what must be kept."""
+    """How long personal data may be kept after polling day, and which records must be kept."""
 
     erase_after_days: Annotated[int, _LESS] = Field(ge=1)
     keep_records_days: Annotated[int, _MORE] = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
@@ -257,22 +260,22 @@ class TransportRule(Rule):
 
 
 class RecordingRule(Rule):
-    """Whether conversations may be recorded."""
+    """Whether conversations with voters may be recorded."""
 
     allowed: Allowed
 
 
 class SyntheticVoice(Rule):
-    """Whether a synthetic voice must be announced as such.
+    """Whether callers must be told that a computer speaks.
 
-    If so, recordings of an unknown kind of voice, and synthetic ones without the announcement, are not played.
+    If so, a recording of an unknown kind of voice is not played, nor a synthetic one without this announcement.
     """
 
     must_be_labelled: Required
 
 
 class Exports(Rule):
-    """Whether expenditure must be reported by candidate, constituency and day.
+    """Whether the cost of calls must be reported by candidate, constituency and day.
 
     If so, campaigns with the purpose `material` need a candidate.
     """
@@ -281,7 +284,7 @@ class Exports(Rule):
 
 
 class Profile(Section):
-    """All rules of one jurisdiction."""
+    """All legal rules of one jurisdiction."""
 
     name: Slug
     title: str
@@ -308,17 +311,20 @@ class Profile(Section):
     exports: Exports
 
     def rules(self) -> dict[str, Rule]:
-        """Return every rule by name, in the order of the file."""
+        """Return all rules of the profile by name, in the order of the file."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Rule)}
 
 
 def shipped_profiles() -> list[str]:
-    """Return the names of the shipped profiles."""
+    """Return the names of the jurisdiction profiles that are shipped with Matdan."""
     return sorted(path.stem for path in JURISDICTIONS.glob("*.toml"))
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """Load a shipped profile by its name, or a profile from a .toml file. Raises SettingError with file, key and remedy."""
+    """Load the profile of a jurisdiction by its name, or from a .toml file of the site.
+
+    Raises SettingError with file, key and remedy.
+    """
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
         values = parse_toml_table(read_whole(path, MAX_TOML_BYTES))
@@ -332,7 +338,10 @@ def load_profile(name_or_path: str) -> Profile:
 
 
 def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
-    """Return the profile of these values. Raises SettingError for the first mistake, with `file`, key and remedy."""
+    """Return the jurisdiction profile that a table of values describes.
+
+    Raises SettingError for the first mistake, with `file`, key and remedy.
+    """
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
@@ -353,14 +362,20 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def find_strictness(rule: type[Rule], field: str) -> Strictness | None:
-    """Return how a site's own value is compared with the profile's. None if a site cannot change the field."""
+    """Return how a site's own value of a rule is compared with the profile's.
+
+    None = a site cannot change this field.
+    """
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
 
 def apply_stricter_rules(
     profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings"
 ) -> Profile:
-    """Return the profile with a site's own values, given by rule and field. Raises SettingError for a less strict value."""
+    """Return the profile with the site's own, stricter values, which are given by rule and field.
+
+    Raises SettingError for a value that is less strict than the profile's.
+    """
     rules = profile.rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():

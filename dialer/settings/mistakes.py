@@ -1,4 +1,4 @@
-"""Conversion of pydantic's validation errors to setting errors, which say where a mistake is, what is wrong and what to do."""
+"""Conversion of pydantic's validation errors to errors that name the setting, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = "see docs/reference/settings.md"
 
 
 def combine_errors(found: Sequence[SettingError]) -> SettingError:
-    """Return one error for all errors."""
+    """Return one error that contains all errors about settings."""
     return found[0] if len(found) == 1 else SettingMistakes(found)
 
 
@@ -30,7 +30,7 @@ def list_setting_errors(
     model: type[Section],
     in_environment: Callable[..., str | None],
 ) -> Iterator[SettingError]:
-    """Yield an error for each mistake that pydantic found in a file or the environment, in the order of the settings.
+    """Yield an error for each mistake that pydantic found in a settings file or the environment.
 
     `in_environment` returns the environment variable that set the setting at a path, or None.
     """
@@ -55,7 +55,7 @@ def list_setting_errors(
 
 
 def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, str]:
-    """Return the problem and the remedy for a key that is not a setting."""
+    """Return what is wrong with a key that is not a setting, and what to do about it."""
     if (new := find_new_setting_name(place)) is not None:
         return "was renamed", f"write {new}"
     near = get_close_matches(place[-1], _known_keys(model, place), n=1)
@@ -76,7 +76,10 @@ def _describe_problem(problem: Mapping[str, Any], *, secret: bool) -> str:
 
 
 def _guess_share(problem: Mapping[str, Any]) -> float | None:
-    """Return the share that a value such as 3 or "3 %" probably means (0.03). None if the mistake is a different one."""
+    """Return the share that a value such as 3 or "3 %" probably means (0.03).
+
+    None = the mistake is a different one.
+    """
     value = problem.get("input")
     if problem["type"] == "less_than_equal" and problem["ctx"]["le"] == 1 and isinstance(value, int | float):
         return value / 100 if value <= 100 else None
@@ -85,7 +88,7 @@ def _guess_share(problem: Mapping[str, Any]) -> float | None:
 
 
 def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
-    """Return the valid keys of the table that contains the setting at a path."""
+    """Return the keys that are allowed in the table of a setting."""
     for part in place[:-1]:
         if part in model.model_fields:
             inner = find_section_type(model.model_fields[part].annotation)
@@ -96,4 +99,7 @@ def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def ignore_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """Return None. It is the `in_environment` for files that environment variables cannot override."""
+    """Return None, because environment variables cannot override the settings in this file.
+
+    It is the `in_environment` of `list_setting_errors` for such files.
+    """

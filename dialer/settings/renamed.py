@@ -1,4 +1,4 @@
-"""Renamed settings: the error for an old key gives the new one."""
+"""Settings that were renamed: the error about an old key gives the new one."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ RENAMED: Final[Mapping[str, str]] = {
 
 
 def find_new_setting_name(place: tuple[str, ...]) -> str | None:
-    """Return the new name of a renamed setting, as `key` or `[table]`, or None if the key was never a setting."""
+    """Return the new name of a setting that was renamed, as `key` or `[table]`.
+
+    None = the key was never a setting.
+    """
     key = ".".join(part for part in place if not part.isdecimal())
     return RENAMED.get(key)

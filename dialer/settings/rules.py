@@ -62,7 +62,10 @@ class Rules(Section):
     )
 
     def secrets(self) -> tuple[bytes, ...]:
-        """Return the secrets for opt-outs, the one to hash with first, or nothing if opt-outs are not shared."""
+        """Return the secrets with which opted-out numbers are hashed for other centres, the current one first.
+
+        The result is empty if opt-outs are not shared.
+        """
         if self.opt_out_secret is None:
             return ()
         every = (self.opt_out_secret, *self.accepted_opt_out_secrets)

@@ -54,7 +54,7 @@ class SeatSettings(Section):
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
-    """Return the SIP password of a browser phone: the seat's own, or one derived from `ami.secret`."""
+    """Return the SIP password of a phone in the browser: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
     return derive_secret(manager_secret, f"phone {seat.endpoint}")

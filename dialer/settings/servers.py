@@ -1,4 +1,4 @@
-"""The Asterisk servers of a site, and the settings as seen by one of them."""
+"""The Asterisk servers of a site, and the part of the settings that concerns each server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SINGLE_SERVER = ""
 
 
 def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
-    """Return for each Asterisk server, by name, the settings as if the site had only this server.
+    """Return the part of the settings that concerns each Asterisk server, by the server's name.
 
-    They have the server's own address, trunks, seats and phones.
+    Each part is complete settings, with the server's own address, trunks, seats and phones.
     """
     servers = settings.asterisk.servers
     return (
@@ -31,7 +31,7 @@ def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
 def settings_for_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
-    """Return the settings as if the site had only this server, and the other servers.
+    """Return the part of the settings that concerns one Asterisk server, and the site's other servers.
 
     Raises SettingError for a missing or unknown name.
     """
@@ -53,13 +53,13 @@ def list_named_phones(settings: Settings) -> tuple[str, ...]:
 
 
 def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
-    """Return the endpoints of the phones in [[supervisors]] and [[transfers]] that do not belong to a seat."""
+    """Return the endpoints of supervisors' and transfer targets' phones that are not at a seat."""
     seats = {seat.endpoint for seat in settings.seats}
     return tuple(endpoint for endpoint in list_named_phones(settings) if endpoint not in seats)
 
 
 def as_single_server(settings: Settings) -> Settings:
-    """Return the site's settings as if it had a single Asterisk server."""
+    """Return the settings of a site with several Asterisk servers as if it had only one."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))
         for section in ("trunks", "seats", "transfers", "supervisors")
@@ -68,7 +68,10 @@ def as_single_server(settings: Settings) -> Settings:
 
 
 def derive_server_password(one: str, other: str, manager_secret: SecretStr | None) -> str:
-    """Return the secret with which two servers authenticate each other, derived from `ami.secret`."""
+    """Return the password with which two Asterisk servers of a site authenticate each other.
+
+    It is derived from `ami.secret`.
+    """
     return derive_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 

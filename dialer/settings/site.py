@@ -43,7 +43,7 @@ from dialer.settings.uplink import Headquarters
 
 
 class Settings(Section):
-    """All settings of a site."""
+    """All settings of a centre, as in centre.toml."""
 
     _file: SettingsText = PrivateAttr(default_factory=SettingsText)
 
@@ -78,12 +78,12 @@ class Settings(Section):
 
     @property
     def file(self) -> SettingsText:
-        """The settings file with its text, which is empty if the settings come from no file."""
+        """The settings file that was read. Its text is empty if the settings come from no file."""
         return self._file
 
     @model_validator(mode="after")
     def _check_between_tables(self) -> Self:
-        """Raise all mistakes between tables as one error."""
+        """Raise one error about all mistakes that involve several tables of the settings."""
         wrong = [
             InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None)
             for place, text in find_cross_table_mistakes(self)
@@ -99,7 +99,7 @@ class Settings(Section):
 
     @property
     def has_scripts(self) -> bool:
-        """Whether a campaign or an inbound number runs an AGI script."""
+        """Whether a campaign or an inbound number runs an AGI script (a program)."""
         numbers = any(number.has_script for number in self.inbound.numbers)
         return numbers or any(campaign.has_script for campaign in self.campaigns)
 
@@ -115,10 +115,10 @@ class Settings(Section):
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Load settings from a TOML file or pipe, or only defaults if `path` is None, and from the environment.
+    """Load the settings of a centre from a TOML file or pipe, and from environment variables.
 
-    Relative paths in the settings are relative to the working directory. Raises SettingError with file or variable, key and remedy,
-    or SettingMistakes for several mistakes.
+    Without a `path`, the defaults are used. Relative paths in the settings are relative to the working directory.
+    Raises SettingError with file or variable, key and remedy, or SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "create one with `dialer init`")
     variables = settings_in_environment(Settings)
@@ -132,14 +132,17 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def _merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two tables. Values of `above` take precedence."""
+    """Merge two tables of settings. Values of `above` take precedence."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
     within = {key: _merge_tables(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 
 def _add_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table with headquarters' campaigns added after the site's own. Raises SettingError for an invalid file."""
+    """Return the table of settings with headquarters' campaigns after the site's own.
+
+    Raises SettingError for an invalid file.
+    """
     section, own = table.get("headquarters"), table.get("campaigns", [])
     written = section.get("campaigns_folder") if isinstance(section, dict) else None
     folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)

@@ -1,4 +1,7 @@
-"""The rules in force at a site: its jurisdiction's profile with the site's stricter values. The settings are checked against it."""
+"""The rules in force at a site: its jurisdiction's profile, with stricter values of the site.
+
+The settings are checked against these rules.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ _HOUR_SECONDS = 3600.0
 
 
 def site_profile(settings: Settings) -> Profile:
-    """Return the site's profile with its own stricter values.
+    """Return the jurisdiction profile of a site, with the site's own stricter values.
 
-    Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and a
-    caller ID outside its number series.
+    Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and
+    a caller ID outside its number series.
     """
     profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
     check_strictness(settings, profile)
@@ -33,7 +36,7 @@ Objection = tuple[str, str, str]
 
 
 def check_strictness(settings: Settings, profile: Profile) -> None:
-    """Raise SettingError for a setting that is less strict than the profile, and SettingMistakes for several.
+    """Raise SettingError if a setting is less strict than the jurisdiction's profile (SettingMistakes for several).
 
     For some settings, the stricter one of site and profile is used anyway. These are rejected only if they were set
     explicitly.
@@ -81,7 +84,10 @@ def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection
 
 
 def recordings_required_until(settings: Settings, today: date) -> str | None:
-    """Return until when the rules require recordings to be kept, as a text with the source. None if they do not."""
+    """Return until when the rules require that recordings are kept, as text with the source.
+
+    None = the rules do not require it.
+    """
     retention = site_profile(settings).retention
     if not retention.keep_recordings:
         return None
@@ -98,7 +104,10 @@ _STRICTER_IS_USED = frozenset({"abandoned_lock_hours", "abandoned_target", "aban
 
 
 def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield the settings of a campaign that the profile does not allow. Flows are checked when they are loaded."""
+    """Yield the settings of a campaign that the profile does not allow.
+
+    Its flow is checked when it is loaded.
+    """
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if campaign.record and not profile.recording.allowed:
         remedy = "set it to false, or use a profile of your own with the law that allows it"
@@ -127,7 +136,7 @@ def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) 
 
 
 def _uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield campaigns that need certified recordings, but use a Twilio trunk, which plays none."""
+    """Yield campaigns that need certified recordings but use a Twilio trunk, which plays none."""
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
@@ -145,7 +154,7 @@ def _check_range(key: str, value: float, least: float | None, most: float | None
 
 
 def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
-    """Return the limits on the abandoned-call rate, each as window (seconds), target and limit (0-1).
+    """Return the limits on a campaign's abandoned-call rate, each as window (seconds), target and limit (0-1).
 
     The stricter one of campaign and profile is used.
     """

@@ -11,10 +11,10 @@ DAY_SECONDS = 86_400.0
 
 
 def site_zone(settings: Settings) -> ZoneInfo:
-    """Return the centre's time zone."""
+    """Return the time zone of the centre."""
     return ZoneInfo(settings.centre.time_zone)
 
 
 def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
-    """Return the date of a time (epoch seconds) in `zone`, or in the centre's time zone if `zone` is None."""
+    """Return the calendar date of a time (epoch seconds) at the centre, or in `zone` if it is given."""
     return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()

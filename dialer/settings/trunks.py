@@ -27,14 +27,14 @@ from dialer.settings.fields import (
 
 
 class Carrier(StrEnum):
-    """The carrier of a trunk's calls."""
+    """Who carries the calls of a trunk."""
 
     ASTERISK = "asterisk"
     TWILIO = "twilio"
 
 
 class Transport(StrEnum):
-    """The transport of SIP."""
+    """The transport protocol of SIP messages."""
 
     UDP = "udp"
     TCP = "tcp"
@@ -46,7 +46,7 @@ StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=Tru
 
 @dataclass(frozen=True, slots=True)
 class CalledVoter:
-    """The facts about a called voter that determine the caller ID."""
+    """What is known about a called voter and determines which caller ID is shown."""
 
     number: str  # E.164
     state_code: str = ""  # as on the roll, in capitals; "" if unknown
@@ -68,7 +68,7 @@ class CallerIdArea(Section):
             yield "an area needs states, constituencies or prefixes"
 
     def contains_voter(self, called: CalledVoter) -> bool:
-        """Return whether a voter is in this area, according to every criterion that is set."""
+        """Return whether a voter is in this area by every criterion that is set: number prefix, state, constituency."""
         return (
             (not self.states or called.state_code in self.states)
             and (not self.constituencies or called.constituency_number in self.constituencies)
@@ -79,10 +79,10 @@ class CallerIdArea(Section):
 def caller_ids_shown(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
-    """Return the caller IDs of a trunk that may be used for a call.
+    """Return the numbers of a trunk that may be shown as caller ID for a call.
 
-    These are the caller IDs of the first area that contains the voter, otherwise those that belong to no area, otherwise all.
-    `called` is None if the call is not to a voter.
+    These are the caller IDs of the first area that contains the voter, otherwise those that belong to no area,
+    otherwise all. `called` is None if the call is not to a voter.
     """
     if called is not None:
         for area in areas:

@@ -39,7 +39,7 @@ _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
 
 
 def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
-    """Return why a secret is weak, or None if it seems strong.
+    """Return why a secret is easily guessed, or None if it seems strong.
 
     `least` is its minimum length, `owner` the name of its user.
     """
@@ -60,7 +60,7 @@ def find_pin_weakness(pin: str) -> str | None:
 
 
 def is_placeholder_host(host: str) -> bool:
-    """Return whether a host is reserved for documentation and tests, so that it cannot be real."""
+    """Return whether a host name or address is reserved for documentation, so that it cannot be real."""
     host = host.strip("[]").rstrip(".").lower()
     try:
         address = ip_address(host)
@@ -70,7 +70,7 @@ def is_placeholder_host(host: str) -> bool:
 
 
 def find_unfinished(settings: Settings) -> Iterator[SettingError]:
-    """Yield every placeholder and weak secret, in the order of the settings."""
+    """Yield an error for every placeholder and every weak secret in the settings."""
     on_asterisk = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or on_asterisk:
         if settings.ami.secret is None:
@@ -111,15 +111,15 @@ def _check_secret(
 
 
 def refuse_unfinished(settings: Settings, file: Path) -> None:
-    """Raise SettingError for the first placeholder or weak secret."""
+    """Raise SettingError for the first placeholder or weak secret in the settings."""
     for each in find_unfinished(settings):
         raise SettingError(str(file), each.key, each.problem, each.remedy)
 
 
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
-    """Return what is wrong with the permissions of a settings file that has secrets, or None if nothing is.
+    """Return why a settings file with secrets can be read by others, or None if it cannot.
 
-    Returns None as well if it is not a file on disk.
+    Also returns None if it is not a file on disk.
     """
     try:
         mode = file.stat().st_mode
@@ -131,7 +131,10 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
 
 
 def _has_secrets(value: Any) -> bool:
-    """Return whether a table contains a secret. PIN hashes count, as a short PIN can be computed from its hash."""
+    """Return whether a table of settings contains a secret.
+
+    PIN hashes count, as a short PIN can be computed from its hash.
+    """
     if isinstance(value, list):
         return any(map(_has_secrets, value))
     if not isinstance(value, dict):
@@ -145,6 +148,6 @@ def _is_repetition(text: str) -> bool:
 
 
 def _is_sequence(values: list[int], modulus: int | None = None) -> bool:
-    """Return whether values change by a constant step: 1234, 2468, 9876, and with a modulus 7890."""
+    """Return whether numbers change by a constant step: 1234, 2468, 9876, and with modulus 10 also 7890."""
     steps = {(after - before) % modulus if modulus else after - before for before, after in itertools.pairwise(values)}
     return len(values) > 2 and len(steps) == 1

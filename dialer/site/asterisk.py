@@ -36,10 +36,13 @@ _log = structlog.get_logger(__name__)
 
 
 class AsteriskServers:
-    """The Asterisk servers of a site."""
+    """All Asterisk servers of a site, with a connection to each, used like a single switch."""
 
     def __init__(self, settings: Settings, name: DiallerName) -> None:
-        """Create an adapter for each server. `name` is the dialler's name, under which it reserves the servers for itself."""
+        """Prepare a connection to each server.
+
+        `name` is the name under which this dialler reserves the servers for itself.
+        """
         self._settings = settings
         manager_secret = settings.ami.secret  # None: the site has no Asterisk, and no connection is accepted
         self.agi_secret = agi_secret(
@@ -57,14 +60,14 @@ class AsteriskServers:
         )
 
     def list_reload_parts(self) -> Iterator[Part]:
-        """Yield the part of a settings reload that changes the server of trunks, seats and phones."""
+        """Yield the function that moves trunks, seats and phones to other servers when settings are reloaded."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(switch.add_locations, *_map_endpoints_to_servers(settings))
 
     @asynccontextmanager
     async def connected(self, chance: random.Random) -> AsyncIterator[None]:
-        """Keep a manager connection to every server until the context ends, reconnecting as needed."""
+        """Keep a manager (AMI) connection to every server until the context ends, reconnecting as needed."""
         async with AsyncExitStack() as stack:
             for server, site in settings_by_server(self._settings).items():
                 await stack.enter_async_context(_manager_connection(site, self._adapters[server], chance))
@@ -72,7 +75,7 @@ class AsteriskServers:
 
 
 def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the server of each endpoint, and the server of each seat by its name."""
+    """Return which server each endpoint is on, and which server each seat is on, by its name."""
     endpoints = {
         endpoint: server
         for server, site in settings_by_server(settings).items()
@@ -102,7 +105,10 @@ def _manager_connection(
 
 
 def ami_login(settings: Settings) -> AmiLogin:
-    """Return address and account of the manager (AMI), for a site with one Asterisk. Raises SettingError without a secret."""
+    """Return address and account of Asterisk's manager interface (AMI), for settings with a single Asterisk.
+
+    Raises SettingError if `ami.secret` is not set.
+    """
     ami = settings.ami
     if ami.secret is None:
         raise SettingError("settings", "ami.secret", "is not set", CREATE_ONE)
@@ -112,8 +118,8 @@ def ami_login(settings: Settings) -> AmiLogin:
 def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
     """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
 
-    `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that moved
-    from another server or carrier is left out, because its earlier calls are in another history.
+    `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that
+    moved from another server or carrier is left out, because its earlier calls are in another history.
     """
     if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.servers") for key in changed):
         return frozenset()
@@ -122,10 +128,11 @@ def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> 
 
 
 async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
-    """Log in to each Asterisk once, and check our permissions. If `name` is given, check that no other dialler uses the server.
+    """Log in to each Asterisk server once, and check the dialler's permissions there.
 
-    An unreachable server is skipped if another one is reachable; the dialler connects to it later. Raises SwitchError with
-    the problem, or PermissionMissing with the line of manager.conf to change.
+    With `name`, also check that no other dialler uses the server. An unreachable server is skipped if another one is
+    reachable; the dialler connects to it later. Raises SwitchError with the problem, or PermissionMissing with the line
+    of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
     servers = settings_by_server(settings)

@@ -1,4 +1,4 @@
-"""The MQTT broker of a site: settings of the connection, users who may send commands, and the dialler's connection."""
+"""The MQTT broker of a site: how to connect to it, who may send commands, and the dialler's own connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
-    """Return the broker's address and the dialler's account. Raises SettingError for unreadable certificates."""
+    """Return the broker's address and the dialler's account there.
+
+    Raises SettingError for unreadable certificates.
+    """
     broker = settings.broker
     return BrokerSettings(
         host=broker.host,
@@ -44,7 +47,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
 
 
 def broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
-    """Return the broker's address and the account of another program that has its own broker user, such as the desk."""
+    """Return the broker's address and the account of another program with its own broker user, such as the desk."""
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()
     return replace(broker_settings(settings), username=name, password=secret)
@@ -61,9 +64,10 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
 def list_senders(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
-    """Return the users who may send commands over MQTT: supervisors in the settings, and `stored` users (current at each use).
+    """Return the users who may send commands over MQTT, in the settings and in the store.
 
-    `private_broker` means that the broker was started for this run only, so that broker accounts are not needed.
+    `stored` has the store's users with their roles, current at each use. `private_broker` means that the broker was
+    started for this run only, so that broker accounts are not needed.
     """
     return Senders(
         list_fixed_senders(settings),
@@ -74,7 +78,7 @@ def list_senders(
 
 
 def list_fixed_senders(settings: Settings) -> list[Sender]:
-    """Return the supervisors in the settings, and the user of the dialler's own command line."""
+    """Return the users in the settings who may send commands: supervisors, and the dialler's command line."""
     key_file = settings.broker.key_file
     return [
         Sender(OWN_USER, OWN_ROLES, None if key_file is None else derive_public_key(read_key_file(key_file))),
@@ -86,7 +90,10 @@ def list_fixed_senders(settings: Settings) -> list[Sender]:
 
 
 def create_own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
-    """Return the signer of `user`'s commands from this machine. Raises SettingError for an unreadable key."""
+    """Return an object that signs commands of `user` with this machine's key.
+
+    Raises SettingError for an unreadable key.
+    """
     key_file = settings.broker.key_file
     return Signer(user, None if key_file is None else read_key_file(key_file))
 
@@ -101,9 +108,9 @@ def create_broker_monitor(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Monitor | None:
-    """Return the dialler's connection to the broker, or None if the site has no broker.
+    """Return the part of the dialler that publishes its state at the broker and receives commands from it.
 
-    `private_broker`, if given, replaces the broker in the settings.
+    Returns None if the site has no broker. `private_broker`, if given, replaces the broker in the settings.
     """
     if not settings.broker.enabled:
         return None

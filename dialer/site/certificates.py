@@ -29,7 +29,7 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 
 
 def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return for each language in the catalogue whether all prompts of the flow are certified, and until when."""
+    """Return for each language whether all prompts of a flow have a certificate, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
 
@@ -55,10 +55,10 @@ def _certified_in_language(flow: Flow, language: str, prompts: CataloguePrompts)
 
 
 class SiteCertificates:
-    """The certificates of a running centre's campaigns. They are cached until flow, texts, catalogue or day change."""
+    """The certificates of recordings in a running centre, cached until flow, texts, catalogue or day change."""
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
-        """Create the certificates. `prompts` is None without a catalogue.
+        """Create the cache. `prompts` is None if the site has no catalogue.
 
         `flow_of` returns the flow that a campaign's setting `flow` names, or None for an AGI script.
         """
@@ -67,7 +67,10 @@ class SiteCertificates:
         self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, CertificateStatus]]] = {}
 
     def __call__(self, campaign_id: str, source: str) -> Mapping[str, CertificateStatus]:
-        """Return for each language whether the campaign's prompts are certified now. Empty if the prompts are unknown."""
+        """Return for each language whether all prompts of a campaign's flow have a valid certificate now.
+
+        The result is empty if the prompts are unknown.
+        """
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NO_CERTIFICATES
@@ -84,7 +87,10 @@ def _are_same_prompts_and_day(one: CataloguePrompts, other: CataloguePrompts) ->
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of campaigns that need certified recordings. The catalogue is read at the first use."""
+    """The certificates of recordings as the catalogue on disk has them, which is read at the first use.
+
+    Only campaigns that need certificates have any.
+    """
 
     settings: Settings
     profile: Profile
@@ -92,7 +98,10 @@ class CertificatesOnDisk:
     _playlist: Playlist | None = field(default=None, init=False)
 
     def for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
-        """Return for each language whether the campaign is certified. Empty if no certificate is needed, or if it is unknown."""
+        """Return for each language whether a campaign's prompts are certified.
+
+        The result is empty if the campaign needs no certificate, or if this is unknown.
+        """
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
             return NO_CERTIFICATES

@@ -1,4 +1,4 @@
-"""The rules for erasing personal data of a site, from its settings."""
+"""The rules by which a site erases personal data, from its settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialer.store.number_erasure import ErasureRules
 
 
 def create_erasure_rules(settings: Settings) -> ErasureRules:
-    """Return what the erasure of personal data needs: folders of recordings, retention periods, and opt-out secrets."""
+    """Return the site's rules for erasing personal data: folders of recordings, retention, opt-out secrets."""
     return ErasureRules(
         settings.recordings.directory,
         settings.audio.sounds / settings.flows.recording_directory,

@@ -1,4 +1,4 @@
-"""The FastAGI server of a site: which program handles which request of Asterisk, and which addresses may connect."""
+"""The FastAGI server of a site: which code answers each request of Asterisk, and which addresses may connect."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ async def fastagi_server(
 ) -> AsyncIterator[AgiServer]:
     """Serve Asterisk's FastAGI requests until the context ends.
 
-    `sms` sends the SMS of flows. If it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name cannot be
-    resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
+    `sms` sends the SMS of flows. If it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name
+    cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
     routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)
@@ -82,7 +82,10 @@ def _build_routes(
 
 
 async def _check_script_sandbox(settings: Settings) -> ScriptRules:
-    """Return the limits of AGI scripts. Raises FlowError if the site has scripts and this machine cannot sandbox them."""
+    """Return the limits of AGI scripts, after checking that this machine can sandbox them.
+
+    Raises FlowError if the site has scripts and it cannot.
+    """
     rules = script_rules(settings)
     scripts = [script for flow in list_site_flows(settings) if (script := find_script(flow)) is not None]
     if scripts:
@@ -92,7 +95,7 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
 
 
 async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
-    """Return the addresses that may connect: this machine, the resolved Asterisk servers, and fastagi.allowed."""
+    """Return the addresses that may connect: this machine, the Asterisk servers, and fastagi.allowed."""
     hosts = [site.ami.host for site in settings_by_server(settings).values()] if settings.uses_asterisk else []
     asterisk = [address for host in hosts for address in await resolve_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

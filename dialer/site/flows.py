@@ -1,4 +1,4 @@
-"""The flows and scripts that a site's settings name, and the library that loads them for a running dialler."""
+"""The IVR flows and agents' scripts that a site's settings name, loaded for a running dialler."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ NOBODY = "nobody"
 
 
 def list_site_flows(settings: Settings) -> set[str]:
-    """Return the flows that a site uses, as names or files."""
+    """Return the names or files of the IVR flows that a site uses, in campaigns and for inbound calls."""
     named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
     return {flow for flow in named if flow is not None}
 
 
 def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
-    """Return for each campaign the name or file of its agents' script, and its purpose."""
+    """Return the agents' script of each campaign (name or file), and the campaign's purpose."""
     return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
 
 
 def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
-    """Load the flows of a site and the scripts of its agents. Raises FlowError for the first invalid one."""
+    """Load the IVR flows of a site and the scripts of its agents.
+
+    Raises FlowError for the first invalid one.
+    """
     may_offer = list_allowed_offers(profile)
     scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
@@ -43,7 +46,7 @@ def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 
 
 def create_flows_reload_part(flows: FlowLibrary) -> Part:
-    """Return the part of a settings reload that loads flows and scripts."""
+    """Return the function that loads flows and scripts again when the settings are reloaded."""
 
     def prepare(settings: Settings) -> Callable[[], None]:
         return flows.prepare_reload(_flow_files(settings), list_site_scripts(settings))
@@ -52,18 +55,18 @@ def create_flows_reload_part(flows: FlowLibrary) -> Part:
 
 
 def _flow_files(settings: Settings) -> list[str]:
-    """Return the flows of a site, except AGI scripts, which are programs."""
+    """Return the files of a site's IVR flows, without AGI scripts, which are programs."""
     return [flow for flow in list_site_flows(settings) if find_script(flow) is None]
 
 
 def recording_rules(settings: Settings) -> RecordingRules | None:
-    """Return the folder and format of callers' messages, or None if the site does not record callers."""
+    """Return where and in which format messages of callers are recorded, or None if they are not."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
 def script_rules(settings: Settings) -> ScriptRules:
-    """Return the limits of AGI scripts, and the files hidden from them: store, backups, key and settings."""
+    """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
     hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))
     return ScriptRules(

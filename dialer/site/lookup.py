@@ -1,4 +1,4 @@
-"""Search for voters and numbers by what a user entered: a voter's ID, EPIC number, place on the roll, or phone number."""
+"""Search for a voter or number by what a user entered: voter ID, EPIC number, place on the roll or number."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_numbers(db: Connection, who: str, region: str) -> list[str]:
-    """Return the phone numbers of a voter, or the given number. Raises RollError if no voter or several match.
+    """Return the phone numbers of the voter that a user entered, or the number that a user entered.
 
-    The voter is found as by `find_voter`.
+    The voter is found as by `find_voter`. Raises RollError if no voter or several match.
     """
     voter_id = find_voter(db, who)
     if voter_id is not None:
@@ -33,9 +33,9 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
 
 
 def find_voter(db: Connection, who: str) -> int | None:
-    """Return the ID of the voter with this ID, EPIC number or constituency/part/serial. None for any other text.
+    """Return the ID of the voter whose ID, EPIC number or constituency/part/serial a user entered.
 
-    Raises RollError if no voter or several match.
+    None = the text is none of these. Raises RollError if no voter or several match.
     """
     place = _PLACE.fullmatch(who)
     if place is not None:
@@ -57,5 +57,5 @@ def find_voter(db: Connection, who: str) -> int | None:
 
 
 def mask_number(number: str) -> str:
-    """Return a phone number without its middle digits."""
+    """Return a phone number with its middle digits left out, for display."""
     return f"{number[:3]}…{number[-3:]}"

@@ -13,7 +13,7 @@ from dialer.settings.site import Settings
 def serving_dialler_metrics(
     settings: Settings, engine: Engine, monitor: Monitor | None
 ) -> AbstractAsyncContextManager[int | None]:
-    """Serve the dialler's metrics for as long as the context lasts. Provides the port, or None if metrics are off."""
+    """Serve the dialler's metrics until the context ends. Yields the port (None = metrics.port is not set)."""
     if settings.metrics.port is None:
         return nullcontext()
     from dialer.metrics.families import ProcessStatus, describe_centre  # noqa: PLC0415 - slow to import

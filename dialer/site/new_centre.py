@@ -1,4 +1,4 @@
-"""The settings file of a new centre, created from a few answers, defaults of the country, and generated secrets and PINs."""
+"""The settings file of a new centre, created from a few answers, the country's defaults and generated secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Answers = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Default answers for the country of a shipped profile."""
+    """Default answers of `dialer init` for a country that has a shipped profile."""
 
     region: str
     time_zone: str | None  # None if the country has several
@@ -52,7 +52,7 @@ COUNTRIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class NewSeat:
-    """A seat, and an agent, who may log in at this or any other seat."""
+    """A seat of a new centre, and an agent, who may log in at any seat."""
 
     name: str
     agent: str  # the number that the agent enters
@@ -60,7 +60,10 @@ class NewSeat:
 
 
 def template_values(answers: Answers, data: Path) -> Answers:
-    """Return the values for the settings template. Raises SettingError for an invalid number of seats or polling day."""
+    """Return the values that the settings template needs, from the answers of a user.
+
+    Raises SettingError for an invalid number of seats or polling day.
+    """
     country = COUNTRIES.get(answers["jurisdiction"])
     prefixes = _split_list(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
@@ -90,7 +93,7 @@ def _split_list(text: str) -> tuple[str, ...]:
 
 
 def check_new_centre(centre: Answers) -> None:
-    """Raise SettingError for the first value that `dialer run` would refuse, or that is probably a mistake."""
+    """Raise SettingError for a value that `dialer run` would refuse, or that is probably a mistake."""
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"
         try:
@@ -105,7 +108,7 @@ def check_new_centre(centre: Answers) -> None:
 
 
 def centre_text(centre: Mapping[str, Any]) -> str:
-    """Return the settings file as TOML. It contains the template's values, and new secrets of 192 bits."""
+    """Return the settings file of a new centre as TOML, with new secrets of 192 bits."""
     environment = load_templates()
     environment.filters["toml"] = _format_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
@@ -114,7 +117,7 @@ def centre_text(centre: Mapping[str, Any]) -> str:
 
 
 def new_pin() -> str:
-    """Return a random PIN that is not easily guessed."""
+    """Return a new random PIN for an agent, which is not easily guessed."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
         if find_pin_weakness(pin) is None:
@@ -122,5 +125,8 @@ def new_pin() -> str:
 
 
 def _format_toml(value: str | Sequence[str]) -> str:
-    """Return a string or a list of strings as TOML. TOML's strings are those of JSON except for U+007F."""
+    """Format a string or a list of strings as TOML.
+
+    TOML's strings are those of JSON except for U+007F.
+    """
     return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False).replace("\x7f", "\\u007f")

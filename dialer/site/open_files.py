@@ -16,7 +16,7 @@ _FILES_PER_SCRIPT = 4
 
 
 def count_files_needed(settings: Settings) -> int:
-    """Return how many files the dialler may have open at once if every channel is in a flow."""
+    """Return how many files the dialler may have open at once, if every channel is in a flow."""
     calls = sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + settings.inbound.channels
     return (
         _FILES_BESIDES_CALLS
@@ -27,7 +27,7 @@ def count_files_needed(settings: Settings) -> int:
 
 
 def open_files_problem(settings: Settings) -> str | None:
-    """Return an error text if this process's hard limit on open files is too low, otherwise None."""
+    """Return an error text if this process cannot open enough files for its channels, otherwise None."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count_files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:

@@ -1,4 +1,4 @@
-"""The engine's plan, built from a site's settings and the rules in force."""
+"""The plan of the dialling engine (campaigns, seats, trunks, rules), built from a site's settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ _HOUR = 3600.0
 
 
 def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
-    """Return the engine's plan for a site. `profile` has the rules in force, including the site's stricter values."""
+    """Return what the dialling engine needs to know of a site: campaigns, seats, trunks, users and rules.
+
+    `profile` has the rules in force, including the site's stricter values.
+    """
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
@@ -143,7 +146,10 @@ def _is_booth_worker_campaign(campaign: Campaign) -> bool:
 
 
 def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
-    """Return the campaign's retry rules. Booth workers are called again after a fixed interval until they answer."""
+    """Return when numbers of a campaign are called again, by outcome.
+
+    Booth workers are called again after a fixed interval until they answer.
+    """
     rules = RetryRules(
         max_attempts=campaign.max_attempts,
         busy_seconds=campaign.busy_retry_minutes * _MINUTE,
@@ -159,5 +165,5 @@ def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
 
 
 def list_fixed_users(settings: Settings) -> frozenset[str]:
-    """Return the users whose roles are fixed by the settings."""
+    """Return the names of the users in the settings, whose roles commands cannot change."""
     return frozenset(each.name for each in settings.supervisors)

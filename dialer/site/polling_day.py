@@ -10,7 +10,10 @@ from dialer.settings.site import Settings
 
 
 def create_polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
-    """Return the plan of the polling days. `polls` are the polling days in the site's rules."""
+    """Return the order and hours of calls on a site's polling days.
+
+    `polls` are the polling days in the site's rules.
+    """
     chosen = settings.polling_day
     weights = chosen.priority
 

@@ -31,7 +31,7 @@ RefuseSettings = Callable[[Settings, Profile], None]
 
 
 class SettingsReload:
-    """Reloads the settings file of a running dialler."""
+    """Reads the settings file of a running dialler again, and applies what has changed."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class SettingsReload:
         recorded: Mapping[str, str] | None = None,
         refuse: RefuseSettings | None = None,
     ) -> None:
-        """Create a reload. `settings` and `profile` are those in force now.
+        """Prepare reloads. `settings` and `profile` are those in force now.
 
-        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has values that were recorded in the audit
-        together with the settings at the start. `refuse` checks changed settings.
+        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has values that were recorded in the
+        audit together with the settings at the start. `refuse` checks changed settings.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile
@@ -57,14 +57,14 @@ class SettingsReload:
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
     def add_parts(self, parts: Iterable[Part]) -> None:
-        """Add parts of the dialler that each reload updates."""
+        """Add functions that each update a part of the dialler at a reload."""
         self._parts.extend(parts)
 
     def __call__(self) -> ReloadedSettings:
-        """Read the file again. Return the changes, and the function that applies them.
+        """Read the settings file again. Return the changes, and a function that applies them.
 
-        Raises CommandRefused if the file is invalid, if a setting is less strict than the profile, or if a change needs a
-        restart. The error's text contains keys but no values, because it is published at the broker.
+        Raises CommandRefused if the file is invalid, if a setting is less strict than the profile, or if a change needs
+        a restart. The error's text contains keys but no values, because it is published at the broker.
         """
         try:
             settings = load_settings(Path(self._settings.file.name))
@@ -99,7 +99,10 @@ class SettingsReload:
         return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change if the profile's own file has changed. If copied rules have changed, it needs a restart."""
+        """Yield a change if the file of the jurisdiction's profile has changed.
+
+        It needs a restart if the dialler has copied one of the changed rules at its start.
+        """
         before = self._profile
         same_copies = _copied_rules(settings, before) == _copied_rules(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
@@ -122,7 +125,7 @@ class SettingsReload:
 
 
 def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the rules that the dialler copies at its start, for flows, sounds and limits on the abandoned-call rate."""
+    """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
     windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
     return (
         list_allowed_offers(profile),
@@ -139,7 +142,7 @@ def _convert_to_refusal(error: SettingError) -> CommandRefused:
 
 
 def _list_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Return carrier and server of each trunk and seat. A Twilio trunk has its endpoint instead of the server."""
+    """Return who carries the calls of each trunk and seat: Asterisk and its server, or Twilio and the endpoint."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks

@@ -1,4 +1,4 @@
-"""Reload of settings and flows on SIGHUP."""
+"""Reload of the settings and flows when the dialler receives SIGHUP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 def reload_on_sighup(engine: Engine) -> None:
-    """Reload settings and flows on each SIGHUP. New calls use them."""
+    """Reload settings and flows whenever the process receives SIGHUP. New calls use them."""
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -30,10 +30,7 @@ def reload_on_sighup(engine: Engine) -> None:
 
 
 async def reload_site(engine: Engine) -> None:
-    """Reload the settings, then the flows.
-
-    If one of them is invalid, it stays unchanged. An alert says why, until it is corrected.
-    """
+    """Reload the settings, then the flows. Invalid ones are ignored, and an alert says why until they are corrected."""
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
             result = await engine.execute(command)

@@ -1,4 +1,4 @@
-"""The rules in force at a site: now (from the settings), or at an earlier time (from the text stored with calls)."""
+"""The legal rules in force at a site, now or at an earlier time (as they were stored with its calls)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
 
 
 def rules_text(profile: Profile, settings: Settings) -> str:
-    """Return the rules in force as JSON. The text is stored, so that the rules of each call can be looked up later."""
+    """Return the legal rules in force as JSON.
+
+    The text is stored, so that the rules of each call can be looked up later.
+    """
     rules = settings.rules.model_dump(mode="json", include={"polls", "holidays"})
     found = {
         "profile": profile.model_dump(mode="json"),
@@ -45,7 +48,7 @@ def rules_text(profile: Profile, settings: Settings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """The rules by which a site decides whether a call is allowed, for today or an earlier day."""
+    """The rules by which a site decides whether a call is allowed, today or on an earlier day."""
 
     profile: Profile
     settings: Settings  # with the rules' settings of that day
@@ -54,20 +57,23 @@ class SiteRules:
     version: str = ""  # digest of the stored text, or "" if none is stored
 
     def campaign(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
-        """Return the rules for the calls of a campaign."""
+        """Return the rules for the calls of one campaign."""
         return replace(
             build_campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off
         )
 
 
 def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
-    """Return the rules from the settings. `profile` already has the site's stricter values."""
+    """Return the rules that are in force according to the settings.
+
+    `profile` already has the site's stricter values.
+    """
     signed_off = frozenset(sign_off.campaign for sign_off in settings.rules.sign_offs)
     return SiteRules(profile, settings, signed_off, unknown)
 
 
 def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
-    """Return the rules in a text that `rules_text` created.
+    """Return the rules that were stored as a text by `rules_text`.
 
     Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in
     `unknown`.
@@ -96,7 +102,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
 
 
 def _rename_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored profile in which renamed rules and fields have their present names."""
+    """Return a stored profile in which rules that were renamed since have their present names."""
     renamed = {"gap": "minimum_interval"}
     return {renamed.get(name, name): _rename_basis(rule) for name, rule in profile.items()}
 
@@ -115,9 +121,9 @@ def _replace_settings(settings: Settings, section: str, values: Mapping[str, Any
 
 
 def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
-    """Return the rules in force at a time (epoch seconds). If the store has none from that time, return those of the settings.
+    """Return the rules that were in force at a time (epoch seconds).
 
-    Raises SettingError for an invalid profile.
+    If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.
     """
     profile, then = site_profile(settings), number_history.rules_at(db, at)
     if then is None:
@@ -126,9 +132,9 @@ def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
 
 def build_gate(settings: Settings, db: Connection | None) -> Gate:
-    """Return the gate of the site, which decides whether a call is allowed. Raises SettingError for an invalid profile.
+    """Return the gate of the site, the object that decides whether a number may be called now.
 
-    The gate uses the do-not-call registers in the store.
+    It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
     rulebook = build_rulebook(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

@@ -1,4 +1,4 @@
-"""Differences between two versions of a site's settings, and the settings as key-value pairs for the audit."""
+"""Comparison of two versions of a site's settings, and settings as key-value pairs for the audit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ _NAME_FIELDS = ("id", "name", "number", "day")
 
 
 class Change(NamedTuple):
-    """A changed setting, or a table that was added or removed."""
+    """A setting whose value has changed, or a table of settings that was added or removed."""
 
     name: str  # dotted key with the names of tables: `campaigns.turnout-agents.hours`
     takes_effect: Applied
 
 
 def settings_by_key(settings: Settings) -> dict[str, str]:
-    """Return every setting as JSON, by its dotted key, for the audit. Secrets are masked, and [store] is left out."""
+    """Return the value of every setting as JSON, by its dotted key, for the audit.
+
+    Secrets are masked, and [store] is left out.
+    """
     found: dict[str, str] = {}
 
     def add(key: str, value: object) -> None:
@@ -41,7 +44,7 @@ def settings_by_key(settings: Settings) -> dict[str, str]:
 
 
 def list_changes(before: Settings, after: Settings) -> Iterator[Change]:
-    """Yield each changed setting once."""
+    """Yield each setting that differs between two versions of the settings."""
     for place in _changed_places((), before.model_dump(), after.model_dump()):
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
@@ -61,7 +64,7 @@ def _changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator
 
 
 def _by_name(value: Any) -> Any:
-    """Return an array of named tables as a mapping by name. Return any other value unchanged."""
+    """Convert an array of named tables to a mapping by name. Return any other value unchanged."""
     if not isinstance(value, tuple) or not all(isinstance(each, Mapping) for each in value):
         return value
     names = [each.get("id", each.get("name", each.get("number"))) for each in value]

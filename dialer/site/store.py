@@ -1,4 +1,4 @@
-"""The store of a site: opening it for the dialler, applying the settings to it, and checking its disk space."""
+"""The store (database) of a site: opening it for the dialler, applying settings to it, and its disk space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from dialer.store.store import Store, open_store
 
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open and lock the store for the dialler until the context ends. Raises StoreError."""
+    """Open and lock the store for the dialler until the context ends.
+
+    Raises StoreError.
+    """
     store = await open_store(settings.store.path, encode=create_announcement, key=site_key(settings))
     try:
         yield store
@@ -27,14 +30,17 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
 
 @dataclass(frozen=True, slots=True)
 class ImportedWeights:
-    """The result of importing voters' weights that headquarters provided."""
+    """The result of importing voters' weights from headquarters, which order the calls."""
 
     recorded: Mapping[str, str] = field(default_factory=dict)  # hash of each list, recorded with this start's settings
     problem: str | None = None  # the error of the first list that could not be imported
 
 
 async def import_new_weights(settings: Settings) -> ImportedWeights:
-    """Import the new files in headquarters.weights_folder. Raises StoreError. Call it before the store is opened."""
+    """Import new files of voters' weights from headquarters.weights_folder, before the store is opened.
+
+    Raises StoreError.
+    """
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
@@ -45,7 +51,10 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
 
 
 async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
-    """Record the settings of this start, and apply those that the store needs: opt-out secrets, and the outbox limit."""
+    """Record the settings at a start of the dialler in the store, and apply those that the store needs.
+
+    These are opt-out secrets, and the limit on messages that wait for headquarters.
+    """
     await store.record_settings({**settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
@@ -53,7 +62,7 @@ async def apply_settings(settings: Settings, store: Store, weights: ImportedWeig
 
 
 def disk_has_room(settings: Settings) -> Callable[[], bool]:
-    """Return a function that returns whether the disk has more free space than store.reserve_megabytes."""
+    """Return a function that tells whether the store's disk has enough free space (store.reserve_megabytes)."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024
     return lambda: shutil.disk_usage(directory).free > reserve

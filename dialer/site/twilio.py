@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
     """Connect to the Twilio account until the context ends. Yields None if the site does not use Twilio.
 
-    Raises SwitchError if the extra is not installed.
+    Raises SwitchError if the extra `twilio` is not installed.
     """
     if not settings.twilio.enabled:
         yield None
@@ -37,7 +37,10 @@ async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> Asyn
 
 
 async def twilio_spent_today(settings: Settings) -> float:
-    """Return the account's spending today, as reported by Twilio in the account's currency. Raises SwitchError."""
+    """Return the money that the Twilio account has spent today, in the account's currency.
+
+    Raises SwitchError.
+    """
     try:
         from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Checks of recorded and synthetic voices: the information message exists, and synthetic voices are announced as such.
+"""Checks of recorded and synthetic voices before the dialler starts.
 
 `dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue and the sounds on disk.
 Settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when they are loaded.
@@ -29,7 +29,10 @@ _CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 def find_voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
-    """Return an error for each synthetic voice that would not be announced. Blocks, as it reads files. Raises CatalogueError."""
+    """Return an error for each synthetic voice that would be played without saying that a computer speaks.
+
+    Reads files, so it must run in a thread. Raises CatalogueError.
+    """
     if not requires_synthetic_label(settings, profile):
         return []
     playlist = None
@@ -39,7 +42,7 @@ def find_voice_problems(
 
 
 def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
-    """Raise SettingError if a required information message is missing, or a synthetic voice would not be announced."""
+    """Raise SettingError if a required information message is missing, or a synthetic voice is not announced."""
     sounds = settings.audio.sounds
     if (
         profile.information_message.required
@@ -53,12 +56,12 @@ def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: Pl
 
 
 def _plays_message(settings: Settings) -> bool:
-    """Return whether Asterisk may have to play the information message, to callers of a campaign with agents."""
+    """Return whether Asterisk may have to play the information message, which callers of an abandoned call hear."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
-    """Yield an error if the information message is synthetic and lacks the announcement of a synthetic voice."""
+    """Yield an error if the information message is a computer voice but does not say so."""
     if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
@@ -74,7 +77,7 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
 def _label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Yield an error for flows whose voices are unknown, and for languages whose announcement cannot be played."""
+    """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""
     if not _plays_sounds(settings):
         return
     if playlist is None:
@@ -92,7 +95,10 @@ def _label_problems(
 
 
 def _plays_sounds(settings: Settings) -> bool:
-    """Return whether a flow plays our sounds. Otherwise it has only Twilio's voice, which Twilio calls announce themselves."""
+    """Return whether a flow plays sound files of ours.
+
+    Otherwise it has only Twilio's voice, which Twilio calls announce themselves.
+    """
     recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)

@@ -1,1 +1,1 @@
-"""Checks of a site, which report findings: before it dials (`before_start`) and while it runs (`while_running`)."""
+"""Checks of a centre before it dials (`before_start`) and while it runs (`while_running`), with their results."""

@@ -1,4 +1,4 @@
-"""Checks of a running Asterisk: our permissions, sounds, trunks and phones, and connections to other servers."""
+"""Checks of a running Asterisk server: permissions, sounds, trunks and phones, and links to other servers."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ Events = dict[str, asyncio.Queue[AmiMessage]]
 async def check_asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """Check an Asterisk server. `others` are the site's other servers. Raises MatdanError.
+    """Check an Asterisk server: permissions, sounds, music on hold, trunks and phones. Raises MatdanError.
 
-    `reader` may have read the catalogue already.
+    `others` are the names of the site's other servers, whose connections are checked too. `reader` may have read the
+    catalogue already.
     """
     banner = await check_permissions(ami_login(settings))
     events: Events = {}
@@ -74,7 +75,7 @@ async def check_asterisk(
 async def _check_sounds(
     settings: Settings, client: AmiClient, events: Events, reader: Callable[[], PlaylistReader]
 ) -> Finding:
-    """Check that Asterisk finds each sound that a call may need. A missing sound would be silence."""
+    """Check that Asterisk finds each sound file that a call may need. A caller would hear silence instead."""
     subject = "sounds in asterisk"
     names = await asyncio.to_thread(_needed_sounds, settings, reader)
     missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
@@ -88,7 +89,10 @@ async def _check_sounds(
 
 
 async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequence[str]) -> list[str]:
-    """Return the sounds that Asterisk does not find. Raises SwitchError if it does not answer."""
+    """Return the sound files that Asterisk does not find.
+
+    Raises SwitchError if it does not answer.
+    """
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []
 
@@ -110,9 +114,9 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
 async def _check_events(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
-    """Call an extension of the dialplan that checks something, and yield its user events up to the one named `last`.
+    """Call an extension of the dialplan that checks something, and yield the user events that it sends.
 
-    Raises SwitchError if the events do not arrive in time.
+    The last one has the name `last`. Raises SwitchError if the events do not arrive in time.
     """
     channel_id = f"check-{secrets.token_hex(8)}"
     queue = events[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_PER_REQUEST)
@@ -131,7 +135,10 @@ async def _check_events(
 
 
 def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
-    """Return the sounds that flows and the dialplan may play. Blocks, as it reads files. Raises MatdanError."""
+    """Return the names of all sounds that flows and the dialplan may play.
+
+    Reads files, so it must run in a thread. Raises MatdanError.
+    """
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
         names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
@@ -158,7 +165,10 @@ async def _check_hold_music(settings: Settings, client: AmiClient, events: Event
 
 
 async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
-    """Check that each carrier answers (if Asterisk tests that), and that trunks with `registers` are registered."""
+    """Check that the carrier of each trunk answers, and that trunks with `registers` are registered.
+
+    Whether a carrier answers is known only if Asterisk tests it (`qualify_seconds`).
+    """
     trunks = asterisk_trunks(settings)
     registrations: dict[str, str] = {}
     if any(trunk.registers for trunk in trunks):
@@ -188,7 +198,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
 
 
 async def check_phones(settings: Settings, client: AmiClient) -> Finding:
-    """Check that the phones of all seats are registered."""
+    """Check that the phones of all seats are registered at Asterisk."""
     missing = [seat.name for seat in settings.seats if await _device_state(client, seat.endpoint) in _UNREACHABLE]
     registered = f"{len(settings.seats) - len(missing):,} of {len(settings.seats):,} are registered"
     if not missing:
@@ -198,7 +208,7 @@ async def check_phones(settings: Settings, client: AmiClient) -> Finding:
 
 
 async def _check_other_server(server: str, client: AmiClient) -> Finding:
-    """Check that voters on this server can be connected to seats on another server."""
+    """Check that voters on this Asterisk server can be connected to seats on another server."""
     subject = f"connection to server {server}"
     if await _device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
         text = "it does not answer, so voters on this server cannot be connected to its seats"
@@ -207,7 +217,10 @@ async def _check_other_server(server: str, client: AmiClient) -> Finding:
 
 
 async def _device_state(client: AmiClient, endpoint: str) -> str:
-    """Return the device state of an endpoint. Raises SwitchError, for example if Asterisk cannot report the state."""
+    """Return Asterisk's state of an endpoint, such as UNAVAILABLE.
+
+    Raises SwitchError, for example if Asterisk cannot report it.
+    """
     state = (await client.send_action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
     if not state:
         raise SwitchError(

@@ -17,7 +17,7 @@ from dialer.site.voices import find_voice_problems
 
 
 def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that every prompt in the catalogue may be played today."""
+    """Check that every prompt in the catalogue of recordings may be played today."""
     if settings.audio.catalogue is None:
         yield warning("audio", "audio.catalogue is not set, so sounds are played without a check of their approval")
         return
@@ -36,7 +36,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that synthetic voices are announced as such, if the profile requires it."""
+    """Check that callers are told that a computer speaks, if the profile requires it."""
     problems = find_voice_problems(settings, site_profile(settings), clock, reader())
     for problem in problems:
         yield error("synthetic voices", str(problem))
@@ -45,7 +45,7 @@ def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[]
 
 
 def check_own_sounds(settings: Settings) -> Iterator[Finding]:
-    """Check that the dialplan's own sounds exist: the information message, and the tones on agents' phones."""
+    """Check that the sounds of the dialplan exist: the information message, and the tones on agents' phones."""
     sounds = settings.audio.sounds
     if find_missing_sounds(sounds, [MESSAGE_SOUND]):
         text = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller hears nothing"

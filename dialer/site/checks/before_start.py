@@ -1,6 +1,6 @@
-"""`dialer check`: checks of settings, files and services before the dialler starts.
+"""`dialer check`: checks of settings, files and services before the dialler starts, which change nothing.
 
-They change nothing. A dialler may be running.
+A dialler may be running.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dialer.site.checks.store import check_disk, check_encryption, check_store_a
 
 
 def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | None = None) -> AsyncIterator[Finding]:
-    """Check a site. `file` is the settings file, if there is one."""
+    """Run all checks of a site, and yield their results. `file` is the settings file, if there is one."""
     return run_checks(list_site_checks(settings, clock or SystemClock(), file))
 
 
 def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
-    """Yield every check of a site, in the order of the settings."""
+    """Yield every check of a site that `dialer check` makes, in the order of the settings."""
     reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
     yield Check("settings", lambda: check_tables(settings))

@@ -1,4 +1,4 @@
-"""Checks of the MQTT broker before the centre dials: the dialler's access, and that of clients without a password."""
+"""Checks of the MQTT broker before the centre dials: the dialler's access, and that of strangers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (doc
 
 
 async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the connection to the broker, its encryption, and what other clients may do. Raises MatdanError, OSError."""
+    """Check the connection to the broker, its encryption, and what clients without a password may do.
+
+    Raises MatdanError, OSError.
+    """
     ours = broker_settings(settings)
     # A separate client ID, because the dialler's own would disconnect a running dialler from the broker.
     checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
@@ -64,7 +67,7 @@ def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Findin
 
 
 def _all_commands_are_signed(settings: Settings) -> bool:
-    """Return whether every user who may send commands must sign them. This includes the dialler's own command line."""
+    """Return whether all users who may send commands must sign them, including the dialler's command line."""
     if settings.broker.signed_commands:
         return True
     may_command = [each for each in settings.supervisors if each.role is not SupervisorRole.VIEWER]

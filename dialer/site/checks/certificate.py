@@ -1,4 +1,4 @@
-"""Check the TLS certificate of the desk: its host names, its issuer and how long it is still valid."""
+"""Checks of the TLS certificates of desk and broker: host names, issuer, and how long they are still valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _RENEW = "renew it (`dialer desk certificate --renew` for one of the site's own 
 
 
 def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the certificate in desk.certificate. Raises OSError if it cannot be read."""
+    """Check the TLS certificate of the desk's pages: host name, issuer and validity.
+
+    Raises OSError if it cannot be read.
+    """
     subject, path, key = "desk certificate", settings.desk.certificate, settings.desk.private_key
     if path is None or key is None:
         return
@@ -70,7 +73,10 @@ def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
 
 
 def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the remaining validity of the broker's certificate. Raises OSError if the broker cannot be reached."""
+    """Check how long the broker's TLS certificate is still valid.
+
+    Raises OSError if the broker cannot be reached.
+    """
     broker = settings.broker
     if not broker.enabled or not broker.tls:
         return

@@ -1,4 +1,4 @@
-"""Checks of clocks: this machine's, and other machines' compared with it."""
+"""Checks of clocks: that of this machine, and those of other machines compared with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
 
 def check_clock() -> Finding:
-    """Check whether the kernel's clock is synchronised, usually by an NTP client."""
+    """Check whether this machine's clock is synchronised, usually by an NTP client."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)  # Linux only
     if adjtimex is None:
         return warning("clock", "it is unknown whether it is synchronised, as this system cannot report it")
@@ -23,7 +23,7 @@ def check_clock() -> Finding:
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
-    """Check another machine's clock, which is `seconds` ahead of this machine's."""
+    """Check the clock of another machine, which is `seconds` ahead of this machine's clock."""
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
         return ok(subject, "agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"

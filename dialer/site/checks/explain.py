@@ -30,7 +30,7 @@ _PLACE_UNKNOWN = "the number's place in the campaigns' lists, which have changed
 
 @dataclass(frozen=True, slots=True)
 class CallExplanation:
-    """Whether a number can be called in a campaign, and why not."""
+    """Whether a number may be called for a campaign, the reasons against it, and when it may be called next."""
 
     number: str  # masked
     campaign: str
@@ -45,7 +45,10 @@ class CallExplanation:
 def explain_findings(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[Finding]:
-    """Yield a finding for each number and campaign, with the reasons as details. The arguments are those of `explain`."""
+    """Yield for each number and campaign whether a call is possible, with the reasons, as a check result.
+
+    The arguments are those of `explain`.
+    """
     unknown: dict[str, None] = {}
     zone = site_zone(settings)
     for each in explain(settings, db, who, at, past=past):
@@ -78,10 +81,10 @@ def _format_next_call_time(explained: CallExplanation, now: float, moment: str) 
 def explain(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[CallExplanation]:
-    """Yield for each number of `who` and each campaign whether it can be called at a time (epoch seconds).
+    """Yield for each campaign whether the numbers of a person can be called at a time, and why not.
 
-    Later events are always ignored. With `past`, the rules that were in force then are used, as far as they are stored.
-    Raises SettingError, and RollError if `who` is unknown.
+    `who` is a voter or a number, `at` the time (epoch seconds). Later events are always ignored. With `past`, the rules
+    that were in force then are used, as far as they are stored. Raises SettingError, and RollError if `who` is unknown.
     """
     rules = load_rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
@@ -150,14 +153,14 @@ def explain(
 def _list_unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note if the campaign's calls on that day used other certificates than those in the catalogue now."""
+    """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""
     stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
 def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
-    """Return the event that must happen before the next call and has no known time, or None."""
+    """Return an event without a known time that must happen before the next call, or None."""
     if record.on_a_call:
         return "after the call in progress"
     return "after the dialler's next start" if record.queues is not None and campaign not in record.queues else None
@@ -166,10 +169,10 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
 def _combine_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return the explanation from the reasons of the lists (`others`) and the reasons of the rules.
+    """Return the explanation of a call from the reasons of the campaign's list and those of the legal rules.
 
-    The lists' reasons apply until `at`, or forever if `at` is None. `named` is a reason of the rules that the lists' reasons
-    contain already.
+    The reasons of the list (`others`) apply until `at`, or forever if `at` is None. `named` is a reason of the rules
+    that the list's reasons contain already.
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
@@ -178,7 +181,7 @@ def _combine_reasons(
 
 
 def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return why the campaign's list excludes a call now, when that ends, and whether a reason never ends."""
+    """Return why the campaign's list excludes a call now, until when, and whether one of these reasons never ends."""
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True
     reasons: list[str] = []

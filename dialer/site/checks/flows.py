@@ -1,4 +1,4 @@
-"""Checks of flows, agents' scripts and AGI scripts."""
+"""Checks of IVR flows, agents' scripts and AGI scripts before the dialler starts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialer.switch.asterisk.scripts.runner import find_script
 
 
 def list_flow_checks(settings: Settings) -> Iterator[Check]:
-    """Yield a check of each flow and each script in the settings."""
+    """Yield a check of each IVR flow and each script that the settings name."""
     for campaign in settings.campaigns:
         subject = f"campaign {campaign.id}"
         if campaign.flow is not None:
@@ -43,7 +43,10 @@ def _as_single_finding_list(finding: Finding) -> list[Finding]:
 
 
 def _allowed_offers(settings: Settings) -> frozenset[Offer]:
-    """Return the offers that flows may make. None are allowed if the profile is invalid, which another check reports."""
+    """Return what flows may offer to voters, such as a ride to the poll.
+
+    Nothing is allowed if the profile is invalid, which another check reports.
+    """
     try:
         return list_allowed_offers(site_profile(settings))
     except MatdanError:
@@ -89,7 +92,10 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
 
 
 def check_script_containment(settings: Settings) -> Iterator[Finding]:
-    """Try to sandbox an AGI script on this machine. Raises FlowError if that fails."""
+    """Check that this machine can run AGI scripts in a sandbox.
+
+    Raises FlowError if it cannot.
+    """
     if settings.has_scripts and _script_setting_problem(settings) is None:
         rules = script_rules(settings)
         check_containment(rules)
@@ -97,7 +103,7 @@ def check_script_containment(settings: Settings) -> Iterator[Finding]:
 
 
 def _script_setting_problem(settings: Settings) -> str | None:
-    """Return the problem of a setting that prevents all AGI scripts from starting, or None."""
+    """Return why no AGI script could start with these settings, or None if they could."""
     user, errors = settings.flows.script_user, settings.flows.script_errors
     if user is not None:
         try:
@@ -110,7 +116,10 @@ def _script_setting_problem(settings: Settings) -> str | None:
 
 
 def _permission_problem(user: str | None, script: Path) -> str | None:
-    """Return why `user` may not run a script, or None if it is allowed. A `user` of None is this process's user, which may."""
+    """Return why a user of this machine may not run an AGI script, or None if it is allowed.
+
+    A `user` of None is this process's user, which may.
+    """
     if user is None:
         return None
     entry = pwd.getpwnam(user)

@@ -1,4 +1,4 @@
-"""Checks of network services and accounts: the FastAGI port, headquarters, voter-data portals, Twilio."""
+"""Checks of connections and accounts: the FastAGI port, headquarters, voter-data portals, Twilio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dialer.store.lock_holder import find_lock_holder
 
 
 def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
-    """Check that the FastAGI port is free, or used by the running dialler."""
+    """Check that the port for Asterisk's FastAGI requests is free, or used by the running dialler."""
     subject, host, port = "fastagi", settings.fastagi.host, settings.fastagi.port
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,7 @@ def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
 
 
 def check_headquarters(settings: Settings) -> Iterator[Finding]:
-    """Check leaders, key and bundles of a centre that belongs to headquarters."""
+    """Check the settings for headquarters: its leaders, the centre's key, and the received bundles."""
     subject, ours = "headquarters", settings.headquarters
     if ours.user is None:
         return
@@ -61,7 +61,7 @@ def check_headquarters(settings: Settings) -> Iterator[Finding]:
 
 
 def check_sources(settings: Settings) -> Iterator[Finding]:
-    """Check folder, mapping, token and webhook secret of each voter-data portal, without connecting to the portals."""
+    """Check the settings of each voter-data portal: folder, mapping and secrets. No portal is connected to."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
         for requirement in _list_portal_requirements(source):
@@ -75,7 +75,10 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
 
 
 def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
-    """Yield functions that each check one requirement of a portal. They raise MatdanError if it is not met."""
+    """Yield functions that each check one requirement of a voter-data portal.
+
+    They raise MatdanError if it is not met.
+    """
     yield partial(_require_folder, source.folder)
     yield partial(load_map, source.map_file)
     yield partial(build_auth_headers, source)
@@ -93,7 +96,10 @@ def _require_folder(folder: Path) -> None:
 
 
 async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
-    """Check that Twilio answers, and report today's spending. Raises MatdanError if it does not answer."""
+    """Check that Twilio answers, and report the money spent today.
+
+    Raises MatdanError if it does not answer.
+    """
     spent = await twilio_spent_today(settings)
     cap = settings.twilio.max_spend_per_day
     if cap is None:

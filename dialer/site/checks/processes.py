@@ -1,4 +1,4 @@
-"""Checks of a centre's running processes: the holder of the store, the metrics ports, and the state at the broker."""
+"""Checks of a centre's running processes: store lock, metrics ports, and the state that the dialler publishes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
 
 
 def check_store_holder(settings: Settings) -> Finding:
-    """Check that a dialler has the store open."""
+    """Check that a dialler is running and has the store open."""
     path = settings.store.path
     holder = find_lock_holder(path)
     if holder is None:
@@ -40,7 +40,7 @@ def check_store_holder(settings: Settings) -> Finding:
 
 
 def list_metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
-    """Yield each process of the centre with its metrics port, which may be None."""
+    """Yield the name of each process of the centre with its metrics port (None = no port is set)."""
     metrics = settings.metrics
     yield "dialler", metrics.port
     yield "desk", metrics.desk_port
@@ -49,7 +49,7 @@ def list_metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
 
 
 def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
-    """Check that a process answers at its metrics port, has this version and is ready."""
+    """Check that a process answers at its metrics port, has the installed version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
         yield warning(name, "its state is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)")
@@ -82,7 +82,10 @@ def _fetch_response_body(host: str, port: int, path: str) -> str:
 
 
 async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the state that the dialler has published at the broker. Raises BrokerUnreachable."""
+    """Check the state that the dialler has published at the MQTT broker.
+
+    Raises BrokerUnreachable.
+    """
     broker, centre = broker_settings(settings), settings.centre.id
     async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # raises for a wrong address or password
@@ -100,7 +103,10 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
 
 
 def judge_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
-    """Return findings about the state that the dialler published last (None if never), and about the centre's view."""
+    """Yield check results on the state that the dialler published last, and on alerts and campaigns.
+
+    `state` is None if it never published any. `view` has the other messages of the centre.
+    """
     subject = "dialler at the broker"
     if state is None:
         yield error(subject, "has never published", "check its [broker], and the broker's access list")

@@ -1,4 +1,4 @@
-"""Checks of the rules: whether a site's settings comply, and whether each campaign can call any voter."""
+"""Checks of the legal rules: whether the settings comply, and whether each campaign can call any voter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from dialer.store.connection import Connection
 
 
 def check_profile(settings: Settings) -> Iterator[Finding]:
-    """Check the settings against the jurisdiction's profile. Raises SettingError for a setting that is less strict."""
+    """Check that no setting is less strict than the jurisdiction's profile, and report unconfirmed rules.
+
+    Raises SettingError for a setting that is less strict.
+    """
     profile = site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
@@ -39,7 +42,10 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
 
 
 def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
-    """Check registers, certificates, campaigns and polling days at a given time. `db` is the site's store, or None."""
+    """Check registers, certificates, campaigns and polling days at a time (`now`, epoch seconds).
+
+    `db` is the site's store, or None without one.
+    """
     gate = build_gate(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
@@ -93,7 +99,7 @@ def _campaign_finding(
 
 
 def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | None:
-    """Return a text with the calling hours if the profile shortens those of the campaign, otherwise None."""
+    """Return a text if the profile shortens the calling hours of the campaign, otherwise None."""
     own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
@@ -110,7 +116,7 @@ def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | Non
 
 
 def _spans_time_zones(gate: Gate, now: float) -> bool:
-    """Return whether a number may be in a time zone other than the centre's."""
+    """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_zones())
 
@@ -132,7 +138,7 @@ def _format_hours(hours: Sequence[tuple[time, time]]) -> str:
 
 
 def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    """Check that the closing time of the polls is known in every polling area, if a campaign depends on it."""
+    """Check that the close of poll is known everywhere, if a campaign must stop some hours before it."""
     subject = "silence interval"
     campaigns = [
         each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))

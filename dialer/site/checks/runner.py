@@ -1,4 +1,4 @@
-"""Running checks one after the other, in threads. Their errors are reported as findings."""
+"""Running checks one after the other, in threads, with errors as check results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from dialer.errors import MatdanError, SettingMistakes
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of one subject. If `run` raises MatdanError or OSError, the error becomes a finding."""
+    """A check of one subject, such as the broker. An error that `run` raises becomes a check result.
+
+    This applies to MatdanError and OSError.
+    """
 
     subject: str  # subject of the finding if `run` raises
     run: Callable[[], Iterable[Finding] | AsyncIterator[Finding]]
@@ -20,12 +23,15 @@ class Check:
     server: str = ""  # the checked Asterisk server, if a site has several; part of each finding's subject
 
     def with_server(self, finding: Finding) -> Finding:
-        """Return the finding with the server in its subject."""
+        """Return a check result with the name of the Asterisk server in its subject."""
         return replace(finding, subject=f"server {self.server}: {finding.subject}") if self.server else finding
 
 
 async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
-    """Run the checks one after the other, and yield their findings. Problems of the site are findings and never raised."""
+    """Run checks one after the other, and yield their results.
+
+    Problems of the site are results, and never raised.
+    """
     for check in checks:
         findings = await asyncio.to_thread(_start_check, check)
         if isinstance(findings, list):
@@ -41,7 +47,10 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
 
 
 def _start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
-    """Return the findings of a blocking check, including the error that ended it, or the iterator of an async check."""
+    """Run a blocking check and return its results, or start an async check and return its iterator.
+
+    An error that ends the check becomes its last result.
+    """
     findings: list[Finding] = []
     try:
         result = check.run()
@@ -55,7 +64,7 @@ def _start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
 
 
 def convert_error_to_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
-    """Return the findings for an error. An OSError becomes a finding about the unreadable file."""
+    """Convert an error to check results. An OSError becomes one about the unreadable file."""
     if isinstance(problem, SettingMistakes):
         return [error(subject, str(each)) for each in problem.mistakes]
     if isinstance(problem, MatdanError):

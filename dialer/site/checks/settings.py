@@ -14,7 +14,7 @@ from dialer.site.open_files import open_files_problem
 
 
 def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
-    """Check for placeholders, weak secrets, and a settings `file` that every user can read."""
+    """Check the settings for placeholders and weak secrets, and `file` for secrets that every user can read."""
     for each in find_unfinished(settings):
         yield error(each.key, each.problem, each.remedy)
     if file is not None and (readable := find_unsafe_permissions(settings, file)) is not None:
@@ -22,7 +22,7 @@ def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 
 def check_tables(settings: Settings) -> Iterator[Finding]:
-    """Check that no required table is missing, that values are plausible, and that this process may open enough files."""
+    """Check that no required settings table is missing, that values are plausible, and the limit on open files."""
     if (problem := open_files_problem(settings)) is not None:
         yield error("open files", problem)
     if not settings.campaigns:

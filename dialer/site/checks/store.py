@@ -33,7 +33,10 @@ _BACKUP = re.compile(r"\d{8}-\d{6}")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Check that the disk has enough free space for results. Raises OSError if the folder cannot be read."""
+    """Check that the store's disk has enough free space.
+
+    Raises OSError if the folder cannot be read.
+    """
     directory = settings.store.path.resolve().parent
     if not directory.is_dir():
         yield error("disk", f"{directory} is not a directory", "create it, or change store.path")
@@ -50,7 +53,10 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
-    """Check the store, and whether each campaign may call its voters. Without a store, check only the rules."""
+    """Check the store, and whether each campaign may call its voters.
+
+    If there is no store yet, check only the rules.
+    """
     path = settings.store.path
     try:
         if path.exists():
@@ -113,7 +119,10 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
 
 
 def check_encryption(settings: Settings) -> Iterator[Finding]:
-    """Check that the store is encrypted with the settings' key, and that no plain copy remains. Raises MatdanError, OSError."""
+    """Check that the store is encrypted with the key in the settings, and that no unencrypted copy remains.
+
+    Raises MatdanError, OSError.
+    """
     subject, unfinished = "encryption", get_leftover_path(settings.store.path)
     if unfinished.exists():
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
@@ -135,7 +144,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def check_records(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the records of a running centre: integrity, seals, attempts with unknown result, and messages not yet published."""
+    """Check the records of a running centre: integrity, seals, unknown call results, unpublished messages."""
     path = settings.store.path
     with read_snapshot(path, site_key(settings)) as db:
         check_integrity(db, path)
@@ -171,7 +180,10 @@ def _check_seals(db: Connection) -> Finding:
 
 
 def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding:
-    """Check the age of the newest backup in a folder. Raises OSError if the folder cannot be read."""
+    """Check that the newest backup in a folder is recent.
+
+    Raises OSError if the folder cannot be read.
+    """
     if folder is None:
         return warning("backup", "not checked", "set store.backup_folder, or give the folder with --backups DIR")
     head, zone = f"{settings.centre.id}-", site_zone(settings)

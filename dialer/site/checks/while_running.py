@@ -1,6 +1,6 @@
-"""`dialer doctor`: checks of a running site: processes, records, clocks, certificates, trunks and broker. They change nothing.
+"""`dialer doctor`: checks of a running centre, which change nothing.
 
-`dialer check` checks a site before it starts.
+`dialer check` checks a centre before it starts.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ from dialer.switch.asterisk.ami_client import AmiClient
 def check_running_site(
     settings: Settings, clock: Clock | None = None, *, backups: Path | None = None
 ) -> AsyncIterator[Finding]:
-    """Check a running site. `backups` is the folder of backups, if it is not store.backup_folder."""
+    """Run all checks of a running site, and yield their results.
+
+    `backups` is the folder of backups, if it is not store.backup_folder.
+    """
     return run_checks(list_running_checks(settings, clock or SystemClock(), backups or settings.store.backup_folder))
 
 
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
-    """Yield every check of a running site."""
+    """Yield every check of a running site that `dialer doctor` makes."""
     yield Check("versions", lambda: [_versions()])
     yield Check("store lock", lambda: [check_store_holder(settings)])
     for name, port in list_metrics_ports(settings):
@@ -59,7 +62,10 @@ def _versions() -> Finding:
 
 
 async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check clock, trunks and phones of a running Asterisk. Raises MatdanError."""
+    """Check the clock, trunks and phones of a running Asterisk server.
+
+    Raises MatdanError.
+    """
     async with AmiClient(ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
         timestamp = (await client.send_action("Ping")).get("Timestamp")
         channels = await client.send_list_action("CoreShowChannels")
