@@ -32,22 +32,22 @@ from dialer.process.memory import freeze_start_up_objects, trim_memory
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import settings_by_server
+from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, trunks_with_history
-from dialer.site.broker import broker_settings, create_broker_monitor
+from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_history
+from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
-from dialer.site.fastagi import fastagi_server
-from dialer.site.flows import create_flows_reload_part, flow_library
-from dialer.site.metrics import serving_dialler_metrics
-from dialer.site.open_files import open_files_problem, raise_open_files_limit
+from dialer.site.fastagi import serve_fastagi
+from dialer.site.flows import create_flows_reload_part, load_flow_library
+from dialer.site.metrics import serve_dialler_metrics
+from dialer.site.open_files import find_open_files_problem, raise_open_files_limit
 from dialer.site.plan import create_engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
-from dialer.site.store import apply_settings, disk_has_room, import_new_weights, opened_store
-from dialer.site.twilio import twilio_carrier
+from dialer.site.store import apply_settings, import_new_weights, make_disk_space_check, open_site_store
+from dialer.site.twilio import connect_to_twilio
 from dialer.site.voices import refuse_voices
 from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, get_journal_path
@@ -121,14 +121,14 @@ async def running_centre(
     """
     clock, chance = clock or SystemClock(), chance or random.SystemRandom()
     rules = profile or site_profile(settings)
-    flows = flow_library(settings, rules)
+    flows = load_flow_library(settings, rules)
     prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
         await prompts.reload_catalogue()
     weights = await import_new_weights(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(opened_store(settings))
-        twilio = await stack.enter_async_context(twilio_carrier(settings, store, clock))
+        store = await stack.enter_async_context(open_site_store(settings))
+        twilio = await stack.enter_async_context(connect_to_twilio(settings, store, clock))
         name, lag = DiallerName.for_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
@@ -137,14 +137,14 @@ async def running_centre(
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
-        await engine.prepare(trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
+        await engine.prepare(find_trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
         if weights.problem is not None:
             engine.accept_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = requires_synthetic_label(settings, rules)
             await stack.enter_async_context(twilio.serve_calls(engine, flows, prompts, label=label))
         sms = None if twilio is None else twilio.sms
-        agi = await stack.enter_async_context(fastagi_server(settings, engine, asterisk, flows, prompts, sms, clock))
+        agi = await stack.enter_async_context(serve_fastagi(settings, engine, asterisk, flows, prompts, sms, clock))
         yield RunningCentre(
             engine=engine,
             store=store,
@@ -186,13 +186,13 @@ def _engine(
         sent_journal=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
-        has_room=disk_has_room(settings),
+        has_room=make_disk_space_check(settings),
         figures=lag.figures,
         reload_settings=reload if settings.file.table else None,
         spool=Spool(settings.store.path, site_key(settings)),
     )
     engine = Engine(core, outside)
-    first_server = next(iter(settings_by_server(settings)))
+    first_server = next(iter(split_settings_by_server(settings)))
     on_event = engine.on_switch_event
     switch.set_event_sink(on_event if routed is None else routed.make_merging_sink(on_event, first_server))
     return engine
@@ -211,7 +211,7 @@ async def _connected(
         report_carrier_calls(engine.on_switch_event, twilio.switch)
         yield
     else:
-        async with asterisk.connected(chance):
+        async with asterisk.keep_connected(chance):
             yield
 
 
@@ -223,7 +223,7 @@ async def run_centre(settings: Settings) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     raise_open_files_limit()
-    if (problem := open_files_problem(settings)) is not None:
+    if (problem := find_open_files_problem(settings)) is not None:
         _log.warning("open_files.limit_low", problem=problem)
     await asyncio.to_thread(load_all_words)
     profile = site_profile(settings)
@@ -239,9 +239,9 @@ async def run_centre(settings: Settings) -> None:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:
-            await refuse_duplicate_at_start(broker_settings(settings), settings.centre.id, centre.name)
+            await refuse_duplicate_at_start(get_broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_sighup(centre.engine)
-        async with serving_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
+        async with serve_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
             freeze_start_up_objects()
             await centre.run(stop)

@@ -12,9 +12,9 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, has_files, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint_directory
-from dialer.deploy.asterisk.render import render_site, seats_without_password
+from dialer.deploy.asterisk.render import list_seats_without_password, render_site
 from dialer.domain.words import counted
-from dialer.settings.servers import settings_for_server
+from dialer.settings.servers import narrow_settings_to_server
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import refuse_unfinished
 
@@ -37,7 +37,7 @@ def render_asterisk_files(
     """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
-    made = seats_without_password(settings_for_server(settings, server, str(config))[0])
+    made = list_seats_without_password(narrow_settings_to_server(settings, server, str(config))[0])
     plans = plan_files(to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config)))
     if diff:
         for plan in plans:

@@ -25,7 +25,7 @@ from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import find_lowest_cap, site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.broker import broker_settings
+from dialer.site.broker import get_broker_settings
 
 
 async def board(
@@ -37,7 +37,7 @@ async def board(
     """Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal."""
     quiet_logging()
     settings, console = load_settings(config), Console()
-    clock, centre, broker = SystemClock(), settings.centre.id, broker_settings(settings)
+    clock, centre, broker = SystemClock(), settings.centre.id, get_broker_settings(settings)
     messages, changed = LatestMessages(centre), asyncio.Event()
 
     def store_message(key: str, message: object) -> None:

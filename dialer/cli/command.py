@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.deploy.mosquitto.render import broker_user
+from dialer.deploy.mosquitto.render import format_broker_user
 from dialer.domain.clock import SystemClock
 from dialer.engine.command.base import Command
 from dialer.engine.command.catalogue import COMMANDS
@@ -22,7 +22,7 @@ from dialer.engine.command.reading import read_command
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import OWN_ROLES, broker_settings, create_own_signer
+from dialer.site.broker import OWN_ROLES, create_own_signer, get_broker_settings
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
@@ -83,7 +83,7 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
 
 def find_default_sender(settings: Settings) -> str:
     """Return the user in whose name commands are sent from this machine if --as is not given."""
-    username, prefix = settings.broker.username or "", broker_user(settings, "")
+    username, prefix = settings.broker.username or "", format_broker_user(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
 
@@ -122,7 +122,7 @@ async def send_command(
     request = CommandRequest(name, parse_fields(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
-    broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
+    broker = replace(get_broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
     signer = create_own_signer(settings, sender)
     (reply,) = await send_commands(broker, settings.centre.id, [request], SystemClock(), signer=signer)
     typer.echo(reply)

@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import create_announcement
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import recordings_required_until, site_profile
+from dialer.settings.site_rules import describe_recording_obligation, site_profile
 from dialer.settings.site_time import site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
@@ -77,7 +77,7 @@ def purge(
     now = SystemClock().now()
     today, last_day = site_day(settings, now), _determine_retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
-    kept = recordings_required_until(settings, today)
+    kept = describe_recording_obligation(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)
@@ -97,7 +97,7 @@ def purge(
         elif yes or typer.confirm(f"erase {summary}? This cannot be undone"):
             if with_recordings:
                 erasing.delete_recording_rows(db, None)
-            proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=with_records)
+            proof = erasing.purge(db, at=now, secrets=settings.rules.list_opt_out_secrets(), records_too=with_records)
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
             what |= {"notes": str(erase_notes_and_drafts(site.path, site.key, None))}

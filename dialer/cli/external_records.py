@@ -26,7 +26,7 @@ from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import broker_settings, create_own_signer
+from dialer.site.broker import create_own_signer, get_broker_settings
 from dialer.store.keys import StoreKey, site_key
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
@@ -153,7 +153,7 @@ def send_to_dialler(
         ) from busy
     # Each process needs its own client ID: the broker disconnects the older of two clients with the same ID.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
-    broker = replace(broker_settings(settings), client_id=client_id)
+    broker = replace(get_broker_settings(settings), client_id=client_id)
     return asyncio.run(
         send_commands(
             broker, settings.centre.id, requests, SystemClock(), report_done, signer=create_own_signer(settings, sender)

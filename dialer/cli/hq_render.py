@@ -13,7 +13,7 @@ import typer
 
 from dialer.cli.options import ForceOption, HeadquartersOptions, require_extra
 from dialer.deploy.asterisk.file_changes import plan_files, write_files
-from dialer.deploy.systemd.render import fail2ban_files
+from dialer.deploy.systemd.render import render_fail2ban_files
 from dialer.domain.output import create_private_file
 from dialer.domain.signing import write_secret_file
 from dialer.errors import AsteriskFilesError
@@ -49,7 +49,7 @@ def render_headquarters_files(
         files.CADDY: files.render_caddy_configuration(settings),
         files.NGINX: files.render_nginx_configuration(settings),
     }
-    jails = fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
+    jails = render_fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
     rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
     for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")

@@ -16,7 +16,14 @@ from dialer.domain.words import counted
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.jurisdiction import load_profile
-from dialer.site.new_centre import COUNTRIES, Answers, centre_text, check_new_centre, new_pin, template_values
+from dialer.site.new_centre import (
+    COUNTRIES,
+    Answers,
+    check_new_centre,
+    create_pin,
+    make_template_values,
+    render_centre_settings_file,
+)
 
 PINS = "agents-pins.txt"
 _PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
@@ -148,11 +155,11 @@ def init(
     if trunk_password is not None:
         given["trunk_password"] = read_argument(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
-    made = {seat: new_pin() for seat in centre["seats"]}
+    made = {seat: create_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
     try:
-        write_file(file, centre_text({**centre, "seats": hashed}).encode(), "FILE")
+        write_file(file, render_centre_settings_file({**centre, "seats": hashed}).encode(), "FILE")
     except BaseException:
         pins.unlink()
         raise
@@ -174,7 +181,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             answers[name] = _get_answer(name, answers)
     while True:
         try:
-            centre = template_values(answers, data)
+            centre = make_template_values(answers, data)
             check_new_centre(centre)
         except SettingError as error:
             question = _find_question(error.key)

@@ -26,7 +26,7 @@ from dialer.deploy.asterisk.file_changes import (
     write_files,
 )
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
-from dialer.deploy.asterisk.render import render_site, seats_without_password
+from dialer.deploy.asterisk.render import list_seats_without_password, render_site
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
 from dialer.deploy.mosquitto.render import PASSWORDS, read_hashes, render_broker
 from dialer.deploy.systemd import render as service
@@ -74,7 +74,7 @@ def install(
     refuse_unfinished(settings, config)
     local = _find_local_programs(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
-    files = service.service_files(settings, dialer, local)
+    files = service.render_service_files(settings, dialer, local)
     if show:
         for path, text in files.items():
             typer.echo(f"{'#' * 20} {path}\n{text}")
@@ -92,7 +92,7 @@ def install(
     if local.asterisk:
         to = root / ASTERISK.relative_to("/")
         rendered = render_site(
-            settings, find_endpoint_passwords(to, seats_without_password(settings)), file=str(config)
+            settings, find_endpoint_passwords(to, list_seats_without_password(settings)), file=str(config)
         )
         folders.append(_Folder(to, plan_files(to, rendered), False))
     if local.mosquitto:

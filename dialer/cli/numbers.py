@@ -132,7 +132,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"
             " do not give a name or phone number, as all centres receive it"
         )
-    secret = next(iter(site.settings.rules.secrets()), None)
+    secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
     try:
         with site.open_exclusively("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)

@@ -21,11 +21,11 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption, SiteOptions, read_argument
 from dialer.cli.report import FILE_WIDTH, parse_time
 from dialer.domain.clock import SystemClock
-from dialer.settings.jurisdiction import Rule, load_profile, shipped_profiles
+from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.checks.explain import explain_findings
+from dialer.site.checks.explain import report_call_explanations
 from dialer.site.checks.rules import check_profile, check_rules
 from dialer.store.file_checks import file_exists
 
@@ -56,10 +56,10 @@ def show_rules(
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else site_profile(settings)
     console = _create_console()
-    console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}"), soft_wrap=True)
+    console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
-    for name, rule in own.rules().items():
-        before = base.rules()[name]
+    for name, rule in own.list_rules().items():
+        before = base.list_rules()[name]
         confirmed = Text("yes", style="green") if rule.confirmed else Text("no", style="orange1")
         source = rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
         head = (name, (rule.basis.value, confirmed, escape(source)))
@@ -72,7 +72,7 @@ def show_rules(
                 table.add_row(head[0], text, *head[1])
                 head = ("", ("", Text(), ""))
     console.print(table)
-    unread = [name for name, rule in own.rules().items() if not rule.confirmed]
+    unread = [name for name, rule in own.list_rules().items() if not rule.confirmed]
     if unread:
         console.print(
             f"Not confirmed by a legal text: {', '.join(unread)}. These are cautious assumptions.", soft_wrap=True
@@ -117,7 +117,7 @@ def explain_callability(
     past = at is not None and now < SystemClock().now()
     with site.open_for_reading() as db:
         FindingPrinter(as_json=as_json).print_findings(
-            explain_findings(settings, db, read_argument(who, "the number"), now, past=past)
+            report_call_explanations(settings, db, read_argument(who, "the number"), now, past=past)
         )
 
 

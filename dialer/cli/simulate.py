@@ -115,11 +115,11 @@ def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
 
     The result is empty if no campaign has agents.
     """
-    from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
+    from dialer.settings.site_rules import list_abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
-            return tuple(Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, site_profile(settings)))
+            return tuple(Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, site_profile(settings)))
     return ()
 
 

@@ -36,9 +36,9 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.broker import broker_settings, broker_settings_for_user
+from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
 from dialer.site.settings_changes import list_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
@@ -257,13 +257,13 @@ def find_desk_broker(settings: Settings) -> BrokerSettings:
     """Return the broker settings with the desk's own user."""
     user = settings.desk.user
     return (
-        broker_settings(settings)
+        get_broker_settings(settings)
         if user is None
-        else broker_settings_for_user(settings, user, settings.desk.broker_password)
+        else get_broker_settings_for_user(settings, user, settings.desk.broker_password)
     )
 
 
 def list_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """Return the caps on the abandoned-call rate of each campaign, by its id."""
     profile = site_profile(settings)
-    return {each.id: tuple(ShownCap(*cap) for cap in abandoned_caps(each, profile)) for each in settings.campaigns}
+    return {each.id: tuple(ShownCap(*cap) for cap in list_abandoned_caps(each, profile)) for each in settings.campaigns}

@@ -6,17 +6,17 @@ from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.site import Settings
 
 
-def when_applied(section: str, key: str = "") -> Applied:
+def find_when_applied(section: str, key: str = "") -> Applied:
     """Return when the change of a setting in `section` takes effect.
 
     Without a `key`, the change is that the whole table was added or removed.
     """
     field = Settings.model_fields.get(section)
     model = None if field is None else find_section_type(field.annotation)
-    return Applied.RESTART if model is None else keys_applied_at_other_times(model).get(key, model.applied)
+    return Applied.RESTART if model is None else find_keys_applied_at_other_times(model).get(key, model.applied)
 
 
-def keys_applied_at_other_times(model: type[Section]) -> dict[str, Applied]:
+def find_keys_applied_at_other_times(model: type[Section]) -> dict[str, Applied]:
     """Return the keys that take effect at another time than the rest of their settings section."""
     return {
         key: each for key, field in model.model_fields.items() for each in field.metadata if isinstance(each, Applied)

@@ -31,7 +31,7 @@ def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
     yield from _check_twilio(settings)
 
 
-def _unknown_name_text(text: str, name: str, table: str, names: Collection[str]) -> str:
+def _format_unknown_name_error(text: str, name: str, table: str, names: Collection[str]) -> str:
     """Return the error text for an unknown name, with the most similar known name or all known names."""
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
@@ -63,14 +63,17 @@ def _check_unknown_names(settings: Settings) -> Iterator[Mistake]:
     skills = {skill for agent in settings.agents for skill in agent.skills}
     for place, number in enumerate(settings.inbound.numbers):
         if number.campaign not in campaigns:
-            text = _unknown_name_text("campaign", number.campaign, "[[campaigns]]", campaigns)
+            text = _format_unknown_name_error("campaign", number.campaign, "[[campaigns]]", campaigns)
             yield ("inbound", "numbers", place, "campaign"), text
     for place, campaign in enumerate(settings.campaigns):
         if campaign.skill is not None and campaign.skill not in skills:
-            yield ("campaigns", place, "skill"), _unknown_name_text("skill", campaign.skill, "[[agents]]", skills)
+            yield (
+                ("campaigns", place, "skill"),
+                _format_unknown_name_error("skill", campaign.skill, "[[agents]]", skills),
+            )
         for name in campaign.trunks:
             if name not in trunks:
-                yield ("campaigns", place, "trunks"), _unknown_name_text("trunk", name, "[[trunks]]", trunks)
+                yield ("campaigns", place, "trunks"), _format_unknown_name_error("trunk", name, "[[trunks]]", trunks)
 
 
 def _check_polls(settings: Settings) -> Iterator[Mistake]:
@@ -124,7 +127,7 @@ def _check_servers(settings: Settings) -> Iterator[Mistake]:
             elif each.server is not None and each.server not in names:
                 yield (
                     (section, place, "server"),
-                    _unknown_name_text("server", each.server, "[[asterisk.servers]]", names),
+                    _format_unknown_name_error("server", each.server, "[[asterisk.servers]]", names),
                 )
     endpoints = [trunk.endpoint for trunk in settings.trunks]
     duplicates = {

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import keys_applied_at_other_times, when_applied
+from dialer.settings.applied import find_keys_applied_at_other_times, find_when_applied
 from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -45,13 +45,13 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_applied(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = keys_applied_at_other_times(model)
+    others = find_keys_applied_at_other_times(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
-    return "; ".join([_APPLIED[when_applied(section)].capitalize(), *exceptions]) + "."
+    return "; ".join([_APPLIED[find_when_applied(section)].capitalize(), *exceptions]) + "."
 
 
 def _document_sections(
@@ -101,11 +101,11 @@ def _format_default_value(value: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return "`[" + ", ".join(_toml_value(each) for each in value) + "]`" if value else "`[]`"
-    return "`" + _toml_value(value) + "`"
+        return "`[" + ", ".join(_format_toml_value(each) for each in value) + "]`" if value else "`[]`"
+    return "`" + _format_toml_value(value) + "`"
 
 
-def _toml_value(value: Any) -> str:
+def _format_toml_value(value: Any) -> str:
     if isinstance(value, BaseModel):
         return "{ " + ", ".join(f"{name} = {inner}" for name, inner in value.model_dump().items()) + " }"
     shown = getattr(value, "get_secret_value", lambda: value)()

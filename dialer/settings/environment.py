@@ -14,7 +14,7 @@ PREFIX = "MATDAN_"
 DELIMITER = "__"
 
 
-def settings_in_environment(model: type[Section]) -> dict[str, Any]:
+def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
     """Return the settings in environment variables such as MATDAN_AMI__SECRET, as a table.
 
     Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is
@@ -23,7 +23,7 @@ def settings_in_environment(model: type[Section]) -> dict[str, Any]:
     any_model: Any = model  # the library's type is its own settings class, but it uses only the fields
     source = EnvSettingsSource(any_model, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
     every = source.env_vars
-    for name in _own_variables():
+    for name in _list_matdan_variables():
         source.env_vars = {name.lower(): os.environ[name]}
         try:
             settings = source()
@@ -46,13 +46,13 @@ def find_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
     The path within the variable's value is appended. With `of_wrong_type`, a variable that set only a part of the
     setting counts too.
     """
-    for name in _own_variables():
+    for name in _list_matdan_variables():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))
         if place[: len(path)] == path or (of_wrong_type and path[: len(place)] == place):
             return ".".join((name, *place[len(path) :]))
     return None
 
 
-def _own_variables() -> list[str]:
+def _list_matdan_variables() -> list[str]:
     """Return the names of all environment variables that begin with MATDAN_, in upper or lower case."""
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX))

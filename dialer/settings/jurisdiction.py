@@ -310,12 +310,12 @@ class Profile(Section):
     synthetic_voice: SyntheticVoice
     exports: Exports
 
-    def rules(self) -> dict[str, Rule]:
+    def list_rules(self) -> dict[str, Rule]:
         """Return all rules of the profile by name, in the order of the file."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Rule)}
 
 
-def shipped_profiles() -> list[str]:
+def list_shipped_profiles() -> list[str]:
     """Return the names of the jurisdiction profiles that are shipped with Matdan."""
     return sorted(path.stem for path in JURISDICTIONS.glob("*.toml"))
 
@@ -329,7 +329,7 @@ def load_profile(name_or_path: str) -> Profile:
     try:
         values = parse_toml_table(read_whole(path, MAX_TOML_BYTES))
     except FileNotFoundError as error:
-        remedy = f"use one of {', '.join(shipped_profiles())}, or a .toml file of your own"
+        remedy = f"use one of {', '.join(list_shipped_profiles())}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
     except (OSError, UnicodeDecodeError, NotToml) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -376,7 +376,7 @@ def apply_stricter_rules(
 
     Raises SettingError for a value that is less strict than the profile's.
     """
-    rules = profile.rules()
+    rules = profile.list_rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():
         if name not in rules:

@@ -58,7 +58,7 @@ def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, 
     """Return what is wrong with a key that is not a setting, and what to do about it."""
     if (new := find_new_setting_name(place)) is not None:
         return "was renamed", f"write {new}"
-    near = get_close_matches(place[-1], _known_keys(model, place), n=1)
+    near = get_close_matches(place[-1], _list_known_keys(model, place), n=1)
     remedy = f"did you mean `{near[0]}`?" if near else f"remove it or correct its spelling, {_REFERENCE}"
     return "is not a setting", remedy
 
@@ -87,7 +87,7 @@ def _guess_share(problem: Mapping[str, Any]) -> float | None:
     return None if per_cent is None else float(per_cent[1]) / 100
 
 
-def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
+def _list_known_keys(model: type[BaseModel], place: Place) -> list[str]:
     """Return the keys that are allowed in the table of a setting."""
     for part in place[:-1]:
         if part in model.model_fields:

@@ -61,7 +61,7 @@ class Rules(Section):
         )
     )
 
-    def secrets(self) -> tuple[bytes, ...]:
+    def list_opt_out_secrets(self) -> tuple[bytes, ...]:
         """Return the secrets with which opted-out numbers are hashed for other centres, the current one first.
 
         The result is empty if opt-outs are not shared.

@@ -53,7 +53,7 @@ class SeatSettings(Section):
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
 
 
-def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
+def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
     """Return the SIP password of a phone in the browser: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()

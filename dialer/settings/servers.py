@@ -15,7 +15,7 @@ SINGLE_SERVER = ""
 """The name of the only server of a site without [[asterisk.servers]]."""
 
 
-def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
+def split_settings_by_server(settings: Settings) -> Mapping[str, Settings]:
     """Return the part of the settings that concerns each Asterisk server, by the server's name.
 
     Each part is complete settings, with the server's own address, trunks, seats and phones.
@@ -28,7 +28,7 @@ def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
     )
 
 
-def settings_for_server(
+def narrow_settings_to_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
     """Return the part of the settings that concerns one Asterisk server, and the site's other servers.
@@ -43,7 +43,7 @@ def settings_for_server(
         problem = "there are several" if name is None else f"there is no server {name!r}"
         remedy = f"give one with --server: {', '.join(names) or 'none'}"
         raise SettingError(file, "asterisk.servers", problem, remedy)
-    return settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
+    return split_settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
 
 
 def list_named_phones(settings: Settings) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
     return tuple(endpoint for endpoint in list_named_phones(settings) if endpoint not in seats)
 
 
-def as_single_server(settings: Settings) -> Settings:
+def convert_to_single_server(settings: Settings) -> Settings:
     """Return the settings of a site with several Asterisk servers as if it had only one."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))

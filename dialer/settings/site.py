@@ -23,7 +23,7 @@ from dialer.settings.campaigns import Campaign, read_campaigns
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
-from dialer.settings.environment import PREFIX, find_variable, settings_in_environment
+from dialer.settings.environment import PREFIX, find_variable, read_settings_in_environment
 from dialer.settings.fields import Section
 from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
@@ -103,7 +103,7 @@ class Settings(Section):
         numbers = any(number.has_script for number in self.inbound.numbers)
         return numbers or any(campaign.has_script for campaign in self.campaigns)
 
-    def campaign_trunks(self, campaign: Campaign) -> tuple[str, ...]:
+    def list_campaign_trunks(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
         if campaign.trunks:
             return campaign.trunks
@@ -121,7 +121,7 @@ def load_settings(path: Path | None = None) -> Settings:
     Raises SettingError with file or variable, key and remedy, or SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "create one with `dialer init`")
-    variables = settings_in_environment(Settings)
+    variables = read_settings_in_environment(Settings)
     text.table = _add_campaigns(text.table)
     try:
         loaded = Settings.model_validate(_merge_tables(text.table, variables))

@@ -42,7 +42,7 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
     explicitly.
     """
     found = []
-    for key, problem, remedy in _looser_settings(settings, profile):
+    for key, problem, remedy in _find_looser_settings(settings, profile):
         place = tuple(key.split("."))
         variable = find_variable(place, of_wrong_type=False)
         where = (settings.file.locate(place), key) if variable is None else ("environment", variable)
@@ -51,7 +51,7 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
         raise combine_errors(found)
 
 
-def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection]:
+def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection]:
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
@@ -62,8 +62,8 @@ def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection
                 problem = f"a caller ID is outside the number series of {named} ({', '.join(profile.caller_id.series)})"
                 yield f"trunks.{trunk.name}.caller_ids", problem, "use numbers of that series"
     for campaign in settings.campaigns:
-        yield from _looser_campaign_settings(campaign, profile, named)
-    yield from _uncertified_voices(settings, profile, named)
+        yield from _find_looser_campaign_settings(campaign, profile, named)
+    yield from _find_uncertified_voices(settings, profile, named)
     # Scripts for inbound calls need a declaration as well as those of campaigns.
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
@@ -83,7 +83,7 @@ def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection
             yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
 
 
-def recordings_required_until(settings: Settings, today: date) -> str | None:
+def describe_recording_obligation(settings: Settings, today: date) -> str | None:
     """Return until when the rules require that recordings are kept, as text with the source.
 
     None = the rules do not require it.
@@ -103,7 +103,7 @@ def recordings_required_until(settings: Settings, today: date) -> str | None:
 _STRICTER_IS_USED = frozenset({"abandoned_lock_hours", "abandoned_target", "abandoned_limit"})
 
 
-def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
+def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
     """Yield the settings of a campaign that the profile does not allow.
 
     Its flow is checked when it is loaded.
@@ -135,12 +135,12 @@ def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) 
             yield from _check_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
-def _uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
+def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
     """Yield campaigns that need certified recordings but use a Twilio trunk, which plays none."""
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
-        if certified and settings.twilio.sounds_url is None and twilio & set(settings.campaign_trunks(campaign)):
+        if certified and settings.twilio.sounds_url is None and twilio & set(settings.list_campaign_trunks(campaign)):
             problem = f"{named} requires certified recordings, but Twilio would speak the texts with its own voice"
             remedy = "set twilio.sounds_url, or give the campaign other trunks"
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
@@ -153,7 +153,7 @@ def _check_range(key: str, value: float, least: float | None, most: float | None
         yield key, f"{value:g} is looser than {named} allows", f"set at most {most:g}"
 
 
-def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
+def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
     """Return the limits on a campaign's abandoned-call rate, each as window (seconds), target and limit (0-1).
 
     The stricter one of campaign and profile is used.
@@ -167,5 +167,5 @@ def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, fl
 
 def find_lowest_cap(settings: Settings, profile: Profile) -> float:
     """Return the lowest limit (0-1) on the abandoned-call rate among the site's campaigns, to be shown on pages."""
-    every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
+    every = [limit for campaign in settings.campaigns for _, _, limit in list_abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

@@ -76,7 +76,7 @@ class CallerIdArea(Section):
         )
 
 
-def caller_ids_shown(
+def find_caller_ids_to_show(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
     """Return the numbers of a trunk that may be shown as caller ID for a call.

@@ -10,13 +10,13 @@ from functools import partial
 
 import structlog
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import agi_secret, compute_dialplan_fingerprint
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import CREATE_ONE
@@ -48,10 +48,10 @@ class AsteriskServers:
         self.agi_secret = agi_secret(
             secrets.token_hex() if manager_secret is None else manager_secret.get_secret_value()
         )
-        fingerprint = dialplan_fingerprint(self.agi_secret)
+        fingerprint = compute_dialplan_fingerprint(self.agi_secret)
         self._adapters = {
             server: AsteriskSwitch(SwitchLease(name), fingerprint, site.asterisk.history, server)
-            for server, site in settings_by_server(settings).items()
+            for server, site in split_settings_by_server(settings).items()
         }
         self.switch: AsteriskSwitch | MultiServerSwitch = (
             self._adapters[SINGLE_SERVER]
@@ -66,11 +66,11 @@ class AsteriskServers:
             yield lambda settings: partial(switch.add_locations, *_map_endpoints_to_servers(settings))
 
     @asynccontextmanager
-    async def connected(self, chance: random.Random) -> AsyncIterator[None]:
+    async def keep_connected(self, chance: random.Random) -> AsyncIterator[None]:
         """Keep a manager (AMI) connection to every server until the context ends, reconnecting as needed."""
         async with AsyncExitStack() as stack:
-            for server, site in settings_by_server(self._settings).items():
-                await stack.enter_async_context(_manager_connection(site, self._adapters[server], chance))
+            for server, site in split_settings_by_server(self._settings).items():
+                await stack.enter_async_context(_create_manager_connection(site, self._adapters[server], chance))
             yield
 
 
@@ -78,7 +78,7 @@ def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[
     """Return which server each endpoint is on, and which server each seat is on, by its name."""
     endpoints = {
         endpoint: server
-        for server, site in settings_by_server(settings).items()
+        for server, site in split_settings_by_server(settings).items()
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
@@ -88,10 +88,10 @@ def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[
     return endpoints, {seat.name: seat.server or SINGLE_SERVER for seat in settings.seats}
 
 
-def _manager_connection(
+def _create_manager_connection(
     settings: Settings, switch: AsteriskSwitch, chance: random.Random
 ) -> AbstractAsyncContextManager[None]:
-    login = ami_login(settings)
+    login = get_ami_login(settings)
     seconds = settings.ami.ping_seconds
     backoff = Backoff(longest_seconds=MAX_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
@@ -104,7 +104,7 @@ def _manager_connection(
     )
 
 
-def ami_login(settings: Settings) -> AmiLogin:
+def get_ami_login(settings: Settings) -> AmiLogin:
     """Return address and account of Asterisk's manager interface (AMI), for settings with a single Asterisk.
 
     Raises SettingError if `ami.secret` is not set.
@@ -115,7 +115,7 @@ def ami_login(settings: Settings) -> AmiLogin:
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
-def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
+def find_trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
     """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
 
     `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that
@@ -135,13 +135,13 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
-    servers = settings_by_server(settings)
+    servers = split_settings_by_server(settings)
     for server, site in servers.items():
         try:
             if name is None:
-                await check_permissions(ami_login(site))
+                await check_permissions(get_ami_login(site))
             else:
-                await refuse_second_dialler(ami_login(site), name)
+                await refuse_second_dialler(get_ami_login(site), name)
         except SwitchUnreachable as error:
             unreachable.append(error)
             if len(unreachable) == len(servers):

@@ -31,7 +31,7 @@ OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
 """The roles of the dialler's own command line, which imports records and may always stop campaigns."""
 
 
-def broker_settings(settings: Settings) -> BrokerSettings:
+def get_broker_settings(settings: Settings) -> BrokerSettings:
     """Return the broker's address and the dialler's account there.
 
     Raises SettingError for unreadable certificates.
@@ -42,18 +42,18 @@ def broker_settings(settings: Settings) -> BrokerSettings:
         port=broker.port,
         username=broker.username,
         password=broker.password.get_secret_value() if broker.password is not None else None,
-        tls=_tls_context(broker.ca_file) if broker.tls else None,
+        tls=_create_tls_context(broker.ca_file) if broker.tls else None,
     )
 
 
-def broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
+def get_broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
     """Return the broker's address and the account of another program with its own broker user, such as the desk."""
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()
-    return replace(broker_settings(settings), username=name, password=secret)
+    return replace(get_broker_settings(settings), username=name, password=secret)
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def _create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
@@ -114,8 +114,8 @@ def create_broker_monitor(
     """
     if not settings.broker.enabled:
         return None
-    broker = private_broker or broker_settings(settings)
+    broker = private_broker or get_broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
     senders = list_senders(settings, engine.features.users.roles, private_broker=private_broker is not None)
     reload.add_parts([lambda settings: partial(senders.set_supervisors, list_fixed_senders(settings))])
-    return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.secrets()))
+    return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

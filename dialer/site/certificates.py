@@ -31,10 +31,10 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
     """Return for each language whether all prompts of a flow have a certificate, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
-    return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
+    return {language: _check_certificates_in_language(flow, language, prompts) for language in sorted(languages)}
 
 
-def _certified_in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
+def _check_certificates_in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in list_fixed_sounds(flow, language, prompts.texts):

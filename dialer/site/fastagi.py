@@ -13,10 +13,10 @@ from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.roll.phone_numbers import parse_carrier_number
-from dialer.settings.servers import settings_by_server
+from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
-from dialer.site.flows import list_site_flows, recording_rules, script_rules
+from dialer.site.flows import get_recording_rules, get_script_rules, list_site_flows
 from dialer.switch.asterisk.addresses import resolve_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def fastagi_server(
+async def serve_fastagi(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,
@@ -48,7 +48,7 @@ async def fastagi_server(
     """
     routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)
-    limits = AgiLimits(await _allowed_addresses(settings), connections=settings.fastagi.max_connections)
+    limits = AgiLimits(await _resolve_allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
         async with AgiServer(
             routes, limits, host=settings.fastagi.host, port=settings.fastagi.port, authenticator=authenticator
@@ -72,7 +72,7 @@ def _build_routes(
         asterisk.switch,
         lambda: flows.texts,
         prompts.get_call_prompts if prompts is not None else None,
-        AgiFlowRules(recording_rules(settings), sms, scripts),
+        AgiFlowRules(get_recording_rules(settings), sms, scripts),
     )
     inbound = InboundHandler(
         engine, asterisk.switch, lambda number: parse_carrier_number(number, settings.centre.region)
@@ -86,7 +86,7 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
 
     Raises FlowError if the site has scripts and it cannot.
     """
-    rules = script_rules(settings)
+    rules = get_script_rules(settings)
     scripts = [script for flow in list_site_flows(settings) if (script := find_script(flow)) is not None]
     if scripts:
         await asyncio.to_thread(check_containment, rules, scripts)
@@ -94,8 +94,8 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     return rules
 
 
-async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
+async def _resolve_allowed_addresses(settings: Settings) -> tuple[str, ...]:
     """Return the addresses that may connect: this machine, the Asterisk servers, and fastagi.allowed."""
-    hosts = [site.ami.host for site in settings_by_server(settings).values()] if settings.uses_asterisk else []
+    hosts = [site.ami.host for site in split_settings_by_server(settings).values()] if settings.uses_asterisk else []
     asterisk = [address for host in hosts for address in await resolve_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -34,7 +34,7 @@ def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
     return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
 
 
-def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
+def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the IVR flows of a site and the scripts of its agents.
 
     Raises FlowError for the first invalid one.
@@ -42,30 +42,30 @@ def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     may_offer = list_allowed_offers(profile)
     scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
-    return FlowLibrary(sorted(_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
+    return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
 
 def create_flows_reload_part(flows: FlowLibrary) -> Part:
     """Return the function that loads flows and scripts again when the settings are reloaded."""
 
     def prepare(settings: Settings) -> Callable[[], None]:
-        return flows.prepare_reload(_flow_files(settings), list_site_scripts(settings))
+        return flows.prepare_reload(_list_flow_files(settings), list_site_scripts(settings))
 
     return prepare
 
 
-def _flow_files(settings: Settings) -> list[str]:
+def _list_flow_files(settings: Settings) -> list[str]:
     """Return the files of a site's IVR flows, without AGI scripts, which are programs."""
     return [flow for flow in list_site_flows(settings) if find_script(flow) is None]
 
 
-def recording_rules(settings: Settings) -> RecordingRules | None:
+def get_recording_rules(settings: Settings) -> RecordingRules | None:
     """Return where and in which format messages of callers are recorded, or None if they are not."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
-def script_rules(settings: Settings) -> ScriptRules:
+def get_script_rules(settings: Settings) -> ScriptRules:
     """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
     hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))

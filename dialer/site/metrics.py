@@ -10,7 +10,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 
 
-def serving_dialler_metrics(
+def serve_dialler_metrics(
     settings: Settings, engine: Engine, monitor: Monitor | None
 ) -> AbstractAsyncContextManager[int | None]:
     """Serve the dialler's metrics until the context ends. Yields the port (None = metrics.port is not set)."""

@@ -59,7 +59,7 @@ class NewSeat:
     pin_hash: str
 
 
-def template_values(answers: Answers, data: Path) -> Answers:
+def make_template_values(answers: Answers, data: Path) -> Answers:
     """Return the values that the settings template needs, from the answers of a user.
 
     Raises SettingError for an invalid number of seats or polling day.
@@ -97,7 +97,7 @@ def check_new_centre(centre: Answers) -> None:
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"
         try:
-            trial.write_text(centre_text(centre), encoding="utf-8")
+            trial.write_text(render_centre_settings_file(centre), encoding="utf-8")
         except UnicodeEncodeError as error:
             raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
         settings = load_settings(trial)
@@ -107,7 +107,7 @@ def check_new_centre(centre: Answers) -> None:
         raise problem
 
 
-def centre_text(centre: Mapping[str, Any]) -> str:
+def render_centre_settings_file(centre: Mapping[str, Any]) -> str:
     """Return the settings file of a new centre as TOML, with new secrets of 192 bits."""
     environment = load_templates()
     environment.filters["toml"] = _format_toml  # the template uses it for every string
@@ -116,7 +116,7 @@ def centre_text(centre: Mapping[str, Any]) -> str:
     return environment.get_template("new_centre.toml.j2").render({**centre, **made, "organisation": organisation})
 
 
-def new_pin() -> str:
+def create_pin() -> str:
     """Return a new random PIN for an agent, which is not easily guessed."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"

@@ -26,7 +26,7 @@ def count_files_needed(settings: Settings) -> int:
     )
 
 
-def open_files_problem(settings: Settings) -> str | None:
+def find_open_files_problem(settings: Settings) -> str | None:
     """Return an error text if this process cannot open enough files for its channels, otherwise None."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count_files_needed(settings)

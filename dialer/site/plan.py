@@ -30,9 +30,9 @@ from dialer.rules.rulebook import (
 )
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import SINGLE_SERVER, settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import abandoned_caps
+from dialer.settings.site_rules import list_abandoned_caps
 from dialer.site.erasure import create_erasure_rules
 from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import rules_text
@@ -50,7 +50,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
-        campaigns={each.id: _campaign_plan(each, settings, profile) for each in settings.campaigns},
+        campaigns={each.id: _create_campaign_plan(each, settings, profile) for each in settings.campaigns},
         seats={
             each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.server or SINGLE_SERVER)
             for each in settings.seats
@@ -64,7 +64,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.caller_ids,
                 trunk.server
                 or next(
-                    iter(settings_by_server(settings))
+                    iter(split_settings_by_server(settings))
                 ),  # calls of other carriers are reported as the first server's
                 trunk.areas,
             )
@@ -103,9 +103,9 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     )
 
 
-def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
-    trunks = settings.campaign_trunks(campaign)
-    caps = [Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, profile)]
+def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
+    trunks = settings.list_campaign_trunks(campaign)
+    caps = [Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,
@@ -119,7 +119,7 @@ def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> 
             connect_limit_seconds=campaign.connect_limit_seconds,
             hours=get_campaign_hours(campaign),
             lawful_hours=get_lawful_hours(profile, settings),
-            retries=_retry_rules(campaign, settings),
+            retries=_create_retry_rules(campaign, settings),
             every_seconds=settings.polling_day.workers.every_minutes * _MINUTE
             if _is_booth_worker_campaign(campaign)
             else 0.0,
@@ -145,7 +145,7 @@ def _is_booth_worker_campaign(campaign: Campaign) -> bool:
     return campaign.purpose is Purpose.BOOTH_WORKERS
 
 
-def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
+def _create_retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
     """Return when numbers of a campaign are called again, by outcome.
 
     Booth workers are called again after a fixed interval until they answer.

@@ -16,10 +16,10 @@ from dialer.flows.model import list_allowed_offers
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, site_profile
 from dialer.settings.trunks import Carrier
 from dialer.site.plan import create_engine_plan
-from dialer.site.settings_changes import Change, list_changes, settings_by_key
+from dialer.site.settings_changes import Change, list_changes, list_settings_by_key
 
 Part = Callable[[Settings], Callable[[], object]]
 """A part of a running centre that depends on the settings. The function prepares it for new settings, and returns a function that
@@ -72,9 +72,9 @@ class SettingsReload:
         except SettingError as error:
             raise _convert_to_refusal(error) from error
         changed = list(list_changes(self._settings, settings))
-        changed += self._profile_changes(settings, profile, changed)
+        changed += self._find_profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
-        need_restart += self._others_that_need_restart(settings)
+        need_restart += self._find_other_restart_reasons(settings)
         if need_restart:
             verb = "needs" if len(need_restart) == 1 else "need"
             raise CommandRefused(f"no change was applied: {', '.join(need_restart)} {verb} a restart")
@@ -93,22 +93,22 @@ class SettingsReload:
             for activate in rebuilt:
                 activate()
 
-        recorded = {**settings_by_key(settings), **self._recorded}
+        recorded = {**list_settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
         others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
         return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply)
 
-    def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
+    def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
         """Yield a change if the file of the jurisdiction's profile has changed.
 
         It needs a restart if the dialler has copied one of the changed rules at its start.
         """
         before = self._profile
-        same_copies = _copied_rules(settings, before) == _copied_rules(settings, profile)
+        same_copies = _collect_copied_rules(settings, before) == _collect_copied_rules(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
-    def _others_that_need_restart(self, settings: Settings) -> Iterator[str]:
+    def _find_other_restart_reasons(self, settings: Settings) -> Iterator[str]:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
@@ -124,9 +124,9 @@ class SettingsReload:
             yield "the first seat or Asterisk trunk, or the last"
 
 
-def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
+def _collect_copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
     """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
-    windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
+    windows = [window for each in settings.campaigns for window, _, _ in list_abandoned_caps(each, profile)]
     return (
         list_allowed_offers(profile),
         requires_synthetic_label(settings, profile),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dialer.settings.applied import when_applied
+from dialer.settings.applied import find_when_applied
 from dialer.settings.fields import Applied
 from dialer.settings.site import Settings
 
@@ -20,7 +20,7 @@ class Change(NamedTuple):
     takes_effect: Applied
 
 
-def settings_by_key(settings: Settings) -> dict[str, str]:
+def list_settings_by_key(settings: Settings) -> dict[str, str]:
     """Return the value of every setting as JSON, by its dotted key, for the audit.
 
     Secrets are masked, and [store] is left out.
@@ -45,25 +45,25 @@ def settings_by_key(settings: Settings) -> dict[str, str]:
 
 def list_changes(before: Settings, after: Settings) -> Iterator[Change]:
     """Yield each setting that differs between two versions of the settings."""
-    for place in _changed_places((), before.model_dump(), after.model_dump()):
+    for place in _find_changed_places((), before.model_dump(), after.model_dump()):
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
             keys = keys[1:]
-        yield Change(".".join(place), when_applied(section, keys[0] if keys else ""))
+        yield Change(".".join(place), find_when_applied(section, keys[0] if keys else ""))
 
 
-def _changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
-    tables = [_by_name(each) for each in (before, after)]
+def _find_changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
+    tables = [_index_tables_by_name(each) for each in (before, after)]
     if before == after:
         return
     if all(isinstance(each, Mapping) for each in tables) and len(place) < 3:
         for key in dict.fromkeys([*tables[0], *tables[1]]):
-            yield from _changed_places((*place, str(key)), tables[0].get(key), tables[1].get(key))
+            yield from _find_changed_places((*place, str(key)), tables[0].get(key), tables[1].get(key))
     else:
         yield place
 
 
-def _by_name(value: Any) -> Any:
+def _index_tables_by_name(value: Any) -> Any:
     """Convert an array of named tables to a mapping by name. Return any other value unchanged."""
     if not isinstance(value, tuple) or not all(isinstance(each, Mapping) for each in value):
         return value

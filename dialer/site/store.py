@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
-from dialer.site.settings_changes import settings_by_key
+from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.keys import site_key
 from dialer.store.store import Store, open_store
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     """Open and lock the store for the dialler until the context ends.
 
     Raises StoreError.
@@ -55,13 +55,13 @@ async def apply_settings(settings: Settings, store: Store, weights: ImportedWeig
 
     These are opt-out secrets, and the limit on messages that wait for headquarters.
     """
-    await store.record_settings({**settings_by_key(settings), **weights.recorded}, at)
-    await store.hash_numbers(settings.rules.secrets())
+    await store.record_settings({**list_settings_by_key(settings), **weights.recorded}, at)
+    await store.hash_numbers(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
     await store.set_headquarters_limit(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
-def disk_has_room(settings: Settings) -> Callable[[], bool]:
+def make_disk_space_check(settings: Settings) -> Callable[[], bool]:
     """Return a function that tells whether the store's disk has enough free space (store.reserve_megabytes)."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
+async def connect_to_twilio(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
     """Connect to the Twilio account until the context ends. Yields None if the site does not use Twilio.
 
     Raises SwitchError if the extra `twilio` is not installed.
@@ -36,7 +36,7 @@ async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> Asyn
         await carrier.close()
 
 
-async def twilio_spent_today(settings: Settings) -> float:
+async def fetch_twilio_spending_today(settings: Settings) -> float:
     """Return the money that the Twilio account has spent today, in the account's currency.
 
     Raises SwitchError.

@@ -38,7 +38,7 @@ def find_voice_problems(
     playlist = None
     if settings.audio.catalogue is not None:
         playlist = (reader or make_playlist_reader(settings, profile)).read()
-    return [*_message_problems(settings, playlist), *_label_problems(settings, profile, playlist, clock)]
+    return [*_find_message_problems(settings, playlist), *_find_label_problems(settings, profile, playlist, clock)]
 
 
 def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
@@ -46,7 +46,7 @@ def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: Pl
     sounds = settings.audio.sounds
     if (
         profile.information_message.required
-        and _plays_message(settings)
+        and _may_play_information_message(settings)
         and find_missing_sounds(sounds, [MESSAGE_SOUND])
     ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
@@ -55,14 +55,14 @@ def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: Pl
         raise error
 
 
-def _plays_message(settings: Settings) -> bool:
+def _may_play_information_message(settings: Settings) -> bool:
     """Return whether Asterisk may have to play the information message, which callers of an abandoned call hear."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
-def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
+def _find_message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
     """Yield an error if the information message is a computer voice but does not say so."""
-    if playlist is None or not _plays_message(settings):
+    if playlist is None or not _may_play_information_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
     name = find_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
@@ -74,11 +74,11 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 
-def _label_problems(
+def _find_label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
     """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""
-    if not _plays_sounds(settings):
+    if not _plays_own_sounds(settings):
         return
     if playlist is None:
         problem = (
@@ -94,7 +94,7 @@ def _label_problems(
             yield SettingError("settings", "audio.catalogue", problem, _CREATE_DRAFTS)
 
 
-def _plays_sounds(settings: Settings) -> bool:
+def _plays_own_sounds(settings: Settings) -> bool:
     """Return whether a flow plays sound files of ours.
 
     Otherwise it has only Twilio's voice, which Twilio calls announce themselves.

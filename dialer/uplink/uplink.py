@@ -21,7 +21,7 @@ from dialer.nats.messages import inbox_prefix_of_centre
 from dialer.nats.session import Session, connected
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
-from dialer.site.broker import broker_settings_for_user, create_own_signer
+from dialer.site.broker import create_own_signer, get_broker_settings_for_user
 from dialer.store.keys import site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
@@ -59,7 +59,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     user = find_uplink_user(settings)
     centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
     broker = replace(
-        broker or broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"
+        broker or get_broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"
     )
     signer = None if settings.broker.key_file is None else create_own_signer(settings, user)
     live = LiveStatus(centre)

@@ -34,7 +34,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
-from dialer.site.broker import broker_settings
+from dialer.site.broker import get_broker_settings
 from tests.attack.kill_histories import print_progress
 from tests.support.agent_centre import AgentPage
 from tests.support.centre import site_settings
@@ -276,7 +276,7 @@ def make_settings(folder: Path, site: dict[str, Any]) -> Settings:
 
 async def _run(options: dict[str, Any]) -> None:
     settings = make_settings(Path(options["folder"]), options)
-    broker = broker_settings(settings)
+    broker = get_broker_settings(settings)
     if options["what"] == "desk":
         async with open_desk(settings, broker=broker, hasher=CHEAP, assets={}):
             await asyncio.Event().wait()

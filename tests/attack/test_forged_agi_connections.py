@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token
-from dialer.deploy.asterisk.render import dialplan
+from dialer.deploy.asterisk.agi_secret import agi_secret, compute_agi_token
+from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallState
 from dialer.engine.seats.commands import SeatLogIn
@@ -85,8 +85,8 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
         assert len(ringing) == RINGING
         secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
         for (unique_id, name), other in zip(ringing.items(), others, strict=True):
-            token_of_other_call = agi_token(secret, "flow", other, ringing[other])
-            token_of_inbound = agi_token(secret, "inbound", unique_id, name)
+            token_of_other_call = compute_agi_token(secret, "flow", other, ringing[other])
+            token_of_inbound = compute_agi_token(secret, "inbound", unique_id, name)
             for call in (
                 connect_as(port, "flow", unique_id, name, secret=None),
                 connect_as(port, "flow", unique_id, name, token=unique_id),
@@ -209,7 +209,7 @@ async def test_call_answered_while_asterisk_is_disconnected_gets_its_flow_after_
 
 def dialplan_of_earlier_version() -> str:
     """Return our dialplan without the tokens and the line that identifies its settings."""
-    lines = dialplan().splitlines()
+    lines = render_dialplan().splitlines()
     return "\n".join(
         line.partition(",${SHA1(")[0] + ")" if "${SHA1(" in line else line
         for line in lines
@@ -218,7 +218,7 @@ def dialplan_of_earlier_version() -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [dialplan_of_earlier_version(), dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
+    "text", [dialplan_of_earlier_version(), render_dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
 )
 def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_the_alert_says_so(
     tmp_path: Path, text: str

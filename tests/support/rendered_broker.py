@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dialer.deploy.asterisk.file_changes import plan_files, write_files
-from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, broker_user, render_broker
+from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_broker
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import free_port, mosquitto_path
 from dialer.settings.site import Settings
-from dialer.site.broker import broker_settings
+from dialer.site.broker import get_broker_settings
 from tests.support.waiting import HANG_SECONDS
 
 PASSWORD = "dialler's-own-9f2c"
@@ -31,18 +31,18 @@ class RenderedBroker:
 
     def dialler(self, centre: str) -> BrokerSettings:
         """Return the connection settings of a centre's dialler."""
-        return broker_settings(self.sites[centre])
+        return get_broker_settings(self.sites[centre])
 
     def user(self, centre: str, name: str) -> dict[str, Any]:
         """Return the aiomqtt.Client arguments of a supervisor."""
         settings = self.sites[centre]
-        username = broker_user(settings, name)
+        username = format_broker_user(settings, name)
         return {
             "hostname": "127.0.0.1",
             "port": settings.broker.port,
             "username": username,
             "password": self.made[username],
-            "tls_context": broker_settings(settings).tls,
+            "tls_context": get_broker_settings(settings).tls,
         }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dialer.deploy.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -75,7 +75,9 @@ async def test_missing_dialplan_is_reported() -> None:
         await check_user(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
 
 
-@pytest.mark.parametrize("text", [dialplan(manager_secret="earlier"), dialplan().replace("MATDAN_AGI=", "OTHER=")])
+@pytest.mark.parametrize(
+    "text", [render_dialplan(manager_secret="earlier"), render_dialplan().replace("MATDAN_AGI=", "OTHER=")]
+)
 def test_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dialer.deploy.asterisk.render import conferences
+from dialer.deploy.asterisk.render import render_conferences
 from dialer.simulation.asterisk.config import (
     ConferenceUser,
     PhoneMode,
@@ -366,7 +366,7 @@ def replay_capture(name: str) -> Replay:
             dialplan=None if name in OUR_DIALPLAN else LAB_DIALPLAN,
             trunks=(SimulatedTrunk("carrier"), SimulatedTrunk("deadcarrier")),
             seats=(*seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
-            conference_users=conference_users(conferences()) if name in OUR_DIALPLAN else LAB_USERS,
+            conference_users=conference_users(render_conferences()) if name in OUR_DIALPLAN else LAB_USERS,
             scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,
             prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
         )

@@ -26,7 +26,7 @@ def agi_secret(manager_secret: str) -> str:
     return derive_secret(SecretStr(manager_secret), "fastagi")
 
 
-def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
+def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
     """Return the token of a channel for the handler at `path`.
 
     The secret is at both ends of the hashed text, which prevents length-extension attacks.
@@ -35,6 +35,6 @@ def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def dialplan_fingerprint(secret: str) -> str:
+def compute_dialplan_fingerprint(secret: str) -> str:
     """Return the value of FINGERPRINT_VARIABLE in a dialplan with this secret."""
     return f"{_TOKEN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

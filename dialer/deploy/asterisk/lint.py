@@ -20,11 +20,11 @@ from dialer.deploy.asterisk.checks.system import (
     check_voice,
 )
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
+from dialer.deploy.asterisk.render import list_seats_without_password, render_conferences, render_site
 from dialer.domain.finding import Finding
 from dialer.domain.paths import is_directory
 from dialer.errors import AsteriskFilesError
-from dialer.settings.servers import settings_for_server
+from dialer.settings.servers import narrow_settings_to_server
 from dialer.settings.site import Settings
 
 _READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
@@ -50,8 +50,8 @@ def lint(
 
     rendered = None
     if settings is not None:
-        alone, _ = settings_for_server(settings, server)
-        nothing = dict.fromkeys(seats_without_password(alone), "")
+        alone, _ = narrow_settings_to_server(settings, server)
+        nothing = dict.fromkeys(list_seats_without_password(alone), "")
         rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, server=server).items()}
         settings = alone
     files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
@@ -63,7 +63,7 @@ def lint(
         *check_pjsip(configuration),
         *check_dialplan(configuration),
         *check_modules(configuration),
-        *check_conferences(configuration, read_conf("confbridge.conf", conferences())),
+        *check_conferences(configuration, read_conf("confbridge.conf", render_conferences())),
         *check_music(configuration),
         *check_voice(configuration),
         *check_process(configuration),

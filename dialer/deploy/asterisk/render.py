@@ -12,19 +12,19 @@ from jinja2 import Environment
 from pydantic import SecretStr
 
 from dialer import content
-from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, agi_secret, dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, agi_secret, compute_dialplan_fingerprint
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.modules import list_modules
 from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.recordings import RecordingSettings
-from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, browser_password
+from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
 from dialer.settings.servers import (
     derive_server_password,
     list_named_phones,
     list_phones_without_seat,
-    settings_for_server,
+    narrow_settings_to_server,
 )
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
@@ -58,7 +58,7 @@ def render_template(name: str, **values: Any) -> str:
     return _template_environment().get_template(f"{name}.j2").render(**values)
 
 
-def dialplan(
+def render_dialplan(
     log_in_code: str = "*1",
     *,
     manager_secret: str = "dialler",  # noqa: S107 - only for simulated sites
@@ -71,7 +71,7 @@ def dialplan(
     return render_template("extensions.conf", **_dialplan_values(settings), others=servers)
 
 
-def conferences(mixing_milliseconds: int = 20) -> str:
+def render_conferences(mixing_milliseconds: int = 20) -> str:
     """Return confbridge.conf, with the conference profile of seats and those of participants."""
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
@@ -85,9 +85,9 @@ def render_site(
     in the settings. `file` is the name of the settings file in error texts.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
-    settings, others = settings_for_server(settings, server, file)
+    settings, others = narrow_settings_to_server(settings, server, file)
     _refuse_unrenderable_settings(settings, file, has_other_servers=bool(others))
-    trunks, asterisk = asterisk_trunks(settings), settings.asterisk
+    trunks, asterisk = list_asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     webrtc = any(seat.webrtc for seat in settings.seats)
     sip = f":{asterisk.sip_port}"
@@ -134,14 +134,14 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
     secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def token(path: str) -> str:
-        """Return the dialplan expression that computes `agi_token`."""
+        """Return the dialplan expression that computes `compute_agi_token`."""
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
         "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
         "agi_token": token,
-        "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
+        "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={compute_dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.agent_login.code,
         "echo_code": ECHO_CODE,
@@ -161,12 +161,12 @@ def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
     return list(dict.fromkeys((where, number) for where, number in called if where and number))
 
 
-def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
+def list_asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
     """Return the trunks that Asterisk carries. Twilio's are not in its files."""
     return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
 
 
-def seats_without_password(settings: Settings) -> tuple[str, ...]:
+def list_seats_without_password(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of seats and other phones that need a generated password."""
     seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
     return (*seats, *list_phones_without_seat(settings))
@@ -174,7 +174,7 @@ def seats_without_password(settings: Settings) -> tuple[str, ...]:
 
 def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_servers: bool) -> None:
     """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
-    trunks = asterisk_trunks(settings)
+    trunks = list_asterisk_trunks(settings)
     if not settings.trunks and not has_other_servers:
         raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
     if not trunks and not settings.seats:
@@ -199,12 +199,12 @@ def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_se
 
 def _sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
     if seat.webrtc:
-        return browser_password(seat, settings.ami.secret)
+        return get_browser_password(seat, settings.ami.secret)
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
 def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]:
-    used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
+    used: set[str] = {trunk.transport.value for trunk in list_asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if list_phones_without_seat(settings) or between else set()
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]

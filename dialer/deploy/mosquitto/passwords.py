@@ -18,7 +18,7 @@ def hash_password(password: str, salt: bytes | None = None, iterations: int = _I
     return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def is_hash_of(hashed: str, password: str) -> bool:
+def is_hash_of_password(hashed: str, password: str) -> bool:
     """Return whether `hashed` is a hash of the password."""
     try:
         _, kind, iterations, salt, _ = hashed.split("$")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
+from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
 from dialer.deploy.templates import load_templates
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
@@ -43,12 +43,12 @@ class BrokerUser:
     password: str | None = None  # from the settings, or None if one is generated
 
 
-def broker_user(settings: Settings, name: str) -> str:
+def format_broker_user(settings: Settings, name: str) -> str:
     """Return a supervisor's user name at the broker. It contains the centre's ID, as several centres may share a broker."""
     return f"{settings.centre.id}.{name}"
 
 
-def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
+def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
     """Return the broker's users of all centres. `sites` has the settings by the names of their files. Raises SettingError."""
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
@@ -59,7 +59,7 @@ def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
                 file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own"
             )
         centres.add(centre)
-        for user in (_dialler_user(file, settings), *_supervisor_users(settings)):
+        for user in (_create_dialler_user(file, settings), *_list_supervisor_users(settings)):
             if user.name in users:
                 problem = f"{user.name!r} is already another user of the broker"
                 raise SettingError(file, "broker.username", problem, "give each dialler a user of its own")
@@ -67,10 +67,10 @@ def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
     return list(users.values())
 
 
-def _dialler_user(file: str, settings: Settings) -> BrokerUser:
+def _create_dialler_user(file: str, settings: Settings) -> BrokerUser:
     broker, root = settings.broker, f"dialer/v1/{settings.centre.id}"
     if broker.username is None or not _USER.fullmatch(broker.username):
-        remedy = f'set one of letters, digits, dots and dashes, such as "{broker_user(settings, OWN_USER)}"'
+        remedy = f'set one of letters, digits, dots and dashes, such as "{format_broker_user(settings, OWN_USER)}"'
         raise SettingError(file, "broker.username", "is not a valid user name for the dialler", remedy)
     password = "" if broker.password is None else broker.password.get_secret_value()
     if len(password) < MIN_PASSWORD_LENGTH or re.search(r"change.?me|\s", password, re.IGNORECASE):
@@ -83,7 +83,7 @@ def _dialler_user(file: str, settings: Settings) -> BrokerUser:
     return BrokerUser(broker.username, tuple(rules), password)
 
 
-def _supervisor_users(settings: Settings) -> list[BrokerUser]:
+def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
     """Return the broker's users for [[supervisors]].
 
     The desk authenticates people itself, and sends their commands on their topics. As users may be added at any time, the
@@ -102,7 +102,7 @@ def _supervisor_users(settings: Settings) -> list[BrokerUser]:
             rules += ["topic read homeassistant/#", "topic write homeassistant/status"]
         own = settings.desk.broker_password if is_desk else None
         password = None if own is None else own.get_secret_value()
-        found.append(BrokerUser(broker_user(settings, each.name), (*rules, *read), password))
+        found.append(BrokerUser(format_broker_user(settings, each.name), (*rules, *read), password))
     return found
 
 
@@ -118,7 +118,7 @@ def render_broker(
     `existing` has the password hashes of an earlier rendering by user (`read_hashes`). These passwords stay valid, except
     those of the users in `renew`. [mosquitto] and the port are taken from the first site.
     """
-    users = broker_users(sites)
+    users = list_broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}
     if unknown:
         names = ", ".join(user.name for user in users if user.password is None) or "none"
@@ -130,7 +130,9 @@ def render_broker(
     for user in users:
         before = existing.get(user.name)
         if user.password is not None:
-            hashes[user.name] = before if before and is_hash_of(before, user.password) else hash_password(user.password)
+            hashes[user.name] = (
+                before if before and is_hash_of_password(before, user.password) else hash_password(user.password)
+            )
         elif before is not None and user.name not in renew:
             hashes[user.name] = before
         else:

@@ -94,7 +94,7 @@ def _recording_folders(settings: Settings) -> list[Path]:
     return [settings.recordings.directory, *messages]
 
 
-def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dict[Path, str]:
+def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dict[Path, str]:
     """Return the files by path. `dialer` is the path of the command. Raises SettingError for a path that services cannot use."""
     store, sounds = settings.store.path, settings.audio.sounds
     backups, recorded = settings.store.backup_folder, _recording_folders(settings)
@@ -120,7 +120,7 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
         files[ROTATION / "matdan"] = _render_template("logrotate.j2", history=settings.asterisk.history)
     if local.fail2ban:
         desk_port = settings.desk.port if DESK in list_processes(settings) else None
-        files |= fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
+        files |= render_fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in list_processes(settings):
         files[UNITS / process.unit] = _render_template(
@@ -144,7 +144,7 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
     return files
 
 
-def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
+def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
     """Return fail2ban's jails against guessing of passwords, for phones and for pages, and the filter for pages."""
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:

@@ -20,8 +20,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dialer.settings.seats import SeatSettings, browser_password
-from dialer.settings.servers import SINGLE_SERVER, settings_by_server
+from dialer.settings.seats import SeatSettings, get_browser_password
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
@@ -56,7 +56,7 @@ class AgentPhones:
         """Use these settings for new connections."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
-        hosts = {server: site.ami.host for server, site in settings_by_server(settings).items()}
+        hosts = {server: site.ami.host for server, site in split_settings_by_server(settings).items()}
         written = {server: f"[{host}]" if ":" in host else host for server, host in hosts.items()}
         self._addresses = {
             server: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for server, host in written.items()
@@ -77,7 +77,7 @@ class AgentPhones:
             raise RequestRefused(409, "own-phone")
         if seat.password is None and self._secret is None:
             raise RequestRefused(409, "no-phone")  # the phone is not in the rendered Asterisk configuration either
-        password = browser_password(seat, self._secret)
+        password = get_browser_password(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
     async def relay_phone(self, page: WebSocket) -> None:

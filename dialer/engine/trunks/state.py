@@ -12,7 +12,7 @@ from types import MappingProxyType
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_to_show
 
 # Health: a failing trunk is rested, then tested with one probe call. A slow trunk gets fewer calls.
 
@@ -410,7 +410,7 @@ class TrunkPool:
                 self._health[name].record_start(now_seconds)
             else:
                 self._starts[name].record_sent(now_seconds)
-            shown = caller_ids_shown(trunk.caller_ids, trunk.areas, called)
+            shown = find_caller_ids_to_show(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)
             return trunk, shown[turn]

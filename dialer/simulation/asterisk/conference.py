@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from uuid import UUID
 
-from dialer.deploy.asterisk.render import conferences
+from dialer.deploy.asterisk.render import render_conferences
 from dialer.simulation.asterisk.bridges import Conference, Participant
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import ConferenceUser, parse_conference_menus
@@ -39,7 +39,7 @@ class Conferences:
         self.by_name: dict[str, Conference] = {}
         self._events = events
         self._users = users
-        self._menus = parse_conference_menus(conferences())
+        self._menus = parse_conference_menus(render_conferences())
         self._random = random
         self._start_conversation, self._run_menu_entry = start_conversation, run_menu_entry
         self._made = 0

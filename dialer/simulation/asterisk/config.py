@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.events import EVENTS
-from dialer.deploy.asterisk.render import conferences
+from dialer.deploy.asterisk.render import render_conferences
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 
 VERSION = "22.10.1"  # the version it reports
@@ -144,7 +144,9 @@ class SimulatedAsteriskConfig:
     message_seconds: float = 6.0  # the information message
     missing_sounds: frozenset[str] = frozenset()
     silent_music: frozenset[str] = frozenset()  # music-on-hold classes that are missing or empty
-    conference_users: Mapping[str, ConferenceUser] = field(default_factory=lambda: conference_users(conferences()))
+    conference_users: Mapping[str, ConferenceUser] = field(
+        default_factory=lambda: conference_users(render_conferences())
+    )
     dialplan: str | None = None  # text of an extensions.conf; None: the dialler's own
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # the number that voters dial

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
 from dialer.simulation.asterisk.conference import Conferences
@@ -33,7 +33,7 @@ class SwitchCore(ABC):
         self.ami_port = self.config.ami_port
         self.agi_port = self.config.agi_port
         secret = self.config.users[0].secret
-        text = self.config.dialplan or dialplan(manager_secret=secret, servers=bool(self.config.server))
+        text = self.config.dialplan or render_dialplan(manager_secret=secret, servers=bool(self.config.server))
         self.dialplan = parse_dialplan(text)
         section = read_conf("extensions.conf", text).find_section("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}

@@ -12,7 +12,7 @@ from functools import partial
 from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.tones import TONES
-from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.deploy.asterisk.render import list_asterisk_trunks
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, error, ok, warning
@@ -21,7 +21,7 @@ from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
-from dialer.site.asterisk import ami_login
+from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_permissions, run_check_extension
@@ -48,7 +48,7 @@ async def check_asterisk(
     `others` are the names of the site's other servers, whose connections are checked too. `reader` may have read the
     catalogue already.
     """
-    banner = await check_permissions(ami_login(settings))
+    banner = await check_permissions(get_ami_login(settings))
     events: Events = {}
 
     def on_event(message: AmiMessage) -> None:
@@ -56,7 +56,7 @@ async def check_asterisk(
         if queue is not None and not queue.full():
             queue.put_nowait(message)
 
-    async with AmiClient(ami_login(settings), on_event=on_event, wanted_events=("UserEvent",)) as client:
+    async with AmiClient(get_ami_login(settings), on_event=on_event, wanted_events=("UserEvent",)) as client:
         await client.send_action("CoreStatus")
         channels = await client.send_list_action("CoreShowChannels")
         await client.send_list_action("ConfbridgeListRooms")
@@ -77,7 +77,7 @@ async def _check_sounds(
 ) -> Finding:
     """Check that Asterisk finds each sound file that a call may need. A caller would hear silence instead."""
     subject = "sounds in asterisk"
-    names = await asyncio.to_thread(_needed_sounds, settings, reader)
+    names = await asyncio.to_thread(_list_needed_sounds, settings, reader)
     missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
     if not missing:
         return ok(subject, f"Asterisk finds all {len(names):,} sounds that calls may need")
@@ -134,7 +134,7 @@ async def _check_events(
         del events[channel_id]
 
 
-def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
+def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
     """Return the names of all sounds that flows and the dialplan may play.
 
     Reads files, so it must run in a thread. Raises MatdanError.
@@ -169,7 +169,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
 
     Whether a carrier answers is known only if Asterisk tests it (`qualify_seconds`).
     """
-    trunks = asterisk_trunks(settings)
+    trunks = list_asterisk_trunks(settings)
     registrations: dict[str, str] = {}
     if any(trunk.registers for trunk in trunks):
         # The list also contains the accounts' passwords, so only these two fields are used.
@@ -179,7 +179,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
     for trunk in trunks:
         subject = f"trunk {trunk.name}"
         registration = registrations.get(f"{trunk.endpoint}-registration", "unknown")
-        state = await _device_state(client, trunk.endpoint) if trunk.qualify_seconds else ""
+        state = await _fetch_device_state(client, trunk.endpoint) if trunk.qualify_seconds else ""
         if trunk.registers and registration != _REGISTERED:
             text = f"not registered at {trunk.host} ({registration})"
             findings.append(
@@ -199,7 +199,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
 
 async def check_phones(settings: Settings, client: AmiClient) -> Finding:
     """Check that the phones of all seats are registered at Asterisk."""
-    missing = [seat.name for seat in settings.seats if await _device_state(client, seat.endpoint) in _UNREACHABLE]
+    missing = [seat.name for seat in settings.seats if await _fetch_device_state(client, seat.endpoint) in _UNREACHABLE]
     registered = f"{len(settings.seats) - len(missing):,} of {len(settings.seats):,} are registered"
     if not missing:
         return ok("phones", registered)
@@ -210,13 +210,13 @@ async def check_phones(settings: Settings, client: AmiClient) -> Finding:
 async def _check_other_server(server: str, client: AmiClient) -> Finding:
     """Check that voters on this Asterisk server can be connected to seats on another server."""
     subject = f"connection to server {server}"
-    if await _device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
+    if await _fetch_device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
         text = "it does not answer, so voters on this server cannot be connected to its seats"
         return error(subject, text, "check its host and sip_port, and render both servers again")
     return ok(subject, "it answers")
 
 
-async def _device_state(client: AmiClient, endpoint: str) -> str:
+async def _fetch_device_state(client: AmiClient, endpoint: str) -> str:
     """Return Asterisk's state of an endpoint, such as UNAVAILABLE.
 
     Raises SwitchError, for example if Asterisk cannot report it.

@@ -36,7 +36,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that callers are told that a computer speaks, if the profile requires it."""
+    """Check that synthetic voices are announced ("a computer speaks"), if the profile requires it."""
     problems = find_voice_problems(settings, site_profile(settings), clock, reader())
     for problem in problems:
         yield error("synthetic voices", str(problem))

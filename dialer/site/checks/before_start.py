@@ -12,7 +12,7 @@ from pathlib import Path
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding
 from dialer.flows.audio_settings import make_playlist_reader
-from dialer.settings.servers import settings_by_server
+from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk
 from dialer.site.checks.audio import check_catalogue, check_own_sounds, check_synthetic_voices
@@ -51,7 +51,7 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     yield Check("fastagi", lambda: check_fastagi_port(settings))
     yield Check("headquarters", lambda: check_headquarters(settings))
     if settings.uses_asterisk and settings.ami.secret is not None:
-        for server, site in settings_by_server(settings).items():
+        for server, site in split_settings_by_server(settings).items():
             others = [each.name for each in settings.asterisk.servers if each.name != server]
             yield Check("asterisk", partial(check_asterisk, site, others, reader), server)
     if settings.twilio.enabled:

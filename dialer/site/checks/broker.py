@@ -15,7 +15,7 @@ from dialer.mqtt.connection import check_broker
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import broker_settings
+from dialer.site.broker import get_broker_settings
 
 _SUBJECT = "broker"
 _RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (docs/how-to/mqtt.md)"
@@ -26,7 +26,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
 
     Raises MatdanError, OSError.
     """
-    ours = broker_settings(settings)
+    ours = get_broker_settings(settings)
     # A separate client ID, because the dialler's own would disconnect a running dialler from the broker.
     checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
     try:

@@ -42,16 +42,16 @@ class CallExplanation:
     grounds: str = ""  # for a past time: the JSON that is stored with a call placed then (`Gate.format_legal_grounds`)
 
 
-def explain_findings(
+def report_call_explanations(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[Finding]:
     """Yield for each number and campaign whether a call is possible, with the reasons, as a check result.
 
-    The arguments are those of `explain`.
+    The arguments are those of `explain_calls`.
     """
     unknown: dict[str, None] = {}
     zone = site_zone(settings)
-    for each in explain(settings, db, who, at, past=past):
+    for each in explain_calls(settings, db, who, at, past=past):
         unknown.update(dict.fromkeys(each.unknown))
         subject = f"{each.number} in {each.campaign}"
         text = "can be called now"
@@ -78,7 +78,7 @@ def _format_next_call_time(explained: CallExplanation, now: float, moment: str) 
     return moment if explained.condition is None else f"{moment}, {explained.condition}"
 
 
-def explain(
+def explain_calls(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[CallExplanation]:
     """Yield for each campaign whether the numbers of a person can be called at a time, and why not.

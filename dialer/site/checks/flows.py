@@ -17,7 +17,7 @@ from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.runner import Check
-from dialer.site.flows import list_site_scripts, script_rules
+from dialer.site.flows import get_script_rules, list_site_scripts
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
 from dialer.switch.asterisk.scripts.runner import find_script
 
@@ -56,9 +56,9 @@ def _allowed_offers(settings: Settings) -> frozenset[Offer]:
 def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
     script = find_script(flow)
     if script is not None:
-        rules = script_rules(settings)
+        rules = get_script_rules(settings)
         rules.check_script_is_visible(script)
-        problem = _script_setting_problem(settings) or _permission_problem(rules.user, script)
+        problem = _find_script_setting_problem(settings) or _find_permission_problem(rules.user, script)
         if problem is None:
             yield ok(subject, f"script {script} exists{use}")
         else:
@@ -96,13 +96,13 @@ def check_script_containment(settings: Settings) -> Iterator[Finding]:
 
     Raises FlowError if it cannot.
     """
-    if settings.has_scripts and _script_setting_problem(settings) is None:
-        rules = script_rules(settings)
+    if settings.has_scripts and _find_script_setting_problem(settings) is None:
+        rules = get_script_rules(settings)
         check_containment(rules)
         yield ok("scripts", describe_containment(rules))
 
 
-def _script_setting_problem(settings: Settings) -> str | None:
+def _find_script_setting_problem(settings: Settings) -> str | None:
     """Return why no AGI script could start with these settings, or None if they could."""
     user, errors = settings.flows.script_user, settings.flows.script_errors
     if user is not None:
@@ -115,7 +115,7 @@ def _script_setting_problem(settings: Settings) -> str | None:
     return None
 
 
-def _permission_problem(user: str | None, script: Path) -> str | None:
+def _find_permission_problem(user: str | None, script: Path) -> str | None:
     """Return why a user of this machine may not run an AGI script, or None if it is allowed.
 
     A `user` of None is this process's user, which may.

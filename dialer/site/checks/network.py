@@ -18,7 +18,7 @@ from dialer.roll.mapping import load_map
 from dialer.roll.sources import build_auth_headers
 from dialer.settings.site import Settings
 from dialer.settings.sources import Source
-from dialer.site.twilio import twilio_spent_today
+from dialer.site.twilio import fetch_twilio_spending_today
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
 
@@ -100,7 +100,7 @@ async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
 
     Raises MatdanError if it does not answer.
     """
-    spent = await twilio_spent_today(settings)
+    spent = await fetch_twilio_spending_today(settings)
     cap = settings.twilio.max_spend_per_day
     if cap is None:
         yield warning("twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.max_spend_per_day")

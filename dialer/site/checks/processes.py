@@ -22,7 +22,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
-from dialer.site.broker import broker_settings
+from dialer.site.broker import get_broker_settings
 from dialer.site.checks.ages import format_age
 from dialer.store.lock_holder import find_lock_holder
 
@@ -86,7 +86,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
 
     Raises BrokerUnreachable.
     """
-    broker, centre = broker_settings(settings), settings.centre.id
+    broker, centre = get_broker_settings(settings), settings.centre.id
     async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # raises for a wrong address or password
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")

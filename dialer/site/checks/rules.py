@@ -31,7 +31,7 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
     """
     profile = site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
-    unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
+    unconfirmed = sum(not rule.confirmed for rule in profile.list_rules().values())
     if unconfirmed:
         text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
         yield warning("rules", text, "have a lawyer confirm them (`dialer rules show`)")
@@ -69,8 +69,8 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
             yield ok(subject, text)
         first = find_first_call(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
-        yield _campaign_finding(subject, campaign, first, state, now, gate.rules.centre_zone)
-        narrowed = _limited_hours_text(campaign, gate, now)
+        yield _judge_campaign(subject, campaign, first, state, now, gate.rules.centre_zone)
+        narrowed = _describe_limited_hours(campaign, gate, now)
         if narrowed is not None:
             yield warning(subject, narrowed)
     if db is None:
@@ -85,7 +85,7 @@ def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -
     return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
 
 
-def _campaign_finding(
+def _judge_campaign(
     subject: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
@@ -98,7 +98,7 @@ def _campaign_finding(
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
-def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | None:
+def _describe_limited_hours(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """Return a text if the profile shortens the calling hours of the campaign, otherwise None."""
     own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours

@@ -10,7 +10,7 @@ from dialer.domain.finding import Finding, error, warning
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_unfinished, find_unsafe_permissions
 from dialer.site.implausible import find_implausible_settings
-from dialer.site.open_files import open_files_problem
+from dialer.site.open_files import find_open_files_problem
 
 
 def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 def check_tables(settings: Settings) -> Iterator[Finding]:
     """Check that no required settings table is missing, that values are plausible, and the limit on open files."""
-    if (problem := open_files_problem(settings)) is not None:
+    if (problem := find_open_files_problem(settings)) is not None:
         yield error("open files", problem)
     if not settings.campaigns:
         yield error("campaigns", "there are none", "add a [[campaigns]] table")

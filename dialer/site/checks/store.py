@@ -14,7 +14,7 @@ from dialer.errors import MatdanError
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.settings.trunks import CalledVoter, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, find_caller_ids_to_show
 from dialer.site.checks.ages import format_age
 from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import convert_error_to_findings
@@ -114,7 +114,7 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
                 )
                 yield warning(subject, text, remedy)
         if trunk.areas:
-            elsewhere = caller_ids_shown(trunk.caller_ids, trunk.areas, None)
+            elsewhere = find_caller_ids_to_show(trunk.caller_ids, trunk.areas, None)
             yield ok(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for all other voters")
 
 

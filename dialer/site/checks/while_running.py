@@ -15,9 +15,9 @@ from pathlib import Path
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding, ok
 from dialer.domain.words import counted
-from dialer.settings.servers import settings_by_server
+from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
-from dialer.site.asterisk import ami_login
+from dialer.site.asterisk import get_ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
 from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
 from dialer.site.checks.clocks import check_clock, check_clock_difference
@@ -40,7 +40,7 @@ def check_running_site(
 
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
     """Yield every check of a running site that `dialer doctor` makes."""
-    yield Check("versions", lambda: [_versions()])
+    yield Check("versions", lambda: [_report_versions()])
     yield Check("store lock", lambda: [check_store_holder(settings)])
     for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_process, name, settings.metrics.host, port))
@@ -51,13 +51,13 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
     yield Check("broker certificate", lambda: check_broker_certificate(settings, clock.now()))
     if settings.uses_asterisk:
-        for server, site in settings_by_server(settings).items():
+        for server, site in split_settings_by_server(settings).items():
             yield Check("asterisk", partial(_check_live_asterisk, site, clock), server)
     if settings.broker.enabled:
         yield Check("broker", lambda: check_state_at_broker(settings, clock))
 
 
-def _versions() -> Finding:
+def _report_versions() -> Finding:
     return ok("versions", f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {newest_version()}")
 
 
@@ -66,7 +66,7 @@ async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterato
 
     Raises MatdanError.
     """
-    async with AmiClient(ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
+    async with AmiClient(get_ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
         timestamp = (await client.send_action("Ping")).get("Timestamp")
         channels = await client.send_list_action("CoreShowChannels")
         yield ok("asterisk", f"{client.banner}, {counted(len(channels), 'live channel')}")

@@ -16,7 +16,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.site.checks.explain import CallExplanation, explain
+from dialer.site.checks.explain import CallExplanation, explain_calls
 from dialer.store.consents import set_consent
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.command_line import run
@@ -98,7 +98,7 @@ def consents(directory: Path, status: Consent, phones: range, at: float) -> None
 
 def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:
     """By what is in the store now."""
-    [told] = explain(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
+    [told] = explain_calls(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
     return told
 
 

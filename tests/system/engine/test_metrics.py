@@ -10,7 +10,7 @@ from dialer.app import running_centre
 from dialer.desk.board_account import serve_desk_metrics as metrics_of_desk
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
-from dialer.site.metrics import serving_dialler_metrics
+from dialer.site.metrics import serve_dialler_metrics
 from dialer.web.page_state import PageState
 from tests.support.centre import site_settings
 from tests.support.monitoring import ask, samples
@@ -22,7 +22,7 @@ async def test_dialler_without_asterisk_reports_alive_but_not_ready(tmp_path: Pa
     settings = site_settings(tmp_path, 5038, metrics={"port": 0})
     async with (
         running_centre(settings) as centre,
-        serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
+        serve_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is not None
         assert await ask(port, "/health") == (200, "ok\n")
@@ -45,7 +45,7 @@ async def test_metrics_are_not_served_without_a_configured_port(tmp_path: Path) 
     settings = site_settings(tmp_path, 5038)
     async with (
         running_centre(settings) as centre,
-        serving_dialler_metrics(settings, centre.engine, centre.monitor) as port,
+        serve_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is None
     async with metrics_of_desk(settings, PageState(lambda: 0.0)) as port:

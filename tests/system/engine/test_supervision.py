@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dialer.deploy.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.errors import CommandRefused, StoreFull
 from dialer.domain.model import AttemptId, Disposition
 from dialer.domain.view import SeatState
@@ -42,7 +42,7 @@ SUPERVISORS = [
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
     """Return a switch with voters who answer and stay, and three supervisors' phones."""
-    made = None if recordings is None else dialplan(recordings=RecordingSettings(directory=recordings))
+    made = None if recordings is None else render_dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(2), *(SeatPhone(each["name"], "", mode, 1.0) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
@@ -383,7 +383,7 @@ async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
 @virtual_time()
 async def test_recording_announcement_is_played_before_the_voter_is_connected(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
-    made = dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
+    made = render_dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,

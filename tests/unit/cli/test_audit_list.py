@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from dialer.settings.site import load_settings
-from dialer.site.settings_changes import settings_by_key
+from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.log_ins import LogIn
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -57,7 +57,7 @@ def test_audit_lists_settings_changed_between_two_starts_without_secrets(tmp_pat
     async def record_start(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
-            await store.record_settings(settings_by_key(load_settings(config)), NOW)
+            await store.record_settings(list_settings_by_key(load_settings(config)), NOW)
 
     asyncio.run(record_start(8, "a secret of twenty letters"))
     asyncio.run(record_start(8, "a secret of twenty letters"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.deploy.systemd.render import LocalPrograms, service_files
+from dialer.deploy.systemd.render import LocalPrograms, render_service_files
 from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, run_for_error
 
@@ -120,7 +120,9 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
     units = []
     for text in (SITE, SITE + campaign):
         site.write_text(text)
-        files = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
+        files = render_service_files(
+            load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False)
+        )
         units.append(next(unit for path, unit in files.items() if path.name == "matdan-dialler.service"))
     without, with_script = units
     assert [name for name in hinders if f"{name}=" not in without] == []
@@ -144,7 +146,9 @@ def test_recordings_folder_is_writable_by_asterisk_and_the_purge_timer(site: Pat
     for name, writes in (("dialler", True), ("desk", False)):
         assert (folder in files[f"etc/systemd/system/matdan-{name}.service"]) == writes
     assert "OnCalendar=*-*-* 03:17\n" in files["etc/systemd/system/matdan-recordings.timer"]
-    elsewhere = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
+    elsewhere = render_service_files(
+        load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False)
+    )
     assert not [path for path in elsewhere if "recordings" in path.name]  # the recordings are on the Asterisk machine
 
 
@@ -267,7 +271,7 @@ def test_centre_with_remote_asterisk_and_broker_gets_only_the_diallers_files() -
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )
-    files = service_files(settings, Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
+    files = render_service_files(settings, Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
     assert [path.name for path in files] == ["matdan.conf", "matdan.conf", "matdan-dialler.service"]
     unit = files[Path("/etc/systemd/system/matdan-dialler.service")]
     assert "IPAddressDeny" not in unit

@@ -218,7 +218,7 @@ def test_settings_with_accepted_opt_out_secrets_need_a_current_secret(tmp_path: 
     config.write_text(
         f'[rules]\nopt_out_secret = "{"b" * 20}"\naccepted_opt_out_secrets = ["{"a" * 20}", "{"b" * 20}"]\n'
     )
-    assert load_settings(config).rules.secrets() == (b"b" * 20, b"a" * 20)
+    assert load_settings(config).rules.list_opt_out_secrets() == (b"b" * 20, b"a" * 20)
     config.write_text(f'[rules]\naccepted_opt_out_secrets = ["{"a" * 20}"]\n')
     with pytest.raises(SettingError, match="accepted_opt_out_secrets needs opt_out_secret"):
         load_settings(config)

@@ -15,13 +15,13 @@ from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token, dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import agi_secret, compute_agi_token, compute_dialplan_fingerprint
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint
-from dialer.deploy.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
+from dialer.deploy.asterisk.render import FILES, MARKER, list_seats_without_password, render_dialplan, render_site
 from dialer.errors import AsteriskFilesError, SettingError
-from dialer.settings.seats import browser_password
+from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Trunk
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
@@ -203,14 +203,14 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
 def test_a_browser_phones_password_is_derived_from_the_manager_secret() -> None:
     settings = with_browsers(2)
     passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
-    assert passwords == [browser_password(seat, settings.ami.secret) for seat in settings.seats]
+    assert passwords == [get_browser_password(seat, settings.ami.secret) for seat in settings.seats]
     assert len(set(passwords)) == 2
     assert all(re.fullmatch("[0-9a-f]{40}", each) for each in passwords)
-    assert seats_without_password(settings) == ()
+    assert list_seats_without_password(settings) == ()
     other = with_browsers(2, ami={"secret": "another-long-secret"})
-    assert browser_password(other.seats[0], other.ami.secret) not in passwords
+    assert get_browser_password(other.seats[0], other.ami.secret) not in passwords
     own = settings.seats[0].model_copy(update={"password": SecretStr("own")})
-    assert browser_password(own, None) == "own"
+    assert get_browser_password(own, None) == "own"
 
 
 CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"})
@@ -243,7 +243,7 @@ def test_supervisors_and_transfer_targets_have_a_phone_each() -> None:
     assert section(file, "asha", "endpoint")["transport"] == "transport-udp"
     assert section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
     assert [part.name for part in file.of_type("endpoint")].count("asha") == 1
-    assert seats_without_password(settings)[-1] == "asha"
+    assert list_seats_without_password(settings)[-1] == "asha"
 
 
 def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
@@ -258,12 +258,12 @@ def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
     assert "MusicOnHold(party,120)" in text
     assert "MixMonitor(/srv/recordings/${RECORDED}.wav,b)" in text
     assert "Playback(matdan/recorded)" in text
-    assert "Playback(matdan/recorded)" not in dialplan()
+    assert "Playback(matdan/recorded)" not in render_dialplan()
 
 
 def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
     loaded = {setting.value for setting in conf("modules.conf").sections[0].find_all("load")}
-    contexts = parse_dialplan(dialplan())
+    contexts = parse_dialplan(render_dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
     used = {step.application for step in steps} - CORE
     used |= {name for step in steps for name in re.findall(r"\$\{([A-Z_]+)\(", step.data)}
@@ -318,15 +318,15 @@ def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
         ):
             written = template.replace("${UNIQUEID}", unique_id).replace("${CHANNEL}", channel)
             token = hashlib.sha1(written.encode(), usedforsecurity=False).hexdigest()
-            assert token == agi_token(secret, desk, unique_id, channel)
+            assert token == compute_agi_token(secret, desk, unique_id, channel)
             tokens.add(token)
     assert len(tokens) == 9
-    assert dialplan_fingerprint(secret) in text
-    assert dialplan_fingerprint(agi_secret("another")) != dialplan_fingerprint(secret)
+    assert compute_dialplan_fingerprint(secret) in text
+    assert compute_dialplan_fingerprint(agi_secret("another")) != compute_dialplan_fingerprint(secret)
 
 
 def test_no_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
-    contexts = parse_dialplan(dialplan())
+    contexts = parse_dialplan(render_dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
     assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
+from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
 from dialer.deploy.mosquitto.render import MARKER, read_hashes, render_broker
 from dialer.domain.signing import create_key_file, derive_public_key, format_public_key, read_key_file
 from dialer.errors import SettingError
@@ -62,8 +62,8 @@ def test_rendering_broker_files_again_keeps_files_and_passwords(tmp_path: Path) 
     handed = dict(line.split() for line in (to / "passwords-to-hand-out.txt").read_text().splitlines())
     hashes = read_hashes((to / "matdan.passwords").read_text())
     assert set(handed) == {"pune-1.asha", "pune-1.website"}
-    assert all(is_hash_of(hashes[user], password) for user, password in handed.items())
-    assert is_hash_of(hashes["pune-1.dialler"], "correct-horse-battery")
+    assert all(is_hash_of_password(hashes[user], password) for user, password in handed.items())
+    assert is_hash_of_password(hashes["pune-1.dialler"], "correct-horse-battery")
     access = (to / "matdan.acl").read_text()
     asha, website = access.split("user pune-1.asha\n")[1].split("\n\n")[:2]
     assert [line for line in asha.splitlines() if "write" in line] == ["topic write dialer/v1/pune-1/commands/asha"]
@@ -111,7 +111,7 @@ def test_desk_user_gets_the_password_in_the_settings(tmp_path: Path) -> None:
     )
     to = tmp_path / "etc"
     run("render", "-c", site(tmp_path, SITE + desk), "--to", to)
-    assert is_hash_of(read_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
+    assert is_hash_of_password(read_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
@@ -224,9 +224,9 @@ def test_broker_permissions_follow_the_supervisors_in_the_settings(
 def test_password_hash_matches_mosquittos_own() -> None:
     """The expected hash of the password `secret-of-asha` is from `mosquitto_passwd` 2.0.21."""
     made = "$7$101$LT4PufTcFQB5EVNA$JmeBQLfUj2iKYaeAfHO+HcEPXFxu7tsrQOTkDonuTU/iLt2MO5xZJ6gQ+9wDmDDPUx1F1rUienh7+qL7xDFU8A=="
-    assert is_hash_of(made, "secret-of-asha")
-    assert not is_hash_of(made, "secret-of-ashb")
-    assert not is_hash_of("$7$x$y", "secret-of-asha")
+    assert is_hash_of_password(made, "secret-of-asha")
+    assert not is_hash_of_password(made, "secret-of-ashb")
+    assert not is_hash_of_password("$7$x$y", "secret-of-asha")
     assert hash_password("a") != hash_password("a")
     assert read_hashes("asha:$7$x\n") == {}
     assert read_hashes(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}

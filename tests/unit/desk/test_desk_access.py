@@ -14,7 +14,7 @@ import pytest
 from fastapi import APIRouter
 from structlog.testing import capture_logs
 
-from dialer.deploy.systemd.render import FILTERS, fail2ban_files
+from dialer.deploy.systemd.render import FILTERS, render_fail2ban_files
 from dialer.desk.board import COMMAND_ROLES
 from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.domain.enums import SupervisorRole
@@ -338,6 +338,6 @@ def test_fail2ban_filter_finds_the_address_of_a_failed_sign_in_in_the_log(
     written = subprocess.run([sys.executable, "-c", write], capture_output=True, text=True, check=True).stderr
     log, rule = tmp_path / "journal", tmp_path / "filter.conf"
     log.write_text("".join(f"Nov 28 03:00:00 pune matdan-desk[71]: {line}\n" for line in written.splitlines()))
-    rule.write_text(fail2ban_files(asterisk=False, desk_port=8470)[FILTERS / "matdan-desk.conf"])
+    rule.write_text(render_fail2ban_files(asterisk=False, desk_port=8470)[FILTERS / "matdan-desk.conf"])
     told = subprocess.run(["fail2ban-regex", log, rule], capture_output=True, text=True, check=False).stdout
     assert re.findall(r"^Lines: 2 lines, 0 ignored, (\d) matched", told, re.MULTILINE) == [str(found)], told

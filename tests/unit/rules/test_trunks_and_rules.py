@@ -23,7 +23,7 @@ from dialer.rules.retries import (
     schedule_after_worker_call,
     schedule_after_worker_disposition,
 )
-from dialer.settings.trunks import CalledVoter, CallerIdArea, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_to_show
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -139,8 +139,8 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
 
 def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
-    assert caller_ids_shown(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
-    assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
+    assert find_caller_ids_to_show(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
+    assert find_caller_ids_to_show(("1111", "2222"), (), None) == ("1111", "2222")
 
 
 def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.lint import lint
-from dialer.deploy.asterisk.render import render_site, seats_without_password
+from dialer.deploy.asterisk.render import list_seats_without_password, render_site
 from dialer.errors import SettingError
-from dialer.settings.servers import as_single_server, settings_by_server, settings_for_server
+from dialer.settings.servers import convert_to_single_server, narrow_settings_to_server, split_settings_by_server
 from dialer.settings.site import Settings
 from tests.support.asterisk_support import a_site
 
@@ -47,13 +47,13 @@ def two_servers(**changes: Any) -> Settings:
 def rendered(server: str) -> dict[str, str]:
     settings = two_servers()
     passwords = dict.fromkeys(
-        seats_without_password(settings_for_server(settings, server)[0]), "a-password-that-was-made"
+        list_seats_without_password(narrow_settings_to_server(settings, server)[0]), "a-password-that-was-made"
     )
     return render_site(settings, passwords, server=server)
 
 
 def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
-    a, b = settings_by_server(two_servers()).values()
+    a, b = split_settings_by_server(two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
     assert ([each.name for each in a.transfers], [each.name for each in b.transfers]) == (["office"], ["boss"])
@@ -64,16 +64,16 @@ def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
 
 def test_site_without_a_servers_table_has_one_server() -> None:
     settings = a_site()
-    assert dict(settings_by_server(settings)) == {"": settings}
-    assert settings_for_server(settings, None) == (settings, ())
+    assert dict(split_settings_by_server(settings)) == {"": settings}
+    assert narrow_settings_to_server(settings, None) == (settings, ())
     assert render_site(settings, {"agent01": "x"}) == render_site(settings, {"agent01": "x"}, server=None)
     assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
 
 
 def test_rehearsal_assigns_all_trunks_and_seats_to_one_server() -> None:
-    one = as_single_server(two_servers())
+    one = convert_to_single_server(two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
-    assert list(settings_by_server(one)) == [""]
+    assert list(split_settings_by_server(one)) == [""]
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from dialer.settings.jurisdiction import (
     Rule,
     apply_stricter_rules,
     find_strictness,
+    list_shipped_profiles,
     load_profile,
-    shipped_profiles,
 )
-from dialer.settings.site_rules import abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, site_profile
 from tests.support.rules import site
 
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
@@ -45,7 +45,7 @@ def write_profile(directory: Path, *changes: tuple[str, str], base: str = "neutr
 
 
 def test_five_rules_profiles_are_shipped() -> None:
-    assert shipped_profiles() == SHIPPED
+    assert list_shipped_profiles() == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -57,7 +57,7 @@ def test_every_rule_of_a_shipped_profile_has_a_source(name: str) -> None:
         if isinstance(values, dict):
             assert len(values["source"]) > 20, rule
             assert values["basis"] in set(Basis)
-    for key, each in profile.rules().items():
+    for key, each in profile.list_rules().items():
         assert each.source
         assert each.confirmed == (each.read_at or "").startswith("http"), key
         assert each.basis is not Basis.CAUTION or not each.confirmed or name == "canada", key
@@ -320,7 +320,7 @@ def test_contradictory_polling_days_are_refused() -> None:
 
 def test_abandoned_rate_caps_are_the_stricter_of_campaign_and_profile() -> None:
     settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
-    assert abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
+    assert list_abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
         (86_400.0, 0.004, 0.02),
         (30 * 86_400.0, 0.004, 0.02),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialer.deploy.asterisk.render import dialplan
+from dialer.deploy.asterisk.render import render_dialplan
 from dialer.simulation.asterisk.actions import parse_caller_id
 from dialer.simulation.asterisk.agi_commands import split_words
 from dialer.simulation.asterisk.dialplan import APPLICATIONS
@@ -20,7 +20,7 @@ from dialer.simulation.asterisk.extensions import (
 
 
 def test_our_dialplan_uses_only_applications_that_the_simulation_supports() -> None:
-    ours = parse_dialplan(dialplan())
+    ours = parse_dialplan(render_dialplan())
     assert set(ours) >= {"matdan-voter", "matdan-flow", "matdan-message", "matdan-seat", "matdan-agent"}
     used = {step.application for entries in ours.values() for entry in entries for step in entry.steps.values()}
     assert used <= set(APPLICATIONS)
@@ -28,7 +28,7 @@ def test_our_dialplan_uses_only_applications_that_the_simulation_supports() -> N
 
 def test_hang_up_extension_of_a_seat_context_hangs_up_first() -> None:
     """The seats' pattern matches `h` too, so priorities that `h` itself lacks come from the pattern."""
-    ours = parse_dialplan(dialplan())
+    ours = parse_dialplan(render_dialplan())
     for context in ("matdan-seat", "matdan-agent"):
         first = find_step(ours, context, "h", 1)
         assert first is not None
@@ -37,7 +37,7 @@ def test_hang_up_extension_of_a_seat_context_hangs_up_first() -> None:
 
 
 def test_seat_phone_can_dial_only_the_log_in_code_and_the_echo_test() -> None:
-    ours = parse_dialplan(dialplan(log_in_code="*77"))
+    ours = parse_dialplan(render_dialplan(log_in_code="*77"))
     assert [extension.name for extension in ours["matdan-phones"]] == ["*77", "*43"]
     assert find_extension(ours, "matdan-phones", "*1") is None
 

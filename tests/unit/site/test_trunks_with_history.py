@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dialer.settings.site import Settings
-from dialer.site.asterisk import trunks_with_history
-from dialer.site.settings_changes import settings_by_key
+from dialer.site.asterisk import find_trunks_with_history
+from dialer.site.settings_changes import list_settings_by_key
 from tests.support.centre import site_settings
 
 SERVERS = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]
@@ -35,8 +35,8 @@ def site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settin
 def test_location_of_a_trunk_is_that_of_its_asterisk_server(
     servers: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
-    before = settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))
+    before = list_settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))
     now = site(tmp_path, servers, **lines)
-    printed = settings_by_key(now)
+    printed = list_settings_by_key(now)
     changed = {key for key in {*before, *printed} if before.get(key) != printed.get(key)}
-    assert trunks_with_history(now, changed) == stand
+    assert find_trunks_with_history(now, changed) == stand

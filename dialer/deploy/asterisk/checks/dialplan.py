@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, broken, unsafe
-from dialer.deploy.asterisk.checks.pjsip import endpoints_by_kind
+from dialer.deploy.asterisk.checks.pjsip import group_endpoints_by_kind
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Setting
 from dialer.domain.finding import Finding
 
@@ -24,7 +24,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     if "extensions.conf" not in configuration.files:
         return
     contexts = {section.name: section for section in conf.live_sections() if section.name not in {"general", "globals"}}
-    endpoints = endpoints_by_kind(configuration.file("pjsip.conf"))
+    endpoints = group_endpoints_by_kind(configuration.file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):

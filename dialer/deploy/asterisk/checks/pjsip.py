@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, is_weak_password, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
-from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.deploy.asterisk.render import list_asterisk_trunks
 from dialer.domain.finding import Finding
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import is_placeholder_host
@@ -52,7 +52,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_our_endpoints(conf, configuration.settings)
 
 
-def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
+def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     """Return the endpoints by kind: "phone" if they have a password, otherwise "trunk"."""
     kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
     for endpoint in conf.of_type("endpoint"):
@@ -137,7 +137,7 @@ def _check_transport(transport: ConfSection) -> Iterator[Finding]:
 
 def _check_our_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     existing = {section.name for section in conf.of_type("endpoint")}
-    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
+    wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in list_asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
     for what, endpoint in wanted:
         if endpoint not in existing:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.modules import ALWAYS
-from dialer.deploy.asterisk.render import asterisk_trunks
+from dialer.deploy.asterisk.render import list_asterisk_trunks
 from dialer.domain.finding import Finding
 
 REQUIRED_FILES = (
@@ -142,7 +142,9 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         return
     first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
     settings = configuration.settings
-    calls = 0 if settings is None else sum(trunk.channels for trunk in asterisk_trunks(settings)) + len(settings.seats)
+    calls = (
+        0 if settings is None else sum(trunk.channels for trunk in list_asterisk_trunks(settings)) + len(settings.seats)
+    )
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
         yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")

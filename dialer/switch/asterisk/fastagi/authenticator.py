@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import replace
 
-from dialer.deploy.asterisk.agi_secret import agi_token
+from dialer.deploy.asterisk.agi_secret import compute_agi_token
 from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.clock import Clock
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
@@ -43,7 +43,7 @@ class TokenAuthenticator(AgiAuthenticator):
 
     def accepts_connection(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection has the valid token for its path, channel and unique id."""
-        token = agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
+        token = compute_agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
         shown = (*environment.arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
