@@ -24,6 +24,7 @@ from pydantic import Field
 
 from dialer.desk.board import OTHER_COMMANDS
 from dialer.domain.errors import StoreError
+from dialer.domain.schema import MESSAGE
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.hand_over import hand_over_roll
@@ -68,6 +69,8 @@ RollState = Literal["receiving", "checking", "checked", "importing", "done", "re
 @dataclass(frozen=True, slots=True)
 class RollStatus:
     """The status of an uploaded roll."""
+
+    __pydantic_config__ = MESSAGE
 
     id: str
     name: str  # of the file

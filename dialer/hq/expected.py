@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.errors import RollError
 from dialer.hq.page_database import PageDatabase
+from dialer.hq.page_records import ExpectedShares
 from dialer.hq.sql import Command, columns
 from dialer.settings.headquarters import ExpectedProgress
 from dialer.store.sql import Statements
@@ -24,7 +25,7 @@ class SQL(Statements):
     set_official_turnout = Command()
 
 
-def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> dict[str, float] | None:
+def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
     """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
 
     Both are 0 before the first time of the curve, interpolated between two times, and constant after the last. None without a

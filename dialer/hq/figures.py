@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 from dialer.domain.model import LIVE_ANSWERS, Outcome
+from dialer.domain.schema import MESSAGE, Time
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
 from dialer.hq.expected import expected_progress, parse_minute_of_day
@@ -19,11 +20,12 @@ from dialer.hq.live import LiveCentres
 from dialer.hq.material import read_material
 from dialer.hq.orders import OrderMonitor
 from dialer.hq.page_database import PageDatabase
+from dialer.hq.page_records import CentreRow, DatedResults, DayResults, HqStatus, LiveFields, StoredFields
 from dialer.hq.rights import is_in_user_zone
 from dialer.hq.sql import Query
 from dialer.nats.messages import CMD, reply_subject
 from dialer.nats.session import Session, StreamRecreated, connected
-from dialer.settings.headquarters import HqSettings
+from dialer.settings.headquarters import HqCentre, HqSettings
 from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
 from dialer.web.people import try_or_log
@@ -89,29 +91,36 @@ class CentreOfficialTurnout(NamedTuple):
     at: float
 
 
-class Incident(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Incident:
     """An open incident."""
+
+    __pydantic_config__ = MESSAGE
 
     id: int
     zone: str
-    centre: str  # "": the whole zone
+    centre: str
+    """"" = the whole zone"""
     text: str
     opened_by: str
-    opened_at: float
+    opened_at: Time
     owner: str
 
 
-class Proposal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Proposal:
     """A proposal of a user that is unanswered or was answered recently."""
+
+    __pydantic_config__ = MESSAGE
 
     id: int
     kind: str
     to: str
     text: str
     proposed_by: str
-    proposed_at: float
+    proposed_at: Time
     answered_by: str | None
-    answered_at: float | None
+    answered_at: Time | None
     state: str
     result: str
 
@@ -126,7 +135,7 @@ class SQL(Statements):
     proposals = Query(Proposal)
 
 
-def day_figures(counts: Mapping[str, float]) -> dict[str, float]:
+def day_figures(counts: Mapping[str, float]) -> DayResults:
     """Return the figures of a day, calculated from its counters (table `day_count`)."""
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
@@ -174,8 +183,9 @@ class HqFigures:
         self._session: Session | None = None
         self._live = LiveCentres()
         self._call_rates = CallRates()
-        self._stored: dict[str, dict[str, Any]] = {centre: {} for centre in accounts.zone_of_centre}
-        self._turnout: dict[str, dict[str, Any]] = {}
+        self._stored: dict[str, StoredFields] = {centre: {} for centre in accounts.zone_of_centre}
+        self._turnout: dict[str, CentreTurnout] = {}
+        self._official: dict[str, CentreOfficialTurnout] = {}
         self._turnout_read_at = 0.0
         self._read_at = 0.0
         self._orders = OrderMonitor(accounts.zone_of_centre)
@@ -233,7 +243,16 @@ class HqFigures:
                 if status.centre in self._stored:
                     today = day_figures(counts.get(status.centre, {}))
                     rate = self._call_rates.update(status.centre, now, today["attempts"])
-                    self._stored[status.centre] = {**status._asdict(), "today": today, "calls_per_hour": rate}
+                    self._stored[status.centre] = {
+                        "committed_at": status.committed_at,
+                        "created_at": status.created_at,
+                        "lost_rows": status.lost_rows,
+                        "problem": status.problem,
+                        "test_sent_at": status.test_sent_at,
+                        "test_committed_at": status.test_committed_at,
+                        "today": today,
+                        "calls_per_hour": rate,
+                    }
             if now - self._turnout_read_at >= TURNOUT_SECONDS:
                 self._turnout_read_at = now
                 await self._read_turnout(db)
@@ -244,21 +263,18 @@ class HqFigures:
         self._read_at = now
 
     async def _read_turnout(self, db: Database) -> None:
-        turnout = {each.centre: {**each._asdict(), "official": None} for each in await SQL.turnout_of_centres.fetch(db)}
-        for official in await SQL.official_of_centres.fetch(db):
-            share = official.voted / official.electors
-            turnout[official.centre]["official"] = {"share": share, **official._asdict()}
-        self._turnout = turnout
+        self._turnout = {each.centre: each for each in await SQL.turnout_of_centres.fetch(db)}
+        self._official = {each.centre: each for each in await SQL.official_of_centres.fetch(db)}
 
     def _show_incidents(self, incidents: Sequence[Incident]) -> None:
-        self._replace_keys("incident", {f"incident/{each.zone}/{each.id}": each._asdict() for each in incidents})
+        self._replace_keys("incident", {f"incident/{each.zone}/{each.id}": each for each in incidents})
 
     def _show_proposals(self, proposals: Sequence[Proposal]) -> None:
         values = {}
         for proposal in proposals:
             kind, _, name = proposal.to.partition(":")
             zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
-            values[f"proposal/{zone}/{proposal.id}"] = proposal._asdict()
+            values[f"proposal/{zone}/{proposal.id}"] = proposal
         self._replace_keys("proposal", values)
 
     async def _show_material(self) -> None:
@@ -281,7 +297,7 @@ class HqFigures:
 
     def _replace_keys(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove all other keys of the same kind."""
-        for name in {f"{kind}/{each}" for each in self._page_state.get_values_below(kind, dict)} - values.keys():
+        for name in {f"{kind}/{each}" for each in self._page_state.get_values_below(kind, object)} - values.keys():
             self._page_state.put(name, None)
         for key, value in values.items():
             self._page_state.put(key, value)
@@ -291,39 +307,39 @@ class HqFigures:
         now, targets = self._db.clock.now(), self._settings.targets
         local_time = datetime.fromtimestamp(now, self._time_zone)
         minute = local_time.hour * 60 + local_time.minute + local_time.second / 60
-        self._page_state.put(
-            "hq",
-            {
-                "connected": self.is_connected,
-                "read_at": self._read_at or None,
-                "expected": expected_progress(self._settings.expected_progress, minute),
-                "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
-                "contacts_per_seat_hour": targets.contacts_per_seat_hour,
-            },
-        )
+        status: HqStatus = {
+            "connected": self.is_connected,
+            "read_at": self._read_at or None,
+            "expected": expected_progress(self._settings.expected_progress, minute),
+            "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
+            "contacts_per_seat_hour": targets.contacts_per_seat_hour,
+        }
+        self._page_state.put("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
         self._replace_keys(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
         self._replace_keys("order", self._orders.list_page_values(now))
         for each in self._settings.centres:
-            live = self._live.centres.get(each.id)
-            turnout = self._turnout.get(each.id, {})
-            self._page_state.put(
-                f"centre/{each.zone}/{each.id}",
-                {
-                    "centre": each.id,
-                    "zone": each.zone,
-                    "state": each.state or turnout.get("state"),
-                    "planned_seats": each.seats,
-                    **({} if live is None else live.page_fields()),
-                    **self._stored[each.id],
-                    **{name: turnout.get(name) for name in ("contacted", "voted", "official")},
-                    "turnout_at": turnout.get("at"),
-                },
-            )
+            self._page_state.put(f"centre/{each.zone}/{each.id}", self._describe_centre(each))
 
-    async def read_days(self, centres: Sequence[str], days: int) -> list[dict[str, Any]]:
+    def _describe_centre(self, centre: HqCentre) -> CentreRow:
+        live, turnout = self._live.centres.get(centre.id), self._turnout.get(centre.id)
+        official = self._official.get(centre.id)
+        return {
+            "centre": centre.id,
+            "zone": centre.zone,
+            "state": centre.state or (turnout and turnout.state),
+            "planned_seats": centre.seats,
+            **(LiveFields() if live is None else live.page_fields()),
+            **self._stored[centre.id],
+            "contacted": turnout and turnout.contacted,
+            "voted": turnout and turnout.voted,
+            "turnout_at": turnout and turnout.at,
+            "official": official and {"electors": official.electors, "voted": official.voted, "at": official.at},
+        }
+
+    async def read_days(self, centres: Sequence[str], days: int) -> list[DatedResults]:
         """Return the figures of these centres together for each of the last days, the oldest first. Raises StoreError."""
         since = datetime.fromtimestamp(self._db.clock.now(), self._time_zone).date() - timedelta(days=days)
         counts: dict[str, dict[str, float]] = {}

@@ -6,12 +6,13 @@ Nothing is stored on disk. For a disconnected centre, the pages show the last st
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.schema import to_json_value
+from dialer.hq.page_records import LiveFields, ShownAlert
 
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
 _MAX_LETTERS_OF_ALERT = {"code": 64, "kind": 64, "level": 16, "text": 500}
@@ -34,7 +35,7 @@ class LiveCentre:
     opt_out_lag_seconds: float | None = None  # from an opt-out in another centre until it was stored here
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def page_fields(self) -> dict[str, Any]:
+    def page_fields(self) -> LiveFields:
         """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
         seats = {str(name): count for name, count in _as_mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
@@ -50,10 +51,9 @@ class LiveCentre:
             "signed_in": sum(count for state, count in seats.items() if state in _SIGNED_IN),
             "talking": seats.get("talking", 0),
             "calls": _as_count(self.state, "calls"),
-            **{
-                name: sum(_as_count(_progress_fields(each), name) for each in campaigns)
-                for name in ("total", "completed", "remaining")
-            },
+            "total": _sum_progress(campaigns, "total"),
+            "completed": _sum_progress(campaigns, "completed"),
+            "remaining": _sum_progress(campaigns, "remaining"),
             "abandoned_limit": min(
                 (limit for limit in limits if isinstance(limit, float | int) and 0 < limit <= 1), default=None
             ),
@@ -114,14 +114,22 @@ class LiveCentres:
         centre.at = now
 
 
-def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
+def _alert_row(alert: Mapping[str, Any]) -> ShownAlert:
     """Return an alert for the pages, with every text shortened to the allowed length."""
     fields = [*_as_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
+    texts = {name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}
     return {
-        **{name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()},
+        "code": texts["code"],
+        "kind": texts["kind"],
+        "level": texts["level"],
+        "text": texts["text"],
         "fields": shown,
     }
+
+
+def _sum_progress(campaigns: Iterable[Mapping[str, Any]], name: str) -> int:
+    return sum(_as_count(_progress_fields(each), name) for each in campaigns)
 
 
 def _progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:

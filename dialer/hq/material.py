@@ -5,31 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from typing import TypedDict
 
 from tuf.api.exceptions import RepositoryError
 
 from dialer.domain import signing
 from dialer.domain.errors import StoreError
 from dialer.errors import SettingError
+from dialer.hq.page_records import Assignment, PublishedMaterial
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
-
-
-class Assignment(TypedDict):
-    """A version of a bundle, and the centres that run it ("all", "zone:NAME" or "centre:ID")."""
-
-    name: str
-    version: int
-    to: list[str]
-
-
-class PublishedMaterial(TypedDict):
-    """The published material of a headquarters, for its pages."""
-
-    approved: list[str]  # targets that media and compliance have signed
-    waves: list[Assignment]
 
 
 def read_online_key(settings: HqSettings) -> bytes:

@@ -15,6 +15,7 @@ from dialer.domain import signing
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import MatdanError
+from dialer.hq.page_records import OrderReplies
 from dialer.nats.messages import CMD, order_subject, reply_subject
 from dialer.settings.headquarters import HqSettings
 
@@ -206,14 +207,14 @@ class OrderMonitor:
             if centre == reply.centre and (order_id in self._replies or len(self._replies) < MAX_MONITORED_ORDERS):
                 self._replies.setdefault(order_id, {})[centre] = reply
 
-    def list_page_values(self, now: float) -> dict[str, dict[str, Any]]:
+    def list_page_values(self, now: float) -> dict[str, OrderReplies]:
         """Return each order for each zone that it concerns, by the key `order/ZONE/ID`.
 
         A value says how many centres executed the order, and which centres refused it or did not reply.
         """
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
         self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}
-        values: dict[str, dict[str, Any]] = {}
+        values: dict[str, OrderReplies] = {}
         for order in self._orders.values():
             replies_of_order = self._replies.get(order.id, {})
             for zone in sorted({*self._zone_of_centre.values()}):
@@ -226,8 +227,12 @@ class OrderMonitor:
                     continue
                 replies = [replies_of_order[name] for name in centres if name in replies_of_order]
                 values[f"order/{zone}/{order.id}"] = {
-                    **order.model_dump(include={"id", "campaign", "to", "made_at", "expires_at"}),
+                    "id": order.id,
                     "order": order.order.value,
+                    "campaign": order.campaign,
+                    "to": order.to,
+                    "made_at": order.made_at,
+                    "expires_at": order.expires_at,
                     "done": sum(each.status == "done" for each in replies),
                     "refused": {each.centre: each.text[:300] for each in replies if each.status != "done"},
                     "missing": [name for name in centres if name not in replies_of_order],

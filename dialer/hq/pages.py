@@ -12,6 +12,7 @@ from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MAX_DAYS, HqFigures
 from dialer.hq.page_database import PageDatabase
+from dialer.hq.page_records import DatedResults, HqUser
 from dialer.hq.rights import can_see_key, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -65,7 +66,7 @@ class HqAccount:
         router.get("/api/me", dependencies=allow_anyone())(self.read_account)
         return router
 
-    async def read_account(self, request: Request) -> dict[str, Any] | None:
+    async def read_account(self, request: Request) -> HqUser | None:
         """Return the signed-in user with zone ("" = all zones) and allowed actions, or null if nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)
@@ -129,7 +130,7 @@ class HqBoard:
         if not self._accounts.is_in_zone_of(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")
 
-    async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[dict[str, Any]]:
+    async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[DatedResults]:
         """Return the figures of each day of the last month, for a centre, a zone, or all centres that the user may see."""
         wanted = [
             name

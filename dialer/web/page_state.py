@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from dialer.domain.schema import MESSAGE
+
 T = TypeVar("T")
 
 GATHER_SECONDS = 0.25  # a board gets all changes of this time in one update
@@ -22,6 +24,8 @@ HEARTBEAT_SECONDS = 5.0  # a page that gets no update for longer says so
 @dataclass(frozen=True, slots=True)
 class Update:
     """An update of a page: values by key, and keys that were removed."""
+
+    __pydantic_config__ = MESSAGE
 
     number: int  # of this subscription's updates; 0: the whole state, which replaces everything before it
     at: float  # epoch seconds: pages show times by this clock, not by their own

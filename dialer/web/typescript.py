@@ -10,12 +10,16 @@ from dialer.domain.schema import make_json_schema
 
 
 def declare_types(kinds: Iterable[type[Any]]) -> str:
-    """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name."""
+    """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name.
+
+    Raises ValueError if two different classes have one name.
+    """
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         schema = make_json_schema(kind)
-        schemas |= schema.pop("$defs", {})
-        schemas[kind.__name__] = schema
+        for name, declared in [*schema.pop("$defs", {}).items(), (kind.__name__, schema)]:
+            if schemas.setdefault(name, declared) != declared:
+                raise ValueError(f"Two record classes are named {name}: rename one of them.")
     return "\n".join(_declare_type(name, schema) for name, schema in sorted(schemas.items()))
 
 
@@ -23,8 +27,9 @@ def _declare_type(name: str, schema: dict[str, Any]) -> str:
     comment = _format_comment(schema, "")
     if "properties" not in schema:
         return f"{comment}export type {name} = {_format_type(schema)};\n"
+    required = schema.get("required", ())
     lines = [
-        f"{_format_comment(field, '  ')}  {key}: {_format_type(field)};\n"
+        f"{_format_comment(field, '  ')}  {key}{'' if key in required else '?'}: {_format_type(field)};\n"
         for key, field in schema["properties"].items()
     ]
     return f"{comment}export interface {name} {{\n{''.join(lines)}}}\n"

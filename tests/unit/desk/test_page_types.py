@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+import pytest
+
 from dialer.desk.page_types import FILE, render_page_types
 from dialer.domain.schema import MESSAGE, PRIVATE, Time
 from dialer.web.typescript import declare_types
@@ -78,3 +80,21 @@ export interface Thing {
 }
 """
     )
+
+
+def test_field_that_may_be_missing_is_optional_in_the_generated_type() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Form:
+        name: str
+        note: str = ""
+
+    assert declare_types([Form]) == "export interface Form {\n  name: string;\n  note?: string;\n}\n"
+
+
+def test_two_classes_with_one_name_are_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Part:
+        length: int
+
+    with pytest.raises(ValueError, match="Two record classes are named Part"):
+        declare_types([Thing, Part])

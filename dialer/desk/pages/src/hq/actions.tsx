@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { Choice, Section, Table, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, now, value } from "../shared/server";
 import { lasted, moment, t, word } from "../shared/words";
-import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./state";
+import { centres, incidents, may, orders, proposals, who } from "./state";
+import type { OrderReplies, Proposal, PublishedMaterial } from "../shared/wire";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
@@ -124,7 +125,7 @@ function Proposals({ kind }: { kind: Proposal["kind"] }) {
 const versionOf = (target: string) => target.replace(/^bundles\/|\.json$/g, "").split("/") as [string, string];
 
 export function MaterialView() {
-  const material = value<Material>(`material/${who().of_zone}`);
+  const material = value<PublishedMaterial>(`material/${who().of_zone}`);
   const every = centres();
   const running = new Map<string, number>();
   for (const centre of every) if (centre.material) running.set(centre.material, (running.get(centre.material) ?? 0) + 1);
@@ -182,7 +183,7 @@ export function MaterialView() {
 }
 
 export function Orders() {
-  const together = new Map<string, Order>();
+  const together = new Map<string, OrderReplies>();
   for (const each of orders()) {
     const so = together.get(each.id);
     together.set(each.id, so ? { ...each, done: so.done + each.done, refused: { ...so.refused, ...each.refused }, missing: [...so.missing, ...each.missing] } : each);

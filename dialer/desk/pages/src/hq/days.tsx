@@ -4,22 +4,22 @@ import { Chart } from "../staff/chart";
 import { Section } from "../shared/parts";
 import { ask, isProblem } from "../shared/server";
 import { count, day, decimal, percent, t } from "../shared/words";
-import { abandonedOf, contactsOf, place, type Today } from "./state";
+import { abandonedOf, contactsOf, place } from "./state";
+import type { DatedResults } from "../shared/wire";
 
-type Day = Today & { day: string };
 const DAY_SECONDS = 86_400;
 const axis = { step: DAY_SECONDS, least: 6 * DAY_SECONDS, incrs: [1, 2, 7].map((days) => days * DAY_SECONDS), shown: day };
 
 /** A line of a chart: the figure of a day, its label, colour and format. */
-type Line = [of: (day: Day) => number | undefined, label: string, color: number, shown: (figure: number) => string];
+type Line = [of: (day: DatedResults) => number | undefined, label: string, color: number, shown: (figure: number) => string];
 
 export function Days() {
-  const [days, setDays] = useState<Day[]>([]);
+  const [days, setDays] = useState<DatedResults[]>([]);
   const { zone = "", centre = "" } = place.value;
   const path = `/api/hq/days?${new URLSearchParams({ zone, centre })}`;
-  useEffect(() => void ask<Day[]>("GET", path).then((found) => setDays(isProblem(found) ? [] : found)), [path]);
+  useEffect(() => void ask<DatedResults[]>("GET", path).then((found) => setDays(isProblem(found) ? [] : found)), [path]);
   const times = days.map((each) => Date.parse(`${each.day}T12:00:00Z`) / 1000);
-  const added = (of: (day: Day) => number) => days.reduce((whole, each) => whole + of(each), 0);
+  const added = (of: (day: DatedResults) => number) => days.reduce((whole, each) => whole + of(each), 0);
   /** Each chart with the smallest upper end of its scale. */
   const charts: [title: string, least: number, lines: Line[]][] = [
     [

@@ -6,7 +6,8 @@ import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { count, decimal, lasted, moment, percent, t } from "../shared/words";
 import { AlertText } from "../staff/alert_text";
-import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Centre, type Level, type Place, type Sum } from "./state";
+import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Level, type Place, type Sum } from "./state";
+import type { CentreRow } from "../shared/wire";
 
 const NOT_KNOWN = "–";
 const OLD_SECONDS = 60;
@@ -76,13 +77,13 @@ function Tiles({ sum }: { sum: Sum }) {
 }
 
 /** Return the problems of a centre as text. */
-const told = (centre: Centre) => {
+const told = (centre: CentreRow) => {
   const { words } = faultsOf(centre);
   return words.length ? words.map((each) => t(`fault-${each}`)).join(", ") : t("fault-none");
 };
 
 /** Zones as tiles with a coloured square for each centre, which has a text alternative. */
-function ZoneMap({ every }: { every: Centre[] }) {
+function ZoneMap({ every }: { every: CentreRow[] }) {
   const zones = [...new Set(every.map((centre) => centre.zone))].sort();
   return (
     <Section id="map" title={t("map")} aside={<Legend />}>
@@ -153,7 +154,7 @@ function Path() {
 const order = signal("problems");
 
 /** Return the contacts per seat-hour adjusted to the common answer rate, because a poor list is not the agents' fault. */
-const adjusted = (centre: Centre, answers: number) => {
+const adjusted = (centre: CentreRow, answers: number) => {
   const own = centre.today?.attempts ? centre.today.live_answers / centre.today.attempts : 0;
   return own && answers ? ((contactsOf(centre.today) ?? 0) * answers) / own : 0;
 };
@@ -161,11 +162,11 @@ const adjusted = (centre: Centre, answers: number) => {
 interface Group {
   name: string;
   to: Place;
-  own: Centre[];
+  own: CentreRow[];
 }
 
-function groupsAt(there: Place, every: Centre[]): { kind: string; groups: Group[] } {
-  const by = (kind: string, of: (centre: Centre) => string, to: (name: string) => Place) => {
+function groupsAt(there: Place, every: CentreRow[]): { kind: string; groups: Group[] } {
+  const by = (kind: string, of: (centre: CentreRow) => string, to: (name: string) => Place) => {
     const names = [...new Set(every.map(of))].sort(new Intl.Collator("en", { numeric: true }).compare);
     return { kind, groups: names.map((name) => ({ name, to: to(name), own: every.filter((centre) => of(centre) === name) })) };
   };
@@ -177,7 +178,7 @@ function groupsAt(there: Place, every: Centre[]): { kind: string; groups: Group[
 
 const COLUMNS = ["age-live", "age-results", "seats", "contacts", "abandoned", "reached", "voted", "list", "material", "state-of"];
 
-function Rows({ every }: { every: Centre[] }) {
+function Rows({ every }: { every: CentreRow[] }) {
   const { kind, groups } = groupsAt(at(), every);
   const whole = sumOf(every).today;
   const answers = whole.attempts ? whole.live_answers / whole.attempts : 0;
@@ -309,7 +310,7 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
   );
 }
 
-function CentreNow({ centre }: { centre: Centre }) {
+function CentreNow({ centre }: { centre: CentreRow }) {
   const facts: [string, ComponentChildren][] = [
     ["state-of", told(centre)],
     ["age-live", <Age at={centre.live_at} />],
@@ -376,4 +377,4 @@ export function Figures() {
   );
 }
 
-const isHeardAny = (every: Centre[]) => every.some(isHeard);
+const isHeardAny = (every: CentreRow[]) => every.some(isHeard);

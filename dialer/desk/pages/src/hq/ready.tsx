@@ -2,10 +2,11 @@
 import { Section, Table } from "../shared/parts";
 import { now } from "../shared/server";
 import { decimal, moment, t } from "../shared/words";
-import { centres, isHeard, type Centre } from "./state";
+import { centres, isHeard } from "./state";
+import type { CentreRow } from "../shared/wire";
 
 const WEEK_SECONDS = 7 * 86_400;
-const wasTested = (centre: Centre) => centre.test_sent_at != null && now.value - centre.test_sent_at < WEEK_SECONDS;
+const wasTested = (centre: CentreRow) => centre.test_sent_at != null && now.value - centre.test_sent_at < WEEK_SECONDS;
 
 export function Ready() {
   const every = centres();

@@ -1,111 +1,16 @@
 // The data of headquarters' page, and how figures of several centres are combined.
 import { me, namesOf, now, value } from "../shared/server";
 import { signal } from "@preact/signals";
-import type { Alert } from "../shared/wire";
+import type { CentreRow, DayResults, HqStatus, HqUser, Incident, OrderReplies, Proposal } from "../shared/wire";
 
-export interface HqMe {
-  name: string;
-  role: string;
-  /** The zone that this user may see; "" = all. */
-  of_zone: string;
-  may: string[];
-}
-export const who = () => me.value as unknown as HqMe;
+export const who = () => me.value as unknown as HqUser;
 export const may = (action: string) => who().may.includes(action);
 
-export interface Headquarters {
-  connected: boolean;
-  read_at: number | null;
-  expected: { contacted: number; voted: number } | null;
-  hours_left: number;
-  contacts_per_seat_hour: number | null;
-}
-export interface Today {
-  attempts: number;
-  contacts: number;
-  live_answers: number;
-  abandoned: number;
-  seat_hours: number;
-  opt_outs: number;
-  marked_voted: number;
-}
-/** A centre. Figures that it has never published are missing. */
-export interface Centre {
-  centre: string;
-  zone: string;
-  state: string | null;
-  planned_seats: number | null;
-  live_at?: number | null;
-  online?: boolean;
-  switch_up?: boolean;
-  signed_in?: number;
-  talking?: number;
-  calls?: number;
-  total?: number;
-  completed?: number;
-  remaining?: number;
-  abandoned_limit?: number | null;
-  campaigns?: Record<string, string>;
-  alerts?: Omit<Alert, "at">[];
-  material?: string | null;
-  assigned_material?: string | null;
-  material_problem?: string | null;
-  opt_out_lag_seconds?: number | null;
-  committed_at?: number | null;
-  created_at?: number | null;
-  lost_rows?: number;
-  problem?: string | null;
-  test_sent_at?: number | null;
-  test_committed_at?: number | null;
-  today?: Today;
-  calls_per_hour?: number | null;
-  contacted?: number | null;
-  voted?: number | null;
-  official?: { electors: number; voted: number; at: number } | null;
-  turnout_at?: number | null;
-}
-export interface Incident {
-  id: number;
-  zone: string;
-  centre: string;
-  text: string;
-  opened_by: string;
-  opened_at: number;
-  owner: string;
-}
-export interface Proposal {
-  id: number;
-  kind: "material" | "resume";
-  to: string;
-  text: string;
-  proposed_by: string;
-  proposed_at: number;
-  answered_by: string | null;
-  answered_at: number | null;
-  state: string;
-  result: string;
-}
-export interface Order {
-  id: string;
-  order: string;
-  campaign: string | null;
-  to: string;
-  made_at: number;
-  expires_at: number;
-  done: number;
-  refused: Record<string, string>;
-  missing: string[];
-}
-export interface Material {
-  approved: string[];
-  waves: { name: string; version: number; to: string[] }[];
-}
-
-export const hq = () => value<Headquarters>("hq");
-export const centres = () => namesOf("centre").flatMap((name) => value<Centre>(`centre/${name}`) ?? []);
+export const hq = () => value<HqStatus>("hq");
+export const centres = () => namesOf("centre").flatMap((name) => value<CentreRow>(`centre/${name}`) ?? []);
 export const incidents = () => namesOf("incident").flatMap((name) => value<Incident>(`incident/${name}`) ?? []);
 export const proposals = () => namesOf("proposal").flatMap((name) => value<Proposal>(`proposal/${name}`) ?? []);
-export const orders = () => namesOf("order").flatMap((name) => value<Order>(`order/${name}`) ?? []);
+export const orders = () => namesOf("order").flatMap((name) => value<OrderReplies>(`order/${name}`) ?? []);
 
 /** The chosen place in the hierarchy; stored in the address after the #. */
 export interface Place {
@@ -145,16 +50,16 @@ const BEHIND = 0.8; // share of the planned or expected figure
 export const LEVELS = ["bad", "near", "good", "none"] as const;
 export type Level = (typeof LEVELS)[number];
 
-export const isHeard = (centre: Centre) => centre.live_at != null && now.value - centre.live_at < SILENT_SECONDS;
+export const isHeard = (centre: CentreRow) => centre.live_at != null && now.value - centre.live_at < SILENT_SECONDS;
 /** Return today's abandoned rate; undefined = no live answers. */
-export const abandonedOf = (today: Today | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
-export const contactsOf = (today: Today | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
+export const abandonedOf = (today: DayResults | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
+export const contactsOf = (today: DayResults | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
 /** Return the hours until the list is completed, at the pace of the last 15 minutes. */
 export const listHoursOf = (centre: { remaining?: number; calls_per_hour?: number | null }) =>
   centre.remaining === undefined || !centre.calls_per_hour ? undefined : centre.remaining / centre.calls_per_hour;
 
 /** Return the problems of a centre as codes with messages, and the worst level. */
-export function faultsOf(centre: Centre): { level: Level; words: string[] } {
+export function faultsOf(centre: CentreRow): { level: Level; words: string[] } {
   const bad: string[] = [];
   const near: string[] = [];
   if (centre.live_at == null && centre.committed_at == null) return { level: "none", words: ["never-online"] };
@@ -195,7 +100,7 @@ export interface Sum {
   electors: number;
   official: number;
   official_at: number | undefined;
-  today: Today;
+  today: DayResults;
   abandoned_limit: number | undefined;
   live_at: number | undefined;
   committed_at: number | undefined;
@@ -206,9 +111,9 @@ const least = (values: (number | null | undefined)[]) => {
   const known = values.filter((each): each is number => each != null);
   return known.length ? Math.min(...known) : undefined;
 };
-export function sumOf(every: Centre[]): Sum {
-  const sum = (of: (centre: Centre) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
-  const today = (name: keyof Today) => sum((centre) => centre.today?.[name]);
+export function sumOf(every: CentreRow[]): Sum {
+  const sum = (of: (centre: CentreRow) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
+  const today = (name: keyof DayResults) => sum((centre) => centre.today?.[name]);
   // Centres without seat-hours are excluded from contacts per seat-hour.
   const worked = every.filter((centre) => contactsOf(centre.today) !== undefined);
   const lags = every.flatMap((centre) => centre.opt_out_lag_seconds ?? []);

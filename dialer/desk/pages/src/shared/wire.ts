@@ -133,6 +133,13 @@ export interface AlertList {
   alerts: Alert[];
 }
 
+/** A version of a bundle, and the centres that run it ("all", "zone:NAME" or "centre:ID"). */
+export interface Assignment {
+  name: string;
+  version: number;
+  to: string[];
+}
+
 /** The signed-in user of the board, with the permitted commands and the settings that the board needs. */
 export interface BoardUser {
   name: string;
@@ -247,6 +254,48 @@ export interface CampaignView {
   abandoned_target: AbandonedTarget | null;
 }
 
+/** A centre with its live status and its results. */
+export interface CentreRow {
+  centre: string;
+  zone: string;
+  state: string | null;
+  planned_seats: number | null;
+  contacted: number | null;
+  voted: number | null;
+  official: OfficialFigures | null;
+  /** Epoch seconds. */
+  turnout_at: number | null;
+  /** Epoch seconds. */
+  live_at?: number | null;
+  online?: boolean;
+  switch_up?: boolean;
+  signed_in?: number;
+  talking?: number;
+  calls?: number;
+  total?: number;
+  completed?: number;
+  remaining?: number;
+  abandoned_limit?: number | null;
+  campaigns?: Record<string, string>;
+  alerts?: ShownAlert[];
+  material?: string | null;
+  assigned_material?: string | null;
+  material_problem?: string | null;
+  opt_out_lag_seconds?: number | null;
+  /** Epoch seconds. */
+  committed_at?: number | null;
+  /** Epoch seconds. */
+  created_at?: number | null;
+  lost_rows?: number;
+  problem?: string | null;
+  /** Epoch seconds. */
+  test_sent_at?: number | null;
+  /** Epoch seconds. */
+  test_committed_at?: number | null;
+  today?: DayResults;
+  calls_per_hour?: number | null;
+}
+
 /** The state of a centre at one moment. The last will is the same message with `online` false and no other field set. */
 export interface CentreState {
   centre: string;
@@ -281,6 +330,18 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
+/** The results of one day of the last month. */
+export interface DatedResults {
+  attempts: number;
+  contacts: number;
+  live_answers: number;
+  abandoned: number;
+  seat_hours: number;
+  opt_outs: number;
+  marked_voted: number;
+  day: string;
+}
+
 /** A campaign's calls of the day, in columns with a value for each ten minutes. */
 export interface DayFigures {
   /** when each ten minutes began (epoch seconds) */
@@ -292,11 +353,28 @@ export interface DayFigures {
   live_answers: number[];
 }
 
+/** The results of one day. */
+export interface DayResults {
+  attempts: number;
+  contacts: number;
+  live_answers: number;
+  abandoned: number;
+  seat_hours: number;
+  opt_outs: number;
+  marked_voted: number;
+}
+
 /** Whether the desk is connected to the broker. */
 export interface DeskStatus {
   connected: boolean;
   /** Epoch seconds. */
   since: number;
+}
+
+/** The progress expected at this time of a polling day. */
+export interface ExpectedShares {
+  contacted: number;
+  voted: number;
 }
 
 /** The expected results of the rest of a polling day, in voters. */
@@ -327,6 +405,25 @@ export interface Hold {
 /** A reason why a campaign places no calls, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
+/** The state of headquarters, and the targets of the day. */
+export interface HqStatus {
+  connected: boolean;
+  /** Epoch seconds. */
+  read_at: number | null;
+  expected: ExpectedShares | null;
+  hours_left: number;
+  contacts_per_seat_hour: number | null;
+}
+
+/** The signed-in user of headquarters' pages. */
+export interface HqUser {
+  name: string;
+  role: string;
+  of_zone: string;
+  may: string[];
+  zone: string;
+}
+
 /** Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring. */
 export interface IdleReason {
   code: string;
@@ -334,6 +431,19 @@ export interface IdleReason {
   figures: Record<string, number | string>;
   /** the dialler's text */
   detail: string;
+}
+
+/** An open incident. */
+export interface Incident {
+  id: number;
+  zone: string;
+  /** "" = the whole zone */
+  centre: string;
+  text: string;
+  opened_by: string;
+  /** Epoch seconds. */
+  opened_at: number;
+  owner: string;
 }
 
 /** Why a call is lawful, and the facts that the decision rests on (docs/explanation/rules.md). */
@@ -345,6 +455,29 @@ export interface LegalBasis {
   registers: RegisterOnDate[];
   /** time since the previous call to the number */
   gap_seconds: number | null;
+}
+
+/** The latest official turnout of a centre's constituencies. */
+export interface OfficialFigures {
+  electors: number;
+  voted: number;
+  /** Epoch seconds. */
+  at: number;
+}
+
+/** An order in force, and the replies of the centres of one zone. */
+export interface OrderReplies {
+  id: string;
+  order: string;
+  campaign: string | null;
+  to: string;
+  /** Epoch seconds. */
+  made_at: number;
+  /** Epoch seconds. */
+  expires_at: number;
+  done: number;
+  refused: Record<string, string>;
+  missing: string[];
 }
 
 /** The results that wait to be delivered to one receiver. */
@@ -365,6 +498,28 @@ export interface Preview {
   until: number;
   /** true: it is dialled at `until`; false: it goes back to the list then, and the seat pauses */
   auto_dial: boolean;
+}
+
+/** A proposal of a user that is unanswered or was answered recently. */
+export interface Proposal {
+  id: number;
+  kind: string;
+  to: string;
+  text: string;
+  proposed_by: string;
+  /** Epoch seconds. */
+  proposed_at: number;
+  answered_by: string | null;
+  /** Epoch seconds. */
+  answered_at: number | null;
+  state: string;
+  result: string;
+}
+
+/** The published material of a headquarters, for its pages. */
+export interface PublishedMaterial {
+  approved: string[];
+  waves: Assignment[];
 }
 
 /** A do-not-call register, and the date of the copy in which the number was looked up. */
@@ -512,6 +667,15 @@ export interface SeatView {
   message: AgentMessage | null;
   /** the only campaigns that it serves (command seat-campaigns); empty: every one that its agent may */
   campaigns: string[];
+}
+
+/** An alert of a centre, with shortened texts. */
+export interface ShownAlert {
+  code: string;
+  kind: string;
+  level: string;
+  text: string;
+  fields: Record<string, number | string>;
 }
 
 /** The languages of seats and agents. A seat or an agent without an entry takes calls in any language. */

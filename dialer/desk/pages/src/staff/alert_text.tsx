@@ -1,9 +1,9 @@
 // The sentence of an alert, in the reader's language.
 import { has, t } from "../shared/words";
-import type { Alert } from "../shared/wire";
+import type { Alert, ShownAlert } from "../shared/wire";
 
 /** Shows an alert's sentence. An alert of a newer dialler, for which there is no message, is shown as the dialler's English text. */
-export function AlertText({ alert }: { alert: Pick<Alert, "kind" | "fields" | "text"> }) {
+export function AlertText({ alert }: { alert: Alert | ShownAlert }) {
   const id = `alert-${alert.kind}`;
   return has(id) ? <span>{t(id, alert.fields)}</span> : <span lang="en">{alert.text}</span>;
 }
