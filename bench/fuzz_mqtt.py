@@ -14,7 +14,7 @@ import time
 
 from dialer.mqtt.commands.checks import RefusedCommand, check_message
 from dialer.mqtt.commands.message import open_message
-from tests.attack.malformed import make_malformed, valid_commands
+from tests.attack.malformed import make_malformed, make_valid_commands
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
 
 BATCH = 500_000
@@ -23,7 +23,7 @@ BATCH = 500_000
 def main() -> None:
     """Run and print a line per half million messages: count, CPU seconds, peak memory, allocated blocks."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
-    chance, seeds = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1), valid_commands(NOW)
+    chance, seeds = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1), make_valid_commands(NOW)
     for done in range(0, count, BATCH):
         for _ in range(min(BATCH, count - done)):
             opened = open_message(make_malformed(chance, seeds))

@@ -37,7 +37,7 @@ NEVER_ENDED = "attempts or targets never ended"
 MUST_BE_ZERO = (LOST, DOUBLED, UNCOMMITTED, NEVER_ENDED)
 
 
-def voter_scripts() -> dict[str, Behaviour]:
+def make_voter_scripts() -> dict[str, Behaviour]:
     """Return scripts of voters who answer, press many keys and stay for a long time."""
     keys = tuple((4.0 * n, "123"[n % 3]) for n in range(1, 60))
     script = Behaviour(answer_after=3.0, keys=keys, hang_up_after=300.0)
@@ -55,7 +55,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
         agi_port=free_port(),
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),
-        scripts=voter_scripts(),
+        scripts=make_voter_scripts(),
     )
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:

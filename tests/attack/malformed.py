@@ -33,7 +33,7 @@ _TOKENS = (
 )
 
 
-def valid_commands(now: float) -> list[dict[str, Any]]:
+def make_valid_commands(now: float) -> list[dict[str, Any]]:
     """Return a valid message of each command."""
     return [
         {

@@ -205,16 +205,16 @@ async def test_other_user_cannot_take_over_the_connection_of_the_dialler(tmp_pat
 
 async def test_message_of_250_megabytes_does_not_fill_the_memory_of_the_dialler(tmp_path: Path, store: Store) -> None:
     async with run_broker(tmp_path, store) as tested:
-        before = peak_memory(tested.broker.process.pid)
+        before = read_peak_memory(tested.broker.process.pid)
         login = tested.broker.user("pune-1", "asha")
         sent = await asyncio.to_thread(publish_huge_payload, login, "dialer/v1/pune-1/commands/asha", 250_000_000)
         assert sent < 16_000_000  # what fits into the sockets until the broker disconnects
-        assert peak_memory(tested.broker.process.pid) - before < 4_000_000
+        assert read_peak_memory(tested.broker.process.pid) - before < 4_000_000
         assert await tested.send("asha", "stop-all") == "done: StopAll"
     assert tested.engine.executed == [StopAll()]
 
 
-def peak_memory(pid: int) -> int:
+def read_peak_memory(pid: int) -> int:
     """Return the peak of a process's resident memory in bytes."""
     (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM")]
     return int(line.split()[1]) * 1024

@@ -42,7 +42,7 @@ TRUNK = {
 
 
 @contextlib.asynccontextmanager
-async def ringing_site(
+async def run_site_with_ringing_calls(
     directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
     """Run a site with many ringing calls. Nobody answers unless `config` says so."""
@@ -53,7 +53,7 @@ async def ringing_site(
         yield site
 
 
-async def press_one_throughout(call: AsteriskCall) -> list[str]:
+async def press_one_for_every_command(call: AsteriskCall) -> list[str]:
     """Press 1 for every command until the connection ends. Return all commands received."""
     async with call:
         for _ in range(200):
@@ -65,12 +65,12 @@ async def press_one_throughout(call: AsteriskCall) -> list[str]:
         return call.lines
 
 
-def voter_channels(site: Site) -> list[tuple[str, str]]:
+def list_voter_channels(site: Site) -> list[tuple[str, str]]:
     """Return the unique id and name of each voter's channel."""
     return [(channel.uniqueid, channel.name) for channel in site.switch.channels.values() if channel.trunk is not None]
 
 
-def alert_changes(site: Site, code: str) -> list[bool]:
+def list_alert_changes(site: Site, code: str) -> list[bool]:
     """Return the changes of the alert `code` in order: True if raised, False if cleared."""
     changes = (change.alert for change in site.changes if isinstance(change, AlertRaised))
     return [not alert.cleared for alert in changes if alert.code == code]
@@ -79,9 +79,9 @@ def alert_changes(site: Site, code: str) -> list[bool]:
 @virtual_time()
 async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_path: Path) -> None:
     commands: list[str] = []
-    async with ringing_site(tmp_path) as site:
+    async with run_site_with_ringing_calls(tmp_path) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
-        ringing = dict(voter_channels(site))
+        ringing = dict(list_voter_channels(site))
         assert len(ringing) == RINGING
         secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
         for (unique_id, name), other in zip(ringing.items(), others, strict=True):
@@ -98,11 +98,11 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
                 connect_as(port, "flow", unique_id, name),
                 connect_as(port, "flow", unique_id, ringing[other]),
             ):
-                commands += await press_one_throughout(call)
+                commands += await press_one_for_every_command(call)
         assert commands == []
         assert site.view.state.marks == {}
         assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.values())
-        assert alert_changes(site, "fastagi-stranger") == [True]
+        assert list_alert_changes(site, "fastagi-stranger") == [True]
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
 
@@ -110,16 +110,16 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
 @virtual_time()
 async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_call(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
-    async with ringing_site(tmp_path, config) as site:
+    async with run_site_with_ringing_calls(tmp_path, config) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
-        live = voter_channels(site)[:20]
+        live = list_voter_channels(site)[:20]
         port = site.centre.agi_port
         stolen = [connect_as(port, "flow", *each) for each in live]  # intercepted tokens
-        during = [await press_one_throughout(connect_as(port, "flow", *each)) for each in live]
+        during = [await press_one_for_every_command(connect_as(port, "flow", *each)) for each in live]
         # the flow stays with Asterisk's connection
         assert set(map(tuple, during)) <= {("SET VARIABLE MATDAN_DONE 1",), ()}
         await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
-        after = [await press_one_throughout(call) for call in stolen]
+        after = [await press_one_for_every_command(call) for call in stolen]
         assert [line for lines in after for line in lines] == []
         assert site.view.state.marks == {}
         ended = {change.outcome for change in site.ended()}
@@ -141,7 +141,7 @@ async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Pat
                         f"PJSIP/{endpoint}-000000aa",
                         secret=secret,
                     )
-                    assert await press_one_throughout(call) == []
+                    assert await press_one_for_every_command(call) == []
         assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
         for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
             await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent, pin=pin))
@@ -151,17 +151,19 @@ async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Pat
 async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_last_one(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1) as site:
         for _ in range(40):
-            assert await press_one_throughout(connect_as(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
+            assert (
+                await press_one_for_every_command(connect_as(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
+            )
             await asyncio.sleep(10)
-        assert alert_changes(site, "fastagi-stranger") == [True]
+        assert list_alert_changes(site, "fastagi-stranger") == [True]
         await asyncio.sleep(301)
-        assert alert_changes(site, "fastagi-stranger") == [True, False]
+        assert list_alert_changes(site, "fastagi-stranger") == [True, False]
 
 
 @virtual_time()
 async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
-    async with ringing_site(tmp_path, config) as site:
+    async with run_site_with_ringing_calls(tmp_path, config) as site:
         silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]
         async with contextlib.AsyncExitStack() as stack:
             for number, each in enumerate(silent):
@@ -170,7 +172,7 @@ async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_cal
                     await asyncio.sleep(0.1)
             await asyncio.sleep(6)
             assert sum(not each.ended.is_set() for each in silent) == 0
-            assert alert_changes(site, "fastagi-crowded") == [True]
+            assert list_alert_changes(site, "fastagi-crowded") == [True]
             await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
         assert site.view.state.marks == {"voted": RINGING}
 
@@ -207,7 +209,7 @@ async def test_call_answered_while_asterisk_is_disconnected_gets_its_flow_after_
 # A dialplan that was not rendered from the settings
 
 
-def dialplan_of_earlier_version() -> str:
+def make_dialplan_of_earlier_version() -> str:
     """Return our dialplan without the tokens and the line that identifies its settings."""
     lines = render_dialplan().splitlines()
     return "\n".join(
@@ -218,11 +220,9 @@ def dialplan_of_earlier_version() -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [dialplan_of_earlier_version(), render_dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
+    "text", [make_dialplan_of_earlier_version(), render_dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
 )
-def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_the_alert_says_so(
-    tmp_path: Path, text: str
-) -> None:
+def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_alert(tmp_path: Path, text: str) -> None:
     @virtual_time()
     async def run() -> None:
         config = replace(all_answer(answer_after=1.0), dialplan=text)
@@ -245,7 +245,7 @@ async def test_calls_get_no_flow_and_an_alert_is_raised_if_the_dialplan_is_repla
 ) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),))
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
-        switch.dialplan = parse_dialplan(dialplan_of_earlier_version())
+        switch.dialplan = parse_dialplan(make_dialplan_of_earlier_version())
         await site.until(lambda: len(site.ended()) >= 10, seconds=120)
         assert site.view.state.marks == {}
-        assert alert_changes(site, "fastagi-stranger") == [True]
+        assert list_alert_changes(site, "fastagi-stranger") == [True]

@@ -38,7 +38,7 @@ from dialer.mqtt.commands.signer import Signer
 from dialer.settings.supervision import OWN_USER
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
-from tests.attack.malformed import make_malformed, valid_commands
+from tests.attack.malformed import make_malformed, make_valid_commands
 from tests.support.command_messages import NEEDED, required_fields
 from tests.support.fake_centre import FakeEngine
 from tests.support.virtual import virtual_time
@@ -48,7 +48,7 @@ NOW = 1713771727.0
 OWN_ROLES = frozenset({SupervisorRole.BOOTH_DESK, SupervisorRole.COMPLIANCE})
 
 
-def private_key(name: str) -> bytes:
+def make_private_key(name: str) -> bytes:
     return name.encode().ljust(32, b"-")
 
 
@@ -57,7 +57,7 @@ PEOPLE: dict[str, frozenset[SupervisorRole]] = {
     **{role.value: frozenset({role}) for role in SupervisorRole},
 }
 OPEN = Senders([Sender(name, roles) for name, roles in PEOPLE.items()])
-SIGNED = Senders([Sender(name, roles, derive_public_key(private_key(name))) for name, roles in PEOPLE.items()])
+SIGNED = Senders([Sender(name, roles, derive_public_key(make_private_key(name))) for name, roles in PEOPLE.items()])
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ class GatewayUnderTest:
 
     def send(self, user: str, name: str, command_id: str, **values: Any) -> None:
         self.gateway.offer(
-            user, command_text(name, command_id, self.clock.now() + 600, **values).encode(), retained=False
+            user, make_command_text(name, command_id, self.clock.now() + 600, **values).encode(), retained=False
         )
 
 
@@ -145,7 +145,7 @@ async def run_during(tested: GatewayUnderTest, attack: Awaitable[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def command_text(name: str, command_id: str, expires_at: float, **values: Any) -> str:
+def make_command_text(name: str, command_id: str, expires_at: float, **values: Any) -> str:
     """Return the text of a valid command."""
     return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **required_fields(name), **values})
 
@@ -198,12 +198,12 @@ async def test_command_on_a_topic_without_a_valid_user_name_gets_no_reply(user: 
 
 def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
     """Return messages on that user's topic, each invalid for another reason, and whether they are retained."""
-    text = command_text(name, "c-1", NOW + 600)
-    own, other = Signer(user, private_key(user)), Signer(user, private_key("somebody"))
+    text = make_command_text(name, "c-1", NOW + 600)
+    own, other = Signer(user, make_private_key(user)), Signer(user, make_private_key("somebody"))
     signed = json.loads(own.payload(CENTRE, text))
     changed = {**signed, "command": text.replace("c-1", "c-2")}
     of_another = json.loads(
-        Signer("supervisor" if user != "supervisor" else "desk", private_key(user)).payload(CENTRE, text)
+        Signer("supervisor" if user != "supervisor" else "desk", make_private_key(user)).payload(CENTRE, text)
     )
     flipped = bytearray(base64.b64decode(signed["signature"]))
     flipped[7] ^= 1
@@ -221,11 +221,11 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
         (other.payload(CENTRE, text), False),
         (json.dumps({**signed, "role": "supervisor"}), False),
         (own.payload(CENTRE, text), True),  # retained
-        (own.payload(CENTRE, command_text(name, "c-1", NOW)), False),  # expired
-        (own.payload(CENTRE, command_text(name, "c-1", NOW + 90_000)), False),  # for ever
+        (own.payload(CENTRE, make_command_text(name, "c-1", NOW)), False),  # expired
+        (own.payload(CENTRE, make_command_text(name, "c-1", NOW + 90_000)), False),  # for ever
     ]
     forms += [
-        (own.payload(CENTRE, command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
+        (own.payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
         if key not in COMMANDS[name].list_required_fields()
     ]
@@ -237,7 +237,9 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
 @pytest.mark.parametrize("name", COMMANDS)
 def test_signed_command_is_accepted_from_users_with_a_permitted_role(name: str) -> None:
     for user, roles in PEOPLE.items():
-        payload = Signer(user, private_key(user)).payload(CENTRE, command_text(name, "c-1", NOW + 600)).encode()
+        payload = (
+            Signer(user, make_private_key(user)).payload(CENTRE, make_command_text(name, "c-1", NOW + 600)).encode()
+        )
         parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
@@ -245,7 +247,7 @@ def test_signed_command_is_accepted_from_users_with_a_permitted_role(name: str) 
 def test_unsigned_command_is_refused_if_the_settings_require_signatures() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
     parsed = check_payload(
-        command_text("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW
+        make_command_text("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW
     )
     assert isinstance(parsed, RefusedCommand)
     assert "the command is not signed" in parsed.text
@@ -255,15 +257,15 @@ def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -
     strangers = Senders(
         [
             Sender("asha", PEOPLE["supervisor"]),
-            Sender("ravi", PEOPLE["supervisor"], derive_public_key(private_key("ravi"))),
+            Sender("ravi", PEOPLE["supervisor"], derive_public_key(make_private_key("ravi"))),
         ],
         broker_knows=False,
     )
-    text = command_text("stop-all", "c-1", NOW + 9)
+    text = make_command_text("stop-all", "c-1", NOW + 9)
     parsed = check_payload(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the broker accepts anybody" in parsed.text
-    signed = Signer("ravi", private_key("ravi")).payload(CENTRE, text).encode()
+    signed = Signer("ravi", make_private_key("ravi")).payload(CENTRE, text).encode()
     parsed = check_payload(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
 
@@ -275,8 +277,8 @@ def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -
 async def test_replayed_command_is_executed_once_and_refused_after_its_expiry() -> None:
     tested = make_gateway(SIGNED)
     signed = (
-        Signer("supervisor", private_key("supervisor"))
-        .payload(CENTRE, command_text("stop-all", "c-1", NOW + 600))
+        Signer("supervisor", make_private_key("supervisor"))
+        .payload(CENTRE, make_command_text("stop-all", "c-1", NOW + 600))
         .encode()
     )
 
@@ -520,7 +522,7 @@ def test_malformed_command_payloads_are_refused_without_leaking_memory(senders: 
     """No exception, nothing accepted where signatures are required, constant memory. Without signatures the fields reach the
     commands' own validation, and a message that is valid by chance is accepted.
     """
-    random, seeds = Random(20240422), valid_commands(NOW)
+    random, seeds = Random(20240422), make_valid_commands(NOW)
     accepted = 0
 
     def check_random_payloads(count: int) -> None:

@@ -97,7 +97,7 @@ def test_refusal_of_a_hostile_file_names_what_is_wrong(tmp_path: Path, attack: s
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_device_with_endless_data_is_refused_as_a_file(tmp_path: Path, kind: str) -> None:
+def test_input_file_that_is_an_endless_device_is_refused(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     (tmp_path / name).symlink_to("/dev/zero")
     line = read_refusal(read, tmp_path / name)
@@ -113,7 +113,7 @@ def test_named_pipe_without_a_writer_is_refused_at_once(tmp_path: Path, kind: st
 
 
 @contextmanager
-def endless_pipe(piece: bytes) -> Iterator[Path]:
+def open_endless_pipe(piece: bytes) -> Iterator[Path]:
     """Yield the path of a pipe into which `piece` is written until the reader closes it."""
     end, start = os.pipe()
 
@@ -135,7 +135,7 @@ def endless_pipe(piece: bytes) -> Iterator[Path]:
 @pytest.mark.parametrize("piece", [b"\0", b"x", b"y\n", b"a = 1\n", b"[", b"[[a]]\n"], ids=repr)
 @pytest.mark.parametrize("kind", sorted(PIPE_READERS - {"names"}))
 def test_named_pipe_with_endless_data_is_refused(kind: str, piece: bytes) -> None:
-    with endless_pipe(piece) as path:
+    with open_endless_pipe(piece) as path:
         assert read_refusal(READERS[kind][1], path)
 
 
@@ -226,13 +226,13 @@ def test_workbook_memory_limit_allows_a_full_sheet_and_is_low_for_small_files() 
     seconds, memory = compute_workbook_limits(
         47 * MEGABYTE
     )  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s
-    assert (seconds, memory) > (200, 3_500 * MEGABYTE) or memory >= _three_quarters_of_memory()
+    assert (seconds, memory) > (200, 3_500 * MEGABYTE) or memory >= _compute_three_quarters_of_memory()
     assert compute_workbook_limits(1_000)[1] <= 520 * MEGABYTE
     assert compute_workbook_limits(2 * MEGABYTE)[1] <= 800 * MEGABYTE
     assert compute_workbook_limits(100 * 1024 * MEGABYTE)[1] <= 6 * 1024 * MEGABYTE
 
 
-def _three_quarters_of_memory() -> int:
+def _compute_three_quarters_of_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
 
 
@@ -291,11 +291,15 @@ def test_workbook_reader_imports_no_module_of_the_dialler() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
-def allocate(size_bytes: int) -> int:
+def allocate_memory(size_bytes: int) -> int:
     """Allocate memory as decoding a recording does. Return its size."""
     return len(bytearray(size_bytes))
 
 
 def test_recording_that_exceeds_the_memory_limit_fails_and_other_recordings_succeed() -> None:
     sizes = [1000, MAX_MEMORY + MEGABYTE, 2000]
-    assert sorted(run_in_processes(allocate, sizes, 1)) == [(1000, 1000), (2000, 2000), (MAX_MEMORY + MEGABYTE, None)]
+    assert sorted(run_in_processes(allocate_memory, sizes, 1)) == [
+        (1000, 1000),
+        (2000, 2000),
+        (MAX_MEMORY + MEGABYTE, None),
+    ]

@@ -205,12 +205,12 @@ def play(steps: Sequence[str]) -> History:
         (BEGIN, KILLED_AFTER_COMMIT, BEGIN, COMMIT, KILLED_DURING_COMMIT, BEGIN, COMMIT),
     ],
 )
-def test_step_sequences_that_once_failed_store_every_acknowledged_mark(steps: Sequence[str]) -> None:
+def test_every_acknowledged_mark_is_stored_in_step_sequences_that_once_failed(steps: Sequence[str]) -> None:
     history = play(steps)
     assert sum(history.acknowledged.values()) == sum(step in {COMMIT} for step in steps) + steps.count(REPEAT)
 
 
-def test_any_three_commits_cuts_and_kills_after_a_restart_store_every_acknowledged_mark() -> None:
+def test_every_acknowledged_mark_is_stored_after_any_three_commits_disconnections_and_kills() -> None:
     """Only steps that could lose a mark: commits, lost connections and kills in every order, after a restart during the flow."""
     for steps in itertools.product((COMMIT, CUT, KILL, KILLED_AFTER_COMMIT), repeat=3):
         woven = [each for step in steps for each in (BEGIN, step)]
@@ -219,11 +219,11 @@ def test_any_three_commits_cuts_and_kills_after_a_restart_store_every_acknowledg
 
 @tried(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(STEPS), max_size=LONGEST))
-def test_random_sequences_of_commits_cuts_and_kills_store_every_acknowledged_mark(steps: list[str]) -> None:
+def test_every_acknowledged_mark_is_stored_after_random_commits_disconnections_and_kills(steps: list[str]) -> None:
     play(steps)
 
 
-def test_sequences_with_many_commits_store_every_acknowledged_mark() -> None:
+def test_every_acknowledged_mark_is_stored_after_many_commits_in_one_call() -> None:
     random = Random(17)
     acknowledged = 0
     for _ in range(100):

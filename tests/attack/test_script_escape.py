@@ -285,7 +285,7 @@ def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monk
     assert "\n" not in str(refused.value)
 
 
-def test_system_that_forbids_namespaces_is_reported_with_the_error_of_bubblewrap(
+def test_kernel_that_forbids_namespaces_is_reported_with_the_error_message_of_bubblewrap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bwrap = tmp_path / "bwrap"

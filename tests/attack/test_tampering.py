@@ -170,7 +170,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_verification_of_an_unchanged_store_finds_nothing(db: Db) -> None:
+def test_store_verification_of_an_unchanged_store_finds_nothing(db: Db) -> None:
     verdict = seal_verification.verify(db)
     assert verdict.findings == []
     assert verdict.rows == {
@@ -181,7 +181,7 @@ def test_verification_of_an_unchanged_store_finds_nothing(db: Db) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_verification_finds_a_changed_field_in_any_row(db: Db, table: str) -> None:
+def test_store_verification_finds_a_changed_field_in_any_row(db: Db, table: str) -> None:
     of, key = TABLES[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     edits = 0
@@ -208,7 +208,7 @@ def test_verification_finds_a_changed_field_in_any_row(db: Db, table: str) -> No
 
 
 @pytest.mark.parametrize("name", CONSENT_FIELDS)
-def test_verification_finds_a_changed_consent(db: Db, name: str) -> None:
+def test_store_verification_finds_a_changed_consent(db: Db, name: str) -> None:
     (value,) = db.execute(f"SELECT {name} FROM phone WHERE phone_id = 3").fetchone()
     db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (make_other_value(value),))
     [finding] = seal_verification.verify(db).findings
@@ -223,13 +223,13 @@ def test_verification_finds_a_changed_consent(db: Db, name: str) -> None:
         "UPDATE registered SET e164 = '+917000000901' WHERE e164 = '+917000000101' AND register = 'ncpr'",
     ],
 )
-def test_verification_finds_a_changed_number_in_a_do_not_call_register(db: Db, change: str) -> None:
+def test_store_verification_finds_a_changed_number_in_a_do_not_call_register(db: Db, change: str) -> None:
     db.execute(change)
     [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("register", "ncpr", ("numbers_of_it",))
 
 
-def test_verification_accepts_an_erased_number_in_a_do_not_call_register(store_path: Path) -> None:
+def test_store_verification_accepts_an_erased_number_in_a_do_not_call_register(store_path: Path) -> None:
     secrets = [b"a secret that centres share"]
     with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as db:
         db.execute("BEGIN")
@@ -243,7 +243,7 @@ def test_verification_accepts_an_erased_number_in_a_do_not_call_register(store_p
 @pytest.mark.parametrize(
     "change", ["turnout = 'voted'", "turnout = 'closed'", "reached = 1 - reached", "not_yet = 1 - not_yet"]
 )
-def test_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, change: str) -> None:
+def test_store_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, change: str) -> None:
     """Every voter is tried, with and without marks."""
     for (voter_id,) in db.execute("SELECT voter_id FROM voter").fetchall():
         db.execute("SAVEPOINT edit")
@@ -280,7 +280,7 @@ def test_voter_states_agree_with_any_sequence_of_marks_and_corrections(tmp_path:
         assert seal_verification.verify(db).findings == []
 
 
-def test_verification_finds_forged_and_removed_consents(db: Db) -> None:
+def test_store_verification_finds_forged_and_removed_consents(db: Db) -> None:
     db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 30")
     db.execute("UPDATE phone SET consent = 'unknown', consent_source = '', consent_at = NULL WHERE phone_id = 2")
     db.execute("DELETE FROM phone WHERE phone_id = 3")
@@ -292,7 +292,7 @@ def test_verification_finds_forged_and_removed_consents(db: Db) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_verification_finds_a_removed_row_of_any_table(db: Db, table: str) -> None:
+def test_store_verification_finds_a_removed_row_of_any_table(db: Db, table: str) -> None:
     of, key = TABLES[table]
     for (row_id,) in db.execute(f"SELECT {key} FROM {table}").fetchall():
         db.execute("SAVEPOINT removal")
@@ -302,7 +302,7 @@ def test_verification_finds_a_removed_row_of_any_table(db: Db, table: str) -> No
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_verification_finds_an_inserted_row_in_any_table(db: Db, table: str) -> None:
+def test_store_verification_finds_an_inserted_row_in_any_table(db: Db, table: str) -> None:
     of, key = TABLES[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     for row in db.execute(f"SELECT * FROM {table}").fetchall():
@@ -324,7 +324,7 @@ def test_verification_finds_an_inserted_row_in_any_table(db: Db, table: str) -> 
         db.execute("ROLLBACK TO addition")
 
 
-def test_verification_finds_removed_opt_outs_and_hidden_abandoned_calls(db: Db) -> None:
+def test_store_verification_finds_removed_opt_outs_and_hidden_abandoned_calls(db: Db) -> None:
     """An opt-out is removed, three abandoned calls are changed to connected, and all machine calls are removed."""
     db.execute("DELETE FROM opt_out WHERE e164 = '+917000000001'")
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
@@ -340,13 +340,13 @@ def test_verification_finds_removed_opt_outs_and_hidden_abandoned_calls(db: Db) 
     assert [finding.problem for finding in found if finding.of == "opt-out"] == ["removed"]
 
 
-def test_verification_finds_the_cleared_opt_out_of_a_phone(db: Db) -> None:
+def test_store_verification_finds_the_cleared_opt_out_of_a_phone(db: Db) -> None:
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
     [finding] = seal_verification.verify(db).findings
     assert finding.of == "opt-out"
 
 
-def test_verification_finds_a_replaced_opt_out_even_with_a_valid_seal(db: Db) -> None:
+def test_store_verification_finds_a_replaced_opt_out_even_with_a_valid_seal(db: Db) -> None:
     """The original is removed, and one with the same id and a valid seal is inserted."""
     (row_id, number) = db.execute("SELECT opt_out_id, e164 FROM opt_out WHERE source = 'letter-12'").fetchone()
     db.execute("DELETE FROM opt_out WHERE opt_out_id = ?", (row_id,))
@@ -357,7 +357,7 @@ def test_verification_finds_a_replaced_opt_out_even_with_a_valid_seal(db: Db) ->
     assert find_changed_rows(db) == {("opt-out", str(row_id))}
 
 
-def test_verification_finds_both_call_attempts_whose_ids_were_swapped(db: Db) -> None:
+def test_store_verification_finds_both_call_attempts_whose_ids_were_swapped(db: Db) -> None:
     """All references are swapped too, once without and once with the seals."""
     random_numbers = random.Random(11)
     ended = [row_id for (row_id,) in db.execute("SELECT attempt_id FROM attempt WHERE outcome IS NOT NULL ORDER BY 1")]
@@ -398,7 +398,7 @@ async def test_vacuumed_or_copied_store_passes_verification_and_accepts_calls(
         assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)
 
 
-def test_verification_finds_a_call_attempt_with_a_second_sealed_end(db: Db) -> None:
+def test_store_verification_finds_a_call_attempt_with_a_second_sealed_end(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
     seals.seal_attempt(db, row_id, seals.END)
@@ -406,7 +406,7 @@ def test_verification_finds_a_call_attempt_with_a_second_sealed_end(db: Db) -> N
 
 
 @pytest.mark.parametrize("disposed", [False, True])
-def test_verification_finds_other_changes_in_a_row_with_a_sealed_disposition(db: Db, disposed: bool) -> None:
+def test_store_verification_finds_other_changes_in_a_row_with_a_sealed_disposition(db: Db, disposed: bool) -> None:
     """An agent's disposition cannot turn an abandoned call into a connected one."""
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     db.execute(
@@ -417,7 +417,7 @@ def test_verification_finds_other_changes_in_a_row_with_a_sealed_disposition(db:
     assert find_changed_rows(db) == {("attempt", row_id)}
 
 
-def test_verification_names_the_batch_of_a_changed_seal(db: Db) -> None:
+def test_store_verification_names_the_batch_of_a_changed_seal(db: Db) -> None:
     """A row is changed together with its seal."""
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     (seal_id,) = db.execute("SELECT max(seal_id) FROM seal WHERE row_id = ?", (row_id,)).fetchone()
@@ -429,7 +429,7 @@ def test_verification_names_the_batch_of_a_changed_seal(db: Db) -> None:
     assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
 
 
-def test_verification_finds_a_row_removed_with_its_seals_by_the_missing_seal_numbers(db: Db) -> None:
+def test_store_verification_finds_a_row_removed_with_its_seals_by_the_missing_seal_numbers(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     removed = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
@@ -463,7 +463,7 @@ def insert_entry(db: Db) -> int:
 
 
 @pytest.mark.parametrize("change", [change_entry, remove_entry, swap_entries, insert_entry])
-def test_verification_finds_a_changed_audit_entry(db: Db, change: Callable[[Db], int]) -> None:
+def test_store_verification_finds_a_changed_audit_entry(db: Db, change: Callable[[Db], int]) -> None:
     number = change(db)
     assert ("entry", str(number)) in find_changed_rows(db)
 
@@ -506,7 +506,7 @@ def rewrite_chain(db: Db) -> None:
         previous = digest
 
 
-def test_verification_finds_all_of_many_simultaneous_changes(db: Db) -> None:
+def test_store_verification_finds_all_of_many_simultaneous_changes(db: Db) -> None:
     """Rows of all tables are changed or removed at random. Nothing else is reported."""
     rng = random.Random(7)
     touched: set[tuple[str, str]] = set()

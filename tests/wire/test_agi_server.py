@@ -130,7 +130,7 @@ PLAYING: list[Callable[[AgiCall], Awaitable[object]]] = [
     "after",
     [b"HANGUP\n200 result=0\n", b"200 result=0\nHANGUP\n", b"HANGUP\n511 Command Not Permitted\n", b"511 No\n", b""],
 )
-def test_agi_result_of_minus_one_with_a_sign_of_a_hang_up_is_a_hang_up(
+def test_agi_result_of_minus_one_near_a_hang_up_is_read_as_a_hang_up(
     use: Callable[[AgiCall], Awaitable[object]], after: bytes
 ) -> None:
     @virtual_time()
@@ -151,7 +151,7 @@ def test_agi_result_of_minus_one_with_a_sign_of_a_hang_up_is_a_hang_up(
 
 
 @pytest.mark.parametrize("use", PLAYING)
-def test_agi_result_of_minus_one_without_a_hang_up_is_a_missing_sound(
+def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
     use: Callable[[AgiCall], Awaitable[object]],
 ) -> None:
     @virtual_time()

@@ -272,7 +272,7 @@ async def test_stopping_agi_server_ends_calls_that_last_longer_than_the_drain_ti
 
 
 @virtual_time()
-async def test_exception_in_the_with_block_of_the_agi_server_ends_calls_at_once() -> None:
+async def test_exception_in_the_with_block_of_the_agi_server_ends_all_calls_immediately() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):

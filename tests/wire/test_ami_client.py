@@ -65,7 +65,7 @@ async def test_ami_client_logs_in_sends_actions_and_receives_events_in_order() -
 
 
 @virtual_time()
-async def test_only_wanted_ami_events_reach_the_handler() -> None:
+async def test_only_requested_ami_events_reach_the_event_handler() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return event("VarSet") + event("Hangup") + success(action)
 
@@ -179,7 +179,7 @@ async def test_ami_action_id_that_is_still_pending_is_not_sent_again() -> None:
 
 
 @virtual_time()
-async def test_no_two_ami_sessions_share_an_action_id() -> None:
+async def test_two_ami_sessions_never_share_an_action_id() -> None:
     async with ManagerPeer() as peer:
         for _ in range(2):
             async with make_client(peer) as client:

@@ -219,7 +219,7 @@ async def test_no_ami_action_is_resent_on_a_new_session() -> None:
 
 
 @virtual_time()
-async def test_peer_that_does_not_speak_ami_is_reported_as_such() -> None:
+async def test_ami_link_reports_a_peer_that_does_not_speak_ami() -> None:
     journal = Journal()
     async with ManagerPeer(banner=b"220 mail.example ESMTP\r\n") as peer, make_link(peer, journal):
         await journal.change()

@@ -43,7 +43,7 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def update(centre: CentreMaterial) -> Manifest:
+def install_assigned_version(centre: CentreMaterial) -> Manifest:
     """Install the assigned version as the uplink does, and return it."""
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
@@ -54,12 +54,12 @@ def update(centre: CentreMaterial) -> Manifest:
     return assigned
 
 
-def active_text(folder: Path, path: str = "flows/turnout.yaml") -> str:
+def read_active_text(folder: Path, path: str = "flows/turnout.yaml") -> str:
     return (folder / "current" / path).read_text()
 
 
 @pytest.mark.parametrize("action", ["assign", "renew"])
-def test_bundle_versions_are_assigned_under_a_lock(
+def test_material_bundle_versions_are_assigned_under_a_lock(
     action: str, headquarters: Publisher, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -85,7 +85,7 @@ def test_bundle_versions_are_assigned_under_a_lock(
     assert lock_was_free == [False]
 
 
-def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
+def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
@@ -94,8 +94,8 @@ def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
     headquarters.assign(1, NOW, "centre:delhi-1")
     assert centre.fetch_assigned_manifest() is None
     headquarters.assign(1, NOW, "zone:north")
-    assert update(centre).label == "turnout-1"
-    assert active_text(folder) == "flow: 1"
+    assert install_assigned_version(centre).label == "turnout-1"
+    assert read_active_text(folder) == "flow: 1"
     assert not list(folder.rglob(".git"))
     assert headquarters.first_bytes_requested() == [0, 0]
     (folder / "our-notes").mkdir()
@@ -103,17 +103,17 @@ def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert update(centre).label == "turnout-1"  # the entry of its zone precedes that of all
+    assert install_assigned_version(centre).label == "turnout-1"  # the entry of its zone precedes that of all
     headquarters.repository.assign_version("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
-    update(centre)
-    assert (active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
+    install_assigned_version(centre)
+    assert (read_active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
     centre.roll_back_version()
-    assert active_text(folder) == "flow: 1"
-    assert update(centre).label == "turnout-2"
+    assert read_active_text(folder) == "flow: 1"
+    assert install_assigned_version(centre).label == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
     headquarters.repository.assign_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
-    assert update(centre).label == "turnout-3"
+    assert install_assigned_version(centre).label == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
@@ -126,15 +126,15 @@ def test_interrupted_download_of_flows_and_sounds_continues(
     headquarters.server.breaks_after = 2_000
     for _ in range(2):
         with pytest.raises(HeadquartersUnreachable):
-            update(centre)
+            install_assigned_version(centre)
         assert centre.read_active_manifest() is None
     headquarters.server.breaks_after = None
-    update(centre)
+    install_assigned_version(centre)
     assert 4_000 in headquarters.first_bytes_requested()
     assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND
 
 
-def test_compressible_file_of_a_bundle_is_downloaded_compressed_and_verified(
+def test_compressible_file_of_a_material_bundle_is_downloaded_compressed_and_verified(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     (source / "sounds/hi/hello.alaw").write_bytes(SOUND * 40)
@@ -147,7 +147,7 @@ def test_compressible_file_of_a_bundle_is_downloaded_compressed_and_verified(
     headquarters.server.breaks_after = 2_000
     for _ in range(2):
         with pytest.raises(HeadquartersUnreachable):
-            update(centre)
+            install_assigned_version(centre)
     headquarters.server.breaks_after = None
     good = packed.read_bytes()
     packed.chmod(0o644)
@@ -160,11 +160,11 @@ def test_compressible_file_of_a_bundle_is_downloaded_compressed_and_verified(
     ):
         packed.write_bytes(wrong[:size] if len(wrong) > size else wrong.ljust(size, b"\0"))
         with pytest.raises(MaterialRefused, match="differs from the signed one"):
-            update(centre)
+            install_assigned_version(centre)
         assert centre.read_active_manifest() is None
     packed.write_bytes(good)
     headquarters.first_bytes_requested()
-    update(centre)
+    install_assigned_version(centre)
     assert headquarters.first_bytes_requested() == [0]
     assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND * 40
     assert not [*(tmp_path / "centre/files").glob("*/*.part")]
@@ -176,7 +176,7 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     centre = headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    update(centre)
+    install_assigned_version(centre)
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
@@ -187,31 +187,33 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     place.chmod(0o644)
     place.write_text("flow: 3")
     with pytest.raises(MaterialRefused, match="differs from the signed one"):
-        update(centre)
+        install_assigned_version(centre)
     place.write_text("flow: 2 and more")
     with pytest.raises(MaterialRefused, match="longer than the signed file"):
-        update(centre)
-    assert active_text(tmp_path / "centre") == "flow: 1"
+        install_assigned_version(centre)
+    assert read_active_text(tmp_path / "centre") == "flow: 1"
     assert [*(tmp_path / "centre").glob("*-2*")] == []
     place.write_text("flow: 2")
-    assert update(centre).label == "turnout-2"
+    assert install_assigned_version(centre).label == "turnout-2"
 
 
-def test_older_bundle_metadata_is_not_accepted_again(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_older_material_bundle_metadata_is_not_accepted_again(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
     centre, public = headquarters.centre(tmp_path / "centre"), headquarters.folder / "public"
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     shutil.copytree(public, tmp_path / "older")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert update(centre).version == 2
+    assert install_assigned_version(centre).version == 2
     shutil.rmtree(public)
     shutil.copytree(tmp_path / "older", public)
     with pytest.raises(MaterialRefused, match="not trusted"):
         centre.fetch_assigned_manifest()
 
 
-def test_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stays(
+def test_material_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stays(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -220,14 +222,14 @@ def test_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stay
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_manifest()
     headquarters.repository.renew_signatures(KEYS["online"], NOW)
-    update(centre)
+    install_assigned_version(centre)
     headquarters.repository.renew_signatures(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_manifest()
-    assert active_text(tmp_path / "centre") == "flow: 1"
+    assert read_active_text(tmp_path / "centre") == "flow: 1"
 
 
-def test_bundle_needs_signatures_of_both_departments(
+def test_material_bundle_needs_signatures_of_both_departments(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = headquarters.repository
@@ -248,7 +250,7 @@ def test_bundle_needs_signatures_of_both_departments(
     repository.publish_draft(KEYS["online"], NOW)
     headquarters.assign(1, NOW)
     centre = headquarters.centre(tmp_path / "centre")
-    update(centre)
+    install_assigned_version(centre)
     # Somebody else controls headquarters' machine: its key alone must not install anything new.
     repository.draft_bundle(source, "turnout", 2, "india", NOW)
     repository.sign_draft(KEYS["lata"])
@@ -260,14 +262,16 @@ def test_bundle_needs_signatures_of_both_departments(
         centre.fetch_assigned_manifest()
 
 
-def test_bundle_of_another_jurisdiction_is_refused(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_material_bundle_of_another_jurisdiction_is_refused(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
     headquarters.approve(source, NOW, jurisdiction="us")
     headquarters.assign(1, NOW)
     with pytest.raises(MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india'"):
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
-def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_withdrawn_material_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     headquarters.repository.draft_withdrawal("turnout", 1, NOW)
@@ -278,13 +282,13 @@ def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
-def test_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
+def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     with pytest.raises(MaterialRefused, match="above the reserve of the disk"):
-        update(headquarters.centre(tmp_path / "centre", free_bytes=5_000))
+        install_assigned_version(headquarters.centre(tmp_path / "centre", free_bytes=5_000))
     assert headquarters.first_bytes_requested() == []
     centre = headquarters.centre(tmp_path / "centre")
 
@@ -294,18 +298,18 @@ def test_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "hardlink_to", full)
         with pytest.raises(MaterialRefused, match="cannot be stored"):
-            update(centre)
+            install_assigned_version(centre)
     with monkeypatch.context() as patch:
         patch.setattr(CentreMaterial, "_append_to_download", full)
         (tmp_path / "centre/files").rename(tmp_path / "centre/lost")
         with pytest.raises(MaterialRefused, match="cannot be stored"):
-            update(centre)
+            install_assigned_version(centre)
     assert {path.name for path in (tmp_path / "centre").iterdir()} == {"trust", "files", "lost"}
     assert not [path for path in (tmp_path / "centre/files").rglob("*") if path.is_file()]
-    assert update(centre).label == "turnout-1"
+    assert install_assigned_version(centre).label == "turnout-1"
 
 
-def test_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
+def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
     files = {}
     for name in ("ours", "theirs"):
         folder = tmp_path / name
@@ -320,52 +324,54 @@ def test_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tm
             centre = publisher.centre(tmp_path / f"centre-{theirs}")
             if theirs == "theirs":
                 with pytest.raises(HeadquartersUnreachable, match="certificate"):
-                    update(centre)
+                    install_assigned_version(centre)
             else:
-                assert update(centre).label == "turnout-1"
+                assert install_assigned_version(centre).label == "turnout-1"
 
 
-def test_signers_and_machine_key_of_bundles_change_with_two_root_signatures(
+def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre, repository = headquarters.centre(tmp_path / "centre"), headquarters.repository
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    update(centre)
+    install_assigned_version(centre)
     others = [PEOPLE[2], Signatory("nila", "media", derive_public_key(b"n" * 32))]
     fresh = b"f" * 32
     for roots in ([KEYS["r1"]], [KEYS["r1"], KEYS["lata"]]):
         with pytest.raises(MaterialRefused, match="a change needs two root keys"):
             repository.change_signatories(roots, others, fresh, NOW)
     repository.change_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
-    assert update(centre).label == "turnout-1"  # the change is only drafted
+    assert install_assigned_version(centre).label == "turnout-1"  # the change is only drafted
     with pytest.raises(MaterialRefused, match="not a signatory's"):
         repository.sign_draft(KEYS["lata"])
     repository.sign_draft(KEYS["meena"])
     assert repository.sign_draft(b"n" * 32) == {"meena": "compliance", "nila": "media"}
     repository.publish_draft(fresh, NOW)
-    assert update(centre).label == "turnout-1"
+    assert install_assigned_version(centre).label == "turnout-1"
     (source / "flows/turnout.yaml").write_text("flow: 2")
     repository.draft_bundle(source, "turnout", 2, "india", NOW)
     for key in (KEYS["meena"], b"n" * 32):
         repository.sign_draft(key)
     repository.publish_draft(fresh, NOW)
     repository.assign_version("turnout", 2, ["all"], (), fresh, NOW)
-    assert update(centre).label == "turnout-2"
-    assert update(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # starting from the first root
+    assert install_assigned_version(centre).label == "turnout-2"
+    assert (
+        install_assigned_version(headquarters.centre(tmp_path / "new")).label == "turnout-2"
+    )  # starting from the first root
     repository.assign_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
         centre.fetch_assigned_manifest()
 
 
-def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
+def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     repository, r4, r5 = headquarters.repository, b"4" * 32, b"5" * 32
     centre = headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    update(centre)
+    install_assigned_version(centre)
     new = [derive_public_key(key) for key in (KEYS["r3"], r4, r5)]
     for signers, roots, problem in (
         ([KEYS["r1"], KEYS["r2"]], new, "two of the old"),
@@ -380,8 +386,10 @@ def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
     repository.change_roots([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert update(centre).label == "turnout-2"
-    assert update(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # starting from the first root
+    assert install_assigned_version(centre).label == "turnout-2"
+    assert (
+        install_assigned_version(headquarters.centre(tmp_path / "new")).label == "turnout-2"
+    )  # starting from the first root
     with pytest.raises(MaterialRefused, match="a change needs two root keys"):
         repository.change_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
     repository.change_signatories([r4, r5], PEOPLE, KEYS["online"], NOW)
@@ -390,10 +398,10 @@ def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
     for person in ("lata", "meena"):
         repository.sign_draft(KEYS[person])
     repository.publish_draft(KEYS["online"], NOW)
-    assert update(centre).label == "turnout-2"
+    assert install_assigned_version(centre).label == "turnout-2"
 
 
-def test_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:
+def test_material_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:
     good = {"name": "turnout", "version": 1, "jurisdiction": "india", "made_at": NOW}
     file = {"sha256": "0f" * 32, "size": 1}
     for paths in (
@@ -412,7 +420,7 @@ def test_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path,
             Manifest.model_validate_json(json.dumps({**good, "files": dict.fromkeys(paths, file)}))
 
 
-def test_bundle_with_a_file_named_like_the_manifest_is_refused(
+def test_material_bundle_with_a_file_named_like_the_manifest_is_refused(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     (source / "bundle.json").write_text("of a centre")
@@ -420,7 +428,7 @@ def test_bundle_with_a_file_named_like_the_manifest_is_refused(
         headquarters.approve(source, NOW)
 
 
-def test_bundle_repository_is_created_once_with_two_root_keys_and_both_departments(tmp_path: Path) -> None:
+def test_material_bundle_repository_is_created_once_with_two_root_keys_and_both_departments(tmp_path: Path) -> None:
     r1, r2, online = KEYS["r1"], KEYS["r2"], KEYS["online"]
     for roots, people, own, problem in (
         ([r1], PEOPLE, online, "needs two root keys"),

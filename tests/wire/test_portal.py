@@ -92,7 +92,9 @@ def make_source(tmp_path: Path, address: str, token: str | None = GIVEN) -> Sour
     return Source(name="portal", folder=folder, map_file=tmp_path / "map.toml", url=address, token_file=file)
 
 
-def test_roll_downloaded_from_the_portal_is_named_by_its_hash_and_ready_at_once(tmp_path: Path, address: str) -> None:
+def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_ready_to_import(
+    tmp_path: Path, address: str
+) -> None:
     source = make_source(tmp_path, f"{address}/voters%20all.csv?day=1")
     path = fetch_export(source, str(source.url))
     assert path.read_bytes() == ROLL
@@ -113,7 +115,7 @@ def test_roll_downloaded_from_the_portal_is_named_by_its_hash_and_ready_at_once(
         ("/voters.csv", None, "is not a valid token"),
     ],
 )
-def test_incomplete_or_refused_download_from_the_portal_leaves_no_file(
+def test_incomplete_or_refused_download_from_the_voter_data_portal_leaves_no_file(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
     source = make_source(tmp_path, address + path, token)
@@ -138,12 +140,14 @@ def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, add
 
 
 @pytest.mark.parametrize("address", ["http://portal.example.org/voters.csv", "ftp://portal.example.org/a", "https:// "])
-def test_unencrypted_portal_address_is_refused(tmp_path: Path, address: str) -> None:
+def test_unencrypted_address_of_a_voter_data_portal_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ValueError, match="url"):
         make_source(tmp_path, address)
 
 
-def test_results_are_posted_once_to_the_portal_with_its_own_voter_ids(tmp_path: Path, address: str) -> None:
+def test_results_are_posted_once_to_the_voter_data_portal_with_the_portals_voter_ids(
+    tmp_path: Path, address: str
+) -> None:
     store = HandFilled(tmp_path / "centre.db")
     store.mark(1, "voted", NOON)
     store.mark(21, "voted", NOON)  # of another part: not the portal's
@@ -171,7 +175,7 @@ def test_results_are_posted_once_to_the_portal_with_its_own_voter_ids(tmp_path: 
     assert headers["webhook-signature"] == signed["webhook-signature"]
 
 
-def test_redirect_or_refusal_of_the_portal_is_reported_and_not_followed(address: str) -> None:
+def test_redirect_or_refusal_by_the_voter_data_portal_is_reported_and_not_followed(address: str) -> None:
     delivery = Delivery("1", b"{}")
     assert [create_sender(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [
         204,

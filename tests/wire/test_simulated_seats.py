@@ -76,7 +76,7 @@ async def test_keys_pressed_while_the_previous_one_is_handled_are_lost() -> None
 
 
 @virtual_time()
-async def test_sound_in_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
+async def test_sound_in_response_to_an_agents_key_is_played_if_requested_in_time() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):

@@ -25,7 +25,7 @@ async def test_twilio_spending_cap_includes_the_possible_cost_of_live_calls() ->
             await lab.dial(5)
 
 
-async def test_two_legs_are_charged_for_transferred_calls_and_calls_of_an_earlier_run() -> None:
+async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_for_two_legs() -> None:
     async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
@@ -47,7 +47,7 @@ async def test_two_legs_are_charged_for_transferred_calls_and_calls_of_an_earlie
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 
-async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_the_cap() -> None:
+async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.find_live_calls()

@@ -20,7 +20,7 @@ from tests.support.virtual import virtual_time
 PREDICTIVE = {"pacing": "predictive", "abandoned_target": 0.01}
 
 
-def target(site: Site) -> AbandonedTarget | None:
+def get_abandoned_target(site: Site) -> AbandonedTarget | None:
     return site.view.campaigns[0].abandoned_target
 
 
@@ -32,7 +32,7 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
             engine = site.centre.engine
             pacer = engine.features.runs["agents"].pacer
             assert isinstance(pacer, PredictivePacer)
-            first = target(site)
+            first = get_abandoned_target(site)
             assert first is not None
             assert (first.rate, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
@@ -40,28 +40,28 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
                 await engine.execute(
                     SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum * 1.01), CommandContext("asha")
                 )
-            assert target(site) == first
+            assert get_abandoned_target(site) == first
             said = await engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
             )
             assert said == f"campaign agents: the abandoned-call target is {first.maximum / 4:.2%} of live answers"
-            assert target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
+            assert get_abandoned_target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
             assert pacer.governor.target == first.maximum / 4
             assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
-            assert target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
+            assert get_abandoned_target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
             await site.centre.engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=None), CommandContext("vikram")
             )
-            assert target(site) == first
+            assert get_abandoned_target(site) == first
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
-            assert target(site) == first
+            assert get_abandoned_target(site) == first
 
 
 @virtual_time()
 async def test_abandoned_call_target_is_refused_without_predictive_pacing(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
-        assert target(site) is None
+        assert get_abandoned_target(site) is None
         with pytest.raises(CommandRefused, match="has no abandoned-call target"):
             await site.centre.engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=0.01), CommandContext("asha")

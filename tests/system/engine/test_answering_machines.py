@@ -26,7 +26,7 @@ BEFORE = {"machine_detection": "before-seat"}
 AFTER = {"machine_detection": "after-seat", "wrap_up_seconds": 20}
 
 
-def outcomes(site: Site) -> list[Outcome | None]:
+def list_outcomes(site: Site) -> list[Outcome | None]:
     return [change.outcome for change in site.ended()]
 
 
@@ -39,7 +39,7 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.ended()) >= 2, seconds=60)
-        assert outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
+        assert list_outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
         machine, person = site.switch.placed[:2]
         assert machine.answered_at is not None and machine.ended_at is not None
         assert machine.ended_at - machine.answered_at == pytest.approx(1.5, abs=0.05)
@@ -58,7 +58,7 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
         site.switch.hang_up_phone("agent01")  # the seat is lost during machine detection
         await site.until(lambda: bool(site.ended()), seconds=30)
         call = site.switch.placed[0]
-        assert outcomes(site)[0] is Outcome.ABANDONED
+        assert list_outcomes(site)[0] is Outcome.ABANDONED
         assert call.answered_at is not None and call.ended_at is not None
         assert call.ended_at - call.answered_at < 2.0 + site.switch.config.message_seconds
 
@@ -69,7 +69,7 @@ async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert outcomes(site)[0] is Outcome.DROPPED
+        assert list_outcomes(site)[0] is Outcome.DROPPED
 
 
 @pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
@@ -81,7 +81,7 @@ def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: b
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
             call = site.switch.placed[0]
-            assert outcomes(site)[0] is Outcome.MACHINE
+            assert list_outcomes(site)[0] is Outcome.MACHINE
             assert call.answered_at is not None and call.ended_at is not None
             assert call.ended_at - call.answered_at == pytest.approx(seconds, abs=0.1)
 
@@ -100,7 +100,7 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
             await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=last))
             await site.centre.engine.execute(SeatHangUp(seat="01"))
             await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
-            assert outcomes(site)[-1] is wanted
+            assert list_outcomes(site)[-1] is wanted
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
         view = site.view.campaigns[0]
         assert (view.outcomes[Outcome.MACHINE], view.outcomes[Outcome.CONNECTED]) == (1, 1)
@@ -128,7 +128,7 @@ async def test_answering_machine_key_is_refused_without_machine_detection(tmp_pa
             await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
-def counted(site: Site) -> tuple[int, int]:
+def count_live_answers(site: Site) -> tuple[int, int]:
     """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
     run = site.centre.engine.features.runs["agents"]
     assert isinstance(run.pacer, PredictivePacer)
@@ -152,8 +152,8 @@ async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once
                 await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=said))
             await site.centre.engine.execute(SeatHangUp(seat="01"))
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
-            assert counted(site)[0] == answers
-        assert counted(site)[1] == 3  # the outcomes follow the last report
+            assert count_live_answers(site)[0] == answers
+        assert count_live_answers(site)[1] == 3  # the outcomes follow the last report
 
 
 @virtual_time()
@@ -163,11 +163,11 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
     campaign = {**AFTER, "pacing": "predictive"}
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=campaign, inbound=inbound) as site:
         await site.log_in("01")
-        await site.until(lambda: counted(site)[0] == 3, seconds=300)
+        await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=90)
-        before = counted(site)[0]
+        before = count_live_answers(site)[0]
         site.switch.place_inbound_call(caller, called=number)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
-        assert counted(site)[0] == before
+        assert count_live_answers(site)[0] == before

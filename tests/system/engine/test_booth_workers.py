@@ -42,7 +42,7 @@ IVR = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "boot
 AGENTS = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "pacing": None}
 
 
-def keyed(keys: str, begin: float = 2.0) -> tuple[tuple[float, str], ...]:
+def make_key_presses(keys: str, begin: float = 2.0) -> tuple[tuple[float, str], ...]:
     """Return keys half a second apart, with twelve seconds after each `#` to hear the reply."""
     at, found = begin, []
     for key in keys:
@@ -57,7 +57,7 @@ MARKS = (
 )
 
 
-def a_list_of_one(directory: Path, parts: str = "1") -> None:
+def create_store_with_one_worker(directory: Path, parts: str = "1") -> None:
     """Create a store with three booths of ten voters each, and one booth worker."""
     fill_roll(directory / "centre.db", 30, voters_per_booth=10)
     listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
@@ -66,7 +66,7 @@ def a_list_of_one(directory: Path, parts: str = "1") -> None:
 
 
 @contextlib.asynccontextmanager
-async def workers_at_work(
+async def run_site_with_booth_workers(
     directory: Path,
     scripts: dict[str, Behaviour],
     *,
@@ -76,7 +76,7 @@ async def workers_at_work(
     **changes: Any,
 ) -> AsyncIterator[Site]:
     """Run a site with three booths of ten voters each, and one booth worker."""
-    a_list_of_one(directory, parts)
+    create_store_with_one_worker(directory, parts)
     switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
     settings: dict[str, Any] = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
     async with a_site(directory, switch, seats=seats, campaign=campaign, **settings) as site:
@@ -85,8 +85,8 @@ async def workers_at_work(
 
 @virtual_time()
 async def test_voter_serials_keyed_by_a_booth_worker_mark_voters_and_calls_repeat_each_round(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("7#3#3#11##"))
-    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+    script = Behaviour(keys=make_key_presses("7#3#3#11##"))
+    async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
         assert sum(booth.voted for booth in site.view.booths) == 2  # the same serial twice marks one voter
@@ -109,8 +109,8 @@ async def test_voter_serials_keyed_by_a_booth_worker_mark_voters_and_calls_repea
 
 @virtual_time()
 async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("7#*#3#*##"))
-    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+    script = Behaviour(keys=make_key_presses("7#*#3#*##"))
+    async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert sum(booth.voted for booth in site.view.booths) == 0
     assert [(serial, kind, source) for _, serial, kind, source, _ in rows(tmp_path, MARKS)] == [
@@ -124,8 +124,8 @@ async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: 
 
 @virtual_time()
 async def test_booth_worker_with_several_roll_parts_chooses_one_before_the_serials(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("2#3#7##1#8###"))
-    async with workers_at_work(tmp_path, {WORKER: script}, parts="1,3") as site:
+    script = Behaviour(keys=make_key_presses("2#3#7##1#8###"))
+    async with run_site_with_booth_workers(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
     assert [(part, serial) for part, serial, *_ in rows(tmp_path, MARKS)] == [(3, 7), (1, 8)]
@@ -133,8 +133,8 @@ async def test_booth_worker_with_several_roll_parts_chooses_one_before_the_seria
 
 @virtual_time()
 async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("7#3"), hang_up_after=17.0)
-    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+    script = Behaviour(keys=make_key_presses("7#3"), hang_up_after=17.0)
+    async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.LEFT
         await asyncio.sleep(4 * 60)
@@ -145,7 +145,7 @@ async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -
 @virtual_time()
 async def test_unreached_booth_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -> None:
     script = Behaviour(fails_with=486, answer_after=0.5)
-    async with workers_at_work(tmp_path, {WORKER: script}) as site:
+    async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=150)
         await asyncio.sleep(3 * 60)
         assert [change.outcome for change in site.ended()] == [Outcome.BUSY] * 3
@@ -161,7 +161,9 @@ async def test_voted_mark_cancels_the_ringing_household_call_but_not_the_booth_w
         "hours": [{"start": "00:00", "until": "23:59:59"}],
     }
     everybody: dict[str, Any] = {"campaigns": [{**IVR, "hours": turnout["hours"]}, turnout]}
-    async with workers_at_work(tmp_path, {**voters, WORKER: Behaviour(keys=keyed("1##", 6.0))}, **everybody) as site:
+    async with run_site_with_booth_workers(
+        tmp_path, {**voters, WORKER: Behaviour(keys=make_key_presses("1##", 6.0))}, **everybody
+    ) as site:
         await site.until(lambda: sum(booth.voted for booth in site.view.booths) == 1)
         marked_at = site.clock.now()
         await site.until(lambda: any(change.outcome is Outcome.CANCELLED for change in site.ended()), seconds=2.0)
@@ -171,18 +173,18 @@ async def test_voted_mark_cancels_the_ringing_household_call_but_not_the_booth_w
 
 @virtual_time()
 async def test_booth_workers_are_not_called_without_a_poll_today_or_after_the_last_call_time(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("7##"))
+    script = Behaviour(keys=make_key_presses("7##"))
     for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
         directory = tmp_path / name
         directory.mkdir()
-        async with workers_at_work(directory, {WORKER: script}, rules=rules) as site:
+        async with run_site_with_booth_workers(directory, {WORKER: script}, rules=rules) as site:
             await asyncio.sleep(10)
             assert site.ended() == []
             assert site.view.campaigns[0].hold == Hold(HoldReason.NO_POLL)
     late = tmp_path / "late"
     late.mkdir()
     closes = {"polls": [{"day": DAY, "closes_at": "10:00"}]}
-    async with workers_at_work(late, {WORKER: script}, rules=closes) as site:
+    async with run_site_with_booth_workers(late, {WORKER: script}, rules=closes) as site:
         await asyncio.sleep(60)
         assert site.ended() == []
         assert site.view.campaigns[0].hold is None
@@ -190,7 +192,7 @@ async def test_booth_workers_are_not_called_without_a_poll_today_or_after_the_la
 
 @virtual_time()
 async def test_calling_hours_and_opt_outs_apply_to_booth_workers(tmp_path: Path) -> None:
-    script = Behaviour(keys=keyed("7##"))
+    script = Behaviour(keys=make_key_presses("7##"))
     fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (OTHER,))
@@ -214,7 +216,9 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock stands still, so that keys made from the time would repeat."""
-    async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+    async with run_site_with_booth_workers(
+        tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3"
+    ) as site:
         engine = site.centre.engine
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -231,7 +235,9 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
 
 @virtual_time()
 async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_path: Path) -> None:
-    async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
+    async with run_site_with_booth_workers(
+        tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3"
+    ) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
             await engine.execute(SeatSerials(seat="01", serials="7"))
@@ -264,7 +270,9 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
 @virtual_time()
 async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) -> None:
     script = Behaviour(answer_after=2.0, talk_seconds=30.0)
-    async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
+    async with run_site_with_booth_workers(
+        tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
@@ -295,7 +303,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
         return await play(self, name, escape_digits)
 
     monkeypatch.setattr(AgiCall, "stream_file", noted)
-    async with workers_at_work(tmp_path, {WORKER: Behaviour(keys=keyed("7#7##"))}) as site:
+    async with run_site_with_booth_workers(tmp_path, {WORKER: Behaviour(keys=make_key_presses("7#7##"))}) as site:
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
     assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
@@ -313,8 +321,8 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
         await asyncio.Event().wait()
         return True
 
-    a_list_of_one(tmp_path)
-    script = Behaviour(keys=(*keyed("7#"), *keyed("*#7#8##", 60.0)))
+    create_store_with_one_worker(tmp_path)
+    script = Behaviour(keys=(*make_key_presses("7#"), *make_key_presses("*#7#8##", 60.0)))
     config = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script})
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:

@@ -32,20 +32,20 @@ from tests.support.voters import IVR, all_answer
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 
 
-def carrier(calls_per_second: float) -> list[dict[str, Any]]:
+def make_trunk(calls_per_second: float) -> list[dict[str, Any]]:
     """Return a trunk with more channels than these tests need."""
     own = {"channels": 300, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
     return [{"name": "carrier", "endpoint": "carrier", **own}]
 
 
-def nobody_answers() -> SimulatedAsteriskConfig:
+def make_unanswered_switch() -> SimulatedAsteriskConfig:
     silent = VoterProfile(
         answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
     )
     return SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=silent)
 
 
-def most_in_a_second(site: Site, since: int = 0) -> int:
+def count_most_starts_in_a_second(site: Site, since: int = 0) -> int:
     moments = [call.placed_at for call in site.switch.placed][since:]
     return max(sum(begin <= moment < begin + 0.999 for moment in moments) for begin in moments)
 
@@ -56,7 +56,7 @@ async def test_campaigns_that_share_a_roll_waste_no_permitted_call_starts(tmp_pa
         {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
     ]
     async with a_site(
-        tmp_path, nobody_answers(), voters=3000, seats=1, campaigns=campaigns, trunks=carrier(3.0)
+        tmp_path, make_unanswered_switch(), voters=3000, seats=1, campaigns=campaigns, trunks=make_trunk(3.0)
     ) as site:
         await asyncio.sleep(100)
         placed = len(site.switch.placed)
@@ -71,7 +71,7 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
     @virtual_time()
     async def run() -> None:
         async with a_site(
-            tmp_path, nobody_answers(), voters=400, campaign={**IVR, "channels": 60}, trunks=carrier(rate)
+            tmp_path, make_unanswered_switch(), voters=400, campaign={**IVR, "channels": 60}, trunks=make_trunk(rate)
         ) as site:
             await site.until(lambda: len(site.switch.placed) >= 3)
             store = site.centre.store
@@ -86,7 +86,7 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
             await asyncio.sleep(12.0)
             placed = len(site.switch.placed) - before
             assert placed >= 0.5 * 12.0 * rate
-            assert most_in_a_second(site) <= max(1, int(rate))
+            assert count_most_starts_in_a_second(site) <= max(1, int(rate))
 
     run()
 
@@ -94,7 +94,7 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
 @virtual_time()
 async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) -> None:
     async with a_site(
-        tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
+        tmp_path, make_unanswered_switch(), voters=600, campaign={**IVR, "channels": 200}, trunks=make_trunk(10.0)
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 30)
         site.centre.engine.features.commits.problem = "for a while"
@@ -103,7 +103,7 @@ async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) 
         site.centre.engine.features.commits.problem = None
         await asyncio.sleep(5.0)
         assert len(site.switch.placed) - before >= 45
-        assert most_in_a_second(site, before) <= 10
+        assert count_most_starts_in_a_second(site, before) <= 10
 
 
 @virtual_time()
@@ -179,8 +179,8 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         {**IVR, "channels": 60, "hours": hours},
         {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": hours},
     ]
-    config = replace(nobody_answers(), seats=seat_phones(3))
-    async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=carrier(5.0)) as site:
+    config = replace(make_unanswered_switch(), seats=seat_phones(3))
+    async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=make_trunk(5.0)) as site:
         await site.log_in("01", "02", "03")
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(30.0)
@@ -205,7 +205,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         held_up = [kinds[call.channel_id] for call in site.switch.placed[before:]][:5]
         # The first call was sent before the others arrived.
         assert held_up[1:] == sorted(held_up[1:]) and "agents" in held_up[1:]
-        assert most_in_a_second(site) <= 5
+        assert count_most_starts_in_a_second(site) <= 5
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
@@ -215,7 +215,7 @@ def test_campaign_that_may_place_no_call_does_not_repeat_its_pacing_decision_in_
     @virtual_time()
     async def run() -> None:
         busy = why == "every channel is in use"
-        trunks = [{**carrier(5.0)[0], "channels": 1 if busy else 30}]
+        trunks = [{**make_trunk(5.0)[0], "channels": 1 if busy else 30}]
         config = all_answer(talk_seconds=60.0)
         async with a_site(tmp_path, config, voters=9 if busy else 1, seats=3, trunks=trunks) as site:
             await site.log_in("01", "02", "03")

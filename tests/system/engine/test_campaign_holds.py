@@ -21,11 +21,11 @@ SEATS = ("01", "02", "03", "04")
 CLOSES = {"hours": [{"start": "09:00", "until": "09:32"}], "wrap_up_seconds": 1}  # the site's clock begins at 09:30
 
 
-def ended(site: Site) -> Counter[Outcome | None]:
+def count_outcomes(site: Site) -> Counter[Outcome | None]:
     return Counter(call.outcome for call in site.ended())
 
 
-def hold(site: Site) -> None:
+def hold_campaign(site: Site) -> None:
     """Make the store fail, which holds the campaign."""
     site.centre.engine.features.commits.on_failure(StoreError("the disk is full"))
 
@@ -43,12 +43,12 @@ async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
         if held == "paused":
             await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         else:
-            hold(site)
+            hold_campaign(site)
         await asyncio.sleep(1.0)
         for seat in SEATS[stay:]:
             await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
-        assert ended(site) == {wanted: 4}
+        assert count_outcomes(site) == {wanted: 4}
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
@@ -81,4 +81,4 @@ async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_a
         for seat in SEATS[1:]:
             await site.centre.engine.execute(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
-        assert ended(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}
+        assert count_outcomes(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}

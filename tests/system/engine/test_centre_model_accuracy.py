@@ -58,7 +58,7 @@ class Rings:
         return True, silent + ring, silent
 
 
-def engine_utilisation(directory: Path, seed: int) -> float:
+def measure_engine_utilisation(directory: Path, seed: int) -> float:
     """Return the utilisation in ten minutes from a cold start, in virtual time."""
     found: list[float] = []
 
@@ -75,7 +75,7 @@ def engine_utilisation(directory: Path, seed: int) -> float:
     return found[0]
 
 
-def model_utilisation(directory: Path, caps: float | None = None) -> float:
+def measure_model_utilisation(directory: Path, caps: float | None = None) -> float:
     """Return the model's utilisation in the same minutes: the mean of six days, under `caps` or the engine's own."""
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
@@ -100,6 +100,6 @@ def test_simulated_agent_utilisation_is_within_two_points_of_the_engine(tmp_path
     """
     for seed in (1, 2, 3):
         (tmp_path / str(seed)).mkdir()
-    engine = fmean(engine_utilisation(tmp_path / str(seed), seed) for seed in (1, 2, 3))
-    assert abs(model_utilisation(tmp_path) - engine) < 0.02
-    assert model_utilisation(tmp_path, 0.03) - engine > 0.05  # only the cap of 3 % per hour
+    engine = fmean(measure_engine_utilisation(tmp_path / str(seed), seed) for seed in (1, 2, 3))
+    assert abs(measure_model_utilisation(tmp_path) - engine) < 0.02
+    assert measure_model_utilisation(tmp_path, 0.03) - engine > 0.05  # only the cap of 3 % per hour

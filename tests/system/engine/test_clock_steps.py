@@ -22,11 +22,11 @@ HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGN = {**IVR, "hours": HOURS}
 
 
-def silent() -> list[Behaviour]:
+def make_busy_voters() -> list[Behaviour]:
     return [Behaviour(fails_with=486)] * 60
 
 
-async def called_through(site: Site) -> int:
+async def wait_until_all_called(site: Site) -> int:
     """Wait until every number was called once and waits for its retry. Return the number of calls."""
     await site.until(lambda: len(site.ended()) >= 60, seconds=300)
     await asyncio.sleep(30)
@@ -37,8 +37,8 @@ async def called_through(site: Site) -> int:
 def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
-            placed = await called_through(site)
+        async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+            placed = await wait_until_all_called(site)
             site.clock.step(step)
             await asyncio.sleep(600)
             assert len(site.switch.placed) == placed
@@ -56,9 +56,9 @@ def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: P
 
 
 @virtual_time()
-async def test_dialling_resumes_when_a_person_accepts_the_clock(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
-        placed = await called_through(site)
+async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+        placed = await wait_until_all_called(site)
         site.clock.step(3600.0)
         await asyncio.sleep(60)
         assert len(site.switch.placed) == placed
@@ -68,10 +68,10 @@ async def test_dialling_resumes_when_a_person_accepts_the_clock(tmp_path: Path) 
 
 @virtual_time()
 async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_stored_call(tmp_path: Path) -> None:
-    config = replace(scripted(*silent()), start_epoch=START_EPOCH + 7200)
+    config = replace(scripted(*make_busy_voters()), start_epoch=START_EPOCH + 7200)
     async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
-        await called_through(site)
-    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:  # two hours earlier
+        await wait_until_all_called(site)
+    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:  # two hours earlier
         await asyncio.sleep(600)
         assert not site.switch.placed
         assert "differs by -" in "".join(each.text for each in site.view.alerts if each.code == "clock")
@@ -81,7 +81,7 @@ async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_s
 
 @virtual_time()
 async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
+    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
         site.clock.step(-3.0)
         placed = len(site.switch.placed)
@@ -101,12 +101,12 @@ def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before:
 
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
-            await called_through(site)
+        async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+            await wait_until_all_called(site)
             if held_before:
                 site.clock.step(25 * 3600.0)
                 await asyncio.sleep(60)
-        later = replace(scripted(*silent()), start_epoch=START_EPOCH + 600)
+        later = replace(scripted(*make_busy_voters()), start_epoch=START_EPOCH + 600)
         for _ in range(2):  # a second restart does not end the hold
             async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
                 await asyncio.sleep(60)

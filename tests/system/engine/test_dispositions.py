@@ -23,16 +23,16 @@ from tests.support.voters import all_answer
 TALKS = {"wrap_up_seconds": 60.0}
 
 
-def said(directory: Path) -> dict[str, str | None]:
+def read_dispositions(directory: Path) -> dict[str, str | None]:
     """Return the dispositions of calls that an agent had, by attempt."""
     return dict(rows(directory, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
 
 
-def marks(directory: Path) -> list[tuple[Any, ...]]:
+def read_marks(directory: Path) -> list[tuple[Any, ...]]:
     return rows(directory, "SELECT voter_id, kind, source, confidence FROM mark ORDER BY mark_id")
 
 
-def voter(directory: Path, voter_id: int) -> str:
+def read_turnout_of_voter(directory: Path, voter_id: int) -> str:
     [(turnout,)] = query(directory / "centre.db", "SELECT turnout FROM voter WHERE voter_id = ?", voter_id)
     return str(turnout)
 
@@ -44,7 +44,7 @@ async def test_disposition_is_stored_for_the_call_it_names_and_ends_the_wrap_up(
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
         assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is saved")
-        assert said(tmp_path)[attempt] == "not-yet"
+        assert read_dispositions(tmp_path)[attempt] == "not-yet"
         assert rows(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
         assert seat(site).state is SeatState.READY
         audit = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'command'")
@@ -67,9 +67,9 @@ async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_
         )
         assert page.why == RefusedBecause.CALL_OVER
         assert await page.dispose("0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f", "voted") == refused
-        assert said(tmp_path) == {first: None, second: None}
+        assert read_dispositions(tmp_path) == {first: None, second: None}
         assert (await page.dispose(second, "voted"))[0] == "done"
-        assert said(tmp_path) == {first: None, second: "voted"}
+        assert read_dispositions(tmp_path) == {first: None, second: "voted"}
 
 
 @virtual_time()
@@ -81,14 +81,14 @@ async def test_repeated_disposition_command_gets_the_same_reply_and_changes_noth
         first = await page.dispose(attempt, "voted", command_id="k-1")
         assert first == ("done", "seat 01: voted is saved")
         when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
-        kept = rows(tmp_path, when), marks(tmp_path)
+        kept = rows(tmp_path, when), read_marks(tmp_path)
         await wait_until_talking(site)
         assert await page.dispose(attempt, "voted", command_id="k-1") == first
         other = await page.dispose(attempt, "not-yet", command_id="k-1")
         assert other == ("refused", "another command has this ID: every command needs a new one")
         assert (
             rows(tmp_path, "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"),
-            marks(tmp_path),
+            read_marks(tmp_path),
         ) == kept
 
 
@@ -105,15 +105,15 @@ async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tm
         [(phone_id, addressed)] = query(store, "SELECT phone_id, voter_id FROM attempt WHERE attempt_id = ?", attempt)
         household = [each for (each,) in query(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
         other = next((each for each in household if each != addressed), None)
-        before = marks(tmp_path)
+        before = read_marks(tmp_path)
         stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
         assert stranger == ("refused", "Voter 80 is not on the number of that call; nothing was saved.")
-        assert (marks(tmp_path), said(tmp_path)[attempt]) == (before, None)
+        assert (read_marks(tmp_path), read_dispositions(tmp_path)[attempt]) == (before, None)
         asked = [{"voter": each, "mark": "voted"} for each in household]
         assert (await page.dispose(attempt, "voted", voters=asked))[0] == "done"
         expected = {(addressed, "voted", "agent", "said")} | ({(other, "voted", "agent", "told")} if other else set())
-        assert set(marks(tmp_path)[len(before) :]) == expected
-        assert {voter(tmp_path, each) for each in household} == {"voted"}
+        assert set(read_marks(tmp_path)[len(before) :]) == expected
+        assert {read_turnout_of_voter(tmp_path, each) for each in household} == {"voted"}
 
 
 @virtual_time()
@@ -156,15 +156,15 @@ async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> 
         [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
         assert (await page.dispose(attempt, slip))[0] == "done"
         assert await page.undo(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
-        assert voter(tmp_path, voter_id) == "pending"
+        assert read_turnout_of_voter(tmp_path, voter_id) == "pending"
         link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
         assert query(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
         assert query(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [("due",)]
-        assert said(tmp_path)[attempt] == "none"
+        assert read_dispositions(tmp_path)[attempt] == "none"
         assert (await page.undo(attempt))[0] == "refused"
         await wait_until_talking(site)  # the next voter is there, and the word is still of the one before
         assert (await page.dispose(attempt, "voted"))[0] == "done"
-        assert (voter(tmp_path, voter_id), said(tmp_path)[attempt]) == ("voted", "voted")
+        assert (read_turnout_of_voter(tmp_path, voter_id), read_dispositions(tmp_path)[attempt]) == ("voted", "voted")
 
 
 @virtual_time()
@@ -198,10 +198,10 @@ async def test_disposition_that_was_not_stored_can_be_sent_again(
 
         monkeypatch.setattr(Store, "record_disposition", busy)
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("", "")
-        assert said(tmp_path)[attempt] is None
+        assert read_dispositions(tmp_path)[attempt] is None
         monkeypatch.setattr(Store, "record_disposition", lambda _, *args, **options: kept_by(*args, **options))
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is saved")
-        assert said(tmp_path)[attempt] == "voted"
+        assert read_dispositions(tmp_path)[attempt] == "voted"
 
 
 @virtual_time()
@@ -215,11 +215,11 @@ async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_
             page = Page(site, tmp_path)
             await wait_until_talking(site)
             assert (await page.dispose(attempt, "voted", command_id="k-1"))[0] == "done"
-            assert said(tmp_path)[attempt] == "voted"
+            assert read_dispositions(tmp_path)[attempt] == "voted"
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             page = Page(site, tmp_path)
             assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is saved")
-    assert [kind for _, kind, *_ in marks(tmp_path)] == ["voted"]
+    assert [kind for _, kind, *_ in read_marks(tmp_path)] == ["voted"]
 
 
 @virtual_time(1e6)

@@ -47,7 +47,7 @@ from tests.support.waiting import HANG_SECONDS
 NUMBER = "+917000000{:03}"
 
 
-def voted(
+def record_marks(
     site: Site,
     *voters: int,
     kind: Literal["voted", "not-yet"] = "voted",
@@ -61,11 +61,11 @@ def voted(
     return RecordMarks(marks=marks, batch="b-1", who="ops")
 
 
-def dialled(site: Site) -> set[str]:
+def list_dialled_numbers(site: Site) -> set[str]:
     return {call.number for call in site.switch.placed}
 
 
-async def ringing(site: Site, calls: int) -> None:
+async def wait_for_ringing_calls(site: Site, calls: int) -> None:
     await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == calls)
 
 
@@ -74,13 +74,13 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
     """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
-        await ringing(site, 3)
-        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "4 marks saved, 0 were already known"
+        await wait_for_ringing_calls(site, 3)
+        assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "4 marks saved, 0 were already known"
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
-        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "0 marks saved, 4 were already known"
+        assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "0 marks saved, 4 were already known"
         await site.until(lambda: len(site.switch.placed) > 6)
-    assert NUMBER.format(4) not in dialled(site)
+    assert NUMBER.format(4) not in list_dialled_numbers(site)
     closed = rows(tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2")
     assert closed == [(1, "closed", 1), (3, "closed", 1), (4, "closed", 1)]
     assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 2") == [("connected",)]
@@ -96,10 +96,10 @@ async def test_household_is_called_for_another_voter_after_the_first_one_is_mark
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
-        await ringing(site, 1)
-        await site.centre.engine.execute(voted(site, 7))
+        await wait_for_ringing_calls(site, 1)
+        await site.centre.engine.execute(record_marks(site, 7))
         await site.until(lambda: rows(tmp_path, "SELECT state FROM target WHERE phone_id = 6") == [("due",)], seconds=1)
-        await site.until(lambda: NUMBER.format(6) in dialled(site))
+        await site.until(lambda: NUMBER.format(6) in list_dialled_numbers(site))
     assert rows(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 6") == [(8,)]
 
 
@@ -109,8 +109,8 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
         tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3, campaign={"no_answer_retry_minutes": 1}
     ) as site:
         await site.log_in("01", "02", "03")
-        await ringing(site, 3)
-        await site.centre.engine.execute(voted(site, 3))
+        await wait_for_ringing_calls(site, 3)
+        await site.centre.engine.execute(record_marks(site, 3))
         await site.until(lambda: bool(site.ended()), seconds=1)
         third = NUMBER.format(3)
         await site.until(lambda: sum(call.number == third for call in site.switch.placed) == 2, seconds=1200)
@@ -125,7 +125,7 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
 @virtual_time()
 async def test_household_stays_due_after_one_of_its_voters_is_marked(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
-        await site.centre.engine.execute(voted(site, 1, 2))
+        await site.centre.engine.execute(record_marks(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
@@ -139,20 +139,20 @@ async def test_household_stays_due_after_one_of_its_voters_is_marked(tmp_path: P
 @virtual_time()
 async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
-        await site.centre.engine.execute(voted(site, *range(1, 9)))
+        await site.centre.engine.execute(record_marks(site, *range(1, 9)))
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
         assert not site.switch.placed
-        undo = voted(site, 5, kind="not-yet", source="correction")
+        undo = record_marks(site, 5, kind="not-yet", source="correction")
         await site.centre.engine.execute(undo)
-        await site.until(lambda: dialled(site) == {NUMBER.format(4)}, seconds=5)
+        await site.until(lambda: list_dialled_numbers(site) == {NUMBER.format(4)}, seconds=5)
     assert sum(booth.voted for booth in site.view.booths) == 7
 
 
 @virtual_time()
 async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
-        undo = voted(site, 5, kind="not-yet", source="correction")
+        undo = record_marks(site, 5, kind="not-yet", source="correction")
         assert (
             await site.centre.engine.execute(undo)
             == "0 marks saved, 0 were already known, 1 corrections had nothing to undo"
@@ -167,7 +167,7 @@ async def test_marks_from_outside_the_calls_do_not_count_in_the_pace_of_calling(
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
-        await site.centre.engine.execute(voted(site, *range(1, 60), source="relative"))
+        await site.centre.engine.execute(record_marks(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
         assert site.view.state.forecast is not None
         assert (site.view.state.forecast.remaining, site.view.state.forecast.contacted) == (31, 0)
@@ -182,7 +182,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
         db.commit()
     async with a_site(tmp_path, all_answer(talk_seconds=5000.0), seats=1, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
-        await site.centre.engine.execute(voted(site, *range(21, 41), source="booth-worker"))
+        await site.centre.engine.execute(record_marks(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
         before = site.view.state.forecast
         await site.centre.engine.execute(
@@ -203,8 +203,8 @@ async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one
 ) -> None:
     async with a_site(tmp_path) as site:
         with pytest.raises(CommandRefused, match="no voter 999"):
-            await site.centre.engine.execute(voted(site, 1, 999))
-        told = voted(site, 1).marks[0]
+            await site.centre.engine.execute(record_marks(site, 1, 999))
+        told = record_marks(site, 1).marks[0]
         with pytest.raises(CommandRefused, match="in the future"):
             await site.centre.engine.execute(
                 RecordMarks(marks=(told.model_copy(update={"at": told.at + 3600}),), batch="b-1", who="ops")
@@ -228,7 +228,7 @@ class DeskEngine(FakeEngine):
 
 
 @contextlib.asynccontextmanager
-async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSettings]]:
+async def run_command_gateway(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSettings]]:
     """Run a command gateway over a locked store, with the settings that lead the command line to it."""
     path = directory / "centre.db"
     if not path.exists():
@@ -262,7 +262,7 @@ def request(voter: int, key: str = "import/1") -> CommandRequest:
 @NEEDS_MOSQUITTO
 async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: Path) -> None:
     done: list[int] = []
-    async with a_dialler(tmp_path) as (_, broker):
+    async with run_command_gateway(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
         answers = await send_commands(broker, "pune-1", requests, SystemClock(), done.append)
         assert answers == [
@@ -278,7 +278,7 @@ async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: 
 
 @NEEDS_MOSQUITTO
 async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
-    async with a_dialler(tmp_path) as (settings, _):
+    async with run_command_gateway(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
     assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
@@ -299,7 +299,7 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
     def told(*words: str) -> tuple[int, str]:
         return run("unknown", *words, "-c", toml)
 
-    async with a_dialler(tmp_path) as (settings, _):
+    async with run_command_gateway(tmp_path) as (settings, _):
         broker = f"[broker]\nenabled = true\nhost = '127.0.0.1'\nport = {settings.broker.port}\n"
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n{broker}", encoding="utf-8")
         code, text = await asyncio.to_thread(told, "list")
@@ -332,7 +332,7 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
 
 @NEEDS_MOSQUITTO
 async def test_concurrent_command_line_programs_keep_their_broker_connections(tmp_path: Path) -> None:
-    async with a_dialler(tmp_path) as (settings, _):
+    async with run_command_gateway(tmp_path) as (settings, _):
         asked = [
             asyncio.to_thread(save_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
             for clerk in ("asha", "ravi")

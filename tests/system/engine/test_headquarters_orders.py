@@ -43,11 +43,11 @@ async def send_order(site: Site, kind: str, *signers: str, later: float = 0.0, *
     return await site.centre.engine.execute(ExecuteOrder(order=order.text, signatures=signatures))
 
 
-def state(site: Site) -> CampaignState:
+def get_campaign_state(site: Site) -> CampaignState:
     return site.view.campaigns[0].state
 
 
-def alerts(site: Site) -> set[str]:
+def list_alert_codes(site: Site) -> set[str]:
     return {alert.code for alert in site.view.alerts}
 
 
@@ -58,20 +58,20 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
             await site.log_in("01")
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
             assert await send_order(site, "stop-all", "ravi") == "stopped 1 campaigns"
-            assert state(site) is CampaignState.STOPPED
+            assert get_campaign_state(site) is CampaignState.STOPPED
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # ringing calls are cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped all campaigns"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
-            assert state(site) is CampaignState.STOPPED
-            assert "headquarters-stop" in alerts(site)
+            assert get_campaign_state(site) is CampaignState.STOPPED
+            assert "headquarters-stop" in list_alert_codes(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             with pytest.raises(CommandRefused, match="must be signed by two leaders"):
                 await send_order(site, "resume", "ravi", later=1)
             assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
-            assert state(site) is CampaignState.RUNNING
-            assert "headquarters-stop" not in alerts(site)
+            assert get_campaign_state(site) is CampaignState.RUNNING
+            assert "headquarters-stop" not in list_alert_codes(site)
             await site.centre.engine.execute(PauseCampaign(campaign="agents"))
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop by headquarters was in force"
@@ -90,15 +90,15 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         with pytest.raises(OrderForged):
             await send_order(site, "stop-all", "somebody")
-        assert "headquarters-forged" in alerts(site)
-        assert state(site) is CampaignState.RUNNING
+        assert "headquarters-forged" in list_alert_codes(site)
+        assert get_campaign_state(site) is CampaignState.RUNNING
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
         command = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
         assert await site.centre.engine.execute(command) == "stopped 1 campaigns"
         await send_order(site, "resume", "asha", "ravi", later=1)
         assert await site.centre.engine.execute(command) == "order stop was already carried out"
-        assert state(site) is CampaignState.RUNNING
+        assert get_campaign_state(site) is CampaignState.RUNNING
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
             await send_order(site, "stop-all", "asha", made_at=now - 5, id="older")
         assert await send_order(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
@@ -113,9 +113,9 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         with pytest.raises(OrderForged):
             await send_order(site, "stop-all", "somebody")
         await asyncio.sleep(QUIET_SECONDS - 60)
-        assert "headquarters-forged" in alerts(site)
+        assert "headquarters-forged" in list_alert_codes(site)
         await asyncio.sleep(120)
-        assert "headquarters-forged" not in alerts(site)
+        assert "headquarters-forged" not in list_alert_codes(site)
         with pytest.raises(CommandRefused, match="nothing"):
             await send_order(site, "pause", "asha", later=5, campaign="nothing")
 
@@ -133,11 +133,11 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_
         monkeypatch.setattr(type(store), "record_headquarters_order", fail)
         with pytest.raises(StoreError):
             await send_order(site, "stop-all", "asha", id="stop")
-        assert state(site) is CampaignState.STOPPED
+        assert get_campaign_state(site) is CampaignState.STOPPED
         monkeypatch.undo()
         assert await send_order(site, "stop-all", "asha", id="stop") == "stopped 1 campaigns"
         assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
-        assert state(site) is CampaignState.RUNNING
+        assert get_campaign_state(site) is CampaignState.RUNNING
 
 
 @virtual_time()
@@ -155,7 +155,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
 
         monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
         assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
-        assert state(site) is CampaignState.STOPPED
+        assert get_campaign_state(site) is CampaignState.STOPPED
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
 
@@ -173,8 +173,8 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
             await stack.aclose()
             site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
         await send_order(site, "resume", "asha", "ravi", later=1)
-        assert state(site) is CampaignState.STOPPED
-        assert "headquarters-stop" not in alerts(site)
+        assert get_campaign_state(site) is CampaignState.STOPPED
+        assert "headquarters-stop" not in list_alert_codes(site)
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
 
 
@@ -191,7 +191,7 @@ async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
         monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", fail)
         with pytest.raises(StoreError):
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
-        assert state(site) is CampaignState.STOPPED
+        assert get_campaign_state(site) is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         monkeypatch.undo()
@@ -199,7 +199,7 @@ async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
             == "1 campaigns resumed as before the stop"
         )
-        assert state(site) is CampaignState.RUNNING
+        assert get_campaign_state(site) is CampaignState.RUNNING
 
 
 @virtual_time()

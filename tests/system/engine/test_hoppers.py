@@ -23,7 +23,7 @@ from tests.support.virtual import virtual_time
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
 
 
-def quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
+def make_quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
     """Return a trunk with enough channels for this many starts a second."""
     ids = ["+911140000001"]
     return [
@@ -67,7 +67,7 @@ class Watched:
             await asyncio.sleep(seconds)
 
 
-def nobody_answers() -> SimulatedAsteriskConfig:
+def make_unanswered_switch() -> SimulatedAsteriskConfig:
     """Return a switch on which nobody answers."""
     silent = VoterProfile(
         answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
@@ -76,8 +76,10 @@ def nobody_answers() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_steady_dialling_claims_numbers_in_small_batches_and_returns_none_unused(tmp_path: Path) -> None:
-    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
+async def test_steady_dialling_claims_numbers_in_small_batches_and_uses_all_of_them(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
+    ) as site:
         watched = Watched(site)
         await watched.for_seconds(150)
     assert len(watched.lease_left) > 700
@@ -88,7 +90,9 @@ async def test_steady_dialling_claims_numbers_in_small_batches_and_returns_none_
 
 @virtual_time()
 async def test_unused_claims_on_numbers_are_returned_before_their_lease_ends(tmp_path: Path) -> None:
-    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(0.5)) as site:
+    async with a_site(
+        tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(0.5)
+    ) as site:
         watched = Watched(site)
         await watched.for_seconds(200)
     assert len(watched.lease_left) > 80
@@ -97,8 +101,10 @@ async def test_unused_claims_on_numbers_are_returned_before_their_lease_ends(tmp
 
 
 @virtual_time()
-async def test_numbers_claimed_while_the_campaign_stops_are_returned(tmp_path: Path) -> None:
-    async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
+async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queue(tmp_path: Path) -> None:
+    async with a_site(
+        tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
+    ) as site:
         store = site.centre.store
         claim = store.claim
 

@@ -30,23 +30,23 @@ NUMBERS = [
 QUIET = {"id": "quiet", "max_attempts": 3}
 
 
-def inbound(**changes: Any) -> dict[str, Any]:
+def make_inbound_settings(**changes: Any) -> dict[str, Any]:
     return {"inbound": {"channels": 3, "numbers": NUMBERS, **changes}}
 
 
-def answered(channel: Channel) -> bool:
+def is_answered(channel: Channel) -> bool:
     return channel.answered_at is not None
 
 
-async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
+async def wait_for_end_of_call(site: Site, channel: Channel, seconds: float = 120.0) -> None:
     await site.until(lambda: channel.uniqueid not in site.switch.channels, seconds=seconds)
 
 
 @virtual_time()
 async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) -> None:
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
-        await over(site, channel)
+        await wait_for_end_of_call(site, channel)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
         assert site.view.state.marks == {"voted": 1}
         assert site.view.campaigns[0].attempts == 0
@@ -59,24 +59,24 @@ async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) 
 
 @virtual_time()
 async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(
             "0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),))
         )
-        await over(site, channel)
+        await wait_for_end_of_call(site, channel)
         assert site.view.state.opt_outs == 1
     assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
 
 
 @virtual_time()
 async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, scripted(), campaign=QUIET, **make_inbound_settings()) as site:
         await site.log_in("01")
         channel = site.switch.place_inbound_call(
             CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0)
         )
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
-        await over(site, channel)
+        await wait_for_end_of_call(site, channel)
         assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
         assert site.view.seats[0].state is SeatState.WRAP_UP
     assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE direction = 'inbound'") == [("connected", "01")]
@@ -84,17 +84,17 @@ async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path)
 
 @virtual_time()
 async def test_inbound_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
-        await over(site, channel, seconds=300)
+        await wait_for_end_of_call(site, channel, seconds=300)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
 
 
 @virtual_time()
 async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **inbound()) as site:
+    async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **make_inbound_settings()) as site:
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
-        await over(site, first)
+        await wait_for_end_of_call(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
         assert not site.centre.engine.features.numbers._abandoned_at  # an abandoned inbound call locks no number
         await site.log_in("01")
@@ -110,10 +110,10 @@ async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_
 async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tmp_path: Path) -> None:
     config = scripted()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
-    async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
+    async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=MISSED)
-        await over(site, channel, seconds=2)
-        assert not answered(channel)
+        await wait_for_end_of_call(site, channel, seconds=2)
+        assert not is_answered(channel)
         assert channel.cause == 17
         await site.until(lambda: any(call.number == CALLER for call in site.switch.placed), seconds=150)
         called_back = next(call for call in site.switch.placed if call.number == CALLER)
@@ -126,8 +126,8 @@ async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tm
 async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_calling_hours(tmp_path: Path) -> None:
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
-    async with a_site(tmp_path, scripted(), campaign=campaign, **inbound()) as site:
-        await over(site, site.switch.place_inbound_call(CALLER, called=MISSED), seconds=2)
+    async with a_site(tmp_path, scripted(), campaign=campaign, **make_inbound_settings()) as site:
+        await wait_for_end_of_call(site, site.switch.place_inbound_call(CALLER, called=MISSED), seconds=2)
         await asyncio.sleep(1500)
         assert not site.switch.placed
         await site.until(lambda: bool(site.switch.placed), seconds=400)
@@ -138,13 +138,13 @@ async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_call
 def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, number: str) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+        async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
             channel = site.switch.place_inbound_call(
                 number, called=FLOW, script=Behaviour(keys=((3.0, "1"), (12.0, "1")))
             )
-            await site.until(lambda: answered(channel), seconds=5)
+            await site.until(lambda: is_answered(channel), seconds=5)
             assert channel.context == "matdan-message"
-            await over(site, channel)
+            await wait_for_end_of_call(site, channel)
             assert site.centre.engine.features.inbound.count_live_calls == 0
 
     run()
@@ -155,17 +155,17 @@ def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, 
 
 @virtual_time()
 async def test_call_to_an_unconfigured_number_is_hung_up(tmp_path: Path) -> None:
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called="+911140000099")
-        await over(site, channel, seconds=2)
-        assert not answered(channel)
+        await wait_for_end_of_call(site, channel, seconds=2)
+        assert not is_answered(channel)
 
 
 @virtual_time()
 async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_continues(tmp_path: Path) -> None:
     campaign = {**IVR, "id": "quiet", "channels": 5}
     config = scripted(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
-    async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
+    async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
         await site.until(lambda: len(site.switch.placed) > 3)
         silent = Behaviour(hang_up_after=200.0)
         channels = [
@@ -173,7 +173,7 @@ async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_co
         ]
         before = len(site.switch.placed)
         await asyncio.sleep(5)
-        assert sum(answered(channel) for channel in channels) == 3
+        assert sum(is_answered(channel) for channel in channels) == 3
         assert site.centre.engine.features.inbound.count_live_calls == 3
         await asyncio.sleep(20)
         assert len(site.switch.placed) > before + 5
@@ -191,12 +191,12 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
     }
     config = all_answer(answer_after=3.0, hang_up_after=60.0)
     campaign = {**IVR, "id": "quiet", "channels": 20}
-    async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **inbound()) as site:
+    async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **make_inbound_settings()) as site:
         await site.centre.engine.execute(PauseCampaign(campaign="quiet"))
         await site.until(lambda: not site.centre.engine.features.calls, seconds=120)
         before = len(site.switch.placed)
         came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
-        await site.until(lambda: all(answered(channel) for channel in came), seconds=5)
+        await site.until(lambda: all(is_answered(channel) for channel in came), seconds=5)
         assert site.view.state.trunks[0].channels_used == 3
         assert site.centre.engine.features.inbound.count_live_calls == 3
         await site.centre.engine.execute(ResumeCampaign(campaign="quiet"))
@@ -210,12 +210,12 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
 @virtual_time()
 async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
     """Asterisk makes a Local channel of a redirected call if the endpoint has no FORWARD_CONTEXT."""
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW)
         channel.name = f"Local/{FLOW}@matdan-inbound-00000000;2"
         channel.move_to(channel.context, channel.extension, 1)
-        await over(site, channel, seconds=5)
-        assert not answered(channel)
+        await wait_for_end_of_call(site, channel, seconds=5)
+        assert not is_answered(channel)
         assert site.centre.engine.features.inbound.count_live_calls == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
 
@@ -224,7 +224,9 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
 async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_path: Path) -> None:
     """Asterisk calls a contact that names a channel in spite of our settings. Only such channels are hung up."""
     config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
-    async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
+    async with a_site(
+        tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **make_inbound_settings()
+    ) as site:
         await asyncio.sleep(1.0)
         caller = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         outgoing = site.switch._new_channel("carrier", "", "matdan-inbound")
@@ -243,12 +245,12 @@ async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_
 
 @virtual_time()
 async def test_caller_who_hangs_up_at_once_leaves_no_call_behind(tmp_path: Path) -> None:
-    async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
+    async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
             channel = site.switch.place_inbound_call(CALLER, called=FLOW)
             await asyncio.sleep(delay)
             site.switch.hang_up_channel(channel, 16, channel.ended_by)
-            await over(site, channel, seconds=5)
+            await wait_for_end_of_call(site, channel, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
         assert site.centre.engine.features.inbound.count_live_calls == 0
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
@@ -260,15 +262,17 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
     by us, or was routed already.
     """
     config = scripted(Behaviour(hang_up_after=100.0))
-    async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:
+    async with a_site(
+        tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **make_inbound_settings()
+    ) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
         live = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
-        await site.until(lambda: answered(live), seconds=5)
+        await site.until(lambda: is_answered(live), seconds=5)
         outbound = site.switch.placed[0].channel_id
         ringing = site.switch.place_inbound_call("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
         for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
             async with connect_as(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
-        await site.until(lambda: answered(ringing), seconds=5)
+        await site.until(lambda: is_answered(ringing), seconds=5)
         assert site.centre.engine.features.inbound.count_live_calls == 2
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

@@ -26,13 +26,13 @@ from tests.support.voters import all_answer
 
 
 @virtual_time()
-async def calls(directory: Path) -> None:
+async def run_four_calls(directory: Path) -> None:
     async with a_site(directory, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 4)
 
 
 def test_each_call_is_stored_with_its_legal_grounds_and_rules_version(tmp_path: Path) -> None:
-    calls(tmp_path)
+    run_four_calls(tmp_path)
     [(digest, text)] = rows(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest
     assert json.loads(text)["profile"]["abandoned"]["denominator"] == "live-answers"
@@ -69,7 +69,7 @@ CONSENT_NEEDED = {
 
 
 @virtual_time()
-async def part_of_the_day(directory: Path, begins: float, rules: dict[str, Any], seed: int) -> None:
+async def run_half_an_hour_of_calls(directory: Path, begins: float, rules: dict[str, Any], seed: int) -> None:
     """Run half an hour of calls. Some people opt out in the calls, and some numbers are opted out from outside."""
     config = SimulatedAsteriskConfig(
         seats=seat_phones(3), start_epoch=begins, profile=VoterProfile(answer_rate=0.6), seed=seed
@@ -90,13 +90,13 @@ async def part_of_the_day(directory: Path, begins: float, rules: dict[str, Any],
         await asyncio.sleep(900)
 
 
-def consents(directory: Path, status: Consent, phones: range, at: float) -> None:
+def store_consents(directory: Path, status: Consent, phones: range, at: float) -> None:
     with closing(sqlite3.connect(directory / "centre.db", isolation_level=None)) as db:
         for phone_id in phones:
             set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
 
 
-def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:
+def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:
     """By what is in the store now."""
     [told] = explain_calls(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
     return told
@@ -105,12 +105,12 @@ def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float)
 def test_legal_check_for_a_past_moment_repeats_the_decision_of_the_dialler(tmp_path: Path) -> None:
     """The rules change twice and back; consents are given, withdrawn and given again; opt-outs come in between."""
     hour = 3600.0
-    part_of_the_day(tmp_path, START_EPOCH, {}, 1)
-    consents(tmp_path, Consent.GIVEN, range(1, 61), START_EPOCH + 1.5 * hour)
-    part_of_the_day(tmp_path, START_EPOCH + 2 * hour, CONSENT_NEEDED, 2)
-    consents(tmp_path, Consent.WITHDRAWN, range(20, 41), START_EPOCH + 3 * hour)
-    part_of_the_day(tmp_path, START_EPOCH + 4 * hour, {}, 3)
-    consents(tmp_path, Consent.GIVEN, range(30, 81), START_EPOCH + 5 * hour)
+    run_half_an_hour_of_calls(tmp_path, START_EPOCH, {}, 1)
+    store_consents(tmp_path, Consent.GIVEN, range(1, 61), START_EPOCH + 1.5 * hour)
+    run_half_an_hour_of_calls(tmp_path, START_EPOCH + 2 * hour, CONSENT_NEEDED, 2)
+    store_consents(tmp_path, Consent.WITHDRAWN, range(20, 41), START_EPOCH + 3 * hour)
+    run_half_an_hour_of_calls(tmp_path, START_EPOCH + 4 * hour, {}, 3)
+    store_consents(tmp_path, Consent.GIVEN, range(30, 81), START_EPOCH + 5 * hour)
     assert len(rows(tmp_path, "SELECT 1 FROM rules_version")) == 2
     attempts = rows(tmp_path, "SELECT phone_id, created_at, grounds FROM attempt JOIN lawful USING (lawful_id)")
     consents_of_calls = {json.loads(grounds)["consent"] for *_, grounds in attempts}
@@ -122,19 +122,19 @@ def test_legal_check_for_a_past_moment_repeats_the_decision_of_the_dialler(tmp_p
     )  # the grounds of the day after
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         for phone_id, created_at, grounds in attempts:
-            told = judged(settings, db, phone_id, created_at)
+            told = explain_past_decision(settings, db, phone_id, created_at)
             assert (told.reasons, told.grounds) == ((), grounds)
             assert told.allowed
         for phone_id, at in opted_out:
-            before, after = (judged(settings, db, phone_id, moment) for moment in (at - 0.001, at))
+            before, after = (explain_past_decision(settings, db, phone_id, moment) for moment in (at - 0.001, at))
             assert not any("opted out" in reason for reason in before.reasons)
             assert any("opted out" in reason for reason in after.reasons)
         # By the current rules nobody may be called before 09:45. The person who withdrew at noon had agreed at 11:30.
-        told = judged(settings, db, 25, START_EPOCH + 60)
+        told = explain_past_decision(settings, db, 25, START_EPOCH + 60)
         assert not any("calling hours" in reason for reason in told.reasons)
         for at, withdrawn in ((2.5, False), (3.0, True), (4.5, True)):
-            told = judged(settings, db, 25, START_EPOCH + at * hour)
+            told = explain_past_decision(settings, db, 25, START_EPOCH + at * hour)
             assert any("withdrawn" in reason for reason in told.reasons) == withdrawn
         no_consent = "a live turnout call needs consent, and none is recorded"
-        assert no_consent in judged(settings, db, 75, START_EPOCH + 2.1 * hour).reasons
-        assert no_consent not in judged(settings, db, 75, START_EPOCH + 4.1 * hour).reasons
+        assert no_consent in explain_past_decision(settings, db, 75, START_EPOCH + 2.1 * hour).reasons
+        assert no_consent not in explain_past_decision(settings, db, 75, START_EPOCH + 4.1 * hour).reasons

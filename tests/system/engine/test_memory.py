@@ -63,7 +63,7 @@ QUIET_SECONDS = 700.0  # no call is live, and the memory of the last calls has e
 A_FEW = 12
 
 
-async def _calls(site: Site, more: int) -> Counter[str]:
+async def _make_calls_and_census(site: Site, more: int) -> Counter[str]:
     """Make this many more calls, and return the census when they have long ended."""
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.view.campaigns) + more
@@ -79,13 +79,13 @@ async def _calls(site: Site, more: int) -> Counter[str]:
     return count_objects(site.centre)
 
 
-def _state() -> Features:
+def _make_features() -> Features:
     plan = SimpleNamespace(seats={}, campaigns={}, polling=None)
     core = Core("test", ZoneInfo("UTC"), LoopClock(START_EPOCH), cast(EnginePlan, plan))
     return Features(core, cast(Dependencies, SimpleNamespace(store=None, switch=None)))
 
 
-async def test_memory_census_counts_deliberate_leaks() -> None:
+async def test_memory_leak_check_detects_deliberate_leaks() -> None:
     """Each plants a leak: an attribute, a slot, a nested object, a closure, a cache, a class attribute, a coroutine's
     local variable.
     """
@@ -105,7 +105,7 @@ async def test_memory_census_counts_deliberate_leaks() -> None:
         return count_objects(centre, wrong, callbacks)
 
     centre, wrong, in_closure = (
-        _state(),
+        _make_features(),
         WrongLogIns(),
         set[int](),
     )
@@ -123,7 +123,7 @@ async def test_memory_census_counts_deliberate_leaks() -> None:
 
 def test_recent_history_of_a_number_drops_old_events() -> None:
     async def play() -> Features:
-        centre = _state()
+        centre = _make_features()
         centre.calls.put_call(a_call(phone_id=2))
         for number in range(1, 11):
             centre.numbers.add_call(a_call(phone_id=number), Outcome.ABANDONED)
@@ -144,7 +144,7 @@ def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: 
             tmp_path, switch, seats=SEATS, profile=simulated_profile(), campaigns=CAMPAIGNS, trunks=[TRUNK]
         )
         async with site_of as site, agents_at_work(site, AgentHabits(break_share=0.1)):
-            return await _calls(site, CALLS), await _calls(site, CALLS)
+            return await _make_calls_and_census(site, CALLS), await _make_calls_and_census(site, CALLS)
 
     fill_roll(tmp_path / "centre.db", 10_000)
     once, twice = run_virtual(play)

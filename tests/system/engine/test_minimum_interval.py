@@ -47,7 +47,7 @@ _SECOND_CALLS = """
 """
 
 
-def config() -> SimulatedAsteriskConfig:
+def make_switch_config() -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
         seats=seat_phones(3), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.5), seed=3
     )
@@ -55,11 +55,14 @@ def config() -> SimulatedAsteriskConfig:
 
 @virtual_time()
 async def test_campaigns_that_share_numbers_respect_the_minimum_interval_between_calls(tmp_path: Path) -> None:
-    async with a_site(tmp_path, config(), voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
+    async with (
+        a_site(tmp_path, make_switch_config(), voters=60, seats=3, campaigns=CAMPAIGNS) as site,
+        agents_at_work(site),
+    ):
         await asyncio.sleep(1200)
     first = len(rows(tmp_path, "SELECT 1 FROM attempt"))
     # The same numbers after a restart: the interval comes from the store, not from memory.
-    resumed = replace(config(), start_epoch=START_EPOCH + 1260)
+    resumed = replace(make_switch_config(), start_epoch=START_EPOCH + 1260)
     async with a_site(tmp_path, resumed, voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
         await asyncio.sleep(5400)
     second_calls = rows(tmp_path, _SECOND_CALLS)

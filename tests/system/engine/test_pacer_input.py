@@ -33,18 +33,18 @@ from tests.support.virtual import virtual_time
 PREDICTIVE = {"pacing": "predictive"}
 
 
-def run_of(site: Site) -> CampaignRun:
+def get_campaign_run(site: Site) -> CampaignRun:
     return site.centre.engine.features.runs["agents"]
 
 
-def snapshot_of(site: Site) -> PacingSnapshot:
+def take_pacing_snapshot(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
     return features.snapshots.take_snapshot(
-        run_of(site), features.channels.count_used_channels(), features.channels.count_unsent_calls()
+        get_campaign_run(site), features.channels.count_used_channels(), features.channels.count_unsent_calls()
     )
 
 
-def all_answer(**script: object) -> SimulatedAsteriskConfig:
+def make_answering_switch(**script: object) -> SimulatedAsteriskConfig:
     each = Behaviour(**script)  # type: ignore[arg-type]  # a script's own fields
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),
@@ -71,20 +71,20 @@ def told() -> Iterator[list[PacingEvent]]:
 # Stages
 
 
-async def talking(site: Site) -> None:
+async def wait_for_talk(site: Site) -> None:
     await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
     await asyncio.sleep(10.0)
 
 
 @virtual_time()
-async def say_closing(directory: Path, how: str) -> None:
-    async with a_site(directory, all_answer(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
+async def announce_closing(directory: Path, how: str) -> None:
+    async with a_site(directory, make_answering_switch(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
         execute = site.centre.engine.execute
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
             await execute(SeatClosing(seat="01"))
         await site.log_in("01")
-        await talking(site)
-        (seat,) = snapshot_of(site).busy_seats
+        await wait_for_talk(site)
+        (seat,) = take_pacing_snapshot(site).busy_seats
         assert seat.stage is SeatStage.TALKING
         match how:
             case "command":
@@ -96,20 +96,20 @@ async def say_closing(directory: Path, how: str) -> None:
             case "disposition":
                 await execute(KeyedDisposition(seat="01", disposition=Disposition.NOT_YET))
         await asyncio.sleep(3.0)
-        (seat,) = snapshot_of(site).busy_seats
+        (seat,) = take_pacing_snapshot(site).busy_seats
         assert seat.stage is SeatStage.CLOSING
         assert 2.9 < seat.elapsed_seconds < 4.1
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP
+        assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP
         await execute(SeatClosing(seat="01"))
-        assert snapshot_of(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
+        assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
-        await talking(site)
+        await wait_for_talk(site)
         assert (
-            snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING
+            take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.TALKING
         )  # a new conversation starts without a closing stage
 
 
@@ -117,7 +117,7 @@ async def say_closing(directory: Path, how: str) -> None:
 def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
     tmp_path: Path, told: list[PacingEvent], how: str
 ) -> None:
-    say_closing(tmp_path, how)
+    announce_closing(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
     assert (talk.kind, wrap_up.kind) == ends
@@ -139,12 +139,12 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
                 await asyncio.sleep(1200)
             assert " calls, limited by " in site.view.campaigns[0].pacing
             assert "alpha=" in site.view.campaigns[0].pacing
-            learned["run"] = run_of(site)
+            learned["run"] = get_campaign_run(site)
 
     @virtual_time()
     async def afternoon() -> None:
         async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
-            before, now = learned["run"], run_of(site)
+            before, now = learned["run"], get_campaign_run(site)
             assert isinstance(before, CampaignRun)
             assert now is not before
             saved, taken = (json.loads(run.get_pacer_state())["knowledge"] for run in (before, now))
@@ -178,7 +178,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
             if seconds:
                 async with agents_at_work(site):
                     await asyncio.sleep(seconds)
-            pacer = run_of(site).pacer
+            pacer = get_campaign_run(site).pacer
             assert isinstance(pacer, PredictivePacer | RatioPacer)
             (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
             counted.append((day.answers, day.abandoned))
@@ -198,7 +198,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
 @virtual_time()
 async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
-        run = run_of(site)
+        run = get_campaign_run(site)
         for damaged in (
             "",
             "{",
@@ -215,7 +215,7 @@ async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> N
 @virtual_time()
 async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
+        async with a_site(tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
             await site.log_in("01")
             await site.until(lambda: bool(site.switch.placed))
             await asyncio.sleep(130.0)
@@ -234,7 +234,7 @@ LISTENS = neutral_with(machine_detection={"allowed": True})
 
 
 @virtual_time()
-async def a_first_call(directory: Path, config: SimulatedAsteriskConfig, **campaign: str) -> None:
+async def run_until_first_call_ends(directory: Path, config: SimulatedAsteriskConfig, **campaign: str) -> None:
     async with a_site(directory, config, seats=1, campaign={**PREDICTIVE, **campaign}, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()))
@@ -246,7 +246,7 @@ def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
     tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
 ) -> None:
     """With and without machine detection, whose result comes when the call no longer rings."""
-    config = all_answer(
+    config = make_answering_switch(
         answer_after=8.0,
         post_dial_seconds=2.0,
         talk_seconds=5.0,
@@ -254,7 +254,7 @@ def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
         machine=machine,
         hang_up_after=9.0,
     )
-    a_first_call(tmp_path, config, machine_detection=detection)
+    run_until_first_call_ends(tmp_path, config, machine_detection=detection)
     kind, event = next((each.kind, each) for each in told if each.kind in RINGS)
     found_out = machine and detection == "before-seat"
     assert kind is (PacingEventKind.FAILED if found_out else PacingEventKind.ANSWERED)
@@ -264,13 +264,13 @@ def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
 
 @virtual_time()
 async def test_pacer_is_informed_of_the_ring_time_with_machine_detection(tmp_path: Path) -> None:
-    config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
+    config = make_answering_switch(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
         await site.log_in("01", "02")
         async with agents_at_work(site):
             await asyncio.sleep(300.0)
-        pacer = run_of(site).pacer
+        pacer = get_campaign_run(site).pacer
         assert isinstance(pacer, PredictivePacer)
         rang, _, answered, *_ = pacer.knowledge.rings._counts.sum(axis=1).tolist()
         assert rang > 0.8 * answered  # in the prior, half of the calls rang
@@ -278,7 +278,7 @@ async def test_pacer_is_informed_of_the_ring_time_with_machine_detection(tmp_pat
 
 @virtual_time()
 async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: Path, told: list[PacingEvent]) -> None:
-    config = all_answer(answer_after=28.0, post_dial_seconds=2.0)
+    config = make_answering_switch(answer_after=28.0, post_dial_seconds=2.0)
     async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
@@ -297,7 +297,10 @@ async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: P
 @virtual_time()
 async def test_pacer_is_informed_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
     async with a_site(
-        tmp_path, all_answer(fails_with=486, rings=False, post_dial_seconds=3.0), seats=1, campaign=PREDICTIVE
+        tmp_path,
+        make_answering_switch(fails_with=486, rings=False, post_dial_seconds=3.0),
+        seats=1,
+        campaign=PREDICTIVE,
     ) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()))
@@ -311,7 +314,7 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
     tmp_path: Path, told: list[PacingEvent], killed_while: CallState
 ) -> None:
     """The monotonic clock of the earlier run is gone: only the time when the call was found is known."""
-    config = all_answer(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
+    config = make_answering_switch(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
     async with SimulatedAsterisk(config) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
             await first.log_in("01")
@@ -319,7 +322,7 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
             await asyncio.sleep(9.0)
         told.clear()
         async with a_site(tmp_path, switch=switch, seats=1, campaign=PREDICTIVE) as again:
-            pacer = run_of(again).pacer
+            pacer = get_campaign_run(again).pacer
             assert isinstance(pacer, PredictivePacer)
             learned = pacer.knowledge.rings.state()
             await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)

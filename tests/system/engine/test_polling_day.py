@@ -57,7 +57,7 @@ async def test_turnout_forecast_is_published_and_no_call_is_placed_after_the_las
     assert booths == 15  # none was forgotten
 
 
-def two_phases(directory: Path, voters: int) -> dict[str, Any]:
+def create_roll_of_two_phases(directory: Path, voters: int) -> dict[str, Any]:
     """Create a roll whose first half votes on the day of the tests, and whose second half votes two weeks later. Return
     its rules.
     """
@@ -69,7 +69,7 @@ def two_phases(directory: Path, voters: int) -> dict[str, Any]:
     return {"polls": [first, {"day": date(2024, 5, 7), "constituencies": [175], "closes_at": "18:00"}]}
 
 
-def called(directory: Path) -> list[tuple[int, int]]:
+def read_called_voters(directory: Path) -> list[tuple[int, int]]:
     """Return constituency and number of the voters called, call by call."""
     query = (
         "SELECT constituency_number, phone_id FROM attempt JOIN voter USING (voter_id)"
@@ -81,11 +81,11 @@ def called(directory: Path) -> list[tuple[int, int]]:
 
 @virtual_time()
 async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_today(tmp_path: Path) -> None:
-    rules = two_phases(tmp_path, 200)
+    rules = create_roll_of_two_phases(tmp_path, 200)
     async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
         for _ in range(60):
             await asyncio.sleep(60)
-            constituencies, phones = zip(*called(tmp_path), strict=True)
+            constituencies, phones = zip(*read_called_voters(tmp_path), strict=True)
             if 175 in constituencies:
                 break
     query = "SELECT count(DISTINCT phone_id) FROM link JOIN voter USING (voter_id) WHERE booth_id = 1"
@@ -97,7 +97,7 @@ async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_t
 
 @virtual_time()
 async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(tmp_path: Path) -> None:
-    rules = two_phases(tmp_path, 200)
+    rules = create_roll_of_two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         ensure_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
         enrol(db, "agents")
@@ -110,7 +110,7 @@ async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(
     async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
         for _ in range(90):
             await asyncio.sleep(60)
-            constituencies, phones = zip(*called(tmp_path), strict=True)
+            constituencies, phones = zip(*read_called_voters(tmp_path), strict=True)
             if constituencies.count(175) > 10:
                 break
     first = constituencies.index(175)
@@ -124,13 +124,13 @@ async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(
 
 @virtual_time()
 async def test_survey_campaign_calls_regardless_of_polling_days(tmp_path: Path) -> None:
-    rules = two_phases(tmp_path, 200)
+    rules = create_roll_of_two_phases(tmp_path, 200)
     async with a_site(tmp_path, rules=rules, campaign={"purpose": "survey"}) as site, agents_at_work(site):
         await asyncio.sleep(300)
-    assert {constituency for constituency, _ in called(tmp_path)} == {174, 175}
+    assert {constituency for constituency, _ in read_called_voters(tmp_path)} == {174, 175}
 
 
-def reached(site: Site) -> int:
+def count_contacted_voters(site: Site) -> int:
     return sum(booth.contacted for booth in site.view.booths)
 
 
@@ -151,12 +151,15 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(600)
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-        before, ahead = reached(site), site.view.state.forecast  # after 20 minutes; at 10:20, 40 minutes are left
+        before, ahead = (
+            count_contacted_voters(site),
+            site.view.state.forecast,
+        )  # after 20 minutes; at 10:20, 40 minutes are left
         assert early is None
         assert ahead is not None
         assert ahead.contacted == pytest.approx(2 * before, rel=0.05)
         await asyncio.sleep(60 * 60)
-        assert reached(site) - before == pytest.approx(ahead.contacted, rel=0.25)
+        assert count_contacted_voters(site) - before == pytest.approx(ahead.contacted, rel=0.25)
         assert site.view.state.forecast is None  # 11:20: calling has ended
 
 
@@ -164,7 +167,7 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
 async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
     tmp_path: Path,
 ) -> None:
-    rules = two_phases(tmp_path, 600)
+    rules = create_roll_of_two_phases(tmp_path, 600)
     rules["polls"][1] |= {"day": DAY, "closes_at": "10:20"}
     async with a_site(tmp_path, rules=rules) as site, agents_at_work(site):
         await asyncio.sleep(19 * 60)
@@ -186,7 +189,7 @@ async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
 
 
 @virtual_time()
-async def test_pace_of_a_turnout_campaign_is_reset_each_day(tmp_path: Path) -> None:
+async def test_calling_pace_of_a_turnout_campaign_is_reset_at_midnight(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 23), "closes_at": "18:00"}]}
     hours = [{"start": "00:10", "until": "05:20"}, {"start": "23:30", "until": "23:59:59"}]
     evening = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
@@ -197,7 +200,7 @@ async def test_pace_of_a_turnout_campaign_is_reset_each_day(tmp_path: Path) -> N
         agents_at_work(site),
     ):
         await asyncio.sleep(40 * 60)  # midnight: dispositions from now on belong to the new day
-        before = reached(site)
+        before = count_contacted_voters(site)
         assert before > 5
         await asyncio.sleep(600 + 590)
         early = site.view.state.forecast
@@ -206,7 +209,7 @@ async def test_pace_of_a_turnout_campaign_is_reset_each_day(tmp_path: Path) -> N
         assert early is None
         assert ahead is not None
         # The pace of 20 minutes; 290 minutes are left.
-        assert ahead.contacted == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
+        assert ahead.contacted == pytest.approx((count_contacted_voters(site) - before) * 29 / 2, rel=0.05)
 
 
 @pytest.mark.parametrize("closes", ["22:50", "23:30"])  # at its start, and later

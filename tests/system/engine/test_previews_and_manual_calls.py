@@ -32,27 +32,27 @@ ANSWERS = all_answer(answer_after=4.0, talk_seconds=20.0)
 RINGS_OUT = scripted(Behaviour())
 
 
-def seat_of(site: Site, name: str = "01") -> SeatView:
+def get_seat(site: Site, name: str = "01") -> SeatView:
     return next(seat for seat in site.view.seats if seat.seat == name)
 
 
-def attempt_at(site: Site, seat: str = "01") -> AttemptId:
-    attempt_id = seat_of(site, seat).attempt_id
+def get_attempt_at_seat(site: Site, seat: str = "01") -> AttemptId:
+    attempt_id = get_seat(site, seat).attempt_id
     assert attempt_id is not None
     return AttemptId(attempt_id)
 
 
-async def shown(site: Site, but: str = "") -> AttemptId:
+async def wait_for_preview(site: Site, but: str = "") -> AttemptId:
     """Wait for a preview at the seat, other than `but`, and return its attempt. Nothing is dialled yet."""
-    await site.until(lambda: seat_of(site).preview is not None and seat_of(site).attempt_id != but)
-    assert seat_of(site).state is SeatState.RESERVED
-    attempt_id = attempt_at(site)
+    await site.until(lambda: get_seat(site).preview is not None and get_seat(site).attempt_id != but)
+    assert get_seat(site).state is SeatState.RESERVED
+    attempt_id = get_attempt_at_seat(site)
     assert attempt_id not in {call.channel_id for call in site.switch.placed}
     return attempt_id
 
 
 @asynccontextmanager
-async def previewing(folder: Path, lines: Any = ANSWERS, **changes: Any) -> AsyncIterator[Site]:
+async def run_preview_site(folder: Path, lines: Any = ANSWERS, **changes: Any) -> AsyncIterator[Site]:
     """Run a site with one agent at seat 01 of a preview campaign."""
     campaign = {**PREVIEW, **changes.pop("campaign", {})}
     async with a_site(folder, lines, campaign=campaign, **changes) as site:
@@ -60,7 +60,7 @@ async def previewing(folder: Path, lines: Any = ANSWERS, **changes: Any) -> Asyn
         yield site
 
 
-async def refused(site: Site, command: Any) -> RefusedBecause | None:
+async def get_refusal(site: Site, command: Any) -> RefusedBecause | None:
     with pytest.raises(CommandRefused) as error:
         await site.centre.engine.execute(command)
     return error.value.why
@@ -68,33 +68,33 @@ async def refused(site: Site, command: Any) -> RefusedBecause | None:
 
 @virtual_time()
 async def test_agent_sees_a_call_preview_and_dials_it_once(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        attempt_id = await shown(site)
-        await site.until(lambda: seat_of(site).screen_pop is not None)
+    async with run_preview_site(tmp_path) as site:
+        attempt_id = await wait_for_preview(site)
+        await site.until(lambda: get_seat(site).screen_pop is not None)
         assert rows(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
         assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
         await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # the reason why nothing is dialled
         assert not site.switch.placed
         for _ in range(3):
             await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
-        assert seat_of(site).dialling
-        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
-        assert not seat_of(site).dialling
+        assert get_seat(site).dialling
+        await site.until(lambda: get_seat(site).state is SeatState.TALKING)
+        assert not get_seat(site).dialling
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
-        await site.until(lambda: seat_of(site).state is SeatState.WRAP_UP)
+        await site.until(lambda: get_seat(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        await wait_for_preview(site, attempt_id)
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
 
 
 @virtual_time()
 async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
-    async with previewing(tmp_path, campaign={"other_retry_minutes": 30}) as site:
-        attempt_id = await shown(site)
+    async with run_preview_site(tmp_path, campaign={"other_retry_minutes": 30}) as site:
+        attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
-        assert await shown(site, attempt_id)
+        assert await wait_for_preview(site, attempt_id)
         assert (
-            await refused(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
+            await get_refusal(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
             is RefusedBecause.CALL_OVER
         )
         assert site.view.campaigns[0].attempts == 1  # the preview shown now
@@ -111,38 +111,38 @@ async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_att
 
 @virtual_time()
 async def test_call_preview_is_dialled_automatically_after_preview_seconds(tmp_path: Path) -> None:
-    async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
-        attempt_id = await shown(site)
-        preview = seat_of(site).preview
+    async with run_preview_site(tmp_path, campaign={"preview_seconds": 8}) as site:
+        attempt_id = await wait_for_preview(site)
+        preview = get_seat(site).preview
         assert preview is not None
         assert preview.auto_dial
         assert 7 < preview.until - site.clock.now() <= 8
         await site.until(lambda: bool(site.switch.placed), seconds=10)
         assert site.switch.placed[0].channel_id == attempt_id
-        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
+        await site.until(lambda: get_seat(site).state is SeatState.TALKING)
 
 
 @virtual_time()
 async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refused(
     tmp_path: Path,
 ) -> None:
-    async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
-        attempt_id = await shown(site)
+    async with run_preview_site(tmp_path, campaign={"preview_seconds": 8}) as site:
+        attempt_id = await wait_for_preview(site)
         own_calls = site.centre.engine.features.own_calls
         own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="already being dialled"):
             own_calls.skip_preview("01", attempt_id)
         assert await own_calls.dial_preview("01", attempt_id) == "seat 01: dialled"
-        await site.until(lambda: seat_of(site).state is SeatState.TALKING)
+        await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
 
 
 @virtual_time()
-async def test_expired_preview_is_returned_to_the_list_and_its_seat_is_paused(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        await shown(site)
-        await site.until(lambda: seat_of(site).state is SeatState.PAUSED, seconds=130)
-        assert seat_of(site).reason == "preview-unanswered"
+async def test_expired_preview_returns_the_number_to_the_list_and_pauses_the_seat(tmp_path: Path) -> None:
+    async with run_preview_site(tmp_path) as site:
+        await wait_for_preview(site)
+        await site.until(lambda: get_seat(site).state is SeatState.PAUSED, seconds=130)
+        assert get_seat(site).reason == "preview-unanswered"
         assert not site.switch.placed
         assert not site.view.campaigns[0].calls
     assert rows(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
@@ -151,53 +151,53 @@ async def test_expired_preview_is_returned_to_the_list_and_its_seat_is_paused(tm
 @pytest.mark.parametrize("leaves", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
 async def test_agents_log_off_returns_the_previewed_number_to_the_list(tmp_path: Path, leaves: Any) -> None:
-    async with previewing(tmp_path) as site:
-        await shown(site)
+    async with run_preview_site(tmp_path) as site:
+        await wait_for_preview(site)
         await site.centre.engine.execute(leaves)
-        await site.until(lambda: seat_of(site).state in {SeatState.PAUSED, SeatState.OFFLINE}, seconds=2)
+        await site.until(lambda: get_seat(site).state in {SeatState.PAUSED, SeatState.OFFLINE}, seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.REFUSED]
 
 
 @virtual_time()
 async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        await shown(site)
+    async with run_preview_site(tmp_path) as site:
+        await wait_for_preview(site)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
-        await site.until(lambda: seat_of(site).state is SeatState.LOST, seconds=5)
+        await site.until(lambda: get_seat(site).state is SeatState.LOST, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=2)
         assert not site.switch.placed
 
 
 @virtual_time()
 async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        attempt_id = await shown(site)
+    async with run_preview_site(tmp_path) as site:
+        attempt_id = await wait_for_preview(site)
         [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine.features.marks.apply_opt_out(phone_id, fresh=True)
-        await shown(site, attempt_id)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        await wait_for_preview(site, attempt_id)
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed
 
 
 @virtual_time()
 async def test_pausing_a_campaign_ends_its_previews(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        attempt_id = await shown(site)
+    async with run_preview_site(tmp_path) as site:
+        attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
-        await site.until(lambda: seat_of(site).state is SeatState.READY, seconds=2)
-        assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        await site.until(lambda: get_seat(site).state is SeatState.READY, seconds=2)
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert site.view.campaigns[0].state is CampaignState.PAUSED
 
 
 @virtual_time()
 async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
-    async with previewing(tmp_path) as site:
-        first = await shown(site)
+    async with run_preview_site(tmp_path) as site:
+        first = await wait_for_preview(site)
         for key in "*3":
             site.centre.engine.on_switch_event(SeatKeyPressed("01", key))
-        second = await shown(site, first)
+        second = await wait_for_preview(site, first)
         for key in "*1":
             site.centre.engine.on_switch_event(SeatKeyPressed("01", key))
         await site.until(lambda: bool(site.switch.placed), seconds=2)
@@ -206,14 +206,14 @@ async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
-    async with previewing(tmp_path, RINGS_OUT) as site:
-        attempt_id = await shown(site)
+    async with run_preview_site(tmp_path, RINGS_OUT) as site:
+        attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
         await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: bool(site.ended()), seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
-        await shown(site, attempt_id)
+        await wait_for_preview(site, attempt_id)
 
 
 @virtual_time()
@@ -226,7 +226,7 @@ async def test_simulated_agents_dial_previews(tmp_path: Path) -> None:
 # Manual calls
 
 
-def due(folder: Path, phone_id: int, due_at: float) -> None:
+def set_number_due(folder: Path, phone_id: int, due_at: float) -> None:
     """Set the number as called before and due at that time."""
     with contextlib.closing(sqlite3.connect(folder / "centre.db")) as db:
         db.execute("UPDATE target SET due_at = ?, attempts = 1 WHERE phone_id = ?", (due_at, phone_id))
@@ -234,7 +234,7 @@ def due(folder: Path, phone_id: int, due_at: float) -> None:
 
 
 @asynccontextmanager
-async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> AsyncIterator[Site]:
+async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> AsyncIterator[Site]:
     """Run a site with a paused agent in a campaign that allows manual dialling."""
     campaign = {"pacing": "progressive", "manual_dialling": True, **campaign}
     async with a_site(folder, lines, campaign=campaign, voters=300) as site:
@@ -246,39 +246,39 @@ async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> Asy
 
 @virtual_time()
 async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_afterwards(tmp_path: Path) -> None:
-    async with in_a_pause(tmp_path, wrap_up_seconds=5) as site:
+    async with run_site_with_paused_agent(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed)
         assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
-        await site.until(lambda: seat_of(site, "02").state is SeatState.TALKING)
+        await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
         called = dict(rows(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
         assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
-        await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
-        assert seat_of(site, "02").reason == "break"
-        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=70)) is RefusedBecause.NOT_DUE
-        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=5_000)) is RefusedBecause.NOT_LISTED
+        await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
+        assert get_seat(site, "02").reason == "break"
+        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=70)) is RefusedBecause.NOT_DUE
+        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=5_000)) is RefusedBecause.NOT_LISTED
 
 
 @virtual_time()
 async def test_forbidden_manual_call_is_refused_and_its_number_stays_in_the_list(tmp_path: Path) -> None:
-    async with in_a_pause(tmp_path, max_attempts=5) as site:
+    async with run_site_with_paused_agent(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
-        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=71)) is RefusedBecause.CLOSED
-        assert await refused(site, SeatDial(seat="01", campaign="agents", phone=72)) is RefusedBecause.NOT_FREE
+        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=71)) is RefusedBecause.CLOSED
+        assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=72)) is RefusedBecause.NOT_FREE
         await engine.execute(SeatDial(seat="02", campaign="agents", phone=72))
         assert (
-            await refused(site, SeatDial(seat="02", campaign="agents", phone=73)) is RefusedBecause.NOT_FREE
+            await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=73)) is RefusedBecause.NOT_FREE
         )  # it has a call
         await engine.execute(PauseCampaign(campaign="agents"))
-        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
-        await site.until(lambda: seat_of(site, "02").state is SeatState.PAUSED)
-        assert await refused(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
+        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
+        await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
+        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
     assert rows(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
 
 
 @virtual_time()
 async def test_manual_dialling_is_refused_unless_the_settings_allow_it(tmp_path: Path) -> None:
-    async with in_a_pause(tmp_path, manual_dialling=False) as site:
+    async with run_site_with_paused_agent(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
             await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70))
 
@@ -288,4 +288,4 @@ async def test_manual_call_is_refused_while_a_ringing_voter_may_need_the_seat(tm
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed))
-        assert await refused(site, SeatDial(seat="01", campaign="agents", phone=70)) is RefusedBecause.NOT_FREE
+        assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=70)) is RefusedBecause.NOT_FREE

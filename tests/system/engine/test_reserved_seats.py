@@ -29,7 +29,7 @@ ABANDONED = (
 )
 
 
-def locked_number(directory: Path) -> None:
+def create_roll_with_locked_number(directory: Path) -> None:
     """Create a roll whose first number had an abandoned call yesterday."""
     fill_roll(directory / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
@@ -38,28 +38,30 @@ def locked_number(directory: Path) -> None:
         db.commit()
 
 
-def answers(**script: Any) -> Any:
+def make_switch_for_locked_number(**script: Any) -> Any:
     """Return a switch on which the locked number behaves like this, and all others ring out."""
     return scripted(Behaviour(**script))
 
 
-def kept(site: Site) -> list[str]:
+def list_reserved_seats(site: Site) -> list[str]:
     """Return the seats that are reserved for the call to the locked number."""
     live = {call.channel_id for call in site.switch.placed if call.number == LOCKED and call.ended_at is None}
     return [seat.seat for seat in site.view.seats if seat.state is SeatState.RESERVED and seat.attempt_id in live]
 
 
-def locked_calls(site: Site) -> int:
+def count_calls_to_locked_number(site: Site) -> int:
     return sum(call.number == LOCKED for call in site.switch.placed)
 
 
 @virtual_time()
 async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) -> None:
-    locked_number(tmp_path)
-    async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+    create_roll_with_locked_number(tmp_path)
+    async with a_site(
+        tmp_path, make_switch_for_locked_number(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION
+    ) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: locked_calls(site) == 1)
-        [seat] = kept(site)
+        await site.until(lambda: count_calls_to_locked_number(site) == 1)
+        [seat] = list_reserved_seats(site)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
         assert [each.seat for each in site.view.seats if each.state is SeatState.TALKING] == [seat]
     assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
@@ -69,13 +71,15 @@ async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) ->
 
 @virtual_time()
 async def test_seat_reserved_for_a_call_is_released_if_the_call_is_not_answered(tmp_path: Path) -> None:
-    locked_number(tmp_path)
-    async with a_site(tmp_path, answers(fails_with=486, answer_after=5.0), profile=EXCEPTION) as site:
+    create_roll_with_locked_number(tmp_path)
+    async with a_site(
+        tmp_path, make_switch_for_locked_number(fails_with=486, answer_after=5.0), profile=EXCEPTION
+    ) as site:
         await site.log_in("01")
-        await site.until(lambda: locked_calls(site) == 1)
-        assert kept(site) == ["01"]
+        await site.until(lambda: count_calls_to_locked_number(site) == 1)
+        assert list_reserved_seats(site) == ["01"]
         await site.until(lambda: len(site.switch.placed) > 3)
-        assert kept(site) == []
+        assert list_reserved_seats(site) == []
     assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
         ("busy", None)
     ]
@@ -86,23 +90,27 @@ async def test_seat_reserved_for_a_call_is_released_if_the_call_is_not_answered(
 async def test_pause_of_a_reserved_seat_starts_after_the_reserved_call(
     tmp_path: Path, command: SeatPause | SeatLogOff
 ) -> None:
-    locked_number(tmp_path)
-    async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+    create_roll_with_locked_number(tmp_path)
+    async with a_site(
+        tmp_path, make_switch_for_locked_number(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION
+    ) as site:
         await site.log_in("01")
-        await site.until(lambda: locked_calls(site) == 1)
+        await site.until(lambda: count_calls_to_locked_number(site) == 1)
         await site.centre.engine.execute(command)
-        assert kept(site) == ["01"]
+        assert list_reserved_seats(site) == ["01"]
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
         await site.until(lambda: site.view.seats[0].state in {SeatState.PAUSED, SeatState.OFFLINE})
 
 
 @virtual_time()
 async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_path: Path) -> None:
-    locked_number(tmp_path)
-    async with a_site(tmp_path, answers(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION) as site:
+    create_roll_with_locked_number(tmp_path)
+    async with a_site(
+        tmp_path, make_switch_for_locked_number(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        assert kept(site) == ["01"]
+        assert list_reserved_seats(site) == ["01"]
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5.0)
@@ -122,10 +130,12 @@ async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_pa
 async def test_number_locked_after_an_abandoned_call_is_not_called_without_the_profiles_exception(
     tmp_path: Path, campaign: dict[str, Any], exception: bool
 ) -> None:
-    locked_number(tmp_path)
+    create_roll_with_locked_number(tmp_path)
     profile = EXCEPTION if exception else neutral_with()
-    async with a_site(tmp_path, answers(answer_after=2.0), profile=profile, campaign=campaign) as site:
+    async with a_site(
+        tmp_path, make_switch_for_locked_number(answer_after=2.0), profile=profile, campaign=campaign
+    ) as site:
         await site.log_in("01", "02")
         await site.until(lambda: len(site.switch.placed) > 5)
-        assert locked_calls(site) == 0
+        assert count_calls_to_locked_number(site) == 0
         assert site.view.campaigns[0].refused["redial-lock"] == 1

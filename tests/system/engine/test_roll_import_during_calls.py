@@ -43,17 +43,17 @@ def write_roll(path: Path, rows: list[tuple[int, int, str, str]]) -> Path:
     return path
 
 
-def spool(directory: Path) -> Spool:
+def open_spool(directory: Path) -> Spool:
     return Spool(directory / "centre.db", None)
 
 
-def handed_over(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
+def hand_over_rows(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
     roll = write_roll(directory / "more.csv", rows)
     options = ImportOptions(dry_run=True, source="portal")
-    return hand_over_roll(prepare_import(roll), spool(directory), options)
+    return hand_over_roll(prepare_import(roll), open_spool(directory), options)
 
 
-def dialled(site: Site) -> set[str]:
+def list_dialled_numbers(site: Site) -> set[str]:
     return {call.number for call in site.switch.placed}
 
 
@@ -66,7 +66,7 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12) as site:
         with_blank = (1, 2, "", "+917000000002")
         changed = (1, 3, "Sunita Kale", "+918000000099")
-        list_id, told = handed_over(tmp_path, [SAME, with_blank, changed, *NEW])
+        list_id, told = hand_over_rows(tmp_path, [SAME, with_blank, changed, *NEW])
         assert (told.rows, told.voters, told.unchanged) == (63, 61, 2)
         assert (told.numbers, told.booths) == (61, 1)
         said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
@@ -76,17 +76,17 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
         names = dict(query(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3"))
         assert names == {1: "Voter 1", 2: "Voter 2", 3: "Sunita Kale"}
         async with agents_at_work(site):
-            await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
+            await site.until(lambda: "+918000000060" in list_dialled_numbers(site), seconds=6000)
     runs = query(tmp_path / "centre.db", "SELECT rows, voters, numbers, links, rejected, unchanged FROM import_run")
     assert runs == [(63, 61, 61, 61, 0, 2)]
     assert query(tmp_path / "centre.db", TAKEN) == [("asha", "portal")]
 
 
-async def broken_off(site: Site, folder: Path) -> str:
+async def interrupt_roll_import(site: Site, folder: Path) -> str:
     """Hand over a roll of 60 voters, of which a full disk admits 50. Afterwards there is room again. Return the list's
     id.
     """
-    list_id, _told = handed_over(folder, NEW)
+    list_id, _told = hand_over_rows(folder, NEW)
     taking_in = site.centre.engine.features.roll_import
     taking_in._has_room = iter([True, False]).__next__
     with pytest.raises(CommandRefused, match="stopped after 50 voters"):
@@ -98,7 +98,7 @@ async def broken_off(site: Site, folder: Path) -> str:
 @virtual_time()
 async def test_roll_import_stops_before_it_uses_the_disk_reserve(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
-        list_id = await broken_off(site, tmp_path)
+        list_id = await interrupt_roll_import(site, tmp_path)
         assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
             "60 rows: 10 voters added"
         )
@@ -112,11 +112,11 @@ async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_ag
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
-        list_id = await broken_off(site, tmp_path)
+        list_id = await interrupt_roll_import(site, tmp_path)
         await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         async with agents_at_work(site):
-            await site.until(lambda: "+918000000060" in dialled(site), seconds=6000)
-    assert "+918000000002" not in dialled(site)
+            await site.until(lambda: "+918000000060" in list_dialled_numbers(site), seconds=6000)
+    assert "+918000000002" not in list_dialled_numbers(site)
 
 
 @virtual_time()
@@ -128,7 +128,7 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
         {"id": "workers", "kind": "agents", "purpose": "booth-workers"},
     ]
     async with a_site(tmp_path, voters=12, campaigns=campaigns, rules={"polls": [{"day": date(2024, 4, 22)}]}) as site:
-        list_id, _told = handed_over(tmp_path, NEW)
+        list_id, _told = hand_over_rows(tmp_path, NEW)
         asked, enrol = [], site.centre.store.enrol
 
         async def counted(_: object, campaign_id: str, first: int, last: int) -> int:
@@ -146,7 +146,7 @@ async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
 ) -> None:
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
-        list_id, _told = handed_over(tmp_path, [SAME])
+        list_id, _told = hand_over_rows(tmp_path, [SAME])
         read, record = type(store)._read, engine.features.marks.store_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
@@ -178,7 +178,7 @@ async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_li
     import_file(write_roll(tmp_path / "roll.csv", rows), tmp_path / "by-import" / "centre.db")
     async with a_site(tmp_path / "by-dialler", voters=12) as site:
         for _ in range(2):
-            list_id, _told = handed_over(tmp_path / "by-dialler", rows)
+            list_id, _told = hand_over_rows(tmp_path / "by-dialler", rows)
             await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
     what = (
         "SELECT part_number, serial, voter.name, e164 FROM voter JOIN booth USING (booth_id)"
@@ -193,17 +193,17 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
         await site.centre.engine.execute(
-            SuppressNumbers(list=spool(tmp_path).add_numbers(["+918000000001"]), source="letter-7", who="asha")
+            SuppressNumbers(list=open_spool(tmp_path).add_numbers(["+918000000001"]), source="letter-7", who="asha")
         )
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
-        list_id, _told = handed_over(tmp_path, NEW[:4])
+        list_id, _told = hand_over_rows(tmp_path, NEW[:4])
         said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
         assert said.endswith("; 1 of the numbers had opted out")
         async with agents_at_work(site):
             await asyncio.sleep(600)
-    assert {"+918000000003", "+918000000004"} <= dialled(site)
-    assert not {"+918000000001", "+918000000002"} & dialled(site)
+    assert {"+918000000003", "+918000000004"} <= list_dialled_numbers(site)
+    assert not {"+918000000001", "+918000000002"} & list_dialled_numbers(site)
 
 
 @virtual_time()
@@ -213,8 +213,8 @@ async def test_suppressing_a_number_cancels_its_call_and_is_published_only_with_
     async with a_site(tmp_path, voters=4) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
-        (number,) = dialled(site)
-        list_id = spool(tmp_path).add_numbers([number, "+918000000001"])
+        (number,) = list_dialled_numbers(site)
+        list_id = open_spool(tmp_path).add_numbers([number, "+918000000001"])
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
             "2 numbers suppressed; 0 were already suppressed"
         )
@@ -233,8 +233,8 @@ async def test_phone_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> 
         engine = site.centre.engine
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
-        (number,) = dialled(site)
-        list_id = spool(tmp_path).add_numbers([number])
+        (number,) = list_dialled_numbers(site)
+        list_id = open_spool(tmp_path).add_numbers([number])
         with pytest.raises(CommandRefused, match="is on a call"):
             await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))
         await engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha"))

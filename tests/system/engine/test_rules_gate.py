@@ -36,7 +36,7 @@ MATERIAL = {"purpose": "material", "candidate": "A. Candidate"}
 POLL = {"polls": [{"day": "2024-04-23"}]}  # tomorrow; at 09:30 the silence interval has lasted since 18:00 on Sunday
 
 
-def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> None:
+def prepare_store(directory: Path, *statements: str, voters_per_booth: int = 100) -> None:
     """Create a roll, and the other contents of the store before the dialler starts."""
     fill_roll(directory / "centre.db", 90, voters_per_booth=voters_per_booth)
     with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
@@ -59,7 +59,7 @@ async def test_campaign_with_political_material_is_held_in_the_silence_interval_
 @virtual_time()
 async def test_silence_interval_before_a_poll_holds_calls_only_in_its_areas(tmp_path: Path) -> None:
     """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
-    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
+    prepare_store(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
     async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
         await site.log_in("01", "02")
@@ -73,7 +73,7 @@ async def test_silence_interval_before_a_poll_holds_calls_only_in_its_areas(tmp_
 
 @virtual_time()
 async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path) -> None:
-    prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
+    prepare_store(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
         tmp_path,
@@ -106,7 +106,7 @@ async def test_numbers_that_may_not_be_called_now_are_postponed_and_others_are_d
     )
     register = "INSERT INTO register VALUES ('own', {0}, {0}, 1, '')"
     earlier = START_EPOCH - 1000
-    prepared(
+    prepare_store(
         tmp_path,
         "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('other', 'agents', 'turnout')",
         register.format(earlier),
@@ -163,7 +163,7 @@ async def test_campaign_is_held_when_a_recording_that_it_plays_loses_its_certifi
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     ivr = {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]}
-    prepared(tmp_path, "UPDATE booth SET language = 'bn' WHERE booth_id = 1", voters_per_booth=45)
+    prepare_store(tmp_path, "UPDATE booth SET language = 'bn' WHERE booth_id = 1", voters_per_booth=45)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("UPDATE booth SET language = 'hi' WHERE booth_id = 2")
         db.commit()

@@ -16,7 +16,7 @@ from tests.support.voters import all_answer
 
 
 @virtual_time()
-async def test_screen_pop_is_shown_from_reservation_until_the_end_of_wrap_up(tmp_path: Path) -> None:
+async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_of_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}) as site:
         await site.log_in("01")
         await wait_until_talking(site)
@@ -41,7 +41,7 @@ async def test_screen_pop_is_shown_from_reservation_until_the_end_of_wrap_up(tmp
 
 
 @virtual_time()
-async def test_screen_pop_is_updated_with_marks_and_opt_outs_from_elsewhere(tmp_path: Path) -> None:
+async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_from_elsewhere(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await wait_until_talking(site)

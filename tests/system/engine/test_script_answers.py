@@ -25,16 +25,16 @@ READS = {"wrap_up_seconds": 60.0, "script": "polling_day"}
 ANSWERS = {"knows_booth": "told", "been_there": "still_to_go"}
 
 
-def kept(directory: Path) -> list[tuple[Any, ...]]:
+def read_stored_answers(directory: Path) -> list[tuple[Any, ...]]:
     return rows(directory, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id, name")
 
 
-def said(directory: Path, attempt: str) -> str | None:
+def read_disposition(directory: Path, attempt: str) -> str | None:
     [(word,)] = query(directory / "centre.db", "SELECT disposition FROM attempt WHERE attempt_id = ?", attempt)
     return None if word is None else str(word)
 
 
-def told(directory: Path) -> list[Any]:
+def read_published_answers(directory: Path) -> list[Any]:
     """Return the answers in each published disposition."""
     news = rows(directory, "SELECT payload FROM outbox WHERE topic = 'results/dispositions' ORDER BY outbox_id")
     return [json.loads(payload)["answers"] for (payload,) in news]
@@ -47,14 +47,17 @@ async def test_script_answers_are_stored_published_and_undone_with_the_dispositi
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
         assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is saved")
-        assert kept(tmp_path) == [(attempt, "been_there", "still_to_go"), (attempt, "knows_booth", "told")]
+        assert read_stored_answers(tmp_path) == [
+            (attempt, "been_there", "still_to_go"),
+            (attempt, "knows_booth", "told"),
+        ]
         assert (await page.undo(attempt))[0] == "done"
-        assert kept(tmp_path) == []
+        assert read_stored_answers(tmp_path) == []
         assert (await page.dispose(attempt, "voted", answers={"been_there": "been"}))[0] == "done"
-        assert kept(tmp_path) == [(attempt, "been_there", "been")]
+        assert read_stored_answers(tmp_path) == [(attempt, "been_there", "been")]
         second = await wait_for_wrap_up(site)
         assert (await page.dispose(second, "voted"))[0] == "done"  # without answers, as before
-        assert told(tmp_path) == [ANSWERS, dict.fromkeys(ANSWERS), {"been_there": "been"}, {}]
+        assert read_published_answers(tmp_path) == [ANSWERS, dict.fromkeys(ANSWERS), {"been_there": "been"}, {}]
 
 
 @virtual_time()
@@ -69,7 +72,7 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
         ):
             assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"nothing was saved: {words}")
             assert page.why == "other-script"
-        assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
+        assert (read_stored_answers(tmp_path), read_disposition(tmp_path, attempt)) == ([], None)
         assert (await page.dispose(attempt, "voted", command_id="k-1", answers=ANSWERS))[0] == "done"
         other = await page.dispose(attempt, "voted", command_id="k-1", answers={"knows_booth": "knows"})
         assert other == ("refused", "another command has this ID: every command needs a new one")
@@ -86,9 +89,9 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
             AttemptId(attempt), {"knows_booth": "knows", "wanted": "1"}, site.clock.now()
         )
         assert (await page.dispose(attempt, "not-yet", answers=ANSWERS))[0] == "done"
-        assert (attempt, "knows_booth", "told") in kept(tmp_path)
+        assert (attempt, "knows_booth", "told") in read_stored_answers(tmp_path)
         assert (await page.undo(attempt))[0] == "done"
-        assert kept(tmp_path) == [(attempt, "knows_booth", "knows"), (attempt, "wanted", "1")]
+        assert read_stored_answers(tmp_path) == [(attempt, "knows_booth", "knows"), (attempt, "wanted", "1")]
 
 
 @virtual_time()
@@ -107,10 +110,10 @@ async def test_failed_commit_of_a_disposition_stores_nothing(
         with monkeypatch.context() as broken:
             broken.setattr(f"dialer.store.dispositions.{at}", breaks)
             assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
-        assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
-        assert rows(tmp_path, "SELECT 1 FROM mark") == told(tmp_path) == []
+        assert (read_stored_answers(tmp_path), read_disposition(tmp_path, attempt)) == ([], None)
+        assert rows(tmp_path, "SELECT 1 FROM mark") == read_published_answers(tmp_path) == []
         assert (await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS))[0] == "done"
-        assert len(kept(tmp_path)) == len(ANSWERS)
+        assert len(read_stored_answers(tmp_path)) == len(ANSWERS)
 
 
 @virtual_time()
@@ -132,14 +135,14 @@ async def test_disposition_repeated_after_a_crash_stores_its_script_answers_once
             with monkeypatch.context() as killed:
                 killed.setattr(Store, "record_disposition", dies_after_it)
                 assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
-        stands = kept(tmp_path)
+        stands = read_stored_answers(tmp_path)
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
             page = Page(site, tmp_path)
             again = await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS)
             assert again == ("done", "seat 01: not-yet is saved")
-            assert kept(tmp_path) == stands
-            assert len(stands) == len(told(tmp_path)[0]) == len(ANSWERS)
-            assert len(told(tmp_path)) == 1
+            assert read_stored_answers(tmp_path) == stands
+            assert len(stands) == len(read_published_answers(tmp_path)[0]) == len(ANSWERS)
+            assert len(read_published_answers(tmp_path)) == 1
 
 
 @virtual_time()

@@ -37,7 +37,7 @@ from tests.support.virtual import virtual_time
 from tests.support.voters import NOBODY_ANSWERS
 
 
-def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
+def list_call_states(site: Site, attempt_id: str | None) -> list[CallState]:
     """Return the states of a call, in order."""
     return [
         change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == attempt_id
@@ -392,7 +392,7 @@ async def test_agents_phone_stays_connected_when_the_voter_hangs_up(tmp_path: Pa
         assert site.ended()[0].outcome is Outcome.CONNECTED
         assert seat(site).state is SeatState.WRAP_UP
         assert site.switch.find_phone_channel("agent01") is phone
-        assert CallState.MESSAGE not in states_of(site, site.ended()[0].attempt_id)
+        assert CallState.MESSAGE not in list_call_states(site, site.ended()[0].attempt_id)
 
 
 @virtual_time()
@@ -405,7 +405,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
-        assert states_of(site, first)[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
+        assert list_call_states(site, first)[-2:] == [CallState.MESSAGE, CallState.ENDED]  # the voter heard the message
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")

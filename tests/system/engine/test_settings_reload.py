@@ -82,7 +82,7 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def in_force(engine: Engine) -> tuple[int | None, time, int]:
+def get_settings_in_force(engine: Engine) -> tuple[int | None, time, int]:
     """Return channels and end of the campaign, and channels of the trunk, as in force."""
     run = engine.features.runs["turnout-agents"]
     return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.pool["carrier-a"].channels
@@ -99,7 +99,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
         "settings applied: trunks.carrier-a.channels, trunks.carrier-a.calls_per_second, "
         "campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
     )
-    assert in_force(engine) == (12, time(20), 24)
+    assert get_settings_in_force(engine) == (12, time(20), 24)
     assert engine.view().state.trunks[0].calls_per_second_limit == 3
     assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
@@ -138,7 +138,7 @@ async def test_concurrent_settings_reloads_run_one_after_another(path: Path, eng
     assert len(reads) == 1
     goes_on.set()
     await asyncio.gather(first, second)
-    assert in_force(engine)[0] == 8
+    assert get_settings_in_force(engine)[0] == 8
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ async def test_settings_reload_that_needs_a_restart_changes_nothing(
         await engine.execute(ReloadSettings())
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert in_force(engine) == (20, time(18), 30)
+    assert get_settings_in_force(engine) == (20, time(18), 30)
 
 
 def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
@@ -206,7 +206,7 @@ async def test_sighup_reloads_settings_and_an_alert_reports_errors(path: Path, e
     change(path, ("channels = 0", "channels = 9"))
     await reload_site(engine)
     assert not any(each.code == "settings" for each in engine.view().alerts)
-    assert in_force(engine)[0] == 9
+    assert get_settings_in_force(engine)[0] == 9
 
 
 async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(

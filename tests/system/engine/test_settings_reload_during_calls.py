@@ -95,7 +95,7 @@ class Live:
 
 
 @contextlib.asynccontextmanager
-async def live(
+async def run_live_site(
     directory: Path, *behaviours: Behaviour, parts: tuple[str, ...] = (), phones: int = 4
 ) -> AsyncIterator[Live]:
     """Run two seats and the campaign "agents", unless `parts` gives other settings."""
@@ -108,7 +108,7 @@ async def live(
 
 @virtual_time()
 async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
         here.change(
@@ -130,7 +130,7 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
 
 @virtual_time()
 async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         execute = here.site.centre.engine.execute
         await here.site.log_in("01", "02")
         await wait_until_talking(here.site)
@@ -158,7 +158,7 @@ async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Pat
 
 @virtual_time()
 async def test_changed_phone_of_a_seat_is_used_after_its_agent_left(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
         here.change(('endpoint = "agent01"', 'endpoint = "agent04"'))
@@ -176,7 +176,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
     second = CAMPAIGN.format(id="second", pacing="progressive")
     rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
     parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
-    async with live(tmp_path, TALKS, rings, parts=parts) as here:
+    async with run_live_site(tmp_path, TALKS, rings, parts=parts) as here:
         await here.site.centre.engine.execute(PauseCampaign(campaign="second"))
         await here.site.log_in("01", "02")
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
@@ -208,7 +208,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
 @virtual_time()
 async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
-    async with live(tmp_path, parts=parts) as here:
+    async with run_live_site(tmp_path, parts=parts) as here:
         pacer = here.site.centre.engine.features.runs["agents"].pacer
         before: tuple[Cap, ...] = pacer.caps
         here.change(
@@ -227,7 +227,7 @@ async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_
 
 @virtual_time()
 async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
         here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
@@ -245,7 +245,7 @@ async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         audited = rows(tmp_path, "SELECT COUNT(*) FROM audit")
         here.change(
@@ -264,7 +264,7 @@ async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path
 
 @virtual_time()
 async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         here.change(("channels = 30", "channels = 20"), add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
         ((what,),) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'settings' ORDER BY number DESC LIMIT 1")
@@ -282,7 +282,7 @@ async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
 async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
     tmp_path: Path,
 ) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         engine, taken = here.site.centre.engine, here.site.centre.store.apply_settings
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
@@ -298,7 +298,7 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
         assert rows(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [(each,) for each in states]
 
 
-async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
+async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:
     """A reload that adds the campaign "second", with a stop-all between the request and the reading of the file."""
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
@@ -311,8 +311,8 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
 
 @virtual_time()
 async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
-        reload = await stopped_while_it_waits(here)
+    async with run_live_site(tmp_path) as here:
+        reload = await stop_all_during_queued_reload(here)
         assert await reload == "settings applied: campaigns.second"
         assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
 
@@ -321,8 +321,8 @@ async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign
 async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
     tmp_path: Path,
 ) -> None:
-    async with live(tmp_path) as here:
-        (await stopped_while_it_waits(here)).cancel()
+    async with run_live_site(tmp_path) as here:
+        (await stop_all_during_queued_reload(here)).cancel()
     settings = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
         assert {each.campaign_id: each.state for each in again.view.campaigns} == {
@@ -342,7 +342,7 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
 
 @virtual_time()
 async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped(tmp_path: Path) -> None:
-    async with live(tmp_path) as here:
+    async with run_live_site(tmp_path) as here:
         campaigns = here.site.centre.engine.features.campaigns
         campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))

@@ -21,7 +21,7 @@ HOURS = [{"start": "00:00", "until": "23:59:59"}]
 BOTH, TAMIL, HINDI = ["ta", "hi"], ["ta"], ["hi"]
 
 
-def campaign(name: str, skill: str | None) -> dict[str, object]:
+def make_campaign(name: str, skill: str | None) -> dict[str, object]:
     asks = {} if skill is None else {"skill": skill}
     return {"id": name, "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 2, **asks}
 
@@ -40,7 +40,7 @@ def campaign(name: str, skill: str | None) -> dict[str, object]:
 async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
     tmp_path: Path, skills: tuple[str | None, str], agents: list[list[str]]
 ) -> None:
-    campaigns = [campaign("one", skills[0]), campaign("two", skills[1])]
+    campaigns = [make_campaign("one", skills[0]), make_campaign("two", skills[1])]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate(agents, 1)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=4, agents=who, campaigns=campaigns) as site:
@@ -57,7 +57,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
 
 @virtual_time()
 async def test_small_campaign_that_shares_agents_with_a_large_one_gets_calls(tmp_path: Path) -> None:
-    campaigns = [campaign("large", None), campaign("small", "ta")]
+    campaigns = [make_campaign("large", None), make_campaign("small", "ta")]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": TAMIL if n == 1 else HINDI} for n in range(1, 7)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=6, agents=who, campaigns=campaigns) as site:
@@ -68,7 +68,7 @@ async def test_small_campaign_that_shares_agents_with_a_large_one_gets_calls(tmp
         assert attempts["small"] > 10 < attempts["large"]
 
 
-def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
+def find_seats_by_campaign(site: Site, since: int = 0) -> dict[str, set[str]]:
     """Return, by campaign, the seats at which its voters have talked."""
     talks = [
         change
@@ -83,7 +83,7 @@ def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
 
 @virtual_time()
 async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: Path) -> None:
-    campaigns = [campaign("one", None), campaign("two", None)]
+    campaigns = [make_campaign("one", None), make_campaign("two", None)]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468")} for n in range(1, 5)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=4, agents=who, campaigns=campaigns) as site:
@@ -104,8 +104,8 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
             await asyncio.sleep(0.1)
         assert most <= 4  # no seat is dialled for twice
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
-        assert {"01"} <= reached(site)["one"] <= {"01", "04"}
-        assert {"02", "03"} <= reached(site)["two"] <= {"02", "03", "04"}
+        assert {"01"} <= find_seats_by_campaign(site)["one"] <= {"01", "04"}
+        assert {"02", "03"} <= find_seats_by_campaign(site)["two"] <= {"02", "03", "04"}
 
         # Both seats of "two" go to "one": their talks continue, and the other campaign gets the free seats of all
         # campaigns.
@@ -115,14 +115,14 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
         await asyncio.sleep(60.0)
         since = len(site.changes)
         await asyncio.sleep(200.0)
-        assert reached(site, since)["two"] == set()
-        assert {"02", "03"} <= reached(site, since)["one"]
+        assert find_seats_by_campaign(site, since)["two"] == set()
+        assert {"02", "03"} <= find_seats_by_campaign(site, since)["one"]
         held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
         assert held is not None
         assert str(held) == "no agent is available: some are restricted to other campaigns"
         await engine.execute(SeatCampaigns(seat="04", campaigns=()))
         await asyncio.sleep(200.0)
-        assert reached(site, since)["two"] == {"04"}
+        assert find_seats_by_campaign(site, since)["two"] == {"04"}
         await engine.execute(SeatLogOff(seat="02"))
         await site.until(lambda: seat(site, "02").state is SeatState.OFFLINE)
         await engine.execute(SeatLogIn(seat="02", agent="102", pin="2468"))
@@ -131,7 +131,7 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
 
 @virtual_time()
 async def test_seat_cannot_be_restricted_to_campaigns_that_need_a_missing_skill(tmp_path: Path) -> None:
-    campaigns = [campaign("one", None), campaign("two", "ta")]
+    campaigns = [make_campaign("one", None), make_campaign("two", "ta")]
     who = [
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)
     ]

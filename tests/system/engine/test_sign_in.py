@@ -17,7 +17,9 @@ from tests.support.virtual import virtual_time
 PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
 
 
-def proof(site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0) -> PinProof:
+def make_pin_proof(
+    site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0
+) -> PinProof:
     return read_proof(PROVER.prove(centre, name, agent, pin, site.clock.now() + at))
 
 
@@ -26,21 +28,22 @@ async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         assert (
-            await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468"))) == "seat 01: logged in"
+            await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "2468")))
+            == "seat 01: logged in"
         )
         await site.until(lambda: seat(site).state is SeatState.READY)
         assert seat(site).agent == "101"
         # A reloaded page
         assert (
-            await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468")))
+            await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "2468")))
             == "seat 01: the agent is already signed in"
         )
         assert seat(site).state is SeatState.READY
         with pytest.raises(CommandRefused, match="seat 01 is already in use") as refused:
-            await execute(SeatSignIn(seat="01", agent="102", proof=proof(site, "102", "1357")))
+            await execute(SeatSignIn(seat="01", agent="102", proof=make_pin_proof(site, "102", "1357")))
         assert refused.value.why is RefusedBecause.SEAT_TAKEN
         with pytest.raises(CommandRefused, match="logged in at seat 01: log off there first") as refused:
-            await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
+            await execute(SeatSignIn(seat="02", agent="101", proof=make_pin_proof(site, "101", "2468", "02")))
         assert refused.value.why is RefusedBecause.AGENT_ELSEWHERE
 
 
@@ -49,18 +52,18 @@ async def test_proof_of_a_pin_is_valid_only_for_its_seat_agent_centre_and_minute
     async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,
-            proof(site, "101", "2469"),
-            proof(site, "101", "2468", "02"),
-            proof(site, "102", "1357"),
-            proof(site, "101", "2468", centre="pune-2"),
-            proof(site, "999", "2468"),
+            make_pin_proof(site, "101", "2469"),
+            make_pin_proof(site, "101", "2468", "02"),
+            make_pin_proof(site, "102", "1357"),
+            make_pin_proof(site, "101", "2468", centre="pune-2"),
+            make_pin_proof(site, "999", "2468"),
         ):
             with pytest.raises(LogInRefused):
                 await site.centre.engine.execute(SeatSignIn(seat="01", agent="101", proof=wrong))
         for at in (-61.0, 61.0):
             with pytest.raises(CommandRefused, match="compare the clocks"):
                 await site.centre.engine.execute(
-                    SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468", at=at))
+                    SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "2468", at=at))
                 )
         assert seat(site).agent is None
 
@@ -71,14 +74,14 @@ async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp
         execute = site.centre.engine.execute
         for _ in range(5):
             with pytest.raises(LogInRefused):
-                await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "0000")))
+                await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "0000")))
             with pytest.raises(LogInRefused):
                 await execute(SeatLogIn(seat="01", agent="101", pin="0000"))
         assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
         with pytest.raises(LogInRefused):  # a correct proof, but locked
-            await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
+            await execute(SeatSignIn(seat="02", agent="101", proof=make_pin_proof(site, "101", "2468", "02")))
         await execute(SeatUnlock(seat="01"))
-        await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
+        await execute(SeatSignIn(seat="02", agent="101", proof=make_pin_proof(site, "101", "2468", "02")))
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])

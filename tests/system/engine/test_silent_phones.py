@@ -24,7 +24,7 @@ from tests.support.virtual import virtual_time
 STAYS = Behaviour(talk_seconds=600.0)
 
 
-def outcomes(site: Site) -> list[Outcome | None]:
+def list_outcomes(site: Site) -> list[Outcome | None]:
     return [call.outcome for call in site.ended()]
 
 
@@ -41,7 +41,7 @@ def test_conversation_without_audio_from_the_agent_counts_as_abandoned(tmp_path:
             site.switch.silence_phone("agent01")
             site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
             await site.until(lambda: bool(site.ended()), seconds=20)
-            assert outcomes(site) == [Outcome.ABANDONED]
+            assert list_outcomes(site) == [Outcome.ABANDONED]
             await asyncio.sleep(2)
             assert seat(site).state in {SeatState.LOST, SeatState.WRAP_UP}
 
@@ -57,7 +57,7 @@ def test_short_conversation_with_audio_from_the_agent_counts_as_connected(tmp_pa
         ) as site:
             await log_in_by_phone(site, "101", "2468")
             await site.until(lambda: bool(site.ended()), seconds=60)
-            assert outcomes(site) == [Outcome.CONNECTED]
+            assert list_outcomes(site) == [Outcome.CONNECTED]
             assert site.switch.find_phone_channel("agent01") is not None
 
     run()
@@ -73,7 +73,7 @@ async def test_conversation_that_ends_when_the_agents_phone_dies_counts_as_conne
         site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=10)
-        assert outcomes(site) == [Outcome.CONNECTED]
+        assert list_outcomes(site) == [Outcome.CONNECTED]
         await site.until(lambda: seat(site).state in {SeatState.LOST, SeatState.WRAP_UP}, seconds=10)
 
 
@@ -86,7 +86,7 @@ async def test_conversation_with_early_audio_from_the_agent_counts_as_connected(
         site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=30)
-        assert outcomes(site) == [Outcome.CONNECTED]
+        assert list_outcomes(site) == [Outcome.CONNECTED]
 
 
 @virtual_time()
@@ -174,7 +174,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
             assert (channel.uniqueid in site.switch.channels) is not dead
             assert seat(site).state is (SeatState.LOST if dead else SeatState.TALKING)
             await site.until(lambda: bool(site.ended()), seconds=60)
-            assert outcomes(site) == [Outcome.ABANDONED if dead else Outcome.CONNECTED]
+            assert list_outcomes(site) == [Outcome.ABANDONED if dead else Outcome.CONNECTED]
             talked = [each for each in site.changes if isinstance(each, CallChange) and each.state is CallState.TALKING]
             assert bool(talked) is not dead
 
@@ -293,7 +293,7 @@ def test_phone_page_reloaded_during_a_conversation_keeps_its_voter(tmp_path: Pat
             room = site.switch.conferences.by_name["seat-01"]
             assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
             await site.until(lambda: bool(site.ended()), seconds=30)
-            assert outcomes(site) == [Outcome.CONNECTED]
+            assert list_outcomes(site) == [Outcome.CONNECTED]
             assert SeatState.LOST not in [each.state for each in site.changes if isinstance(each, SeatView)][1:]
 
     run()
@@ -314,7 +314,7 @@ async def test_phone_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None
             await asyncio.sleep(0.9)
             assert site.switch.find_phone_channel("agent01") not in {None, *before}
         await site.until(lambda: bool(site.ended()), seconds=30)
-        assert outcomes(site) == [Outcome.CONNECTED]
+        assert list_outcomes(site) == [Outcome.CONNECTED]
         assert SeatState.LOST not in [each.state for each in site.changes if isinstance(each, SeatView)][1:]
 
 
@@ -326,7 +326,7 @@ async def test_registered_phone_of_a_seat_without_an_agent_is_not_called(tmp_pat
         assert site.switch.find_phone_channel("agent01") is None
 
 
-def event(name: str, **fields: str) -> AmiMessage:
+def make_ami_event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
 
@@ -334,11 +334,13 @@ def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> N
     """In the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause 44."""
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
-        joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
+        joined = make_ami_event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
         assert tracker.handle_event(joined) == [SeatUp("01")]
-        assert tracker.handle_event(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [SeatDown("01")]
-        assert tracker.handle_event(event("Hangup", Uniqueid="a", Cause=cause)) == told
-        assert tracker.handle_event(event("Hangup", Uniqueid="a", Cause=cause)) is None
+        assert tracker.handle_event(make_ami_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [
+            SeatDown("01")
+        ]
+        assert tracker.handle_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) == told
+        assert tracker.handle_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) is None
 
 
 CONTACT = (
@@ -370,5 +372,5 @@ def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_
 def test_missing_and_returning_qualify_replies_of_a_phone_are_reported(
     status: str, told: PhoneUnreachable | PhoneRegistered
 ) -> None:
-    message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
+    message = make_ami_event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
     assert SeatTracker().handle_event(message) == [told]

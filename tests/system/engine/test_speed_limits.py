@@ -21,7 +21,7 @@ RINGS_LONG = Behaviour(answer_after=20.0, post_dial_seconds=1.0, talk_seconds=5.
 QUICK = {"wrap_up_seconds": 1.0}
 
 
-async def most_unanswered(site: Site, seconds: float) -> int:
+async def count_most_unanswered_calls(site: Site, seconds: float) -> int:
     """Return the maximum number of unanswered calls at one time."""
     most = 0
     for _ in range(int(seconds * 5)):
@@ -30,7 +30,7 @@ async def most_unanswered(site: Site, seconds: float) -> int:
     return most
 
 
-def speed_of(site: Site) -> CampaignSpeed | None:
+def get_speed_limit(site: Site) -> CampaignSpeed | None:
     return next(each.speed for each in site.view.campaigns)
 
 
@@ -39,32 +39,32 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
     async with a_site(tmp_path, switch_config(RINGS_LONG, seats=6), voters=900, seats=6, campaign=QUICK) as site:
         engine = site.centre.engine
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
-        assert await most_unanswered(site, 60.0) == 6  # progressive: one call for each free seat
+        assert await count_most_unanswered_calls(site, 60.0) == 6  # progressive: one call for each free seat
         said = await engine.execute(
             SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
         assert said == "campaign agents: speed limit set until midnight"
-        held = speed_of(site)
+        held = get_speed_limit(site)
         assert held is not None
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
         await asyncio.sleep(60.0)  # ringing calls continue
-        assert await most_unanswered(site, 90.0) == 3
+        assert await count_most_unanswered_calls(site, 90.0) == 3
         await engine.execute(SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
-        assert await most_unanswered(site, 90.0) == 2
+        assert await count_most_unanswered_calls(site, 90.0) == 2
         await engine.execute(SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha"))
-        assert await most_unanswered(site, 60.0) == 6  # a limit above the pacing has no effect
+        assert await count_most_unanswered_calls(site, 60.0) == 6  # a limit above the pacing has no effect
         await engine.execute(SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha"))
         await asyncio.sleep(60.0)
-        assert await most_unanswered(site, 60.0) == 1
+        assert await count_most_unanswered_calls(site, 60.0) == 1
         assert (
             await engine.execute(
                 SetSpeed(campaign="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
             )
             == "campaign agents: speed limit removed"
         )
-        assert speed_of(site) is None
-        assert await most_unanswered(site, 60.0) == 6
+        assert get_speed_limit(site) is None
+        assert await count_most_unanswered_calls(site, 60.0) == 6
 
 
 @virtual_time()
@@ -72,7 +72,7 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
         await engine.execute(SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha"))
-        held = speed_of(site)
+        held = get_speed_limit(site)
         assert held is not None
         run = engine.features.runs["agents"]
         assert (run.find_speed_limit(held.until - 1.0), run.find_speed_limit(held.until)) == (held, None)
@@ -90,6 +90,6 @@ async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path:
             await engine.execute(SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha"))
         await engine.execute(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
-        assert await most_unanswered(site, 60.0) == 3
+        assert await count_most_unanswered_calls(site, 60.0) == 3
         assert site.view.campaigns[0].limited_by == Limit.SPEED
         assert len(engine.features.calls) <= 3

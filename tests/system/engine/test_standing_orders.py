@@ -27,18 +27,18 @@ MIDNIGHT = START_EPOCH + 14.5 * 3_600.0
 NIGHT = [{"start": "23:00", "until": "23:59"}]  # no calls are placed, so the seats keep their state
 
 
-def campaigns_named(*names: str) -> list[dict[str, Any]]:
+def make_campaigns(*names: str) -> list[dict[str, Any]]:
     return [{"id": name, "kind": "agents", "pacing": "progressive", "hours": NIGHT} for name in names]
 
 
-FOUR: dict[str, Any] = {"agents": AGENTS, "campaigns": campaigns_named("one", "two", "three", "four")}
+FOUR: dict[str, Any] = {"agents": AGENTS, "campaigns": make_campaigns("one", "two", "three", "four")}
 
 
-def speeds(site: Site) -> dict[str, CampaignSpeed | None]:
+def read_speed_limits(site: Site) -> dict[str, CampaignSpeed | None]:
     return {each.campaign_id: each.speed for each in site.view.campaigns if each.speed is not None}
 
 
-async def log_in(site: Site, *names: str, agent: str = "") -> None:
+async def log_agents_in(site: Site, *names: str, agent: str = "") -> None:
     for name in names:
         await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent or f"1{name}", pin="2468"))
     await site.until(lambda: all(seat(site, name).state.value == "ready" for name in names))
@@ -48,7 +48,7 @@ async def log_in(site: Site, *names: str, agent: str = "") -> None:
 async def test_standing_supervisor_orders_survive_a_restart_until_they_expire(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
-            await log_in(site, "01", "02")
+            await log_agents_in(site, "01", "02")
             given = (
                 SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
                 SetSpeed(campaign="two", max_calls=None, calls_per_seat=1.5),
@@ -70,7 +70,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_they_expire(tm
         newer = "INSERT INTO standing_order VALUES ('campaign/one', 'of-a-newer-version', '{}', ?, ?)"
         execute(tmp_path / "centre.db", newer, said_at, said_at + MESSAGE_SECONDS)
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
-            held = speeds(site)
+            held = read_speed_limits(site)
             assert held == {
                 "one": CampaignSpeed(5, None, MIDNIGHT, "asha"),
                 "two": CampaignSpeed(None, 1.5, MIDNIGHT, "asha"),
@@ -86,10 +86,10 @@ async def test_standing_supervisor_orders_survive_a_restart_until_they_expire(tm
             assert seat(site, "01").message is not None
             await asyncio.sleep(20.0)
             assert seat(site, "01").message is None  # ten minutes after it was given, including the restart
-        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("two", "four")) as site:
+        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=make_campaigns("two", "four")) as site:
             assert (seat(site, "01").message, seat(site, "02").message) == (None, None)
             assert seat(site, "01").campaigns == ("two",)  # "one" was removed from the settings
-        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("four")) as site:
+        async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=make_campaigns("four")) as site:
             assert seat(site, "01").campaigns == ()
         assert rows(tmp_path, "SELECT addressee, command FROM standing_order") == [
             ("campaign/one", "speed"),
@@ -98,7 +98,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_they_expire(tm
         ]
         await asyncio.sleep(MIDNIGHT - switch.now())
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
-            assert speeds(site) == {}
+            assert read_speed_limits(site) == {}
             assert rows(tmp_path, "SELECT addressee FROM standing_order") == [("seat/01",)]
 
 
@@ -107,17 +107,17 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             engine = site.centre.engine
-            await log_in(site, "01")
+            await log_agents_in(site, "01")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
             await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
             await engine.execute(SeatLogOff(seat="01"))
-            await log_in(site, "01", agent="102")
+            await log_agents_in(site, "01", agent="102")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
         switch.hang_up_phone("agent01")  # while no dialler runs, its agent leaves
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
             assert rows(tmp_path, "SELECT * FROM standing_order") == []
-            await log_in(site, "01", agent="102")
+            await log_agents_in(site, "01", agent="102")
             assert (seat(site).campaigns, seat(site).message) == ((), None)
 
 
@@ -143,7 +143,7 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
 ) -> None:
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
-        await log_in(site, "01")
+        await log_agents_in(site, "01")
         await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
         shown = seat(site).message
         assert shown is not None
@@ -162,4 +162,4 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
         for command in given:
             with pytest.raises(StoreError, match="the disk is full"):
                 await engine.execute(command, CommandContext("asha"))
-        assert (speeds(site), seat(site).campaigns, seat(site).message) == ({}, (), shown)
+        assert (read_speed_limits(site), seat(site).campaigns, seat(site).message) == ({}, (), shown)

@@ -40,7 +40,7 @@ SUPERVISORS = [
 ]
 
 
-def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
+def make_switch_config(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
     """Return a switch with voters who answer and stay, and three supervisors' phones."""
     made = None if recordings is None else render_dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
@@ -53,35 +53,35 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None
 
 
 @contextlib.asynccontextmanager
-async def talking(
+async def run_talking_centre(
     directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
     """Run a centre whose seat 01 talks to a voter, and whose seat 02 is vacant."""
-    async with a_site(directory, config or a_switch(), seats=2, supervisors=SUPERVISORS, **changes) as site:
+    async with a_site(directory, config or make_switch_config(), seats=2, supervisors=SUPERVISORS, **changes) as site:
         await site.log_in("01")
-        await until_talking(site)
+        await wait_for_talk(site)
         yield site
 
 
-async def until_talking(site: Site) -> None:
+async def wait_for_talk(site: Site) -> None:
     await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
     await asyncio.sleep(0.5)
 
 
-def ear(site: Site, name: str = "asha") -> Channel | None:
+def find_supervisor_channel(site: Site, name: str = "asha") -> Channel | None:
     return next((channel for channel in site.switch.channels.values() if channel.seat == name), None)
 
 
-def where(site: Site, name: str = "asha") -> str | None:
-    channel = ear(site, name)
+def find_supervisor_place(site: Site, name: str = "asha") -> str | None:
+    channel = find_supervisor_channel(site, name)
     return None if channel is None else f"{channel.application}({channel.data})"
 
 
-def voter(site: Site) -> Channel:
+def get_voter_channel(site: Site) -> Channel:
     return site.switch.channels[site.view.seats[0].attempt_id or ""]
 
 
-def audited(directory: Path) -> list[tuple[str, str]]:
+def read_audit(directory: Path) -> list[tuple[str, str]]:
     return rows(
         directory,
         "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off') ORDER BY number",
@@ -90,23 +90,23 @@ def audited(directory: Path) -> list[tuple[str, str]]:
 
 @virtual_time()
 async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute
         assert await execute(Listen(seat="01"), CommandContext("asha")) == "supervisor asha, seat 01: listen"
         await asyncio.sleep(2)
-        assert where(site) == "ChanSpy(,qg(seat-01))"
+        assert find_supervisor_place(site) == "ChanSpy(,qg(seat-01))"
         await execute(Whisper(seat="01"), CommandContext("asha"))
         await asyncio.sleep(1)
-        assert where(site) == "ChanSpy(,qwg(seat-01))"
+        assert find_supervisor_place(site) == "ChanSpy(,qwg(seat-01))"
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(1)
-        assert where(site) == "ConfBridge(seat-01,matdan_seat,matdan_helper)"
+        assert find_supervisor_place(site) == "ConfBridge(seat-01,matdan_seat,matdan_helper)"
         assert await execute(StopListening(), CommandContext("asha")) == "supervisor asha: monitoring ended"
         await asyncio.sleep(1)
-        assert ear(site) is None
-        attempt = voter(site).uniqueid
+        assert find_supervisor_channel(site) is None
+        attempt = get_voter_channel(site).uniqueid
     kinds = ["listen", "whisper", "listen-end", "barge", "whisper-end", "barge-end"]
-    assert audited(tmp_path) == [(kind, "asha") for kind in kinds]
+    assert read_audit(tmp_path) == [(kind, "asha") for kind in kinds]
     (what,) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'barge'")[0]
     assert json.loads(what).keys() == {"seat", "party", "attempt"}
     assert json.loads(what)["attempt"] == attempt
@@ -114,7 +114,7 @@ async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None
 
 @virtual_time()
 async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_removed(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
@@ -123,7 +123,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
 
         async def and_hang_up(*args: Any) -> None:
             await move_third_party(*args)
-            phone = ear(site)
+            phone = find_supervisor_channel(site)
             assert phone is not None
             site.switch.hang_up_from_other_side(phone, EndsBy.VOTER)
             await asyncio.sleep(1)
@@ -134,43 +134,43 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
                 await execute(Whisper(seat="01"), CommandContext("asha"))
         assert not site.centre.engine.features.listeners
         await asyncio.sleep(1)
-    assert sorted(kind for kind, _ in audited(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
+    assert sorted(kind for kind, _ in read_audit(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
 
 
 @virtual_time()
 async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
-        first = voter(site)
+        first = get_voter_channel(site)
         site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(1)
-        assert where(site) == "ChanSpy(,qg(seat-01))"
+        assert find_supervisor_place(site) == "ChanSpy(,qg(seat-01))"
         await execute(SeatReady(seat="01"))
-        await until_talking(site)
-        assert voter(site) is not first
-        assert where(site) == "ChanSpy(,qg(seat-01))"  # continues to listen over several calls
+        await wait_for_talk(site)
+        assert get_voter_channel(site) is not first
+        assert find_supervisor_place(site) == "ChanSpy(,qg(seat-01))"  # continues to listen over several calls
 
 
 @virtual_time()
 async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
-        first, barger = voter(site), ear(site)
+        first, barger = get_voter_channel(site), find_supervisor_channel(site)
         assert barger is not None
         site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
         barger.goto = None  # in spite of the requests
         await site.centre.engine.execute(SeatReady(seat="01"))
-        await until_talking(site)
-        assert voter(site) is not first
+        await wait_for_talk(site)
+        assert get_voter_channel(site) is not first
 
 
 @virtual_time()
 async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute
         refusals: list[tuple[str, Command, str]] = [
             ("mina", Whisper(seat="01"), "supervisor mina may not whisper with the role listener"),
@@ -196,20 +196,20 @@ async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path
                 await execute(command, CommandContext(sender))
             assert str(refused.value).startswith(says)
             assert "\n" not in str(refused.value)
-        assert not any(ear(site, each["name"]) for each in SUPERVISORS)
+        assert not any(find_supervisor_channel(site, each["name"]) for each in SUPERVISORS)
         await execute(Barge(seat="01"), CommandContext("asha"))
         with pytest.raises(CommandRefused, match=r"supervisor asha is already monitoring seat 01 \(barge\)"):
             await execute(Barge(seat="01"), CommandContext("asha"))
         await execute(Whisper(seat="01"), CommandContext("ravi"))
         await execute(Listen(seat="01"), CommandContext("mina"))
-    assert audited(tmp_path)[:3] == [("barge", "asha"), ("whisper", "ravi"), ("listen", "mina")]
+    assert read_audit(tmp_path)[:3] == [("barge", "asha"), ("whisper", "ravi"), ("listen", "mina")]
 
 
 @virtual_time()
 async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
 
         async def full(*_: object) -> int:
             raise StoreFull("the disk is full")
@@ -221,17 +221,17 @@ async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
             ):
                 await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
-            assert ear(site) is None
+            assert find_supervisor_channel(site) is None
         await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
-        assert ear(site) is not None
+        assert find_supervisor_channel(site) is not None
 
 
 @virtual_time()
 async def test_supervisor_removed_during_the_audit_write_cannot_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         centre, audit = site.centre.engine.features, site.centre.store.append_audit
 
         async def taken_meanwhile(*entry: Any) -> int:
@@ -247,14 +247,14 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
             await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
         monkeypatch.setattr(site.centre.store, "append_audit", audit)
         await asyncio.sleep(2)
-        assert ear(site) is None
+        assert find_supervisor_channel(site) is None
         assert not centre.listeners
-    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
+    assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
 @virtual_time()
 async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_dialler_stops(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
+    async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
         await execute(Listen(seat="01"), CommandContext("ravi"))
@@ -262,19 +262,19 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
         site.switch.hang_up_phone("ravi")
         await asyncio.sleep(1)
         await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
-        assert ear(site) is not None
-        site.switch.hang_up_from_other_side(voter(site), EndsBy.VOTER)
+        assert find_supervisor_channel(site) is not None
+        site.switch.hang_up_from_other_side(get_voter_channel(site), EndsBy.VOTER)
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
-        assert ear(site) is None
+        assert find_supervisor_channel(site) is None
         await site.log_in("01")
         await execute(Listen(seat="01"), CommandContext("mina"))
         await asyncio.sleep(2)
         switch = site.switch
     assert not [channel for channel in switch.channels.values() if channel.seat == "mina"]
-    begins = [entry for entry in audited(tmp_path) if entry[0] == "listen"]
-    assert sorted(entry for entry in audited(tmp_path) if entry[0] == "listen-end") == sorted(
+    begins = [entry for entry in read_audit(tmp_path) if entry[0] == "listen"]
+    assert sorted(entry for entry in read_audit(tmp_path) if entry[0] == "listen-end") == sorted(
         ("listen-end", who) for _, who in begins
     )
 
@@ -282,17 +282,17 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
 @pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
 @virtual_time()
 async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode, tmp_path: Path) -> None:
-    async with talking(tmp_path, a_switch(mode)) as site:
+    async with run_talking_centre(tmp_path, make_switch_config(mode)) as site:
         await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(25)
         with pytest.raises(CommandRefused, match="is not monitoring any seat"):
             await site.centre.engine.execute(StopListening(), CommandContext("asha"))
-    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
+    assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
 @virtual_time()
 async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
-    async with SimulatedAsterisk(a_switch()) as switch:
+    async with SimulatedAsterisk(make_switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")
             await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
@@ -302,7 +302,7 @@ async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> 
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)
             assert not [channel for channel in switch.channels.values() if channel.seat == "asha"]
-    assert audited(tmp_path) == [("listen", "asha"), ("listen-end", "dialler")]
+    assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "dialler")]
 
 
 # Recordings
@@ -313,9 +313,11 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
     folder = tmp_path / "recordings"
     folder.mkdir()
     rules = profile_allowing_recording(tmp_path)
-    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
+    async with run_talking_centre(
+        tmp_path, make_switch_config(recordings=folder), campaign={"record": True}, rules=rules
+    ) as site:
         execute = site.centre.engine.execute
-        channel = voter(site)
+        channel = get_voter_channel(site)
         assert site.view.seats[0].recording == "on"
         assert await execute(SeatPauseRecording(seat="01")) == "seat 01: the recording is paused"
         assert site.view.seats[0].recording == "paused"
@@ -355,7 +357,9 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
 async def test_phone_keys_put_the_call_on_hold_and_pause_the_recording(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     rules = profile_allowing_recording(tmp_path)
-    async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
+    async with run_talking_centre(
+        tmp_path, make_switch_config(recordings=folder), campaign={"record": True}, rules=rules
+    ) as site:
         for keys, recording, help_now in [
             ("*6", "paused", None),
             ("*6", "paused", None),  # only the low tone
@@ -370,8 +374,8 @@ async def test_phone_keys_put_the_call_on_hold_and_pause_the_recording(tmp_path:
 
 @virtual_time()
 async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
-    async with talking(tmp_path) as site:
-        assert voter(site).recording is None
+    async with run_talking_centre(tmp_path) as site:
+        assert get_voter_channel(site).recording is None
         assert site.view.seats[0].recording is None
         with pytest.raises(CommandRefused, match="no call that is being recorded"):
             await site.centre.engine.execute(SeatPauseRecording(seat="01"))
@@ -400,15 +404,15 @@ async def test_recording_announcement_is_played_before_the_voter_is_connected(tm
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.RESERVED)
         await asyncio.sleep(2.5)  # longer than the usual connect limit
-        assert (voter(site).application, site.view.seats[0].state) == ("Playback", SeatState.RESERVED)
-        await until_talking(site)
-        assert voter(site).recording is not None
+        assert (get_voter_channel(site).application, site.view.seats[0].state) == ("Playback", SeatState.RESERVED)
+        await wait_for_talk(site)
+        assert get_voter_channel(site).recording is not None
 
 
 @virtual_time()
 async def test_supervisor_who_listens_hears_a_consultation(tmp_path: Path) -> None:
     transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
-    async with talking(tmp_path, transfers=transfers) as site:
+    async with run_talking_centre(tmp_path, transfers=transfers) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
@@ -429,11 +433,11 @@ async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path)
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}],
         "supervisors": SUPERVISORS,
     }
-    async with a_site(tmp_path, a_switch(recordings=folder), seats=2, **changes) as site:
+    async with a_site(tmp_path, make_switch_config(recordings=folder), seats=2, **changes) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
         channel = site.switch.place_inbound_call("+917000000060", called="+911140000012")
-        await until_talking(site)
+        await wait_for_talk(site)
         attempt = site.view.seats[0].attempt_id
         assert attempt != channel.uniqueid
         await execute(SeatHold(seat="01"))

@@ -35,7 +35,7 @@ CALLER_ID = "+911140000001"
 SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})
 
 
-def trunk(name: str, **changes: Any) -> dict[str, Any]:
+def make_trunk(name: str, **changes: Any) -> dict[str, Any]:
     return {
         "name": name,
         "endpoint": name,
@@ -46,20 +46,22 @@ def trunk(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def two_trunks(config: SimulatedAsteriskConfig) -> SimulatedAsteriskConfig:
+def add_second_trunk(config: SimulatedAsteriskConfig) -> SimulatedAsteriskConfig:
     return replace(config, trunks=(SimulatedTrunk("carrier"), SimulatedTrunk("second")))
 
 
-def placed_on(site: Site) -> Counter[str]:
+def count_calls_by_trunk(site: Site) -> Counter[str]:
     return Counter(call.trunk for call in site.switch.placed)
 
 
 @contextlib.asynccontextmanager
-async def resting(directory: Path) -> AsyncIterator[Site]:
+async def run_centre_with_resting_trunk(directory: Path) -> AsyncIterator[Site]:
     """Run a centre with one trunk, which has failed and is resting."""
     config = all_answer(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(directory, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
+    async with a_site(
+        directory, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
+    ) as site:
         site.switch.take_trunk_down("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
         yield site
@@ -67,14 +69,14 @@ async def resting(directory: Path) -> AsyncIterator[Site]:
 
 @virtual_time()
 async def test_calls_use_the_next_trunk_until_the_failing_first_trunk_recovers(tmp_path: Path) -> None:
-    config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
-    trunks = [trunk("carrier"), trunk("second")]
+    config = add_second_trunk(all_answer(answer_after=1.0, hang_up_after=5.0))
+    trunks = [make_trunk("carrier"), make_trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.take_trunk_down("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
-        assert placed_on(site)["second"] <= 4
-        await site.until(lambda: placed_on(site)["second"] >= 12, seconds=120)
+        assert count_calls_by_trunk(site)["second"] <= 4
+        await site.until(lambda: count_calls_by_trunk(site)["second"] >= 12, seconds=120)
         assert "trunk-carrier" in {alert.code for alert in site.view.alerts}
         failures = site.view.state.trunks[0].failures
         assert failures >= 5
@@ -92,7 +94,7 @@ async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path
         db.execute("UPDATE booth SET state_code = 'S10' WHERE booth_id = 2")
         db.commit()
     ids = ["+911140000001", "+918040000001", "+918040000002"]
-    line = trunk("carrier", caller_ids=ids, areas=[{"states": ["s10"], "caller_ids": ids[1:]}])
+    line = make_trunk("carrier", caller_ids=ids, areas=[{"states": ["s10"], "caller_ids": ids[1:]}])
     config = all_answer(answer_after=1.0, hang_up_after=3.0)
     async with a_site(tmp_path, config, trunks=[line], campaign={**IVR, "channels": 4}) as site:
         await site.until(lambda: len(site.switch.placed) >= 60, seconds=300)
@@ -110,7 +112,7 @@ async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path
 
 @virtual_time()
 async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeeds(tmp_path: Path) -> None:
-    async with resting(tmp_path) as site:
+    async with run_centre_with_resting_trunk(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.view.campaigns[0].hold)
         assert "all trunks are resting until" in held and "calls failed" in held
@@ -135,7 +137,7 @@ async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeed
 async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path) -> None:
     config = all_answer(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
-    async with a_site(tmp_path, config, voters=30, trunks=[trunk("carrier")], campaign=campaign) as site:
+    async with a_site(tmp_path, config, voters=30, trunks=[make_trunk("carrier")], campaign=campaign) as site:
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
         await asyncio.sleep(5)
     closed = rows(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
@@ -149,18 +151,18 @@ async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path)
 
 @virtual_time()
 async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Path) -> None:
-    config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
-    trunks = [trunk("missing"), trunk("second")]
+    config = add_second_trunk(all_answer(answer_after=1.0, hang_up_after=5.0))
+    trunks = [make_trunk("missing"), make_trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
-        await site.until(lambda: placed_on(site)["second"] >= 3, seconds=60)
+        await site.until(lambda: count_calls_by_trunk(site)["second"] >= 3, seconds=60)
 
 
 @virtual_time()
 async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -> None:
     config = all_answer(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
     campaign = {**IVR, "channels": 40}
-    carrier = trunk("carrier", channels=40, calls_per_second=2)
+    carrier = make_trunk("carrier", channels=40, calls_per_second=2)
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
         await site.until(lambda: len(site.ended()) >= 15, seconds=60)
         assert site.view.state.trunks[0].calls_per_second_limit == pytest.approx(2.0)
@@ -182,7 +184,7 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
     config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "ring_seconds": 20, "max_attempts": 2, "no_answer_retry_minutes": 60}
     async with a_site(
-        tmp_path, config, voters=12, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
+        tmp_path, config, voters=12, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         await asyncio.sleep(2 * 3600)
         assert (site.view.state.trunks[0].state, site.view.state.trunks[0].failures) == ("working", 0)
@@ -208,7 +210,7 @@ async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_c
     config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "max_attempts": 1}
     async with a_site(
-        tmp_path, config, voters=60, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
+        tmp_path, config, voters=60, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         await asyncio.sleep(3600)
         called = Counter(call.number for call in site.switch.placed)
@@ -236,7 +238,7 @@ async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: P
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(all_answer(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
-    async with a_site(tmp_path, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
+    async with a_site(tmp_path, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
         assert site.view.state.trunks[0].state == "working"
         assert site.view.state.trunks[0].failures == 0
@@ -244,7 +246,7 @@ async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: P
 
 @virtual_time()
 async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_call(tmp_path: Path) -> None:
-    async with resting(tmp_path) as site:
+    async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         store = site.centre.store
         refused: list[NewAttempt] = []
@@ -263,7 +265,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
 
 @virtual_time()
 async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_committed(tmp_path: Path) -> None:
-    async with resting(tmp_path) as site:
+    async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
         await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=120)
@@ -281,7 +283,13 @@ async def test_transfer_call_over_a_resting_trunk_is_not_its_probe(tmp_path: Pat
     target = {"name": "party-office", "kind": "outside", "number": outside, "trunk": "carrier"}
     campaign = {"wrap_up_seconds": 1, "ring_seconds": 10}
     async with a_site(
-        tmp_path, config, seats=2, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS, transfers=[target]
+        tmp_path,
+        config,
+        seats=2,
+        trunks=[make_trunk("carrier")],
+        campaign=campaign,
+        profile=SHORT_RINGS,
+        transfers=[target],
     ) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")

@@ -26,7 +26,7 @@ QUESTIONS = [f"matdan/{language}/turnout/question" for language in load_shipped_
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3}
 
 
-def answering(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
+def make_switch_with_missing_sounds(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(**{"answer_after": 1.0, **voter}) for n in range(50)}  # type: ignore[arg-type]
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),
@@ -38,7 +38,7 @@ def answering(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
     )
 
 
-def alerts(site: Site) -> dict[str, AlertLevel]:
+def list_alert_levels(site: Site) -> dict[str, AlertLevel]:
     return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("no-audio")}
 
 
@@ -47,24 +47,24 @@ def alerts(site: Site) -> dict[str, AlertLevel]:
 async def test_campaign_is_held_if_the_sound_of_its_question_cannot_be_played(
     tmp_path: Path, command: ResumeCampaign | ReloadFlows
 ) -> None:
-    async with a_site(tmp_path, answering(*QUESTIONS), seats=0, campaign=IVR) as site:
+    async with a_site(tmp_path, make_switch_with_missing_sounds(*QUESTIONS), seats=0, campaign=IVR) as site:
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
         view = site.view.campaigns[0]
         assert str(view.hold) in {f"the sound {question} cannot be played" for question in QUESTIONS}
-        assert alerts(site) == {"no-audio-ivr": AlertLevel.CRITICAL}
+        assert list_alert_levels(site) == {"no-audio-ivr": AlertLevel.CRITICAL}
         counted = Counter(call.outcome for call in site.ended())
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
         assert len(site.switch.placed) == sum(counted.values()) <= 3
         site.switch.config = replace(site.switch.config, missing_sounds=frozenset())
         await site.centre.engine.execute(command)
         await site.until(lambda: len(site.switch.placed) > 4)
-        assert alerts(site) == {}
+        assert list_alert_levels(site) == {}
 
 
 @virtual_time()
 async def test_ringing_calls_are_cancelled_if_the_sound_of_the_question_cannot_be_played(tmp_path: Path) -> None:
-    config = answering(*QUESTIONS)
+    config = make_switch_with_missing_sounds(*QUESTIONS)
     first, *others = config.scripts
     slow = {number: Behaviour(answer_after=20.0) for number in others}
     config = replace(config, scripts={first: Behaviour(answer_after=1.0), **slow})
@@ -76,11 +76,11 @@ async def test_ringing_calls_are_cancelled_if_the_sound_of_the_question_cannot_b
 @virtual_time()
 async def test_campaign_is_held_if_its_required_information_message_cannot_be_played(tmp_path: Path) -> None:
     """The agents' phones die, their voters are sent to the information message, and its sound is missing."""
-    async with a_site(tmp_path, answering("matdan/message"), seats=2) as site:
+    async with a_site(tmp_path, make_switch_with_missing_sounds("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(30)
-        assert alerts(site) == {"no-audio-agents": AlertLevel.CRITICAL}
+        assert list_alert_levels(site) == {"no-audio-agents": AlertLevel.CRITICAL}
         assert str(site.view.campaigns[0].hold) == "the sound matdan/message cannot be played"
         assert len(site.switch.placed) == 2

@@ -10,7 +10,7 @@ import pytest
 from dialer.domain.cancelling import await_cancellable
 
 
-async def swallowing(fails: bool) -> str:
+async def swallow_cancellation(fails: bool) -> str:
     """Swallow a cancellation as `asyncio.wait_for` does before Python 3.12, if its result arrives in the same turn of
     the loop.
     """
@@ -23,7 +23,7 @@ async def swallowing(fails: bool) -> str:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_result(fails: bool) -> None:
-    working = asyncio.create_task(await_cancellable(swallowing(fails)))
+    working = asyncio.create_task(await_cancellable(swallow_cancellation(fails)))
     await asyncio.sleep(0)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -33,7 +33,7 @@ async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_r
 async def test_timeout_expires_although_the_library_swallows_the_cancellation() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await await_cancellable(swallowing(fails=False))
+            await await_cancellable(swallow_cancellation(fails=False))
 
 
 async def test_result_of_the_awaited_call_is_returned() -> None:

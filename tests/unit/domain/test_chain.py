@@ -13,7 +13,7 @@ from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in
 from dialer.domain.errors import UnsafeValue
 
 
-def chain(count: int) -> list[AuditEntry]:
+def make_audit_chain(count: int) -> list[AuditEntry]:
     entries: list[AuditEntry] = []
     for number in range(count):
         last = entries[-1] if entries else None
@@ -32,7 +32,7 @@ def chain(count: int) -> list[AuditEntry]:
 
 def test_unchanged_audit_chain_is_valid() -> None:
     assert next(find_breaks_in_chain([]), None) is None
-    assert next(find_breaks_in_chain(chain(20)), None) is None
+    assert next(find_breaks_in_chain(make_audit_chain(20)), None) is None
 
 
 @given(
@@ -42,7 +42,7 @@ def test_unchanged_audit_chain_is_valid() -> None:
     ),
 )
 def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
-    entries = chain(10)
+    entries = make_audit_chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
     found = next(find_breaks_in_chain(entries), None)
     assert found is not None
@@ -51,26 +51,26 @@ def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict
 
 @given(st.permutations(range(8)))
 def test_reordered_entries_break_the_audit_chain(order: Sequence[int]) -> None:
-    entries = chain(8)
+    entries = make_audit_chain(8)
     found = next(find_breaks_in_chain([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
 @given(st.integers(0, 8))
 def test_removed_entry_breaks_the_audit_chain(removed: int) -> None:
-    entries = chain(10)
+    entries = make_audit_chain(10)
     del entries[removed]
     assert next(find_breaks_in_chain(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
 def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> None:
-    entries = chain(10)
+    entries = make_audit_chain(10)
     head = entries[7].number, entries[7].digest
     assert next(find_breaks_in_chain(entries, head), None) is None
     cut = next(find_breaks_in_chain(entries[:5], head), None)
     assert cut is not None
     assert "the chain ends at 5, but entry 8 was noted" in cut.problem
-    forged = chain(3)
+    forged = make_audit_chain(3)
     for number in range(4, 11):
         forged.append(
             make_next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})

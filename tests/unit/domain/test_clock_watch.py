@@ -13,7 +13,9 @@ NOON = 1_713_767_400.0
 DAY_SECONDS = 86_400.0
 
 
-def looked(watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float = 0.0) -> list[float | None]:
+def check_clock_each_second(
+    watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float = 0.0
+) -> list[float | None]:
     """Check the clock once a second. It steps half-way and drifts all the time. Return the results."""
     found = []
     for second in range(1, int(seconds) + 1):
@@ -22,31 +24,31 @@ def looked(watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float
     return found
 
 
-def begun() -> ClockWatch:
+def start_clock_watch() -> ClockWatch:
     return ClockWatch(Instant(NOON, 0.0))
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0, 25 * 3600.0, -25 * 3600.0, 6.0, -6.0, 365 * DAY_SECONDS])
-def test_clock_step_is_reported_until_it_is_corrected(step: float) -> None:
-    found = looked(begun(), seconds=100, step=step)
+def test_clock_step_is_reported_until_the_clock_is_corrected(step: float) -> None:
+    found = check_clock_each_second(start_clock_watch(), seconds=100, step=step)
     assert found[:50] == [None] * 50
     assert found[50:] == pytest.approx([step] * 50)
 
 
 @pytest.mark.parametrize(("step", "drift"), [(2.0, 0.0), (-4.0, 0.0), (0.0, 0.0005), (0.0, -0.083), (1.0, 0.05)])
 def test_gradual_and_small_clock_corrections_are_not_reported_as_steps(step: float, drift: float) -> None:
-    assert set(looked(begun(), seconds=4 * 3600, step=step, drift=drift)) == {None}
+    assert set(check_clock_each_second(start_clock_watch(), seconds=4 * 3600, step=step, drift=drift)) == {None}
 
 
 def test_several_small_clock_steps_are_reported_together() -> None:
-    watch = begun()
+    watch = start_clock_watch()
     found = [watch.check(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
     assert found[0] is None
     assert found[5] is not None
 
 
 def test_clock_step_is_no_longer_reported_once_the_clock_is_corrected() -> None:
-    watch = begun()
+    watch = start_clock_watch()
     assert watch.check(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
     assert watch.check(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
     assert watch.check(Instant(NOON + 31, 30.0)) is None
@@ -54,14 +56,14 @@ def test_clock_step_is_no_longer_reported_once_the_clock_is_corrected() -> None:
 
 
 def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
-    watch = begun()
+    watch = start_clock_watch()
     assert watch.check(Instant(NOON + 7_200, 1.0)) is not None
     watch.accept(Instant(NOON + 7_201, 2.0))
     assert watch.check(Instant(NOON + 7_300, 101.0)) is None
     assert watch.check(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_clock_earlier_than_the_newest_record_is_reported_until_it_passes_that_time() -> None:
+def test_clock_earlier_than_the_newest_record_is_reported_until_the_clock_passes_the_record() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.check(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
     assert watch.check(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
@@ -77,7 +79,7 @@ def test_daylight_saving_change_is_not_reported_as_a_clock_step() -> None:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
-def test_start_with_a_wrong_clock_is_reported_until_it_is_right(step: float) -> None:
+def test_wrong_clock_at_the_start_is_reported_until_the_clock_is_right(step: float) -> None:
     watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, expected_at=NOON)
     assert watch.check(Instant(NOON + step + 1, 1.0)) == pytest.approx(step if step > 0 else step + 61)
     assert watch.expected_time(Instant(NOON + step + 1, 1.0)) == NOON + 1
@@ -88,7 +90,7 @@ def test_start_with_a_wrong_clock_is_reported_until_it_is_right(step: float) -> 
     assert accepted.expected_time(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
 
 
-def test_start_with_a_small_clock_error_is_accepted() -> None:
+def test_small_clock_error_at_the_start_is_accepted() -> None:
     watch = ClockWatch(Instant(NOON + 4, 0.0), expected_at=NOON)
     assert watch.check(Instant(NOON + 5, 1.0)) is None
     assert watch.expected_time(Instant(NOON + 5, 1.0)) == NOON + 5

@@ -33,7 +33,7 @@ SILENT = {"seat_rtp_timeout_seconds": 5}
 
 
 @pytest.mark.parametrize("mode", ListeningMode)
-def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: ListeningMode) -> None:
+def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: ListeningMode) -> None:
     turns = Turns()
     turns.talking()
     party = make_supervision_party_id("x")
@@ -140,7 +140,7 @@ def test_events_of_unknown_calls_cause_no_error() -> None:
     assert not turns.features.unknown_callers.trunks
 
 
-def test_campaign_is_held_when_its_message_cannot_be_played() -> None:
+def test_campaign_is_held_when_the_information_message_cannot_be_played() -> None:
     turns = Turns()
     turns.call()
     turns.play([(20, MessageFailed(A), "alert no-audio-calls"), (21, MessageFailed(A), "")])

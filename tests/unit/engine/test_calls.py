@@ -17,7 +17,7 @@ from dialer.engine.calls.state import Call, derive_outcome
 from tests.support.calls import ID, a_call
 
 
-def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
+def make_call_ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
     values: dict[str, Any] = {"answered": False, **facts}
     return CallEnded(ID, by, **values)
 
@@ -46,38 +46,38 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
         ({"dial_status": "CANCEL", "cause": 16, "ever_ringing": True}, Outcome.CARRIER_FAILURE),
     ],
 )
-def test_each_way_an_unanswered_call_ends_has_its_outcome(facts: dict[str, Any], outcome: Outcome) -> None:
-    assert derive_outcome(a_call(), ended(**facts)) is outcome
+def test_outcome_of_an_unanswered_call_depends_on_how_the_call_ended(facts: dict[str, Any], outcome: Outcome) -> None:
+    assert derive_outcome(a_call(), make_call_ended(**facts)) is outcome
 
 
 def test_call_that_failed_without_a_channel_has_the_outcome_refused() -> None:
-    assert derive_outcome(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
+    assert derive_outcome(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
 def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
-    assert derive_outcome(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
-    assert derive_outcome(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
+    assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=0)) is Outcome.CANCELLED
+    assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=16, answered=True)) is Outcome.DROPPED
 
 
-def test_each_way_an_answered_agent_call_ends_has_its_outcome() -> None:
+def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> None:
     answered = a_call().with_answer(Instant(10.0, 10.0))
-    assert derive_outcome(answered, ended(cause=16)) is Outcome.DROPPED
+    assert derive_outcome(answered, make_call_ended(cause=16)) is Outcome.DROPPED
     assert (
-        derive_outcome(answered.with_connection("01", "1001", Instant(11.0, 11.0)), ended(cause=16))
+        derive_outcome(answered.with_connection("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16))
         is Outcome.CONNECTED
     )
-    assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
+    assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), make_call_ended()) is Outcome.ABANDONED
 
 
-def test_each_way_an_answered_ivr_call_ends_has_its_outcome() -> None:
+def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None:
     answered = a_call(CampaignKind.IVR).with_answer(Instant(10.0, 10.0))
-    assert derive_outcome(answered, ended()) is Outcome.LEFT
+    assert derive_outcome(answered, make_call_ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
-    assert derive_outcome(done, ended()) is Outcome.COMPLETED
+    assert derive_outcome(done, make_call_ended()) is Outcome.COMPLETED
 
 
 def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
-    vanished = ended(EndedBy.VANISHED)
+    vanished = make_call_ended(EndedBy.VANISHED)
     assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
     assert derive_outcome(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
     assert derive_outcome(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
@@ -95,11 +95,11 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
         call = a_call()
         for step in order:
             call = step(call)
-        outcomes.add(derive_outcome(call, ended(cause=16)))
+        outcomes.add(derive_outcome(call, make_call_ended(cause=16)))
     assert outcomes == {Outcome.CONNECTED}
 
 
-def test_state_of_a_call_is_derived_from_what_has_happened_to_it() -> None:
+def test_state_of_a_call_is_derived_from_the_events_of_the_call() -> None:
     call = a_call(originate_sent=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING

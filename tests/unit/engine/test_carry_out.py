@@ -52,7 +52,7 @@ class Said:
         self.lines.append(f"tell {type(change).__name__}")
 
 
-def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
+def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
     said = Said()
     turns.features.store = turns.features.commits._store = turns.features.switch = cast(Any, said)
     turns.features.runs["calls"].pacer = cast(Any, said)
@@ -62,10 +62,10 @@ def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
 
 
 @virtual_time()
-async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
+async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
-        said = joined(turns, group)
+        said = attach_recorder(turns, group)
         turns.features.core.request_effects(
             TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls"))
         )
@@ -89,12 +89,12 @@ async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
 
 
 @virtual_time()
-async def test_failed_switch_command_is_not_repeated_and_its_fallback_event_is_handled() -> None:
+async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event() -> None:
     turns = Turns()
     turns.call(seat="01")
     turns.place(turns.features.seats["01"].reserve(A, "calls", turns.features.core.read_clock()))
     async with asyncio.TaskGroup() as group:
-        said = joined(turns, group)
+        said = attach_recorder(turns, group)
         said.refuse = True
         connect = make_switch_order(said.connect_to_seat, A, "01", record=True)
         turns.features.core.request_effects(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
@@ -107,7 +107,7 @@ async def test_failed_switch_command_is_not_repeated_and_its_fallback_event_is_h
 async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
-        said = joined(turns, group)
+        said = attach_recorder(turns, group)
         said.refuse = turns.features.commits.closing = True
         turns.features.core.request_effects(make_store_commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
@@ -125,7 +125,7 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
 async def test_refused_seat_command_plays_the_error_sound() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
-        joined(turns, group)
+        attach_recorder(turns, group)
         answered: list[str] = []
 
         async def play_key_sound(seat: str, sound: Any) -> None:
@@ -137,7 +137,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
     assert answered == ["wrong"]
 
 
-def test_effects_requested_by_an_event_are_not_carried_out_at_once() -> None:
+def test_effects_requested_by_an_event_wait_until_the_event_is_handled() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.request_effects(Notify(CampaignChange("calls")))
@@ -145,7 +145,7 @@ def test_effects_requested_by_an_event_are_not_carried_out_at_once() -> None:
     assert turns.features.core.pop_effects() == []
 
 
-def test_failing_event_does_not_discard_effects_requested_before_it() -> None:
+def test_failing_event_handler_does_not_discard_effects_requested_earlier() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -177,6 +177,6 @@ async def test_unexpected_error_in_an_effect_or_timer_ends_the_engine() -> None:
         turns = Turns()
         with pytest.raises(ExceptionGroup):
             async with asyncio.TaskGroup() as group:
-                joined(turns, group)
+                attach_recorder(turns, group)
                 turns.features.core.request_effects(wrong)
                 await asyncio.sleep(10.0)

@@ -17,12 +17,12 @@ from tests.support.rules import NOON
 from tests.support.turns import A, Turns
 
 
-def left_open(**facts: Any) -> OpenAttempt:
+def make_open_attempt(**facts: Any) -> OpenAttempt:
     values: dict[str, Any] = {"answered_at": None, "connected_at": None, "seat": None, **facts}
     return OpenAttempt(A, values.pop("campaign_id", "calls"), 1, 1, 1, 1, "carrier", NOON - 60, **values)
 
 
-def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
+def make_switch_up(*, talking: bool = False, live: bool = True) -> SwitchUp:
     return SwitchUp(
         frozenset({A}) if live else frozenset(), frozenset({"01"}), ((A, "01"),) if talking else (), restarted=False
     )
@@ -31,9 +31,9 @@ def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts(
-        [left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
+        [make_open_attempt(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
     )
-    lines = turns.at(1, up(talking=True))
+    lines = turns.at(1, make_switch_up(talking=True))
     assert "seat 01 talking" in lines
     assert turns.features.calls[A].state is CallState.TALKING
     assert turns.seat() is SeatState.TALKING
@@ -42,22 +42,22 @@ def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> No
 
 def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
-    turns.at(1, up())
+    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.at(1, make_switch_up())
     assert turns.features.calls[A].adopted
     assert turns.features.calls[A].state is CallState.DIALLING
 
 
 def test_unfinished_attempt_of_a_removed_campaign_ends_with_an_unknown_result() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([left_open(campaign_id="gone")], {"carrier"})
-    assert "commit end unknown" in turns.at(1, up(live=False))
+    turns.features.reconciler.load_open_attempts([make_open_attempt(campaign_id="gone")], {"carrier"})
+    assert "commit end unknown" in turns.at(1, make_switch_up(live=False))
 
 
 def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([left_open(direction=Direction.INBOUND)], {"carrier"})
-    turns.at(1, up())
+    turns.features.reconciler.load_open_attempts([make_open_attempt(direction=Direction.INBOUND)], {"carrier"})
+    turns.at(1, make_switch_up())
     assert turns.features.calls[A].inbound
 
 
@@ -80,8 +80,8 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
-    turns.at(1, up(live=False))
+    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.at(1, make_switch_up(live=False))
     call = turns.features.calls[A]
     lines = turns.after(2, lambda: turns.features.reconciler._end_vanished_calls(call, past, history))
     assert lines[-1] == f"commit end {ends}"
@@ -90,8 +90,8 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
 
 def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([left_open()], {"another"})
-    turns.at(1, up(live=False))
+    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"another"})
+    turns.at(1, make_switch_up(live=False))
     call = turns.features.calls[A]
     assert "commit end unknown" in turns.after(
         2, lambda: turns.features.reconciler._end_vanished_calls(call, None, NOTHING)
@@ -113,6 +113,6 @@ def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None
     turns.call()
     party = PartyId(f"party-{A}-1")
     turns.features.call_transfers.put_transfer(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
-    turns.at(1, up())
+    turns.at(1, make_switch_up())
     assert A in turns.features.calls
     assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party

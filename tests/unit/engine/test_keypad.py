@@ -26,7 +26,7 @@ from dialer.engine.transfers.commands import SeatHold, SeatResume
 REASONS = ("break", "meal", "training")
 
 
-def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
+def press_keys(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
     """Return the commands that the keys complete, and the sounds, in order."""
     keypad, now = Keypad(), 0.0
     commands: list[SeatCommand] = []
@@ -69,7 +69,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
     ],
 )
 def test_key_code_entered_on_the_phone_becomes_a_seat_command(keys: str, command: SeatCommand) -> None:
-    commands, sounds = keyed(keys)
+    commands, sounds = press_keys(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
 
@@ -85,25 +85,30 @@ def test_phone_keys_without_a_meaning_are_refused(keys: str) -> None:
     assert keypad == Keypad()
 
 
-def test_key_of_a_code_that_comes_too_late_is_refused() -> None:
+def test_phone_key_code_is_refused_if_the_next_key_comes_too_late() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
-    assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
-    assert keyed("*11", late) == (
+    assert press_keys("*1", late) == (
+        [],
+        [SeatSound.KEY, SeatSound.WRONG],
+    )  # meant as ready: it must not become "voted"
+    assert press_keys("*11", late) == (
         [KeyedDisposition(seat="01", disposition=Disposition.VOTED)],
         [SeatSound.KEY, SeatSound.WRONG, None],
     )
-    assert keyed("31", late)[0] == []
-    assert keyed("316", HALF_ENTERED_SECONDS)[0] == [
+    assert press_keys("31", late)[0] == []
+    assert press_keys("316", HALF_ENTERED_SECONDS)[0] == [
         KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
     ]
     assert press_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
 def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None:
-    commands, sounds = keyed("1" * 200, every_seconds=0.1)
+    commands, sounds = press_keys("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
-    assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast typing is no key storm
+    assert (
+        len(press_keys("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50
+    )  # fast typing is no key storm
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
     assert press_key(keypad, "01", "1", 1.0, REASONS).command is None
     assert press_key(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(

@@ -85,7 +85,7 @@ def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     assert not wrong.is_locked("01", "101", 3.0)
 
 
-def test_successful_log_in_resets_the_count_of_failed_ones() -> None:
+def test_successful_log_in_resets_the_count_of_failed_log_ins() -> None:
     wrong = WrongLogIns()
     for _ in range(20):
         assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)

@@ -27,7 +27,7 @@ NO_SEATS: dict[str, SeatPlan] = {}
 SUP = SupervisorPhone("sup", "sup", SupervisorRole.SUPERVISOR)
 
 
-def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
+def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
     """Return the effects of settings reloaded at that second. The gate allows everything and stays."""
 
     def put() -> None:
@@ -40,9 +40,9 @@ def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
     return turns.after(seconds, put)
 
 
-def test_agent_of_a_removed_seat_is_logged_off_at_once_without_a_call() -> None:
+def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> None:
     turns = Turns()
-    assert take(turns, 3, seats=NO_SEATS) == [
+    assert reload_settings(turns, 3, seats=NO_SEATS) == [
         "timer seat/01 off",
         "seat 01 offline",
         "order hang_up_seat_phone 01",
@@ -53,10 +53,10 @@ def test_agent_of_a_removed_seat_is_logged_off_at_once_without_a_call() -> None:
         turns.features.seats.require_seat("01")
 
 
-def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_its_wrap_up() -> None:
+def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() -> None:
     turns = Turns()
     turns.talking()
-    assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
+    assert reload_settings(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
     assert turns.seat() is SeatState.TALKING
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
     over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
@@ -70,19 +70,19 @@ def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_its_wrap_up() 
 def test_phone_of_a_removed_seat_is_not_called_again() -> None:
     turns = Turns()
     turns.talking()
-    take(turns, 9, seats=NO_SEATS)
+    reload_settings(turns, 9, seats=NO_SEATS)
     lines = turns.at(12, SeatDown("01"))
     assert "seat 01 offline" in lines
     assert not [line for line in lines if "phone" in line or "call_seat" in line]
 
 
-def test_new_phone_of_a_seat_is_used_once_its_agent_has_logged_off() -> None:
+def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> None:
     turns = Turns(seats=2)
     centre = turns.features
     turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("02")))
     seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
     turns.talking()
-    take(turns, 9, seats=seats)
+    reload_settings(turns, 9, seats=seats)
     assert {seat.name: seat.endpoint for seat in centre.seats.values()} == {"01": "agent01", "02": "new02"}
     assert all(seat.languages == {"hi"} for seat in centre.seats.values())
     turns.at(40, HUNG_UP)
@@ -93,15 +93,15 @@ def test_new_phone_of_a_seat_is_used_once_its_agent_has_logged_off() -> None:
 def test_seats_follow_the_order_of_the_settings_and_new_seats_are_published() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
-    assert take(turns, 3, seats=seats) == ["seat 00 offline"]
+    assert reload_settings(turns, 3, seats=seats) == ["seat 00 offline"]
     assert [seat.name for seat in turns.features.seats.values()] == ["02", "00", "01"]
 
 
-def test_removed_campaign_connects_its_last_call_and_places_no_more() -> None:
+def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> None:
     turns = Turns()
     turns.call()
     [run] = turns.features.runs.values()
-    take(turns, 2, campaigns={})
+    reload_settings(turns, 2, campaigns={})
     assert "order connect_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
@@ -114,7 +114,7 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
     turns.after(1, lambda: turns.features.calls.update_call(ringing, ringing.with_originate_sent(1)))
-    take(turns, 2, campaigns={})
+    reload_settings(turns, 2, campaigns={})
     stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up_call A" in stopped
 
@@ -123,7 +123,7 @@ def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns = Turns()
     turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("01")))
     turns.features.agents._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
-    take(turns, 2, seats=NO_SEATS)
+    reload_settings(turns, 2, seats=NO_SEATS)
     assert turns.features.agents.adopt_log_ins(frozenset({"01"}), "") == []
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
@@ -132,7 +132,7 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
     turns = Turns()
     turns.talking()
     turns.features.alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
-    lines = take(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
+    lines = reload_settings(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
     assert "alert trunk-carrier over" in lines
     assert "commit end connected" in turns.at(40, HUNG_UP)
 
@@ -149,7 +149,7 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
     turns.features.listeners.put_listener(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
-    lines = take(turns, 3, supervisors={} if now is None else {"sup": now})
+    lines = reload_settings(turns, 3, supervisors={} if now is None else {"sup": now})
     assert (f"order hang_up_third_party {make_supervision_party_id('x')}" in lines) is let_go
 
 
@@ -160,7 +160,7 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     turns.after(1, lambda: turns.features.call_backs._schedule_call_back(own))
     asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
     turns.after(1, lambda: turns.features.seats.put_seat(asha, asha))
-    take(turns, 2, campaigns={})
+    reload_settings(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
     assert not turns.features.seats["01"].call_back_promised
     turns.features.core.plan = replace(turns.features.core.plan, campaigns=campaigns)

@@ -72,12 +72,12 @@ TABLE: dict[int, Outcome] = {
 }
 
 
-def messages_of(text: str) -> list[AmiMessage]:
+def decode_ami_messages(text: str) -> list[AmiMessage]:
     banner = b"Asterisk Call Manager/11.0.0\r\n"
     return list(AmiDecoder().feed(banner + text.replace("{id}", ID).encode()))
 
 
-def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
+def find_end_and_outcome(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
     """Return the end of a call and its outcome, from its events."""
     tracker, call = SwitchTracker(), a_call()
     tracker.calls.expect_channel(attempt_id)
@@ -96,7 +96,7 @@ def test_every_captured_call_status_is_in_the_outcome_table_and_the_simulation()
 @pytest.mark.parametrize("ending", CAPTURED)
 def test_calls_captured_from_asterisk_have_the_outcomes_of_the_table(ending: str) -> None:
     status = int(ending.partition("-")[0])
-    outcome, ended = ending_of(messages_of(CAPTURED[ending]))
+    outcome, ended = find_end_and_outcome(decode_ami_messages(CAPTURED[ending]))
     assert outcome is TABLE[status]
     assert (ended.technical_cause, ended.cause) == (str(status), CARRIER_CAUSES[status])
     assert ended.dial_status == get_dial_status(status)
@@ -116,7 +116,7 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_table(ending: str
 def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure(
     ending: str, ever_ringing: bool, outcome: Outcome
 ) -> None:
-    found, ended = ending_of(messages_of(EARLY[ending]["events"]))
+    found, ended = find_end_and_outcome(decode_ami_messages(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
     assert is_failure_of_trunk(found, ended) is not ever_ringing
 
@@ -127,20 +127,22 @@ def test_announcement_after_sip_183_is_a_carrier_failure(status: int) -> None:
 
     def said(text: str) -> list[tuple[str, ...]]:
         fields = ("Event", "DialStatus", "Response", "Reason", "Cause", "TechCause", "DestChannelState", "ChannelState")
-        return sorted(tuple(message.get(name) for name in fields) for message in messages_of(text))
+        return sorted(tuple(message.get(name) for name in fields) for message in decode_ami_messages(text))
 
     assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
 
 
 def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     """As a real Asterisk lists it in CoreShowChannels to a restarted dialler."""
-    listed = _make_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
+    listed = _make_channel(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
     _, *states = tracker.replace_state([listed], restarted=False)
     assert states == []  # the ring time must not reach pacing or the trunk's health
     ends = [
-        event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle_event(message)
+        event
+        for message in decode_ami_messages(EARLY["limit-progress"]["events"])
+        for event in tracker.handle_event(message)
     ]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
     assert derive_outcome(a_call(), ended) is Outcome.NO_ANSWER
@@ -151,7 +153,7 @@ def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
     tracker.calls.expect_channel(ID)
     told = [
         event
-        for message in messages_of(EARLY["cancelled-progress"]["events"])
+        for message in decode_ami_messages(EARLY["cancelled-progress"]["events"])
         for event in tracker.handle_event(message)
     ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
@@ -177,7 +179,7 @@ def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[in
                 await lab.event("OriginateResponse", ActionID=channel)
                 await lab.event("Hangup", Uniqueid=channel)
                 events = [message for message in lab.messages[start:] if message.event]
-                found[status] = ending_of(events, channel)[0]
+                found[status] = find_end_and_outcome(events, channel)[0]
 
     run()
     assert found == TABLE

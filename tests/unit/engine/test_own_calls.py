@@ -18,7 +18,7 @@ BACK = "timer call/A off; timer seat/01 off; seat 01 ready; call ended; commit e
 B = AttemptId("b" * 36)
 
 
-def shown(dials: bool = False, **campaign: object) -> Turns:
+def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     """Set up a call that is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
@@ -33,7 +33,7 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
 
 
 def test_call_in_preview_has_the_state_preview_and_is_shown_at_its_seat() -> None:
-    turns = shown()
+    turns = set_up_preview()
     [call] = turns.features.calls.values()
     assert call.state is CallState.PREVIEW
     [view] = turns.engine.view().seats
@@ -41,8 +41,8 @@ def test_call_in_preview_has_the_state_preview_and_is_shown_at_its_seat() -> Non
     assert not view.dialling
 
 
-def test_skipped_preview_frees_the_seat_and_its_number_is_due_again() -> None:
-    turns = shown()
+def test_skipped_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
+    turns = set_up_preview()
     ends = turns.after(5, lambda: turns.features.own_calls.skip_preview("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
@@ -50,7 +50,7 @@ def test_skipped_preview_frees_the_seat_and_its_number_is_due_again() -> None:
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
-    turns = shown()
+    turns = set_up_preview()
     if gone:
         turns.at(3, SeatDown("01"))
         ends = turns.after(4, turns.features.reserved_seats.release_unneeded_seats)
@@ -61,8 +61,8 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
     assert not [line for line in ends if line.startswith("order")]
 
 
-def test_expired_preview_returns_its_number_and_pauses_the_seat() -> None:
-    turns = shown()
+def test_expired_preview_returns_the_number_to_the_queue_and_pauses_the_seat() -> None:
+    turns = set_up_preview()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
     assert turns.features.seats["01"].reason == "preview-unanswered"
@@ -70,14 +70,14 @@ def test_expired_preview_returns_its_number_and_pauses_the_seat() -> None:
 
 
 def test_expired_preview_is_dialled_if_the_campaign_dials_previews_automatically() -> None:
-    turns = shown(dials=True, preview_seconds=60)
+    turns = set_up_preview(dials=True, preview_seconds=60)
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
     assert turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
 def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
-    turns = shown()
+    turns = set_up_preview()
     turns.at(3, SeatKeyPressed("01", "*"))
     [done] = turns.at(3.5, SeatKeyPressed("01", "3"))
     assert "SeatPreviewSkip(seat='01'" in done
@@ -94,7 +94,7 @@ def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
 
 
 def test_command_for_another_seats_call_is_refused() -> None:
-    turns = shown()
+    turns = set_up_preview()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
             turns.features.own_calls.skip_preview(seat, attempt_id)
@@ -105,7 +105,7 @@ def test_command_for_another_seats_call_is_refused() -> None:
 
 
 def test_unanswered_call_frees_the_seat_reserved_for_it() -> None:
-    turns = shown()
+    turns = set_up_preview()
     turns.features.calls.put_call(turns.features.calls[A].without_preview().with_originate_sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"

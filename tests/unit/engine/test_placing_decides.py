@@ -15,7 +15,7 @@ from dialer.rules.gate import Ruling
 from tests.support.turns import A, Turns
 
 
-def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
+def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     """Return turns whose rules allow everything, and whose pacer wants this many calls."""
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
@@ -42,27 +42,27 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     return turns
 
 
-def claim(phone_id: int) -> Claim:
+def make_claim(phone_id: int) -> Claim:
     return Claim("calls", phone_id, f"+9198123456{phone_id:02}", 1, phone_id, 1, "hi", 1)
 
 
-def decided(turns: Turns) -> list[str]:
+def run_pacing_decision(turns: Turns) -> list[str]:
     return turns.after(10, turns.features.placing.decide_for_all_campaigns)
 
 
-def test_call_allowed_to_start_is_counted_before_it_is_stored() -> None:
-    turns = deciding(wanted=2)
-    turns.features.runs["calls"].hopper.extend(map(claim, (1, 2)))
-    assert "beside open-attempts" in decided(turns)
+def test_granted_call_counts_as_in_progress_before_the_call_is_stored() -> None:
+    turns = make_turns_that_want_calls(wanted=2)
+    turns.features.runs["calls"].hopper.extend(map(make_claim, (1, 2)))
+    assert "beside open-attempts" in run_pacing_decision(turns)
     assert [call.state.value for call in turns.features.calls.values()] == ["sending"]
     assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
 def test_number_that_is_on_a_call_is_postponed() -> None:
-    turns = deciding(wanted=1)
+    turns = make_turns_that_want_calls(wanted=1)
     turns.call(phone_id=1)
-    turns.features.runs["calls"].hopper.append(claim(1))
-    assert "beside postpone" in decided(turns)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    assert "beside postpone" in run_pacing_decision(turns)
     assert [call.attempt_id for call in turns.features.calls.values()] == [A]
 
 
@@ -81,10 +81,10 @@ def test_number_that_is_on_a_call_is_postponed() -> None:
     ],
 )
 def test_held_campaign_returns_its_claimed_numbers_and_places_no_call(change: Any, reason: HoldReason) -> None:
-    turns = deciding(wanted=1)
-    turns.features.runs["calls"].hopper.append(claim(1))
+    turns = make_turns_that_want_calls(wanted=1)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
     change(turns)
-    assert "beside release-claims" in decided(turns)
+    assert "beside release-claims" in run_pacing_decision(turns)
     hold = turns.features.runs["calls"].hold
     assert hold is not None
     assert hold.reason is reason
@@ -92,28 +92,28 @@ def test_held_campaign_returns_its_claimed_numbers_and_places_no_call(change: An
 
 
 def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
-    turns = deciding()
+    turns = make_turns_that_want_calls()
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
     turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
-    assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up_call A"]
-    assert not [line for line in decided(turns) if line.startswith("order")]  # only once
+    assert [line for line in run_pacing_decision(turns) if line.startswith("order")] == ["order hang_up_call A"]
+    assert not [line for line in run_pacing_decision(turns) if line.startswith("order")]  # only once
 
 
 def test_call_cancelled_before_it_is_sent_is_never_sent() -> None:
-    turns = deciding()
+    turns = make_turns_that_want_calls()
     live = turns.call(originate_sent=False)
     assert turns.after(10, lambda: turns.features.calls.cancel_call(live)) == []
     assert turns.features.calls[A].leg.cancelled
 
 
 def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> None:
-    turns = deciding()
+    turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
 
     async def claims(*_: object, **__: object) -> list[Claim]:
         turns.features.core.draining = True
-        return [claim(1), claim(2)]
+        return [make_claim(1), make_claim(2)]
 
     async def due(*_: object) -> None:
         return None

@@ -21,7 +21,7 @@ FLOW = {"kind": "ivr", "flow": "turnout"}
 VOTED = Mark("key", 1, MarkKind.VOTED, MarkSource.VOTER_KEY, 0.0, None, A)
 
 
-def test_mark_of_a_voter_cancels_ringing_calls_that_it_makes_unnecessary() -> None:
+def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
@@ -34,7 +34,7 @@ def test_mark_of_a_voter_cancels_ringing_calls_that_it_makes_unnecessary() -> No
     assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
 
-def test_repeated_mark_of_a_voter_changes_nothing() -> None:
+def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert (
@@ -43,7 +43,7 @@ def test_repeated_mark_of_a_voter_changes_nothing() -> None:
     assert not turns.features.turnout.marks
 
 
-def test_opt_out_cancels_ringing_calls_to_its_number_and_counts_once() -> None:
+def test_opt_out_cancels_ringing_calls_to_the_number_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.marks
@@ -55,7 +55,7 @@ def test_opt_out_cancels_ringing_calls_to_its_number_and_counts_once() -> None:
     assert turns.features.turnout.opt_outs == 1
 
 
-def flow_turns() -> Turns:
+def make_turns_with_flow() -> Turns:
     turns = Turns(campaign=FLOW)
     turns.features.flows.flows = cast(
         Any, SimpleNamespace(get_current=lambda _: SimpleNamespace(name="turnout", version="1"))
@@ -64,8 +64,8 @@ def flow_turns() -> Turns:
     return turns
 
 
-def test_flow_of_an_answered_call_starts_once_and_its_answers_are_stored() -> None:
-    turns = flow_turns()
+def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> None:
+    turns = make_turns_with_flow()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.features.flows.start_flow(A)))
     assert begun == ["learn answered 8", "commit record_answer A 8s", "call waiting", "call in-flow"]
@@ -79,8 +79,8 @@ def test_flow_of_an_answered_call_starts_once_and_its_answers_are_stored() -> No
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
-def test_call_that_ends_during_its_flow_is_stored_when_the_flow_ends() -> None:
-    turns = flow_turns()
+def test_call_that_ends_during_the_ivr_flow_is_stored_after_the_flow_ends() -> None:
+    turns = make_turns_with_flow()
     turns.after(8, lambda: turns.features.flows.start_flow(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
@@ -91,7 +91,7 @@ def test_call_that_ends_during_its_flow_is_stored_when_the_flow_ends() -> None:
     assert turns.beside == ["end_attempts"]
 
 
-def disposing(turns: Turns, disposition: Disposition, error: Exception | None = None) -> list[str]:
+def save_agents_disposition(turns: Turns, disposition: Disposition, error: Exception | None = None) -> list[str]:
     async def record(_: object, marks: list[Mark], **__: object) -> DispositionEffect:
         if error is not None:
             raise error
@@ -107,8 +107,8 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
 def test_agents_report_of_an_answering_machine_reaches_the_pacer_once() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
-    assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
-    assert not [line for line in disposing(turns, Disposition.VOTED) if line.startswith("learn machine")]
+    assert save_agents_disposition(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
+    assert not [line for line in save_agents_disposition(turns, Disposition.VOTED) if line.startswith("learn machine")]
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
@@ -116,7 +116,7 @@ def test_disposition_that_could_not_be_stored_is_discarded() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(StoreError):
-        disposing(turns, Disposition.REFUSED, StoreError("the disk is full"))
+        save_agents_disposition(turns, Disposition.REFUSED, StoreError("the disk is full"))
     assert turns.features.calls[A].talk.disposition is None
 
 
@@ -124,4 +124,4 @@ def test_machine_disposition_is_refused_without_machine_detection() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(CommandRefused, match="machine_detection"):
-        disposing(turns, Disposition.MACHINE)
+        save_agents_disposition(turns, Disposition.MACHINE)

@@ -33,7 +33,7 @@ NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 ALWAYS = make_daily_hours([(time.min, time.max)])
 
 
-def centre_of(seats: list[str]) -> Features:
+def make_centre(seats: list[str]) -> Features:
     """Return ready seats whose agents have one skill per letter, and one campaign per skill."""
     plan = cast(EnginePlan, SimpleNamespace(seats={}, campaigns={}, polling=None))
     outside = cast(Dependencies, SimpleNamespace(store=None, switch=None))
@@ -58,21 +58,21 @@ def centre_of(seats: list[str]) -> Features:
     return centre
 
 
-def seen_by(centre: Features, campaign: str) -> PacingSnapshot:
+def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     snapshots = Snapshots(centre.core, centre.servers, trunks, centre.seats, centre.calls, centre.runs)
     return snapshots.take_snapshot(centre.runs[campaign], {}, {})
 
 
-def dial(centre: Features, campaign: str) -> int:
+def place_calls_of(centre: Features, campaign: str) -> int:
     """Let a campaign decide, and place the calls. Return their number."""
-    calls = centre.runs[campaign].pacer.count_calls_to_place(seen_by(centre, campaign))
+    calls = centre.runs[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
     for _ in range(calls):
-        ring(centre, campaign)
+        add_ringing_call(centre, campaign)
     return calls
 
 
-def ring(centre: Features, campaign: str) -> None:
+def add_ringing_call(centre: Features, campaign: str) -> None:
     n = len(centre.calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.core.clock.monotonic()
@@ -93,10 +93,10 @@ def ring(centre: Features, campaign: str) -> None:
 def test_campaign_places_no_more_calls_than_agents_have_the_required_skills(
     seats: list[str], rings: str, campaign: str, calls: int
 ) -> None:
-    centre = centre_of(seats)
+    centre = make_centre(seats)
     for each in rings:
-        ring(centre, each)
-    assert dial(centre, campaign) == calls
+        add_ringing_call(centre, each)
+    assert place_calls_of(centre, campaign) == calls
 
 
 @pytest.mark.parametrize(
@@ -109,35 +109,35 @@ def test_campaign_places_no_more_calls_than_agents_have_the_required_skills(
 def test_campaigns_that_decide_in_turn_place_one_call_per_shared_seat(
     seats: list[str], order: str, calls: list[int]
 ) -> None:
-    centre = centre_of(seats)
-    assert [dial(centre, campaign) for campaign in order] == calls
+    centre = make_centre(seats)
+    assert [place_calls_of(centre, campaign) for campaign in order] == calls
 
 
 def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() -> None:
-    centre = centre_of(["ab"] + ["b"] * 50)
+    centre = make_centre(["ab"] + ["b"] * 50)
     for seat in centre.seats.values():
         centre.seats.put_seat(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
-        ring(centre, "b")
-    assert len(seen_by(centre, "a").busy_seats) == 1
+        add_ringing_call(centre, "b")
+    assert len(take_snapshot_of(centre, "a").busy_seats) == 1
 
 
 def test_calls_of_logged_off_agents_count_for_campaigns_that_share_seats() -> None:
-    centre = centre_of(["ab", "ab"])
+    centre = make_centre(["ab", "ab"])
     for each in "aabb":
-        ring(centre, each)
-    snapshot = seen_by(centre, "a")
+        add_ringing_call(centre, each)
+    snapshot = take_snapshot_of(centre, "a")
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
 
 
 def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
-    centre = centre_of(["a", "a"])
+    centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
     centre.seats.put_seat(centre.seats["01"], centre.seats["01"].reserve(AttemptId("a1"), "a", hours_ago))
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
     centre.calls.put_call(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
-    seen = seen_by(centre, "a")
+    seen = take_snapshot_of(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
     assert centre.channels.count_unsent_calls() == {}  # no call start is pending on the trunk

@@ -79,7 +79,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (None, PartyLeft(BOSS), "", None),
     ],
 )
-def test_each_event_of_a_transfer_requests_its_effects(
+def test_each_event_of_a_call_transfer_requests_the_listed_effects(
     stage: str | None, event: Event, follows: str, then: str | None
 ) -> None:
     turns = Turns(transfers=TRANSFERS)

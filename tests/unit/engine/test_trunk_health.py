@@ -18,11 +18,11 @@ ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 RULES = TrunkRest(failures_in_a_row=3, window_calls=10, first_rest_seconds=30.0, max_rest_seconds=100.0)
 
 
-def ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, rang: bool = False) -> CallEnded:
+def make_call_ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, rang: bool = False) -> CallEnded:
     return CallEnded(ID, by, answered=False, technical_cause=status, ever_ringing=rang)
 
 
-def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
+def record_failed_calls(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
     for _ in range(calls):
         health.record_end(True, at, at)
 
@@ -30,19 +30,23 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
 @pytest.mark.parametrize(
     ("outcome", "end", "failed"),
     [
-        (Outcome.CARRIER_FAILURE, ended(status="500"), True),
-        (Outcome.CONGESTION, ended(status="503"), True),
-        (Outcome.REJECTED, ended(status="403"), True),
-        (Outcome.REFUSED, ended(EndedBy.NO_CHANNEL), True),  # an endpoint that is missing on the switch
-        (Outcome.REFUSED, ended(EndedBy.NOT_PLACED), None),  # the link was down: nothing is known about the trunk
-        (Outcome.CARRIER_FAILURE, replace(ended(status="302"), dial_status=REDIRECTED), False),
-        (Outcome.REJECTED, ended(status="603"), False),
-        (Outcome.INVALID_NUMBER, ended(status="404"), False),
-        (Outcome.NO_ANSWER, ended(rang=True), False),
-        (Outcome.MACHINE, ended(), False),
-        (Outcome.CANCELLED, ended(), None),
-        (Outcome.CANCELLED, ended(rang=True), False),
-        (Outcome.UNKNOWN, ended(EndedBy.VANISHED), None),
+        (Outcome.CARRIER_FAILURE, make_call_ended(status="500"), True),
+        (Outcome.CONGESTION, make_call_ended(status="503"), True),
+        (Outcome.REJECTED, make_call_ended(status="403"), True),
+        (Outcome.REFUSED, make_call_ended(EndedBy.NO_CHANNEL), True),  # an endpoint that is missing on the switch
+        (
+            Outcome.REFUSED,
+            make_call_ended(EndedBy.NOT_PLACED),
+            None,
+        ),  # the link was down: nothing is known about the trunk
+        (Outcome.CARRIER_FAILURE, replace(make_call_ended(status="302"), dial_status=REDIRECTED), False),
+        (Outcome.REJECTED, make_call_ended(status="603"), False),
+        (Outcome.INVALID_NUMBER, make_call_ended(status="404"), False),
+        (Outcome.NO_ANSWER, make_call_ended(rang=True), False),
+        (Outcome.MACHINE, make_call_ended(), False),
+        (Outcome.CANCELLED, make_call_ended(), None),
+        (Outcome.CANCELLED, make_call_ended(rang=True), False),
+        (Outcome.UNKNOWN, make_call_ended(EndedBy.VANISHED), None),
     ],
 )
 def test_unreachable_number_does_not_count_as_a_trunk_failure(
@@ -53,11 +57,11 @@ def test_unreachable_number_does_not_count_as_a_trunk_failure(
 
 def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
-    failing(health, 2)
+    record_failed_calls(health, 2)
     health.record_end(False, 0.0, 0.0)
-    failing(health, 2)
+    record_failed_calls(health, 2)
     assert health.state(0.0) is TrunkState.WORKING
-    failing(health, 1)
+    record_failed_calls(health, 1)
     assert health.state(29.9) is TrunkState.RESTING
     assert (health.count_allowed_starts(29.9), health.count_rest_seconds_left(20.0)) == (0, 10.0)
     assert health.state(30.0) is TrunkState.PROBING
@@ -72,7 +76,7 @@ def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> 
     health.record_start(193.0)
     health.record_ringing(1.0, 193.0, 194.0)
     assert health.state(194.0) is TrunkState.WORKING
-    failing(health, 3, 194.0)
+    record_failed_calls(health, 3, 194.0)
     assert health.count_rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
 
 
@@ -86,9 +90,9 @@ def test_trunk_rests_if_its_failure_rate_is_too_high() -> None:
     assert "of the last 10 calls" in health.reason
 
 
-def test_calls_placed_before_a_trunk_rests_do_not_count_as_test_calls() -> None:
+def test_calls_placed_before_a_trunk_is_rested_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
-    failing(health, 3, 10.0)
+    record_failed_calls(health, 3, 10.0)
     health.record_ringing(1.0, 9.0, 41.0)
     health.record_end(False, 9.0, 41.0)
     assert health.state(41.0) is TrunkState.PROBING
@@ -147,7 +151,7 @@ def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
     assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
 
 
-def test_next_trunk_takes_over_and_caller_ids_of_other_trunks_are_refused() -> None:
+def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
     )

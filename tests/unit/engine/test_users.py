@@ -34,24 +34,24 @@ async def users(store: Store) -> Users:
     return made
 
 
-def receipt(key: str) -> Receipt:
+def make_receipt(key: str) -> Receipt:
     return Receipt(f"asha/{key}", "user-set", "0f", "{}")
 
 
-def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
+def read_audit(tmp_path: Path) -> list[tuple[str, str, str]]:
     return query(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
 
 
 async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
     added = SetUser(user="meena", role=Role.COACH)
-    assert await added.save(users, CommandContext("asha", receipt("1"))) == "meena has the role coach"
+    assert await added.save(users, CommandContext("asha", make_receipt("1"))) == "meena has the role coach"
     assert users.roles == {"meena": Role.COACH}
-    await SetUser(user="meena", role=Role.SUPERVISOR).save(users, CommandContext("asha", receipt("2")))
+    await SetUser(user="meena", role=Role.SUPERVISOR).save(users, CommandContext("asha", make_receipt("2")))
     unchanged = SetUser(user="meena", role=Role.SUPERVISOR)
-    await unchanged.save(users, CommandContext("asha", receipt("3")))
-    assert await RemoveUser(user="meena").save(users, CommandContext("asha", receipt("4"))) == "meena is removed"
+    await unchanged.save(users, CommandContext("asha", make_receipt("3")))
+    assert await RemoveUser(user="meena").save(users, CommandContext("asha", make_receipt("4"))) == "meena is removed"
     assert users.roles == {}
-    assert audited(tmp_path) == [
+    assert read_audit(tmp_path) == [
         ("user-set", "asha", '{"before":"none","role":"coach","user":"meena"}'),
         ("user-set", "asha", '{"before":"coach","role":"supervisor","user":"meena"}'),
         ("user-remove", "asha", '{"before":"supervisor","user":"meena"}'),
@@ -74,11 +74,11 @@ async def test_change_of_a_user_that_is_not_permitted_is_refused(
     users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
-    before = audited(tmp_path)
+    before = read_audit(tmp_path)
     with pytest.raises(CommandRefused, match=says):
         await command.save(users, CommandContext(sender))
     assert users.roles == {"meena": Role.SUPERVISOR}
-    assert audited(tmp_path) == before
+    assert read_audit(tmp_path) == before
 
 
 async def test_number_of_users_is_limited(users: Users) -> None:
@@ -98,7 +98,7 @@ async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users
     again = Users(store, SystemClock(), lambda: FIXED)
     await again.load_users()
     assert again.roles == {"ravi": Role.COACH}
-    assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")
+    assert read_audit(tmp_path)[-1][:2] == ("user-remove", "dialler")
 
 
 async def test_user_is_unchanged_if_the_change_cannot_be_stored(
@@ -134,8 +134,8 @@ async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
 async def test_creating_a_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
     await users.set_user("meena", Role.COACH, "asha", None)
     await users.audit_password("meena", "asha")
-    assert audited(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
+    assert read_audit(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
     for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):
         with pytest.raises(CommandRefused):
             await users.audit_password(user, sender)
-    assert len(audited(tmp_path)) == 2
+    assert len(read_audit(tmp_path)) == 2

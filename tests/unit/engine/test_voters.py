@@ -31,7 +31,7 @@ LOST = "timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost; timer p
 TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-expired"
 
 
-def test_voter_is_connected_to_a_free_seat_at_once() -> None:
+def test_answered_voter_is_connected_to_a_free_seat_immediately() -> None:
     turns = Turns()
     turns.call()
     turns.play(
@@ -91,7 +91,7 @@ def test_waiting_voter_is_connected_to_the_next_free_seat() -> None:
     assert turns.seat() is SeatState.RESERVED
 
 
-def test_seat_is_released_when_its_voter_is_not_connected() -> None:
+def test_seat_is_released_when_the_reserved_voter_is_not_connected() -> None:
     turns = Turns()
     turns.call()
     turns.at(8, CallWaiting(A))
@@ -165,7 +165,7 @@ def test_agents_lost_phone_is_called_again_until_log_off() -> None:
         ),
     ],
 )
-def test_answered_call_counts_once_and_an_answering_machine_does_not(
+def test_pacer_counts_a_call_answered_by_a_person_once_and_no_answering_machine(
     table: list[tuple[float, Event, str]], campaign: str
 ) -> None:
     turns = Turns(campaign={"machine_detection": campaign})
@@ -174,7 +174,7 @@ def test_answered_call_counts_once_and_an_answering_machine_does_not(
 
 
 @pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
-def test_effects_of_an_answer_are_requested_once_whatever_the_order_of_events(order: tuple[Event, ...]) -> None:
+def test_effects_of_an_answered_call_are_requested_once_in_any_order_of_events(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
@@ -206,7 +206,7 @@ def test_end_of_an_unanswered_call_updates_the_pacer(facts: dict[str, Any], foll
     turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
 
 
-def test_ended_call_waits_a_limited_time_for_its_flow_to_end() -> None:
+def test_end_of_a_call_waits_a_limited_time_for_the_ivr_flow_to_end() -> None:
     turns = Turns()
     turns.call(is_running=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(

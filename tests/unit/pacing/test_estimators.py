@@ -22,12 +22,14 @@ from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
-def _row(elapsed: float, ringing: float | None) -> int:
+def _find_table_row(elapsed: float, ringing: float | None) -> int:
     return InFlightTable.find_table_rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_hazard_rate_of_an_exponential_distribution_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
+def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
+    went_over: bool, seed: int, endings: int
+) -> None:
     """Also the rate of changes into the inner state, which the prior does not expect."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
@@ -40,7 +42,7 @@ def test_hazard_rate_of_an_exponential_distribution_is_its_rate(went_over: bool,
         assert hazard.rates()[1].max() == 0.0
 
 
-def test_fixed_duration_has_a_hazard_rate_only_at_its_end() -> None:
+def test_stage_of_fixed_duration_has_a_hazard_rate_only_at_the_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.record_end(62.0)
@@ -72,14 +74,14 @@ def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() 
     assert rate.estimate(forty_silent) < 0.9 * found
 
 
-def _rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
+def _make_rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
     return np.tile([[ends], [over]], len(HAZARD_EDGES))
 
 
 def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> None:
-    rates = dict.fromkeys(SeatStage, _rates(0.0)) | {
-        SeatStage.TALKING: _rates(1 / 60.0),
-        SeatStage.WRAP_UP: _rates(1 / 15.0),
+    rates = dict.fromkeys(SeatStage, _make_rates(0.0)) | {
+        SeatStage.TALKING: _make_rates(1 / 60.0),
+        SeatStage.WRAP_UP: _make_rates(1 / 15.0),
     }
     table = compute_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
@@ -92,9 +94,9 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
 
 
 def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_up() -> None:
-    rates = dict.fromkeys(SeatStage, _rates(1 / 15.0)) | {
-        SeatStage.CLOSING: _rates(1 / 5.0),
-        SeatStage.TALKING: _rates(1 / 15.0, 100.0),
+    rates = dict.fromkeys(SeatStage, _make_rates(1 / 15.0)) | {
+        SeatStage.CLOSING: _make_rates(1 / 5.0),
+        SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_free_probabilities([10.0], rates)
     closing = float(table[find_table_rows([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
@@ -103,7 +105,7 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
     assert float(table[find_table_rows([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
 
 
-def _rung(rings: RingTimes, random: Random, calls: int) -> None:
+def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
     """Return ring times after these calls: half are answered (2 s of silence, then gamma with mean 10 s), the others
     ring out.
     """
@@ -115,12 +117,12 @@ def _rung(rings: RingTimes, random: Random, calls: int) -> None:
 
 def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
     rings = RingTimes(TUNED)
-    _rung(rings, Random(6), 1_500)
+    _record_ring_times(rings, Random(6), 1_500)
     table = InFlightTable(rings, TUNED)
-    ratios = [float(table.ratio[_row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
+    ratios = [float(table.ratio[_find_table_row(2.0 + rung, rung)]) for rung in (0.0, 10.0, 20.0)]
     assert ratios == sorted(ratios)
     assert ratios[2] > 10 * ratios[0]
-    assert [_row(1.0, None), _row(-3.0, None)] == [4, 0]
+    assert [_find_table_row(1.0, None), _find_table_row(-3.0, None)] == [4, 0]
     # the moments are the midpoints of quarters of the distribution, so a new call is answered by them with these
     # probabilities
     assert table.new.tolist() == pytest.approx([(n + 0.5) / 4 for n in range(4)], abs=0.03)
@@ -132,15 +134,15 @@ def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
 
 def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:
     rings, random = RingTimes(TUNED), Random(6)
-    _rung(rings, random, 1_000)
+    _record_ring_times(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
     for _ in range(1_000):
         rings.record_end(answered=True, seconds=0.3, ringing_seconds=None)
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
-    row = _row(10.0, None)
+    row = _find_table_row(10.0, None)
     assert at_once.answered[row, -1] > 0.1  # a ringing call never counts as certainly failed
-    _rung(rings, random, 40)
+    _record_ring_times(rings, random, 40)
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
@@ -150,18 +152,18 @@ def test_calls_without_reported_ringing_are_judged_by_time_since_originate() -> 
         rings.record_end(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
         rings.record_end(answered=False, seconds=32.0, ringing_seconds=None)
     table = InFlightTable(rings, TUNED)
-    assert float(table.ratio[_row(25.0, None)]) > 10.0
-    assert float(table.answered[_row(10.0, None), -1]) > 0.9
+    assert float(table.ratio[_find_table_row(25.0, None)]) > 10.0
+    assert float(table.answered[_find_table_row(10.0, None), -1]) > 0.9
 
 
 def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
     rings, kept, random = RingTimes(TUNED), RingTimes(TUNED), Random(6)
-    _rung(rings, random, 1_000)
-    _rung(kept, Random(6), 1_000)
+    _record_ring_times(rings, random, 1_000)
+    _record_ring_times(kept, Random(6), 1_000)
     for _ in range(300):
         kept.record_hang_up(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
-    row = _row(17.0, 15.0)
+    row = _find_table_row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)
 
 

@@ -13,11 +13,11 @@ DAY = (Cap(86_400, 0.03, 0.03),)
 HOUR = (Cap(3_600, 0.03, 0.032),)
 
 
-def _governor(caps: tuple[Cap, ...]) -> Governor:
+def _make_governor(caps: tuple[Cap, ...]) -> Governor:
     return Governor(caps, TUNED)
 
 
-def _answers(governor: Governor, count: int, every: float, *, drops: tuple[int, ...] = ()) -> None:
+def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple[int, ...] = ()) -> None:
     """Count this many answers, of which every `drops`-th is abandoned."""
     for answer in range(count):
         governor.now = every * answer
@@ -26,18 +26,18 @@ def _answers(governor: Governor, count: int, every: float, *, drops: tuple[int, 
             governor.count_abandoned()
 
 
-def _alpha(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
+def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
     return governor.alpha(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_window_with_the_least_room_limits_the_abandoned_calls() -> None:
-    governor = _governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
+def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> None:
+    governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
-    _answers(governor, 1_000, 1.0)
+    _count_answers(governor, 1_000, 1.0)
     assert governor.count_abandoned_to_target() == pytest.approx(10.0)
 
 
-def test_answers_leave_a_window_slightly_early_and_abandoned_calls_slightly_late() -> None:
+def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> None:
     tally = Tally(3_600.0)
     tally.count(3.0, answers=1)
     tally.count(3.0, abandoned=1)
@@ -52,14 +52,14 @@ def test_answers_leave_a_window_slightly_early_and_abandoned_calls_slightly_late
     assert tally.compute_remaining_counts(3_605.0, 1_000.0) == (0, 0)
 
 
-def test_counts_in_a_window_never_go_below_zero() -> None:
+def test_counted_calls_in_a_cap_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
     tally.count(0.0, answers=1)
     tally.count(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
-def test_window_is_full_once_its_whole_period_was_observed() -> None:
+def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
     assert tally.compute_seconds_until_full(1e6) == 3_600.0
     tally.count(100.0, answers=1)
@@ -68,50 +68,50 @@ def test_window_is_full_once_its_whole_period_was_observed() -> None:
     assert tally.compute_seconds_until_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
-    governor = _governor((Cap(3_600, 0.01, 0.012),))
-    _answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
-    _alpha(governor)
+def test_cap_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
+    governor = _make_governor((Cap(3_600, 0.01, 0.012),))
+    _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
+    _get_allowed_risk(governor)
     assert governor.boldness > 0.2
     governor.count_abandoned()
-    _alpha(governor)
+    _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
 
 
 def test_less_room_for_abandoned_calls_lowers_the_allowed_risk() -> None:
     boldness = []
     for drops in range(30):
-        governor = _governor(HOUR)
-        _answers(governor, 834, 4.3, drops=tuple(range(834 - drops, 834)))
-        _alpha(governor)
+        governor = _make_governor(HOUR)
+        _count_answers(governor, 834, 4.3, drops=tuple(range(834 - drops, 834)))
+        _get_allowed_risk(governor)
         boldness.append(governor.boldness)
     assert boldness == sorted(boldness, reverse=True)
     assert boldness[0] > 1.0
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_new_window_counts_expected_answers_only_within_the_day() -> None:
-    governor = _governor(HOUR)
-    _alpha(governor)
+def test_new_cap_window_counts_expected_answers_only_until_the_day_ends() -> None:
+    governor = _make_governor(HOUR)
+    _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
-    _alpha(governor, coming=0.16)  # 27 seats, one call each
+    _get_allowed_risk(governor, coming=0.16)  # 27 seats, one call each
     assert governor.boldness > 0.8
     for left in (60.0, None):  # the day ends in a minute, or its end is unknown
-        _alpha(governor, coming=0.16, left=left)
+        _get_allowed_risk(governor, coming=0.16, left=left)
         assert governor.boldness == TUNED.least_boldness
-    _answers(governor, 834, 4.3, drops=tuple(range(0, 834, 33)))
-    _alpha(governor, coming=0.16)
+    _count_answers(governor, 834, 4.3, drops=tuple(range(0, 834, 33)))
+    _get_allowed_risk(governor, coming=0.16)
     full = governor.boldness
-    _alpha(governor)
+    _get_allowed_risk(governor)
     assert governor.boldness == pytest.approx(full, rel=0.05)  # in a full window as many answers leave as come
 
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
 def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_seat(answers: int, left: float) -> None:
-    governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
-    _answers(governor, answers, 1.0)
-    _alpha(governor, coming=0.2, left=left)
+    governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
+    _count_answers(governor, answers, 1.0)
+    _get_allowed_risk(governor, coming=0.2, left=left)
     room = int(governor.count_worst_case_room(5))
     for _ in range(5):
         governor.count_answer()
@@ -124,56 +124,56 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     assert governor.count_worst_case_room(0) < 1.0
 
 
-def test_reserve_kept_at_every_instant_counts_no_future_answers() -> None:
+def test_cap_reserve_required_at_every_moment_counts_no_future_answers() -> None:
     strict, window = (
-        _governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
+        _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
     for governor in (strict, window):
-        _answers(governor, 100, 1.0)
-        _alpha(governor, coming=0.2, left=36_000.0)
+        _count_answers(governor, 100, 1.0)
+        _get_allowed_risk(governor, coming=0.2, left=36_000.0)
     assert strict.count_worst_case_room(0) == pytest.approx(3.0 / 0.97)
     assert window.count_worst_case_room(0) > 100.0
-    assert _governor((Cap(86_400, 0.01, 0.03),)).count_worst_case_room(0) == float("inf")
+    assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_worst_case_room(0) == float("inf")
 
 
-def test_answers_that_leave_the_window_today_allow_no_abandoned_calls() -> None:
-    governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
+def test_answers_that_leave_the_cap_window_today_allow_no_abandoned_calls() -> None:
+    governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_counts({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
-    _alpha(governor, left=36_000.0)
+    _get_allowed_risk(governor, left=36_000.0)
     assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
-    _alpha(governor, left=10_000.0)
+    _get_allowed_risk(governor, left=10_000.0)
     assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
-def test_one_abandoned_call_lowers_the_risk_less_at_a_large_site() -> None:
+def test_one_abandoned_call_lowers_the_allowed_risk_less_at_a_large_site() -> None:
     moved = []
     for seats in (27, 300):
-        governor = _governor((Cap(86_400, 0.03, 1.0),))
-        _alpha(governor, seats=seats)
-        _answers(governor, 4_000, 1.0)
-        before = _alpha(governor, seats=seats) / governor.boldness
+        governor = _make_governor((Cap(86_400, 0.03, 1.0),))
+        _get_allowed_risk(governor, seats=seats)
+        _count_answers(governor, 4_000, 1.0)
+        before = _get_allowed_risk(governor, seats=seats) / governor.boldness
         governor.count_abandoned()
-        moved.append(before / (_alpha(governor, seats=seats) / governor.boldness))
+        moved.append(before / (_get_allowed_risk(governor, seats=seats) / governor.boldness))
     small, large = moved
     assert 1.0 < large < 1.02 < small
 
 
 def test_allowed_risk_falls_with_abandoned_calls_and_rises_with_answers() -> None:
-    governor = _governor(DAY)
-    _answers(governor, 400, 1.0)
-    before = _alpha(governor)
+    governor = _make_governor(DAY)
+    _count_answers(governor, 400, 1.0)
+    before = _get_allowed_risk(governor)
     governor.count_abandoned()
-    after = _alpha(governor)
+    after = _get_allowed_risk(governor)
     assert after < before
     for _ in range(400):
         governor.count_answer()
-    assert _alpha(governor) > after
+    assert _get_allowed_risk(governor) > after
 
 
-def test_stored_answers_replace_the_counts_without_underestimating_the_rate() -> None:
-    governor = _governor((*HOUR, *DAY))
-    _answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
+def test_counts_restored_from_stored_calls_never_underestimate_the_abandoned_rate() -> None:
+    governor = _make_governor((*HOUR, *DAY))
+    _count_answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
     of_late = [RecentAnswers(3_600.0, 5, 0), RecentAnswers(3_590.0, 10, 1), RecentAnswers(60.0, 90, 1)]
     governor.restore_counts({3_600.0: of_late})
@@ -186,14 +186,14 @@ def test_stored_answers_replace_the_counts_without_underestimating_the_rate() ->
 
 
 def test_allowed_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
-    governor = _governor((*HOUR, *DAY))
-    _answers(governor, 500, 4.0, drops=(3, 80, 300))
+    governor = _make_governor((*HOUR, *DAY))
+    _count_answers(governor, 500, 4.0, drops=(3, 80, 300))
     state = governor.state()
-    again = _governor((*DAY, *HOUR))
+    again = _make_governor((*DAY, *HOUR))
     again.restore(state)
-    assert again.state() == state != _governor(HOUR).state()
+    assert again.state() == state != _make_governor(HOUR).state()
     assert [tally.answers for tally in again.tallies] == [0, 0]  # windows are restored from the stored calls
     every: tuple[object, ...] = ({}, [], {**state, "_level": 3.0}, {**state, "_level": "x"})
     for damaged in every:
         with pytest.raises((KeyError, TypeError, ValueError)):
-            _governor(HOUR).restore(damaged)
+            _make_governor(HOUR).restore(damaged)

@@ -13,13 +13,13 @@ from dialer.pacing.lookahead import Bound, Outlook, append_powers, compute_tail_
 Matrix = NDArray[np.float64]
 
 
-def _outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
+def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
     """Return the outlook for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (append_powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered))
     return Outlook(free, len(answered), of_seats, of_calls)
 
 
-def _law_of_sum(chances: list[float]) -> list[float]:
+def _compute_distribution_of_sum(chances: list[float]) -> list[float]:
     """Return the exact distribution of a sum of different Bernoulli variables."""
     law = [1.0]
     for chance in chances:
@@ -30,11 +30,14 @@ def _law_of_sum(chances: list[float]) -> list[float]:
     return law
 
 
-def _dropped(free: int, freed: Matrix, answered: Matrix) -> float:
+def _compute_abandoned_probability(free: int, freed: Matrix, answered: Matrix) -> float:
     """Return P(an answered call finds no seat), as the mean over all moments."""
     total = 0.0
     for moment in range(freed.shape[1]):
-        coming, going = _law_of_sum(freed[:, moment].tolist()), _law_of_sum(answered[:, moment].tolist())
+        coming, going = (
+            _compute_distribution_of_sum(freed[:, moment].tolist()),
+            _compute_distribution_of_sum(answered[:, moment].tolist()),
+        )
         total += sum(
             likely * chance
             for seats, likely in enumerate(coming)
@@ -51,7 +54,7 @@ def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(t
     mean = sum(chances)
     variance = sum(p * (1.0 - p) for p in chances)
     third = sum(p * (1.0 - p) * (1.0 - 2.0 * p) for p in chances)
-    law = _law_of_sum(chances)
+    law = _compute_distribution_of_sum(chances)
     for at_least in range(1, terms + 1):
         assert compute_tail_probability(at_least, mean, variance, third) == pytest.approx(
             sum(law[at_least:]), abs=0.3 / terms
@@ -65,25 +68,28 @@ def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(fre
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
     new = np.array([0.15, 0.3])
-    calls = _outlook(free, freed, ringing).count_calls_within_bounds((Bound(alpha),), new.tolist(), 60)
+    calls = _make_outlook(free, freed, ringing).count_calls_within_bounds((Bound(alpha),), new.tolist(), 60)
     assert 0 <= calls < 60
     if calls:
-        assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls - 1)])) <= alpha + 0.01
-    assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
+        assert (
+            _compute_abandoned_probability(free, freed, np.vstack([ringing, *[new[None]] * (calls - 1)]))
+            <= alpha + 0.01
+        )
+    assert _compute_abandoned_probability(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
 def test_no_calls_are_placed_at_zero_risk_and_never_more_than_the_maximum() -> None:
     nobody = np.zeros((0, 2))
-    outlook, new = _outlook(5, nobody, nobody), [0.2, 0.3]
+    outlook, new = _make_outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.count_calls_within_bounds((Bound(0.0),), new, 60) == 0
     assert outlook.count_calls_within_bounds((Bound(0.5),), new, 0) == 0
     assert outlook.count_calls_within_bounds((Bound(0.5),), new, 7) == 7
     assert outlook.count_calls_within_bounds((Bound(0.5),), new, 500) < 30
 
 
-def test_room_for_abandoned_calls_limits_placed_calls_besides_the_allowed_risk() -> None:
+def test_placed_calls_are_limited_by_remaining_abandoned_calls_and_allowed_risk() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
-    outlook = _outlook(2, freed, ringing)
+    outlook = _make_outlook(2, freed, ringing)
     calls = [
         outlook.count_calls_within_bounds((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60)
         for room in (0, 2, 4, 6, 40)
@@ -92,16 +98,16 @@ def test_room_for_abandoned_calls_limits_placed_calls_besides_the_allowed_risk()
     assert calls[0] < calls[-1] == outlook.count_calls_within_bounds((Bound(0.2),), new.tolist(), 60)
     for room, count in zip((2, 4), calls[1:], strict=False):
         going = np.vstack([ringing, *[new[None]] * (count - 1)])
-        assert _dropped(2 + room, freed, going) <= 2e-3
+        assert _compute_abandoned_probability(2 + room, freed, going) <= 2e-3
 
 
 @pytest.mark.parametrize("count", [8, 30])
-def test_calls_are_hung_up_until_the_last_one_is_within_the_allowed_risk(count: int) -> None:
+def test_ringing_calls_are_hung_up_until_the_last_call_is_within_the_allowed_risk(count: int) -> None:
     freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
-    outlook = _outlook(0, freed, ringing)
+    outlook = _make_outlook(0, freed, ringing)
     assert outlook.count_calls_to_hang_up((Bound(1.0),)) == 0
     few, many = outlook.count_calls_to_hang_up((Bound(0.3),)), outlook.count_calls_to_hang_up((Bound(0.05),))
     assert 0 < few < many <= count
     for excess, risk in ((few, 0.3), (many, 0.05)):
         left = ringing[: max(0, count - excess - 1)]
-        assert _dropped(0, freed, left) <= risk + 0.02 or excess == count
+        assert _compute_abandoned_probability(0, freed, left) <= risk + 0.02 or excess == count

@@ -49,7 +49,7 @@ snapshots = st.builds(
 @pytest.mark.parametrize("policy", list(PacingPolicy))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(snapshot=snapshots)
-def test_policies_never_exceed_the_trunk_limits(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
+def test_pacing_policies_never_exceed_the_trunk_limits(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
     calls = make_pacer(policy, caps=CAPS).count_calls_to_place(snapshot)
     assert 0 <= calls <= max(0, snapshot.free_channels)
     assert calls <= max(0, snapshot.cps_budget)
@@ -58,7 +58,7 @@ def test_policies_never_exceed_the_trunk_limits(policy: PacingPolicy, snapshot: 
 @pytest.mark.parametrize("policy", [policy for policy in PacingPolicy if policy is not PacingPolicy.BROADCAST])
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(paused=st.integers(0, 10), ringing=ringing_calls, leaving=st.integers(0, 5))
-def test_policies_place_no_calls_without_seats(
+def test_pacing_policies_place_no_calls_without_seats(
     policy: PacingPolicy, paused: int, ringing: tuple[RingingCall, ...], leaving: int
 ) -> None:
     seats = (BusySeat(SeatStage.TALKING, 30.0, leaving=True),) * leaving
@@ -69,12 +69,12 @@ def test_policies_place_no_calls_without_seats(
     assert pacer.count_excess_calls(snapshot) == len(ringing)
 
 
-def test_progressive_policy_counts_calls_in_progress() -> None:
+def test_progressive_pacing_counts_calls_in_progress_per_free_seat() -> None:
     snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
     assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).count_calls_to_place(snapshot) == 2
 
 
-def test_broadcast_policy_fills_all_channels_within_the_calls_per_second_limit() -> None:
+def test_broadcast_pacing_fills_all_channels_within_the_calls_per_second_limit() -> None:
     pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
     assert pacer.explain_decision().limited_by == Limit.CPS
@@ -87,7 +87,7 @@ def test_broadcast_policy_fills_all_channels_within_the_calls_per_second_limit()
     assert pacer.explain_decision().figures == {"in-flight": 7.0}
 
 
-def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:
+def _record_answers(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:
     for number in range(answers):
         pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
         if number < abandoned:
@@ -95,27 +95,27 @@ def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer
     return pacer
 
 
-def test_ratio_policy_places_fewer_calls_under_a_cap_with_a_reserve() -> None:
+def test_ratio_pacing_places_fewer_calls_under_an_abandoned_cap_with_a_reserve() -> None:
     snapshot = PacingSnapshot(200.0, free_seats=10)
     for reserve, most in (
         (None, 30),
         (Reserve.EVERY_INSTANT, 13),
     ):  # 3 abandoned of 100 answers; then 10 connected and 3 abandoned
-        pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
+        pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
         assert pacer.count_calls_to_place(snapshot) == most
     assert pacer.explain_decision().limited_by is Limit.RESERVE
 
 
-def test_ratio_policy_cancels_ringing_calls_when_agents_leave() -> None:
-    pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
+def test_ratio_pacing_cancels_ringing_calls_when_agents_leave() -> None:
+    pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
     assert pacer.count_excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
     assert pacer.count_excess_calls(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
     assert pacer.count_excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
 
 
-def test_ratio_policy_applies_its_abandoned_rate_caps_after_a_restart() -> None:
-    pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
+def test_ratio_pacing_applies_the_abandoned_rate_caps_after_a_restart() -> None:
+    pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore(pacer.state())
     again.restore_counts(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})

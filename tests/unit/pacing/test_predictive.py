@@ -37,7 +37,7 @@ Kind = PacingEventKind
 
 
 @cache
-def _learned() -> str:
+def _make_learned_state() -> str:
     """Return the learned state after some minutes of a site with ten seats, as JSON."""
     pacers: list[PredictivePacer] = []
 
@@ -49,9 +49,9 @@ def _learned() -> str:
     return json.dumps(pacers[0].state())
 
 
-def _warm(caps: tuple[Cap, ...] = DAY, tuning: Tuning = TUNED) -> PredictivePacer:
+def _make_trained_pacer(caps: tuple[Cap, ...] = DAY, tuning: Tuning = TUNED) -> PredictivePacer:
     pacer = PredictivePacer(caps, tuning=tuning)
-    pacer.restore(json.loads(_learned()))
+    pacer.restore(json.loads(_make_learned_state()))
     return pacer
 
 
@@ -68,40 +68,40 @@ def test_more_free_seats_never_lead_to_fewer_calls(
     snapshot = PacingSnapshot(
         1.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
     )
-    pacer = _warm()
+    pacer = _make_trained_pacer()
     fewer = pacer.count_calls_to_place(snapshot)
     assert pacer.count_calls_to_place(replace(snapshot, free_seats=free + 1)) >= fewer
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(busy=busy, ringing=ringing, channels=st.integers(0, 12), starts=st.integers(0, 12))
-def test_trained_policy_never_exceeds_the_trunk_limits(
+def test_trained_predictive_pacing_never_exceeds_the_trunk_limits(
     busy: list[BusySeat], ringing: list[RingingCall], channels: int, starts: int
 ) -> None:
     snapshot = PacingSnapshot(
         1.0, free_seats=8, busy_seats=tuple(busy), ringing=tuple(ringing), free_channels=channels, cps_budget=starts
     )
-    assert 0 <= _warm().count_calls_to_place(snapshot) <= min(channels, starts)
+    assert 0 <= _make_trained_pacer().count_calls_to_place(snapshot) <= min(channels, starts)
 
 
-def _busy_site(now: float) -> PacingSnapshot:
+def _make_busy_snapshot(now: float) -> PacingSnapshot:
     return PacingSnapshot(now, busy_seats=tuple(BusySeat(SeatStage.TALKING, 10.0 * n) for n in range(1, 21)))
 
 
-def test_exceeded_hard_stop_still_allows_calls_for_which_a_seat_is_free() -> None:
-    pacer = _warm((Cap(86_400, 0.03, 0.032),))
-    assert pacer.count_calls_to_place(replace(_busy_site(1.0), free_seats=6)) > 6
+def test_exceeded_abandoned_cap_still_allows_calls_for_which_a_seat_is_free() -> None:
+    pacer = _make_trained_pacer((Cap(86_400, 0.03, 0.032),))
+    assert pacer.count_calls_to_place(replace(_make_busy_snapshot(1.0), free_seats=6)) > 6
     for _ in range(20):
         pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
         pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
-    assert pacer.count_calls_to_place(_busy_site(3.0)) == 0
+    assert pacer.count_calls_to_place(_make_busy_snapshot(3.0)) == 0
     assert pacer.explain_decision().limited_by == Limit.HARD_STOP
     alone = PacingSnapshot(4.0, free_seats=3)
     assert pacer.count_calls_to_place(alone) == 3
 
 
-def test_policy_dials_ahead_again_once_abandoned_calls_have_left_the_window() -> None:
-    pacer = _warm((Cap(86_400, 0.03, 0.032),))
+def test_predictive_pacing_dials_ahead_again_after_abandoned_calls_leave_the_window() -> None:
+    pacer = _make_trained_pacer((Cap(86_400, 0.03, 0.032),))
     for _ in range(20):
         pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
         pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
@@ -109,27 +109,27 @@ def test_policy_dials_ahead_again_once_abandoned_calls_have_left_the_window() ->
     for _ in range(400):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
             pacer.learn_from_event(PacingEvent(kind, later, 8.0))
-    assert pacer.count_calls_to_place(replace(_busy_site(later + 1.0), free_seats=6)) > 6
+    assert pacer.count_calls_to_place(replace(_make_busy_snapshot(later + 1.0), free_seats=6)) > 6
 
 
 @pytest.mark.parametrize("caps", [(), (Cap(86_400, 0.0, 0.0),)])
-def test_policy_places_no_calls_ahead_if_the_abandoned_rate_target_is_zero(caps: tuple[Cap, ...]) -> None:
-    pacer = _warm(caps)
-    assert pacer.count_calls_to_place(_busy_site(1.0)) == 0
-    snapshot = replace(_busy_site(2.0), free_seats=2, ringing=(RingingCall(1.0),))
+def test_predictive_pacing_never_dials_ahead_if_the_abandoned_rate_target_is_zero(caps: tuple[Cap, ...]) -> None:
+    pacer = _make_trained_pacer(caps)
+    assert pacer.count_calls_to_place(_make_busy_snapshot(1.0)) == 0
+    snapshot = replace(_make_busy_snapshot(2.0), free_seats=2, ringing=(RingingCall(1.0),))
     assert pacer.count_calls_to_place(snapshot) == snapshot.seats_without_caller
 
 
-def test_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
+def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
     assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
 
 
 def test_ringing_calls_are_hung_up_when_many_agents_leave_at_once() -> None:
-    pacer = _warm()
+    pacer = _make_trained_pacer()
     calls = (RingingCall(5.0, None, 3.0),) * 12
-    there = replace(_busy_site(1.0), free_seats=12, ringing=calls)
+    there = replace(_make_busy_snapshot(1.0), free_seats=12, ringing=calls)
     assert pacer.count_excess_calls(there) == 0
     gone = PacingSnapshot(2.0, busy_seats=(BusySeat(SeatStage.TALKING, 5.0),), ringing=calls)
     assert pacer.count_excess_calls(gone) > 6
@@ -137,7 +137,7 @@ def test_ringing_calls_are_hung_up_when_many_agents_leave_at_once() -> None:
 
 
 def test_slightly_slower_carrier_still_gets_calls() -> None:
-    pacer = _warm()
+    pacer = _make_trained_pacer()
     waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each call waits 10 s for "ringing"
     assert pacer.count_calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
@@ -152,7 +152,7 @@ def test_carrier_that_never_reports_ringing_is_not_taken_for_a_slow_one() -> Non
 
 
 def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
-    pacer = _warm()
+    pacer = _make_trained_pacer()
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
     assert pacer.count_calls_to_place(crowded) == 0
@@ -174,7 +174,7 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 @pytest.mark.parametrize("odd", ODD)
 def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
-    pacer = _warm()
+    pacer = _make_trained_pacer()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
         pacer.learn_from_event(PacingEvent(kind, 5.0, odd))
@@ -188,8 +188,8 @@ def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float
 
 @pytest.mark.parametrize("chance", [0.0, 1.0, nan])
 def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> None:
-    pacer = _warm()
-    snapshot = replace(_busy_site(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
+    pacer = _make_trained_pacer()
+    snapshot = replace(_make_busy_snapshot(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
     assert 0 <= pacer.count_calls_to_place(snapshot) <= 500
 
 
@@ -197,13 +197,13 @@ def test_thousand_pacing_events_at_one_moment_cause_no_error() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
         pacer.learn_from_event(PacingEvent(kind, 7.0))
-    assert 0 <= pacer.count_calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
+    assert 0 <= pacer.count_calls_to_place(replace(_make_busy_snapshot(7.0), free_seats=1)) <= 60
 
 
-def test_clock_that_goes_back_is_treated_as_standing_still() -> None:
-    pacer = _warm()
+def test_pacing_treats_a_clock_that_goes_back_as_standing_still() -> None:
+    pacer = _make_trained_pacer()
     pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 1_000.0))
-    assert 0 <= pacer.count_calls_to_place(_busy_site(10.0)) <= 60
+    assert 0 <= pacer.count_calls_to_place(_make_busy_snapshot(10.0)) <= 60
 
 
 RESERVED = 0.03
@@ -222,7 +222,9 @@ def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
-    pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.01, RESERVED),), TUNED).state()})
+    pacer.restore(
+        {**json.loads(_make_learned_state()), "governor": Governor((Cap(86_400, 0.01, RESERVED),), TUNED).state()}
+    )
     for _ in range(answers):
         pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
     for _ in range(min(answers, abandoned)):
@@ -245,13 +247,15 @@ def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
 
 
 def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> None:
-    pacer = _warm((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
-    pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()})
+    pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
+    pacer.restore(
+        {**json.loads(_make_learned_state()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()}
+    )
     for answer in range(300):
         for kind in (Kind.ANSWERED, *[Kind.FAILED] * 4):
             pacer.learn_from_event(PacingEvent(kind, float(answer), 10.0))
     beyond = int(RESERVED * 306 / (1.0 - RESERVED))
-    assert pacer.count_calls_to_place(replace(_busy_site(300.0), free_seats=6)) == 6 + beyond
+    assert pacer.count_calls_to_place(replace(_make_busy_snapshot(300.0), free_seats=6)) == 6 + beyond
     assert pacer.explain_decision().limited_by == Limit.RESERVE
 
 
@@ -265,8 +269,8 @@ def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> 
     assert abandoned > 10
 
 
-def test_policy_without_seats_places_no_calls() -> None:
-    pacer = _warm()
+def test_predictive_pacing_without_seats_places_no_calls() -> None:
+    pacer = _make_trained_pacer()
     assert pacer.count_calls_to_place(PacingSnapshot(1.0)) == 0
     assert pacer.explain_decision().limited_by == Limit.NOBODY
 
@@ -282,7 +286,7 @@ def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
     assert day.placed < 3_000
 
 
-def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> int:
+def _count_calls_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> int:
     """Return the calls in flight in the end, with this many free seats, no talks and no news of any call."""
     ringing: tuple[RingingCall, ...] = ()
     for _ in range(100):
@@ -295,21 +299,21 @@ def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> 
 
 def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     """All these calls would be answered when the carrier recovers."""
-    pacer = _warm(HOUR)
+    pacer = _make_trained_pacer(HOUR)
     for at in range(1, 400):
-        pacer.count_calls_to_place(_busy_site(float(at)))
+        pacer.count_calls_to_place(_make_busy_snapshot(float(at)))
         for _ in range(5):
             pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
             pacer.learn_from_event(PacingEvent(Kind.FAILED, float(at), 4.0))
-    in_flight = _in_flight_for_free_seats(pacer, 400.0, 10)
+    in_flight = _count_calls_for_free_seats(pacer, 400.0, 10)
     assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore(json.loads(json.dumps(pacer.state())))
-    assert _in_flight_for_free_seats(again, 0.0, 10) == in_flight  # the usual rate survives a restart
+    assert _count_calls_for_free_seats(again, 0.0, 10) == in_flight  # the usual rate survives a restart
 
 
-def test_list_with_few_answers_gets_enough_calls() -> None:
+def test_voter_list_with_few_answers_gets_enough_calls() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=10))
@@ -317,20 +321,20 @@ def test_list_with_few_answers_gets_enough_calls() -> None:
             answered = (10 * at + nth) % 40 == 0
             pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
             pacer.learn_from_event(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
-    assert _in_flight_for_free_seats(pacer, 120.0, 10) > 10 * 10
+    assert _count_calls_for_free_seats(pacer, 120.0, 10) > 10 * 10
 
 
 # Restarts
 
 
 def test_learned_rates_and_times_survive_a_restart() -> None:
-    learned = json.loads(_learned())
-    pacer = _warm()
+    learned = json.loads(_make_learned_state())
+    pacer = _make_trained_pacer()
     assert pacer.state() == learned  # no decision yet: the state is passed on unchanged
-    pacer.count_calls_to_place(_busy_site(1e6))
+    pacer.count_calls_to_place(_make_busy_snapshot(1e6))
     again = PredictivePacer(DAY)
     again.restore(json.loads(json.dumps(pacer.state())))
-    snapshot = replace(_busy_site(5.0), free_seats=1, ringing=(RingingCall(4.0, None, 2.0),) * 4)
+    snapshot = replace(_make_busy_snapshot(5.0), free_seats=1, ringing=(RingingCall(4.0, None, 2.0),) * 4)
     assert again.count_calls_to_place(snapshot) == pacer.count_calls_to_place(replace(snapshot, now_seconds=1e6 + 5.0))
 
 
@@ -347,8 +351,10 @@ def test_learned_rates_and_times_survive_a_restart() -> None:
         (PARTS, {"governor": {}}),
     ],
 )
-def test_policy_with_a_damaged_state_starts_without_learned_rates(of: set[str], state: Mapping[str, object]) -> None:
-    learned = json.loads(_learned())
+def test_predictive_pacing_with_a_damaged_saved_state_starts_without_learned_rates(
+    of: set[str], state: Mapping[str, object]
+) -> None:
+    learned = json.loads(_make_learned_state())
     assert set(learned) == PARTS
     pacer = PredictivePacer(DAY)
     pacer.restore({**{name: learned[name] for name in of}, **state})
@@ -361,23 +367,23 @@ def test_policy_with_a_damaged_state_starts_without_learned_rates(of: set[str], 
 def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
     calls = []
     for drops in range(30):
-        pacer = _warm(HOUR)
+        pacer = _make_trained_pacer(HOUR)
         for answer in range(834):
             for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
                 pacer.learn_from_event(PacingEvent(kind, 1.0 + 4.3 * answer, 8.0))
         for _ in range(drops):
             pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 3_590.0))
-        calls.append(pacer.count_calls_to_place(replace(_busy_site(3_600.0), free_seats=3)))
+        calls.append(pacer.count_calls_to_place(replace(_make_busy_snapshot(3_600.0), free_seats=3)))
     assert calls == sorted(calls, reverse=True)
     assert calls[0] > 3
     assert calls[-1] == 3  # beyond the stop: for three free seats little more than one call each is safe
     assert pacer.explain_decision().limited_by == Limit.HARD_STOP
 
 
-def test_policy_with_a_new_window_dials_ahead_only_if_the_day_continues() -> None:
-    pacer = _warm((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
+def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_continues() -> None:
+    pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_counts(0.0, {})
-    morning = replace(_busy_site(1.0), free_seats=6, seconds_left=36_000.0)
+    morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
     assert pacer.count_calls_to_place(morning) > 8
     assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7
     assert pacer.count_calls_to_place(replace(morning, seconds_left=None)) <= 7

@@ -12,7 +12,7 @@ from dialer.pacing.tuning import TUNED
 SEATS = 100
 
 
-def _after(*stretches: tuple[float, float]) -> UsualRate:
+def _make_usual_rate(*stretches: tuple[float, float]) -> UsualRate:
     """Return the usual rate after `stretches` of (seconds, answer rate), updated every second."""
     usual, now = UsualRate(TUNED), 0.0
     for length, rate in stretches:
@@ -22,41 +22,48 @@ def _after(*stretches: tuple[float, float]) -> UsualRate:
     return usual
 
 
-def _per_seat(usual: UsualRate) -> float:
+def _compute_calls_per_seat(usual: UsualRate) -> float:
     return usual.compute_max_calls_in_flight(SEATS) / SEATS
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.03])
-def test_steady_answer_rate_gets_enough_calls(rate: float) -> None:
-    assert _per_seat(_after((7_200.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, rel=0.02)
+def test_campaign_with_a_steady_answer_rate_gets_enough_calls(rate: float) -> None:
+    assert _compute_calls_per_seat(_make_usual_rate((7_200.0, rate))) == pytest.approx(
+        TUNED.answers_per_seat / rate, rel=0.02
+    )
 
 
-def test_list_with_an_unknown_answer_rate_starts_with_a_call_per_seat() -> None:
-    per_seat = [_per_seat(_after((seconds, 0.25))) for seconds in (1, 10, 30, 120)]
+def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_seat() -> None:
+    per_seat = [_compute_calls_per_seat(_make_usual_rate((seconds, 0.25))) for seconds in (1, 10, 30, 120)]
     assert per_seat[0] <= 1.0
     assert per_seat == sorted(per_seat)
     assert per_seat[-1] > 0.8 * TUNED.answers_per_seat / 0.25
 
 
 def test_dialling_limit_after_a_falling_answer_rate_is_relaxed_while_the_low_rate_lasts() -> None:
-    per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.04))) for minutes in (1, 10, 30, 60, 600)]
+    per_seat = [
+        _compute_calls_per_seat(_make_usual_rate((3_600.0, 0.3), (minutes * 60.0, 0.04)))
+        for minutes in (1, 10, 30, 60, 600)
+    ]
     assert per_seat == sorted(per_seat)
     assert per_seat[0] == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.1)
     assert per_seat[-1] == pytest.approx(TUNED.answers_per_seat / 0.04, abs=0.1)
 
 
 def test_carrier_that_loses_all_calls_is_never_taken_for_a_list_with_few_answers() -> None:
-    assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, rel=0.01)
+    assert _compute_calls_per_seat(_make_usual_rate((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(
+        TUNED.answers_per_seat / 0.3, rel=0.01
+    )
 
 
 def test_time_without_calls_does_not_change_the_usual_answer_rate() -> None:
-    usual = _after((TUNED.usual_seconds, 0.3))
+    usual = _make_usual_rate((TUNED.usual_seconds, 0.3))
     usual.record_rate(50_000.0, 0.02)
-    assert _per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
+    assert _compute_calls_per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
 def test_stopped_or_reversed_clock_does_not_change_the_usual_answer_rate() -> None:
-    usual = _after((60.0, 0.3))
+    usual = _make_usual_rate((60.0, 0.3))
     before = usual.state()
     for now in (59.0, 59.0, 3.0):
         usual.record_rate(now, 0.002)
@@ -64,7 +71,7 @@ def test_stopped_or_reversed_clock_does_not_change_the_usual_answer_rate() -> No
 
 
 def test_usual_answer_rate_survives_a_restart() -> None:
-    usual = _after((3_600.0, 0.3), (60.0, 0.002))
+    usual = _make_usual_rate((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore(usual.state())
     again.record_rate(1e6, 0.002)  # another clock

@@ -24,7 +24,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NINE_TO_FIVE = (time(9), time(17))
 
 
-def epoch(zone: ZoneInfo, *moment: int, fold: int = 0) -> float:
+def to_epoch_seconds(zone: ZoneInfo, *moment: int, fold: int = 0) -> float:
     return datetime(*moment, tzinfo=zone, fold=fold).timestamp()  # type: ignore[arg-type, misc]  # year, month, day, hour, minute
 
 
@@ -35,22 +35,22 @@ def test_daily_calling_hours_apply_on_holidays_too() -> None:
 
 def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
     hours = WeekHours((NINE_TO_FIVE,), (), (), ((time(10), time(11)),), frozenset({date(2024, 4, 22)}))
-    assert not hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 30))
-    assert hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 10, 30))
-    assert hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 23, 9, 30))
+    assert not hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 30))
+    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 10, 30))
+    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 30))
 
 
 def test_calling_hours_include_their_start_and_exclude_their_end() -> None:
     hours = make_daily_hours([NINE_TO_FIVE])
-    assert hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
-    assert hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 17, 0) - 1)
-    assert not hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 17, 0))
+    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
+    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0) - 1)
+    assert not hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
 
 
 def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
-    now = epoch(NEW_YORK, 2024, 4, 22, 12, 0)
-    assert make_daily_hours([NINE_TO_FIVE]).find_next_opening((NEW_YORK, HONOLULU), now) == epoch(
+    now = to_epoch_seconds(NEW_YORK, 2024, 4, 22, 12, 0)
+    assert make_daily_hours([NINE_TO_FIVE]).find_next_opening((NEW_YORK, HONOLULU), now) == to_epoch_seconds(
         HONOLULU, 2024, 4, 22, 9, 0
     )
 
@@ -59,20 +59,20 @@ def test_start_of_the_next_calling_hours_uses_the_day_of_the_time_zone() -> None
     """At 23:00 UTC on Sunday it is Monday in Kolkata, and only weekdays are open."""
     hours = WeekHours(weekday=((time(5), time(6)),), saturday=(), sunday=(), holiday=())
     now = datetime(2024, 4, 21, 23, 0, tzinfo=UTC).timestamp()
-    assert hours.find_next_opening((KOLKATA,), now) == epoch(KOLKATA, 2024, 4, 22, 5, 0)
+    assert hours.find_next_opening((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
 def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = make_daily_hours([(time(2, 30), time(5))])
-    now = epoch(BERLIN, 2024, 3, 31, 1, 30)
-    assert hours.find_next_opening((BERLIN,), now) == epoch(BERLIN, 2024, 3, 31, 3, 0)
+    now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
+    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
 def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = make_daily_hours([(time(2), time(2, 30))])
-    first, second = (epoch(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
+    first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
     assert hours.find_next_opening((BERLIN,), first - 60.0) == first
     assert hours.find_next_opening((BERLIN,), first + 1_900.0) == second
 
@@ -80,8 +80,8 @@ def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
 def test_calling_hours_start_again_if_the_clock_jumps_back_over_their_end() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
     hours = make_daily_hours([(time(1), time(2, 30))])
-    now = epoch(BERLIN, 2024, 10, 27, 2, 45, fold=0)
-    assert hours.find_next_opening((BERLIN,), now) == epoch(BERLIN, 2024, 10, 27, 2, 0, fold=1)
+    now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 45, fold=0)
+    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=1)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_calling_hours_start_again_if_the_clock_jumps_back_over_their_end() -> N
     [((8, 0), 8.0), ((9, 0), 8.0), ((12, 30), 4.5), ((17, 0), 0.0), ((20, 0), 0.0)],
 )
 def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock: tuple[int, int], hours: float) -> None:
-    now = epoch(KOLKATA, 2024, 4, 22, *clock)
+    now = to_epoch_seconds(KOLKATA, 2024, 4, 22, *clock)
     assert count_seconds_left([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
 
 
@@ -98,7 +98,7 @@ def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -
         make_daily_hours([(time(8), time(12)), (time(14), time(18))]),
         make_daily_hours([(time(10), time(15))]),
     )
-    now = epoch(KOLKATA, 2024, 4, 22, 7, 0)
+    now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 7, 0)
     assert count_seconds_left([morning, late], KOLKATA, now) == 3 * 3600.0
     assert count_seconds_left([late, morning], KOLKATA, now) == 3 * 3600.0
     assert count_seconds_left([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
@@ -112,8 +112,12 @@ def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
 
 def test_days_of_calling_hours_begin_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
-    assert get_day_start(KOLKATA, now) == get_midnight(date(2024, 4, 22), KOLKATA) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
-    assert get_next_midnight(KOLKATA, now) == epoch(KOLKATA, 2024, 4, 23, 0, 0)
+    assert (
+        get_day_start(KOLKATA, now)
+        == get_midnight(date(2024, 4, 22), KOLKATA)
+        == to_epoch_seconds(KOLKATA, 2024, 4, 22, 0, 0)
+    )
+    assert get_next_midnight(KOLKATA, now) == to_epoch_seconds(KOLKATA, 2024, 4, 23, 0, 0)
 
 
 def test_adjoining_and_overlapping_calling_hours_are_merged() -> None:

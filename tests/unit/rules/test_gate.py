@@ -44,7 +44,7 @@ ZONES = [
 ]
 
 
-def reasons(ruling: Ruling) -> list[Reason]:
+def list_reasons(ruling: Ruling) -> list[Reason]:
     return [objection.reason for objection in ruling.objections]
 
 
@@ -81,7 +81,7 @@ def test_call_that_breaks_one_rule_has_one_objection(
 ) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
     ruling = make_gate(settings).check_originate(make_case(settings, **changes), NOON)
-    assert reasons(ruling) == [reason]
+    assert list_reasons(ruling) == [reason]
     assert not ruling.allowed
     assert ruling.next_at == next_at
 
@@ -105,7 +105,7 @@ def test_minimum_interval_after_a_conversation_is_that_of_the_strictest_campaign
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
     ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
-    assert (reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
+    assert (list_reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
 
 
 def test_requested_calls_and_booth_worker_calls_need_no_minimum_interval() -> None:
@@ -132,20 +132,20 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert gate.check_originate(case, NOON).allowed
     often = replace(FRESH, attempts_today=19, conversations_today=19)
     assert gate.check_originate(replace(case, facts=often), NOON).allowed
-    assert reasons(gate.check_originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [
+    assert list_reasons(gate.check_originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [
         Reason.ATTEMPTS
     ]
-    assert reasons(gate.check_originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [
+    assert list_reasons(gate.check_originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [
         Reason.OPTED_OUT
     ]
-    assert Reason.HOURS in reasons(gate.check_originate(case, moment("2024-04-22T23:00")))
+    assert Reason.HOURS in list_reasons(gate.check_originate(case, moment("2024-04-22T23:00")))
 
 
 def test_next_allowed_time_is_when_the_last_objection_to_a_call_ends() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
-    assert reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
+    assert list_reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
     assert ruling.next_at == moment("2024-04-25T14:00")  # three days after the abandoned call, when the campaign opens
     assert "until Thu 25 Apr 10:00" in str(ruling)
     for_good = make_gate(settings).check_originate(make_case(settings, facts=replace(facts, opted_out=True)), NOON)
@@ -158,7 +158,7 @@ def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     end = moment("2024-04-22T20:00")
     assert gate.check_originate(case, end - 30.001).allowed
     late = gate.check_originate(case, end - 29.0)
-    assert reasons(late) == [Reason.HOURS]
+    assert list_reasons(late) == [Reason.HOURS]
     assert late.next_at == moment("2024-04-23T09:00")
     assert gate.check_connect(case, end - 1.0).allowed
     assert not gate.check_connect(case, end).allowed
@@ -168,7 +168,7 @@ def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = make_gate(settings), make_case(settings)
     ruling = gate.check_originate(case, moment("2024-04-22T09:30"))
-    assert (reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
+    assert (list_reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
     assert gate.check_originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
 
 
@@ -180,16 +180,16 @@ def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(d
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
-    assert reasons(make_gate(material, register).check_campaign(campaign_rules(material), NOON)) == expected
-    assert reasons(make_gate(material, register).check_originate(make_case(material), NOON)) == expected
-    assert reasons(make_gate(material).check_campaign(campaign_rules(material), NOON)) == [Reason.NO_REGISTER]
+    assert list_reasons(make_gate(material, register).check_campaign(campaign_rules(material), NOON)) == expected
+    assert list_reasons(make_gate(material, register).check_originate(make_case(material), NOON)) == expected
+    assert list_reasons(make_gate(material).check_campaign(campaign_rules(material), NOON)) == [Reason.NO_REGISTER]
     assert make_gate(turnout).check_campaign(campaign_rules(turnout), NOON).allowed
 
 
 def test_number_on_the_do_not_call_register_is_blocked_for_the_profiles_purposes() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
-    assert reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
+    assert list_reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
         Reason.REGISTER
     ]
     assert make_gate(turnout, register).check_originate(make_case(turnout, facts=listed), NOON).allowed
@@ -213,7 +213,7 @@ def test_prompt_recording_needs_its_own_certificate(certified: dict[str, Certifi
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
     for ruling in (gate.check_originate(case, NOON), gate.check_connect(case, NOON)):
-        assert reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
+        assert list_reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
     assert make_gate(live := site("india")).check_originate(make_case(live), NOON).allowed
 
@@ -227,14 +227,14 @@ def test_campaign_without_any_certificate_is_held() -> None:
     )
     for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
         ruling = gate.check_campaign(campaign_rules(settings, certified), NOON)
-        assert reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
+        assert list_reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
     assert gate.check_campaign(campaign_rules(site("india")), NOON).allowed
 
 
 def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     case = make_case(settings, campaign=campaign_rules(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
-    assert Reason.CERTIFICATE in reasons(make_gate(settings).check_connect(case, moment("2024-04-23T00:00")))
+    assert Reason.CERTIFICATE in list_reasons(make_gate(settings).check_connect(case, moment("2024-04-23T00:00")))
 
 
 @pytest.mark.parametrize("consent", list(Consent))
@@ -256,7 +256,7 @@ def test_caller_id_must_be_the_trunks_and_in_the_prescribed_number_series() -> N
     assert gate.check_originate(make_case(settings), NOON).allowed
     gate.rules = replace(gate.rules, own_caller_ids=frozenset({CALLER_ID, "+912240000001"}))
     ruling = gate.check_originate(make_case(settings, caller_id="+912240000001"), NOON)
-    assert reasons(ruling) == [Reason.CALLER_ID]
+    assert list_reasons(ruling) == [Reason.CALLER_ID]
     assert "series" in str(ruling)
 
 
@@ -285,9 +285,9 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
         asked = [gate.check_originate(case, at), gate.check_connect(case, at)]
-        assert all((Reason.SILENCE in reasons(ruling)) == silenced for ruling in asked)
+        assert all((Reason.SILENCE in list_reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
-        assert Reason.SILENCE not in reasons(gate.check_originate(case, at))
+        assert Reason.SILENCE not in list_reasons(gate.check_originate(case, at))
     assert gate.rules.forbids_in_silence(case.campaign) is silenced
     profile = gate.rules.profile
     no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
@@ -305,7 +305,7 @@ def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_peri
         settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
         case = make_case(settings, campaign=campaign_rules(settings, CERTIFIED))
         ruling = make_gate(settings, Register("ncpr", at, 1)).check_originate(case, at)
-        assert (Reason.SILENCE not in reasons(ruling)) == allowed
+        assert (Reason.SILENCE not in list_reasons(ruling)) == allowed
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_call_forbidden_in_the_silence_period_is_forbidden_if_close_of_poll_is_u
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
     ruling = make_gate(material).check_originate(make_case(material, area=area), NOON)
-    assert (reasons(ruling), ruling.next_at) == ([reason], None)
+    assert (list_reasons(ruling), ruling.next_at) == ([reason], None)
     assert make_gate(turnout).check_originate(make_case(turnout, area=area), NOON).allowed
 
 
@@ -337,7 +337,7 @@ def test_silence_period_starts_relative_to_the_areas_close_of_poll() -> None:
     settings = site(campaign=MATERIAL, rules=polls)
     gate = make_gate(settings)
     thursday = moment("2024-04-25T12:00")
-    assert reasons(gate.check_originate(make_case(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
+    assert list_reasons(gate.check_originate(make_case(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
     assert gate.check_originate(make_case(settings, area=Area(1, "17:00")), thursday).allowed
     assert gate.check_originate(make_case(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
         "2024-04-19T15:00"
@@ -361,7 +361,7 @@ def test_silence_period_ends_at_the_close_of_poll_of_each_area(
     area = Area(number, hour)
     close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
     ruling = make_gate(settings).check_originate(make_case(settings, area=area), close + offset)
-    assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
+    assert (Reason.SILENCE in list_reasons(ruling)) == (-48 * HOUR <= offset < 0)
 
 
 @pytest.mark.parametrize(("campaign", "over"), [({}, True), (MATERIAL, False), ({"purpose": "survey"}, False)])
@@ -370,9 +370,9 @@ def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str,
     settings = site(campaign=campaign, rules=polls)
     gate, at = make_gate(settings), moment("2024-04-26T15:00")
     early, late = make_case(settings, area=Area(1, "")), make_case(settings, area=Area(2, "18:00"))
-    assert Reason.POLL_OVER not in reasons(gate.check_originate(early, at - 0.001))
-    assert (Reason.POLL_OVER in reasons(gate.check_originate(early, at))) == over
-    assert Reason.POLL_OVER not in reasons(gate.check_originate(late, at))
+    assert Reason.POLL_OVER not in list_reasons(gate.check_originate(early, at - 0.001))
+    assert (Reason.POLL_OVER in list_reasons(gate.check_originate(early, at))) == over
+    assert Reason.POLL_OVER not in list_reasons(gate.check_originate(late, at))
     if over:
         assert gate.check_originate(early, at).next_at is None
         assert gate.find_next_time(late, at, moment("2024-04-26T18:00")) is None
@@ -385,7 +385,7 @@ def test_calls_are_forbidden_after_the_retention_period(days: int, expected: lis
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
     for area, found in ((Area(174, "18:00"), expected), (None, [])):
-        found_reasons = reasons(make_gate(settings).check_originate(make_case(settings, area=area), at))
+        found_reasons = list_reasons(make_gate(settings).check_originate(make_case(settings, area=area), at))
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
@@ -396,7 +396,7 @@ def test_campaign_is_held_while_all_its_areas_are_in_the_silence_period() -> Non
     early, late, unknown = Area(1, "17:00"), Area(2, "18:00"), Area(3, "18:00")
     tuesday = moment("2024-04-23T12:00")
     assert gate.check_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
-    assert reasons(gate.check_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
+    assert list_reasons(gate.check_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
     assert gate.check_campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
     assert gate.check_campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
     assert gate.check_campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
@@ -431,7 +431,7 @@ MOMENTS = st.builds(
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
 @given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
-def test_next_opening_is_the_first_time_within_calling_hours_of_all_zones(
+def test_calling_hours_open_next_at_the_first_time_allowed_in_all_time_zones(
     hours: WeekHours, zones: list[ZoneInfo], now: float
 ) -> None:
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""
@@ -464,7 +464,7 @@ def test_next_opening_is_the_first_time_within_calling_hours_of_all_zones(
     ),
     jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
 )
-def test_next_allowed_time_is_the_first_without_objections(
+def test_next_allowed_time_of_a_call_is_the_first_time_without_objections(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
     """An allowed call never rings outside the calling hours of any of its zones."""
@@ -502,7 +502,7 @@ def test_number_in_several_time_zones_waits_for_calling_hours_in_all_of_them() -
     at = moment("2024-04-22T09:00", "America/New_York")
     assert gate.check_originate(new_york, at).allowed
     ruling = gate.check_originate(toll_free, at)
-    assert reasons(ruling) == [Reason.HOURS]
+    assert list_reasons(ruling) == [Reason.HOURS]
     assert ruling.next_at is not None
     local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in find_zones("+18005550123")}
     assert min(local) >= 8
@@ -524,14 +524,14 @@ def test_time_zones_of_a_number_are_found_by_its_prefix() -> None:
 def test_number_in_no_known_time_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
     ruling = make_gate(settings).check_originate(make_case(settings, number="+9990000000"), NOON)
-    assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
+    assert (list_reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
 
 
 def test_campaign_is_held_while_nobody_may_be_called() -> None:
     settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
     gate, campaign = make_gate(settings), campaign_rules(settings)
     night = gate.check_campaign(campaign, moment("2024-04-22T23:00"))
-    assert reasons(night) == [Reason.HOURS]
+    assert list_reasons(night) == [Reason.HOURS]
     assert night.next_at == moment("2024-04-23T09:00")
 
 

@@ -41,14 +41,14 @@ def find_close_of_poll(settings: Settings, area: Area | None) -> float | None:
     return datetime.combine(poll.day, hour, zone).astimezone(UTC).timestamp()
 
 
-def is_open(profile: Profile, settings: Settings, zone: ZoneInfo, at: float) -> bool:
+def is_in_calling_hours(profile: Profile, settings: Settings, zone: ZoneInfo, at: float) -> bool:
     local = datetime.fromtimestamp(at, zone)
     kind = "weekday" if local.weekday() < 5 else "saturday" if local.weekday() == 5 else "sunday"
     kind = "holiday" if local.date() in settings.rules.holidays else kind
     return any(start <= local.time() < until for start, until in getattr(profile.calling_hours, kind))
 
 
-def expected(settings: Settings, case: Case, register: Register, now: float) -> set[Reason]:
+def find_expected_reasons(settings: Settings, case: Case, register: Register, now: float) -> set[Reason]:
     """Return every reason against the call, rule by rule."""
     profile, campaign = site_profile(settings), settings.campaigns[0]
     facts, recorded, purpose = case.facts, campaign.kind.value == "ivr", campaign.purpose.value
@@ -71,15 +71,19 @@ def expected(settings: Settings, case: Case, register: Register, now: float) -> 
         today = datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).date()
         if certified.problem is not None or (certified.last_day is not None and today > certified.last_day):
             found.add(Reason.CERTIFICATE)
-    found |= by_the_poll(settings, profile, case, purpose, recorded, now)
-    return found | by_clock_and_count(settings, profile, case, facts, now)
+    found |= find_reasons_by_poll(settings, profile, case, purpose, recorded, now)
+    return found | find_reasons_by_clock_and_count(settings, profile, case, facts, now)
 
 
-def by_clock_and_count(settings: Settings, profile: Profile, case: Case, facts: PhoneFacts, now: float) -> set[Reason]:
+def find_reasons_by_clock_and_count(
+    settings: Settings, profile: Profile, case: Case, facts: PhoneFacts, now: float
+) -> set[Reason]:
     found: set[Reason] = set()
     campaign = settings.campaigns[0]
     zones = find_zones(case.number)
-    if not all(is_open(profile, settings, zone, at) for zone in zones for at in (now, now + campaign.ring_seconds)):
+    if not all(
+        is_in_calling_hours(profile, settings, zone, at) for zone in zones for at in (now, now + campaign.ring_seconds)
+    ):
         found.add(Reason.HOURS)
     local = datetime.fromtimestamp(now, ZoneInfo(settings.centre.time_zone)).time()
     if not time(9) <= local < time(21):
@@ -93,7 +97,7 @@ def by_clock_and_count(settings: Settings, profile: Profile, case: Case, facts: 
     return found
 
 
-def by_the_poll(
+def find_reasons_by_poll(
     settings: Settings, profile: Profile, case: Case, purpose: str, recorded: bool, now: float
 ) -> set[Reason]:
     found: set[Reason] = set()
@@ -116,7 +120,7 @@ def by_the_poll(
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
+def draw_cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
     """Draw a site, a call, a register and a time, around a polling day on which clocks may change or long after it."""
     jurisdiction = draw(st.sampled_from(["neutral", "india", "uk", "us", "canada"]))
     day, zone = draw(st.sampled_from(DAYS)), draw(st.sampled_from(ZONES))
@@ -164,13 +168,13 @@ def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
 
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=400)
-@given(cases())
-def test_gate_reports_exactly_the_objections_of_an_independent_model(
+@given(draw_cases())
+def test_rules_gate_objects_to_a_call_exactly_if_an_independent_model_does(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn
     ruling = make_gate(settings, register).check_originate(case, now)
-    assert {objection.reason for objection in ruling.objections} == expected(settings, case, register, now)
+    assert {objection.reason for objection in ruling.objections} == find_expected_reasons(settings, case, register, now)
     assert ruling.allowed == (not ruling.objections)
     for objection in ruling.objections:
         assert objection.until is None or objection.until > now

@@ -31,7 +31,7 @@ HOURS = [(time(9), time(21))]
 RULES = RetryRules(3, 900.0, 5400.0, 7200.0, 259_200.0)
 
 
-def epoch(zone: ZoneInfo, *parts: int) -> float:
+def to_epoch_seconds(zone: ZoneInfo, *parts: int) -> float:
     return datetime(*parts, tzinfo=zone).timestamp()  # type: ignore[arg-type,misc]  # year, month, day, hour, minute
 
 
@@ -163,16 +163,16 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
 
 
 def test_calling_hours_apply_in_the_time_zone_of_the_called_number() -> None:
-    assert make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
-    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
-    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
+    assert make_daily_hours(HOURS).is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
+    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 8, 59))
+    assert not make_daily_hours(HOURS).is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 21, 0))
 
 
 def test_next_calling_hours_after_closing_start_tomorrow() -> None:
-    assert make_daily_hours(HOURS).find_next_opening((KOLKATA,), epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(
-        KOLKATA, 2024, 4, 23, 9, 0
-    )
-    now = epoch(KOLKATA, 2024, 4, 22, 12, 0)
+    assert make_daily_hours(HOURS).find_next_opening(
+        (KOLKATA,), to_epoch_seconds(KOLKATA, 2024, 4, 22, 22, 0)
+    ) == to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 0)
+    now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 12, 0)
     assert make_daily_hours(HOURS).find_next_opening((KOLKATA,), now) == now
     assert make_daily_hours([]).find_next_opening((KOLKATA,), now) is None
 
@@ -204,7 +204,7 @@ def test_calling_hours_resume_when_the_clock_jumps_back_over_their_end() -> None
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
-def test_next_opening_is_the_earliest_time_within_calling_hours(now: float, zone: ZoneInfo) -> None:
+def test_next_opening_of_calling_hours_is_the_earliest_time_within_the_hours(now: float, zone: ZoneInfo) -> None:
     opening = make_daily_hours(HOURS).find_next_opening((zone,), now)
     assert opening is not None
     assert make_daily_hours(HOURS).is_open_at(zone, opening)
@@ -215,7 +215,9 @@ def test_next_opening_is_the_earliest_time_within_calling_hours(now: float, zone
 
 
 def test_start_of_the_day_is_the_local_midnight() -> None:
-    assert get_day_start(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 12, 0)) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
+    assert get_day_start(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 12, 0)) == to_epoch_seconds(
+        KOLKATA, 2024, 4, 22, 0, 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,7 @@ def test_phone_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
         (Outcome.COMPLETED, None),
     ],
 )
-def test_retry_time_of_a_call_depends_on_its_outcome(outcome: Outcome, seconds: float | None) -> None:
+def test_retry_time_of_a_number_depends_on_the_outcome_of_the_call(outcome: Outcome, seconds: float | None) -> None:
     retry = schedule_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
@@ -265,10 +267,10 @@ def test_number_has_no_retry_after_the_last_attempt_unless_it_was_cancelled() ->
     assert schedule_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
-def test_number_of_a_later_voter_is_due_45_minutes_past_the_named_hour() -> None:
-    now = epoch(KOLKATA, 2024, 4, 22, 11, 0)
+def test_voter_who_asked_for_a_later_call_is_due_45_minutes_past_the_named_hour() -> None:
+    now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 11, 0)
     due = schedule_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
-    assert due == epoch(KOLKATA, 2024, 4, 22, 15, 45)
+    assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
     assert schedule_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
 
 
