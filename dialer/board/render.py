@@ -85,8 +85,8 @@ def render_board(
 ) -> RenderableType:
     """Return the whole board for a terminal of `width` x `height` characters.
 
-    With `previous`, a view of some seconds ago, call starts a minute are shown. Alerts are at the top, and the table of booths
-    takes the remaining lines. Below 96 columns the panels are stacked.
+    With `previous`, a view of some seconds ago, call starts a minute are shown. Alerts are at the top, and the table of
+    booths takes the remaining lines. Below 96 columns the panels are stacked.
     """
     extras = extras or BoardExtras()
     width = max(NARROWEST, width)

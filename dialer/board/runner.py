@@ -19,7 +19,9 @@ RATE_SECONDS = 10.0  # the period over which call starts a minute are computed
 async def run_board(
     get_view: Callable[[], CentreView], stop: asyncio.Event, get_extras: Callable[[], BoardExtras], console: Console
 ) -> None:
-    """Draw the board until `stop` is set. Then restore the screen and print the last board below its contents."""
+    """Draw the board until `stop` is set. Then restore the screen of the terminal, and print the last board below its
+    contents.
+    """
     history: deque[CentreView] = deque()
 
     def draw() -> RenderableType:

@@ -77,7 +77,7 @@ async def send_command(
 
 
 def format_reply(reply: Reply) -> dict[str, str]:
-    """Return the reply as a JSON body for the page."""
+    """Return the dialler's reply to a command as the JSON body of a response."""
     return {"status": reply.status, "text": reply.text}
 
 
@@ -182,6 +182,6 @@ def list_allowed_commands(role: str, *, has_phone: bool) -> list[str]:
 
 
 def select_visible_keys(role: str) -> Callable[[str], bool]:
-    """Return a predicate of the page-state keys that the board of this role may see."""
+    """Return a function that tells whether the board of a user with this role may see a key of the page state."""
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

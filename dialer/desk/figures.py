@@ -58,7 +58,11 @@ def find_start_of_day(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Keeps "day/{campaign}", "abandoned/{campaign}", "why/{campaign}", "warnings" and "booths" of the page state up to date."""
+    """Computes the figures of the board: calls of the day, abandoned calls, idle reasons, warnings, and names of
+    booths.
+
+    They are in the page state as day/{campaign}, abandoned/{campaign}, why/{campaign}, warnings and booths.
+    """
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Phone numbers on the board: supervisors block a number or erase it.
 
-The number is put into the store's spool, and the command names it by its id, so that no number is in a command or a log.
+The number is put into the store's spool (encrypted data that waits for the dialler), and the command names it by its
+id. So no number is in a command or a log.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ class NumberRoutes:
         return router
 
     async def suppress_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
-        """Have the dialler never call a number again, and return its reply."""
+        """Tell the dialler never to call a number again. Return the dialler's reply."""
         return await self._send_command(asked, who, "suppress", {"source": "board"})
 
     async def erase_number(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
-        """Have the dialler erase a number, and return its reply."""
+        """Tell the dialler to erase a number and its recordings and notes. Return the dialler's reply."""
         return await self._send_command(asked, who, "erase-number", {"names": asked.names})
 
     async def _send_command(

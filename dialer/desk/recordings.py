@@ -52,7 +52,9 @@ class ListedRecordings:
 
 
 class RecordingsPage:
-    """The routes of recordings. The dialler decides whether a recording may be played, and writes that to the audit log."""
+    """The routes of recordings. The dialler decides whether a recording may be played, and writes each playback to the
+    audit log.
+    """
 
     def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
         self.use_settings(settings)
@@ -89,7 +91,9 @@ class RecordingsPage:
         return ListedRecordings(existing, older)
 
     async def play_recording(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
-        """Have the dialler record in the audit log who listens to what, then let the user fetch it for `PLAYBACK_SECONDS`."""
+        """Ask the dialler to audit the playback of a recording. Then let the user fetch the recording for
+        `PLAYBACK_SECONDS`.
+        """
         if self._find_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")
         # An id that no other command has, so that the reply to another command is not mistaken for this one's.

@@ -1,6 +1,7 @@
 """Import of rolls on the board: a file is uploaded, checked in a separate process, and then imported by the dialler.
 
-The checked roll is put into the store's spool, and the command to the dialler names it by its id.
+The checked roll is put into the store's spool (encrypted data that waits for the dialler), and the command to the
+dialler names it by its id.
 """
 
 from __future__ import annotations
@@ -125,13 +126,13 @@ class RollRoutes:
         except BaseException as error:
             self._discard_files()
             if isinstance(error, OSError):
-                raise StoreError(f"{path.parent}: {error.strerror}") from error
+                raise StoreError(f"{path.parent}: the uploaded roll cannot be written: {error.strerror}") from error
             raise
         self._start_task(self._check_file(list_id, path))
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
-        """Have the dialler import a checked roll. The centre's state shows the progress."""
+        """Tell the dialler to import a checked roll. The centre's state shows the progress."""
         self._refuse_other_roll(asked.list, {"checked"})
         self._change_status(asked.list, state="importing")
         self._start_task(self._import_checked_roll(asked, who.name))

@@ -1,4 +1,4 @@
-"""The page where supervisors manage users. Changes of rights are commands to the dialler."""
+"""The page where supervisors manage users. Changes of users' rights are sent to the dialler as commands."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class UserReference(PageRequest):
-    """The name of a user."""
+    """A request that names a user."""
 
     name: _Name
 
 
 class UserRemoval(UserReference):
-    """A user to remove."""
+    """A request to remove a user."""
 
     id: CommandId
 
 
 class UserRole(UserRemoval):
-    """A user to add, or whose role to change."""
+    """A request to add a user, or to change a user's role."""
 
     role: _Name
 
@@ -82,11 +82,11 @@ class UsersPage:
         }
 
     async def set_role(self, asked: UserRole, who: SignedIn) -> dict[str, str]:
-        """Add a user, or change the role of one."""
+        """Tell the dialler to add a user, or to change the role of an existing one. Return the dialler's reply."""
         return await self._send_command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
     async def remove_user(self, asked: UserRemoval, who: SignedIn) -> dict[str, str]:
-        """Remove a user."""
+        """Tell the dialler to remove a user. Return the dialler's reply."""
         return await self._send_command(who, asked.id, "user-remove", {"user": asked.name})
 
     async def _send_command(

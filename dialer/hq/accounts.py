@@ -22,7 +22,7 @@ _MAX_DIGITS = 6  # with more, a name may be a phone number
 
 
 class StoredAccount(NamedTuple):
-    """An account as it is stored. Times are epoch seconds."""
+    """A user's account as the database stores it. Times are epoch seconds."""
 
     name: str
     role: str
@@ -60,7 +60,9 @@ class Accounts:
         return name in self.zone_of and can_see_zone(self.zone_of[name], zone)
 
     def is_in_zone_of(self, name: str, to: str) -> bool:
-        """Return whether all centres of `to` belong to the zone of an account. `to` is "all", "zone:NAME" or "centre:ID"."""
+        """Return whether all centres of `to` belong to the zone of a user's account. `to` is "all", "zone:NAME" or
+        "centre:ID".
+        """
         return name in self.zone_of and is_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
 
     def list_possible_incident_owners(self, zone: str) -> list[str]:

@@ -58,7 +58,7 @@ class OpenProposal(NamedTuple):
 
 
 class ConfirmedMaterial(NamedTuple):
-    """A confirmed proposal of material, whose version may or may not have been assigned to centres yet."""
+    """A confirmed proposal of campaign material, whose version may or may not have been assigned to centres yet."""
 
     id: int
     to: str
@@ -98,7 +98,7 @@ class AssignIncident(CloseIncident):
 
 
 class ProposeMaterial(PageRequest):
-    """Proposes that centres run a version of a bundle. The media and compliance officers have signed that version."""
+    """Proposes that centres use a version of campaign material, which the media and compliance officers have signed."""
 
     name: _Name
     version: Annotated[int, Field(ge=1, lt=2**31)]
@@ -106,7 +106,7 @@ class ProposeMaterial(PageRequest):
 
 
 class ProposeResume(PageRequest):
-    """Proposes that leaders let centres resume, with the reason."""
+    """Proposes that leaders let centres resume calling, with the reason."""
 
     to: _To
     text: _Text
@@ -120,7 +120,7 @@ class AnswerProposal(PageRequest):
 
 
 class HqActions:
-    """The routes for what users do on headquarters' pages."""
+    """The routes with which users of headquarters' pages act: on incidents, and on proposals."""
 
     def __init__(
         self, settings: HqSettings, db: PageDatabase, accounts: Accounts, on_change: Callable[[], None]
@@ -197,14 +197,14 @@ class HqActions:
         self._on_change()
 
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
-        """Propose a version of a bundle for centres. It is assigned once a second person confirms it."""
+        """Propose a version of campaign material for centres. It is assigned once a second person confirms it."""
         approved = (await read_material(self._settings))["approved"]
         if get_target_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
         await self._add_proposal(who, "material", request.to, f"{request.name} {request.version}")
 
     async def propose_resume(self, request: ProposeResume, who: SignedIn) -> None:
-        """Propose that leaders let centres resume."""
+        """Propose that leaders let centres resume calling."""
         await self._add_proposal(who, "resume", request.to, request.text)
 
     async def _add_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> None:

@@ -1,10 +1,12 @@
-"""Importing batches of centres into headquarters' database. A batch is a range of rows from a centre's outbox.
+"""Importing batches of centres into headquarters' database. A batch is a message with a range of rows of a centre's
+results.
 
-The import also updates the counters of the day, and queues the opt-outs and marks that other centres must receive. A mark is
-a recorded answer about a voter, such as "has voted".
+A centre stores its results in an outbox table; headquarters knows each row by its id there. The import also updates the
+counters of the day, and queues the opt-outs and marks that other centres must receive. A mark is a recorded answer
+about a voter, such as "has voted".
 
-A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So a
-gatherer that is killed continues where its last commit ended.
+A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So
+a gatherer (the process that imports) that is killed continues where its last commit ended.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A mark of a voter that is stored and was not undone."""
+    """A stored mark (recorded answer) of a voter that was not undone."""
 
     state_code: str
     constituency_number: int
@@ -106,10 +108,10 @@ class CentreBooth(NamedTuple):
 
 
 class Insert(Command):
-    """An INSERT of the rows of a temporary table. It skips rows that are stored already."""
+    """An SQL statement that inserts the rows of a temporary table, except rows that are stored already."""
 
     async def run_returning(self, db: Database) -> set[RowId]:
-        """Run it and return the ids of the rows it inserted."""
+        """Run the statement. Return the ids of the rows that it inserted."""
         return {RowId(*row) for row in await db.fetch(f"{self.sql} RETURNING centre, id")}
 
 
@@ -133,7 +135,7 @@ class SQL(Statements):
 
 
 class Displaced(HeadquartersUnreachable):
-    """Another gatherer has imported from the same stream, so this one must stop importing."""
+    """Raised if another gatherer has imported from the same stream, so that this one must stop importing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,9 @@ class PeerMark(NamedTuple):
 
 
 def peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark]) -> list[PeerUpdateMessage]:
-    """Return the messages that bring opt-outs and marks to other centres. Marks keep their order within a constituency."""
+    """Return the messages that bring opt-outs and voters' marks to other centres. Marks keep their order within a
+    constituency.
+    """
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
         PeerUpdateMessage(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(part, []))
@@ -394,7 +398,7 @@ class BatchImporter:
 
 
 class _SomeStored(Exception):
-    """Some of the rows are stored already. The insert is rolled back, and repeated with the new rows only."""
+    """Raised if some of the rows are stored already. The insert is rolled back, and repeated with the new rows only."""
 
 
 # attrgetter, because `dataclasses.astuple` copies each value deeply, which was a fifth of the cost of a row.

@@ -1,4 +1,4 @@
-"""Figures of headquarters' pages: each centre's live status, and its results in the database. Each has its age."""
+"""Figures of headquarters' pages: each centre's live status, and its results in the database. Each figure has its age."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class DayCount:
 
 
 class CentreTurnout(NamedTuple):
-    """The turnout in the booths of a centre, counted from the marks of all centres.
+    """The turnout in the booths of a centre, counted from the recorded answers (marks) that all centres reported.
 
     The booths of a centre are those whose voters it has reported marks of.
     """
@@ -172,7 +172,7 @@ class CallRates:
 
 
 class HqFigures:
-    """Updates the figures in the state of headquarters' pages."""
+    """Reads the figures of headquarters' pages, and keeps them up to date in the pages' state."""
 
     def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings

@@ -1,7 +1,7 @@
 """The gatherer: a process that reads batches of results from all centres, and stores them in headquarters' database.
 
-It also forwards peer updates (opt-outs and marks) to other centres. Several gatherers may run: the one that holds the
-database's lock is active, and the others wait for the lock.
+It also forwards peer updates (opt-outs, and recorded answers of voters) to other centres. Several gatherers may run:
+the one that holds the database's lock is active, and the others wait for the lock.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PEER_STREAM_BYTES = 3 << 30
 
 
 class QueuedUpdate(NamedTuple):
-    """A message of peer updates that waits in the database until it is stored in the stream."""
+    """A peer update for other centres that waits in the database until it is stored in its NATS stream."""
 
     id: int
     subject: str
@@ -70,7 +70,7 @@ def collect_garbage_seldom() -> None:
 
 
 class Gatherer:
-    """Imports batches while it has the lock, and waits for the lock otherwise."""
+    """Imports centres' batches while it holds the database's lock, and waits for the lock otherwise."""
 
     def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
         """Create a gatherer. `session` must be connected with headquarters' own key."""

@@ -1,7 +1,7 @@
-"""Conversion of the rows of a centre's batch to the entries of headquarters' database. Without I/O.
+"""Conversion of the rows of a centre's results to rows of headquarters' database. Without I/O.
 
-Every row is counted once. Rows up to the last committed id of their centre are skipped. If a centre restores a backup and
-sends a row again, the row has the same key as before, and is not stored twice.
+Every row is counted once. Rows up to the last committed id of their centre are skipped. If a centre restores a backup
+and sends a row again, the row has the same key as before, and is not stored twice.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class StoredCentre(NamedTuple):
 
 @dataclass(slots=True)
 class CentreRows:
-    """New rows of a centre that are stored in the next commit."""
+    """A centre's new rows that the next commit stores."""
 
     last_id: int
     created_at: float = 0.0  # of the newest row, by the centre's clock (epoch seconds)
@@ -111,7 +111,7 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A row of results other than marks. The fields are in the order of the columns of the table `new_result`."""
+    """A row with a result that is not a mark. The fields are in the order of the columns of the table `new_result`."""
 
     at: float
     centre: str
@@ -123,7 +123,7 @@ class ResultRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MarkRow:
-    """A row that is a mark of a voter."""
+    """A row with a mark: a recorded answer about a voter."""
 
     place: VoterPlace
     key: str
@@ -176,7 +176,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> MarkRow | None:
-    """Return the mark in a row, or None if its fields are not those of a mark."""
+    """Return the mark (recorded answer of a voter) in a row, or None if the row has no valid mark."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):

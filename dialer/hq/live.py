@@ -79,7 +79,7 @@ class LiveCentres:
         self.centres: dict[str, LiveCentre] = {}
 
     def receive(self, subject: str, data: bytes, now: float) -> None:
-        """Store the status in a message on a subject below `live.`. An invalid message is ignored.
+        """Store the live status in a centre's message. An invalid message is ignored.
 
         The server allows each centre to publish its own status only.
         """

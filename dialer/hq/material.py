@@ -1,4 +1,8 @@
-"""Material at headquarters: bundles of flows, scripts, texts and recordings, approved versions, and their assignment to centres."""
+"""Campaign material at headquarters: versions of flows, scripts and recordings, their approval, and their assignment to
+centres.
+
+A bundle is a signed folder of material with a name and a version.
+"""
 
 from __future__ import annotations
 

@@ -148,7 +148,9 @@ async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOr
 
 
 def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
-    """Return the order in a message of the stream, both as signed and as read. None if the message is invalid."""
+    """Return the order in a message of the stream: the signed text and the parsed order. None if the message is
+    invalid.
+    """
     try:
         signed = SignedOrder.model_validate_json(data)
         return signed, read_order(signed.order)

@@ -1,7 +1,7 @@
-"""Importing outbox files at headquarters. An outbox file has results that a disconnected centre exported for delivery by hand.
+"""Importing files with a disconnected centre's results, which a person carries to headquarters (outbox files).
 
-The rows take the same way as those from the network: through the stream of batches to the gatherer. So a row that arrives
-twice is stored once, and only the gatherer writes to the database.
+The rows take the same way as those from the network: through the stream of batches to the gatherer. So a row that
+arrives twice is stored once, and only the gatherer writes to the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ACK_TIMEOUT_SECONDS = 30.0
 
 
 def read_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
-    """Return the checked files, sorted by centre and first row.
+    """Return the checked outbox files, sorted by centre and first row.
 
     Raises InvalidMessage for a file that is incomplete, from an unknown centre, or not signed by its centre.
     """
@@ -59,11 +59,11 @@ class _Acknowledgements:
         self._received = asyncio.Event()
 
     def reset(self, centre: str) -> None:
-        """Discard the acknowledgements for a centre's earlier file."""
+        """Discard the acknowledgements for an earlier file of a centre."""
         self._through.pop(centre, None)
 
     async def receive(self, subject: str, data: bytes) -> None:
-        """Store an acknowledgement."""
+        """Store the gatherer's acknowledgement of a centre's rows."""
         self._through[subject.removeprefix(ack_subject(""))] = unpack_ack(data)
         self._received.set()
 

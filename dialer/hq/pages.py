@@ -1,4 +1,6 @@
-"""The routes of headquarters' pages for reading: the signed-in user, the figures, and the turnout of constituencies and booths."""
+"""The routes with which headquarters' pages read: the signed-in user, the figures, and the turnout of constituencies
+and booths.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from dialer.web.streams import Streams
 
 
 class ConstituencyTurnout(NamedTuple):
-    """The turnout of a constituency: counted from the marks of all centres, and the latest official figure."""
+    """The turnout of a constituency: counted from voters' recorded answers in all centres, and the latest official
+    figure.
+    """
 
     state_code: str
     constituency_number: int
@@ -36,7 +40,7 @@ class ConstituencyTurnout(NamedTuple):
 
 
 class PartTurnout(NamedTuple):
-    """The turnout of a booth: counted from the marks of all centres, and the latest official figure."""
+    """The turnout of a booth: counted from voters' recorded answers in all centres, and the latest official figure."""
 
     part_number: int
     contacted: int
@@ -108,7 +112,7 @@ class HqBoard:
         return self._streams.open_stream(request, lambda key: can_see_key(zone, key))
 
     async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the turnout of each constituency whose voters the centre has reported marks of."""
+        """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""
         self._require_centre(who, centre)
         async with self._db.transaction() as db:
             return [row._asdict() for row in await SQL.constituencies.fetch(db, centre)]

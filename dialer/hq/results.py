@@ -10,7 +10,7 @@ from dialer.store.sql import Statements
 
 
 class VoterResult(NamedTuple):
-    """The last mark of a voter, and the voter's status according to all marks."""
+    """The last recorded answer (mark) about a voter, and the voter's status according to all marks."""
 
     roll_version: str
     state_code: str
@@ -24,7 +24,7 @@ class VoterResult(NamedTuple):
 
 
 class VoterAnswer(NamedTuple):
-    """A voter's answer to a question, and the voter's status according to all marks."""
+    """A voter's answer to a question, and the voter's status according to all recorded answers (marks)."""
 
     roll_version: str
     state_code: str
@@ -46,6 +46,8 @@ class SQL(Statements):
 async def read_state_results(
     db: Database, state_code: str, constituency_number: int | None, since: float, until: float
 ) -> tuple[list[VoterResult], list[VoterAnswer]]:
-    """Return results and answers from `since` to before `until` (epoch seconds), of a constituency or of the whole state."""
+    """Return the results and answers of a state, or of one of its constituencies, from `since` to before `until` (epoch
+    seconds).
+    """
     asked = (state_code, constituency_number, since, until)
     return await SQL.marks.fetch(db, *asked), await SQL.answers.fetch(db, *asked)

@@ -1,10 +1,10 @@
-"""Snapshots of peer updates: all opt-outs, or all marks of a constituency, for a centre that cannot read them from the stream.
+"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (recorded answers of voters).
 
-A centre needs one if it is new, or was disconnected for longer than the stream stores updates.
+A centre needs a snapshot if it is new, or was disconnected for longer than the stream stores updates.
 
-Every update is committed to the database before it is stored in the stream. The stream's position is read first, then the
-database. So a centre misses nothing if it imports the snapshot, and then the stream from that position. Importing an update
-twice changes nothing.
+Every update is committed to the database before it is stored in the stream. The stream's position is read first, then
+the database. So a centre misses nothing if it imports the snapshot, and then the stream from that position. Importing
+an update twice changes nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _BEFORE_FIRST_MARK = "-1/-1/-1"
 
 
 class SnapshotMark(NamedTuple):
-    """A mark of a voter of a constituency. `number` is the order in which marks arrived."""
+    """A voter's recorded answer (mark) in a snapshot. `number` is the order in which marks arrived at headquarters."""
 
     part_number: int
     serial: int
@@ -56,9 +56,8 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers centres' requests for pages of a snapshot.
-
-    Several servers may run, as each page is answered independently.
+    """Answers centres' requests for snapshots, page by page. Several servers may run, as each page is answered
+    independently.
     """
 
     def __init__(self, settings: HqSettings, session: Session) -> None:
@@ -104,7 +103,7 @@ class SnapshotServer:
 
 
 class PageRows(NamedTuple):
-    """The opt-outs or marks of a page of a snapshot, and the key after which the next page starts."""
+    """The opt-outs or marks of one page (part) of a snapshot, and the key after which the next page starts."""
 
     next_after: str | None  # None: this is the last page
     opt_outs: Sequence[dict[str, Any]]

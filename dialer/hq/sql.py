@@ -17,15 +17,15 @@ V = TypeVar("V")
 
 
 class Command(sql.Statement):
-    """A statement that returns no rows."""
+    """An SQL statement that returns no rows."""
 
     async def run(self, db: Database, /, *values: object) -> int:
-        """Run it and return the number of rows it changed."""
+        """Run the statement and return the number of rows that it changed."""
         return await db.execute(self.sql, *values)
 
 
 class Query(sql.Statement, Generic[R]):
-    """A statement whose rows are objects of `row_type`: a NamedTuple or a dataclass with a field for each column."""
+    """An SQL statement whose rows are objects of `row_type`: a NamedTuple or a dataclass with a field for each column."""
 
     def __init__(self, row_type: type[R]) -> None:
         declared = sql.Query(row_type)
@@ -43,7 +43,7 @@ class Query(sql.Statement, Generic[R]):
 
 
 class Scalar(sql.Statement, Generic[V]):
-    """A statement with a single column of the type `kind`."""
+    """An SQL statement with a single column of the type `kind`."""
 
     def __init__(self, kind: type[V]) -> None:
         self.kind = kind
@@ -60,5 +60,5 @@ class Scalar(sql.Statement, Generic[V]):
 
 
 def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
-    """Return a list of values for each of the `count` columns of the rows."""
+    """Return the rows as lists, one list of values for each of the `count` columns."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

@@ -16,7 +16,7 @@ _PROBLEM_ALERTS = ("flows", "no-audio-")
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The centres that a version is assigned to at the same time."""
+    """The centres that a version of campaign material is assigned to at the same time."""
 
     to: tuple[str, ...]  # "centre:pune-1", "zone:west", "all"
     centres: frozenset[str]
@@ -34,8 +34,8 @@ class WaveState(StrEnum):
 def plan_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
     """Return the waves of a rollout: first some centres, then all centres of a zone, then all centres.
 
-    The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A wave
-    that would add no centre is left out. Raises ValueError for an unknown centre.
+    The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A
+    wave that would add no centre is left out. Raises ValueError for an unknown centre.
     """
     first_centres = [*first] or sorted(zone_of_centre)[:FIRST_CENTRES]
     if unknown := [centre for centre in first_centres if centre not in zone_of_centre]:
@@ -51,7 +51,7 @@ def plan_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -
 
 
 class Rollout:
-    """The rollout of one version. Times are monotonic seconds."""
+    """The rollout of one version of campaign material to centres. Times are monotonic seconds."""
 
     def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
         """Create a rollout of the version `label`.
@@ -77,7 +77,9 @@ class Rollout:
         return self._waves[self._place]
 
     def update_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
-        """Record which material a centre reports. A problem counts if the centre was assigned this version."""
+        """Record which version of the material a centre reports. A problem counts if the centre was assigned this
+        version.
+        """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return
         if active == self._label:

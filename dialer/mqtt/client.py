@@ -84,12 +84,12 @@ class BrokerSettings:
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
-    """The broker accepted the connection, but refused a subscription."""
+    """Raised if the broker accepted the connection, but refused a subscription."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message from the broker."""
+    """A message that was received from the broker."""
 
     topic: str
     payload: bytes
@@ -257,10 +257,10 @@ class BrokerAccess:
 
 
 def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
-    """Return what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.
+    """Test what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.
 
-    The published message is empty, so it is not a command. With `connects_only`, only the connection is tried. Blocks for up
-    to five seconds.
+    The published message is empty, so it is not a command. With `connects_only`, only the connection is tried. Blocks
+    for up to five seconds.
     """
     access = BrokerAccess()
     client = PahoClient(CallbackAPIVersion.VERSION2, protocol=MQTTv5, reconnect_on_failure=False)

@@ -27,8 +27,8 @@ ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
     """Raise CentreIdTaken if a dialler with another store uses the centre id at this broker now.
 
-    Takes up to 15 seconds if the state of a stopped dialler is retained. Raises BrokerUnreachable if the broker does not
-    answer.
+    This takes up to 15 seconds if the state of a stopped dialler is retained. Raises BrokerUnreachable if the broker
+    does not answer.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
     checking = replace(settings, client_id=f"{make_client_id(settings, centre)}-check-{own}")

@@ -200,6 +200,6 @@ def is_free(port: int) -> bool:
 
 
 def last_line(log_path: Path) -> str:
-    """Return the last line of a log."""
+    """Return the last line of a log file."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "it wrote no message"

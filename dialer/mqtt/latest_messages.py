@@ -24,7 +24,7 @@ class LatestMessages:
         self._messages: dict[str, object] = {}
 
     def put(self, key: str, message: object) -> None:
-        """Store the latest message of a key. None removes the message."""
+        """Store the latest message of a key. None means that the message was removed."""
         if message is None:
             self._messages.pop(key, None)
         else:
@@ -37,7 +37,7 @@ class LatestMessages:
         return state if isinstance(state, CentreState) else None
 
     def problem(self, now: float) -> str:
-        """Return a problem of the dialler at `now` (epoch seconds) in a few words, or "" if there is none."""
+        """Return a problem of the dialler at the time `now` (epoch seconds) in a few words, or "" if there is none."""
         state = self.state
         if state is None:
             return "no message from the dialler yet"

@@ -56,7 +56,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How a centre shows at its broker that it is online or offline."""
+    """The messages by which a centre shows at its broker that it is online or offline."""
 
     centre: str
     settings: BrokerSettings
@@ -67,7 +67,7 @@ class Presence:
 
 
 class BrokerLink:
-    """A connection that is opened again whenever it is lost."""
+    """A connection to the broker that is opened again whenever it is lost."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class BrokerLink:
         self.is_connected = False
 
     async def run(self, serve: Serve, stop: asyncio.Event) -> None:
-        """Connect and call `serve`, again after each failure, until `serve` returns or `stop` is set."""
+        """Connect to the broker and call `serve`, again after each failure, until `serve` returns or `stop` is set."""
         failures = 0
         while not stop.is_set():
             opened_at: float | None = None

@@ -41,7 +41,7 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the event loop at each change of the engine. Call the returned function to stop that."""
+        """Call `callback` in the event loop at each change of the engine. The returned function stops that."""
         ...
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:

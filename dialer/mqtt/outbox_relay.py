@@ -1,4 +1,6 @@
-"""Sending of results from the store's outbox to the broker, in order, until the broker has acknowledged them."""
+"""Sending of results to the broker: rows of the store's outbox are published in order, until the broker has
+acknowledged them.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +63,9 @@ class OutboxRelay:
                 return
 
     async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row. If no client can send it (for example because its topic is too long), skip and report it.
+        """Publish a row of the outbox. If no client can send the row, skip and report it.
 
-        Otherwise it would block all later results. Its result is still in the store.
+        For example, its topic may be too long. The row would block all later results. Its result is still in the store.
         """
         try:
             await publish(announced_message(self._centre, row.topic, row.payload))

@@ -46,7 +46,7 @@ def parse_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Queued opt-outs are stored even if the connection is lost meanwhile."""
+    """Stores opt-outs of other centres. Opt-outs in the queue are stored even if the connection is lost meanwhile."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
         """Create a queue of opt-outs. `suppress` suppresses a number, and raises StoreError if that could not be stored.
@@ -57,10 +57,10 @@ class PeerOptOuts:
         self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
 
     async def offer(self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None) -> None:
-        """Queue a message, waiting while the queue is full.
+        """Queue an opt-out message of another centre, waiting while the queue is full.
 
-        `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message is no
-        opt-out.
+        `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message
+        is no opt-out.
         """
         await self._waiting.put((parse_opt_out(topic, payload), stored))
 

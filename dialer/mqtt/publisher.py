@@ -35,7 +35,7 @@ PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 
 
 class ChangeBuffer:
-    """The changes that wait to be published. Pure: times are passed in (monotonic seconds).
+    """The engine's changes that wait to be published. Pure: times are passed in (monotonic seconds).
 
     Only the latest state of each seat, booth and campaign is stored. Call events are a queue; if it has more than
     `max_call_events`, the oldest are dropped.
@@ -59,7 +59,9 @@ class ChangeBuffer:
         """Call events that were not published, since the start."""
 
     def offer(self, change: Change) -> None:
-        """Add a change. Never waits and never fails. If the queue of call events is full, the oldest one is dropped."""
+        """Add a change of the engine. Never waits and never fails. If the queue of call events is full, the oldest one
+        is dropped.
+        """
         match change:
             case CallChange(campaign_id=campaign_id):
                 self.dropped += len(self._calls) == self._calls.maxlen
@@ -100,7 +102,9 @@ class ChangeBuffer:
             self._statistics_at[campaign.campaign_id] = now
 
     def next_due_at(self, now: float) -> float:
-        """Return when the next message must be published. If one is due already, the time is not after `now`."""
+        """Return when the next message must be published (monotonic seconds). If a message is due already, the time is
+        not after `now`.
+        """
         if self._alerts_changed or self._urgent_seats:
             return now
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)

@@ -33,7 +33,7 @@ class TopicWriter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A row of the table: a topic, the type of its messages, and how they are published."""
+    """A topic of the table: its pattern, the type of its messages, and how they are published."""
 
     key: str
     pattern: str  # below the root, variable levels in braces
@@ -46,7 +46,7 @@ class Topic:
     root: str = f"{ROOT}/{{centre}}"
 
     def address(self, centre: str, **levels: str | int) -> str:
-        """Return the full topic of a centre. `levels` has a value for each variable level."""
+        """Return the full topic for a centre. `levels` has a value for each variable level of the topic."""
         return f"{self.root.format(centre=segment(centre))}/{self.relative_topic(**levels)}"
 
     def relative_topic(self, **levels: str | int) -> str:

@@ -1,8 +1,9 @@
-"""Messages between centres and headquarters, and their NATS subjects: result batches, acknowledgements, peer updates. Without I/O.
+"""Messages between centres and headquarters, and their NATS subjects: result batches, acknowledgements, peer updates.
+Without I/O.
 
-A batch covers every row id of the centre's outbox from `first` to `last`. If it has no row with one of these ids, that row is
-not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through` are lost, unless
-headquarters received them earlier.
+A batch covers a range of a centre's outbox (its table of results for headquarters), from the row id `first` to `last`.
+If it has no row with one of these ids, that row is not meant for headquarters, or was telemetry that was discarded.
+Rows up to the id `deleted_through` are lost, unless headquarters received them earlier.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def reply_subject(centre: str, order_id: str) -> str:
 
 
 def snapshot_subject(centre: str) -> str:
-    """Return the subject on which a centre requests a snapshot of peer updates; `*` for any centre."""
+    """Return the subject on which a centre requests a snapshot (complete list) of peer updates; `*` for any centre."""
     return f"snapshot.{centre}"
 
 
@@ -77,17 +78,21 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 
 
 def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
-    """Return the subject of marks of a constituency's voters, for other centres. `zone` is the sender's; `*` stands for any."""
+    """Return the subject of recorded answers (marks) of a constituency's voters, which other centres receive. `zone` is
+    the sender's; `*` stands for any.
+    """
     return f"peer.{zone}.mark.{_subject_token(state_code)}.{constituency_number}"
 
 
 def marks_subject(state_code: str | None) -> str:
-    """Return the subject of marks from all constituencies of a state, or of every state if `state` is None."""
+    """Return the subject of recorded answers (marks) from all constituencies of a state, or of every state if `state`
+    is None.
+    """
     return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_subject_token(state_code)}.*"
 
 
 def _subject_token(text: str) -> str:
-    """Return the text as one level of a subject. Dots and wildcards are replaced."""
+    """Return the text as one level of a NATS subject. Dots and wildcards are replaced."""
     return _NOT_IN_SUBJECT.sub("_", text) or "_"
 
 
@@ -105,7 +110,7 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBatch:
-    """A batch: all rows within a range of a centre's outbox that headquarters needs."""
+    """A batch: the rows for headquarters from one range of a centre's outbox."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -118,7 +123,7 @@ class OutboxBatch:
 
 
 def row_bytes(topic: str, payload: str) -> int:
-    """Return the approximate size (bytes) of a row in a batch, to be compared with `MAX_BATCH_BYTES`."""
+    """Return the approximate size of a row in a batch (bytes), to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 
@@ -200,7 +205,9 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark from a centre's `results/marks` in the form that other centres receive."""
+    """Return a mark (recorded answer of a voter) from a centre's `results/marks` in the form that other centres
+    receive.
+    """
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

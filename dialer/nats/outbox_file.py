@@ -62,7 +62,9 @@ def write_outbox_file(
     that reading `rows` raises.
     """
     if path.exists():
-        raise OutputRefused(f"DIR: {path} exists already: move or delete it, or carry it as it is")
+        raise OutputRefused(
+            f"DIR: {path} exists already: move or delete that file, or take it to headquarters unchanged"
+        )
     count = 0
     with open_atomic_file(path, "DIR") as file:
         digest = hashlib.sha256()
@@ -108,8 +110,8 @@ class OutboxFile:
     def batches(self) -> Iterator[OutboxBatch]:
         """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
 
-        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the first
-        reading. Raises InvalidMessage if the file has changed in between.
+        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the
+        first reading. Raises InvalidMessage if the file has changed in between.
         """
         with self.path.open("rb") as file:
             cells = islice(
@@ -119,7 +121,7 @@ class OutboxFile:
                 _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last), self.digests
             ):
                 if batch is None or _digest_of_batch(batch) != digest:
-                    raise InvalidMessage(f"{self.path}: changed while it was imported: import it again")
+                    raise InvalidMessage(f"{self.path}: changed while it was imported: import the file again")
                 yield batch
 
 
@@ -151,12 +153,14 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 pass  # the digest is of the whole file
             if sha256 != _SHA256 + digest.hexdigest():
                 raise InvalidMessage(
-                    f"{path}: was changed (saved by a spreadsheet?): import the file that the centre wrote"
+                    f"{path}: was changed (saved by a spreadsheet?): import the unchanged file of the centre"
                 )
             if problem is not None:
                 raise problem
             if rows != _read_number(count):
-                raise InvalidMessage(f"{path}: has {rows} rows where its last line says {count}: write it again")
+                raise InvalidMessage(
+                    f"{path}: has {rows} rows where its last line says {count}: export the file again at the centre"
+                )
         except (ValueError, IndexError, csv.Error) as error:
             raise _incomplete_file_error(path) from error
     return OutboxFile(
@@ -209,7 +213,7 @@ def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -
             return
         row_id, at = _read_number(row[0]), float(row[1])
         if len(row) != len(_COLUMNS) or not previous < row_id <= last or not math.isfinite(at):
-            raise InvalidMessage(f"{path}: has rows out of order: write it again")
+            raise InvalidMessage(f"{path}: has rows out of order: export the file again at the centre")
         yield BatchRow(row_id, row[2], at, row[3])
         previous = row_id
 

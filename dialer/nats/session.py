@@ -44,16 +44,16 @@ MAX_CONSUMERS = 100_000
 
 
 class StreamRecreated(HeadquartersUnreachable):
-    """The stream is missing or was created again, so positions in the earlier stream are no longer valid."""
+    """Raised if a stream is missing or was created again, so that positions in the earlier stream are no longer valid."""
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """The stream lacks messages after the requested position, or ends before that position."""
+    """Raised if a stream lacks messages after the requested position, or ends before that position."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """The state of a stream."""
+    """The state of a NATS stream."""
 
     id: str  # its name and creation time
     first: int  # position of the oldest message
@@ -62,7 +62,7 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message of a stream."""
+    """A message that is stored in a NATS stream."""
 
     subject: str
     data: bytes
@@ -174,13 +174,12 @@ class Session:
     async def consume(
         self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
     ) -> AsyncIterator[StoredMessage]:
-        """Yield the messages of a stream after the position `after`. It never ends, and survives reconnects.
+        """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
 
         If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream that the
-        position belongs to, by default that of the present stream.
-
-        Raises StreamRecreated if the stream is a different one. If `complete` is set, raises MessagesMissing if messages
-        after the position were deleted, or if the stream ends before it.
+        position belongs to, by default that of the present stream. Raises StreamRecreated if the stream is a different
+        one. If `complete` is set, raises MessagesMissing if messages after the position were deleted, or if the stream
+        ends before it.
         """
         position, reported = after, ""
         while True:

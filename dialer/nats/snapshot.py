@@ -1,7 +1,8 @@
-"""Snapshots of peer updates: all opt-outs, or all marks of a constituency. A centre needs one if the stream lacks older updates.
+"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (recorded answers of voters).
 
-The centre requests a snapshot page by page. Each page is signed with headquarters' key, and repeats the request. So no page
-can be forged, be left out, or come from another time, centre or roll. Without I/O.
+A centre needs a snapshot if the stream no longer has older updates. It requests the snapshot page by page. Each page is
+signed with headquarters' key, and repeats the request. So no page can be forged, be left out, or come from another
+time, centre or roll. Without I/O.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _PURPOSE = b"matdan snapshot of peer updates 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """A request for a page of a constituency's marks, or of opt-outs if no constituency is given."""
+    """A request for a page of a snapshot: of a constituency's marks, or of opt-outs if no constituency is given."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -56,7 +57,7 @@ _REQUEST, _PAGE = TypeAdapter(SnapshotRequest), TypeAdapter(SnapshotPage)
 
 
 def pack_request(request: SnapshotRequest) -> bytes:
-    """Return a request for a page as JSON."""
+    """Return a request for a page of a snapshot as JSON."""
     return json.dumps(asdict(request)).encode()
 
 
@@ -69,14 +70,14 @@ def unpack_request(data: bytes) -> SnapshotRequest:
 
 
 def pack_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
-    """Return a page as its signature, followed by compressed JSON. Without a key the signature is empty."""
+    """Return a page of a snapshot as its signature, followed by compressed JSON. Without a key the signature is empty."""
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
     signature = "" if private_key is None else signing.sign_text(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 
 def pack_refusal(reason: str) -> bytes:
-    """Return an answer that refuses to send a page, with the reason in one line."""
+    """Return an answer that refuses to send a page of a snapshot, with the reason in one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 

@@ -64,7 +64,7 @@ class AgentCommand(PageRequest):
 
 
 class AgentNumber(PageRequest):
-    """A phone number that an agent typed. It is not sent to the dialler; only its id is."""
+    """A phone number that an agent typed. Only its id in the store is sent to the dialler."""
 
     id: _Id
     number: Annotated[str, Field(max_length=40)]
@@ -96,9 +96,10 @@ class AgentCommands:
         return router
 
     async def send_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
-        """Send a command for the agent's own seat and return the dialler's reply, with a code if the page has a text for it.
+        """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
-        A command with an `attempt` applies to that call only and is refused if the seat has another call by now.
+        If the command names a call (`attempt`), it is refused once the seat has another call. A refusal has a code if
+        the page has a text for it.
         """
         if asked.name not in AGENT_COMMANDS:
             raise RequestRefused(404, "no-command")

@@ -16,7 +16,7 @@ from dialer.web.people import repeat_every, try_or_log
 
 
 class AgentFigures:
-    """Keeps "figures/{agent}" and "call-backs/{agent}" of the page state up to date, for the agent's own page alone."""
+    """Reads the figures and promised call-backs of each agent from the store, and shows them on that agent's page only."""
 
     def __init__(self, page_state: PageState, reading: AgentReading, zone: tzinfo) -> None:
         self._page_state = page_state

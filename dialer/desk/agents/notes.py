@@ -33,7 +33,7 @@ _Attempt = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
 class NoteBody(PageRequest):
-    """A note about a call."""
+    """A request to save an agent's note about a call."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9-]{0,63}$")]
     attempt: _Attempt
@@ -41,14 +41,14 @@ class NoteBody(PageRequest):
 
 
 class DraftBody(PageRequest):
-    """The contents of a page's form for a call."""
+    """A request to save the unsent contents of a page's form for a call (a draft)."""
 
     attempt: _Attempt
     draft: dict[str, Any]
 
 
 class AgentDrafts:
-    """The latest draft of each seat. The draft of the next call replaces it."""
+    """The latest draft of each seat: the unsent contents of the page's form. The draft of the next call replaces it."""
 
     def __init__(self, records: AgentRecords) -> None:
         self._records = records

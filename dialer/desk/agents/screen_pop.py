@@ -1,4 +1,4 @@
-"""The screen pop of an agent's page: who is on the line, read from the store by the ids of the seat's message.
+"""The screen pop of an agent's page: the data of the voter on the line, read from the store.
 
 The records of `page_records` say what it contains.
 """
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SeatCall:
-    """The call at a seat, from the seat's message (docs/reference/topics.md, `seats/{seat}`)."""
+    """The call at a seat, from the dialler's MQTT message about the seat (docs/reference/topics.md, `seats/{seat}`)."""
 
     attempt: str
     campaign: str | None
@@ -59,7 +59,7 @@ class SeatCall:
 
 
 class ScreenPopBuilder:
-    """Builds the screen pops of a site. Raises FlowError for a faulty script."""
+    """Builds screen pops: the data of a call that the agents' page shows. Raises FlowError for a faulty call script."""
 
     def __init__(self, settings: Settings) -> None:
         self._polls = list_polling_days(settings)
@@ -155,7 +155,7 @@ def _find_legal_code(
 
 
 class ScreenPops:
-    """Keeps each seat's screen pop up to date, in "pop/{seat}" of the page state, also when records change elsewhere."""
+    """Keeps the screen pop of each seat up to date, also when data of its voters change during the call."""
 
     def __init__(
         self, page_state: PageState, reading: AgentReading, builder: ScreenPopBuilder, records: AgentRecords
@@ -178,7 +178,9 @@ class ScreenPops:
                         await self.update_screen_pop(key.removeprefix("seat/"), value)
 
     async def update_screen_pop(self, seat: str, view: SeatView) -> None:
-        """Show who is on the line at a seat. If the records cannot be read, show nothing and retry with the seat's next message."""
+        """Show the voter on the line on the page of a seat. If the store cannot be read, show nothing, and retry with
+        the seat's next message.
+        """
         call = SeatCall.from_view(view)
         if call == self._shown.get(seat):
             return

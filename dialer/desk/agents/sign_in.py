@@ -46,7 +46,7 @@ class AgentSignInRoutes:
         dialler_client: DiallerClient,
         page_state: PageState,
     ) -> None:
-        """`people` computes the proof of a PIN in its thread for slow hashes."""
+        """Create the routes. `people` computes proofs of PINs in its own thread, because that is slow."""
         self._site = site
         self._sessions = sessions
         self._people = people

@@ -148,9 +148,9 @@ def _refuse_command_name(name: object) -> str:
     *others, last = COMMANDS
     commands = f"the commands are {', '.join(others)} and {last}"
     if name is None:
-        raise CommandRefused(f"`name` is missing: {commands}")
+        raise CommandRefused(f"the command has no `name`: {commands}")
     if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated in the reply: it may be a phone number
-        raise CommandRefused(f"`name` is not the name of a command: {commands}")
+        raise CommandRefused(f"the command's `name` is unknown: {commands}")
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     raise CommandRefused(f"unknown command `{name}`{f'; did you mean `{near[0]}`?' if near else ''}: {commands}")
 

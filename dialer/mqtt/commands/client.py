@@ -45,14 +45,12 @@ async def send_commands(
     *,
     signer: Signer | None = None,
 ) -> list[str]:
-    """Send commands one after another. Return the texts of the replies, in order.
+    """Send commands one after another. Return the texts of the dialler's replies, in order.
 
-    `on_progress` is called with the number of commands answered so far. Without a `signer`, the commands are unsigned, and
-    the sender is the dialler's own command line. If a command may take minutes, the wait lasts as long as the dialler reports
-    that it works on such a command.
-
-    Raises CommandRefused at the first refusal, and BrokerUnreachable if the broker or the dialler does not answer. Earlier
-    commands were executed.
+    `on_progress` is called with the number of commands answered so far. Without a `signer`, the commands are unsigned,
+    and the sender is the dialler's own command line. If a command may take minutes, the wait lasts as long as the
+    dialler reports that it works on such a command. Raises CommandRefused at the first refusal, and BrokerUnreachable
+    if the broker or the dialler does not answer. Earlier commands were executed.
     """
     replies: list[str] = []
     signer = signer or Signer(OWN_USER)
@@ -86,7 +84,7 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def receive(self, received: Received) -> None:
-        """Store a reply or the centre's state. Replies to other commands are ignored."""
+        """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
         if received.topic == topics.CENTRE_STATE.address(self._centre):
             imports_roll = self._may_take_minutes and _imports_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
@@ -128,7 +126,7 @@ class CommandSession:
 
 
 def _imports_roll(state: bytes) -> bool:
-    """Return whether the centre's state says that a roll is being imported, for this or an earlier command."""
+    """Return whether the dialler is importing a roll, for this or an earlier command, according to the centre's state."""
     try:
         fields = json.loads(state)
     except ValueError:

@@ -158,15 +158,14 @@ class CommandGateway:
         self._has_counts.set()
 
     async def handle(self, checked: CheckedCommand, number: int = 0) -> None:
-        """Execute a command that was not executed before, and reply to it.
+        """Execute a command that was not executed before, and reply to it. `number` is its place in the order of
+        arrival.
 
-        `number` is the command's place in the order of arrival. When the execution is recorded depends on the command:
-
-        - An idempotent command is recorded after its execution. If the dialler crashes in between and the command is
-          repeated, it is executed again, which changes nothing.
-        - Another command is recorded before its execution, because a second hang-up or transfer would affect the next voter.
-          If the dialler crashes in between, a repeat is refused.
-        - A command with a receipt is recorded in the transaction that executes it.
+        When the execution is recorded depends on the command. An idempotent command is recorded after its execution: if
+        the dialler crashes in between and the command is repeated, it is executed again, which changes nothing. Another
+        command is recorded before its execution, because a second hang-up or transfer would affect the next voter: if
+        the dialler crashes in between, a repeat is refused. A command with a receipt is recorded in the transaction
+        that executes it.
         """
         if isinstance(checked, AcceptedCommand):
             checked = recheck_rights(checked, self._senders)
@@ -197,7 +196,7 @@ class CommandGateway:
             self.unstored_replies.put_nowait(announced_message(self._centre, announced.topic, announced.payload))
 
     async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
-        """Execute a command unless the store has a reply to it (`known`). Return the reply as JSON."""
+        """Execute a command unless the store has a reply to it already (`known`). Return the reply as JSON."""
         if known is not None:
             await self._audit.append(accepted, "repeated")
             return known.reply
@@ -288,7 +287,7 @@ class CommandGateway:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
     def _refuse_overtaken_resume(self, command: ResumeCampaign, number: int) -> None:
-        """Raise CommandRefused for a resume if a stop or pause arrived after it.
+        """Raise CommandRefused for a command to resume dialling if a stop or pause arrived after it.
 
         Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
         """

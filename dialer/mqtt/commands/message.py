@@ -39,7 +39,7 @@ class CommandMessage:
 
     @property
     def urgency(self) -> Urgency:
-        """The urgency of the named command."""
+        """How urgent the named command is, which decides its queue."""
         return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
 
 
@@ -63,7 +63,7 @@ def open_message(payload: bytes) -> CommandMessage:
 
 
 def signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return the bytes that are signed: purpose, centre, sender and the command's text, separated by line feeds.
+    """Return the bytes of a command that its sender signs: purpose, centre, sender and text, separated by line feeds.
 
     Purpose, centre and sender contain no line feeds. ID and expiry are part of the text.
     """

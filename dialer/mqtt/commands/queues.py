@@ -19,7 +19,7 @@ audit."""
 
 
 class SenderQueue(Generic[T]):
-    """The waiting commands of a sender."""
+    """The waiting commands of one sender."""
 
     def __init__(self) -> None:
         self.items: deque[T] = deque()
@@ -61,7 +61,8 @@ class FairQueues(Generic[T]):
     def pop(self, now: float) -> tuple[T | None, float | None]:
         """Remove and return the next command that may be executed, or None.
 
-        With None, the second value is the time until one may be executed (seconds), or None if all queues are empty.
+        With None, the second value is the time until a command may be executed (seconds), or None if all queues are
+        empty.
         """
         soonest: float | None = None
         for sender, queue in self._queues.items():

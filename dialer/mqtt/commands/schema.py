@@ -44,7 +44,9 @@ def message_schema(ref_template: str) -> dict[str, Any]:
 
 
 def reference() -> Iterator[str]:
-    """Yield the lines of the reference of commands: a table of commands, a table of their fields, and the objects in fields."""
+    """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
+    fields.
+    """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender; executed once per id) and `expires_at`"
     yield "(epoch seconds, at most a day ahead; refused after it). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"

@@ -16,7 +16,7 @@ from dialer.mqtt.commands.message import signed_bytes
 
 
 class BadSignature(CommandRefused):
-    """The signature is not the sender's. Somebody else wrote the command, or changed it."""
+    """Raised if the signature of a command is not the sender's: somebody else wrote the command, or changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ class Senders:
         return sender
 
     def authenticate(self, sender: Sender, centre: str, text: str, signature: object) -> None:
-        """Raise CommandRefused unless the sender really sent this text. `signature` is base64, None if unsigned."""
+        """Raise CommandRefused unless the named sender really sent this command. `signature` is base64, None if
+        unsigned.
+        """
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(

@@ -22,12 +22,12 @@ class Signer:
     def command(
         self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
     ) -> Message:
-        """Return the message of a command. `expires_at` is in epoch seconds."""
+        """Return the MQTT message of a command. `expires_at` is in epoch seconds."""
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
         return Message(topics.commands_topic(centre, self.user), self.payload(centre, text), 1, False)
 
     def payload(self, centre: str, text: str) -> str:
-        """Return the payload of a command with this text."""
+        """Return the payload of a command message with this text, signed if the sender has a key."""
         if self.key is None:
             return text
         return json.dumps(

@@ -103,7 +103,7 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_message(name="stopall"), "unknown command `stopall`; did you mean `stop-all`?"),
         (make_message(name="+919876543210"), "`name` is not the name of a command"),
         (make_message(name=["pause"]), "`name` is not the name of a command"),
-        (make_message(name=None), "`name` is missing: the commands are "),
+        (make_message(name=None), "the command has no `name`: the commands are "),
         (make_message(campaign=None), "`pause` needs `campaign` (ID of the campaign"),
         (make_message(campaign=7), "`pause`: `campaign` must be a text"),
         (make_message(campaign="a\nb"), "`pause`: `campaign` is not valid (ID of the campaign"),
