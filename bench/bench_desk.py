@@ -45,7 +45,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, SeatView
 from dialer.mqtt.commands.senders import Sender, Senders
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -104,7 +104,7 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
     roles = {"desk": SupervisorRole.DESK, "asha": SupervisorRole.SUPERVISOR}
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
         store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()

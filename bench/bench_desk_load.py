@@ -46,7 +46,7 @@ from bench.desk_site import (
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import load_settings
 from dialer.simulation.site import simulated_profile
@@ -147,11 +147,11 @@ def _bench() -> None:
 
 async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
     measured = Measurements()
-    agi_port, desk_port = free_port(), free_port()
+    agi_port, desk_port = find_free_port(), find_free_port()
     store = folder / "centre.db"
     _fill_store(store)
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
         lines = ("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60")
         ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
         path = _write_settings(folder, store, broker.port, ami_port, agi_port, desk_port)

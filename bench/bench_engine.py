@@ -26,7 +26,7 @@ from bench.common import record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
@@ -81,7 +81,7 @@ def resident_megabytes() -> float:
 
 async def measure(voters: int, seconds: float, directory: Path) -> dict[str, float]:
     """Run the engine for `seconds` after a warm-up. Return the figures by name."""
-    agi_port = free_port()
+    agi_port = find_free_port()
     stop = asyncio.Event()
     figures: dict[str, float] = {}
     async with (

@@ -33,10 +33,10 @@ import uvloop
 from bench.common import cpu_seconds, cpu_seconds_of, record
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
-from dialer.hq.database import database
+from dialer.hq.database import open_database
 from dialer.hq.gather import Gatherer, collect_garbage_seldom
-from dialer.hq.outbox_import import import_files, read_files
-from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
+from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.snapshots import SnapshotServer
 from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import connected
@@ -179,9 +179,9 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
     """Run the servers of a headquarters with these (centre, zone), without a gatherer."""
     with (
         tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True) as folder,
-        postgresql(Path(folder) / "postgresql") as database_url,
+        run_postgresql(Path(folder) / "postgresql") as database_url,
     ):
-        async with nats_server(Path(folder) / "nats") as server:
+        async with run_nats_server(Path(folder) / "nats") as server:
             settings = HqSettings.model_validate(
                 {
                     "servers": [server.address],
@@ -282,13 +282,13 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         gathering = asyncio.create_task(run_gatherer(at))
         session = await stack.enter_async_context(connected([at.server.address], "bring"))
         began = time.monotonic()
-        files = await asyncio.to_thread(read_files, at.settings, paths)
+        files = await asyncio.to_thread(read_outbox_files, at.settings, paths)
         read = time.monotonic() - began
         size = sum(file.path.stat().st_size for file in files)
-        count = len([file async for file in import_files(session, files)])
+        count = len([file async for file in import_outbox_files(session, files)])
         brought = time.monotonic() - began
         wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
-        async with database(at.database_url) as db:
+        async with open_database(at.database_url) as db:
             before = await db.fetch_tuples(_ALL)
             lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
@@ -334,7 +334,7 @@ async def run_kill_history(seed: int) -> str:
                     case "postgresql":
                         await asyncio.to_thread(_kill_postgresql, at.folder)
                     case "database":
-                        async with database(at.database_url) as db:
+                        async with open_database(at.database_url) as db:
                             await db.fetch_tuples(
                                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -388,7 +388,7 @@ def _kill_postgresql(folder: Path) -> None:
 
 async def find_wrong_counts(at: HqServers, truth: dict[str, dict[str, int]]) -> str:
     """Return the centres whose counts at headquarters differ from their own, or ""."""
-    async with database(at.database_url) as db:
+    async with open_database(at.database_url) as db:
         found: dict[str, Counter[str]] = {name: Counter() for name in truth}
         for centre, what, count in await db.fetch_tuples(_COUNTS):
             found[centre][what] = count

@@ -26,7 +26,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import OrderKind, SignedOrder, find_signers, read_order, refuse_unlawful_order
 from dialer.domain.signing import public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
-from dialer.hq.servers import nats_server
+from dialer.hq.servers import run_nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
@@ -178,7 +178,7 @@ async def run(centres: int, megabytes: int) -> None:
     with tempfile.TemporaryDirectory(prefix="matdan-down-") as directory:
         folder = Path(directory)
         with publishing(folder / "hq", time.time()) as publisher:
-            async with nats_server(folder / "nats") as server, contextlib.AsyncExitStack() as stack:
+            async with run_nats_server(folder / "nats") as server, contextlib.AsyncExitStack() as stack:
                 sessions = [
                     await stack.enter_async_context(connected([server.address], f"c{number}"))
                     for number in range(centres)

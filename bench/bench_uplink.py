@@ -35,9 +35,9 @@ from bench.simulated_carrier import simulated_carrier
 from dialer.app import running_centre
 from dialer.cli.logs import quiet_logging
 from dialer.domain.view import SeatState
-from dialer.hq.servers import nats_server, postgresql
+from dialer.hq.servers import run_nats_server, run_postgresql
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.nats import messages
@@ -94,8 +94,8 @@ async def start_site(stack: AsyncExitStack, folder: Path, name: str, calls: floa
     store = folder / name / "centre.db"
     store.parent.mkdir()
     await asyncio.to_thread(fill_roll, store, VOTERS)
-    broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
-    agi_port = free_port()
+    broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
+    agi_port = find_free_port()
     lines = ("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")
     ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
     path = store.parent / "centre.toml"
@@ -145,8 +145,8 @@ async def publish_opt_outs(server: str, a_second: float) -> None:
 async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:
     """Return for each interval the ratio, and the CPU ms per call by centre and process."""
     async with AsyncExitStack() as stack:
-        database_url = stack.enter_context(postgresql(folder / "postgresql"))
-        server = await stack.enter_async_context(nats_server(folder / "nats"))
+        database_url = stack.enter_context(run_postgresql(folder / "postgresql"))
+        server = await stack.enter_async_context(run_nats_server(folder / "nats"))
         hq = folder / "hq.toml"
         hq.write_text(
             f'servers = ["{server.address}"]\n[gather]\ndatabase = "{database_url}"\n[[centres]]\nid = "{JOINED}"\nzone = "z1"\n'

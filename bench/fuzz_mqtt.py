@@ -13,7 +13,7 @@ import sys
 import time
 
 from dialer.mqtt.commands.checks import RefusedCommand, check_message
-from dialer.mqtt.commands.message import open_message
+from dialer.mqtt.commands.message import parse_command_message
 from tests.attack.malformed import make_malformed, make_valid_commands
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
 
@@ -26,7 +26,7 @@ def main() -> None:
     chance, seeds = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1), make_valid_commands(NOW)
     for done in range(0, count, BATCH):
         for _ in range(min(BATCH, count - done)):
-            opened = open_message(make_malformed(chance, seeds))
+            opened = parse_command_message(make_malformed(chance, seeds))
             parsed = check_message(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
             assert isinstance(parsed, RefusedCommand), parsed
         gc.collect()

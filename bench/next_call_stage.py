@@ -28,7 +28,7 @@ from dialer.domain.model import Claim, NewAttempt
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
 from dialer.process.memory import freeze_start_up_objects
 from dialer.rules.gate import Ruling
@@ -324,7 +324,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
     """Run a centre on this store for `seconds` after a warm-up. Raises StoreError if it placed no calls."""
     figures = Figures()
     watch = CallWatch(figures)
-    agi_port = free_port()
+    agi_port = find_free_port()
     stop = asyncio.Event()
     async with simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port:
         began = time.perf_counter()

@@ -225,7 +225,7 @@ def _draw_campaign(
         (format_count(campaign.answered), "bold"),
         f" {format_percent(answered)}",
     )
-    lines = [head, bar, legend, figures, _draw_abandoned_rate(campaign, extras), _draw_list(campaign, cells)]
+    lines = [head, bar, legend, figures, _draw_abandoned_rate(campaign, extras), _draw_list_progress(campaign, cells)]
     if campaign.refused:
         most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
         lines.append(
@@ -284,7 +284,7 @@ def _compute_completed_share(progress: CampaignProgress) -> float:
     return progress.completed / progress.total if progress.total else 0.0
 
 
-def _draw_list(campaign: CampaignView, cells: int) -> Text:
+def _draw_list_progress(campaign: CampaignView, cells: int) -> Text:
     progress, share = campaign.progress, _compute_completed_share(campaign.progress)
     tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
     return make_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)

@@ -84,8 +84,8 @@ class Signing(HeadquartersOptions):
         centres = orders.find_recipients(self.settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
-            signed = signed.add_signature(orders.find_leader(self.settings, private), private)
-        signers = signed.find_signers(orders.public_keys_of_leaders(self.settings))
+            signed = signed.add_signature(orders.find_leader_by_key(self.settings, private), private)
+        signers = signed.find_signers(orders.list_public_keys_of_leaders(self.settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
@@ -210,7 +210,7 @@ async def sign_order(
 async def list_orders(hq: HeadquartersOptions) -> None:
     """List the orders to centres that have not expired, oldest first."""
     for signed, order in await _fetch_valid_orders(hq):
-        signers = ", ".join(signed.find_signers(orders.public_keys_of_leaders(hq.settings)))
+        signers = ", ".join(signed.find_signers(orders.list_public_keys_of_leaders(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 
@@ -305,9 +305,9 @@ async def import_files(
 
     `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
-    checked = outbox_import.read_files(hq.settings, files)
+    checked = outbox_import.read_outbox_files(hq.settings, files)
     async with hq.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
-        async for file in outbox_import.import_files(session, checked):
+        async for file in outbox_import.import_outbox_files(session, checked):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
 
 
@@ -340,14 +340,14 @@ async def export_results(
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
 
     with require_extra("hq"):
-        from dialer.hq.database import database  # noqa: PLC0415 - of an extra
+        from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
         from dialer.hq.results import read_state_results  # noqa: PLC0415
     settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_format(None, out)
     window = parse_window(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
-    async with database(settings.gather.database.get_secret_value()) as db:
+    async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)
     write_file(out, encode_report(report, form, foot=f"headquarters, state {state}"))

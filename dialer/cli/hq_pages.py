@@ -142,12 +142,12 @@ async def list_page_actions(
     async with _open_accounts(hq) as (database, _, _, file):
         if accept:
             await database.accept_audit_end(resolve_person(who))
-        entries = await database.audit_entries()
+        entries = await database.read_audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:
             at = datetime.fromtimestamp(each.at, zone)
             typer.echo(f"{each.number:>6}  {at:%Y-%m-%d %H:%M:%S}  {each.kind:<20}  {each.who:<20}  {each.what}")
-        broken = await database.audit_breaks()
+        broken = await database.find_audit_breaks()
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:

@@ -57,7 +57,7 @@ def render_headquarters_files(
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
     for centre in settings.centres:
         lines = files.render_centre_settings(
-            settings, centre, [files.server_address(settings)], own, with_root=root.exists()
+            settings, centre, [files.find_server_address(settings)], own, with_root=root.exists()
         )
         parts = {f"{centre.id}.toml": lines.encode()}
         if centre.id in seeds:
@@ -69,7 +69,7 @@ def render_headquarters_files(
         _write_archive(to / "centres" / f"{centre.id}.tar", parts)
     typer.echo(f"wrote {to / 'centres'}/ID.tar for {len(settings.centres)} centres: deliver each to its centre")
     typer.echo(
-        f'next: set in hq.toml: servers = ["{files.server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"'
+        f'next: set in hq.toml: servers = ["{files.find_server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"'
     )
 
 

@@ -158,7 +158,7 @@ class HqActions:
         if name not in self._accounts.list_possible_incident_owners(zone):
             raise RequestRefused(409, "no-owner")
 
-    async def _zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
+    async def _find_zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
         """Return the zone of an open incident. Raises RequestRefused if there is none that the user sees."""
         zone = await SQL.zone_of_incident.fetch_first(db, incident)
         if zone is None or not self._accounts.can_see_zone(who.name, zone):
@@ -182,7 +182,7 @@ class HqActions:
     async def assign_incident(self, request: AssignIncident, who: SignedIn) -> None:
         """Assign an incident to another user."""
         async with self._db.transaction() as db:
-            self._require_owner(request.owner, await self._zone_of_incident(db, request.id, who))
+            self._require_owner(request.owner, await self._find_zone_of_incident(db, request.id, who))
             await SQL.set_incident_owner.run(db, request.id, request.owner)
             what = {"incident": str(request.id), "owner": request.owner}
             await self._db.append_audit(db, "incident-assigned", who.name, what)
@@ -191,7 +191,7 @@ class HqActions:
     async def close_incident(self, request: CloseIncident, who: SignedIn) -> None:
         """Close an incident."""
         async with self._db.transaction() as db:
-            await self._zone_of_incident(db, request.id, who)
+            await self._find_zone_of_incident(db, request.id, who)
             await SQL.close_incident.run(db, request.id, who.name, self._db.clock.now())
             await self._db.append_audit(db, "incident-closed", who.name, {"incident": str(request.id)})
         self._on_change()
@@ -211,7 +211,7 @@ class HqActions:
         self._require_zone(who, to)
         async with self._db.transaction() as db:
             proposal = await SQL.add_proposal.fetch_one(db, kind, to, text, who.name, self._db.clock.now())
-            await self._db.append_audit(db, f"{kind}-proposed", who.name, _audit_details(proposal, kind, to, text))
+            await self._db.append_audit(db, f"{kind}-proposed", who.name, _list_audit_details(proposal, kind, to, text))
         self._on_change()
 
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
@@ -226,7 +226,7 @@ class HqActions:
                 raise RequestRefused(409, "own-proposal")
             state, result = "confirmed" if request.answer == "confirm" else "declined", ""
             await SQL.answer_proposal.run(db, request.id, who.name, self._db.clock.now(), state, result)
-            what = _audit_details(request.id, proposal.kind, proposal.to, proposal.text, state=state)
+            what = _list_audit_details(request.id, proposal.kind, proposal.to, proposal.text, state=state)
             await self._db.append_audit(db, f"{proposal.kind}-answered", who.name, what)
         if state == "confirmed" and proposal.kind == "material":
             state, result = await self._assign_material(proposal.text, proposal.to)
@@ -267,7 +267,7 @@ class HqActions:
             for each in unsettled:
                 state, result = ("done", "") if (each.text, each.to) in assigned else ("failed", _WITHDRAWN)
                 await SQL.settle_proposal.run(db, each.id, state, result)
-                what = _audit_details(each.id, "material", each.to, each.text, state=state)
+                what = _list_audit_details(each.id, "material", each.to, each.text, state=state)
                 await self._db.append_audit(db, "material-settled", "the-pages", what)
         self._on_change()
 
@@ -276,11 +276,11 @@ class HqActions:
         if self._accounts.zone_of.get(who.name) != "":
             raise RequestRefused(403, "other-zone")
         names = ("number", "at", "kind", "who", "what")
-        entries = await self._db.newest_audit_entries(MAX_AUDIT_ENTRIES)
+        entries = await self._db.read_newest_audit_entries(MAX_AUDIT_ENTRIES)
         return [{name: getattr(each, name) for name in names} for each in entries]
 
 
-def _audit_details(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
+def _list_audit_details(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
     """Return a proposal's details for the audit.
 
     They include the version of the material, so that a later change of the proposal in the database is noticed.

@@ -43,7 +43,7 @@ from dialer.hq.ledger import (
     parse_row,
     sum_turnout_changes,
 )
-from dialer.hq.sql import Command, Query, Scalar, columns
+from dialer.hq.sql import Command, Query, Scalar, split_into_columns
 from dialer.nats import messages
 from dialer.nats.messages import InvalidMessage, OutboxBatch
 from dialer.nats.session import StoredMessage
@@ -110,7 +110,7 @@ class CentreBooth(NamedTuple):
 class Insert(Command):
     """An SQL statement that inserts the rows of a temporary table, except rows that are stored already."""
 
-    async def run_returning(self, db: Database) -> set[RowId]:
+    async def run_returning_ids(self, db: Database) -> set[RowId]:
         """Run the statement. Return the ids of the rows that it inserted."""
         return {RowId(*row) for row in await db.fetch(f"{self.sql} RETURNING centre, id")}
 
@@ -177,7 +177,7 @@ class PeerMark(NamedTuple):
     fields: dict[str, Any]  # of its payload
 
 
-def peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark]) -> list[PeerUpdateMessage]:
+def create_peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark]) -> list[PeerUpdateMessage]:
     """Return the messages that bring opt-outs and voters' marks to other centres. Marks keep their order within a
     constituency.
     """
@@ -189,7 +189,7 @@ def peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
         subject = messages.mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
-        by_subject.setdefault(subject, []).append(messages.peer_mark(mark.centre, mark.place, mark.fields))
+        by_subject.setdefault(subject, []).append(messages.create_peer_mark(mark.centre, mark.place, mark.fields))
     for subject, of_subject in by_subject.items():
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_updates([], part))
@@ -252,7 +252,7 @@ class BatchImporter:
                 (name, rows.last_id, rows.created_at, rows.lost_rows, describe_problem(rows, now))
                 for name, rows in collected.items()
             ]
-            await SQL.set_centres.run(self._db, *columns(updates, 5), now)
+            await SQL.set_centres.run(self._db, *split_into_columns(updates, 5), now)
         self._booths |= new_booths
         for name, rows in collected.items():
             if rows.lost_rows:
@@ -272,7 +272,7 @@ class BatchImporter:
                     parsed_marks.append(ParsedRow(row, fields))
                 else:
                     parsed_results.append(ParsedRow(row, fields))
-        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _mark_column_values)
+        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _list_mark_values)
         results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
 
         def accepts(centre: str, name: str) -> bool:
@@ -284,7 +284,7 @@ class BatchImporter:
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
-            await SQL.add_centre_booths.run(self._db, *columns(sorted(new_booths), 4))
+            await SQL.add_centre_booths.run(self._db, *split_into_columns(sorted(new_booths), 4))
         await self._update_voters(stored, [each.row for each in marks])
         await self._store_peer_updates(stored, marks, results)
         return new_booths
@@ -308,7 +308,7 @@ class BatchImporter:
                 if await insert.run(self._db) < len(rows):
                     raise _SomeStored
                 return rows
-        new = await insert.run_returning(self._db)
+        new = await insert.run_returning_ids(self._db)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
 
     async def _add_day_counts(
@@ -324,7 +324,7 @@ class BatchImporter:
             days.add(result.row, result.fields)
         if days.counts:
             counts = sorted((*key, count) for key, count in days.counts.items())
-            await SQL.add_day_counts.run(self._db, *columns(counts, 4))
+            await SQL.add_day_counts.run(self._db, *split_into_columns(counts, 4))
 
     async def _store_answers(
         self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool]
@@ -337,13 +337,13 @@ class BatchImporter:
             if accepts(answer.centre, f"question/{answer.question}")
         }
         if answers:
-            rows = sorted(map(_answer_column_values, answers.values()), key=itemgetter(*range(6)))
-            await SQL.set_answers.run(self._db, *columns(rows, 9))
+            rows = sorted(map(_list_answer_values, answers.values()), key=itemgetter(*range(6)))
+            await SQL.set_answers.run(self._db, *split_into_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
         sent = {each.row.centre: each.row.at for each in results if each.row.topic == TEST_MARKS}
         if sent:
-            await SQL.set_test_marks.run(self._db, *columns(sorted(sent.items()), 2), now)
+            await SQL.set_test_marks.run(self._db, *split_into_columns(sorted(sent.items()), 2), now)
 
     async def _store_peer_updates(
         self,
@@ -354,26 +354,26 @@ class BatchImporter:
         """Store new opt-outs, and queue the opt-outs and marks that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
-        new = await SQL.insert_opt_outs.fetch(self._db, *columns(opt_outs, 3)) if opt_outs else []
+        new = await SQL.insert_opt_outs.fetch(self._db, *split_into_columns(opt_outs, 3)) if opt_outs else []
         peer_marks = [
             PeerMark(each.row.centre, stored[each.row.centre].zone, each.row.place, each.fields)
             for each in marks
             if each.row.is_peer_update
         ]
-        if updates := peer_update_messages(new, peer_marks):
-            await SQL.insert_peer_updates.run(self._db, *columns(updates, 2))
+        if updates := create_peer_update_messages(new, peer_marks):
+            await SQL.insert_peer_updates.run(self._db, *split_into_columns(updates, 2))
 
     async def _update_voters(self, stored: dict[str, StoredCentre], marks: Sequence[MarkRow]) -> None:
         """Update voters' statuses and the turnout figures after marks were inserted."""
         if not marks:
             return
-        before = {_voter_place_of_row(row): _voter_status_of_row(row) for row in await SQL.voters.fetch(self._db)}
+        before = {_get_voter_place(row): _get_voter_status(row) for row in await SQL.voters.fetch(self._db)}
         changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
-            asked = columns([_place_columns(place) for place in changed_places], 5)
+            asked = split_into_columns([_place_columns(place) for place in changed_places], 5)
             for row in await SQL.marks.fetch(self._db, *asked):
-                marks_of[_voter_place_of_row(row)].append((row.kind, row.source, row.at))
+                marks_of[_get_voter_place(row)].append((row.kind, row.source, row.at))
         changes, after = list[StatusChange](), dict(before)
         for mark in marks:
             earlier = after.get(mark.place, VoterStatus())
@@ -394,7 +394,7 @@ class BatchImporter:
             await SQL.set_voters.run(self._db)
         if sums := sum_turnout_changes(changes):
             rows = sorted((*area, *change) for area, change in sums.items())
-            await SQL.add_turnout.run(self._db, *columns(rows, 9))
+            await SQL.add_turnout.run(self._db, *split_into_columns(rows, 9))
 
 
 class _SomeStored(Exception):
@@ -405,18 +405,18 @@ class _SomeStored(Exception):
 _place_columns = attrgetter("state_code", "constituency_number", "part_number", "serial", "roll_version")
 
 
-def _voter_place_of_row(row: StoredVoter | StoredMark) -> VoterPlace:
+def _get_voter_place(row: StoredVoter | StoredMark) -> VoterPlace:
     return VoterPlace(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
 
 
-def _voter_status_of_row(row: StoredVoter) -> VoterStatus:
+def _get_voter_status(row: StoredVoter) -> VoterStatus:
     return VoterStatus(row.turnout, row.contacted, row.not_yet)
 
 
-def _mark_column_values(mark: MarkRow) -> tuple[Any, ...]:
+def _list_mark_values(mark: MarkRow) -> tuple[Any, ...]:
     values = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
     return (*_place_columns(mark.place), *values)
 
 
-def _answer_column_values(answer: AnswerRow) -> tuple[Any, ...]:
+def _list_answer_values(answer: AnswerRow) -> tuple[Any, ...]:
     return (*_place_columns(answer.place), answer.question, answer.value, answer.at, answer.centre)

@@ -47,7 +47,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:
             yield f"{target} is approved until its withdrawal is signed and published"
-        left = _material_expiry_time(timestamp) - now if timestamp.exists() else None
+        left = _find_material_expiry(timestamp) - now if timestamp.exists() else None
     except (MaterialRefused, RepositoryError, OSError) as error:
         yield f"{folder}: the material cannot be read: {error}"
         return
@@ -55,7 +55,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
         yield "the list of newest material expires within a day: run `dialer hq bundle renew` every hour (cron)"
 
 
-def _material_expiry_time(timestamp: Path) -> float:
+def _find_material_expiry(timestamp: Path) -> float:
     metadata: Metadata[Timestamp] = Metadata.from_file(str(timestamp))
     return metadata.signed.expires.timestamp()
 
@@ -79,7 +79,7 @@ async def _find_missing_streams(session: Session) -> list[str]:
     problems = []
     for stream in (UP, PEERS, CMD):
         try:
-            await session.stream_id(stream)
+            await session.find_stream_id(stream)
         except HeadquartersUnreachable:
             problems.append(f"the stream {stream} is missing: start `dialer hq gather`, which creates it")
     return problems

@@ -26,7 +26,7 @@ ValueRejected = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, a
 
 
 class Database:
-    """A connection to the database, for one task at a time. `database` opens one."""
+    """A connection to the database, for one task at a time. `open_database` opens one."""
 
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
@@ -102,7 +102,7 @@ def _read_script(name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def database(address: str) -> AsyncIterator[Database]:
+async def open_database(address: str) -> AsyncIterator[Database]:
     """Connect to the database at `address` (postgresql://...) until the context ends. Raises HeadquartersUnreachable."""
     try:
         connection = await asyncpg.connect(address, timeout=10.0, command_timeout=60.0)

@@ -51,7 +51,7 @@ async def open_accounts(
 
 
 @contextlib.asynccontextmanager
-async def running_hq_desk(
+async def run_hq_desk(
     settings: HqSettings,
     assets: Mapping[str, Asset],
     *,
@@ -87,7 +87,7 @@ async def running_hq_desk(
             lambda: describe_headquarters_desk(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
-        background = (figures.run, figures.receive, actions.run, streams.watch_rights)
+        background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_rights)
         async with serve_pages(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
             yield settings.desk.origin(port)
 
@@ -95,6 +95,6 @@ async def running_hq_desk(
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `on_ready` is called with the address once the pages can be opened."""
     stop = stop_on_signals()
-    async with running_hq_desk(settings, assets) as origin:
+    async with run_hq_desk(settings, assets) as origin:
         on_ready(origin)
         await stop.wait()

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.errors import RollError
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import ExpectedShares
-from dialer.hq.sql import Command, columns
+from dialer.hq.sql import Command, split_into_columns
 from dialer.settings.headquarters import ExpectedProgress
 from dialer.store.sql import Statements
 
@@ -25,7 +25,7 @@ class SQL(Statements):
     set_official_turnout = Command()
 
 
-def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
+def compute_expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
     """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
 
     Both are 0 before the first time of the curve, interpolated between two times, and constant after the last. None without a
@@ -110,4 +110,4 @@ async def store_official_turnout(database: PageDatabase, rows: Sequence[Official
     """
     by_key = {row[:4]: row for row in rows}
     async with database.transaction() as db:
-        await SQL.set_official_turnout.run(db, *columns(list(by_key.values()), 6))
+        await SQL.set_official_turnout.run(db, *split_into_columns(list(by_key.values()), 6))

@@ -15,7 +15,7 @@ from dialer.domain.model import LIVE_ANSWERS, Outcome
 from dialer.domain.schema import MESSAGE, Time
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.expected import expected_progress, parse_minute_of_day
+from dialer.hq.expected import compute_expected_progress, parse_minute_of_day
 from dialer.hq.live import LiveCentres
 from dialer.hq.material import read_material
 from dialer.hq.orders import OrderMonitor
@@ -135,7 +135,7 @@ class SQL(Statements):
     proposals = Query(Proposal)
 
 
-def day_figures(counts: Mapping[str, float]) -> DayResults:
+def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
     """Return the figures of a day, calculated from its counters (table `day_count`)."""
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
@@ -211,12 +211,12 @@ class HqFigures:
                     await self.changed.wait()
             self.changed.clear()
 
-    async def receive(self) -> None:
+    async def receive_live_updates(self) -> None:
         """Receive live status, orders and replies of centres until cancelled."""
         settings = self._settings
 
         async def receive_status(subject: str, data: bytes) -> None:
-            self._live.receive(subject, data, self._db.clock.now())
+            self._live.store_status(subject, data, self._db.clock.now())
 
         async def receive_reply(subject: str, data: bytes) -> None:
             self._orders.add_reply(subject, data)
@@ -241,7 +241,7 @@ class HqFigures:
                 counts.setdefault(count.centre, {})[count.what] = count.count
             for status in await SQL.centres.fetch(db):
                 if status.centre in self._stored:
-                    today = day_figures(counts.get(status.centre, {}))
+                    today = compute_day_figures(counts.get(status.centre, {}))
                     rate = self._call_rates.update(status.centre, now, today["attempts"])
                     self._stored[status.centre] = {
                         "committed_at": status.committed_at,
@@ -310,7 +310,7 @@ class HqFigures:
         status: HqStatus = {
             "connected": self.is_connected,
             "read_at": self._read_at or None,
-            "expected": expected_progress(self._settings.expected_progress, minute),
+            "expected": compute_expected_progress(self._settings.expected_progress, minute),
             "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
             "contacts_per_seat_hour": targets.contacts_per_seat_hour,
         }
@@ -331,7 +331,7 @@ class HqFigures:
             "zone": centre.zone,
             "state": centre.state or (turnout and turnout.state),
             "planned_seats": centre.seats,
-            **(LiveFields() if live is None else live.page_fields()),
+            **(LiveFields() if live is None else live.list_page_fields()),
             **self._stored[centre.id],
             "contacted": turnout and turnout.contacted,
             "voted": turnout and turnout.voted,
@@ -346,4 +346,4 @@ class HqFigures:
         async with self._db.transaction() as db:
             for each in await SQL.days.fetch(db, [*centres], since):
                 counts.setdefault(each.day.isoformat(), {})[each.what] = each.count
-        return [{"day": day, **day_figures(of_day)} for day, of_day in sorted(counts.items())]
+        return [{"day": day, **compute_day_figures(of_day)} for day, of_day in sorted(counts.items())]

@@ -19,9 +19,9 @@ import structlog
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.batch_import import BatchImporter, ReceivedBatch, parse_message
-from dialer.hq.database import Database, DatabaseError, ValueRejected, database
+from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
-from dialer.hq.sql import Command, Query, Scalar, columns
+from dialer.hq.sql import Command, Query, Scalar, split_into_columns
 from dialer.nats import messages
 from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
@@ -95,7 +95,7 @@ class Gatherer:
         while True:
             try:
                 # Two connections: peer updates must not wait for the commits of batches.
-                async with database(address) as importing, database(address) as forwarding:
+                async with open_database(address) as importing, open_database(address) as forwarding:
                     await importing.prepare()
                     await self._gather_with_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
@@ -114,7 +114,7 @@ class Gatherer:
             await asyncio.sleep(RETRY_SECONDS)
         settings = self._settings
         centres = [(centre.id, centre.zone) for centre in settings.centres]
-        await SQL.set_centre_zones.run(importing, *columns(centres, 2))
+        await SQL.set_centre_zones.run(importing, *split_into_columns(centres, 2))
         replicas = settings.gather.replicas
         stream_id = await self._session.ensure_stream(
             messages.UP, ["up.*"], max_bytes=BATCH_STREAM_BYTES, replicas=replicas

@@ -35,7 +35,7 @@ class LiveCentre:
     opt_out_lag_seconds: float | None = None  # from an opt-out in another centre until it was stored here
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def page_fields(self) -> LiveFields:
+    def list_page_fields(self) -> LiveFields:
         """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
         seats = {str(name): count for name, count in _as_mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
@@ -78,7 +78,7 @@ class LiveCentres:
     def __init__(self) -> None:
         self.centres: dict[str, LiveCentre] = {}
 
-    def receive(self, subject: str, data: bytes, now: float) -> None:
+    def store_status(self, subject: str, data: bytes, now: float) -> None:
         """Store the live status in a centre's message. An invalid message is ignored.
 
         The server allows each centre to publish its own status only.

@@ -70,15 +70,15 @@ def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | No
         raise OrderNotSent(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
 
 
-def public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
+def list_public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
     """Return the public key of each leader, by the leader's name."""
     return {each.name: signing.read_public_key(each.key) for each in settings.leaders}
 
 
-def find_leader(settings: HqSettings, private_key: bytes) -> str:
+def find_leader_by_key(settings: HqSettings, private_key: bytes) -> str:
     """Return the name of the leader who has this private key. Raises OrderNotSent if no leader has it."""
     public_key = signing.derive_public_key(private_key)
-    for name, key in public_keys_of_leaders(settings).items():
+    for name, key in list_public_keys_of_leaders(settings).items():
         if key == public_key:
             return name
     raise OrderNotSent(
@@ -162,7 +162,7 @@ def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
     """Return the centres in which a leader has stopped all calls, and two leaders have not resumed them since."""
-    keys, in_force = public_keys_of_leaders(settings), list[HqOrder]()
+    keys, in_force = list_public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
         with suppress(CommandRefused):  # a signature is forged

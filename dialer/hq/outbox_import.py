@@ -24,7 +24,7 @@ ACK_TIMEOUT_SECONDS = 30.0
 """A gatherer commits within a second. If it fails, a standby takes over within some seconds."""
 
 
-def read_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
+def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
     """Return the checked outbox files, sorted by centre and first row.
 
     Raises InvalidMessage for a file that is incomplete, from an unknown centre, or not signed by its centre.
@@ -44,7 +44,7 @@ def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
     rendered = settings.nkey_file.parent / "centres" / f"{file.centre}.nk"
     if centre.nkey is None and not rendered.exists():
         raise InvalidMessage(f"{file.path}: the key of {file.centre} is unknown: add its nkey to [[centres]]")
-    public_key = nkey.public_key_of_seed(rendered) if centre.nkey is None else nkey.public_key(centre.nkey)
+    public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.public_key(centre.nkey)
     if not file.is_signed_by(public_key):
         raise InvalidMessage(
             f"{file.path}: is not signed with the key of {file.centre}: write it again there, with its nkey_file"
@@ -58,17 +58,17 @@ class _Acknowledgements:
         self._through: dict[str, int] = {}
         self._received = asyncio.Event()
 
-    def reset(self, centre: str) -> None:
+    def discard_earlier(self, centre: str) -> None:
         """Discard the acknowledgements for an earlier file of a centre."""
         self._through.pop(centre, None)
 
-    async def receive(self, subject: str, data: bytes) -> None:
+    async def store_acknowledgement(self, subject: str, data: bytes) -> None:
         """Store the gatherer's acknowledgement of a centre's rows."""
         self._through[subject.removeprefix(ack_subject(""))] = unpack_ack(data)
         self._received.set()
 
-    async def wait(self, file: OutboxFile, last: int) -> None:
-        """Wait until the file's rows up to the id `last` are acknowledged. Raises the same errors as `import_files`."""
+    async def wait_for_row(self, file: OutboxFile, last: int) -> None:
+        """Wait until the file's rows up to the id `last` are acknowledged. Raises the same errors as `import_outbox_files`."""
         while (through := self._through.get(file.centre, file.first - 1)) < last:
             if through < file.first - 1:
                 raise InvalidMessage(
@@ -86,7 +86,7 @@ class _Acknowledgements:
                 ) from error
 
 
-async def import_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIterator[OutboxFile]:
+async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIterator[OutboxFile]:
     """Send the rows of the files to the gatherer. Yield each file once all its rows are committed.
 
     Raises HeadquartersUnreachable if no gatherer answers, and InvalidMessage if rows before a file's first row are missing.
@@ -94,12 +94,12 @@ async def import_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIt
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe(ack_subject(centre), acks.receive)
+        await session.subscribe(ack_subject(centre), acks.store_acknowledgement)
     for file in files:
-        acks.reset(file.centre)
-        for number, batch in enumerate(file.batches()):
+        acks.discard_earlier(file.centre)
+        for number, batch in enumerate(file.read_batches()):
             await session.store(batch_subject(file.centre), await asyncio.to_thread(pack_batch, batch))
             if number == 0:
-                await acks.wait(file, batch.last)  # find out whether rows before it are missing
-        await acks.wait(file, file.last)
+                await acks.wait_for_row(file, batch.last)  # find out whether rows before it are missing
+        await acks.wait_for_row(file, file.last)
         yield file

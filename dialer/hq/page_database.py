@@ -13,7 +13,7 @@ import structlog
 from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
-from dialer.hq.database import Database, DatabaseError, database
+from dialer.hq.database import Database, DatabaseError, open_database
 from dialer.hq.sql import Command, Query
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
@@ -60,7 +60,7 @@ class PageDatabase:
         async with self._turn:
             try:
                 if self._db is None:
-                    self._db = await self._connection.enter_async_context(database(self._address))
+                    self._db = await self._connection.enter_async_context(open_database(self._address))
                     await self._db.prepare()
                 async with self._db.transaction():
                     yield self._db
@@ -86,26 +86,26 @@ class PageDatabase:
         await SQL.insert_entry.run(db, *astuple(entry))
         self._has_new_entries = True
 
-    async def audit_entries(self) -> list[AuditEntry]:
+    async def read_audit_entries(self) -> list[AuditEntry]:
         """Return all audit entries, the oldest first."""
         async with self.transaction() as db:
             return await SQL.entries_from.fetch(db, 0)
 
-    async def newest_audit_entries(self, count: int) -> list[AuditEntry]:
+    async def read_newest_audit_entries(self, count: int) -> list[AuditEntry]:
         """Return the last audit entries, the newest first."""
         async with self.transaction() as db:
             return await SQL.newest_entries.fetch(db, count)
 
-    async def audit_breaks(self) -> list[Break]:
+    async def find_audit_breaks(self) -> list[Break]:
         """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
         end = None if self._file is None else await self._file.audit_head()
-        return [*find_breaks_in_chain(await self.audit_entries(), end)]
+        return [*find_breaks_in_chain(await self.read_audit_entries(), end)]
 
     async def accept_audit_end(self, who: str) -> None:
         """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
         if self._file is None:
             return
-        stored, entries = await self._file.audit_head(), await self.audit_entries()
+        stored, entries = await self._file.audit_head(), await self.read_audit_entries()
         await self._file.set_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
         before = "none" if stored is None else f"entry {stored.number}"
         async with self.transaction() as db:

@@ -233,6 +233,6 @@ def render_centre_settings(
     return "\n".join(lines)
 
 
-def server_address(settings: HqSettings) -> str:
+def find_server_address(settings: HqSettings) -> str:
     """Return the address at which centres connect to nats-server."""
     return f"{'tls' if settings.encrypted else 'nats'}://{settings.server.host}:{settings.server.port}"

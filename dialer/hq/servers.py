@@ -81,7 +81,7 @@ class NatsServer:
 
 
 @contextlib.asynccontextmanager
-async def nats_server(directory: Path, more_configuration: str = "") -> AsyncIterator[NatsServer]:
+async def run_nats_server(directory: Path, more_configuration: str = "") -> AsyncIterator[NatsServer]:
     """Run a nats-server that stores its streams in `directory`. Raises HeadquartersUnreachable."""
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     server = NatsServer(directory, more_configuration)
@@ -93,7 +93,7 @@ async def nats_server(directory: Path, more_configuration: str = "") -> AsyncIte
 
 
 @contextlib.contextmanager
-def postgresql(directory: Path) -> Iterator[str]:
+def run_postgresql(directory: Path) -> Iterator[str]:
     """Run a PostgreSQL that stores its data in `directory`, and yield its address.
 
     Blocks for some seconds. Raises HeadquartersUnreachable where it is not installed.

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.hq.database import Database, DatabaseError, database
+from dialer.hq.database import Database, DatabaseError, open_database
 from dialer.hq.ledger import OptOutRow, parse_voter_place
 from dialer.hq.sql import Query
 from dialer.nats import messages, nkey
@@ -77,8 +77,8 @@ class SnapshotServer:
             request = unpack_request(data)
             self._check_constituency(centre, request)
             # Read before the database, which therefore has everything up to this position.
-            position = (await self._session.stream_state(messages.PEERS)).last
-            async with database(self._address) as db:
+            position = (await self._session.read_stream_state(messages.PEERS)).last
+            async with open_database(self._address) as db:
                 rows = await read_page(db, request)
         except InvalidMessage as error:
             _log.warning("snapshot.refused", centre=centre, problem=str(error))
@@ -126,7 +126,7 @@ async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
         voter = parse_voter_place(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
-            marks.append((key, messages.peer_mark(row.centre, voter, fields)))
+            marks.append((key, messages.create_peer_mark(row.centre, voter, fields)))
     next_after, of_page = fit_updates_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 

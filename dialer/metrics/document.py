@@ -18,7 +18,7 @@ from dialer.metrics.families import (
     describe_uplink,
 )
 from dialer.mqtt import topics
-from dialer.mqtt.examples import examples
+from dialer.mqtt.examples import create_examples
 
 PAGE = "metrics.md"
 _HEAD = """# Metrics
@@ -46,7 +46,7 @@ def render_metrics_page() -> str:
 
 def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
     """Yield the name and an example status of each process, in which every metric has a value."""
-    messages = examples()
+    messages = create_examples()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]
     view = CentreView(

@@ -196,7 +196,7 @@ def make_client_id(settings: BrokerSettings, centre: str) -> str:
     """
     if settings.client_id is not None:
         return settings.client_id
-    name = f"dialler-{topics.segment(centre)}"
+    name = f"dialler-{topics.encode_topic_level(centre)}"
     if settings.password is None:
         return name
     secret = hmac.new(settings.password.encode(), f"client id of {name}".encode(), hashlib.sha256)

@@ -91,7 +91,7 @@ class DiallerClient:
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
         self._centre = centre
-        self._root = f"{topics.ROOT}/{topics.segment(centre)}/"
+        self._root = f"{topics.ROOT}/{topics.encode_topic_level(centre)}/"
         self._clock = clock
         self._put = put
         self._chance = chance
@@ -116,7 +116,10 @@ class DiallerClient:
             opened_at = self._clock.monotonic()
             try:
                 async with open_connection(self._settings, self._centre) as connection:
-                    for pattern in [*_topic_filters(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
+                    for pattern in [
+                        *_list_topic_filters(kinds),
+                        *([] if replies is None else [f"replies/{replies}/+"]),
+                    ]:
                         await connection.client.subscribe_or_raise(self._root + pattern)
                     self._connection = connection
                     self._set_status(connected=True)
@@ -147,7 +150,7 @@ class DiallerClient:
         if connection is None:
             return None
         expires_at = self._clock.now() + EXPIRES_SECONDS
-        message = (signer or Signer(user)).command(self._centre, command_id, name, values, expires_at)
+        message = (signer or Signer(user)).create_message(self._centre, command_id, name, values, expires_at)
         reply = self._pending.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
             await connection.publish(message)
@@ -203,7 +206,7 @@ class DiallerClient:
             pending.set_result(Reply(payload.status, payload.text, payload.code))
 
 
-def _topic_filters(kinds: Container[str]) -> list[str]:
+def _list_topic_filters(kinds: Container[str]) -> list[str]:
     """Return the topic filters for keys of these kinds, without the root of the centre's topics."""
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
-from dialer.mqtt.commands.schema import message_schema, reference
-from dialer.mqtt.examples import examples
+from dialer.mqtt.commands.schema import build_message_schema, list_reference_lines
+from dialer.mqtt.examples import create_examples
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
@@ -36,10 +36,10 @@ that you do not know.
 """
 
 
-def schema_of(topic: Topic) -> dict[str, Any]:
+def build_topic_schema(topic: Topic) -> dict[str, Any]:
     """Return the JSON Schema of the messages on a topic."""
     is_command = topic is topics.COMMANDS
-    schema = message_schema(_REFERENCE) if is_command else make_json_schema(topic.kind, _REFERENCE)
+    schema = build_message_schema(_REFERENCE) if is_command else make_json_schema(topic.kind, _REFERENCE)
     _drop_titles(schema)
     return schema
 
@@ -56,41 +56,41 @@ def _drop_titles(schema: Any) -> None:
             _drop_titles(inner)
 
 
-def markdown() -> str:
+def render_markdown() -> str:
     """Return the page topics.md: a table of topics, the fields of each message, and objects that several messages contain."""
     lines = [_INTRODUCTION, "|topic|from|retained|QoS|delivery|", "|---|---|---|---|---|"]
     for topic in TOPICS:
         delivery = "at least once" if topic.through_outbox else "best effort"
         retained = "yes" if topic.retained else "no"
         lines.append(
-            f"|[`{_topic_for_display(topic)}`](#{_heading_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|"
+            f"|[`{_shorten_topic(topic)}`](#{_build_heading_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|"
         )
     objects: dict[str, Any] = {}
     for topic in TOPICS:
-        lines += ["", f"## {_topic_for_display(topic)}", "", topic.description, ""]
+        lines += ["", f"## {_shorten_topic(topic)}", "", topic.description, ""]
         if topic is topics.COMMANDS:
-            lines += reference()
+            lines += list_reference_lines()
             continue
         if topic is topics.HOME_ASSISTANT:  # Home Assistant defines the fields
             continue
-        schema = schema_of(topic)
+        schema = build_topic_schema(topic)
         inner = schema.get("$defs", {})
-        lines += _field_table(schema, inner)
+        lines += _render_field_table(schema, inner)
         objects |= {name: (each, inner) for name, each in inner.items() if "properties" in each}
     lines += ["", "## Objects in messages"]
     for name, (schema, inner) in sorted(objects.items()):
-        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_field_table(schema, inner)]
+        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_render_field_table(schema, inner)]
     return "\n".join(lines) + "\n"
 
 
-def asyncapi() -> dict[str, Any]:
+def render_asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3 document, with a channel, a message and an operation for each topic."""
-    made = examples()
+    made = create_examples()
     components: dict[str, Any] = {"messages": {}, "schemas": {}}
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for topic in TOPICS:
-        schema = schema_of(topic)
+        schema = build_topic_schema(topic)
         components["schemas"].update(schema.pop("$defs", {}))
         name = "Command" if topic is topics.COMMANDS else topic.kind.__name__
         components["schemas"][name] = schema
@@ -98,7 +98,7 @@ def asyncapi() -> dict[str, Any]:
             "name": topic.key,
             "contentType": "application/json",
             "payload": {"$ref": _REFERENCE.format(model=name)},
-            "examples": [{"payload": _example_as_json_value(made[topic.key])}],
+            "examples": [{"payload": _convert_example_to_json(made[topic.key])}],
         }
         levels = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
@@ -107,7 +107,7 @@ def asyncapi() -> dict[str, Any]:
             "messages": {topic.key: {"$ref": f"#/components/messages/{topic.key}"}},
             "parameters": {level: {"description": f"the {level}'s id, percent-encoded"} for level in levels},
         }
-        operations[topic.key] = _asyncapi_operation(topic)
+        operations[topic.key] = _build_asyncapi_operation(topic)
     operations[topics.COMMANDS.key]["reply"] = {
         "channel": {"$ref": f"#/channels/{REPLIES.key}"},
         "messages": [{"$ref": f"#/channels/{REPLIES.key}/messages/{REPLIES.key}"}],
@@ -126,19 +126,19 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _example_as_json_value(message: Any) -> Any:
+def _convert_example_to_json(message: Any) -> Any:
     """Return an example message as JSON values. In a message to Home Assistant, fields that are null are left out."""
     value = to_json_value(message)
-    return _without_nulls(value) if isinstance(message, Discovery) else value
+    return _remove_nulls(value) if isinstance(message, Discovery) else value
 
 
-def _without_nulls(value: Any) -> Any:
+def _remove_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+        return {name: _remove_nulls(inner) for name, inner in value.items() if inner is not None}
     return value
 
 
-def _asyncapi_operation(topic: Topic) -> dict[str, Any]:
+def _build_asyncapi_operation(topic: Topic) -> dict[str, Any]:
     return {
         "action": "send" if topic.direction is TopicWriter.DIALLER else "receive",
         "channel": {"$ref": f"#/channels/{topic.key}"},
@@ -148,37 +148,37 @@ def _asyncapi_operation(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _heading_anchor(topic: Topic) -> str:
-    return re.sub(r"[^\w\- ]", "", _topic_for_display(topic).lower())
+def _build_heading_anchor(topic: Topic) -> str:
+    return re.sub(r"[^\w\- ]", "", _shorten_topic(topic).lower())
 
 
-def _topic_for_display(topic: Topic) -> str:
+def _shorten_topic(topic: Topic) -> str:
     """Return a topic without the root of the centre's topics, or the whole topic if it has another root."""
     return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
-def _field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
+def _render_field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
     """Return a Markdown table of an object's fields."""
     rows = [
-        f"|`{name}`|{_type_in_words(field, inner)}|{field.get('description', '')}|"
+        f"|`{name}`|{_describe_type(field, inner)}|{field.get('description', '')}|"
         for name, field in schema["properties"].items()
     ]
     return ["|field|type|meaning|", "|---|---|---|", *rows]
 
 
-def _type_in_words(field: dict[str, Any], inner: dict[str, Any]) -> str:
+def _describe_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
     """Return a field's type in words."""
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
     if "anyOf" in field:
-        return " or ".join(_type_in_words(choice, inner) for choice in field["anyOf"])
+        return " or ".join(_describe_type(choice, inner) for choice in field["anyOf"])
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _type_in_words(inner[name], inner)
+        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _describe_type(inner[name], inner)
     if field["type"] == "array":
-        return f"list of {_type_in_words(field['items'], inner)}"
+        return f"list of {_describe_type(field['items'], inner)}"
     if field.get("format") == "epoch-seconds":
         return "time"
     return str(field["type"])
@@ -187,8 +187,8 @@ def _type_in_words(field: dict[str, Any], inner: dict[str, Any]) -> str:
 def main() -> None:
     """Write topics.md and asyncapi.json into the folder given on the command line."""
     folder = Path(sys.argv[1])
-    (folder / MARKDOWN).write_text(markdown(), encoding="utf-8")
-    (folder / ASYNCAPI).write_text(json.dumps(asyncapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / MARKDOWN).write_text(render_markdown(), encoding="utf-8")
+    (folder / ASYNCAPI).write_text(json.dumps(render_asyncapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

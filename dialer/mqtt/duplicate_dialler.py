@@ -36,10 +36,10 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
         async with open_connection(checking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
                 await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
-            retained = await _next_name(connection, RETAINED_SECONDS)
+            retained = await _read_next_name(connection, RETAINED_SECONDS)
             if retained is None or retained.store == name.store:
                 return
-            other = await _next_name(connection, ALIVE_SECONDS)
+            other = await _read_next_name(connection, ALIVE_SECONDS)
     except TimeoutError:
         raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
     if other is not None:
@@ -54,7 +54,7 @@ async def refuse_duplicate_at_start(settings: BrokerSettings, centre: str, name:
         await refuse_duplicate_dialler(settings, centre, name)
 
 
-async def _next_name(connection: Connection, seconds: float) -> DiallerName | None:
+async def _read_next_name(connection: Connection, seconds: float) -> DiallerName | None:
     """Return the dialler's name in the next state message. None if no message arrives, or if that dialler is offline."""
     try:
         async with asyncio.timeout(seconds):

@@ -24,7 +24,7 @@ STOP_SECONDS = 5.0
 _MAX_ATTEMPTS = 3  # another program may take a free port before the broker listens on it
 
 
-def free_port(host: str = HOST) -> int:
+def find_free_port(host: str = HOST) -> int:
     """Return a free TCP port of this machine."""
     with socket.socket() as probe:
         probe.bind((host, 0))
@@ -64,18 +64,18 @@ class DemoBroker:
         return f"MQTT broker: {program} on {HOST}:{self.port}"
 
 
-def mosquitto_path() -> str | None:
+def find_mosquitto() -> str | None:
     """Return the path of Mosquitto, or None. Debian installs it in /usr/sbin, which is not in every user's PATH."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 
 
 @contextlib.asynccontextmanager
-async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> AsyncIterator[DemoBroker]:
+async def run_demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> AsyncIterator[DemoBroker]:
     """Run a broker until the context ends: by default Mosquitto if it is installed, on any free port.
 
     Raises PortInUse if `port` is in use, and BrokerUnreachable if the broker does not start.
     """
-    chosen = kind or (BrokerKind.MOSQUITTO if mosquitto_path() else BrokerKind.AMQTT)
+    chosen = kind or (BrokerKind.MOSQUITTO if find_mosquitto() else BrokerKind.AMQTT)
     with tempfile.TemporaryDirectory(prefix="matdan-broker-") as folder:
         broker = await _start_broker(chosen, port, Path(folder))
         try:
@@ -85,13 +85,13 @@ async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> Async
 
 
 async def _start_broker(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
-    if port and not is_free(port):
+    if port and not is_port_free(port):
         raise PortInUse(
             f"port {port} for the MQTT broker is in use: stop the program that uses it, or set another port"
         )
     problem = ""
     for _ in range(_MAX_ATTEMPTS):
-        chosen_port = port or free_port()
+        chosen_port = port or find_free_port()
         log_path = folder / "broker.log"
         process = await _launch_broker_process(kind, chosen_port, folder, log_path)
         try:
@@ -101,7 +101,7 @@ async def _start_broker(kind: BrokerKind, port: int, folder: Path) -> DemoBroker
             await _stop_broker_process(process)
             raise
         await _stop_broker_process(process)
-        problem = last_line(log_path)
+        problem = read_last_line(log_path)
     raise BrokerUnreachable(
         f"the {kind} broker does not start ({problem}): install mosquitto, or set a broker in the configuration"
     )
@@ -112,7 +112,7 @@ async def _launch_broker_process(
 ) -> asyncio.subprocess.Process:
     command = [sys.executable, "-W", "ignore", "-m", "dialer.mqtt.amqtt_process", str(port)]
     if kind is BrokerKind.MOSQUITTO:
-        command = _mosquitto_command(port, folder)
+        command = _build_mosquitto_command(port, folder)
     with log_path.open("wb") as log_file:
         # The child stops when this pipe is closed, which happens however this process ends.
         return await asyncio.create_subprocess_exec(
@@ -120,8 +120,8 @@ async def _launch_broker_process(
         )
 
 
-def _mosquitto_command(port: int, folder: Path) -> list[str]:
-    path = mosquitto_path()
+def _build_mosquitto_command(port: int, folder: Path) -> list[str]:
+    path = find_mosquitto()
     if path is None:
         raise BrokerUnreachable("mosquitto is not installed: `apt install mosquitto`, or use the embedded broker")
     lines = ["allow_anonymous true", "persistence false", "log_type error", "log_type warning", "log_dest stderr"]
@@ -188,7 +188,7 @@ def _kill_broker_process(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Return whether a TCP port of this machine is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -199,7 +199,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def last_line(log_path: Path) -> str:
+def read_last_line(log_path: Path) -> str:
     """Return the last line of a log file."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "it wrote no message"

@@ -36,7 +36,7 @@ from dialer.domain.view import (
 )
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt import topics
-from dialer.mqtt.home_assistant import discovery
+from dialer.mqtt.home_assistant import create_discovery_message
 from dialer.mqtt.reply import CommandReply
 
 _AT = 1713765600.0
@@ -44,7 +44,7 @@ _ATTEMPT = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 _PLACE = VoterPlace(roll_version="2026-1", state_code="S13", constituency_number=209, part_number=118, serial=412)
 
 
-def examples() -> dict[str, Any]:
+def create_examples() -> dict[str, Any]:
     """Return an example message for each topic, by the topic's key."""
     return {
         topics.CENTRE_STATE.key: CentreState(
@@ -136,7 +136,7 @@ def examples() -> dict[str, Any]:
             at=_AT,
             alerts=(create_alert(AlertKind.SERVER_DOWN, _AT, server="b", problem="connection refused"),),
         ),
-        topics.HOME_ASSISTANT.key: discovery(
+        topics.HOME_ASSISTANT.key: create_discovery_message(
             "pune-1", topics.CENTRE_STATE.address("pune-1"), topics.ALERTS.address("pune-1")
         ),
         topics.ATTEMPT_RESULT.key: EndedAttempt(

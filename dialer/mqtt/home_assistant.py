@@ -60,7 +60,7 @@ class Discovery:
     components: Mapping[str, DiscoveryEntity]
 
 
-def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
+def create_discovery_message(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
     """Return the message that describes a centre to Home Assistant. The figures are read from the given topics."""
     counter = {"state_class": "total_increasing"}
     connection = {"platform": "binary_sensor", "state_class": None, "device_class": "connectivity"}

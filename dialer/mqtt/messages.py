@@ -11,7 +11,7 @@ from dialer.domain.results import Result
 from dialer.domain.schema import encode_record
 from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt import topics
-from dialer.mqtt.home_assistant import discovery, encode_discovery
+from dialer.mqtt.home_assistant import create_discovery_message, encode_discovery
 from dialer.mqtt.reply import CommandReply
 from dialer.mqtt.topics import Topic
 
@@ -90,7 +90,7 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
     centre = view.state.centre
     if home_assistant:
         topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
-        message = discovery(centre, state.address(centre), alerts.address(centre))
+        message = create_discovery_message(centre, state.address(centre), alerts.address(centre))
         yield Message(topic.address(centre), encode_discovery(message), topic.qos, topic.retained)
     yield centre_message(view.state)
     yield alerts_message(view)
@@ -114,4 +114,4 @@ def reply_announcement(user: str, reply: CommandReply) -> Announcement:
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:
     """Return the MQTT message for a row of the outbox, with QoS 1 and not retained."""
-    return Message(f"{topics.ROOT}/{topics.segment(centre)}/{topic}", payload, 1, False)
+    return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, False)

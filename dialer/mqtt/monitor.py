@@ -164,7 +164,7 @@ class Monitor:
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._relay.drain(connection.publish)
+                await self._relay.publish_waiting_rows(connection.publish)
                 await self._publisher.publish_farewell(connection.publish)
         except* (MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_incomplete", problem=str(errors.exceptions[0]))

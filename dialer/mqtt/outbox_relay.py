@@ -45,11 +45,11 @@ class OutboxRelay:
         """Publish rows until cancelled, or until `publish` or the store raises an error. Unacknowledged rows stay in the outbox."""
         while True:
             self._waiting.clear()
-            await self.drain(publish)
+            await self.publish_waiting_rows(publish)
             await asyncio.sleep(READ_SECONDS)
             await self._waiting.wait()
 
-    async def drain(self, publish: Publish) -> None:
+    async def publish_waiting_rows(self, publish: Publish) -> None:
         """Publish all rows that are in the outbox now."""
         while rows := await self._store.rows_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:

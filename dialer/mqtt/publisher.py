@@ -83,7 +83,7 @@ class ChangeBuffer:
                 assert_never(change)
         self._centre_changed = True
 
-    def clear(self) -> None:
+    def discard_changes(self) -> None:
         """Discard all waiting changes, because the whole state is about to be published."""
         self.dropped += len(self._calls)
         self._calls.clear()
@@ -101,7 +101,7 @@ class ChangeBuffer:
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
-    def next_due_at(self, now: float) -> float:
+    def find_next_due_time(self, now: float) -> float:
         """Return when the next message must be published (monotonic seconds). If a message is due already, the time is
         not after `now`.
         """
@@ -190,7 +190,7 @@ class Publisher:
 
     async def run(self, publish: PublishAll) -> None:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
-        self._buffer.clear()
+        self._buffer.discard_changes()
         view = self._view()
         await publish(list(messages.retained_messages(view, home_assistant=self._home_assistant)))
         self._buffer.note_published(view, self._clock.monotonic())
@@ -201,7 +201,7 @@ class Publisher:
 
     async def _wait_for_work(self) -> None:
         """Wait until a message is due."""
-        while (delay := self._buffer.next_due_at(now := self._clock.monotonic()) - now) > 0:
+        while (delay := self._buffer.find_next_due_time(now := self._clock.monotonic()) - now) > 0:
             self._changed.clear()
             try:
                 async with asyncio.timeout(delay + TIMER_SECONDS):

@@ -47,15 +47,15 @@ class Topic:
 
     def address(self, centre: str, **levels: str | int) -> str:
         """Return the full topic for a centre. `levels` has a value for each variable level of the topic."""
-        return f"{self.root.format(centre=segment(centre))}/{self.relative_topic(**levels)}"
+        return f"{self.root.format(centre=encode_topic_level(centre))}/{self.relative_topic(**levels)}"
 
     def relative_topic(self, **levels: str | int) -> str:
         """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox."""
-        return self.pattern.format(**{name: segment(level) for name, level in levels.items()})
+        return self.pattern.format(**{name: encode_topic_level(level) for name, level in levels.items()})
 
 
 @lru_cache(4_096)
-def segment(value: str | int) -> str:
+def encode_topic_level(value: str | int) -> str:
     """Return an id as a level of a topic: percent-encoded, so without `/`, `+`, `#` and control characters."""
     return quote(str(value), safe="") or "_"
 
@@ -216,19 +216,19 @@ def commands_topic(centre: str, user: str) -> str:
 
 def commands_filter(centre: str) -> str:
     """Return the topic filter for all commands to a centre."""
-    return f"{ROOT}/{segment(centre)}/commands/+"
+    return f"{ROOT}/{encode_topic_level(centre)}/commands/+"
 
 
 def find_sender(centre: str, topic: str) -> str | None:
     """Return the sender of a command from its topic, or None if the topic is not one for commands to this centre."""
-    beginning = f"{ROOT}/{segment(centre)}/commands/"
+    beginning = f"{ROOT}/{encode_topic_level(centre)}/commands/"
     name = topic.removeprefix(beginning)
     return name if topic.startswith(beginning) and name and "/" not in name else None
 
 
 def replies_filter(centre: str, user: str) -> str:
     """Return the topic filter for the replies to a user's commands."""
-    return f"{ROOT}/{segment(centre)}/replies/{segment(user)}/+"
+    return f"{ROOT}/{encode_topic_level(centre)}/replies/{encode_topic_level(user)}/+"
 
 
 def opt_outs_filter() -> str:

@@ -50,7 +50,7 @@ def ack_subject(centre: str) -> str:
 
 def live_subject(centre: str, kind: str, name: str = "") -> str:
     """Return the subject of one kind of a centre's live status, which is published about once a second and never stored."""
-    return f"live.{centre}.{kind}.{_subject_token(name)}" if name else f"live.{centre}.{kind}"
+    return f"live.{centre}.{kind}.{_encode_subject_level(name)}" if name else f"live.{centre}.{kind}"
 
 
 def order_subject(to: str) -> str:
@@ -81,17 +81,17 @@ def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
     """Return the subject of recorded answers (marks) of a constituency's voters, which other centres receive. `zone` is
     the sender's; `*` stands for any.
     """
-    return f"peer.{zone}.mark.{_subject_token(state_code)}.{constituency_number}"
+    return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
 def marks_subject(state_code: str | None) -> str:
     """Return the subject of recorded answers (marks) from all constituencies of a state, or of every state if `state`
     is None.
     """
-    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_subject_token(state_code)}.*"
+    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
-def _subject_token(text: str) -> str:
+def _encode_subject_level(text: str) -> str:
     """Return the text as one level of a NATS subject. Dots and wildcards are replaced."""
     return _NOT_IN_SUBJECT.sub("_", text) or "_"
 
@@ -122,7 +122,7 @@ class OutboxBatch:
     deleted_through: int = 0  # the centre has deleted its outbox up to this id
 
 
-def row_bytes(topic: str, payload: str) -> int:
+def estimate_row_bytes(topic: str, payload: str) -> int:
     """Return the approximate size of a row in a batch (bytes), to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
@@ -204,7 +204,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
     return lists[0], lists[1]
 
 
-def peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+def create_peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mark (recorded answer of a voter) from a centre's `results/marks` in the form that other centres
     receive.
     """

@@ -43,6 +43,6 @@ def public_key(nkey: str) -> bytes:
     return base64.b32decode(nkey)[1 : 1 + _KEY_BYTES]
 
 
-def public_key_of_seed(path: Path) -> bytes:
+def read_public_key(path: Path) -> bytes:
     """Return the public key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
     return signing.derive_public_key(private_key(path))

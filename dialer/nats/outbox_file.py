@@ -37,7 +37,7 @@ from dialer.nats.messages import (
     BatchRow,
     InvalidMessage,
     OutboxBatch,
-    row_bytes,
+    estimate_row_bytes,
 )
 
 _TITLE = "matdan rows for headquarters"
@@ -73,7 +73,9 @@ def write_outbox_file(
             _write_rows(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1
         sha256 = digest.hexdigest()
-        signature = "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _signed_text(sha256))
+        signature = (
+            "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _build_signed_text(sha256))
+        )
         _write_rows(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
 
@@ -86,7 +88,7 @@ def _write_rows(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) 
     file.write(lines)
 
 
-def _signed_text(sha256: str) -> bytes:
+def _build_signed_text(sha256: str) -> bytes:
     return f"{_TITLE} {sha256}".encode()
 
 
@@ -105,9 +107,9 @@ class OutboxFile:
 
     def is_signed_by(self, public_key: bytes) -> bool:
         """Return whether the file is signed with the private part of that key."""
-        return signing.verify_signature(public_key, _signed_text(self.sha256), self.signature)
+        return signing.verify_signature(public_key, _build_signed_text(self.sha256), self.signature)
 
-    def batches(self) -> Iterator[OutboxBatch]:
+    def read_batches(self) -> Iterator[OutboxBatch]:
         """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
 
         The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the
@@ -120,7 +122,7 @@ class OutboxFile:
             for batch, digest in zip_longest(
                 _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last), self.digests
             ):
-                if batch is None or _digest_of_batch(batch) != digest:
+                if batch is None or _compute_batch_digest(batch) != digest:
                     raise InvalidMessage(f"{self.path}: changed while it was imported: import the file again")
                 yield batch
 
@@ -146,7 +148,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
             try:
                 for batch in _group_rows_into_batches(cells, path, values[1], first, last):
                     rows += len(batch.rows)
-                    digests.append(_digest_of_batch(batch))
+                    digests.append(_compute_batch_digest(batch))
             except InvalidMessage as error:
                 problem = error
             for _ in cells:
@@ -197,7 +199,7 @@ def _group_rows_into_batches(
 ) -> Iterator[OutboxBatch]:
     size, rows = 0, list[BatchRow]()
     for row in _parse_rows(cells, path, first, last):
-        more = row_bytes(row.topic, row.payload)
+        more = estimate_row_bytes(row.topic, row.payload)
         if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
             yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows))
             first, size, rows = rows[-1].id + 1, 0, []
@@ -218,7 +220,7 @@ def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -
         previous = row_id
 
 
-def _digest_of_batch(batch: OutboxBatch) -> bytes:
+def _compute_batch_digest(batch: OutboxBatch) -> bytes:
     return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
 
 

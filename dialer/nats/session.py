@@ -92,7 +92,7 @@ class Session:
 
         It returns once the message is on the server's disk. Raises HeadquartersUnreachable.
         """
-        with _as_unreachable(f"{subject} was not stored"):
+        with _convert_errors(f"{subject} was not stored"):
             return int((await await_cancellable(self._js.publish(subject, data))).seq)
 
     async def publish(self, subject: str, data: bytes) -> None:
@@ -102,7 +102,7 @@ class Session:
         try:
             await self.client.publish(subject, data)
         except (NatsError, OSError) as error:
-            _log.debug("nats.publish_failed", subject=subject, problem=_error_text(error))
+            _log.debug("nats.publish_failed", subject=subject, problem=_describe_error(error))
 
     async def subscribe(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
         """Call `handle` for each message on a subject, one after another. The subscription survives reconnects."""
@@ -126,14 +126,14 @@ class Session:
             duplicate_window=0,
             max_consumers=MAX_CONSUMERS,
         )
-        with _as_unreachable(f"stream {name} is not available"):
+        with _convert_errors(f"stream {name} is not available"):
             try:
                 config = (await await_cancellable(self._js.stream_info(name))).config
             except NotFoundError:
                 await await_cancellable(self._js.add_stream(wanted))
             else:
                 await self._allow_all_consumers(config)
-        return await self.stream_id(name)
+        return await self.find_stream_id(name)
 
     async def _allow_all_consumers(self, config: StreamConfig) -> None:
         if config.max_consumers == MAX_CONSUMERS:
@@ -141,7 +141,7 @@ class Session:
         try:
             await await_cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
         except APIError as error:  # servers before 2.15 have no limit and accept none
-            _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_error_text(error))
+            _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_describe_error(error))
 
     async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
         """Answer requests on a subject, one after another. Each request goes to only one of several servers.
@@ -154,18 +154,18 @@ class Session:
 
         await self.client.subscribe(subject, queue="answers", cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
-    async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
+    async def send_request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
         """Send a request and return the answer. Raises HeadquartersUnreachable if nobody answers."""
-        with _as_unreachable(f"{subject} has no answer"):
+        with _convert_errors(f"{subject} has no answer"):
             return bytes((await await_cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
 
-    async def stream_id(self, name: str) -> str:
+    async def find_stream_id(self, name: str) -> str:
         """Return the id of a stream: its name with its creation time. Raises HeadquartersUnreachable if it does not exist."""
-        return (await self.stream_state(name)).id
+        return (await self.read_stream_state(name)).id
 
-    async def stream_state(self, name: str) -> StreamState:
+    async def read_stream_state(self, name: str) -> StreamState:
         """Return the state of a stream. Raises HeadquartersUnreachable if it does not exist."""
-        with _as_unreachable(f"stream {name} is not available"):
+        with _convert_errors(f"stream {name} is not available"):
             info = await await_cancellable(self._queries.stream_info(name))
         if info.created is None:
             raise HeadquartersUnreachable(f"stream {name} has no creation time")
@@ -192,7 +192,7 @@ class Session:
             except (StreamRecreated, MessagesMissing):
                 raise
             except (HeadquartersUnreachable, NatsError, TimeoutError, OSError) as error:
-                if (problem := _error_text(error)) != reported:
+                if (problem := _describe_error(error)) != reported:
                     _log.warning("nats.stream_read_failed", stream=stream, problem=problem)
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
@@ -200,7 +200,7 @@ class Session:
     async def _check_stream(self, stream: str, stream_id: str, position: int | None) -> str:
         """Return the stream's id. Raises HeadquartersUnreachable, and StreamRecreated and MessagesMissing as `consume` does."""
         try:
-            state = await self.stream_state(stream)
+            state = await self.read_stream_state(stream)
         except HeadquartersUnreachable as error:
             if not stream_id or not isinstance(error.__cause__, NotFoundError):
                 raise
@@ -285,12 +285,12 @@ class Session:
 
 
 @contextlib.contextmanager
-def _as_unreachable(failure: str) -> Iterator[None]:
+def _convert_errors(failure: str) -> Iterator[None]:
     """Raise errors of the library as HeadquartersUnreachable, with `failure` before their text."""
     try:
         yield
     except (NatsError, TimeoutError, OSError) as error:
-        raise HeadquartersUnreachable(f"{failure}: {_error_text(error)}") from error
+        raise HeadquartersUnreachable(f"{failure}: {_describe_error(error)}") from error
 
 
 def _is_status_message(message: Msg) -> bool:
@@ -317,7 +317,7 @@ async def connected(
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
-        options["tls"] = _tls_context(ca_file)
+        options["tls"] = _create_tls_context(ca_file)
     if nkey_file is not None:
         options["nkeys_seed_str"] = read_seed(nkey_file)
     try:
@@ -365,7 +365,7 @@ class _ProblemLog:
         self._reported = ""
 
     async def report(self, error: Exception) -> None:
-        if (problem := _error_text(error)) != self._reported:
+        if (problem := _describe_error(error)) != self._reported:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
@@ -373,7 +373,7 @@ class _ProblemLog:
         self._reported = ""
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def _create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
@@ -382,7 +382,7 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
         ) from error
 
 
-def _error_text(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     if isinstance(error, APIError):
         return str(error.description)
     return str(error) or type(error).__name__

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, BatchRow, OutboxBatch, row_bytes
+from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, BatchRow, OutboxBatch, estimate_row_bytes
 from dialer.store.outbox import OutboxRow
 
 BATCH_SECONDS = 1.0
@@ -69,7 +69,7 @@ class BatchSchedule:
         chosen: list[OutboxRow] = []
         size = 0
         for row in rows:
-            size += row_bytes(row.topic, row.payload)
+            size += estimate_row_bytes(row.topic, row.payload)
             if chosen and size > MAX_BATCH_BYTES:
                 break
             chosen.append(row)

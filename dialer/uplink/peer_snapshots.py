@@ -64,7 +64,7 @@ class SnapshotSource:
 
     async def _request_snapshot_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
         subject = snapshot_subject(self.centre)
-        data = await self.session.request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
+        data = await self.session.send_request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
         return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)
 
 

@@ -140,7 +140,7 @@ class PeerUpdates:
         while True:
             try:
                 roll = await self._reading.read_rolls()
-                stream_id = await self._session.stream_id(PEERS)
+                stream_id = await self._session.find_stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
                         group.create_task(self._follow_stream(stream_id, roll, place), name="uplink-follow-peers")

@@ -30,7 +30,7 @@ from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_built
 from dialer.desk.server import open_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
@@ -182,7 +182,7 @@ def make_settings(directory: Path) -> tuple[Settings, int]:
 async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[BrowserSite]:
     """Run dialler, desk and browser on a running Asterisk for as long as the context lasts."""
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker())
+        broker = await stack.enter_async_context(run_demo_broker())
         chance, stop = random.Random(1), asyncio.Event()
         centre = await stack.enter_async_context(
             running_centre(settings, chance=chance, profile=LINES, broker=broker.settings)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
@@ -52,7 +52,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
     acknowledged.touch()
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
-        agi_port=free_port(),
+        agi_port=find_free_port(),
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),
         scripts=make_voter_scripts(),

@@ -27,7 +27,7 @@ import httpx
 
 from dialer.app import running_centre
 from dialer.desk.server import open_desk
-from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker, free_port
+from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, find_free_port, run_demo_broker
 from dialer.process.signals import stop_on_signals
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -158,7 +158,7 @@ class Processes:
         """Start a process by name."""
         if name == "broker":
             self.broker = await self._stack.enter_async_context(
-                demo_broker(BrokerKind.MOSQUITTO, port=self.site["broker_port"])
+                run_demo_broker(BrokerKind.MOSQUITTO, port=self.site["broker_port"])
             )
             return
         options = json.dumps({"folder": str(self.folder), "what": name, **self.site})
@@ -195,12 +195,12 @@ async def play(
     fill_roll(folder / "centre.db", dispositions * 6, voters_per_booth=1000, numbers_weigh_alike=True)
     lines = SimulatedAsteriskConfig(
         seats=seat_phones(SEATS),
-        agi_port=free_port(),
+        agi_port=find_free_port(),
         profile=VoterProfile(answer_rate=0.9, ring_mean_seconds=1.0, talk_mean_seconds=2.0),
     )
     async with SimulatedAsterisk(lines) as switch:
         site = {"ami_port": switch.ami_port, "agi_port": switch.agi_port, "pin_hash": PIN_HASH}
-        site |= {"broker_port": free_port(), "desk_port": free_port()}
+        site |= {"broker_port": find_free_port(), "desk_port": find_free_port()}
         processes = Processes(folder, site)
         for name in ("broker", "dialler", "desk"):
             await processes.start(name)

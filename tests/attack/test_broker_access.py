@@ -29,7 +29,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import list_senders
@@ -279,7 +279,7 @@ async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: P
 async def test_dialler_announces_its_maximum_packet_size_to_the_broker(store: Store) -> None:
     """The maximum packet size is part of the MQTT 5 connect."""
     async with (
-        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, store, SENDERS) as (engine, _),
     ):

@@ -168,7 +168,7 @@ async def test_no_forged_command_is_executed() -> None:
                 ):
                     parsed = check_payload(payload, user, SIGNED, CENTRE, retained=retained, now=tested.clock.now())
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
-                    await tested.gateway.handle(parsed)
+                    await tested.gateway.handle_command(parsed)
                     tried += 1
                     proved += parsed.is_authentic
 
@@ -200,10 +200,10 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
     """Return messages on that user's topic, each invalid for another reason, and whether they are retained."""
     text = make_command_text(name, "c-1", NOW + 600)
     own, other = Signer(user, make_private_key(user)), Signer(user, make_private_key("somebody"))
-    signed = json.loads(own.payload(CENTRE, text))
+    signed = json.loads(own.create_payload(CENTRE, text))
     changed = {**signed, "command": text.replace("c-1", "c-2")}
     of_another = json.loads(
-        Signer("supervisor" if user != "supervisor" else "desk", make_private_key(user)).payload(CENTRE, text)
+        Signer("supervisor" if user != "supervisor" else "desk", make_private_key(user)).create_payload(CENTRE, text)
     )
     flipped = bytearray(base64.b64decode(signed["signature"]))
     flipped[7] ^= 1
@@ -217,20 +217,20 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
         (json.dumps({**signed, "signature": signed["signature"][:-4]}), False),
         (json.dumps(changed), False),
         (json.dumps(of_another), False),  # made for another's topic
-        (own.payload("pune-2", text), False),  # made for another centre
-        (other.payload(CENTRE, text), False),
+        (own.create_payload("pune-2", text), False),  # made for another centre
+        (other.create_payload(CENTRE, text), False),
         (json.dumps({**signed, "role": "supervisor"}), False),
-        (own.payload(CENTRE, text), True),  # retained
-        (own.payload(CENTRE, make_command_text(name, "c-1", NOW)), False),  # expired
-        (own.payload(CENTRE, make_command_text(name, "c-1", NOW + 90_000)), False),  # for ever
+        (own.create_payload(CENTRE, text), True),  # retained
+        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW)), False),  # expired
+        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW + 90_000)), False),  # for ever
     ]
     forms += [
-        (own.payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
+        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
         if key not in COMMANDS[name].list_required_fields()
     ]
     if not may:
-        forms.append((own.payload(CENTRE, text), False))
+        forms.append((own.create_payload(CENTRE, text), False))
     return [(form.encode(), retained) for form, retained in forms]
 
 
@@ -238,7 +238,9 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
 def test_signed_command_is_accepted_from_users_with_a_permitted_role(name: str) -> None:
     for user, roles in PEOPLE.items():
         payload = (
-            Signer(user, make_private_key(user)).payload(CENTRE, make_command_text(name, "c-1", NOW + 600)).encode()
+            Signer(user, make_private_key(user))
+            .create_payload(CENTRE, make_command_text(name, "c-1", NOW + 600))
+            .encode()
         )
         parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
@@ -265,7 +267,7 @@ def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -
     parsed = check_payload(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the broker accepts anybody" in parsed.text
-    signed = Signer("ravi", make_private_key("ravi")).payload(CENTRE, text).encode()
+    signed = Signer("ravi", make_private_key("ravi")).create_payload(CENTRE, text).encode()
     parsed = check_payload(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
 
@@ -278,7 +280,7 @@ async def test_replayed_command_is_executed_once_and_refused_after_its_expiry() 
     tested = make_gateway(SIGNED)
     signed = (
         Signer("supervisor", make_private_key("supervisor"))
-        .payload(CENTRE, make_command_text("stop-all", "c-1", NOW + 600))
+        .create_payload(CENTRE, make_command_text("stop-all", "c-1", NOW + 600))
         .encode()
     )
 

@@ -12,7 +12,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
@@ -44,7 +44,7 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
     campaign = IVR if "commit" in point else AGENTS
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
-        agi_port=free_port(),
+        agi_port=find_free_port(),
         journal=journal,
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),

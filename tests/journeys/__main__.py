@@ -19,7 +19,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from tests.journeys.access import CentreAccess, run_browser
 from tests.journeys.centre import running_centre
 from tests.journeys.journey import Journey, JourneyFailed, Step
@@ -111,7 +111,7 @@ def _run_role(journey: Journey, access: CentreAccess) -> None:
         )
         text = (journey.folder / "centre.toml").read_text().replace(str(access.centre.folder), str(journey.folder))
         for port in access.centre.ports.values():  # ports on which nothing listens
-            text = text.replace(f"port = {port}\n", f"port = {free_port()}\n")
+            text = text.replace(f"port = {port}\n", f"port = {find_free_port()}\n")
         (journey.folder / "centre.toml").write_text(text)
         journey.run("dialer import roll.csv -c centre.toml")
         role.run_without_centre(journey)

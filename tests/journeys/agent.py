@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from dialer.mqtt.embedded_broker import free_port, is_free
+from dialer.mqtt.embedded_broker import find_free_port, is_port_free
 from tests.journeys.access import CentreAccess
 from tests.journeys.journey import Journey
 
@@ -52,13 +52,13 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
 
 
 def _training(journey: Journey, access: CentreAccess) -> None:
-    centre, port = access.centre, free_port()
+    centre, port = access.centre, find_free_port()
     command = "dialer desk serve -c centre.toml --training"
     journey.check_refused(command, "Address already in use; set another desk.port or desk.host")
     text = (centre.folder / "centre.toml").read_text().replace(f"port = {centre.ports['desk']}", f"port = {port}")
     (centre.folder / "training.toml").write_text(text)
     centre.start("training", centre.dialer, "desk", "serve", "-c", "training.toml", "--training")
-    centre.wait_until(lambda: not is_free(port), "the training desk")
+    centre.wait_until(lambda: not is_port_free(port), "the training desk")
     (number, pin), *_ = centre.pins.items()
     page = access.open_page(f"http://127.0.0.1:{port}/agent")
     page.fill("input[name=agent]", number)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from dialer.mqtt.embedded_broker import GUARD, free_port, is_free, mosquitto_path
+from dialer.mqtt.embedded_broker import GUARD, find_free_port, find_mosquitto, is_port_free
 from tests.journeys.journey import Journey, JourneyFailed
 from tests.journeys.programs import ROOT, make_environment
 
@@ -85,7 +85,7 @@ class Centre:
 
     def is_listening(self, name: str) -> bool:
         """Return whether a process listens on the port of that name."""
-        return not is_free(self.ports[name])
+        return not is_port_free(self.ports[name])
 
     def start(self, name: str, *command: str | Path) -> None:
         """Start a process that runs until the centre stops."""
@@ -131,7 +131,7 @@ def write_lab_profile(folder: Path) -> None:
 
 def assign_free_ports(folder: Path, extra_settings: str) -> dict[str, int]:
     """Change new settings to free ports and calls all day. Return the ports by name."""
-    ports = {name: free_port() for name in ("ami", "fastagi", "broker", "desk", "metrics", "metrics_desk")}
+    ports = {name: find_free_port() for name in ("ami", "fastagi", "broker", "desk", "metrics", "metrics_desk")}
     text = (folder / "centre.toml").read_text()
     for name in ("ami", "broker", "desk"):
         text = text.replace(f"\n[{name}]\n", f"\n[{name}]\nport = {ports[name]}\n")
@@ -171,7 +171,7 @@ def _start(centre: Centre, asterisk_options: str) -> None:
     configuration = centre.folder / "broker" / "mosquitto.conf"
     if os.geteuid() == 0:  # Mosquitto would change to a user that may not read this folder
         configuration.write_text(configuration.read_text() + "user root\npersistence false\n")
-    mosquitto = mosquitto_path()
+    mosquitto = find_mosquitto()
     if mosquitto is None:
         raise JourneyFailed("mosquitto is not installed (apt-get install mosquitto)")
     centre.start("broker", mosquitto, "-c", configuration)

@@ -16,7 +16,7 @@ import httpx
 
 from dialer.app import running_centre
 from dialer.desk.server import open_desk
-from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, run_demo_broker
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -133,7 +133,7 @@ async def agent_centre(
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
     change(store)
     async with AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
+        broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
         switch = await stack.enter_async_context(SimulatedAsterisk(replace(lines, start_epoch=None)))
         settings = site_settings(
             folder,

@@ -63,7 +63,7 @@ class Page:
         [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
-            await self.desk.handle(check_payload(payload, "desk", SENDERS, "test", retained=False, now=now))
+            await self.desk.handle_command(check_payload(payload, "desk", SENDERS, "test", retained=False, now=now))
         except StoreBusy:
             return "", ""
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"

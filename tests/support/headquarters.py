@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from dialer.domain.clock import SystemClock
-from dialer.hq.database import database
+from dialer.hq.database import open_database
 from dialer.hq.gather import Gatherer
 from dialer.hq.snapshots import SnapshotServer
 from dialer.nats import messages
@@ -83,14 +83,14 @@ async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
 
 async def create_database(server_address: str, name: str) -> str:
     """Create an empty database on a PostgreSQL server, and return its address."""
-    async with database(server_address) as db:
+    async with open_database(server_address) as db:
         await db.execute(f"CREATE DATABASE {name}")
     return server_address.replace("/postgres?", f"/{name}?")
 
 
 async def query_database(address: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
-    async with database(address) as db:
+    async with open_database(address) as db:
         return await db.fetch_tuples(sql, *values)
 
 
@@ -105,7 +105,7 @@ async def wait_for_rows(address: str, sql: str, expected: object) -> None:
     """Wait until a query returns these rows."""
     rows: object = None
     try:
-        async with asyncio.timeout(HANG_SECONDS), database(address) as db:
+        async with asyncio.timeout(HANG_SECONDS), open_database(address) as db:
             while (rows := await db.fetch_tuples(sql)) != expected:
                 await asyncio.sleep(0.02)
     except TimeoutError:

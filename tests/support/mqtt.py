@@ -16,11 +16,11 @@ import pytest
 from dialer.domain.enums import SupervisorRole
 from dialer.mqtt.client import BrokerSettings, MqttVersion
 from dialer.mqtt.commands.senders import Sender, Senders
-from dialer.mqtt.embedded_broker import mosquitto_path
+from dialer.mqtt.embedded_broker import find_mosquitto
 from dialer.settings.supervision import OWN_USER
 from tests.support.waiting import HANG_SECONDS
 
-NEEDS_MOSQUITTO = pytest.mark.skipif(mosquitto_path() is None, reason="mosquitto is not installed")
+NEEDS_MOSQUITTO = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 """Mark of tests that need MQTT 5, persistent sessions or passwords, which the embedded broker lacks."""
 BOSS = "supervisor"
 SENDERS = Senders(

@@ -13,7 +13,7 @@ from typing import Any
 from dialer.deploy.asterisk.file_changes import plan_files, write_files
 from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_broker
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import free_port, mosquitto_path
+from dialer.mqtt.embedded_broker import find_free_port, find_mosquitto
 from dialer.settings.site import Settings
 from dialer.site.broker import get_broker_settings
 from tests.support.waiting import HANG_SECONDS
@@ -65,7 +65,7 @@ async def rendered_broker(
     if os.geteuid() == 0:  # as root it would switch to a user who may not read the folder
         configuration = directory / "as-root.conf"
         configuration.write_text((directory / CONFIGURATION).read_text() + "user root\n")
-    path = mosquitto_path()
+    path = find_mosquitto()
     assert path is not None
     with (directory / "broker.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(path, "-c", str(configuration), stdout=log, stderr=log)
@@ -91,4 +91,4 @@ async def _wait_until_listening(process: asyncio.subprocess.Process, port: int, 
 
 def a_free_port() -> int:
     """Return a free port for the broker."""
-    return free_port("127.0.0.1")
+    return find_free_port("127.0.0.1")

@@ -23,17 +23,17 @@ class CountingAlert:
         self._reported = 0
         self._last_at = 0.0  # monotonic
 
-    def count(self, sender: str, number: int = 1) -> None:
+    def count_incidents(self, sender: str, number: int = 1) -> None:
         """Count incidents of a sender ("" = unknown senders).
 
-        The first incident raises the alert at once. Later incidents appear at the next `update`.
+        The first incident raises the alert at once. Later incidents appear at the next `update_count`.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
             self._raise_count_alert()
 
-    def update(self) -> bool:
+    def update_count(self) -> bool:
         """Update the alert's count, or clear the alert if there were no recent incidents. Return whether the alert is raised."""
         if not self._reported:
             return False

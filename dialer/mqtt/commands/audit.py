@@ -21,7 +21,7 @@ _KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
 """Keys of the entry that differ from the field of the command."""
 
 
-def shown_id(checked: CheckedCommand) -> str:
+def format_id_for_log(checked: CheckedCommand) -> str:
     """Return a command's ID in the form that is allowed in the log and the audit."""
     command_id = checked.command_id or "none"
     if _is_allowed_in_audit({"id": command_id}):
@@ -33,7 +33,7 @@ def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -
     """Return who sent a command, and the details of its audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _is_allowed_in_audit({"who": checked.sender}) else "stranger"
-    what = {"command": checked.name or "unknown", "id": shown_id(checked), "status": status}
+    what = {"command": checked.name or "unknown", "id": format_id_for_log(checked), "status": status}
     if checked.role:
         what["role"] = checked.role
     details = _create_audit_details(checked) if isinstance(checked, AcceptedCommand) else {}
@@ -88,7 +88,10 @@ class CommandAudit:
 
     @property
     def has_uncounted(self) -> bool:
-        """Whether refused commands of unknown origin were counted within the last minute, so that `flush` must be called again."""
+        """Whether refused commands of unknown origin were counted within the last minute.
+
+        Then `append_counted_commands` must be called again.
+        """
         return bool(self._repeats)
 
     async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
@@ -98,7 +101,7 @@ class CommandAudit:
             what["like_it"] = f"{more}"
         await self._store.append_audit("command", who, what, self._clock.now())
 
-    async def append_unauthentic(self, refused: RefusedCommand, name: str) -> None:
+    async def append_unauthentic_command(self, refused: RefusedCommand, name: str) -> None:
         """Append an audit entry for a command of unknown origin. Raises StoreError.
 
         If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
@@ -110,7 +113,7 @@ class CommandAudit:
         self._repeats[name] = _Repeats(refused, self._clock.monotonic())
         await self.append(refused, "refused", refused.text)
 
-    async def flush(self) -> None:
+    async def append_counted_commands(self) -> None:
         """Append the entries for counted commands of more than a minute ago. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:

@@ -15,7 +15,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.engine.command.base import Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.command.reading import read_command
-from dialer.mqtt.commands.message import CommandMessage, open_message
+from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.senders import BadSignature, Sender, Senders
 
 MAX_EXPIRY_SECONDS = 86_400.0
@@ -85,7 +85,7 @@ def check_payload(
     Never raises, whatever the sender wrote.
     """
     try:
-        message = open_message(payload)
+        message = parse_command_message(payload)
     except CommandRefused as refused:
         return RefusedCommand(None, str(refused), user)
     return check_message(message, user, senders, centre, retained=retained, now=now)
@@ -99,7 +99,7 @@ def check_message(
     command_id = message.command_id if is_user_name(user) else None
     refusal = RefusedCommand(command_id, "", user, message.name)
     try:
-        sender = senders.find(user)
+        sender = senders.find_sender(user)
         if sender is None:
             raise CommandRefused(
                 "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
@@ -119,7 +119,7 @@ def check_message(
 
 def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
     """Check again whether the sender may send the command. Return it refused if the sender has lost the permission."""
-    sender = senders.find(accepted.sender)
+    sender = senders.find_sender(accepted.sender)
     try:
         if sender is None:
             raise CommandRefused(f"{accepted.sender} may no longer send commands")

@@ -59,7 +59,7 @@ async def send_commands(
             await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
-        reader = asyncio.create_task(connection.read(session.receive), name="replies")
+        reader = asyncio.create_task(connection.read(session.handle_message), name="replies")
         try:
             for request in requests:
                 replies.append(await session.send(request))
@@ -83,7 +83,7 @@ class CommandSession:
         self._may_take_minutes = False
         self._is_in_progress = False  # as the dialler has reported since the last check
 
-    async def receive(self, received: Received) -> None:
+    async def handle_message(self, received: Received) -> None:
         """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
         if received.topic == topics.CENTRE_STATE.address(self._centre):
             imports_roll = self._may_take_minutes and _imports_roll(received.payload)
@@ -101,7 +101,9 @@ class CommandSession:
         self._is_in_progress = False
         for _ in range(TRIES):
             expires_at = self._clock.now() + EXPIRY_SECONDS
-            message = self._signer.command(self._centre, self._command_id, request.name, request.fields, expires_at)
+            message = self._signer.create_message(
+                self._centre, self._command_id, request.name, request.fields, expires_at
+            )
             await self._connection.publish(message)
             reply = await self._wait_for_reply()
             if reply is None:

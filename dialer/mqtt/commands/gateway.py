@@ -18,9 +18,9 @@ from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand, Urgency
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.alerts import CountingAlert
-from dialer.mqtt.commands.audit import CommandAudit, shown_id
+from dialer.mqtt.commands.audit import CommandAudit, format_id_for_log
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_message, recheck_rights
-from dialer.mqtt.commands.message import CommandMessage, open_message
+from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.messages import Message, announced_message, reply_announcement
@@ -89,10 +89,10 @@ class CommandGateway:
         """Queue a message from the topic of `user`. An empty message only clears a retained one, and is no command."""
         if not payload:
             return
-        sender = user if self._senders.find(user) is not None else ""  # strangers share one queue
+        sender = user if self._senders.find_sender(user) is not None else ""  # strangers share one queue
         message: CommandMessage | RefusedCommand
         try:
-            message = open_message(payload)
+            message = parse_command_message(payload)
         except CommandRefused as refused:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
@@ -133,11 +133,11 @@ class CommandGateway:
 
     async def _handle_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
         try:
-            await self.handle(checked, number)
+            await self.handle_command(checked, number)
         except StoreError as error:
-            _log.error("command.unanswered", command=shown_id(checked), problem=str(error))
+            _log.error("command.unanswered", command=format_id_for_log(checked), problem=str(error))
         except Exception:  # noqa: BLE001 - no message may end the dialler; the error is logged with its traceback
-            _log.exception("command.failed", command=shown_id(checked))
+            _log.exception("command.failed", command=format_id_for_log(checked))
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
                     await self._audit.append(checked, "failed")
@@ -147,17 +147,17 @@ class CommandGateway:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
-            raised = [alert.update() for alert in (self._floods, self._forgeries, self._bursts)]
+            raised = [alert.update_count() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
-                await self._audit.flush()
+                await self._audit.append_counted_commands()
             if not any(raised) and not self._audit.has_uncounted:
                 self._has_counts.clear()
 
     def _count_incident(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
-        alert.count(sender, number)
+        alert.count_incidents(sender, number)
         self._has_counts.set()
 
-    async def handle(self, checked: CheckedCommand, number: int = 0) -> None:
+    async def handle_command(self, checked: CheckedCommand, number: int = 0) -> None:
         """Execute a command that was not executed before, and reply to it. `number` is its place in the order of
         arrival.
 
@@ -210,15 +210,15 @@ class CommandGateway:
         return reply
 
     async def _refuse_command(self, refused: RefusedCommand) -> None:
-        _log.warning("command.refused", command=shown_id(refused), reason=refused.text)
+        _log.warning("command.refused", command=format_id_for_log(refused), reason=refused.text)
         if refused.is_forged:
             self._count_incident(self._forgeries, refused.sender)
         if refused.is_authentic:
             await self._audit.append(refused, "refused", refused.text)
         else:
-            name = refused.sender if self._senders.find(refused.sender) is not None else ""
+            name = refused.sender if self._senders.find_sender(refused.sender) is not None else ""
             self._has_counts.set()
-            await self._audit.append_unauthentic(refused, name)
+            await self._audit.append_unauthentic_command(refused, name)
         if refused.command_id is not None:
             await self._store_reply(refused.sender, self._create_refusal_reply(refused.command_id, refused.text))
 
@@ -259,7 +259,7 @@ class CommandGateway:
         await self._audit.append(accepted, status, text if status == "refused" else "")
         _log.info(
             "command.executed",
-            command=shown_id(accepted),
+            command=format_id_for_log(accepted),
             name=accepted.name,
             user=accepted.sender,
             role=accepted.role,

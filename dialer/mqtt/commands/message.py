@@ -43,9 +43,9 @@ class CommandMessage:
         return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
 
 
-def open_message(payload: bytes) -> CommandMessage:
+def parse_command_message(payload: bytes) -> CommandMessage:
     """Parse a message. Raises CommandRefused if it does not have the format of a command; never raises another error."""
-    fields = _json_object(payload, MAX_SIGNED_BYTES)
+    fields = _parse_json_object(payload, MAX_SIGNED_BYTES)
     text, signature = "", None
     if fields.keys() & _SIGNED_FIELDS:
         if fields.keys() != _SIGNED_FIELDS or not isinstance(fields["command"], str):
@@ -53,7 +53,7 @@ def open_message(payload: bytes) -> CommandMessage:
                 "a signed command is an object with `command`, a text, and `signature`, and nothing else"
             )
         text, signature = fields["command"], fields["signature"] if fields["signature"] is not None else ""
-        fields = _json_object(text.encode("utf-8", "surrogatepass"), MAX_BYTES)
+        fields = _parse_json_object(text.encode("utf-8", "surrogatepass"), MAX_BYTES)
     elif len(payload) > MAX_BYTES:
         raise CommandRefused(f"the command is longer than {MAX_BYTES} bytes")
     command_id = fields.get("id")
@@ -62,7 +62,7 @@ def open_message(payload: bytes) -> CommandMessage:
     return CommandMessage(command_id, fields, text, signature)
 
 
-def signed_bytes(centre: str, user: str, text: str) -> bytes:
+def build_signed_bytes(centre: str, user: str, text: str) -> bytes:
     """Return the bytes of a command that its sender signs: purpose, centre, sender and text, separated by line feeds.
 
     Purpose, centre and sender contain no line feeds. ID and expiry are part of the text.
@@ -70,11 +70,11 @@ def signed_bytes(centre: str, user: str, text: str) -> bytes:
     return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
 
 
-def _json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
+def _parse_json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
     if len(payload) > max_bytes:
         raise CommandRefused(f"the command is longer than {max_bytes} bytes")
     try:
-        fields = json.loads(payload, object_pairs_hook=_unique_keys)
+        fields = json.loads(payload, object_pairs_hook=_refuse_duplicate_keys)
     except (ValueError, RecursionError) as error:
         raise CommandRefused("the command is not JSON (UTF-8)") from error
     if not isinstance(fields, dict):
@@ -82,7 +82,7 @@ def _json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
     return fields
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
         raise CommandRefused("the command has a field twice")
     return dict(pairs)

@@ -24,7 +24,7 @@ _ENVELOPE: dict[str, Any] = {
 """The fields of every command, except its name."""
 
 
-def message_schema(ref_template: str) -> dict[str, Any]:
+def build_message_schema(ref_template: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of command messages: one of the commands in `$defs`, selected by `name`."""
     kinds = [*COMMANDS.values()]
     by_kind, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template=ref_template)
@@ -43,7 +43,7 @@ def message_schema(ref_template: str) -> dict[str, Any]:
     }
 
 
-def reference() -> Iterator[str]:
+def list_reference_lines() -> Iterator[str]:
     """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
     fields.
     """
@@ -67,7 +67,7 @@ def reference() -> Iterator[str]:
         yield from _format_table(
             ("field", "type", "meaning"),
             (
-                (f"`{field}`", type_in_words(each), each.get("description", ""))
+                (f"`{field}`", describe_type(each), each.get("description", ""))
                 for field, each in schema["properties"].items()
             ),
         )
@@ -87,7 +87,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     for name, kind in COMMANDS.items():
         schemas = kind.model_json_schema()["properties"]
         for field in (*kind.list_required_fields(), *kind.list_optional_fields()):
-            meaning = (type_in_words(schemas[field]), str(kind.model_fields[field].description))
+            meaning = (describe_type(schemas[field]), str(kind.model_fields[field].description))
             commands.setdefault(field, {}).setdefault(meaning, []).append(name)
     for field, meanings in sorted(commands.items()):
         commonest, *others = sorted(meanings, key=lambda meaning: -len(meanings[meaning]))
@@ -96,22 +96,22 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
             yield f"`{field}` ({', '.join(meanings[meaning])})", *meaning
 
 
-def type_in_words(schema: Mapping[str, Any]) -> str:
+def describe_type(schema: Mapping[str, Any]) -> str:
     """Return the type of a field in words, such as "list of `MarkReport`" or "`said`, `told`". Null is left out."""
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
-        return " or ".join(type_in_words(each) for each in schema["anyOf"] if each.get("type") != "null")
+        return " or ".join(describe_type(each) for each in schema["anyOf"] if each.get("type") != "null")
     if "$ref" in schema:
         return f"`{schema['$ref'].rpartition('/')[2]}`"
     if schema.get("type") == "array":
-        return f"list of {type_in_words(schema['items'])}"
+        return f"list of {describe_type(schema['items'])}"
     return str(schema.get("type", "any"))
 
 
 def _list_object_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     kinds = {kind.__name__ for kind in COMMANDS.values()}
-    for name, schema in message_schema("#/{model}")["$defs"].items():
+    for name, schema in build_message_schema("#/{model}")["$defs"].items():
         if name not in kinds and "properties" in schema:
             yield name, schema
 

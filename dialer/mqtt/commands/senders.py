@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dialer.domain import signing
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import CommandRefused
-from dialer.mqtt.commands.message import signed_bytes
+from dialer.mqtt.commands.message import build_signed_bytes
 
 
 class BadSignature(CommandRefused):
@@ -58,7 +58,7 @@ class Senders:
         """Replace the supervisors that came from the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 
-    def find(self, name: str) -> Sender | None:
+    def find_sender(self, name: str) -> Sender | None:
         """Return the sender of that name, or None if nobody of that name may send commands."""
         sender = self._supervisors.get(name)
         if sender is None and (role := self._users.get(name)) is not None:
@@ -82,7 +82,7 @@ class Senders:
             return
         if sender.key is None:
             raise CommandRefused("the settings have no key of the sender: add `key` to it in [[supervisors]]")
-        if not signing.verify_signature(sender.key, signed_bytes(centre, sender.name, text), signature):
+        if not signing.verify_signature(sender.key, build_signed_bytes(centre, sender.name, text), signature):
             raise BadSignature(
                 "the signature is not the sender's for this command in this centre: compare the sender's key with that in"
                 " [[supervisors]]"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dialer.domain import signing
 from dialer.mqtt import topics
-from dialer.mqtt.commands.message import signed_bytes
+from dialer.mqtt.commands.message import build_signed_bytes
 from dialer.mqtt.messages import Message
 
 
@@ -19,17 +19,17 @@ class Signer:
     user: str
     key: bytes | None = field(default=None, repr=False)  # private key; None: commands are not signed
 
-    def command(
+    def create_message(
         self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
     ) -> Message:
         """Return the MQTT message of a command. `expires_at` is in epoch seconds."""
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
-        return Message(topics.commands_topic(centre, self.user), self.payload(centre, text), 1, False)
+        return Message(topics.commands_topic(centre, self.user), self.create_payload(centre, text), 1, False)
 
-    def payload(self, centre: str, text: str) -> str:
+    def create_payload(self, centre: str, text: str) -> str:
         """Return the payload of a command message with this text, signed if the sender has a key."""
         if self.key is None:
             return text
         return json.dumps(
-            {"command": text, "signature": signing.sign_text(self.key, signed_bytes(centre, self.user, text))}
+            {"command": text, "signature": signing.sign_text(self.key, build_signed_bytes(centre, self.user, text))}
         )

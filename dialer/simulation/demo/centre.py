@@ -28,7 +28,7 @@ from dialer.board.runner import run_board
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_unwritable_path, write_file
-from dialer.mqtt.embedded_broker import DemoBroker, demo_broker
+from dialer.mqtt.embedded_broker import DemoBroker, run_demo_broker
 from dialer.pacing.factory import make_pacer
 from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_file
@@ -153,7 +153,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
     phones = seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
     lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker())
+        broker = await stack.enter_async_context(run_demo_broker())
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
         settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(

@@ -23,7 +23,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
 from dialer.extras import with_extra
-from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, free_port, is_free, last_line
+from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, find_free_port, is_port_free, read_last_line
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import find_pin_weakness
@@ -111,7 +111,7 @@ async def run_demo_desk(
         try:
             first_line = await _read_first_line(process)
             if not first_line:
-                yield (f"the desk is not running: {last_line(Path(log.name))}",)
+                yield (f"the desk is not running: {read_last_line(Path(log.name))}",)
                 return
             address = first_line.removeprefix(OPEN_AT_PREFIX)  # short, for a terminal of 80 columns
             numbers, seats = (f"{some[0]} to {some[-1]}" for some in (visitors.agents, visitors.seats))
@@ -129,7 +129,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     if (missing := _find_missing_requirement()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return
-    from dialer.hq.desk import open_accounts, running_hq_desk  # noqa: PLC0415 - needs an extra
+    from dialer.hq.desk import open_accounts, run_hq_desk  # noqa: PLC0415 - needs an extra
     from dialer.web.assets import read_assets  # noqa: PLC0415
 
     password = _generate_password()
@@ -138,7 +138,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
             await accounts.save(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
-    async with running_hq_desk(settings, read_assets(BUILT)) as origin:
+    async with run_hq_desk(settings, read_assets(BUILT)) as origin:
         yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 
@@ -159,7 +159,7 @@ def _find_missing_requirement() -> str | None:
 def _choose_port(settings_file: Path) -> int:
     """Return the desk's port in the settings, or a free one if it is in use."""
     usual = load_settings(settings_file).desk.port
-    return usual if is_free(usual) else free_port()
+    return usual if is_port_free(usual) else find_free_port()
 
 
 async def _set_demo_password(command: list[str], environment: dict[str, str], password: str) -> str | None:

@@ -26,13 +26,13 @@ from dialer.domain.model import CampaignState
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.output import write_file
 from dialer.hq import orders
-from dialer.hq.database import Database, database
+from dialer.hq.database import Database, open_database
 from dialer.hq.gather import Gatherer
-from dialer.hq.servers import nats_server, postgresql
+from dialer.hq.servers import run_nats_server, run_postgresql
 from dialer.hq.snapshots import SnapshotServer
 from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.nats.session import Session, connected
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -119,8 +119,8 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         for name in (LEADER_KEY, ONLINE_KEY):
             signing.create_key_file(folder / name)
         leader = signing.read_key_file(folder / LEADER_KEY)
-        database_url = stack.enter_context(postgresql(folder / "postgresql"))
-        server = await stack.enter_async_context(nats_server(folder / "nats"))
+        database_url = stack.enter_context(run_postgresql(folder / "postgresql"))
+        server = await stack.enter_async_context(run_nats_server(folder / "nats"))
         virtual = [
             VirtualCentre(number, get_zone_name(number), options.seed) for number in range(REAL, options.centres)
         ]
@@ -145,7 +145,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         console.print(f"nats-server {server.address}, PostgreSQL {database_url}")
         session = await stack.enter_async_context(connected(settings.servers, "headquarters"))
         sessions = [await stack.enter_async_context(connected(settings.servers, each.name)) for each in virtual]
-        hq_database = await stack.enter_async_context(database(database_url))
+        hq_database = await stack.enter_async_context(open_database(database_url))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
         material = stack.enter_context(
@@ -226,7 +226,7 @@ async def _start_real_centre(
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
     config = SimulatedAsteriskConfig(seed=seed, seats=seat_phones(options.seats), profile=voters)
-    broker = await stack.enter_async_context(demo_broker())
+    broker = await stack.enter_async_context(run_demo_broker())
     switch = await stack.enter_async_context(SimulatedAsterisk(config))
     demo = make_demo_settings(DemoOptions(seats=options.seats), folder / STORE, switch.ami_port, None)
     leaders = [each.model_dump() for each in hq.leaders]

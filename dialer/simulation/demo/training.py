@@ -24,7 +24,7 @@ from dialer.domain.view import Change, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.seats.commands import SeatMessage, SeatMessageRead
 from dialer.errors import SettingError
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
@@ -81,7 +81,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
         folder = Path(name)
         store = await asyncio.to_thread(_create_sample_store, folder)
         config = replace(make_rehearsal_asterisk_config(settings, 1), profile=TRAINING_VOTERS)
-        async with demo_broker() as broker, SimulatedAsterisk(config) as switch:
+        async with run_demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = make_training_settings(settings, store, switch.ami_port)
             async with (
                 running_centre(trained, broker=broker.settings, profile=simulated_profile()) as centre,

@@ -13,7 +13,7 @@ from dialer.deploy.mosquitto.render import MARKER
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Level
 from dialer.domain.signing import create_key_file, format_public_key
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
+from dialer.mqtt.embedded_broker import BrokerKind, find_mosquitto, run_demo_broker
 from dialer.settings.site import Settings
 from dialer.site.checks.broker import check_broker_access
 from tests.support.mqtt import NEEDS_MOSQUITTO, connect_supervisor
@@ -39,7 +39,7 @@ def find_level(findings: dict[str, Level], words: str) -> Level:
 
 def mosquitto_limits_messages() -> bool:
     """Return whether Mosquitto has a limit of its own, which it has from 2.1 on (`max_packet_size`, 2,000,000 bytes)."""
-    path = mosquitto_path()
+    path = find_mosquitto()
     assert path is not None
     output = subprocess.run([path, "-h"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"version (\d+)\.(\d+)", output)
@@ -49,7 +49,10 @@ def mosquitto_limits_messages() -> bool:
 
 @NEEDS_MOSQUITTO
 async def test_check_reports_a_broker_that_accepts_commands_without_a_password(tmp_path: Path) -> None:
-    async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, connect_supervisor(open_broker.settings) as listener:
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as open_broker,
+        connect_supervisor(open_broker.settings) as listener,
+    ):
         port = open_broker.port
         findings = await findings_of(site_with_broker(port, PEOPLE, username="pune-1.dialler"))
         assert find_level(findings, "it accepts commands without a password") is Level.ERROR

@@ -23,7 +23,7 @@ from dialer.engine.dispositions.commands import SeatDispose
 from dialer.engine.seats.commands import SeatSignIn
 from dialer.flows.script import load_script
 from dialer.mqtt.commands.senders import Sender, Senders
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -82,7 +82,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker())
+        broker = await stack.enter_async_context(run_demo_broker())
         store = await open_store(store_path, encode=create_announcement)
         await store.close()
         with exclusive_connection(store_path, "a test") as db:

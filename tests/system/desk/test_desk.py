@@ -28,7 +28,7 @@ from dialer.engine.recordings.commands import PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
 from dialer.mqtt.commands.senders import Sender, Senders
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -87,7 +87,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     engine = FakeEngine(change_state(view, at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker())
+        broker = await stack.enter_async_context(run_demo_broker())
         store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
         await set_passwords(settings, "asha", "vikram")

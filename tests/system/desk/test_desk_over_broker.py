@@ -17,7 +17,7 @@ from dialer.domain.view import CampaignView, CentreState, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -65,7 +65,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
     """The retained messages arrive in a burst that exceeds the usual queue of the MQTT client."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
-    async with demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
+    async with run_demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
         async with dialler_client(broker.settings) as (_, early):
             await early.until(lambda: is_complete(early, booths))
         async with dialler_client(broker.settings) as (_, late):
@@ -83,7 +83,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
 async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         dialler(broker.settings, engine, tmp_path),
         dialler_client(broker.settings) as (desk, page_state),
     ):
@@ -103,7 +103,7 @@ async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, t
 async def test_desk_reports_a_lost_broker_and_reconnects(tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
-        demo_broker() as broker,
+        run_demo_broker() as broker,
         Wire() as wire,
         dialler(broker.settings, engine, tmp_path),
         dialler_client(replace(broker.settings, port=wire.port)) as (desk, page_state),

@@ -18,7 +18,7 @@ from dialer.desk.server import OpenDesk, open_desk
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -92,7 +92,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     settings = desk_settings(store_path)
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
-        broker = await stack.enter_async_context(demo_broker())
+        broker = await stack.enter_async_context(run_demo_broker())
         store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
         users = Users(store, clock, lambda: list_fixed_users(settings))

@@ -27,7 +27,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
@@ -234,7 +234,7 @@ async def run_command_gateway(directory: Path) -> AsyncIterator[tuple[Settings, 
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
         engine = DeskEngine(store)
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         settings = Settings.model_validate(
@@ -355,7 +355,7 @@ async def test_command_that_writes_to_the_store_is_refused_at_once_during_an_imp
 @NEEDS_MOSQUITTO
 async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
         settings = {"enabled": True, "host": broker.settings.host, "port": broker.settings.port}
         fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
         made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})

@@ -17,7 +17,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.rules.number_hash import hash_number
@@ -252,7 +252,7 @@ async def test_phone_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> 
 @NEEDS_MOSQUITTO
 async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
     """The commands go over a broker and contain no numbers; real clocks are used."""
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}
         config = tmp_path / "centre.toml"
         config.write_text(

@@ -28,9 +28,9 @@ from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq import ledger, outbox_import, snapshots
-from dialer.hq.database import database
-from dialer.hq.outbox_import import import_files, read_files
-from dialer.hq.servers import NatsServer, nats_server, postgresql
+from dialer.hq.database import open_database
+from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
+from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
@@ -123,7 +123,7 @@ def address() -> Iterator[str]:
     """
     with (
         tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
-        postgresql(Path(folder)) as running,
+        run_postgresql(Path(folder)) as running,
     ):
         yield running
 
@@ -131,7 +131,7 @@ def address() -> Iterator[str]:
 @pytest.fixture
 async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     database_address = await create_database(address, f"hq_{uuid.uuid4().hex[:8]}")
-    async with nats_server(tmp_path / "nats") as server, connected([server.address], "centre") as session:
+    async with run_nats_server(tmp_path / "nats") as server, connected([server.address], "centre") as session:
         centre = CentreConnection(session)
         await session.subscribe(messages.ack_subject("pune-1"), centre.receive_ack)
         yield Headquarters(server, database_address, centre)
@@ -295,8 +295,8 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
             for path in (*files, *files):
-                [file] = read_files(settings, [path])
-                assert [each async for each in import_files(hq.centre.session, [file])] == [file]
+                [file] = read_outbox_files(settings, [path])
+                assert [each async for each in import_outbox_files(hq.centre.session, [file])] == [file]
             tables = [await query_database(hq.database, table) for table in ALL_TABLES]
             assert [len(table) for table in tables[:4]] == [352, 350, 350, 1]
             uplink = OutboxUpload("pune-1", hq.centre.session, UplinkCommands(store), reading, SystemClock())
@@ -392,7 +392,7 @@ async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headq
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(1), mark_row(2, 12)]))  # of 2024
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2)])
-    async with database(hq.database) as db:
+    async with open_database(hq.database) as db:
         for day in (today - timedelta(days=40), today - timedelta(days=30)):
             await db.update_partitions(day, 30)
         insert = "INSERT INTO result SELECT $1::date, 'pune-1', 't', 'k', 1, '{}'"
@@ -409,7 +409,7 @@ async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headq
 
 
 async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
-    async with database(hq.database) as db:
+    async with open_database(hq.database) as db:
         await db.prepare()
         await db.update_partitions(date(2026, 11, 28), 30)
         await db.execute("INSERT INTO centre (centre, zone, lost_rows) VALUES ('pune-1', 'z1', 3)")
@@ -419,7 +419,7 @@ async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headqu
         await db.execute("ALTER TABLE peer_update RENAME TO side")
         await db.execute("ALTER TABLE centre RENAME COLUMN lost_rows TO lost")
         await db.execute("ALTER TABLE voter RENAME COLUMN contacted TO reached")
-    async with database(hq.database) as db:
+    async with open_database(hq.database) as db:
         for _ in range(2):
             await db.prepare()
         await db.update_partitions(date(2026, 11, 28), 30)

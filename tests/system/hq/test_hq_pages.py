@@ -24,12 +24,12 @@ from dialer.domain.enums import HqRole
 from dialer.domain.signing import create_key_file
 from dialer.hq.actions import SQL, HqActions
 from dialer.hq.batch_import import BatchImporter, ReceivedBatch
-from dialer.hq.database import database
-from dialer.hq.desk import open_accounts, running_hq_desk
+from dialer.hq.database import open_database
+from dialer.hq.desk import open_accounts, run_hq_desk
 from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_turnout
 from dialer.hq.material import assign_material, read_online_key
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
-from dialer.hq.servers import postgresql
+from dialer.hq.servers import run_postgresql
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
 from dialer.web.access import HQ_COOKIE
@@ -65,7 +65,7 @@ LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/hq").glob("*.ftl"))
 def address() -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
-        postgresql(Path(folder)) as running,
+        run_postgresql(Path(folder)) as running,
     ):
         yield running
 
@@ -124,14 +124,14 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     )
     create_key_file(tmp_path / "online.key")
     tokens = await create_accounts(settings, tmp_path)
-    async with database(settings.gather.database.get_secret_value()) as db:
+    async with open_database(settings.gather.database.get_secret_value()) as db:
         await db.prepare()
         await db.execute("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
         importer = BatchImporter(settings, db, SystemClock())
         await importer.commit("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
     async with (
-        running_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
+        run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,
     ):
         yield Headquarters(settings, origin, browser, tokens)
@@ -293,9 +293,9 @@ async def test_audit_contains_every_action_and_its_verification_finds_a_changed_
     ]
     assert [json.loads(each["what"])["version"] for each in entries[:2]] == ["turnout 8"] * 2
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
-        assert await db.audit_breaks() == []
+        assert await db.find_audit_breaks() == []
         await query_database(hq.database, "UPDATE audit SET who = 'nobody' WHERE number = 3")
-        assert [each.number for each in await db.audit_breaks()] == [3]
+        assert [each.number for each in await db.find_audit_breaks()] == [3]
 
 
 async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
@@ -321,10 +321,10 @@ async def test_confirmed_material_assignment_with_unknown_result_is_resolved(hq:
         actions = HqActions(hq.settings, page_database, accounts, lambda: None)
         for _ in range(2):
             await actions.settle_proposals()
-        settled = [each for each in await page_database.audit_entries() if each.kind == "material-settled"]
+        settled = [each for each in await page_database.read_audit_entries() if each.kind == "material-settled"]
         assert [json.loads(each.what)["state"] for each in settled] == ["done", "failed"]
         assert json.loads(settled[1].what)["version"] == "turnout 8"
-        assert await page_database.audit_breaks() == []
+        assert await page_database.find_audit_breaks() == []
     proposals = await query_database(hq.database, "SELECT state, result FROM proposal ORDER BY id")
     assert [state for state, _ in proposals] == ["done", "failed", "confirmed"]
     assert "propose it again" in proposals[1][1]

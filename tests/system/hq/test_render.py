@@ -32,7 +32,7 @@ from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
 from dialer.hq.render import build_nats_permissions, list_readable_subjects
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
 from dialer.nats.session import Session, connected
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
@@ -71,7 +71,7 @@ def render_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
     """Render the files of a headquarters with two centres. Return its settings file."""
     config = folder / "hq.toml"
     key = format_public_key(derive_public_key(KEY))
-    config.write_text(HQ.format(host=host, port=free_port(), folder=folder, key=key))
+    config.write_text(HQ.format(host=host, port=find_free_port(), folder=folder, key=key))
     code, output = run("hq", "render", "--to", folder / "etc", "-c", config)
     assert (code, "2 centres" in output) == (0, True), output
     return config
@@ -285,7 +285,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
             assert await pune.store(messages.batch_subject("pune-1"), b"rows") == 1
-            assert (await pune.stream_id(messages.PEERS)).startswith("PEERS.")
+            assert (await pune.find_stream_id(messages.PEERS)).startswith("PEERS.")
             async with asyncio.timeout(HANG_SECONDS):
                 async for stored in pune.consume(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
                     assert stored.data == b"an update"
@@ -438,8 +438,10 @@ async def test_nginx_serves_material_and_passes_events_of_the_pages_at_once(tmp_
 
     requests: list[str] = []
     pages = await asyncio.start_server(serve, "127.0.0.1", 0)
-    web, port = free_port(), pages.sockets[0].getsockname()[1]
-    text = HQ.format(host="127.0.0.1", port=free_port(), folder=tmp_path, key=format_public_key(derive_public_key(KEY)))
+    web, port = find_free_port(), pages.sockets[0].getsockname()[1]
+    text = HQ.format(
+        host="127.0.0.1", port=find_free_port(), folder=tmp_path, key=format_public_key(derive_public_key(KEY))
+    )
     text = text.replace("https://127.0.0.1/material", f"http://127.0.0.1:{web}/material")
     config = tmp_path / "hq.toml"
     config.write_text(text + PAGES.format(port=port, address=f'"http://127.0.0.1:{web}"'))

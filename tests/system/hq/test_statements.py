@@ -14,7 +14,7 @@ import pytest
 
 import dialer.hq
 from dialer.hq.database import Database
-from dialer.hq.servers import postgresql
+from dialer.hq.servers import run_postgresql
 from dialer.hq.sql import Command, Query, Scalar
 from dialer.store.sql import Statements
 
@@ -33,7 +33,7 @@ STATEMENTS = [
 def address() -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
-        postgresql(Path(folder)) as running,
+        run_postgresql(Path(folder)) as running,
     ):
         yield running
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.view import SeatState
-from dialer.mqtt.embedded_broker import free_port
+from dialer.mqtt.embedded_broker import find_free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -37,7 +37,7 @@ class LoopBroker:
     """A minimal MQTT 5 broker for one client: it acknowledges and records every published message."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = find_free_port()
         self.published: list[tuple[str, Any]] = []  # topic below the centre, and the payload's JSON
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()

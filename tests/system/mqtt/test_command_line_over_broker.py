@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
-from dialer.mqtt.embedded_broker import demo_broker, free_port
+from dialer.mqtt.embedded_broker import find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -34,7 +34,7 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
         return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", text)  # logged by the dialler: the same process here
 
-    async with demo_broker() as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as listener:
         config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
@@ -55,7 +55,7 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
 async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_broker(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
     store = await open_store(tmp_path / "centre.db", encode=create_announcement)
-    async with demo_broker() as broker:
+    async with run_demo_broker() as broker:
         config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
@@ -75,6 +75,6 @@ async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_bro
 
 def test_dialer_board_says_what_to_check_if_the_broker_is_unreachable(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
-    config.write_text(SITE.format(host="127.0.0.1", port=free_port("127.0.0.1")))
+    config.write_text(SITE.format(host="127.0.0.1", port=find_free_port("127.0.0.1")))
     code, text = run("board", "-c", config)
     assert (code, "is not reachable (Connection refused): check that it runs" in text) == (2, True)

@@ -32,7 +32,7 @@ from dialer.engine.headquarters.commands import ConfirmUplink
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.connection import check_broker
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
+from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import centre_message, create_announcement, retained_messages
 from dialer.mqtt.monitor import Monitor
@@ -94,7 +94,7 @@ async def wait_for_alert(engine: FakeEngine, code: str, *, standing: bool) -> No
 async def test_client_that_connects_later_receives_the_complete_state(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as early,
         run_monitor(broker.settings, engine, store) as (monitor, _),
     ):
@@ -117,7 +117,7 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, engine, store),
     ):
@@ -140,7 +140,7 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, engine, store),
     ):
@@ -156,7 +156,7 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
 @BOTH
 async def test_command_retained_before_the_dialler_connects_is_refused(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
-    async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
         async with run_monitor(broker.settings, engine, store):
             (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
@@ -168,7 +168,7 @@ async def test_command_retained_before_the_dialler_connects_is_refused(kind: Bro
 async def test_retained_command_is_refused_while_the_dialler_is_connected(store: Store) -> None:
     engine = FakeEngine()
     async with (
-        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, engine, store),
     ):
@@ -184,7 +184,7 @@ async def test_command_sent_while_the_dialler_is_disconnected_is_executed_after_
     """The broker publishes the last will, and its session holds the command until the dialler reconnects."""
     engine = FakeEngine()
     async with (
-        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as boss,
         Wire() as wire,
         run_monitor(replace(broker.settings, port=wire.port), engine, store),
@@ -206,7 +206,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
 ) -> None:
     engine = FakeEngine()
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
         Wire() as wire,
         run_monitor(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
@@ -234,7 +234,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
     keys: list[str] = []
     async with (
         Wire() as wire,
-        demo_broker(kind) as first,
+        run_demo_broker(kind) as first,
         run_monitor(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
     ):
         async with connect_supervisor(first.settings) as boss:
@@ -249,7 +249,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         await wait_for_alert(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
         taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
-        async with demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
+        async with run_demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
             await wire.forward_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
             await boss.wait_for(lambda message: message.topic == "state" and message.payload["opt_outs"] == 99)
@@ -266,7 +266,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
 
 async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
     engine = FakeEngine()
-    async with demo_broker() as broker, connect_supervisor(broker.settings) as boss:
+    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as boss:
         async with run_monitor(broker.settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
             await store.announce([Announcement("results/marks", '{"key": "last"}')], 1.0)  # and nobody is woken for it
@@ -279,7 +279,7 @@ async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_pa
     """After calls, marks and opt-outs, all messages on the broker are searched for the names and numbers of the roll."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
-        demo_broker() as broker,
+        run_demo_broker() as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, engine, store),
     ):
@@ -325,7 +325,7 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
 ) -> None:
     first, second = engine_of_dialler(FIRST), engine_of_dialler(SECOND)
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, first, store, FIRST) as (monitor, end),
         keep_changing(first),
@@ -358,7 +358,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
 ) -> None:
     """A restarted broker has lost the last will of the dead dialler, but still holds its last retained state."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
-    async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         left = centre_message(engine_of_dialler(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
@@ -372,7 +372,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
 
 
 async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
-    await refuse_duplicate_at_start(BrokerSettings(port=free_port()), "pune-1", SECOND)
+    await refuse_duplicate_at_start(BrokerSettings(port=find_free_port()), "pune-1", SECOND)
 
 
 async def store_five_calls(store: Store) -> None:
@@ -460,7 +460,7 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
     monkeypatch.setattr(Client, "subscribe", refusing)
     engine = FakeEngine(centre_view())
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         run_monitor(broker.settings, engine, store) as (monitor, _),
     ):
         await wait_for_alert(engine, "broker-down", standing=True)
@@ -514,7 +514,7 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
 
 
 async def test_unreachable_broker_is_reported_in_one_line() -> None:
-    async with demo_broker() as broker:
+    async with run_demo_broker() as broker:
         await check_broker(broker.settings, "pune-1", 1.0)
     with pytest.raises(BrokerUnreachable) as caught:
         await check_broker(broker.settings, "pune-1", 1.0)
@@ -526,21 +526,21 @@ async def test_unreachable_broker_is_reported_in_one_line() -> None:
 
 @BOTH
 async def test_demo_broker_describes_itself_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
-    async with demo_broker(kind) as broker:
+    async with run_demo_broker(kind) as broker:
         assert broker.kind is kind
         assert f"127.0.0.1:{broker.port}" in broker.text
         assert broker.settings.version is (MqttVersion.V5 if kind is BrokerKind.MOSQUITTO else MqttVersion.V311)
         with pytest.raises(PortInUse, match=str(broker.port)):
-            async with demo_broker(kind, port=broker.port):
+            async with run_demo_broker(kind, port=broker.port):
                 pass
 
 
 @BOTH
 async def test_demo_broker_ends_when_the_program_that_started_it_is_killed(kind: BrokerKind) -> None:
     program = (
-        "import asyncio\nfrom dialer.mqtt.embedded_broker import BrokerKind, demo_broker\n"
+        "import asyncio\nfrom dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker\n"
         "async def main():\n"
-        f"    async with demo_broker(BrokerKind({kind.value!r})) as broker:\n"
+        f"    async with run_demo_broker(BrokerKind({kind.value!r})) as broker:\n"
         "        print(broker.port, flush=True)\n"
         "        await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"

@@ -26,7 +26,7 @@ from dialer.mqtt import peer_opt_outs
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announced_message, create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -134,7 +134,7 @@ def read_opt_outs(path: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind, tmp_path: Path) -> None:
     async with (
-        demo_broker(kind) as broker,
+        run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as listener,
         run_centre("pune-1", tmp_path, broker.settings) as here,
         run_centre("pune-2", tmp_path, broker.settings) as there,
@@ -193,7 +193,7 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
     numbers = tmp_path / "letters.csv"
     numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
     async with (
-        demo_broker(BrokerKind.MOSQUITTO) as broker,
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as listener,
         run_centre("pune-1", tmp_path, broker.settings) as here,
         run_centre("pune-2", tmp_path, broker.settings) as there,
@@ -234,7 +234,7 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
     """A dialler has locked the store, but receives no commands."""
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     fill_roll(tmp_path / "pune-1.db", 60, voters_per_booth=20)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
         config = site(tmp_path, broker.settings)
         lock = StoreLock(tmp_path / "pune-1.db", "a dialler")
         code, said = await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config)
@@ -248,7 +248,7 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
 
 @NEEDS_MOSQUITTO
 async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered(tmp_path: Path) -> None:
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with run_centre("pune-1", tmp_path, broker.settings, well=False) as before:
             hashes = await publish_from_another_centre(listener, 60)
             assert not before.told
@@ -266,7 +266,7 @@ async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_n
     monkeypatch.setattr(mqtt_client, "UNACKNOWLEDGED_MESSAGES", 300 if version is MqttVersion.V5 else 10)
     monkeypatch.setattr(peer_opt_outs, "MAX_WAITING", 5)
     monkeypatch.setattr(peer_opt_outs, "MAX_STORED_AT_ONCE", 3)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
         async with run_centre("pune-1", tmp_path, settings, well=False) as centre:
             hashes = await publish_from_another_centre(listener, 1_500)
@@ -304,7 +304,7 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
             return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
         return await subscribe(client, topic, *what, **how)
 
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
         monkeypatch.setattr(Client, "subscribe", refusing)
@@ -323,7 +323,7 @@ async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connect
 ) -> None:
     """Opt-outs that wait in the session of the earlier version are still stored."""
     left = watch_unsubscribe(monkeypatch)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
         waiting = await publish_from_another_centre(listener, 3)

@@ -12,7 +12,7 @@ from dialer.domain.enums import SupervisorRole as Role
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
 from dialer.mqtt.commands.senders import Sender, Senders
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
@@ -55,7 +55,7 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
         logged = re.compile(r"20\d\d-\d\d-\d\d .*\n")  # by the dialler, which is the same process here
         return code, logged.sub("", text)
 
-    async with demo_broker() as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as listener:
         config.write_text(SITE.format(store=path, host=broker.settings.host, port=broker.settings.port))
         presence = Presence("pune-1", broker.settings, SystemClock())
         monitor = Monitor(presence, engine, store, Senders(SUPERVISORS, users.roles))

@@ -18,7 +18,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq.orders import create_order
-from dialer.hq.servers import NatsServer, nats_server
+from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
@@ -48,7 +48,7 @@ class Dialler(DiallerCommands):
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with nats_server(tmp_path / "nats") as running:
+    async with run_nats_server(tmp_path / "nats") as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from dialer.cli import hq
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import SignedOrder
 from dialer.domain.signing import create_key_file, format_public_key
-from dialer.hq.servers import NatsServer, nats_server
+from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import connected
 from dialer.uplink import orders
@@ -46,7 +46,7 @@ class Dialler(DiallerCommands):
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with nats_server(tmp_path / "nats") as running:
+    async with run_nats_server(tmp_path / "nats") as running:
         yield running
 
 

@@ -12,8 +12,8 @@ from dialer.cli import hq
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignState
 from dialer.domain.signing import create_key_file, format_public_key
-from dialer.hq.servers import nats_server
-from dialer.mqtt.embedded_broker import demo_broker
+from dialer.hq.servers import run_nats_server
+from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.uplink.uplink import run_uplink
 from tests.support.centre import Site, a_site, site_settings
 from tests.support.command_line import run
@@ -29,7 +29,7 @@ async def test_stop_all_of_one_leader_cancels_calls_until_two_leaders_resume(
 ) -> None:
     keys = {name: format_public_key(create_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": key} for name, key in keys.items()]
-    async with nats_server(tmp_path / "nats") as server, demo_broker() as broker:
+    async with run_nats_server(tmp_path / "nats") as server, run_demo_broker() as broker:
         changes: dict[str, Any] = {
             "broker": {"host": "127.0.0.1", "port": broker.port, "username": "dialler"},
             "headquarters": {"user": "uplink", "zone": "west", "servers": [server.address], "leaders": leaders},

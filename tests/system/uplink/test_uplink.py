@@ -22,7 +22,7 @@ from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.hq.servers import NatsServer, nats_server
+from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, connected
@@ -81,7 +81,7 @@ class Headquarters:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with nats_server(tmp_path / "nats") as running:
+    async with run_nats_server(tmp_path / "nats") as running:
         yield running
 
 

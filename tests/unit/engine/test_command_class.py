@@ -88,7 +88,7 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
     command_id = f"c-{len(await store.rows_for_broker(100))}"
     message = {"id": command_id, "name": "seat-coffee", "expires_at": now + 30, **fields}
     payload = json.dumps(message).encode()
-    await gateway.handle(check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now))
+    await gateway.handle_command(check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now))
     rows = [row for row in await store.rows_for_broker(100) if row.topic == f"replies/{user}/{command_id}"]
     reply: dict[str, Any] = json.loads(rows[-1].payload)
     return reply
@@ -116,11 +116,11 @@ async def test_new_command_class_is_refused_to_other_roles_and_with_other_fields
 
 @pytest.mark.usefixtures("coffee")
 def test_new_command_class_appears_in_the_documentation() -> None:
-    schema = document.asyncapi()["components"]["schemas"]["SeatCoffee"]
+    schema = document.render_asyncapi()["components"]["schemas"]["SeatCoffee"]
     assert schema["properties"]["name"]["const"] == "seat-coffee"
     assert schema["properties"]["coffee"]["description"] == "which kind"
     assert set(schema["required"]) == {"id", "name", "expires_at", "seat", "coffee"}
-    page = document.markdown()
+    page = document.render_markdown()
     assert "|`seat-coffee`|`seat`, `coffee`|no|Pause a seat for coffee.|" in page
     assert "|`coffee`|`black`, `white`|which kind|" in page
     (allowed,) = re.findall(r"^\|(.*)\|.*`seat-coffee`", render_permissions_page(), re.MULTILINE)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dialer.domain.orders import OrderKind, SignedOrder
-from dialer.hq.figures import CallRates, day_figures
+from dialer.hq.figures import CallRates, compute_day_figures
 from dialer.hq.live import LiveCentres
 from dialer.hq.orders import OrderMonitor, create_order
 from tests.support.headquarters import NOW
@@ -20,7 +20,7 @@ CAMPAIGN = {"state": "running", "progress": PROGRESS, "abandoned_target": {"maxi
 def received(*messages: tuple[str, object]) -> LiveCentres:
     live = LiveCentres()
     for kind, fields in messages:
-        live.receive(f"live.pune-1.{kind}", json.dumps(fields).encode(), NOW)
+        live.store_status(f"live.pune-1.{kind}", json.dumps(fields).encode(), NOW)
     return live
 
 
@@ -32,7 +32,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
         ("material", {"active": "turnout-7", "assigned": "turnout-8", "problem": ""}),
         ("peer-updates", {"opt_out_lag_seconds": 0.4}),
     )
-    fields = live.centres["pune-1"].page_fields()
+    fields = live.centres["pune-1"].list_page_fields()
     assert (fields["signed_in"], fields["talking"], fields["calls"], fields["live_at"]) == (5, 3, 9, NOW)
     assert (fields["total"], fields["completed"], fields["remaining"]) == (1_000, 400, 600)
     assert fields["abandoned_limit"] == 0.03
@@ -47,7 +47,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
 
 def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
     live = received(("peer-updates", {"problem": "the disk is full"}))
-    [alert] = live.centres["pune-1"].page_fields()["alerts"]
+    [alert] = live.centres["pune-1"].list_page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
     assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
 
@@ -73,14 +73,14 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
 )
 def test_invalid_status_of_a_centre_still_yields_fields_that_a_browser_can_read(kind: str, message: bytes) -> None:
     live = LiveCentres()
-    live.receive(f"live.pune-1.{kind}", message, NOW)
+    live.store_status(f"live.pune-1.{kind}", message, NOW)
     for centre in live.centres.values():
-        assert json.dumps(centre.page_fields(), allow_nan=False)
+        assert json.dumps(centre.list_page_fields(), allow_nan=False)
 
 
 def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:
     counts = {"attempts": 90, "outcome/connected": 48, "outcome/abandoned": 1, "outcome/dropped": 1, "outcome/busy": 40}
-    figures = day_figures(counts | {"seat/talking": 3_600, "seat/ready": 1_800, "seat/offline": 90_000})
+    figures = compute_day_figures(counts | {"seat/talking": 3_600, "seat/ready": 1_800, "seat/offline": 90_000})
     assert (figures["contacts"], figures["live_answers"], figures["abandoned"]) == (48, 50, 1)
     assert figures["seat_hours"] == 1.5
 

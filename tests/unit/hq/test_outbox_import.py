@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.errors import HeadquartersUnreachable, OutputRefused
 from dialer.domain.model import Announcement
-from dialer.hq.outbox_import import read_files
+from dialer.hq.outbox_import import read_outbox_files
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.nkey import private_key
 from dialer.settings.headquarters import HqSettings
@@ -56,17 +56,17 @@ def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path:
     path = tmp_path / "pune-1-1-4.csv"
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, signed\n")
     assert run("carry", tmp_path, "-c", settings)[0] == OutputRefused.exit_code
-    [file] = read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
-    assert [row.id for batch in file.batches() for row in batch.rows] == [1, 3]
+    [file] = read_outbox_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+    assert [row.id for batch in file.read_batches() for row in batch.rows] == [1, 3]
     for centre, problem in (
         ({"id": "pune-2", "nkey": own}, "pune-1 is not a centre of this headquarters"),
         ({"id": "pune-1", "nkey": theirs}, "not signed with the key of pune-1"),
         ({"id": "pune-1"}, "the key of pune-1 is unknown"),
     ):
         with pytest.raises(InvalidMessage, match=problem):
-            read_files(hq_of(tmp_path, centre), [path])
+            read_outbox_files(hq_of(tmp_path, centre), [path])
     seed_file(tmp_path / "centres" / "pune-1.nk", b"o")  # as rendered by `dialer hq render`
-    assert read_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
+    assert read_outbox_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
 
 
 def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tm
     asyncio.run(announce(tmp_path / "centre.db"))
     path = tmp_path / "pune-1-1-4.csv"
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, not signed: nkey_file is not set\n")
-    assert len(read_files(hq_of(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
+    assert len(read_outbox_files(hq_of(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
     with pytest.raises(InvalidMessage, match="not signed"):
-        read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+        read_outbox_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
 
 
 def test_no_outbox_file_is_written_if_no_rows_are_waiting(tmp_path: Path) -> None:

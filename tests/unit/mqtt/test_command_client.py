@@ -35,7 +35,7 @@ class Broker:
         self.sent.append(json.loads(payload))
 
     async def receive(self, topic: str, payload: str) -> None:
-        await self.session.receive(Received(topic, payload.encode(), retained=False, acknowledge=lambda: None))
+        await self.session.handle_message(Received(topic, payload.encode(), retained=False, acknowledge=lambda: None))
 
     async def report_roll_import(self, seconds: int) -> None:
         """Report a roll import at every heartbeat, as the dialler does."""

@@ -563,8 +563,8 @@ async def replies(store: Store) -> list[dict[str, Any]]:
 async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
-    await gateway.handle(parsed())
-    await gateway.handle(parsed())
+    await gateway.handle_command(parsed())
+    await gateway.handle_command(parsed())
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     first, second = await replies(store)
     assert first == second
@@ -585,7 +585,7 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
         read(make_command("marks", id="c-5"), user="listener"),
         read(b"pause", user="eve"),
     ):
-        await gateway.handle(checked)
+        await gateway.handle_command(checked)
     await store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         rows = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
@@ -607,11 +607,11 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
 
 async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
-    await gateway_of(store, before, before.execute).handle(parsed())
+    await gateway_of(store, before, before.execute).handle_command(parsed())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await gateway_of(again, after, after.execute).handle(parsed())
+    await gateway_of(again, after, after.execute).handle_command(parsed())
     assert after.executed == []
     assert len(await replies(again)) == 2
     await again.close()
@@ -620,7 +620,7 @@ async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp
 async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
-    await gateway.handle(parsed(campaign="no-such"))
+    await gateway.handle_command(parsed(campaign="no-such"))
     assert engine.executed == []
     (reply,) = await replies(store)
     assert reply["status"] == "refused"
@@ -683,10 +683,10 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
     parsed = read(make_command("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
-        await gateway_of(store, engine, die).handle(parsed)
+        await gateway_of(store, engine, die).handle_command(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await gateway_of(again, engine, engine.execute).handle(parsed)
+    await gateway_of(again, engine, engine.execute).handle_command(parsed)
     assert len(done) == 1
     assert engine.executed == []
     (reply,) = await replies(again)
@@ -699,8 +699,8 @@ async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
     parsed = read(make_command("seat-transfer", id="c-1"))
-    await gateway.handle(parsed)
-    await gateway.handle(parsed)
+    await gateway.handle_command(parsed)
+    await gateway.handle_command(parsed)
     assert engine.executed == [SeatTransfer(seat="01", to="boss")]
     first, second = await replies(store)
     assert first == second
@@ -713,7 +713,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
 
     engine = FakeEngine()
     gateway = gateway_of(store, engine, full)
-    await gateway.handle(read(make_command("seat-hold", id="c-1")))
+    await gateway.handle_command(read(make_command("seat-hold", id="c-1")))
     (reply,) = await replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
@@ -747,9 +747,9 @@ async def test_peer_update_command_is_audited_only_when_refused(store: Store, tm
 
     engine = FakeEngine()
     done, refused = gateway_of(store, engine), gateway_of(store, engine, refuse)
-    await done.handle(read(make_command("confirm-uplink"), user="uplink"))
+    await done.handle_command(read(make_command("confirm-uplink"), user="uplink"))
     assert audited() == []
-    await refused.handle(read(make_command("import-peer-updates"), user="uplink"))
+    await refused.handle_command(read(make_command("import-peer-updates"), user="uplink"))
     assert audited() == ["refused"]
     for gateway, status in ((done, "done"), (refused, "refused")):
         answer = gateway.unstored_replies.get_nowait()

@@ -16,7 +16,7 @@ from dialer.domain.schema import encode_record
 from dialer.domain.view import CallChange, CallState, CampaignView, Hold, HoldReason
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt import messages, topics
-from dialer.mqtt.examples import examples
+from dialer.mqtt.examples import create_examples
 from dialer.mqtt.messages import Message
 from dialer.mqtt.reply import CommandReply
 from dialer.mqtt.topics import TOPICS, TopicWriter
@@ -135,7 +135,7 @@ def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() 
 
 
 def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
-    check_message(topics.commands_topic("pune-1", "asha"), encode_record(examples()[topics.COMMANDS.key]))
+    check_message(topics.commands_topic("pune-1", "asha"), encode_record(create_examples()[topics.COMMANDS.key]))
 
 
 def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:

@@ -52,7 +52,7 @@ async def test_outbox_rows_are_published_once_and_in_order(store: Store) -> None
     await announce(store, 0, 3 * BATCH_ROWS + 1)
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
-    await relay.drain(broker.publish)
+    await relay.publish_waiting_rows(broker.publish)
     assert broker.payloads == [str(number) for number in range(3 * BATCH_ROWS + 1)]
     assert {(message.topic, message.qos, message.retain) for message in broker.accepted} == {
         ("dialer/v1/pune-1/results/marks", 1, False)
@@ -71,7 +71,8 @@ async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store
         published.append(message.payload)
 
     problems: list[str] = []
-    await OutboxRelay("pune-1", store, asyncio.Event(), lambda _row, problem: problems.append(problem)).drain(publish)
+    relay = OutboxRelay("pune-1", store, asyncio.Event(), lambda _row, problem: problems.append(problem))
+    await relay.publish_waiting_rows(publish)
     assert published == ["0", "2"]
     assert await store.rows_for_broker(10) == []
     assert problems == ["Publish topic is too long."]
@@ -82,13 +83,13 @@ async def test_batch_of_rows_interrupted_by_a_lost_connection_is_published_again
     first = Broker(fails_at=str(BATCH_ROWS + 2))
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(ExceptionGroup) as caught:
-        await relay.drain(first.publish)
+        await relay.publish_waiting_rows(first.publish)
     assert caught.group_contains(ConnectionResetError)
     assert [row.payload for row in await store.rows_for_broker(100)] == [
         str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)
     ]
     second = Broker()
-    await relay.drain(second.publish)
+    await relay.publish_waiting_rows(second.publish)
     assert second.payloads == [str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)]
     assert await store.rows_for_broker(10) == []
 
@@ -129,7 +130,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
     with pytest.raises(StoreBusy):
         await relay.run(broker.publish)
     store.mark_published = mark_published
-    await relay.drain(broker.publish)
+    await relay.publish_waiting_rows(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: receivers recognise a repeat by its key
     assert await store.rows_for_broker(10) == []
 

@@ -43,7 +43,7 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
             published_at.append(now)
     last_change = now
     for _ in range(3):  # the centre's own state may come due before the campaign's figures
-        now = max(now, buffer.next_due_at(now))
+        now = max(now, buffer.find_next_due_time(now))
         if count_by_topic(buffer.take_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
@@ -57,7 +57,7 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     for _ in range(50):
         buffer.offer(view.seats[0])
         buffer.offer(view.booths[1])
-    assert buffer.next_due_at(0.1) == 0.1
+    assert buffer.find_next_due_time(0.1) == 0.1
     assert count_by_topic(buffer.take_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
     assert buffer.take_due_messages(0.2, lambda: view) == []
 
@@ -90,9 +90,9 @@ def test_changes_within_a_short_time_are_published_together_with_every_call_even
         now = 0.02 * step
         buffer.offer(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
         buffer.offer(replace(view.seats[0], at=now))
-        if buffer.next_due_at(now) <= now:
+        if buffer.find_next_due_time(now) <= now:
             batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
-    now = buffer.next_due_at(now)
+    now = buffer.find_next_due_time(now)
     batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
     assert len(batches) == 6  # at once, then five a second
     assert all(batch["seat"] == 1 for batch in batches)
@@ -108,20 +108,20 @@ def test_voter_details_of_a_connected_call_are_published_at_once_and_alone() -> 
     buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
     buffer.offer(reserved)
-    assert buffer.next_due_at(0.03) > 0.1
+    assert buffer.find_next_due_time(0.03) > 0.1
     pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
     known = replace(reserved, screen_pop=pop)
     buffer.offer(known)
-    assert buffer.next_due_at(0.03) == 0.03
+    assert buffer.find_next_due_time(0.03) == 0.03
     (message,) = buffer.take_due_messages(0.03, lambda: view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
-    assert buffer.next_due_at(0.03) > 0.1  # other changes wait for the next batch
+    assert buffer.find_next_due_time(0.03) > 0.1  # other changes wait for the next batch
     buffer.offer(replace(known, state=SeatState.TALKING))
-    assert buffer.next_due_at(0.04) > 0.1
+    assert buffer.find_next_due_time(0.04) > 0.1
     assert count_by_topic(buffer.take_due_messages(0.3, lambda: view))["seat"] == 1
     buffer.offer(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
-    buffer.clear()  # the whole state is published instead
-    assert buffer.next_due_at(0.31) > 0.31
+    buffer.discard_changes()  # the whole state is published instead
+    assert buffer.find_next_due_time(0.31) > 0.31
 
 
 def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dialer.domain.schema import encode_record
 from dialer.mqtt import document, topics
-from dialer.mqtt.document import schema_of
-from dialer.mqtt.examples import examples
+from dialer.mqtt.document import build_topic_schema
+from dialer.mqtt.examples import create_examples
 from dialer.mqtt.topics import TOPICS
 from tests.support.topics import check_message
 
@@ -29,7 +29,7 @@ def test_topic_keys_and_patterns_are_unique_and_results_are_sent_with_acknowledg
 
 
 def test_every_topic_has_an_example_message_that_fits_its_schema() -> None:
-    made = examples()
+    made = create_examples()
     assert made.keys() == {topic.key for topic in TOPICS}
     for topic in TOPICS:
         assert isinstance(made[topic.key], topic.kind)
@@ -47,17 +47,17 @@ def fields_of(schema: dict[str, Any]) -> set[str]:
 def test_no_published_message_has_a_field_for_names_or_phone_numbers() -> None:
     for topic in TOPICS:
         if topic not in (topics.COMMANDS, topics.HOME_ASSISTANT):  # names of commands and of entities
-            assert not fields_of(schema_of(topic)) & PERSONAL, topic.key
+            assert not fields_of(build_topic_schema(topic)) & PERSONAL, topic.key
 
 
 def test_documentation_page_of_topics_is_up_to_date() -> None:
-    assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.markdown(), AFTER_A_CHANGE
+    assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.render_markdown(), AFTER_A_CHANGE
 
 
 def test_asyncapi_document_is_up_to_date() -> None:
     """Schemas are compared by their fields: their wording differs a little between versions of pydantic."""
     committed = json.loads((DOCS / document.ASYNCAPI).read_text(encoding="utf-8"))
-    made = document.asyncapi()
+    made = document.render_asyncapi()
     assert committed["channels"] == made["channels"], AFTER_A_CHANGE
     assert committed["operations"] == made["operations"], AFTER_A_CHANGE
 
@@ -76,7 +76,7 @@ def test_asyncapi_document_is_up_to_date() -> None:
 @settings(deadline=None, derandomize=True)
 def test_any_id_becomes_one_level_of_a_topic_and_can_be_decoded(value: str) -> None:
     encodable = value.encode(errors="replace").decode()
-    level = topics.segment(encodable)
+    level = topics.encode_topic_level(encodable)
     assert level
     assert not set(level) & set("/+#\0 \n")
     assert unquote(level) == (encodable or "_")

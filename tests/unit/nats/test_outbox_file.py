@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_outbox_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> None:
     file = read_outbox_file(path)
-    batches = [*file.batches()]
+    batches = [*file.read_batches()]
     assert [row for batch in batches for row in batch.rows] == ROWS
     assert [(batch.first, batch.last) for batch in batches] == [(901, 1_900), (1_901, 2_001)]
     assert [messages.unpack_batch(messages.pack_batch(batch)) for batch in batches] == batches
@@ -48,7 +48,7 @@ def test_outbox_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None
     path = tmp_path / "none.csv"
     write_outbox_file(path, "pune-1", 5, 9, [], None)
     file = read_outbox_file(path)
-    assert [*file.batches()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
+    assert [*file.read_batches()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
     assert not file.is_signed_by(signing.derive_public_key(OURS))
 
 
@@ -56,7 +56,7 @@ def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_
     path = tmp_path / "large.csv"
     rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
     write_outbox_file(path, "pune-1", 1, 49, rows, None)
-    batches = [*read_outbox_file(path).batches()]
+    batches = [*read_outbox_file(path).read_batches()]
     assert len(batches) == 3
     assert [row for batch in batches for row in batch.rows] == rows
 
@@ -89,7 +89,7 @@ def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change:
     file = read_outbox_file(path)
     path.write_bytes(path.read_bytes().replace(*change, 1))
     with pytest.raises(InvalidMessage, match="changed while it was imported"):
-        [*file.batches()]
+        [*file.read_batches()]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ async def test_snapshot_request_for_a_constituency_without_a_state_returns_marks
             return []
 
     class FakeSession:
-        async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
+        async def send_request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
             database: Any = FakeDatabase()
             request = unpack_request(data)
             return pack_page(SnapshotPage("pune-1", request, 7, *await read_page(database, request)), None)

@@ -39,7 +39,7 @@ def signed_length(updates: PendingUpdates) -> int:
     text = json.dumps(
         {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
     )
-    return len(Signer("uplink", b"k" * 32).payload("pune-1", text))
+    return len(Signer("uplink", b"k" * 32).create_payload("pune-1", text))
 
 
 def filled(mark: dict[str, Any]) -> PendingUpdates:
