@@ -25,7 +25,9 @@ class AlertLevel(StrEnum):
 
 
 class AlertField(StrEnum):
-    """A value that the sentence of an alert shows. Times of day are in the centre's time zone."""
+    """A value that is inserted into the sentence of an alert, such as the name of a trunk. Times of day are in the
+    centre's time zone.
+    """
 
     CAMPAIGN = "campaign"
     SEAT = "seat"
@@ -52,7 +54,7 @@ class AlertField(StrEnum):
 
 
 class AlertValues(TypedDict, total=False):
-    """The types of the fields of an alert, see `AlertField`."""
+    """The types of the values in the sentences of alerts (`AlertField`)."""
 
     campaign: str
     seat: str
@@ -79,14 +81,18 @@ class AlertValues(TypedDict, total=False):
 
 
 class AlertKind(StrEnum):
-    """A kind of alert, with its severity, its English sentence, and the field that tells alerts of this kind apart."""
+    """A kind of alert, such as "trunk failed": its severity, its English sentence, and the field that distinguishes
+    alerts of this kind.
+    """
 
     level: AlertLevel
     sentence: str
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Create a kind from its code, severity, sentence, and the field that tells its alerts apart."""
+        """Create a kind of alert from its code, severity and sentence, and the field that distinguishes alerts of this
+        kind.
+        """
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject
         return kind
@@ -294,17 +300,19 @@ class AlertKind(StrEnum):
 
     @property
     def fields(self) -> frozenset[str]:
-        """The names of the fields in the sentence."""
+        """The names of the values that are inserted into the sentence of this kind of alert."""
         return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
 
     def make_code(self, subject: str) -> str:
-        """Return the code of this kind's alert about one trunk, seat, server or campaign."""
+        """Return the code of an alert of this kind about one trunk, seat, server or campaign."""
         return f"{self.value}-{subject}"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that a person should look at. An alert replaces the earlier one of the same `code`."""
+    """A problem at a call centre that a person should look at. An alert replaces the earlier alert with the same
+    `code`.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -324,7 +332,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class AlertList:
-    """All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it."""
+    """All active alerts of a centre, the most severe first. An empty list means that nothing is wrong. Each message
+    replaces the one before it.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -333,7 +343,9 @@ class AlertList:
 
 
 def create_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values: Unpack[AlertValues]) -> Alert:
-    """Return an alert of a kind, raised `at` (epoch seconds). `values` are exactly the fields of the kind."""
+    """Return an alert that was raised at the time `at` (epoch seconds). `values` are the values for all fields in the
+    sentence of its kind.
+    """
     fields = {AlertField(name): value for name, value in values.items() if isinstance(value, str | int | float)}
     code = kind.value if kind.subject is None else kind.make_code(str(fields[kind.subject]))
     shown = {

@@ -42,7 +42,7 @@ UNSHOWN = "(looks like a number)"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry of the audit as it is stored."""
+    """A stored entry of the audit, the record of what people did at a centre."""
 
     number: int  # 1, 2, 3, ... without a gap
     at: float  # epoch seconds, UTC
@@ -55,7 +55,9 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The end of the audit's hash chain. Store it where nobody with write access to the store can change it."""
+    """The number and digest of the last entry of the audit. Store a copy where nobody with write access to the store
+    can change it.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -70,14 +72,14 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A place where the hash chain is broken, and the problem found there."""
+    """A place where the audit's hash chain is broken, with the problem found there."""
 
     number: int
     problem: str
 
 
 def format_canonical_details(what: Mapping[str, str]) -> str:
-    """Return the details of an entry as they are stored and hashed: JSON with sorted keys.
+    """Return the details of an audit entry as they are stored and hashed: JSON with sorted keys.
 
     Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
     not contain phone numbers; dates are allowed, because files are named after them. Texts must be short, because they
@@ -89,15 +91,15 @@ def format_canonical_details(what: Mapping[str, str]) -> str:
 
 
 def require_valid_name(kind: str, who: str) -> None:
-    """Raise UnsafeValue if a kind or a name cannot be in an entry."""
+    """Raise UnsafeValue if an audit entry must not have this kind or this name of a person."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
     _require_safe_text("who", who)
 
 
 def shorten_for_audit(text: str) -> str:
-    """Return a text as an audit entry may show it: shortened if it is long, and replaced if it looks like a phone
-    number.
+    """Return a text in the form allowed in the audit: long texts are shortened, and texts like a phone number are
+    replaced.
     """
     if _looks_like_phone_number(text):
         return UNSHOWN
@@ -122,8 +124,8 @@ def _looks_like_phone_number(text: str) -> bool:
 
 
 def calculate_entry_digest(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
-    """Return the SHA-256 of an entry in hexadecimal. `at` is hashed as its `repr`, the shortest exact text of the
-    float.
+    """Return the SHA-256 of an audit entry in hexadecimal. The time `at` is hashed as `repr(at)`, the shortest exact
+    text of the float.
     """
     line = json.dumps([number, repr(float(at)), kind, who, what, previous], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
@@ -132,7 +134,7 @@ def calculate_entry_digest(number: int, at: float, kind: str, who: str, what: st
 def make_next_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
-    """Return the entry that follows entry number `last_number`. Raises UnsafeValue.
+    """Return the audit entry that follows the entry with the number `last_number`. Raises UnsafeValue.
 
     For the first entry `last_number` is 0 and the previous digest is GENESIS.
     """
@@ -147,10 +149,10 @@ def make_next_entry(
 def find_breaks_in_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
-    """Return every place where the chain is broken.
+    """Return every place where the audit's hash chain is broken.
 
-    `head`: number and digest of an entry noted earlier, which must be in the chain. `behind`: number and digest of the
-    entry before the first one of `entries`.
+    `head` is the number and digest of an entry noted earlier, which must be in the chain. `behind` is the number and
+    digest of the entry before the first of `entries`.
     """
     number, digest = behind
     noted = head is None

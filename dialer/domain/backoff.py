@@ -8,16 +8,17 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waiting times between attempts to connect."""
+    """Limits for the waiting time between attempts to connect, which grows with each failure."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
 
     def calculate_wait_seconds(self, failures: int, random: Random) -> float:
-        """Return the wait after a number of consecutive failures (1 or more). It doubles each time, with a random upper
-        half.
+        """Return how long to wait before the next attempt to connect (seconds), after this many consecutive failures (1
+        or more).
 
-        The jitter keeps many diallers from reconnecting to one peer at the same moment.
+        The time doubles with each failure, and its upper half is random. So many diallers do not reconnect to one peer
+        at the same moment.
         """
         longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 32))
         return longest * random.uniform(0.5, 1.0)

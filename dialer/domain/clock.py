@@ -8,7 +8,9 @@ from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
-    """The three clocks. `now` may step (NTP, an operator); `monotonic` never goes back."""
+    """The clocks of a process: wall clock, monotonic clock, and time since the machine started. `now` may step (NTP, an
+    operator); `monotonic` never goes back.
+    """
 
     def now(self) -> float:
         """Return seconds since the Unix epoch, UTC."""
@@ -21,14 +23,14 @@ class Clock(Protocol):
 
 
 class Instant(NamedTuple):
-    """A moment, as the wall clock and the monotonic clock show it."""
+    """One moment in time, as the wall clock and the monotonic clock show it."""
 
     at: float  # epoch seconds
     seconds: float  # monotonic
 
     @classmethod
     def read_from(cls, clock: Clock) -> Instant:
-        """Return the present moment, as `clock` shows it."""
+        """Return the present moment, read from both clocks of `clock`."""
         return cls(clock.now(), clock.monotonic())
 
 
@@ -60,7 +62,7 @@ class ClockWatch:
         self._not_before = newest_at
 
     def check(self, now: Instant) -> float | None:
-        """Return how far the wall clock is ahead (seconds; below 0: behind) after a step, or None if it has not
+        """Return how many seconds the wall clock is ahead after a step (negative = behind), or None if it has not
         stepped.
         """
         if self._not_before is not None:
@@ -84,17 +86,17 @@ class ClockWatch:
         return None
 
     def expected_time(self, now: Instant) -> float:
-        """Return the time that the clock would show now if nobody had set it (epoch seconds)."""
+        """Return the time that the wall clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 
     def accept(self, now: Instant) -> None:
-        """Accept the current time as right. A person has confirmed it."""
+        """Accept the wall clock's current time as right, because a person has confirmed it."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The real clocks of this machine."""
 
     def now(self) -> float:
         """Return seconds since the Unix epoch, UTC."""
@@ -112,10 +114,10 @@ class SystemClock:
 
 
 class LoopClock:
-    """Clocks that follow the running event loop, so that virtual time advances the wall clock too."""
+    """Clocks that follow the running event loop, so that tests with virtual time advance the wall clock too."""
 
     def __init__(self, start: float) -> None:
-        """`start` is the wall-clock time of the present moment (epoch seconds)."""
+        """Create the clock. `start` is the wall-clock time of the present moment (epoch seconds)."""
         self._loop = asyncio.get_running_loop()
         self._offset = start - self._loop.time()
         self._stepped = 0.0

@@ -11,7 +11,7 @@ from dialer.domain.model import AttemptId
 
 
 class ComplaintTopic(StrEnum):
-    """The subject of a complaint."""
+    """The subject of a voter's complaint about calls."""
 
     TOO_OFTEN = "too-often"
     WRONG_TIME = "wrong-time"
@@ -24,7 +24,7 @@ class ComplaintTopic(StrEnum):
 
 
 class ComplaintChannel(StrEnum):
-    """How a complaint was received."""
+    """How a complaint about calls was received."""
 
     CALL = "call"
     LETTER = "letter"
@@ -35,7 +35,7 @@ class ComplaintChannel(StrEnum):
 
 
 class ComplaintRemedy(StrEnum):
-    """What was done about a complaint."""
+    """The action taken after a complaint about calls."""
 
     EXPLAINED = "explained"
     OPTED_OUT = "opted-out"  # the number is suppressed
@@ -46,7 +46,7 @@ class ComplaintRemedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A complaint as it was received."""
+    """A voter's complaint about calls, as it was received."""
 
     key: str  # idempotency key: a repeat is not recorded again
     at: float  # when it was made (epoch seconds)
@@ -59,7 +59,7 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintAnswer:
-    """What was done about a complaint; the last answer counts."""
+    """The answer to a complaint: what was done about it. The latest answer counts."""
 
     key: str
     complaint_id: int

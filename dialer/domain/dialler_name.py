@@ -17,9 +17,8 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """The name of one run of a dialler.
-
-    Of two diallers with the same `store` only one can be running, because the store is locked.
+    """The name of one run of a dialler. Of two diallers with the same `store` only one can be running, because the
+    store file is locked.
     """
 
     store: str  # digest of the machine's boot id and the store's file, 12 hexadecimal digits
@@ -29,7 +28,8 @@ class DiallerName:
 
     @classmethod
     def for_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the name of this process, which has locked the `store`. Raises OSError if the store does not exist.
+        """Return the name of this process as a dialler that has locked the store file. Raises OSError if the file does
+        not exist.
 
         Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
         earlier run counts as a dialler with another store, and its lease must expire first.
@@ -41,16 +41,16 @@ class DiallerName:
 
     @classmethod
     def parse(cls, text: str) -> DiallerName | None:
-        """Return the name that `text` was made from, or None if it is not such a name."""
+        """Return the dialler name that `text` was made from, or None if `text` is not a dialler name."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
     def text(self) -> str:
-        """Return the name in letters, digits, dots and dashes."""
+        """Return the dialler's name as letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 
     def __str__(self) -> str:
-        """Return the name for people."""
+        """Return the dialler's name as people read it."""
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.since))
         return f"the dialler on {self.host}, process {self.process}, since {since} UTC"

@@ -7,12 +7,12 @@ from typing import Self
 
 
 class TextEnum(StrEnum):
-    """An enum of codes, each with a text that people read: `NAME = "code", "text"`."""
+    """Base class of enums whose members have a code and a text that people read: `NAME = "code", "text"`."""
 
     text: str
 
     def __new__(cls, code: str, text: str) -> Self:
-        """Create a member from its code and text."""
+        """Create an enum member from its code and its text."""
         member = str.__new__(cls, code)
         member._value_, member.text = code, text
         return member
@@ -26,7 +26,7 @@ class CampaignKind(StrEnum):
 
 
 class Purpose(StrEnum):
-    """The purpose of a campaign, which rules depend on."""
+    """The purpose of a campaign. The calling rules depend on it."""
 
     TURNOUT = "turnout"
     MATERIAL = "material"
@@ -45,14 +45,14 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When the abandoned-call cap must hold even if all calls in progress were answered and abandoned."""
+    """When a campaign must stay below its abandoned-call cap even if every call in progress were abandoned."""
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
 
 
 class MachineDetection(StrEnum):
-    """When answering machines are detected."""
+    """Who detects answering machines: nobody, Asterisk before an agent is connected, or the agent."""
 
     OFF = "off"
     BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or a flow is connected
@@ -68,7 +68,7 @@ class InboundMode(StrEnum):
 
 
 class SupervisorRole(StrEnum):
-    """What a user may do. Each command lists the roles that may send it."""
+    """The role of a user. Each command lists the roles that may send it."""
 
     VIEWER = "viewer"  # reads only: a website, headquarters
     LISTENER = "listener"
@@ -104,7 +104,8 @@ USER_ROLES = (
 
 
 class MarkKind(StrEnum):
-    """A fact about a voter. Marks are appended and never changed; "voted" overrides the others.
+    """A fact about a voter, such as voted or moved, as a mark records it. Marks are only added; "voted" overrides the
+    others.
 
     No mark records whom a voter chose, and none that does may be added.
     """

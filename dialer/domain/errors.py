@@ -54,11 +54,13 @@ class StoreBusy(StoreError):
 
 
 class NotInStore(StoreError):
-    """The subject of a record is not in the store, so the record was not stored. The text names it."""
+    """A record was not stored, because the voter, number or complaint that it names is not in the store. The text names
+    it.
+    """
 
 
 class KeyTaken(StoreError):
-    """Another record has this key, so this one was not stored. Give it a key of its own."""
+    """A record was not stored, because another record already has its key. Give it a key of its own."""
 
 
 class RollError(MatdanError):
@@ -66,15 +68,15 @@ class RollError(MatdanError):
 
 
 class OutputRefused(MatdanError):
-    """An output file cannot be written. The text names the option, the path and what to do."""
+    """The output file of a command cannot be written. The text names the option, the path and what to do."""
 
 
 class SwitchError(MatdanError):
-    """The switch cannot carry out a request."""
+    """The telephone switch (Asterisk or Twilio) cannot carry out a request."""
 
 
 class SwitchUnreachable(SwitchError):
-    """There is no connection to the switch, or it was lost. Check host, port, and that Asterisk runs."""
+    """There is no connection to the telephone switch, or it was lost. Check host, port, and that Asterisk runs."""
 
 
 class SwitchInUse(SwitchError):
@@ -82,31 +84,35 @@ class SwitchInUse(SwitchError):
 
 
 class LoginRefused(SwitchError):
-    """Asterisk refused user or secret. Compare `ami.username` and `ami.secret` with manager.conf."""
+    """Asterisk refused the user or the secret of the AMI login. Compare `ami.username` and `ami.secret` with
+    manager.conf.
+    """
 
 
 class PermissionMissing(SwitchError):
-    """The manager user lacks a permission. Give it the classes that `dialer asterisk render` writes."""
+    """The AMI user lacks a permission. Give it the classes that `dialer asterisk render` writes."""
 
 
 class OriginateRefused(SwitchError):
-    """The switch answered Error to an Originate: the call was certainly not placed."""
+    """Asterisk answered an Originate with an error: the call was certainly not placed."""
 
 
 class OriginateUnsure(SwitchError):
-    """An Originate was sent and no response came. The call may exist: reconcile it, never send it again."""
+    """An Originate was sent and Asterisk did not respond. The call may exist: reconcile it, never send it again."""
 
 
 class ProtocolError(SwitchError):
-    """A peer violated the AMI or AGI protocol; the connection is closed."""
+    """The other end of a connection violated the AMI or AGI protocol; the connection is closed."""
 
 
 class UnsafeValue(MatdanError):
-    """A value must not be sent: it contains CR, LF or NUL, is too long, or is not a number where one is needed."""
+    """A value must not be sent to Asterisk: it contains CR, LF or NUL, is too long, or is not a number where one is
+    needed.
+    """
 
 
 class RecordingError(MatdanError):
-    """A recording, or its folder, cannot be used. The text names it and what to change."""
+    """A recording of a call, or the folder of recordings, cannot be used. The text names it and what to change."""
 
 
 class PortInUse(MatdanError):
@@ -120,15 +126,17 @@ class CentreIdTaken(MatdanError):
 
 
 class BrokerUnreachable(MatdanError):
-    """No MQTT broker answers. Dialling continues, and announcements wait in the outbox."""
+    """No MQTT broker answers. Dialling continues, and messages wait in the store until a broker answers."""
 
 
 class HeadquartersUnreachable(MatdanError):
-    """Headquarters' server or database does not answer, or a file for it cannot be used. A centre continues without it."""
+    """The server or database of headquarters does not answer, or a file for it cannot be used. A centre continues
+    without it.
+    """
 
 
 class RefusedBecause(StrEnum):
-    """Why a command was refused, as a code that pages translate. Most refusals have no code."""
+    """The reason for which a command was refused, as a code that pages translate. Most refusals have no code."""
 
     PIN_WRONG = "pin-wrong"
     AGENT_ELSEWHERE = "agent-elsewhere"
@@ -159,7 +167,7 @@ class CommandRefused(MatdanError):
 
 
 class LogInRefused(CommandRefused):
-    """Agent number or PIN is wrong, or locked after too many failures. The error does not say which."""
+    """An agent's number or PIN is wrong, or locked after too many failures. The error does not say which."""
 
     def __init__(self) -> None:
         super().__init__(

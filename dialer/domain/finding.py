@@ -1,4 +1,6 @@
-"""A finding: the result of one check. All commands that look for problems report findings."""
+"""Findings: the results of checks, such as those of `dialer check`. All commands that look for problems report
+findings.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How serious a finding is."""
+    """The severity of a check's result."""
 
     OK = "ok"
     WARNING = "warning"  # works, but somebody should know
@@ -16,7 +18,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check: what was checked, what was found, and what to do."""
+    """The result of one check: what was checked, what was found, and what to do about it."""
 
     level: Level
     subject: str  # what was checked, such as "trunk carrier"
@@ -29,26 +31,26 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """Return the file and line to correct as compilers print them, or an empty text."""
+        """Return the file and line to correct in the form that compilers print, or an empty text."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
-        """Return the finding without its level as one line: where, what is wrong, what to do."""
+        """Return the result as one line without its severity: where, what is wrong, what to do."""
         text = ": ".join(part for part in (self.place, self.subject, self.text) if part)
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{text}{remedy}{f' [{self.rule}]' if self.rule else ''}"
 
 
 def ok(subject: str, text: str) -> Finding:
-    """Return a finding that everything is in order."""
+    """Return the result of a check that found everything in order."""
     return Finding(Level.OK, subject, text)
 
 
 def warning(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return a finding that somebody should know about."""
+    """Return the result of a check that found something a person should know about."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 
 def error(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return a finding that must be corrected."""
+    """Return the result of a check that found a fault, which must be corrected."""
     return Finding(Level.ERROR, subject, text, remedy)

@@ -18,7 +18,7 @@ LEAST_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The expected results of the rest of a polling day, in voters."""
+    """The expected results of the rest of a polling day, in numbers of voters."""
 
     __pydantic_config__ = MESSAGE
 
@@ -37,7 +37,7 @@ class Forecast:
 
     @property
     def contacted(self) -> int:
-        """Return the number of voters that agents and flows will contact."""
+        """Return how many voters agents and IVR flows are expected to contact."""
         return self.by_agents + self.by_flows
 
 
@@ -49,14 +49,15 @@ def make_forecast(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return a forecast of contacted voters at the pace so far, or None if it is too early for one.
+    """Return a forecast of how many voters will be contacted by the end of the day, at the pace so far. None: too early
+    to say.
 
     `worked_seconds` is the dialling time so far, and `ahead_seconds` the dialling time left until `until` (epoch
     seconds). Not more voters are forecast than remain, and contacts by agents are counted first.
 
-    Marks are treated as a Poisson process: after n marks the pace is known to sqrt(n), and the coming marks vary by
-    their own square root. Differences between the hours of a day, and calls that bring the marks of a whole household,
-    are not modelled.
+    Contacts are treated as a Poisson process: after n contacts the pace is known to sqrt(n), and the coming ones vary
+    by their own square root. Differences between the hours of a day, and calls that contact a whole household, are not
+    modelled.
     """
     if worked_seconds < LEAST_SECONDS:
         return None
@@ -69,9 +70,8 @@ def make_forecast(
 
 
 def count_open_seconds(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
-    """Return the seconds from `now` to `until` (epoch seconds) that lie within daily `hours` in `zone`.
-
-    Each of the `hours` is an opening time and a closing time.
+    """Return how many seconds between `now` and `until` (epoch seconds) lie within the daily calling hours in a time
+    zone. Each of the `hours` is an opening time and a closing time.
     """
     seconds, counted_to = 0.0, now
     day, last_day = (datetime.fromtimestamp(at, zone).date() for at in (now, until))

@@ -10,17 +10,17 @@ ANSWER_SECONDS = 30.0
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects, because tokens and results must reach only the given address."""
+    """An HTTP handler that refuses redirects, because tokens and results must reach only the given address."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def open_https_response(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
-    """Send a GET, or a POST of `body`, and return the open response. Raises OSError, HTTPError for any status but
-    success.
+    """Send a GET request, or a POST request with `body`, and return the open response.
 
-    Redirects raise HTTPError too. The type of the setting ensures that `url` is https or on this machine.
+    Raises OSError. Raises HTTPError for any status but success, also for a redirect. The type of the setting ensures
+    that `url` is https or on this machine.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
     try:

@@ -20,7 +20,7 @@ AttemptId = NewType("AttemptId", str)
 
 
 class CampaignState(StrEnum):
-    """The state of a campaign, as set by a command."""
+    """The state of a campaign, which commands change: running, paused or stopped."""
 
     RUNNING = "running"
     PAUSED = "paused"  # no new calls; calls in progress continue
@@ -33,7 +33,7 @@ LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; each attempt has exactly one."""
+    """How a call attempt ended; each attempt has exactly one outcome."""
 
     CONNECTED = "connected"  # answered, and connected to an agent
     COMPLETED = "completed"  # answered, and the flow was completed
@@ -71,24 +71,24 @@ Calls answered by a flow do not count: they cannot be abandoned, and would lower
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRate:
-    """The abandoned calls among the live answers."""
+    """The numbers of live answers and of abandoned calls, from which the abandoned-call rate follows."""
 
     live_answers: int
     abandoned: int
 
     @property
     def rate(self) -> float:
-        """Return the abandoned-call rate (0-1; 0 without live answers)."""
+        """Return abandoned calls / live answers (0-1; 0 without live answers)."""
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
 def calculate_abandoned_rate(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedRate:
-    """Return the abandoned-call rate of one or more campaigns, from their number of calls by outcome."""
+    """Return the abandoned-call rate of one or more campaigns, given their numbers of calls by outcome."""
     return AbandonedRate(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
 
 
 class Disposition(StrEnum):
-    """The result of a conversation, as the agent enters it; `DISPOSITION_KEYS` has the phone's keys."""
+    """The result of a conversation with a voter, as the agent enters it; `DISPOSITION_KEYS` has the phone's keys."""
 
     VOTED = "voted"
     NOT_YET = "not-yet"
@@ -119,7 +119,7 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
 
 
 class ListeningMode(StrEnum):
-    """How a supervisor monitors a seat."""
+    """How a supervisor monitors an agent's seat: listen, whisper or barge."""
 
     LISTEN = "listen"
     WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
@@ -127,7 +127,7 @@ class ListeningMode(StrEnum):
 
 
 class MarkSource(StrEnum):
-    """The source of a mark."""
+    """The person or system that reported a mark (a recorded answer about a voter)."""
 
     VOTER_KEY = "voter-key"  # entered in an IVR flow
     AGENT = "agent"
@@ -138,7 +138,7 @@ class MarkSource(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How reliable a mark is."""
+    """How reliable a mark (a recorded answer about a voter) is."""
 
     SEEN = "seen"  # seen at the booth: struck off the list, or recognised
     SAID = "said"  # said by the voter
@@ -183,7 +183,7 @@ NO_VOTER = 0
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """A person at polling booths who is called to report the serials of people who have voted."""
+    """A person at polling booths who is called to report the serial numbers of people who have voted."""
 
     worker_id: int
     language: str
@@ -192,7 +192,7 @@ class BoothWorker:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A number claimed from the list under a lease, with the facts for its call; not dialled yet."""
+    """A phone number reserved for dialling for a limited time, with the facts for its call. It is not dialled yet."""
 
     campaign_id: str
     phone_id: int
@@ -212,7 +212,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The booths that vote on a polling day; their numbers take precedence."""
+    """The polling booths that vote on a polling day; the numbers of their voters take precedence."""
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)
@@ -220,7 +220,7 @@ class VotingBooths:
 
 @dataclass(frozen=True, slots=True)
 class NewAttempt:
-    """An attempt as it is committed before its Originate is sent to the switch."""
+    """A call attempt as it is stored before Asterisk is asked to place the call."""
 
     attempt_id: AttemptId
     claim: Claim
@@ -240,7 +240,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewInbound:
-    """An inbound call as it is committed before it is answered."""
+    """An inbound call as it is stored before it is answered."""
 
     attempt_id: AttemptId
     campaign_id: str  # the campaign whose list and rules apply
@@ -254,7 +254,7 @@ class NewInbound:
 
 @dataclass(frozen=True, slots=True)
 class InboundParty:
-    """The voter on the roll whose number is calling us."""
+    """The voter on the roll to whom the number of an inbound caller belongs."""
 
     phone_id: int
     voter_id: int
@@ -266,7 +266,7 @@ class InboundParty:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An attempt that has not ended, as found in the store after a start or a reconnect."""
+    """A call attempt that has not ended, as found in the store after a start or a reconnect."""
 
     attempt_id: AttemptId
     campaign_id: str
@@ -293,7 +293,7 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The end of an attempt. A repeat with the same `attempt_id` changes nothing."""
+    """The end of a call attempt, as it is stored. Storing it again with the same `attempt_id` changes nothing."""
 
     __pydantic_config__ = MESSAGE
 
@@ -323,7 +323,9 @@ class EndedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A fact about a voter. `key` identifies it: a repeat with the same key changes nothing."""
+    """A fact about a voter, such as "voted". `key` identifies it: storing a mark with the same key again changes
+    nothing.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -348,13 +350,13 @@ class Mark:
 
     @property
     def effective_confidence(self) -> Confidence:
-        """Return the confidence of the mark, or the usual one of its source if it has none."""
+        """Return how reliable the mark is. Without a confidence of its own, this is the usual one of its source."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSerial:
-    """A serial reported by a booth worker that no voter of the booth has."""
+    """A serial number that a booth worker reported and that no voter of the polling booth has."""
 
     key: str  # idempotency key: a repeat is not recorded again
     attempt_id: AttemptId
@@ -366,7 +368,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """The result of a call for one voter of the called number."""
+    """What an agent's call resulted in for one voter of the called number."""
 
     voter_id: int
     kind: MarkKind
@@ -376,7 +378,7 @@ class VoterOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DispositionDetails:
-    """Details that an agent may enter with a disposition."""
+    """Details that an agent may enter with the result of a call (disposition)."""
 
     attempt_id: AttemptId | None = None  # None: the seat's current or latest call
     voters: tuple[VoterOutcome, ...] = ()
@@ -389,8 +391,8 @@ class DispositionDetails:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The reply to a command, stored in the same transaction, so that the command is executed once and its reply is not
-    lost.
+    """The stored reply to a command. It is committed together with the command, so that the command is executed once
+    and its reply is not lost.
     """
 
     key: str  # the sender's and the command's id
@@ -401,7 +403,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """A disposition as it is stored. A later one with the same `attempt_id` replaces it."""
+    """An agent's result of a call (disposition), as it is stored. A later one of the same attempt replaces it."""
 
     __pydantic_config__ = MESSAGE
 
@@ -422,13 +424,15 @@ class DispositionRecord:
 
     @property
     def promised(self) -> bool:
-        """Return whether the voter asked for a call at `retry_at`."""
+        """Return whether the voter asked to be called at `retry_at`."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A message for the broker, committed together with the result that it announces. It contains only ids."""
+    """A message for the MQTT broker, stored in the same transaction as the result that it announces. It contains only
+    ids.
+    """
 
     topic: str  # below dialer/v1/{centre}/
     payload: str  # JSON
@@ -436,7 +440,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class BoothTurnout:
-    """The self-reported turnout of one booth."""
+    """The self-reported turnout of one polling booth."""
 
     __pydantic_config__ = MESSAGE
 
@@ -456,7 +460,7 @@ class BoothTurnout:
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """The progress of a campaign through its list, in phone numbers."""
+    """How far a campaign is through its list, in phone numbers."""
 
     __pydantic_config__ = MESSAGE
 

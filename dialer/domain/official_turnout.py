@@ -12,7 +12,9 @@ FINAL = "final"
 
 @dataclass(frozen=True, slots=True)
 class OfficialFigure:
-    """The cumulative turnout of an area by a time of the polling day."""
+    """A turnout figure published by the election authority: the cumulative turnout of an area at a time of the polling
+    day.
+    """
 
     day: date
     constituency_number: int
@@ -31,7 +33,7 @@ class PollHours:
 
 
 def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the state (of the country) that a booth or turnout figure belongs to.
+    """Return the state (of the country) of a booth or turnout figure.
 
     That is the `given` state, or else the only state on the roll that has this constituency number.
     """
@@ -40,17 +42,17 @@ def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
 
 
 def find_possible_states(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return the states (of the country) on the roll that a turnout figure may belong to.
+    """Return the states (of the country) that a turnout figure may belong to.
 
-    `given` is the state that the figure names, or "". `on_the_roll` are the states with its constituency number. A roll
-    without states is not compared.
+    `given` is the state that the figure names, or "". `on_the_roll` are the states on the roll that have its
+    constituency number. A roll without states is not compared.
     """
     known = {resolve_state(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
 def find_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
-    """Return why a turnout figure is implausible, or None.
+    """Return why an official turnout figure is implausible, or None.
 
     `others` are the other figures of its area and day, by time. Turnout is cumulative, so it is never below an earlier
     figure or above a later one.

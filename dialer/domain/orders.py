@@ -33,11 +33,11 @@ _PURPOSE = b"matdan-order-1\n"
 
 
 class OrderForged(CommandRefused):
-    """An order has an invalid signature: somebody else wrote it, or it was changed in transit."""
+    """An order of headquarters has an invalid signature: somebody else wrote it, or it was changed in transit."""
 
 
 class OrderKind(StrEnum):
-    """What an order tells centres to do."""
+    """What an order of headquarters tells centres to do."""
 
     STOP_ALL = "stop-all"
     PAUSE = "pause"
@@ -46,7 +46,7 @@ class OrderKind(StrEnum):
 
 
 class HqOrder(BaseModel):
-    """The content of an order."""
+    """An order from headquarters to its centres, without its signatures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -75,7 +75,7 @@ class HqOrder(BaseModel):
 
     @property
     def text(self) -> str:
-        """Return the JSON text that is signed."""
+        """Return the order as JSON text, which leaders sign."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
     @property
@@ -84,12 +84,12 @@ class HqOrder(BaseModel):
         return RESUMING_LEADERS if self.order is OrderKind.RESUME else 1
 
     def is_addressed_to(self, centre: str, zone: str | None) -> bool:
-        """Return whether the order is addressed to a centre."""
+        """Return whether the order is addressed to a centre, to its zone, or to all centres."""
         return self.to in {"all", f"centre:{centre}", f"zone:{zone}"}
 
 
 class LeaderSignature(BaseModel):
-    """A leader's signature of an order."""
+    """A leader's signature of an order of headquarters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -98,7 +98,7 @@ class LeaderSignature(BaseModel):
 
 
 class SignedOrder(BaseModel):
-    """An order with its signatures, as it is sent to centres or passed between leaders."""
+    """An order of headquarters with its signatures, as it is sent to centres or passed between leaders."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -111,13 +111,13 @@ class SignedOrder(BaseModel):
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
     def find_signers(self, leaders: Mapping[str, bytes]) -> list[str]:
-        """Return the leaders who signed the order; see `find_signers`."""
+        """Return the leaders who have signed the order. Raises OrderForged for an invalid signature."""
         return find_signers(self.order, self.signatures, leaders)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutedOrder:
-    """An order that a centre has carried out, as it is remembered."""
+    """An order of headquarters that a centre has carried out, as the centre stores it."""
 
     order_id: str
     digest: str
@@ -126,7 +126,7 @@ class ExecutedOrder:
 
 
 def calculate_order_digest(text: str) -> str:
-    """Return the digest that identifies an order's text."""
+    """Return the SHA-256 digest of an order's text, which identifies the order."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -140,7 +140,7 @@ def _make_signed_bytes(text: str) -> bytes:
 
 
 def read_order(text: str) -> HqOrder:
-    """Parse an order. Raises CommandRefused."""
+    """Parse the JSON text of an order of headquarters. Raises CommandRefused."""
     try:
         return HqOrder.model_validate_json(text)
     except ValidationError as error:
@@ -150,7 +150,7 @@ def read_order(text: str) -> HqOrder:
 
 
 def find_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
-    """Return the leaders who signed, without duplicates. Raises OrderForged for an invalid signature."""
+    """Return the leaders who have signed an order, without duplicates. Raises OrderForged for an invalid signature."""
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
@@ -164,9 +164,8 @@ def find_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapp
 
 
 def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
-    """Raise CommandRefused if an order lacks signatures, is for another addressee, or has a wrong time.
-
-    `now` is in epoch seconds.
+    """Raise CommandRefused if an order lacks signatures, is for another addressee, or has a wrong time. `now` is in
+    epoch seconds.
     """
     if len(signers) < order.signatures_needed:
         needed = "two leaders" if order.signatures_needed > 1 else "one leader"

@@ -11,7 +11,7 @@ from dialer.domain.voter_place import VoterPlace
 
 @dataclass(frozen=True, slots=True)
 class PeerOptOutRecord:
-    """A number that opted out in another centre."""
+    """The opt-out of a phone number in another centre."""
 
     number_hash: str
     at: float  # epoch seconds
@@ -20,7 +20,7 @@ class PeerOptOutRecord:
 
 @dataclass(frozen=True, slots=True)
 class PeerMarkRecord:
-    """A mark made in another centre."""
+    """A mark (a recorded answer about a voter) made in another centre."""
 
     place: VoterPlace
     mark: Mark  # its voter id is not valid in this centre
@@ -28,7 +28,7 @@ class PeerMarkRecord:
 
 @dataclass(frozen=True, slots=True)
 class PeerUpdateBatch:
-    """A batch of updates from other centres, from a stream of headquarters."""
+    """Opt-outs and marks (recorded answers about voters) from other centres, sent by headquarters in one message."""
 
     stream: str
     after: int  # position in the stream before the first update

@@ -20,7 +20,7 @@ _SQLITE = b"SQLite format 3\x00"
 
 
 def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if `path` is a store, or one of the `kept` files under any name.
+    """Raise OutputRefused if an output file would overwrite a store, or one of the `kept` files under any name.
 
     Files that do not exist yet are compared by name. A kept file is not opened, because closing it would release
     SQLite's locks on it.
@@ -62,7 +62,7 @@ def write_file(path: Path, content: bytes, option: str = "--out") -> None:
 
 @contextlib.contextmanager
 def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
-    """Provide a file that replaces `path` if the context ends without an error.
+    """Open a file that replaces `path` when the `with` block ends without an error.
 
     The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.
     Raises OutputRefused if it cannot be written.

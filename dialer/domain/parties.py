@@ -18,7 +18,7 @@ _ATTEMPT_ID_LENGTH: Final = 36  # a UUID
 
 
 class PlaceKind(StrEnum):
-    """Where a third party can be."""
+    """A kind of place where a third party of a call (transfer target or supervisor) can be."""
 
     SEAT = "seat"  # in a seat's conference: a consult, a three-way call, a barge
     HANDOVER = "handover"  # in a conference with the voter alone, without an agent
@@ -28,16 +28,19 @@ class PlaceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place for a third party: a seat (identified by its name), or a handover (identified by its attempt id)."""
+    """The place of a third party in a call: an agent's seat (by its name), or a transferred call without an agent (by
+    its attempt id).
+    """
 
     kind: PlaceKind
     name: str
 
 
 def make_transfer_party_id(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """Return a new id for a transfer target. `target` is its name in the settings; `token` makes the id unique.
+    """Return a new id for a transfer target who is called.
 
-    After a restart the dialler reads attempt and target from the ids of the channels that it finds.
+    `target` is the target's name in the settings; `token` makes the id unique. After a restart the dialler reads
+    attempt and target from the ids of the channels that it finds.
     """
     return PartyId(f"{TRANSFER_PARTY}{attempt_id}-{target}-{token}")
 
@@ -48,14 +51,14 @@ def make_supervision_party_id(token: str) -> PartyId:
 
 
 def parse_attempt_id(party_id: PartyId) -> AttemptId | None:
-    """Return the attempt of a transfer target, or None for a supervisor's phone."""
+    """Return the call attempt in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
 def parse_target_name(party_id: PartyId) -> str | None:
-    """Return the name of a transfer target, or None for a supervisor's phone."""
+    """Return the target's name in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None

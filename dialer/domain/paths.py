@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def path_exists(path: Path) -> bool:
-    """Return whether something is at `path`. Raises OSError where that cannot be found out."""
+    """Return whether a file or folder exists at `path`. Raises OSError where that cannot be found out."""
     return _read_file_mode(path) is not None
 
 

@@ -13,10 +13,10 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text is a valid id, such as worker-12, agent-17 or ops.pune."""
+    """Return whether a text is a valid id of a person, such as worker-12, agent-17 or ops.pune."""
     return 1 <= len(text) <= MOST_ID and _ID.fullmatch(text) is not None
 
 
 def is_number_hash(text: object) -> bool:
-    """Return whether a value has the form of a number's keyed hash (`dialer/rules/number_hash.py`)."""
+    """Return whether a value has the form of a phone number's keyed hash (`dialer/rules/number_hash.py`)."""
     return isinstance(text, str) and _HASH.fullmatch(text) is not None

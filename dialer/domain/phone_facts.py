@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Consent(StrEnum):
-    """Whether the owner of a number consented to calls."""
+    """Whether the owner of a phone number consented to calls."""
 
     UNKNOWN = "unknown"
     GIVEN = "given"
@@ -17,7 +17,7 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:
-    """Facts about a number from the store, at the time when the number was claimed."""
+    """Facts about a phone number from the store, read when the number was reserved for dialling."""
 
     attempts_today: int  # calls placed today, by all campaigns
     conversations_today: int  # calls of these in which a person talked or pressed a key
@@ -32,13 +32,17 @@ class PhoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallIntervals:
-    """The minimum interval between calls to a number, and the intervals after a conversation by campaign."""
+    """The minimum interval between calls to a number, and the longer intervals that campaigns require after a
+    conversation.
+    """
 
     least_seconds: float = 0.0
     after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # retry interval by campaign
 
     def find_next_call_time(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
-        """Return when the number may next be called (epoch seconds; 0 = now)."""
+        """Return when a phone number may next be called (epoch seconds; 0 = now), given its last call and its last
+        conversation.
+        """
         after_call = called_at + self.least_seconds if called_at is not None and self.least_seconds else 0.0
         if talked_at is None:
             return after_call

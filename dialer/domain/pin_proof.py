@@ -26,7 +26,7 @@ _FORM = re.compile(r"([0-9]{10}):([0-9a-f]{64})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PinProof:
-    """A received PIN proof."""
+    """A proof that somebody knows an agent's PIN, as it was received."""
 
     at: int  # epoch seconds
     signature: str  # hexadecimal
@@ -43,7 +43,7 @@ class PinProof:
 
 
 def read_proof(value: object) -> PinProof:
-    """Parse a proof. Raises ValueError."""
+    """Parse the text of a PIN proof. Raises ValueError."""
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError
@@ -51,8 +51,9 @@ def read_proof(value: object) -> PinProof:
 
 
 class PinProver:
-    """Makes PIN proofs for the agents in the settings. Each takes tens of milliseconds of CPU: make one at a time, in a
-    thread.
+    """Makes proofs of PINs for the agents in the settings.
+
+    Each takes tens of milliseconds of CPU: make one at a time, in a thread.
     """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
@@ -66,7 +67,7 @@ class PinProver:
         self._nobody = hasher.hash(secrets.token_hex(16))
 
     def prove(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
-        """Return a PIN proof made at `now` (epoch seconds)."""
+        """Return a proof, made at `now` (epoch seconds), that this PIN of an agent is known."""
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(

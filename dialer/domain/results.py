@@ -28,7 +28,7 @@ def _refuse_phone_numbers(answers: Mapping[str, str | None]) -> dict[str, str | 
 
 @dataclass(frozen=True, slots=True)
 class FlowAnswers:
-    """Answers of a caller in a flow. A later answer of the same attempt and name replaces the earlier one."""
+    """What a caller entered in an IVR flow. A later answer of the same attempt and name replaces the earlier one."""
 
     __pydantic_config__ = MESSAGE
 
@@ -45,7 +45,7 @@ class FlowAnswers:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """The opt-out of a number: no campaign calls it again."""
+    """The opt-out of a phone number: no campaign calls it again."""
 
     __pydantic_config__ = MESSAGE
 
@@ -74,7 +74,7 @@ class SeatHours:
 
 @dataclass(frozen=True, slots=True)
 class TestMark:
-    """A test of the path of results to headquarters (command test-mark). It changes no figure."""
+    """A test message that shows whether results reach headquarters (command test-mark). It changes no figure."""
 
     __test__ = False  # tells pytest that this class is no test
     __pydantic_config__ = MESSAGE

@@ -39,7 +39,9 @@ Rate = Annotated[
 
 
 def read_unknown_as(known: StrEnum) -> WrapValidator:
-    """Return a validator that reads an unknown enum value as `known`, so that messages of a newer dialler can be read."""
+    """Return a validator that reads an unknown enum value as `known`. It lets older programs read messages of a newer
+    dialler.
+    """
 
     def read(value: object, validate: Callable[[object], object]) -> object:
         try:

@@ -31,12 +31,12 @@ def _signing_key(private: bytes | None = None) -> SigningKey:
 
 
 def sign_text(private: bytes, what: bytes) -> str:
-    """Return the signature of `what`, in base64."""
+    """Return the Ed25519 signature of `what`, in base64."""
     return base64.b64encode(_signing_key(private).sign(what).signature).decode()
 
 
 def verify_signature(public: bytes, what: bytes, signature: object) -> bool:
-    """Return whether a received `signature` (base64) of `what` is valid for this public key."""
+    """Return whether a received Ed25519 signature (base64) of `what` is valid for this public key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ def derive_public_key(private: bytes) -> bytes:
 
 
 def read_public_key(text: str) -> bytes:
-    """Return the public key that a setting contains as text. The settings have checked the pattern of the text."""
+    """Return a public key from its text in the settings, whose pattern the settings have already checked."""
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 
@@ -71,7 +71,7 @@ def create_key_file(path: Path) -> bytes:
 
 
 def write_secret_file(path: Path, text: str) -> None:
-    """Write a secret to a new file that only this user can read. Raises SettingError where the file exists."""
+    """Write a secret to a new file that only this user can read. Raises SettingError if the file exists."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -89,10 +89,9 @@ def write_secret_file(path: Path, text: str) -> None:
 
 
 def read_secret_file(path: Path, setting: str, what: str, remedy: str) -> str:
-    """Return the secret in a file that is named by `setting`. Raises SettingError, also if other users can read the
-    file.
+    """Return the secret in the file that a setting names. Raises SettingError, also if other users can read the file.
 
-    `what` and `remedy` are texts for the error.
+    `setting` is the name of the setting; `what` and `remedy` are texts for the error.
     """
     try:
         with path.open("rb") as file:
@@ -106,8 +105,8 @@ def read_secret_file(path: Path, setting: str, what: str, remedy: str) -> str:
 
 
 def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
-    """Return the private key in a file that is named by `setting`. Raises SettingError if it is invalid or others can
-    read it.
+    """Return the private key in the file that a setting names. Raises SettingError if it is invalid or others can read
+    it.
     """
     text = read_secret_file(path, setting, "the private key", "restore it, or create one with `dialer mqtt key`")
     try:
@@ -120,10 +119,8 @@ def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
 
 
 def read_webhook_secret(path: Path, setting: str) -> bytes:
-    """Return the secret in a file named by `setting`, in the format of Standard Webhooks
-    (https://www.standardwebhooks.com).
-
-    Raises SettingError.
+    """Return the webhook secret in the file that a setting names. The format is that of Standard Webhooks
+    (https://www.standardwebhooks.com). Raises SettingError.
     """
     remedy = f"write whsec_ and base64 of {_LEAST_SECRET_BYTES} bytes or more there (openssl rand -base64 32)"
     text = read_secret_file(path, setting, "the secret", remedy)

@@ -19,7 +19,7 @@ from dialer.domain.parties import PartyId, Place
 
 @dataclass(frozen=True, slots=True)
 class OriginateRequest:
-    """A call to place."""
+    """A request to the telephone switch to place a call."""
 
     attempt_id: AttemptId
     number: str  # E.164
@@ -33,7 +33,7 @@ class OriginateRequest:
 
 @dataclass(frozen=True, slots=True)
 class PartyRequest:
-    """A third party to call."""
+    """A request to the telephone switch to call a third party (transfer target or supervisor)."""
 
     party_id: PartyId
     endpoint: str  # of the phone, or of the trunk
@@ -44,7 +44,7 @@ class PartyRequest:
 
 
 class SeatSound(StrEnum):
-    """The sound that answers an agent's key. The value is the name of the sound file below `matdan/`."""
+    """A sound that answers a key pressed on an agent's phone. The value is the name of its file below `matdan/`."""
 
     KEY = "key"  # accepted, further keys are expected
     DONE = "done"
@@ -53,7 +53,7 @@ class SeatSound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """The end of a call, from the switch's own call records."""
+    """How a call ended, according to the switch's own call records."""
 
     answered_at: float | None  # epoch seconds; None: not answered
     dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION; None: another failure
@@ -70,7 +70,7 @@ class History:
 
 
 class CallSwitch(Protocol):
-    """The methods that the engine requires of any carrier of calls."""
+    """The methods that the engine requires of every telephone switch, such as Asterisk or Twilio."""
 
     async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call. Returns when the switch has queued it.
@@ -94,15 +94,15 @@ class CallSwitch(Protocol):
 
 
 class Switch(CallSwitch, Protocol):
-    """The methods that the engine requires of a switch with seats."""
+    """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
     def get_unanswered_seconds(self, server: str) -> float:
-        """Return how long this server's oldest unanswered order has waited (0 = none; infinity = another dialler may
-        use it).
+        """Return how long the oldest unanswered order to this Asterisk server has waited (0 = none; infinity = another
+        dialler may use the server).
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return this server's records of how these calls ended. Raises SwitchError if it has no records."""
+        """Return an Asterisk server's records of how these calls ended. Raises SwitchError if it has no records."""
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
         """Call the agent's phone and keep it connected (`SeatUp`). Raises SwitchError.
@@ -134,19 +134,21 @@ class Switch(CallSwitch, Protocol):
         """
 
     async def hand_over_call(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to the third party, without an agent (`CallHandedOver`). Raises SwitchError.
+        """Connect a voter to a transfer target, without an agent (`CallHandedOver`). Raises SwitchError.
 
         When one of them hangs up, the other's call ends too.
         """
 
     async def call_third_party(self, request: PartyRequest) -> None:
-        """Call a third party to a place. `PartyJoined` or `PartyLeft` reports the result. Raises SwitchError."""
+        """Call a transfer target or supervisor, to join a seat or a call. `PartyJoined` or `PartyLeft` reports the
+        result. Raises SwitchError.
+        """
 
     async def move_third_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party that has answered to another place. Raises SwitchError."""
+        """Move a transfer target or supervisor, who has answered, to another seat or call. Raises SwitchError."""
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
-        """Hang up a third party in any state. It is no error if its call has already ended."""
+        """Hang up a transfer target or supervisor in any state. It is no error if the call has already ended."""
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Record silence (`muted`), or record audio again. Raises SwitchError."""
+        """Record silence in a call's recording (`muted`), or record its audio again. Raises SwitchError."""

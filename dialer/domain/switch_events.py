@@ -20,7 +20,7 @@ ours has this status.
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """An event of one attempt's call."""
+    """Base class of the events of one call, which its attempt id identifies."""
 
     attempt_id: AttemptId
 
@@ -37,7 +37,7 @@ class CallAnswered(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallWaiting(CallEvent):
-    """An answered voter is waiting and can be connected to a seat."""
+    """An answered voter waits for an agent and can be connected to a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,23 @@ class CallConnected(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallLeftSeat(CallEvent):
-    """The voter left the seat, because the agent's phone disconnected or the voter was moved. The call continues."""
+    """The voter is no longer connected to the agent's seat: the agent's phone disconnected, or the voter was moved. The
+    call continues.
+    """
 
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallHandedOver(CallEvent):
-    """Voter and third party are connected in a conference of their own, without an agent."""
+    """The voter and a transfer target are connected to each other, without an agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageStarted(CallEvent):
-    """The information message plays because no seat was free: by our order, or by the dialplan's own fallback."""
+    """The information message plays to a voter for whom no agent was free: by our order, or by the dialplan's own
+    fallback.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ class MachineDetected(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """How the switch learned that a call has ended. `dialer.engine.calls.state.derive_outcome` derives the outcome."""
+    """The sign by which the switch learned that a call has ended. `dialer.engine.calls.state.derive_outcome` derives
+    the outcome.
+    """
 
     HANGUP = "hangup"  # its channel was hung up
     NO_CHANNEL = "no-channel"  # the switch failed before it created a channel
@@ -90,7 +96,7 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(CallEvent):
-    """The call has ended, and the switch has no channel of it. Reported once per attempt."""
+    """A call has ended, and the switch has no channel of it. Reported once per call attempt."""
 
     by: EndedBy
     answered: bool  # as far as the switch knows
@@ -103,7 +109,7 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class StrayCallFound(CallEvent):
-    """The switch has a live call whose end was already reported, or whose start never was."""
+    """The switch has a live call that should not exist: its end was already reported, or its start never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +143,14 @@ class SeatPhoneSilent:
 
 @dataclass(frozen=True, slots=True)
 class PhoneUnreachable:
-    """A phone's registration has ended, or the phone does not answer. Its call may still be connected."""
+    """The registration of an agent's phone has ended, or the phone does not answer. Its call may still be connected."""
 
     endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneRegistered:
-    """A phone has registered and can be called."""
+    """An agent's phone has registered and can be called."""
 
     endpoint: str
     contact: str  # the phone's address; a reloaded page has a new one
@@ -152,7 +158,7 @@ class PhoneRegistered:
 
 @dataclass(frozen=True, slots=True)
 class PartyJoined:
-    """A third party has answered and joined a conference."""
+    """A transfer target or supervisor has answered and joined a conference."""
 
     party_id: PartyId
     place: Place
@@ -160,7 +166,7 @@ class PartyJoined:
 
 @dataclass(frozen=True, slots=True)
 class PartyLeft:
-    """A third party's call has ended: it was not answered, or was hung up."""
+    """The call of a transfer target or supervisor has ended: it was not answered, or was hung up."""
 
     party_id: PartyId
 

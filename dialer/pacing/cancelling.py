@@ -1,5 +1,5 @@
-"""Which ringing calls to hang up when more ring than seats will be free. Pure; also used by the simulated model of a
-centre.
+"""Choose the ringing calls to hang up when more phones ring than seats will be free. Pure; also used by the simulated
+model of a centre.
 """
 
 from __future__ import annotations

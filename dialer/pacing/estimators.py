@@ -35,20 +35,23 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def limit_seconds(seconds: float) -> float:
-    """Return a measured duration limited to 0..LONGEST_SECONDS. It may be negative, infinite or not a number."""
+    """Return a measured duration limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
+    number.
+    """
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
 def compute_failure_odds(probability: float) -> float:
-    """Return the odds (1 - p) / p against an event with probability p. Finite also for 0, 1 and invalid values."""
+    """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
+    values.
+    """
     probability = _limit_rate(probability)
     return (1.0 - probability) / probability
 
 
 class Learned:
-    """An estimator whose learned state survives a restart.
-
-    SAVED lists the attributes to save: numbers, arrays, or further Learned objects.
+    """Base class of estimators whose learned state survives a restart. `SAVED` lists the attributes to save: numbers,
+    arrays, or further Learned objects.
     """
 
     SAVED: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
@@ -57,7 +60,7 @@ class Learned:
     """
 
     def state(self) -> dict[str, object]:
-        """Return the learned state as plain JSON types."""
+        """Return the estimator's learned state as plain JSON types."""
         return {name: _convert_to_plain_json(getattr(self, name)) for name in self.SAVED}
 
     def restore(self, state: object) -> None:
@@ -104,7 +107,7 @@ class Hazard(Learned):
         self._exposure = np.zeros(len(_EDGES))
 
     def record_end(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that the stage lasted `seconds`, and whether it ended by entering its last part (`went_over`)."""
+        """Record that a talk or wrap-up lasted `seconds`, and whether it ended in its last part (`went_over`)."""
         seconds = limit_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
@@ -112,7 +115,9 @@ class Hazard(Learned):
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
     def rates(self) -> Matrix:
-        """Return the rates of ending and of entering the last part (per second), in each bin: shape (2, bins)."""
+        """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
+        shape (2, bins).
+        """
         seconds = self._exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
@@ -121,7 +126,7 @@ class Hazard(Learned):
 
     @property
     def endings(self) -> float:
-        """Return the number of endings that the estimator remembers."""
+        """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
     @property

@@ -42,7 +42,7 @@ class GovernedPacer(Learned, Pacer):
         self.governor = Governor(self.caps, tuning)
 
     def set_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the abandoned-call caps. The new caps must have time windows of the same lengths."""
+        """Replace the abandoned-call caps. The new caps must have time windows of the same lengths as the old ones."""
         super().set_caps(caps)
         self.governor.set_caps(self.caps)
 
@@ -62,7 +62,7 @@ class GovernedPacer(Learned, Pacer):
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def learn_from_event(self, event: PacingEvent) -> None:
-        """Count an answered or abandoned call for the caps."""
+        """Count an answered or abandoned call for the abandoned-call caps."""
         self._advance_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answer(at_once=limit_seconds(event.seconds) < self._tuning.at_once_seconds)
@@ -72,18 +72,20 @@ class GovernedPacer(Learned, Pacer):
             self.governor.count(answers=-1)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the answers and abandoned calls counted in each cap's time window by those of the stored calls."""
+        """Replace the answers and abandoned calls counted for each cap by those of the calls in the store."""
         self._advance_time(now_seconds)
         self.governor.restore_counts(recent)
 
     def state(self) -> dict[str, object]:
-        """Return the learned state as plain JSON types. It omits the counted calls, which come from the store
-        (`restore_counts`).
+        """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
+        the store (`restore_counts`).
         """
         return {"version": STATE_VERSION, **super().state()}
 
     def restore(self, state: object) -> None:
-        """Restore what `state()` returned. A damaged state, or one of another version, is ignored."""
+        """Restore what the pacing policy had learned, as `state()` returned it. A damaged state, or one of another
+        version, is ignored.
+        """
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:

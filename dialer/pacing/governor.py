@@ -27,13 +27,13 @@ BUCKETS = 720
 
 
 class Tally:
-    """Counts answers by people and abandoned calls in one sliding window of time.
+    """Counts live answers and abandoned calls in one sliding time window of an abandoned-call cap.
 
     It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
     """
 
     def __init__(self, window_seconds: float) -> None:
-        """Create the window with its length in seconds. An invalid length counts as one second."""
+        """Create the sliding window with its length in seconds. An invalid length counts as one second."""
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
         self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls by bucket, oldest first
@@ -43,7 +43,7 @@ class Tally:
         self._leaving = 0, 0
 
     def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
-        """Add to the counts. Negative numbers subtract, down to 0."""
+        """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
         self.advance(now)
         counts = self._buckets.setdefault(self._find_bucket(now), [0, 0])
         answers = max(answers, -self.answers)
@@ -53,7 +53,7 @@ class Tally:
         self.abandoned += abandoned
 
     def advance(self, now: float) -> None:
-        """Remove the counts that have left the window by `now`."""
+        """Move the window to `now`: remove the counted calls that have left it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
             return
@@ -69,7 +69,9 @@ class Tally:
             del self._buckets[oldest]
 
     def compute_remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
-        """Return how many of the counted answers and abandoned calls will still be in the window after `ahead_seconds`."""
+        """Return how many of the counted answers and abandoned calls will still be in the time window after
+        `ahead_seconds`.
+        """
         self.advance(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
@@ -85,7 +87,7 @@ class Tally:
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def compute_seconds_until_full(self, now: float) -> float:
-        """Return how many seconds remain until the window is full. From then on, old answers leave it."""
+        """Return how many seconds remain until the time window is full. From then on, old answers leave it."""
         self.advance(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
@@ -94,7 +96,7 @@ class Tally:
         return int(now // self._width)
 
     def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
-        """Replace the counts by those of the stored calls, given with the oldest first."""
+        """Replace the counts by those of the calls in the store, given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
             bucket = self._find_bucket(now - max(0.0, each.age_seconds))
@@ -109,7 +111,7 @@ class Tally:
 
 
 class Governor(Learned):
-    """Enforces all abandoned-call caps of a campaign. Without a cap it allows no risk."""
+    """Keeps a campaign within its abandoned-call caps. Without a cap it allows no risk of abandoned calls."""
 
     SAVED: ClassVar = {"_level": (-20.0, 0.0)}
 
@@ -152,8 +154,8 @@ class Governor(Learned):
         self._adjust_alpha(-1.0)
 
     def count(self, answers: int = 0, abandoned: int = 0) -> None:
-        """Add answers and abandoned calls to every window. Negative numbers subtract, for a machine that was counted as
-        a person.
+        """Add answers and abandoned calls to every cap's time window. Negative numbers subtract, for a machine that was
+        counted as a person.
         """
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
@@ -165,7 +167,7 @@ class Governor(Learned):
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
     def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
-        """Return alpha: the probability of being abandoned that is allowed for the last call placed.
+        """Return the allowed risk: the probability of being abandoned that is allowed for the last call placed (alpha).
 
         Args:
             seats: the number of seats that take callers.
@@ -208,8 +210,8 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def count_abandoned_to_target(self) -> float:
-        """Return how many more abandoned calls keep every window within its target. Negative: too many already. Without
-        a cap: 0.
+        """Return how many more abandoned calls keep every cap's time window within its target. Negative: too many
+        already. Without a cap: 0.
         """
         for tally in self.tallies:
             tally.advance(self.now)
@@ -236,8 +238,8 @@ class Governor(Learned):
         return room
 
     def restore_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the counts of each window by those of the stored calls, given by window length. Other windows are
-        emptied.
+        """Replace the counts of each cap's time window by those of the calls in the store, given by window length.
+        Other windows are emptied.
         """
         for cap, tally, _ in self._windows:
             tally.restore_counts(self.now, recent.get(cap.window_seconds, ()))

@@ -77,7 +77,7 @@ def find_table_rows(seats: Iterable[BusySeat]) -> list[int]:
 
 
 class Prospect(NamedTuple):
-    """What is expected in the next seconds after a snapshot: seats that become free, and calls that are answered."""
+    """What is expected in the next seconds of a campaign: seats that become free, and calls that are answered."""
 
     outlook: Outlook
     next_call: Sequence[float]  # P(a call placed now is answered by each moment)
@@ -86,7 +86,7 @@ class Prospect(NamedTuple):
 
 
 class Knowledge(Learned):
-    """All estimators of one campaign, and the tables computed from them."""
+    """All estimators of one campaign, such as its answer rate and talk times, and the tables computed from them."""
 
     SAVED: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
 
@@ -113,7 +113,7 @@ class Knowledge(Learned):
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
     def interpret_snapshot(self, snapshot: PacingSnapshot) -> Prospect:
-        """Return what is expected in the next seconds after a snapshot."""
+        """Return which free seats and answers are expected in the next seconds, given the present seats and calls."""
         table, calls = self._table, snapshot.ringing
         rows, busy = np.array(table.find_table_rows(calls), dtype=np.intp), find_table_rows(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
@@ -135,7 +135,7 @@ class Knowledge(Learned):
     # Learning
 
     def learn(self, event: PacingEvent) -> None:
-        """Update the estimators from one event."""
+        """Update the estimators from one pacing event, such as an answered call."""
         seconds = limit_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:

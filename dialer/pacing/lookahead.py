@@ -28,7 +28,7 @@ _Sums = Sequence[tuple[float, float, float, float]]
 
 
 class Bound(NamedTuple):
-    """A limit on the probability (`chance`) that the last call placed is abandoned if it is answered.
+    """A limit on the risk that the last call placed is abandoned if it is answered (`chance`, 0-1).
 
     With `room`, the limit applies to being abandoned after `room` other abandoned calls. `doubt` is the relative
     standard deviation of the error in the estimated answer rate.
@@ -45,9 +45,7 @@ PowerSums = Sequence[Sequence[float]]
 
 
 class Outlook:
-    """The probabilities that calls are abandoned in the next seconds after a snapshot, with more or fewer calls in
-    flight.
-    """
+    """The probabilities that calls are abandoned in the next seconds, with more or fewer calls in flight."""
 
     def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
         """Create the outlook for several future moments.

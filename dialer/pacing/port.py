@@ -49,7 +49,7 @@ class RingingCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PacingSnapshot:
-    """Everything that a policy may know at the moment of a decision, for one campaign."""
+    """The input of one pacing decision for a campaign: its seats, its calls in progress, and its free channels."""
 
     now_seconds: float  # monotonic
     free_seats: int = 0  # ready, not reserved
@@ -74,7 +74,9 @@ class PacingSnapshot:
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
     def limit_to_trunks(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
-        """Return how many of `wanted` calls the free channels and the CPS limits allow, and the limit that applies."""
+        """Return how many of `wanted` calls the free channels and the calls-per-second limits allow, and which limit
+        applies.
+        """
         channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
         of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
         room, limit = (channels, of_channels) if channels <= cps else (cps, Limit.CPS)
@@ -83,7 +85,7 @@ class PacingSnapshot:
 
 
 class PacingEventKind(StrEnum):
-    """The kind of a pacing event. Each event is observed once, in order of time."""
+    """The kind of event that a pacing policy learns from. Each event is reported once, in order of time."""
 
     PLACED = "placed"  # an Originate was sent
     ANSWERED = "answered"  # a person answered; seconds: since the call was placed
@@ -99,7 +101,7 @@ class PacingEventKind(StrEnum):
 
 
 class PacingEvent(NamedTuple):
-    """An event that a policy learns from."""
+    """An event, such as an answered call, that a pacing policy learns from."""
 
     kind: PacingEventKind
     at_seconds: float  # monotonic, from the same clock as the snapshots
@@ -122,7 +124,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class RecentAnswers:
-    """The answers by people and the abandoned calls of a short period, counted from the stored calls."""
+    """The live answers and abandoned calls of a short period, counted from the calls in the store."""
 
     age_seconds: float  # since the end of the period
     answers: int
@@ -130,7 +132,9 @@ class RecentAnswers:
 
 
 class Limit(TextEnum):
-    """The reason why a policy placed no more calls (docs/explanation/pacing.md). Texts fit the board: at most 52 characters."""
+    """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md). Texts fit the board: at most 52
+    characters.
+    """
 
     NOBODY = "nobody", "no agent is available"
     AGENTS = "agents", "each free agent has a preview to dial"
@@ -147,14 +151,14 @@ class Limit(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The reason for the number of calls that a policy placed."""
+    """The figures behind the number of calls that a pacing policy placed."""
 
     calls: int
     limited_by: Limit
     figures: Mapping[str, float] = field(default_factory=dict)  # such as free seats, expected answers, alpha
 
     def __str__(self) -> str:
-        """Return one line with all figures, for the log and for messages."""
+        """Return one line with all figures of the pacing decision, for the log and for messages."""
         parts = " ".join(f"{name}={value:.3g}" for name, value in self.figures.items())
         return f"{self.calls} calls, limited by {self.limited_by}" + (f" ({parts})" if parts else "")
 
@@ -173,10 +177,10 @@ class Pacer(ABC):
         """Return how many calls to place now (0 or more). Implausible figures lead to a safe number, not to an error."""
 
     def learn_from_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
-        """Learn from an event. Events come in order of time, each once."""
+        """Learn from an event, such as an answered call. Events come in order of time, each once."""
 
     def explain_decision(self) -> Explanation:
-        """Return the reason for the last decision."""
+        """Return the reason for the pacing policy's last decision."""
         return self._explanation
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
@@ -188,17 +192,21 @@ class Pacer(ABC):
         self.set_caps([replace(cap, target=target) for cap in self.caps])
 
     def set_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the abandoned-call caps, without losing counted calls. The new caps must have windows of the same
-        lengths.
+        """Replace the abandoned-call caps, without losing counted calls. The new caps must have time windows of the
+        same lengths.
         """
         self.caps = tuple(caps)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
-        """Replace the counted calls of each cap by those of the stored calls, given by window length, oldest first."""
+        """Replace the calls counted for each abandoned-call cap by those in the store, given by window length, oldest
+        first.
+        """
 
     def state(self) -> dict[str, object]:
-        """Return the learned state as plain JSON types, without the calls that the caps count."""
+        """Return what the pacing policy has learned, as plain JSON types, without the calls counted for the caps."""
         return {}
 
     def restore(self, state: object) -> None:  # noqa: B027
-        """Restore what `state()` returned. A state that is damaged or of another version is ignored."""
+        """Restore what the pacing policy had learned, as `state()` returned it. A state that is damaged or of another
+        version is ignored.
+        """

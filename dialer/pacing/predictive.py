@@ -14,7 +14,7 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate over the last half hour.
+    """The mean answer rate of a campaign over the last half hour.
 
     The mean is over time. A mean over calls would forget within minutes, because idle agents cause many calls. The
     first value is 1, as if everybody answered: while a list is unknown, few calls are in flight.
@@ -97,8 +97,8 @@ class PredictivePacer(GovernedPacer):
         return calls
 
     def explain_decision(self) -> Explanation:
-        """Return the reason for the last decision, with expected seats and answers, alpha, and abandoned calls still
-        allowed.
+        """Return the reason for the last pacing decision, with expected seats and answers, alpha, and abandoned calls
+        still allowed.
         """
         if self._decided is None:
             return super().explain_decision()
@@ -164,6 +164,6 @@ class PredictivePacer(GovernedPacer):
     # Learning
 
     def learn_from_event(self, event: PacingEvent) -> None:
-        """Learn from an event."""
+        """Learn talk times, ring times and answer rate from an event, such as an answered call."""
         super().learn_from_event(event)
         self.knowledge.learn(event)

@@ -22,7 +22,7 @@ _DAYS_AHEAD = 15  # more than any sequence of closed days in a profile
 
 @dataclass(frozen=True, slots=True)
 class WeekHours:
-    """Calling hours: for weekdays, Saturdays, Sundays and holidays."""
+    """The daily calling hours of a week: for weekdays, Saturdays, Sundays and holidays."""
 
     weekday: tuple[Stretch, ...]
     saturday: tuple[Stretch, ...]
@@ -31,7 +31,7 @@ class WeekHours:
     holidays: frozenset[date] = frozenset()
 
     def get_hours(self, day: date) -> tuple[Stretch, ...]:
-        """Return the calling hours of a day."""
+        """Return the calling hours of a date."""
         if day in self.holidays:
             return self.holiday
         match day.weekday():
@@ -68,7 +68,9 @@ def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
 
 
 def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
-    """Return for how many more seconds today all of `hours` allow calls in `zone`. `now` is in epoch seconds."""
+    """Return for how many more seconds today calls are allowed in a time zone, by all of `hours`. `now` is in epoch
+    seconds.
+    """
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(local.time(), time.max)]
     for each in hours:
@@ -98,7 +100,7 @@ def get_next_midnight(zone: ZoneInfo, now: float) -> float:
 
 
 def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
-    """Return periods in order of time. Periods that adjoin are merged into one."""
+    """Return periods of time in order, with adjoining and overlapping ones merged."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):
         if whole and start <= whole[-1][1]:

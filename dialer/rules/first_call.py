@@ -24,7 +24,7 @@ _AREA_REASONS = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, R
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """When a campaign can make its first call, and why not earlier."""
+    """The time when a campaign can make its first call, and why not earlier."""
 
     at: float | None  # epoch seconds; None: never, unless the settings or data change
     why: str  # why not earlier; empty: nothing prevents it now
@@ -53,7 +53,7 @@ def list_poll_areas(polls: tuple[PollingDay, ...], last_call_seconds: float) -> 
 
 
 def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
-    """Return the earliest time from `now` on (epoch seconds) at which the campaign can call somebody."""
+    """Return the earliest time, `now` or later (epoch seconds), at which the campaign can call somebody."""
     reasons = list[str]()
     for obstacle in _find_obstacles(gate, campaign, areas, now):
         if not obstacle.why:
@@ -79,7 +79,7 @@ def describe_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start:
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """A reason that prevents all calls of a campaign for some time."""
+    """A reason, such as calling hours, that prevents all calls of a campaign for some time."""
 
     at: float  # its start (epoch seconds)
     why: str  # empty: nothing prevents calls from this time on
@@ -87,7 +87,9 @@ class _Obstacle:
 
 
 def _find_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
-    """Yield the obstacles from `now` on, in order of time. The last one is empty (calls are possible) or permanent."""
+    """Yield what prevents all calls of the campaign from `now` on, in order of time. The last obstacle is empty (calls
+    are possible) or permanent.
+    """
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
         return

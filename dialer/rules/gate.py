@@ -25,7 +25,7 @@ _MAX_STEPS = 8  # when one rule's interval ends, another one's may apply; more t
 
 
 class Reason(StrEnum):
-    """A reason why a number must not be called. Reasons are reported in this order."""
+    """A rule that can forbid a call, such as the calling hours. Reasons are reported in this order."""
 
     NUMBER = "number"  # not in E.164 format, or the prefix is not allowed
     OPTED_OUT = "opted-out"
@@ -52,7 +52,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """A reason against a call, with its explanation and the time when it ends."""
+    """A rule's objection to a call, with its explanation and the time when it ends."""
 
     reason: Reason
     words: str  # one line for people, without names and phone numbers
@@ -61,14 +61,14 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The gate's decision about a call or campaign."""
+    """The decision whether the rules allow a call or campaign, with all objections."""
 
     objections: tuple[Objection, ...]
     next_at: float | None  # the earliest time without objections (epoch seconds); None: not foreseeable
 
     @property
     def allowed(self) -> bool:
-        """Whether the call may be placed or connected now."""
+        """Return whether the call may be placed or connected now."""
         return not self.objections
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A possible call about which the gate decides: its number, campaign and known facts."""
+    """A possible call that is checked against the rules: its number, campaign and known facts."""
 
     campaign: CampaignRules
     number: str  # E.164
@@ -96,7 +96,7 @@ FindObjections = Callable[[float], Iterable[Objection]]
 
 
 class Gate:
-    """Applies the rules of a site to calls."""
+    """Decides by the rules of a site whether a call is allowed, why not, and when it will be."""
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rules = rulebook
@@ -124,7 +124,8 @@ class Gate:
         return self._build_ruling(now, lambda at: self._find_connect_objections(case, at))
 
     def find_next_time(self, case: Case, now: float, at: float) -> float | None:
-        """Return the earliest time from `at` on when a call could be placed (epoch seconds), or None if it cannot be foreseen.
+        """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
+        foreseen.
 
         The counts of calls in `case.facts` are those of the day of `now`.
         """
@@ -134,9 +135,8 @@ class Gate:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
     def format_legal_grounds(self, case: Case, rules: str) -> str:
-        """Return the grounds on which a call is lawful, as a JSON object of strings.
-
-        `rules` is the digest of the calling rules in force.
+        """Return the legal grounds of a call as a JSON object of strings. `rules` is the digest of the calling rules in
+        force.
         """
         facts, campaign, book = case.facts, case.campaign, self.rules
         certified = campaign.certified.get(case.language) if campaign.recorded else None
@@ -347,7 +347,9 @@ class Gate:
             )
 
     def find_redial_lock_end(self, facts: PhoneFacts | None, now: float) -> float | None:
-        """Return the time when a number's redial lock after an abandoned call ends (epoch seconds), or None if it is not locked."""
+        """Return when the redial lock of a number ends that had an abandoned call (epoch seconds), or None if it is not
+        locked.
+        """
         if facts is None or facts.abandoned_at is None:
             return None
         until = facts.abandoned_at + self.rules.profile.redial_lock.hours * HOUR_SECONDS
@@ -404,7 +406,9 @@ class Gate:
 def _find_earliest_allowed_time(
     at: float, find_objections: FindObjections
 ) -> tuple[tuple[Objection, ...], float | None]:
-    """Return the objections at a time, and the first time from then on without objections (None if it cannot be foreseen)."""
+    """Return the objections to a call at a time, and the first time from then on without objections (None if it cannot
+    be foreseen).
+    """
     first = remaining = tuple(find_objections(at))
     for _ in range(_MAX_STEPS):
         if not remaining:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A polling area: the area of one booth of the roll."""
+    """The area of one polling booth of the roll: its state, constituency and part."""
 
     constituency_number: int
     closes_at: str  # "18:00", local time of the poll; "": unknown
@@ -18,7 +18,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class PollingDay:
-    """The polling day of some constituencies."""
+    """A polling day, with the constituencies that vote on it."""
 
     day: date
     zone: ZoneInfo
@@ -28,14 +28,14 @@ class PollingDay:
 
 
 class CloseUnknown(StrEnum):
-    """Why the time of an area's close of poll is unknown."""
+    """The reason for which the close of poll of an area is unknown."""
 
     POLL = "poll"  # no polling day includes its constituency
     HOUR = "hour"  # the closing time is missing or invalid
 
 
 def find_polling_day(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
-    """Return the polling day that names a constituency, or else the one for all constituencies, or None if there is neither."""
+    """Return the polling day of a constituency: the day that names it, or the day for all constituencies, or None."""
     for poll in polls:
         if constituency_number in poll.constituencies:
             return poll

@@ -18,7 +18,7 @@ SOON_SECONDS = 60.0  # retry after a call that was never placed or was cancelled
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """The campaign's retry settings (seconds)."""
+    """A campaign's waiting times before a number is called again (seconds)."""
 
     max_attempts: int
     busy_seconds: float
@@ -105,7 +105,10 @@ def schedule_after_disposition(
 
 
 def schedule_after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
-    """Return 45 minutes past the hour of today (local, 0-23) that the voter named, or 15 minutes from now if that has passed."""
+    """Return when to call a voter who asked for a later call at an hour of today (local, 0-23).
+
+    This is 45 minutes past the hour, or 15 minutes from now if that time has passed.
+    """
     local = datetime.fromtimestamp(now, zone)
     named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)
     return max(named.timestamp(), now + _HOUR_SECONDS / 4)

@@ -23,7 +23,7 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """Whether all prompts that a campaign plays in one language have valid certificates."""
+    """Whether all recordings that a campaign plays in one language have valid certificates."""
 
     problem: str | None  # a prompt without a valid certificate, and why; None: all have one
     last_day: date | None = None  # last day on which all certificates are valid; None: unlimited
@@ -32,7 +32,7 @@ class CertificateStatus:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRules:
-    """Those properties of a campaign on which the calling rules depend."""
+    """The properties of a campaign on which the calling rules depend."""
 
     campaign_id: str
     purpose: Purpose
@@ -47,7 +47,7 @@ class CampaignRules:
 
     @property
     def recorded(self) -> bool:
-        """Whether the calls play a recorded voice (an IVR campaign)."""
+        """Return whether the campaign's calls play a recorded voice (an IVR campaign)."""
         return self.kind is CampaignKind.IVR
 
 
@@ -68,7 +68,7 @@ class Rulebook:
 
     @property
     def silence_seconds(self) -> float:
-        """The length of the silence interval before the close of poll (seconds; 0: none)."""
+        """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
@@ -162,9 +162,9 @@ def get_campaign_hours(campaign: Campaign) -> WeekHours:
 def build_campaign_rules(
     campaign: Campaign, settings: Settings, certified: Mapping[str, CertificateStatus] | None = None
 ) -> CampaignRules:
-    """Return those properties of a campaign on which the calling rules depend.
+    """Return the properties of a campaign on which the calling rules depend.
 
-    `certified` has the status of the prompts' certificates by language; None stands for unknown.
+    `certified` has the status of the recordings' certificates by language; None stands for unknown.
     """
     return CampaignRules(
         campaign_id=campaign.id,

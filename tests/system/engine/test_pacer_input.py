@@ -64,7 +64,7 @@ def told() -> Iterator[list[PacingEvent]]:
         observe(self, event)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PredictivePacer, "observe", listen)
+        patch.setattr(PredictivePacer, "learn_from_event", listen)
         yield events
 
 
