@@ -13,7 +13,9 @@ from dialer.engine.plan import EnginePlan
 
 
 class Core:
-    """The shared core of one centre's engine."""
+    """The state that all features of the engine share: the clock, the settings in force, requested effects and
+    background tasks.
+    """
 
     def __init__(
         self, centre_id: str, zone: ZoneInfo, clock: Clock, plan: EnginePlan, *, dialler: str | None = None
@@ -36,7 +38,9 @@ class Core:
         return Instant.read_from(self.clock)
 
     def request_effects(self, *effects: Effect) -> None:
-        """Request effects. They are carried out together when the running code has returned to the event loop."""
+        """Request effects, such as timers or orders to the switch. They are carried out when the running code has
+        returned to the event loop.
+        """
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
@@ -47,7 +51,9 @@ class Core:
         return effects
 
     def start_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Run background tasks in `group` from now on. If a task fails, the engine ends (it fails closed)."""
+        """Start accepting background tasks, which run in `group`. If a task fails, the engine ends (it
+        fails closed).
+        """
         self._tasks, self._carry_out = group, carry_out
 
     def stop_tasks(self) -> None:
@@ -55,9 +61,9 @@ class Core:
         self._tasks = None
 
     def spawn_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run `work` in the background, because it waits for the store or the switch.
+        """Run a coroutine in the background, because it waits for the store or the switch.
 
-        Works are started in the order in which they are passed to this method.
+        Coroutines are started in the order in which they are passed to this method.
         """
         if self._tasks is None:
             work.close()
@@ -68,9 +74,7 @@ class Core:
             work.close()
 
     def end_engine(self, error: Exception) -> None:
-        """End the engine with an unexpected error, as a failed task does. Raises the error if the engine is not
-        running.
-        """
+        """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error
         self.spawn_task(_raise_error(error), "unexpected-error")

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """The event that a timer waits for."""
+    """The event that a timer of the engine waits for."""
 
     CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
     VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
@@ -51,7 +51,7 @@ class TimerExpired(NamedTuple):
 
 
 class CallFinished(NamedTuple):
-    """A call has ended, and nothing that belongs to it is pending."""
+    """A call has ended, and nothing that belongs to it, such as its IVR flow, is pending."""
 
     ended: CallEnded
 
@@ -63,7 +63,7 @@ class SeatStateChanged(NamedTuple):
 
 
 class HouseholdChanged(NamedTuple):
-    """Something new was recorded about the household of the call at a seat, outside that call."""
+    """A new fact was recorded about a voter or number of the call at a seat, outside that call."""
 
     seat: str
     attempt_id: AttemptId
@@ -74,7 +74,9 @@ Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | Household
 
 
 class UpdatePacer(NamedTuple):
-    """Report an event to a campaign's pacer. `call` is the call concerned, if there is one."""
+    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call concerned, if there
+    is one.
+    """
 
     campaign_id: str
     kind: PacingEventKind
@@ -84,7 +86,7 @@ class UpdatePacer(NamedTuple):
 
 
 class StartTimer(NamedTuple):
-    """Raise `expired` after `seconds`. Replaces a timer with the same key."""
+    """Start a timer that raises the event `expired` after `seconds`. It replaces a timer with the same key."""
 
     key: str
     seconds: float
@@ -92,20 +94,22 @@ class StartTimer(NamedTuple):
 
 
 class StopTimer(NamedTuple):
-    """Cancel the timer with this key, if it is running."""
+    """Stop the timer with this key, if it is running."""
 
     key: str
 
 
 class SwitchOrder(NamedTuple):
-    """Call a method of the switch once; it is never repeated. If it fails, `on_failure` is raised as an event."""
+    """Call a method of the telephone switch once; it is never repeated. If it fails, the event `on_failure`
+    is raised.
+    """
 
     name: str  # of the method, for logs
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
     def with_fallback(self, on_failure: TimerExpired) -> SwitchOrder:
-        """Return the same order with the event to raise if it fails."""
+        """Return the same order to the switch with an event that is raised if the order fails."""
         return self._replace(on_failure=on_failure)
 
 
@@ -117,7 +121,7 @@ class StoreCommit(NamedTuple):
 
 
 class Notify(NamedTuple):
-    """Send a change to all subscribers."""
+    """Send a change of a call, seat or campaign to all subscribers."""
 
     change: Change
 
@@ -139,12 +143,14 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 
 def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return an order to the switch, such as `order(switch.connect_to_seat, attempt_id, seat)`."""
+    """Return an order to the telephone switch, such as `make_switch_order(switch.connect_to_seat,
+    attempt_id, seat)`.
+    """
     return SwitchOrder(_get_method_name(method), partial(method, *args, **options))
 
 
 def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
-    """Return a write to the store, such as `commit(store.record_answer, attempt_id, at)`."""
+    """Return a write to the store, such as `make_store_commit(store.record_answer, attempt_id, at)`."""
     return StoreCommit(_get_method_name(method), partial(method, *args, **options))
 
 

@@ -72,15 +72,17 @@ class Engine:
 
     @property
     def outbox_event(self) -> asyncio.Event:
-        """Return the event that is set when announcements are committed. The sender of the announcements clears it."""
+        """Return the event that is set when messages for the MQTT broker were stored. Their sender clears it."""
         return self.features.store.outbox_event
 
     def view(self) -> CentreView:
-        """Return the centre as it is now."""
+        """Return the state of the centre at this moment."""
         return make_centre_view(self.features)
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback`, which must not block, at each change. Returns a function that ends the subscription."""
+        """Call `callback`, which must not block, at each change of the centre. Returns a function that ends the
+        subscription.
+        """
         self._subscribers.append(callback)
 
         def unsubscribe() -> None:
@@ -90,11 +92,13 @@ class Engine:
         return unsubscribe
 
     async def wait_until_reconciled(self) -> None:
-        """Wait until store and switch have been reconciled for the first time, or until a timeout."""
+        """Wait until the calls in the store were compared with those on the switch for the first time, or until a
+        timeout.
+        """
         await self._resync.wait_until_done()
 
     def accept_alert(self, alert: Alert) -> None:
-        """Raise or clear an alert of another part of the dialler."""
+        """Raise or end an alert that another part of the dialler has sent."""
         self.features.alerts.accept_alert(alert)
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
@@ -102,18 +106,22 @@ class Engine:
         await self.features.marks.store_peer_opt_out(number_hash, at=at, centre=centre)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command and return its reply, one line that says what was done. Raises CommandRefused, StoreError."""
+        """Execute a command and return its reply, one line that says what was done. Raises
+        CommandRefused, StoreError.
+        """
         return await command.execute(self.features.services, context)
 
     async def prepare(self, trunks: Collection[str] = ()) -> None:
-        """Load the state from the store before `run`. Raises StoreError.
+        """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
 
         `trunks` are the trunks that are still on the same server as in the previous run.
         """
         await self._lifecycle.prepare(trunks)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop` is set, then let live calls end. An unexpected error ends the engine (fail closed)."""
+        """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
+        (fail closed).
+        """
         try:
             await self._lifecycle.run(stop)
         finally:
@@ -128,7 +136,9 @@ class Engine:
     # Events
 
     def on_switch_event(self, event: Event) -> None:
-        """Handle an event at once and carry out its effects. Events after the engine's end are ignored."""
+        """Handle an event of the telephone switch at once and carry out its effects. Events after the engine's end are
+        ignored.
+        """
         if self._has_ended:
             return
         self._core.in_event = True
@@ -152,7 +162,7 @@ class Engine:
         answers: Mapping[str, str] = MappingProxyType({}),
         unheard: str | None = None,
     ) -> None:
-        """Handle the end of a call's flow. If the switch has ended the call already, the call is finished now.
+        """Handle the end of a call's IVR flow. If the switch has ended the call already, the call is finished now.
 
         `unheard` is the sound that could not be played, if any: callers could not answer, so the campaign is held.
         """
@@ -168,7 +178,7 @@ class Engine:
         self.carry_out_effects()
 
     def dispatch_event(self, event: Event) -> None:
-        """Pass an event to the features that handle it."""
+        """Pass an event to the features of the engine that handle it."""
         features = self.features
         match event:
             case TimerExpired():
@@ -267,7 +277,7 @@ class Engine:
             calls.update_call(answered, answered.with_machine_answer())
 
     def _finish_call(self, ended: switch_events.CallEnded) -> None:
-        """End a call in every feature concerned."""
+        """End a call in every feature of the engine that knows it."""
         features = self.features
         call = features.calls.get(ended.attempt_id)
         if call is not None:
@@ -304,7 +314,7 @@ class Engine:
     # Effects
 
     def carry_out_effects(self) -> None:
-        """Carry out the requested effects in the order of `_RANKS` until none is left.
+        """Carry out the requested effects, in the order of `_RANKS`, until none is left.
 
         An error in one effect does not stop the others, and ends the engine afterwards.
         """

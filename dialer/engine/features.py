@@ -1,4 +1,4 @@
-"""The features of the engine and their dependencies.
+"""The features of the engine (such as seats, trunks, transfers) and their dependencies.
 
 Each property builds one feature, once, from the features that it needs. A feature that depended on itself, even
 indirectly, could not be built.
@@ -64,7 +64,7 @@ from dialer.engine.users.service import Users
 
 
 class Features:
-    """The features of one centre."""
+    """The features of one centre's engine, such as its seats, trunks and transfers."""
 
     def __init__(self, core: Core, dependencies: Dependencies) -> None:
         self.core = core
@@ -73,7 +73,7 @@ class Features:
         self.switch = dependencies.switch
 
     def build_all(self) -> None:
-        """Build every feature now, because some apply the plan in force when they are built."""
+        """Build every feature of the engine now, because some apply the settings in force when they are built."""
         for name, attribute in vars(Features).items():
             if isinstance(attribute, cached_property):
                 getattr(self, name)

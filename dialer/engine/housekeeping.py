@@ -30,7 +30,7 @@ LOG_EVERY_ROUNDS = 12
 
 
 class Housekeeping:
-    """Runs the periodic jobs, and saves everything once more when the engine ends."""
+    """Runs the engine's periodic jobs, and saves everything once more when the engine ends."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Housekeeping:
         self._unannounced: AuditHead | None = None  # the audit head that was not announced yet
 
     async def run(self) -> NoReturn:
-        """Run the periodic jobs until cancelled."""
+        """Run the engine's periodic jobs until cancelled."""
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
@@ -91,7 +91,7 @@ class Housekeeping:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def finish(self) -> None:
-        """Save everything after the last call, and announce the head (last entry) of the audit's hash chain."""
+        """Save the engine's state after the last call, and announce the last entry of the audit's hash chain."""
         await self.save_state()
         await self._announce_audit_head()
 
@@ -106,7 +106,9 @@ class Housekeeping:
         self._unannounced = None
 
     async def save_state(self) -> None:
-        """Store seat intervals and pacer states, and seal the audit. A part that fails is retried in the next round."""
+        """Store seat intervals and learned pacing, and seal the audit. A part that fails is retried in the
+        next round.
+        """
         intervals = self._seats.pop_intervals()
         try:
             if intervals:

@@ -23,10 +23,10 @@ UNDISPOSED_SECONDS = 900.0  # after a restart, agents may enter dispositions for
 
 
 class Lifecycle:
-    """Prepares, runs and drains an engine."""
+    """Loads the engine's state, runs the engine, and ends its calls when it is stopped."""
 
     def __init__(self, features: Features, resync: Resync, timers: Timers, carry_out: Callable[[], None]) -> None:
-        """Create the life cycle. `carry_out` carries out the requested effects."""
+        """Create the life cycle of an engine. `carry_out` carries out the requested effects."""
         self._features = features
         self._resync = resync
         self._timers = timers
@@ -77,7 +77,7 @@ class Lifecycle:
             )
 
     async def _end_unsent_attempts(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
-        """End the attempts that an earlier run never sent to the switch, and return the other attempts.
+        """End the call attempts that an earlier run never sent to the switch, and return the other attempts.
 
         The numbers of the ended attempts are due again.
         """
@@ -97,7 +97,9 @@ class Lifecycle:
     # Run
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop` is set, then let live calls end. An unexpected error ends the engine (fail closed)."""
+        """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
+        (fail closed).
+        """
         features, core = self._features, self._features.core
         try:
             async with asyncio.TaskGroup() as group:
@@ -111,7 +113,7 @@ class Lifecycle:
             core.stop_tasks()
 
     async def finish(self) -> None:
-        """Save the remaining state after the last call."""
+        """Save the engine's remaining state after the last call."""
         features = self._features
         features.seats.close_intervals()
         await features.housekeeping.finish()
@@ -141,7 +143,9 @@ class Lifecycle:
             stopping.cancel()
 
     async def _drain_live_calls(self) -> None:
-        """Place no new calls and cancel unanswered ones. Let conversations end for a while, then hang up."""
+        """End all calls at a stop: place no new ones, cancel unanswered ones, and hang up conversations after
+        a while.
+        """
         core, features = self._features.core, self._features
         core.draining = True
         for run in features.runs.values():

@@ -36,7 +36,7 @@ PHONE_RETRY_SECONDS = 5.0  # before the phone of a lost seat is called again
 
 
 class Acd:
-    """Connects answered voters to seats, and moves seats from one call to the next."""
+    """Connects answered voters to agents' seats, and moves seats from one call to the next."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Acd:
         eligibility: Eligibility,
         switch: Switch,
     ) -> None:
-        """Create the service. `eligibility` is checked before each connect."""
+        """Create the service. `eligibility` decides whether the rules still allow a call when it is connected."""
         self._core = core
         self._servers = servers
         self._calls = calls
@@ -62,7 +62,7 @@ class Acd:
     # Voters
 
     def connect_or_queue_voter(self, call: Call) -> None:
-        """Connect an answered voter to a free seat, or to the next seat that becomes free before the connect limit."""
+        """Connect an answered voter to a free seat, or to the next seat that becomes free within the connect limit."""
         now = self._core.read_clock()
         known = self._calls.update_call(call, call.with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
@@ -77,9 +77,9 @@ class Acd:
             self._core.request_effects(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
-        """Connect a call in a flow to a free seat, and return whether agent and voter hear each other.
+        """Connect the voter of a call in an IVR flow to a free seat. Return whether agent and voter hear each other.
 
-        Returns False if no seat took the call, or if the rules forbid the call now.
+        The result is False if no seat took the call, or if the rules forbid the call now.
         """
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
@@ -94,13 +94,13 @@ class Acd:
             del self._flow_handovers[attempt_id]
 
     def _report_connection_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
-        """Report to the flow whether its voter was connected to an agent."""
+        """Report to a call's IVR flow whether the voter was connected to an agent."""
         waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(came)
 
     def _try_connect_to_seat(self, call: Call) -> bool:
-        """Connect a call to a free seat. Return False if there is no suitable seat."""
+        """Connect an answered call to a free seat. Return False if there is no suitable seat."""
         seat = self._choose_seat_for_call(call)
         if seat is None:
             return False
@@ -120,7 +120,7 @@ class Acd:
         return True
 
     def _choose_seat_for_call(self, call: Call) -> Seat | None:
-        """Return the seat for a call, or None: its reserved seat, otherwise the best free one."""
+        """Return the seat to which a call is connected: its reserved seat, otherwise the best free one, or None."""
         kept = self._seats.get(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.phone_suspect else kept  # a doubted phone is being checked
@@ -157,9 +157,9 @@ class Acd:
             self._core.wake.set()
 
     def on_connected(self, call: Call, seat_name: str) -> None:
-        """Record that voter and agent hear each other.
+        """Record that voter and agent hear each other. A repeated report changes nothing.
 
-        The switch also reports this when a voter has come back to the seat. A repeated report changes nothing.
+        The switch also reports this when a voter has come back to the seat.
         """
         now = self._core.read_clock()
         call = self._calls.update_call(call, call.with_human_answer(now))
@@ -187,7 +187,7 @@ class Acd:
         self._calls.update_call(call, call.with_seat(seat_name, seat.agent))
 
     def _resume_conversation(self, call: Call, seat_name: str) -> None:
-        """Set the seat to talking again, because its voter has come back."""
+        """Set the agent's seat to talking again, because its voter has come back."""
         self._core.request_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.continue_conversation(call, seat_name)
@@ -207,9 +207,8 @@ class Acd:
         return own.name
 
     def on_call_ended(self, call: Call) -> None:
-        """Update the seat of a call that has ended.
-
-        Wrap-up follows a talk. If the voter never reached the seat, the seat is free again.
+        """Update the seat of a call that has ended: wrap-up follows a talk. If the voter never reached the seat, the
+        seat is free again.
         """
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
         self._report_connection_to_flow(call.attempt_id, False)
@@ -245,11 +244,11 @@ class Acd:
     # Wrap-up
 
     def find_latest_call(self, seat: Seat) -> Call | None:
-        """Return the call of the seat, or the call that is being wrapped up there; None if there is neither."""
+        """Return the call at a seat, or the call that is being wrapped up there, or None."""
         return self._wrapping_up.get(seat.name) or self._calls.find_by_seat(seat)
 
     def announce_closing(self, seat: Seat) -> None:
-        """Record for the pacer that the agent is about to end the talk or the wrap-up.
+        """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
 
         A repeat changes nothing. Raises CommandRefused.
         """
@@ -261,13 +260,13 @@ class Acd:
         self._core.wake.set()
 
     def on_wrap_up_expired(self, seat_name: str) -> None:
-        """End a wrap-up that has reached its time limit."""
+        """End the wrap-up at a seat that has reached its time limit."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
             self.end_wrap_up(seat)
 
     def end_wrap_up(self, seat: Seat) -> None:
-        """End a wrap-up because of a disposition, a command or its time limit."""
+        """End the wrap-up at a seat because of a disposition, a command or its time limit."""
         now = self._core.read_clock()
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)
@@ -303,15 +302,14 @@ class Acd:
     # Phones
 
     def on_phone_connected(self, seat_name: str) -> None:
-        """Handle that the agent's phone has connected."""
+        """Update the seat of an agent's phone that has connected."""
         seat = self._seats.get(seat_name)
         if seat is not None:
             self.update_seat(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
-        """Update the seat of an agent's phone that has disconnected.
-
-        If the agent is logged in, the phone is called again.
+        """Update the seat of an agent's phone that has disconnected. If the agent is logged in, the phone is called
+        again.
         """
         seat = self._seats.get(seat_name)
         if seat is None:
@@ -334,7 +332,7 @@ class Acd:
             self.expect_phone_to_connect(seat_name)
 
     def on_phone_registered(self, endpoint: str) -> None:
-        """Call a phone that has registered, if its agent is logged in and it is disconnected."""
+        """Call an agent's phone that has registered, if the agent is logged in and the phone is disconnected."""
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
@@ -346,7 +344,7 @@ class Acd:
             self.update_seat(seat, replace(seat, phone_suspect=doubted))
 
     def call_phone(self, seat_name: str) -> None:
-        """Call the seat's phone if an agent is logged in and the phone is disconnected."""
+        """Call a seat's phone if an agent is logged in and the phone is disconnected."""
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
@@ -363,9 +361,8 @@ class Acd:
 
 
 def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
-    """Return whether a voter may come back to this seat.
-
-    That is so if the seat is free, or if its agent is still wrapping up this voter's call.
+    """Return whether a voter may come back to a seat: it is free, or its agent is still wrapping up this
+    voter's call.
     """
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.is_free or (wraps_up and not seat.phone_suspect)

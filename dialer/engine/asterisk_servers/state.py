@@ -15,10 +15,14 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class AsteriskServers:
-    """The servers of a site, and the server of each trunk. A site with one Asterisk has one server, named ""."""
+    """The Asterisk servers of a site, and which of them has which trunk. A site with one Asterisk has one server, named
+    "".
+    """
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
-        """Create the registry with these servers, none of which is up yet. For the arguments see `update`."""
+        """Create the registry with these Asterisk servers, none of which is up yet. The arguments are those of
+        `add_servers`.
+        """
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
         self.names: tuple[str, ...] = ("",)
@@ -27,7 +31,7 @@ class AsteriskServers:
         self.add_servers(trunks, seats)
 
     def add_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
-        """Add the servers of these trunks and seats.
+        """Add the Asterisk servers of these trunks and seats.
 
         `trunks` maps each trunk to its server; `seats` are the servers of the seats. Trunks added earlier stay, because
         they may still carry calls.
@@ -42,22 +46,22 @@ class AsteriskServers:
         return bool(self.up)
 
     def get_server_of_trunk(self, trunk: str) -> str:
-        """Return the server of a trunk, or the first server for a trunk that was never in the settings."""
+        """Return the Asterisk server of a trunk, or the first server for a trunk that was never in the settings."""
         return self._by_trunk.get(trunk, self.names[0])
 
     def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:
-        """Return the servers of these trunks that accept calls now."""
+        """Return which Asterisk servers of these trunks accept calls now."""
         servers = {self.get_server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
 
     @property
     def unreachable_servers(self) -> frozenset[str]:
-        """Return the servers that cannot be reached while another one can."""
+        """Return the Asterisk servers that cannot be reached while another one can."""
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
     def filter_reachable_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
-        """Return these trunks without those of unreachable servers."""
+        """Return these trunks without those of unreachable Asterisk servers."""
         unreachable = self.unreachable_servers
         return (
             [trunk for trunk in trunks if self.get_server_of_trunk(trunk) not in unreachable] if unreachable else trunks
@@ -65,7 +69,7 @@ class AsteriskServers:
 
 
 class ServerLoads:
-    """The load of each server: agents at work, free agents, and calls that may need an agent."""
+    """The load of each Asterisk server: agents at work, free agents, and calls that may need an agent."""
 
     def __init__(self, servers: AsteriskServers) -> None:
         self._servers = servers
@@ -74,16 +78,15 @@ class ServerLoads:
         self.calls: dict[str, int] = dict.fromkeys(servers.names, 0)
 
     def sort_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
-        """Return the trunks, first those whose server most likely has a free agent.
-
-        Trunks of one server keep their order.
+        """Return the trunks in a new order: first those whose Asterisk server most likely has a free agent. Trunks of
+        one server keep their order.
         """
         if len(self._servers.names) == 1:
             return trunks
         return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.get_server_of_trunk(trunk)))
 
     def _calculate_server_load(self, server: str) -> float:
-        """Return the number of a server's calls for each of its agents at work.
+        """Return the number of an Asterisk server's calls for each of its agents at work.
 
         Calls for which an agent is free now are not counted.
         """

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 class SeatSerials(SeatCommand):
-    """Mark voters as having voted, by the serial numbers that a booth worker reads out on the call or before its wrap-up ends."""
+    """Mark voters as having voted, by the serial numbers that a booth worker reads out on the call or before its
+    wrap-up ends.
+    """
 
     name: Literal["seat-serials"] = "seat-serials"
     roles = SEAT_ROLES
@@ -34,7 +36,7 @@ class SeatSerials(SeatCommand):
 
 
 class SeatUndoSerial(SeatCommand):
-    """Undo the last serial number of the call."""
+    """Undo the last serial number that was entered on the call with a booth worker."""
 
     name: Literal["seat-undo-serial"] = "seat-undo-serial"
     roles = SEAT_ROLES

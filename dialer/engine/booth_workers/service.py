@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BoothWorkers:
-    """Records and undoes the serial numbers that booth workers report."""
+    """Records the serial numbers of voters who have voted, as booth workers report them, and undoes them."""
 
     def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
         self._core = core
@@ -54,13 +54,11 @@ class BoothWorkers:
         kind: MarkKind = MarkKind.VOTED,
         agent: str | None = None,
     ) -> None:
-        """Commit a mark for the voter with this serial number.
+        """Store that the voter with this serial number has voted.
 
-        `key` identifies the commit, so that a repeat is stored once. `part` may be None if the worker has only one part
-        of the roll.
-
-        Raises CommitTargetNotFound if no voter has the serial number (this is counted) or if no booth worker is on the
-        call; StoreError.
+        `key` identifies the report, so that a repeat is stored once. `part` may be None if the worker has only one part
+        of the roll. Raises CommitTargetNotFound if no voter has the serial number (this is counted) or if no booth
+        worker is on the call; StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
@@ -89,7 +87,7 @@ class BoothWorkers:
         await self._marks.store_mark(mark)
 
     async def undo_last_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Undo the last serial number that was reported on this call.
+        """Undo the last serial number that a booth worker reported on this call.
 
         The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
         has no serial number, StoreError.
@@ -120,7 +118,9 @@ class BoothWorkers:
     # Serials entered by agents
 
     async def store_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Record the serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was stored."""
+        """Store the voters' serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was
+        stored.
+        """
         seat, call, named = self._require_worker_call(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
@@ -144,7 +144,9 @@ class BoothWorkers:
         return f"seat {seat.name}: {noted} serials saved{no_such}"
 
     async def undo_serial_at_seat(self, seat_name: str) -> str:
-        """Undo the last serial number of the agent's call. Raises CommandRefused, StoreError."""
+        """Undo the last serial number that was entered on the call at an agent's seat. Raises CommandRefused,
+        StoreError.
+        """
         seat, call, named = self._require_worker_call(seat_name)
         try:
             await self.undo_last_serial(call, named, agent=seat.agent)
@@ -153,7 +155,9 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return the agent's seat, the booth worker's call at it, and a new key for the commit."""
+        """Return a seat, the call of a booth worker at the seat, and a new key for what is stored. Raises
+        CommandRefused.
+        """
         seat = self._seats.require_seat(seat_name)
         call = self._acd.find_latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:

@@ -43,7 +43,7 @@ class OwnCallBacks:
         self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which the call-back was promised
 
     async def load_call_backs(self) -> None:
-        """Load the promised call-backs. Raises StoreError."""
+        """Load the promised call-backs from the store. Raises StoreError."""
         for own in await self._store.own_call_backs(self._core.clock.now()):
             self._schedule_call_back(own)
 
@@ -63,7 +63,7 @@ class OwnCallBacks:
             )
 
     def on_call_back_due(self, attempt_id: AttemptId) -> None:
-        """Place a call-back that is due, or schedule it again for later."""
+        """Call the number of a promised call-back that is due, or schedule the call-back again for later."""
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return
@@ -85,7 +85,7 @@ class OwnCallBacks:
             self._retry_call_back_after(own, LOOK_SECONDS)
 
     def _is_seat_available(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
-        """Return whether the seat is ready and no other voter is about to be connected to it."""
+        """Return whether the agent's seat is ready and no other voter is about to be connected to it."""
         if seat.state is not SeatState.READY or seat.phone_suspect or not seat.phone_up:
             return False
         return (
@@ -131,7 +131,7 @@ class OwnCallBacks:
             self._release_reserved_seat(seat.name)
 
     def _release_reserved_seat(self, seat_name: str) -> None:
-        """Release the seat for other calls."""
+        """Release the seat that was reserved for a call-back, so that it gets other calls."""
         seat = self._seats[seat_name]
         if seat.call_back_promised:
             self._acd.update_seat(seat, replace(seat, call_back_promised=False))

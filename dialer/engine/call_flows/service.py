@@ -41,7 +41,7 @@ SCRIPT = "script:"  # prefix in `campaigns.flow` for an AGI script
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
-    """The data that the flow of one call runs with: the flow, the facts about the voter, and the language."""
+    """The data with which the IVR flow of one call runs: the flow, the facts about the voter, and the language."""
 
     attempt_id: AttemptId
     run: str  # id of this run; a call that reconnects after a lost link or a crash starts another run
@@ -53,7 +53,7 @@ class FlowSession:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
-    """The data that the AGI script of one call runs with: the script and the facts about the voter."""
+    """The data with which the AGI script of one call runs: the script and the facts about the voter."""
 
     attempt_id: AttemptId
     run: str  # as in FlowSession
@@ -62,7 +62,7 @@ class ScriptSession:
 
 
 class FlowService:
-    """Starts and ends flows, and stores what callers enter in them."""
+    """Starts and ends the IVR flows of calls, and stores what callers enter in them."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class FlowService:
         marks: Marks,
         workers: BoothWorkers,
     ) -> None:
-        """Create the service. `eligibility` is checked before a flow starts; `acd` connects a call to a free agent."""
+        """Create the service. `eligibility` decides whether a flow may start; `acd` connects a call to a free agent."""
         self._core = core
         self._calls = calls
         self._runs = runs
@@ -92,7 +92,9 @@ class FlowService:
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def start_flow(self, attempt_id: str) -> FlowSession | ScriptSession | None:
-        """Start the flow of an answered IVR call. Return its session, or None if there is no such call."""
+        """Start the IVR flow of an answered call. Return the data with which it runs, or None if there is no
+        such call.
+        """
         call = self._calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.is_running:
             return None
@@ -115,7 +117,7 @@ class FlowService:
         )
 
     def _start_flow_run(self, call: Call, named: str) -> str:
-        """Start a run of a flow and return the id of the run.
+        """Start a run of an IVR flow and return the id of the run.
 
         The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
         """
@@ -134,10 +136,10 @@ class FlowService:
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Store what the caller entered. Return True when it is stored, or if there was nothing to store.
+        """Store what a caller entered in an IVR flow. Return True when it is stored, or if there was nothing to store.
 
-        Call, run and `commit.sequence` identify a commit: a repeat is stored once and returns the same result. Raises
-        CommitTargetNotFound, StoreError.
+        Call, run and `commit.sequence` identify what is stored: a repeat is stored once and returns the same result.
+        Raises CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
@@ -184,7 +186,7 @@ class FlowService:
         return True
 
     async def _store_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Store a mark (a recorded answer about a voter), and return whether the commit was valid.
+        """Store a voter's answer as a mark, and return whether it was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
         """
@@ -210,9 +212,9 @@ class FlowService:
     async def _find_marked_voters(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters that a mark is about, and the source of the mark.
+        """Return the voters whom an answer is about, and the source to store with it.
 
-        `marked` are the voters that an earlier attempt to store the same commit has marked.
+        `marked` are the voters for whom an earlier attempt has stored the same answer.
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
@@ -231,12 +233,12 @@ class FlowService:
         return await self._acd.connect_from_flow(attempt_id)
 
     async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
-        """Store the answers so far. Raises StoreError."""
+        """Store what the caller of a flow has entered so far. Raises StoreError."""
         if answers:
             await self._store.record_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live(self, attempt_id: AttemptId) -> bool:
-        """Return whether the attempt has a live call."""
+        """Return whether a call attempt has a live call."""
         return attempt_id in self._calls
 
     async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
@@ -250,7 +252,9 @@ class FlowService:
     def end_flow(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
-        """End the flow and store its answers. Return the call, or None if the switch has already ended it."""
+        """End the IVR flow of a call and store its answers. Return the call, or None if the switch has already ended
+        it.
+        """
         self._commits.pop(attempt_id, None)
         if answers:
             self._core.request_effects(
@@ -282,5 +286,5 @@ class FlowService:
 
 
 def _has_commit_failed(before: asyncio.Future[bool]) -> bool:
-    """Return whether a commit has finished without being stored, as far as is known."""
+    """Return whether a write to the store is known to have failed."""
     return before.done() and before.exception() is None and not before.result()

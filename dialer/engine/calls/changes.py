@@ -18,7 +18,9 @@ from dialer.store.store import Store
 
 
 def list_effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
-    """Return the effects to request when the call `before` has become `after`."""
+    """Return the effects to request after a call has changed, such as a timer or an update of the pacer. `before` and
+    `after` are the call before and after the change.
+    """
     effects: list[Effect] = []
     if after.leg is not before.leg:
         effects += _list_effects_on_leg(before, after, store)

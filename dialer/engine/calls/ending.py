@@ -32,7 +32,7 @@ UNSEEN_SECONDS = 2.5  # after this time from the answer the dialplan has played 
 
 
 class CallEndings:
-    """Ends calls."""
+    """Ends calls: stores their outcomes, and schedules their numbers again."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """Create the service. `trunks` tells whether a call failed because of its trunk or of the called number."""
+        """Create the service. `trunks` decides whether a call failed because of its trunk or of the called number."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -56,10 +56,10 @@ class CallEndings:
         self._retries = retries
 
     def defer_end_of_call(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call while its flow is pending or its agent's phone is checked.
+        """Defer the end of a call while its IVR flow is pending or its agent's phone is checked. Returns whether it was
+        deferred.
 
-        Returns whether it was deferred. `CallFinished` follows when the flow's last commit is done, or the check is
-        complete.
+        `CallFinished` follows when the flow's last result is stored, or the check is complete.
         """
         if call.flow.is_running:
             self._calls.put_call(call.with_pending_end(ended))

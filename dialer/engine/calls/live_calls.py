@@ -17,7 +17,7 @@ from dialer.store.store import Store
 
 
 class LiveCalls:
-    """The live calls by attempt id. Calls are replaced only here."""
+    """The live calls of a centre by attempt id. Calls are replaced only here."""
 
     def __init__(self, core: Core, store: Store, switch: Switch) -> None:
         self._core = core
@@ -42,7 +42,7 @@ class LiveCalls:
         return None if attempt_id is None else self._calls.get(attempt_id)
 
     def values(self) -> Collection[Call]:
-        """Return all live calls, oldest first."""
+        """Return all live calls, the oldest first."""
         return self._calls.values()
 
     def find_by_campaign(self, campaign_id: str) -> list[Call]:
@@ -50,20 +50,20 @@ class LiveCalls:
         return [call for call in self._calls.values() if call.campaign_id == campaign_id]
 
     def find_by_seat(self, seat: Seat) -> Call | None:
-        """Return the live call of a seat, or None. During wrap-up the seat's call has usually ended."""
+        """Return the live call at a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
     def put_call(self, call: Call) -> Call:
-        """Add or replace a call without requesting any effects, and return it."""
+        """Add a live call, or replace it without requesting any effects. Return the call."""
         self._calls[call.attempt_id] = call
         return call
 
     def remove(self, attempt_id: AttemptId) -> None:
-        """Remove a call that has ended."""
+        """Remove a call that has ended from the live calls."""
         self._calls.pop(attempt_id, None)
 
     def update_call(self, before: Call, after: Call) -> Call:
-        """Replace a call, request the effects of the change, and return the new call."""
+        """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""
         if after is before:
             return after
         self._calls[after.attempt_id] = after
@@ -73,7 +73,9 @@ class LiveCalls:
         return after
 
     def cancel_call(self, call: Call) -> None:
-        """Hang up an unanswered outbound call. A call that was not sent to the switch yet is never sent."""
+        """Hang up an outbound call that is not answered yet. A call that was not sent to the switch yet is
+        never sent.
+        """
         if call.answered or call.leg.cancelled or call.inbound:
             return
         self.update_call(call, call.with_cancellation())
@@ -83,6 +85,6 @@ class LiveCalls:
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
     def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
-        """Notify subscribers of a call's state."""
+        """Notify subscribers of the state of a call."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
         self._core.request_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))

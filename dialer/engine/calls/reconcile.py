@@ -43,7 +43,7 @@ NO_ANSWER_CAUSE = 19
 
 
 class Reconciler:
-    """Reconciles live calls with a server that has connected."""
+    """Reconciles the store and the live calls with an Asterisk server that has connected."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Reconciler:
         ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
     def load_open_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
-        """Load the attempts that an earlier run of the dialler left open, and return how many there are.
+        """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
         `unmoved_trunks` are the trunks that are still on the same Asterisk server. Only for calls over these trunks
         does a missing call record prove that the call was not placed.
@@ -82,7 +82,7 @@ class Reconciler:
         return len(self._orphans)
 
     def resync_with_server(self, up: SwitchUp) -> None:
-        """Reconcile calls and store with the calls on a server."""
+        """Reconcile the live calls and the store with the calls on an Asterisk server."""
         adopted = self._adopt_orphan_calls()
         vanished = [
             call
@@ -116,7 +116,7 @@ class Reconciler:
         self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
 
     async def _look_up_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
-        """End calls that disappeared while disconnected, using the switch's call records.
+        """End calls that disappeared from Asterisk while disconnected, as its call records say.
 
         A record is written shortly after the call's end, so missing records are read again.
         """
@@ -159,7 +159,7 @@ class Reconciler:
             self._core.request_effects(CallFinished(ended))
 
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's call records are complete and prove that the call was never sent."""
+        """Return whether the switch's call records are complete and prove that a call was never placed."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
@@ -179,7 +179,7 @@ class Reconciler:
         return len(orphans)
 
     def rebuild_call(self, attempt: OpenAttempt) -> Call:
-        """Rebuild a live call from its attempt in the store. Its monotonic times start at the present moment."""
+        """Rebuild a live call from its call attempt in the store. Its monotonic times start at the present moment."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
@@ -215,7 +215,7 @@ class Reconciler:
         return self._inbound.restore_route(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _restore_disposition(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
-        """Return the disposition that the agent had entered, or None.
+        """Return the disposition that the agent had entered for a call, or None.
 
         The time of the number's next call was not stored, so it is computed again.
         """
@@ -242,7 +242,7 @@ class Reconciler:
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_cancelled_calls(self, attempt_id: AttemptId) -> None:
-        """Hang up a cancelled call, unless it was answered meanwhile.
+        """Hang up calls that were cancelled, unless they were answered meanwhile.
 
         The switch reports the answer right after `SwitchUp`.
         """

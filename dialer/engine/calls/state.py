@@ -18,7 +18,7 @@ from dialer.domain.view import CallState, Preview
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Facts about the voter's side of a call."""
+    """Facts about the voter's side of a call: when it was placed, rang, and was answered."""
 
     began_seconds: float
     preview: Preview | None = None  # set while an agent is shown the call before it is dialled
@@ -39,7 +39,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Facts about the conversation with an agent."""
+    """Facts about a call's conversation with an agent."""
 
     seat: str | None = None  # the seat that is reserved, or that has the call
     agent: str | None = None
@@ -54,7 +54,7 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class FlowPart:
-    """Facts about the call's flow."""
+    """Facts about the IVR flow of a call."""
 
     is_running: bool = False
     name: str | None = None
@@ -70,9 +70,9 @@ NO_FLOW = FlowPart()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its identity, which never changes, and the facts about its leg, talk and flow.
+    """A live call: its identity, which never changes, and the facts known about it. Methods return a changed copy.
 
-    Methods return a changed copy. Times ending in `_at` are epoch seconds, times ending in `_seconds` are monotonic.
+    Times ending in `_at` are epoch seconds, times ending in `_seconds` are monotonic.
     """
 
     attempt_id: AttemptId
@@ -118,17 +118,17 @@ class Call:
 
     @property
     def answered(self) -> bool:
-        """Return whether the call was answered."""
+        """Return whether the call was answered, by a person or a machine."""
         return self.leg.answered_seconds is not None
 
     @property
     def began_seconds(self) -> float:
-        """Return when the call was placed (monotonic)."""
+        """Return when the call was placed (monotonic seconds)."""
         return self.leg.began_seconds
 
     @property
     def ringing_seconds(self) -> float | None:
-        """Return when a phone began to ring (monotonic), or None."""
+        """Return when the called phone began to ring (monotonic seconds), or None."""
         return self.leg.ringing_seconds
 
     @property
@@ -208,7 +208,7 @@ class Call:
         return self._with_changed_leg(message_started=False) if self.leg.message_started else self
 
     def with_pending_end(self, ended: CallEnded) -> Call:
-        """Return the call as ended, while its flow or a check of the agent's phone is still running."""
+        """Return the call as ended, while its IVR flow or a check of the agent's phone is still running."""
         return self._with_changed_leg(ended=ended)
 
     # The talk
@@ -251,21 +251,21 @@ class Call:
         return self._with_changed_talk(disposition=said)
 
     def with_agent_verdict(self, *, machine: bool) -> Call:
-        """Return the call with the agent's report whether a machine answered."""
+        """Return the call with the agent's report whether an answering machine answered."""
         return self._with_changed_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 
     # The flow
 
     def with_flow_started(self, name: str) -> Call:
-        """Return the call with a flow running. `name` is the flow's name and version."""
+        """Return the call with an IVR flow running. `name` is the flow's name and version."""
         return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
     def with_mark(self, kind: MarkKind, hour: int | None) -> Call:
-        """Return the call with the last mark that the voter made in the flow."""
+        """Return the call with the last answer that the voter gave in the IVR flow."""
         return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 
     def with_flow_ended(self, *, completed: bool, left_at: str | None) -> Call:
-        """Return the call with its flow ended. `left_at` is the node at which the voter hung up."""
+        """Return the call with its IVR flow ended. `left_at` is the node of the flow at which the voter hung up."""
         return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
     def _with_changed_leg(self, **facts: Any) -> Call:
@@ -285,7 +285,7 @@ _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 
 def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
-    """Return the outcome of a call that has ended."""
+    """Return the outcome of a call that has ended, derived from the facts about it."""
     if call.answered or ended.answered:
         return _derive_outcome_of_answered_call(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:

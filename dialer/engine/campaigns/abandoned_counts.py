@@ -12,7 +12,7 @@ from dialer.store.store import Store
 
 
 async def restore_abandoned_counts(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
-    """Restore a pacer's counts of answered and abandoned calls, for its abandoned-call caps. Raises StoreError."""
+    """Restore a pacer's counts of answered and abandoned calls from the calls in the store. Raises StoreError."""
     now = clock.now()
     recent = {
         window: await store.recent_answers(campaign_id, now, window, window / BUCKETS)

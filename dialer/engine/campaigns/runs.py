@@ -29,7 +29,7 @@ _END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
 
 @dataclass(slots=True)
 class CampaignRun:
-    """A campaign and its state in this run of the dialler."""
+    """A campaign with its state in this run of the dialler: its pacer, its hopper, and its figures."""
 
     spec: CampaignSpec
     purpose: Purpose
@@ -56,12 +56,12 @@ class CampaignRun:
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
     def get_pacer_state(self) -> str:
-        """Return what the pacer has learned, as JSON for the store."""
+        """Return what a campaign's pacer has learned, as JSON for the store."""
         return json.dumps(self.pacer.state())
 
     def restore_pacer(self, learned: str) -> None:
-        """Restore what the pacer learned in an earlier run. Damaged data is ignored: the pacer then starts from its
-        defaults.
+        """Restore what the campaign's pacer learned in an earlier run. Damaged data is ignored: the pacer then starts
+        from its defaults.
         """
         try:
             state = json.loads(learned)
@@ -73,7 +73,7 @@ class CampaignRun:
         self.pacer.restore(state)
 
     def update_pacer(self, update: UpdatePacer, now: float) -> None:
-        """Pass an event to the pacer. `now` is monotonic seconds."""
+        """Pass an event, such as an answered call, to the campaign's pacer. `now` is monotonic seconds."""
         call, kind, rang = update.call, update.kind, None
         if call is not None:
             if kind in _ANSWERED_OR_NOT:
@@ -92,7 +92,7 @@ class CampaignRun:
 
     @property
     def can_dial(self) -> bool:
-        """Return whether the campaign was not held at the last decision and still has numbers to call."""
+        """Return whether the campaign may dial: it was not held at the last decision and still has numbers to call."""
         return self.hold is None and not self.is_completed
 
     def find_speed_limit(self, now: float) -> CampaignSpeed | None:
@@ -106,7 +106,7 @@ class CampaignRun:
         self.list_done = False
 
     def read_queue_again(self) -> None:
-        """Discard what is known about the queue, so that it is read again: numbers may have returned to it."""
+        """Have the campaign's queue of numbers read again, because numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
@@ -114,7 +114,7 @@ class CampaignRun:
 
 
 class CampaignRuns:
-    """The campaigns in the settings, and removed campaigns whose last calls are in progress."""
+    """The campaigns in the settings, and removed campaigns that still have calls in progress."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -137,18 +137,18 @@ class CampaignRuns:
         return self._runs.items()
 
     def require_campaign(self, campaign_id: str) -> CampaignRun:
-        """Return a campaign of the settings. Raises CommandRefused."""
+        """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
             raise CommandRefused(f"campaign {campaign_id!r} is not in the settings, which have: {known}")
         return self._runs[campaign_id]
 
     def put_campaign(self, run: CampaignRun) -> None:
-        """Add a campaign."""
+        """Add a campaign to this run of the dialler."""
         self._runs[run.spec.campaign_id] = run
 
     def apply_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
-        """Apply the campaigns of the plan in force, with the new ones in `added`. Return the removed campaigns."""
+        """Apply the campaigns of the settings in force, with the new ones in `added`. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
         self._runs = {name: added.get(name) or before[name] for name in wanted} | removed
@@ -160,7 +160,7 @@ class CampaignRuns:
             run.order.add_booths(booths)
 
     def read_queues_again(self) -> None:
-        """Have all campaigns read their queues again, because completed numbers may have been reopened."""
+        """Have all campaigns read their queues of numbers again, because completed numbers may have been reopened."""
         for run in self._runs.values():
             run.read_queue_again()
         self._core.wake.set()

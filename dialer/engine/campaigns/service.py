@@ -34,7 +34,7 @@ ABANDONED_TARGET = "abandoned-target"
 
 
 class Campaigns:
-    """Executes commands for campaigns."""
+    """Executes commands for campaigns: pause, resume, stop, speed limit and abandoned-call target."""
 
     def __init__(
         self,
@@ -62,7 +62,9 @@ class Campaigns:
         self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
     async def load_campaign(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
-        """Return a campaign from the store with its numbers enrolled. It does not dial yet. Raises StoreError."""
+        """Load a campaign from the store and add the roll's numbers to its queue. Return the campaign, which does not
+        dial yet. Raises StoreError.
+        """
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
@@ -98,7 +100,7 @@ class Campaigns:
             self._change_abandoned_target(run, target, str(ordered.content["sender"]))
 
     def apply_plan(self, new: Mapping[str, CampaignRun]) -> None:
-        """Apply the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls."""
+        """Apply the campaigns of the settings in force, with the `new` ones. Removed campaigns place no more calls."""
         for run in self._runs.apply_plan(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
@@ -124,12 +126,12 @@ class Campaigns:
                 run.pacer.set_abandoned_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_clock(self) -> str:
-        """Accept the machine's clock, which was set while the dialler ran."""
+        """Accept the machine's clock, which was set while the dialler ran, as right."""
         return self._clock_guard.accept_clock()
 
     async def reload_flows(self) -> str:
-        """Reload the flows. Calls in progress keep their version. Raises FlowError for an invalid flow: nothing changes
-        then.
+        """Reload the IVR flows from their files. Calls in progress keep their version. Raises FlowError for an invalid
+        flow: nothing changes then.
         """
         changed = await asyncio.to_thread(self._flows.reload)
         for run in self._runs.values():
@@ -162,7 +164,7 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign, so that nobody can resume one before `resume_all_campaigns`.
+        """Stop every campaign for headquarters. Nobody can resume one before `resume_all_campaigns`.
 
         `why` is the reason that refused commands are given. `stopped` maps campaigns that are already stopped to the
         states to which they return afterwards. Returns these states for all campaigns. Does not write to the store.
@@ -182,9 +184,9 @@ class Campaigns:
             self._change_campaign_state(run, CampaignState.STOPPED)
 
     def resume_all_campaigns(self) -> dict[str, CampaignState]:
-        """Return every campaign to its state before the stop by headquarters.
+        """Return every campaign to its state before headquarters stopped it. Returns these states by campaign id.
 
-        Returns these states by campaign id. Does not write to the store.
+        Does not write to the store.
         """
         self.suspended_because = None
         states = {name: state for name, state in self._states_before_stop.items() if name in self._core.plan.campaigns}
@@ -219,7 +221,7 @@ class Campaigns:
         return f"campaign {campaign_id}: {said}"
 
     async def set_abandoned_target(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Set a campaign's abandoned-call target; None resets it to that of the settings. Raises CommandRefused,
+        """Set a campaign's abandoned-call target, or reset it to that of the settings (None). Raises CommandRefused,
         StoreError.
         """
         run = self._runs.require_campaign(campaign_id)

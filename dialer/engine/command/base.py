@@ -28,7 +28,9 @@ registry: dict[str, type[Command]] = {}
 
 
 class Urgency(IntEnum):
-    """The queue that a command waits in. Each queue has its own worker, so that urgent commands never wait for others."""
+    """The queue in which a received command waits. Each queue has its own worker, so that urgent commands never wait
+    for others.
+    """
 
     STOP_ALL = 0
     HALT = 1  # commands that reduce calling
@@ -38,14 +40,14 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """The sender of a command, and the receipt to store with the command."""
+    """The sender of a command, and the reply (receipt) to store with the command."""
 
     sender: str = OWN_USER
     receipt: Receipt | None = None
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def format_responsible_person(self, named: str) -> str:
-        """Return the person whom the audit names as responsible for the command.
+        """Return the name of the person who is responsible for the command, for the audit.
 
         That is the `named` person, followed by the sender if that is somebody else.
         """
@@ -101,17 +103,19 @@ class Command(BaseModel):
 
     @classmethod
     def format_description(cls) -> str:
-        """Return the description of the command, in one line."""
+        """Return the description of this kind of command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
     def list_required_fields(cls) -> tuple[str, ...]:
-        """Return the names of the fields that a message must have, besides `id`, `name` and `expires_at`."""
+        """Return the names of the fields that a message with this command must have, besides `id`, `name` and
+        `expires_at`.
+        """
         return tuple(cls._fields(required=True))
 
     @classmethod
     def list_optional_fields(cls) -> tuple[str, ...]:
-        """Return the names of the fields that a message may have."""
+        """Return the names of the fields that a message with this command may have."""
         return tuple(cls._fields(required=False))
 
     @classmethod
@@ -120,26 +124,25 @@ class Command(BaseModel):
 
     @property
     def record_count(self) -> int:
-        """Return how many records (marks, figures, opt-outs) the command imports."""
+        """Return how many records (marks, turnout figures, opt-outs) the command imports."""
         return 0
 
     @abstractmethod
     async def execute(self, services: Services, context: CommandContext) -> str:
-        """Execute the command, and return one line that says what was done.
-
-        Raises CommandRefused if it is not possible now, StoreError if it could not be committed.
+        """Execute the command. Return one line that says what was done. Raises CommandRefused if it is not possible
+        now, StoreError if it could not be committed.
         """
 
 
 class SeatCommand(Command):
-    """A command for one seat."""
+    """Base class of the commands for one agent's seat."""
 
     seat: SeatName
 
 
 class ReceiptedCommand(Command):
-    """A command that is committed in one transaction with its receipt, so that it is never executed twice or without a
-    reply.
+    """Base class of commands that are committed in one transaction with their reply (receipt), so that none is executed
+    twice or without a reply.
 
     If the commit fails, nothing has changed, and the same message may be sent again.
     """
@@ -149,4 +152,4 @@ class ReceiptedCommand(Command):
     @property
     @abstractmethod
     def reply(self) -> str:
-        """Return the reply, one line that says what is committed. It is known before the commit."""
+        """Return the reply to the command, one line that says what is committed. It is known before the commit."""

@@ -26,14 +26,14 @@ ONE_LINE = r"^[^\x00-\x1f\x7f]{1,%d}$"
 
 
 class Record(BaseModel):
-    """An object within a command. Unknown fields are refused."""
+    """Base class of objects within a command. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True)
 class Only:
-    """Annotation that restricts an enum field to some of its members."""
+    """An annotation that restricts an enum field of a command to some of its members."""
 
     members: tuple[StrEnum, ...]
 
@@ -53,7 +53,7 @@ class Only:
 
 
 def make_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
-    """Return a validator that refuses values for which `hold` returns False.
+    """Return a validator of a command's field, which refuses values for which `hold` returns False.
 
     The message of the refusal is the name of the field, followed by `refusal`.
     """

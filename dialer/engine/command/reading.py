@@ -30,7 +30,7 @@ _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 def read_command(name: str, fields: Mapping[str, Any]) -> Command:
     """Return the command with this name and these fields, given as JSON values. A null field counts as left out.
 
-    Raises CommandRefused. It names the first invalid field, and repeats none of the sender's values.
+    Raises CommandRefused, which names the first invalid field and repeats none of the sender's values.
     """
     kind = COMMANDS[name]
     given = {key: value for key, value in fields.items() if value is not None}
@@ -71,7 +71,7 @@ def _format_path_of_value(place: tuple[int | str, ...]) -> str:
 
 
 def _describe_problem(kind: str, message: str) -> str:
-    """Return a validator's message as the end of a sentence that starts with the name of the field."""
+    """Return a validation error as the end of a sentence that starts with the name of the field."""
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":

@@ -48,7 +48,7 @@ _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class _Undoable:
-    """The disposition that was last saved at a seat by command, with what is needed to undo it."""
+    """The disposition that was last saved at a seat, with what is needed to undo it."""
 
     call: Call
     record: DispositionRecord
@@ -68,7 +68,7 @@ class _OpenCall:
 
 
 class Dispositions:
-    """Stores dispositions, and updates calls, campaigns and pacers."""
+    """Stores agents' dispositions (results of calls), and updates calls, campaigns and pacers."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Dispositions:
         self._open_calls: dict[str, _OpenCall] = {}  # by seat
 
     def reopen_call(self, seat_name: str, call: Call, agent: str | None) -> None:
-        """Let an agent enter a disposition for a call that has ended."""
+        """Let an agent enter a disposition for a call that has already ended."""
         self._open_calls[seat_name] = _OpenCall(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def save_disposition(
@@ -108,9 +108,8 @@ class Dispositions:
         details: DispositionDetails,
         receipt: Receipt | None,
     ) -> str:
-        """Store a disposition for the seat's current or latest call.
-
-        Raises CommandRefused or StoreError; nothing was stored then.
+        """Store an agent's disposition for the current or latest call of a seat. Raises CommandRefused or StoreError;
+        nothing was stored then.
         """
         seat = self._seats.require_seat(seat_name)
         call = self._require_call(seat, details.attempt_id)
@@ -153,9 +152,8 @@ class Dispositions:
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
-        """Undo a disposition.
-
-        Raises CommandRefused if it is too late or the number was suppressed, StoreError.
+        """Undo the last disposition that was saved at a seat. Raises CommandRefused if it is too late or the number was
+        suppressed, StoreError.
         """
         seat = self._seats.require_seat(seat_name)
         kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()
@@ -197,8 +195,8 @@ class Dispositions:
         return f"seat {seat.name}: undone"
 
     def _require_call(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
-        """Return the call that a disposition is for. Raises CommandRefused if the seat may not enter one for it any
-        more.
+        """Return the call that an agent's disposition is for. Raises CommandRefused if the seat may not enter one for
+        it any more.
         """
         call = self._acd.find_latest_call(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
@@ -267,9 +265,8 @@ class Dispositions:
         return effect
 
     def _set_on_live_call(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
-        """Set the disposition of a live call, which decides when its number is called next.
-
-        Returns the call's previous disposition.
+        """Set the disposition of a live call, on which the time of its number's next call depends. Returns the call's
+        previous disposition.
         """
         live = self._calls.get(attempt_id)
         if live is None:
@@ -278,7 +275,7 @@ class Dispositions:
         return live.talk.disposition
 
     def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Record the agent's report whether a machine answered a call that is live or has just ended.
+        """Record an agent's report whether a machine answered a call that is live or has just ended.
 
         If so, the pacer no longer counts the call as answered by a person. It subtracts a call only once, and never an
         inbound call. Undoing the disposition does not add the call again.
@@ -298,7 +295,7 @@ class Dispositions:
 
 
 def _make_mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """Return the prefix for the keys of a disposition's marks.
+    """Return the start of the keys under which a disposition's marks are stored.
 
     It contains the command's id, so that a new disposition makes new marks.
     """
@@ -310,9 +307,8 @@ def _make_mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str
 def _make_marks(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """Return the marks that a disposition makes.
-
-    The called voter is marked too, unless `voters` contains that voter.
+    """Return the marks (facts about voters) that follow from a disposition. The called voter is marked too, unless
+    `voters` contains that voter.
     """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)

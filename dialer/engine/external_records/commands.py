@@ -57,7 +57,7 @@ def _is_date(text: str) -> bool:
 
 
 class MarkReport(Record):
-    """A mark from outside the calls."""
+    """A mark (a fact about a voter) that was recorded outside the calls."""
 
     key: RecordKey
     voter: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
@@ -70,7 +70,7 @@ class MarkReport(Record):
     ] = None
 
     def mark(self) -> Mark:
-        """Return the mark in the form that the engine uses."""
+        """Return the reported mark in the form that the engine uses."""
         return Mark(
             key=self.key,
             voter_id=self.voter,
@@ -83,7 +83,7 @@ class MarkReport(Record):
 
 
 class FigureReport(Record):
-    """Official cumulative turnout of an area at one hour of the poll."""
+    """A figure of the official cumulative turnout of an area at one hour of the poll."""
 
     day: Annotated[
         str,
@@ -105,7 +105,7 @@ class FigureReport(Record):
     ] = None
 
     def figure(self) -> OfficialFigure:
-        """Return the figure in the form that the engine uses."""
+        """Return the turnout figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
             self.constituency_number,
@@ -117,7 +117,7 @@ class FigureReport(Record):
 
 
 class ComplaintReport(Record):
-    """A complaint about calls."""
+    """A voter's complaint about calls."""
 
     key: RecordKey
     at: RecordedTime
@@ -143,7 +143,7 @@ class ComplaintReport(Record):
 
 
 class AnswerReport(Record):
-    """What was done about a complaint. The last answer counts."""
+    """The answer to a complaint: what was done about it. The latest answer counts."""
 
     key: RecordKey
     complaint: Annotated[StoreId, Field(description="number of the complaint")]
@@ -151,16 +151,16 @@ class AnswerReport(Record):
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
     def complaint_answer(self) -> ComplaintAnswer:
-        """Return the answer in the form that the engine uses."""
+        """Return the answer to a complaint in the form that the engine uses."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
 
 class RecordsCommand(Command):
-    """A command that needs only the store."""
+    """Base class of commands that need only the store, and no running dialler."""
 
     @abstractmethod
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        """Commit the records of the command, and return one line that says what is committed. Raises CommandRefused,
+        """Store the records of the command. Return one line that says what is committed. Raises CommandRefused,
         StoreError.
         """
 
@@ -169,7 +169,7 @@ class RecordsCommand(Command):
 
 
 class RecordMarks(RecordsCommand):
-    """Save marks from outside the calls, all of them or none."""
+    """Save marks (facts about voters) that were recorded outside the calls, all of them or none."""
 
     name: Literal["marks"] = "marks"
     roles = BOOTH_ROLES
@@ -228,7 +228,7 @@ class FileComplaint(RecordsCommand):
 
 
 class AnswerComplaint(RecordsCommand):
-    """Save what was done about a complaint."""
+    """Save the answer to a complaint: what was done about it."""
 
     name: Literal["complaint-answer"] = "complaint-answer"
     roles = COMPLIANCE_ROLES

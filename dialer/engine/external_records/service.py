@@ -1,4 +1,6 @@
-"""Records from outside the calls: marks, official turnout, complaints, opt-outs, and the release of unknown attempts."""
+"""Records from outside the calls: marks, official turnout, complaints, opt-outs, and the release of
+unknown attempts.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ AHEAD_SECONDS = 300.0
 
 @contextmanager
 def _refuse_rejected_records() -> Iterator[None]:
-    """Raise CommandRefused in place of the store's errors about records that it rejects."""
+    """Raise CommandRefused if the store rejects a record within this context."""
     try:
         yield
     except (NotInStore, KeyTaken) as error:
@@ -43,7 +45,7 @@ class ExternalRecords:
         self._centre = centre
 
     async def import_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
-        """Store marks, all or none. Raises CommandRefused, StoreError."""
+        """Store marks (facts about voters) from outside the calls, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_future_time(mark.at)
         with _refuse_rejected_records():
@@ -70,7 +72,7 @@ class ExternalRecords:
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
-        """Store what was done about a complaint. Raises CommandRefused, StoreError."""
+        """Store the answer to a complaint. Raises CommandRefused, StoreError."""
         self._refuse_future_time(answer.at)
         with _refuse_rejected_records():
             await self._store.answer_complaint(answer, self._make_audit_entry(who))
@@ -79,7 +81,7 @@ class ExternalRecords:
     async def import_opt_outs(
         self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str
     ) -> str:
-        """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
+        """Suppress phone numbers, given by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._make_audit_entry(who, batch=batch)
         with _refuse_rejected_records():
             taken = await self._store.record_hashed_opt_outs(
@@ -91,20 +93,22 @@ class ExternalRecords:
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def confirm_uplink(self, through: int) -> str:
-        """Remove from the outbox the results that headquarters has committed. Raises CommandRefused, StoreError."""
+        """Remove results from the queue to headquarters (outbox) that headquarters has committed. Raises
+        CommandRefused, StoreError.
+        """
         with _refuse_rejected_records():
             moved = await self._store.confirm_uplink(through, self._clock.now())
         return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
 
     async def send_test_mark(self) -> str:
-        """Announce a test mark. Raises CommandRefused, StoreError."""
+        """Send a test mark, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
             await self._store.announce_test_mark(self._clock.now())
         return "test mark sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
-        """Store updates of other centres with their position in the stream, all or none. Raises CommandRefused,
-        StoreError.
+        """Store opt-outs and marks of other centres, all or none, with their position in headquarters' stream. Raises
+        CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
             taken = await self._store.apply_peer_updates(news)
@@ -119,7 +123,9 @@ class ExternalRecords:
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
-        """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
+        """Let numbers be called again whose call attempts have an unknown result, all or none. Raises CommandRefused,
+        StoreError.
+        """
         with _refuse_rejected_records():
             opened = await self._store.release_unknown(attempts, reason.strip(), self._make_audit_entry(who))
         if self._marks is not None:

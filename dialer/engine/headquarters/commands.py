@@ -31,19 +31,19 @@ Position = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
 class PeerOptOut(Record):
-    """A number that opted out in another centre."""
+    """The opt-out of a phone number in another centre."""
 
     number_hash: Annotated[NumberHash, Field(description="as in `results/opt-outs`")]
     at: RecordedTime
     centre: CentreId
 
     def opt_out(self) -> PeerOptOutRecord:
-        """Return the opt-out in the form that the engine uses."""
+        """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
 
 class PeerMark(Record):
-    """A mark of a voter from another centre."""
+    """A mark (a fact about a voter) from another centre."""
 
     key: MarkKey
     roll_version: Annotated[str, Field(min_length=1, max_length=128)]
@@ -59,7 +59,7 @@ class PeerMark(Record):
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
     def mark(self) -> PeerMarkRecord:
-        """Return the mark in the form that the engine uses."""
+        """Return the mark of another centre in the form that the engine uses."""
         return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
             Mark(
@@ -103,7 +103,9 @@ class ExecuteOrder(Command):
 
 
 class ConfirmUplink(Command):
-    """Confirm that headquarters has committed the results up to an ID of the outbox."""
+    """Confirm that headquarters has committed all results up to an ID of the outbox (the centre's queue
+    of messages).
+    """
 
     name: Literal["confirm-uplink"] = "confirm-uplink"
     roles = UPLINK_ONLY
@@ -117,7 +119,9 @@ class ConfirmUplink(Command):
 
 
 class ImportPeerUpdates(Command):
-    """Import opt-outs and marks of other centres, and store the position in the stream up to which they are imported."""
+    """Import opt-outs and marks of other centres, and store the position in headquarters' stream up to which they are
+    imported.
+    """
 
     name: Literal["import-peer-updates"] = "import-peer-updates"
     roles = UPLINK_ONLY

@@ -45,16 +45,19 @@ class HeadquartersOrders:
         self._campaigns = campaigns
 
     async def restore_stop(self) -> None:
-        """Restore a stop of an earlier run that is still in force. It stops new campaigns too. Raises StoreError."""
+        """Restore a stop by headquarters that is still in force from an earlier run. It stops new campaigns too. Raises
+        StoreError.
+        """
         stops = await self._store.stops_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._suspend_campaigns(next(reversed(stops)), stopped)
 
     async def execute_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
-        """Verify an order of headquarters and carry it out.
+        """Verify an order of headquarters and carry it out. Raises CommandRefused; StoreError if the order could not be
+        stored.
 
-        Raises CommandRefused; StoreError if the order could not be stored. A stop is in force even then.
+        A stop is in force even if it could not be stored.
         """
         order = read_order(text)
         plan = self._core.plan.headquarters

@@ -41,7 +41,7 @@ class InboundAction(StrEnum):
 
 
 class Inbound:
-    """Routes inbound calls, and tracks which ones are live."""
+    """Routes inbound calls, and tracks which of them are live."""
 
     def __init__(
         self,
@@ -85,17 +85,17 @@ class Inbound:
         return attempt_id
 
     def release_channel(self, attempt_id: AttemptId) -> None:
-        """Release the channel that was reserved for a call which does not exist."""
+        """Release a trunk channel that was reserved for an inbound call which does not exist."""
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def route_call(
         self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str
     ) -> InboundAction:
-        """Return where an inbound call is routed, and commit what is stored about the call.
+        """Return where an inbound call is routed, and store the call. A channel must be reserved for it.
 
-        A channel must be reserved for the call. `called` and `number` are in E.164; `number` is None if the caller
-        withholds it. `endpoint` is the endpoint of the trunk on which the call came in.
+        `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is the endpoint of
+        the trunk on which the call came in.
         """
         route = self._find_route(called)
         if route is None or route.campaign not in self._runs:
@@ -166,16 +166,15 @@ class Inbound:
         )
 
     def on_call_ended(self, ended: CallEnded) -> None:
-        """Handle the end of an unknown caller's call, or of a call that is being routed."""
+        """Handle the end of an inbound call from an unknown caller, or of one that is being routed."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel has become free
         if ended.attempt_id in self._routing:
             self._routing[ended.attempt_id] = ended
 
     def resync_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Remove unknown callers who are no longer on the server.
-
-        Returns the ones who are, so that they are not hung up as stray calls.
+        """Remove inbound calls of unknown callers that are no longer on an Asterisk server. Returns those that are, so
+        that they are not hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():
