@@ -59,7 +59,7 @@ def test_a_law_decoding_matches_the_standard() -> None:
     assert [encode_a_law(sample) for sample in (0, 16, -16, 32767, -32768)] == [0xD5, 0xD4, 0x55, 0xAA, 0x2A]
 
 
-def test_tone_is_distinguished_from_silence() -> None:
+def test_lab_distinguishes_a_tone_from_silence_in_audio_packets() -> None:
     assert is_loud(make_tone(0.02))
     assert not is_loud(make_silence(0.02))
     assert not is_loud(make_tone(0.02, amplitude=40))
@@ -72,7 +72,7 @@ def packet(source: int, target: int, payload: bytes) -> bytes:
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 
 
-def test_measured_delay_is_from_200_ok_to_the_calls_first_loud_packet() -> None:
+def test_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> None:
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):
@@ -90,7 +90,7 @@ def test_measured_delay_is_from_200_ok_to_the_calls_first_loud_packet() -> None:
     assert reader.invites == ["+917030000001", "+917030000001"]
 
 
-def test_retransmitted_invite_counts_as_one_call() -> None:
+def test_lab_counts_a_retransmitted_sip_invite_as_one_call() -> None:
     reader = PacketReader(CARRIER)
     for _ in range(2):
         reader.process_packet(packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)
@@ -98,14 +98,14 @@ def test_retransmitted_invite_counts_as_one_call() -> None:
     assert CallPackets("1", 2).delay_milliseconds is None
 
 
-def test_report_of_the_asterisk_lab_states_goal_and_load() -> None:
+def test_report_of_the_asterisk_lab_states_performance_goal_and_load() -> None:
     met = describe_delays([10.0] * 99 + [140.0])
     assert "100 calls: median 10.0 ms, p95 10.0, p99 140.0, max 140.0; goal p99 under 150 ms: met (load " in met
     assert "MISSED" in describe_delays([10.0] * 98 + [151.0] * 2)
     assert describe_delays([]) == "no delay was measured"
 
 
-def test_lab_reports_that_asterisk_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_asterisk_lab_reports_that_asterisk_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ASTERISK_SBIN", str(tmp_path / "none"))
     with pytest.raises(NoAsterisk, match="is not an executable"):
         find_asterisk()

@@ -129,7 +129,7 @@ def test_links_between_docs_pages_have_existing_targets(page: Path) -> None:
             assert not anchor or anchor in anchors_of(found), f"{page.name}: {target}#{anchor}"
 
 
-def test_docs_paths_named_in_code_settings_and_tests_exist() -> None:
+def test_every_docs_path_named_in_code_settings_and_tests_exists() -> None:
     homes = ("audio", "bench", "config", "dialer", "ivr_flows", "tests")
     kinds = {".py", ".toml", ".yml", ".yaml", ".conf", ".j2", ".ts", ".tsx", ".ftl"}
     files = [path for home in homes for path in (ROOT / home).rglob("*") if path.suffix in kinds]
@@ -150,7 +150,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_commands_and_options_on_docs_pages_exist(page: Path) -> None:
+def test_every_command_and_option_on_a_docs_page_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL))
     for said in re.findall(r"(?<![\w.-])dialer((?: (?!\.\.\.)[^\s`#|;&]+)+)", code):
@@ -167,7 +167,7 @@ def test_commands_and_options_on_docs_pages_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_tests_named_on_docs_pages_exist(page: Path) -> None:
+def test_every_test_named_on_a_docs_page_exists(page: Path) -> None:
     named = re.findall(r"`((?:tests/)?[\w/]*\btest_\w+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8"))
     for name, test in named:
         paths = [ROOT / name] if name.startswith("tests/") else list((ROOT / "tests").rglob(name))
@@ -186,7 +186,7 @@ def test_modules_named_on_docs_pages_exist(page: Path) -> None:
         assert any((home / name).is_file() for home in (ROOT, ROOT / "dialer")), f"{page.name}: {name}"
 
 
-def test_readme_is_short_and_begins_with_two_commands() -> None:
+def test_readme_is_short_and_starts_with_two_commands_to_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.splitlines()) < 80
     assert not [line for line in readme.splitlines() if len(line) > 120]
@@ -194,7 +194,7 @@ def test_readme_is_short_and_begins_with_two_commands() -> None:
     assert "make test" in readme[:1200]
 
 
-def test_example_flow_is_valid_and_safe() -> None:
+def test_flow_in_the_docs_is_valid_and_safe() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     refuse_unsafe_flow(parse_flow(text, "errand.yaml"), load_shipped_texts())
@@ -210,7 +210,7 @@ def test_mqtt_commands_shown_on_docs_pages_are_accepted() -> None:
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 
-def test_nodes_page_is_up_to_date_and_explains_every_key() -> None:
+def test_page_on_flow_nodes_is_up_to_date_and_explains_every_key() -> None:
     page = render_nodes_page()
     assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.flows.document docs/reference"
@@ -218,7 +218,7 @@ def test_nodes_page_is_up_to_date_and_explains_every_key() -> None:
     assert "||" not in page
 
 
-def test_flow_diagram_is_up_to_date() -> None:
+def test_flow_diagram_in_the_docs_is_up_to_date() -> None:
     diagram = draw_flow(load_flow("turnout"), load_shipped_texts(), "en")
     assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
@@ -277,7 +277,7 @@ def test_product_texts_use_no_term_that_the_glossary_excludes() -> None:
     assert sorted(found) == []
 
 
-def test_example_script_is_valid_and_page_lists_every_placeholder() -> None:
+def test_agents_script_in_the_docs_is_valid_and_the_page_lists_every_placeholder() -> None:
     page = (DOCS / "how-to/scripts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert check_script(parse_script(text, "errand.yaml")) == []

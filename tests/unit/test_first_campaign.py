@@ -38,7 +38,7 @@ def first_campaign() -> list[str]:
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
 
 
-def test_docs_install_package_extras_from_the_checkout() -> None:
+def test_docs_tell_readers_to_install_extras_from_the_checkout() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for file in [*PAGES, *SOURCES]:
         text = file.read_text(encoding="utf-8")

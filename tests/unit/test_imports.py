@@ -24,7 +24,7 @@ def test_every_queue_in_the_code_has_a_maximum_size() -> None:
     assert unbounded == []
 
 
-def test_dialler_does_not_import_modules_of_other_commands() -> None:
+def test_dialer_run_does_not_import_modules_that_only_other_commands_need() -> None:
     """Importing these modules would double the time of a start, and so of a restart during calls."""
     slow = (
         *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),

@@ -47,7 +47,7 @@ def tracked(*folders: str) -> set[str]:
     return set(listed.stdout.splitlines())
 
 
-def test_program_run_from_a_checkout_reads_its_content_in_place() -> None:
+def test_program_run_from_a_checkout_reads_flows_and_sounds_of_the_checkout() -> None:
     assert content.CHECKOUT == ROOT
     assert tuple(ROOT / name for name in CONTENT) == (content.AUDIO, content.CONFIG, content.IVR_FLOWS)
 
@@ -89,7 +89,7 @@ def test_demo_runs_from_a_wheel_next_to_packages_with_clashing_names(wheels: dic
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_build_hook_asks_for_node_from_pypi_where_none_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_hook_requests_node_from_pypi_if_node_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = runpy.run_path(str(ROOT / PAGE_SOURCES / "hatch_build.py"))
     pages, build_pages = hook["PAGES"], hook["BuildPages"]
     monkeypatch.setitem(pages, "are_built", lambda: False)

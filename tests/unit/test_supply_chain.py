@@ -33,7 +33,7 @@ def required_packages(name: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_dependency_is_locked_in_an_allowed_version(name: str) -> None:
+def test_lock_files_contain_every_dependency_in_an_allowed_version(name: str) -> None:
     versions = locked(name)
     for requirement in required_packages(name):
         found = versions.get(canonicalize_name(requirement.name))
@@ -44,7 +44,7 @@ def test_every_dependency_is_locked_in_an_allowed_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_transitive_dependencies_are_locked(name: str) -> None:
+def test_lock_files_contain_all_transitive_dependencies(name: str) -> None:
     versions = locked(name)
     waiting, seen = [canonicalize_name(each.name) for each in required_packages(name)], set[str]()
     while waiting:
@@ -64,7 +64,7 @@ def test_transitive_dependencies_are_locked(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_locked_package_has_a_hash_and_no_index_url(name: str) -> None:
+def test_every_package_in_the_lock_files_has_a_hash_and_no_index_url(name: str) -> None:
     text = (ROOT / "locks" / name).read_text(encoding="utf-8")
     entries = [entry for entry in re.split(r"(?m)^(?=[A-Za-z])", text) if entry]
     assert len(entries) >= len(locked(name))
@@ -73,12 +73,12 @@ def test_every_locked_package_has_a_hash_and_no_index_url(name: str) -> None:
     assert not re.search(r"://|^-|index-url|find-links", text.replace("    --hash", ""), re.MULTILINE)
 
 
-def test_locked_extras_are_the_projects_extras_without_bench() -> None:
+def test_lock_files_contain_every_extra_of_the_project_except_bench() -> None:
     (extras,) = (extras for extras in LOCKS.values() if extras)
     assert set(extras) == PROJECT["project"]["optional-dependencies"].keys() - {"bench"}
 
 
-def test_audit_fails_for_an_advisory_but_not_for_an_unreachable_index() -> None:
+def test_vulnerability_audit_fails_for_an_advisory_but_not_for_an_unreachable_index() -> None:
     clean = {"name": "a", "version": "1", "vulns": []}
     skipped = {"name": "b", "version": "2", "skip_reason": "not found"}
     bad = {"name": "c", "version": "3", "vulns": [{"id": "ADVISORY-1", "fix_versions": ["3.1"]}]}
@@ -88,7 +88,7 @@ def test_audit_fails_for_an_advisory_but_not_for_an_unreachable_index() -> None:
     assert (code, lines[0]) == (1, "c 3: ADVISORY-1, mended in 3.1")
 
 
-def test_tests_named_in_the_security_page_exist() -> None:
+def test_every_test_named_on_the_security_page_exists() -> None:
     page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(tests/[^`]+)`", page))
     assert len(named) > 15

@@ -48,7 +48,7 @@ def mosquitto_limits_messages() -> bool:
 
 
 @NEEDS_MOSQUITTO
-async def test_check_reports_a_broker_that_accepts_commands_without_a_password(tmp_path: Path) -> None:
+async def test_dialer_check_reports_a_broker_that_accepts_commands_without_a_password(tmp_path: Path) -> None:
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as open_broker,
         connect_supervisor(open_broker.settings) as listener,
@@ -83,7 +83,7 @@ async def test_broker_with_rendered_settings_rejects_unknown_users(tmp_path: Pat
 
 
 @NEEDS_MOSQUITTO
-async def test_check_warns_about_a_broker_with_anonymous_access(tmp_path: Path) -> None:
+async def test_dialer_check_warns_about_a_broker_with_anonymous_access(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
 
     def weaken_files(files: dict[str, str]) -> None:
@@ -100,7 +100,7 @@ async def test_check_warns_about_a_broker_with_anonymous_access(tmp_path: Path) 
         assert find_level(findings, "anybody can read this centre's state") is Level.WARNING
 
 
-async def test_check_reports_a_disabled_or_unencrypted_broker() -> None:
+async def test_dialer_check_reports_an_unreachable_or_unencrypted_broker() -> None:
     findings = await findings_of(site_with_broker(a_free_port(), PEOPLE))
     assert list(findings.values()) == [Level.WARNING]
     assert "the centre can dial without a broker" in next(iter(findings))

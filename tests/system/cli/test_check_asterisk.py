@@ -55,7 +55,7 @@ async def findings(
 
 
 @virtual_time()
-async def test_check_of_a_complete_site_has_no_warnings(tmp_path: Path) -> None:
+async def test_dialer_check_of_a_complete_site_prints_no_warnings(tmp_path: Path) -> None:
     found = await findings(tmp_path)
     assert {finding.level for finding in found.values()} == {Level.OK}, found
     assert found["phones"].text == "3 of 3 are registered"
@@ -64,7 +64,7 @@ async def test_check_of_a_complete_site_has_no_warnings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", [SAID, SAID[-1:], ("matdan/message",)])
-def test_check_names_sounds_missing_on_asterisk(tmp_path: Path, missing: tuple[str, ...]) -> None:
+def test_dialer_check_names_sound_files_that_asterisk_lacks(tmp_path: Path, missing: tuple[str, ...]) -> None:
     """All sounds (a wrong folder) or one may be missing; without this check, every call would be silent."""
 
     @virtual_time()
@@ -78,13 +78,13 @@ def test_check_names_sounds_missing_on_asterisk(tmp_path: Path, missing: tuple[s
 
 
 @virtual_time()
-async def test_check_warns_if_there_is_no_music_on_hold(tmp_path: Path) -> None:
+async def test_dialer_check_warns_if_asterisk_has_no_music_on_hold(tmp_path: Path) -> None:
     found = await findings(tmp_path, replace(CONFIG, silent_music=frozenset({"default"})))
     assert found["music on hold"].level is Level.WARNING
 
 
 @pytest.mark.parametrize("state", ["Rejected", "Unregistered", ""])
-def test_check_reports_an_unregistered_trunk_as_an_error(tmp_path: Path, state: str) -> None:
+def test_dialer_check_reports_a_trunk_that_is_not_registered_at_the_carrier(tmp_path: Path, state: str) -> None:
     @virtual_time()
     async def run() -> None:
         found = await findings(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
@@ -95,12 +95,14 @@ def test_check_reports_an_unregistered_trunk_as_an_error(tmp_path: Path, state: 
 
 
 @virtual_time()
-async def test_check_names_unregistered_phones(tmp_path: Path) -> None:
+async def test_dialer_check_names_seats_whose_phone_is_not_registered(tmp_path: Path) -> None:
     found = await findings(tmp_path, unregistered=("agent02",))
     assert found["phones"] == Finding(Level.WARNING, "phones", "2 of 3 are registered; not registered: seat 02")
 
 
-def test_check_asks_asterisk_for_sounds_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dialer.site.checks.asterisk.SOUNDS_PER_REQUEST", 3)
     assert SOUNDS_PER_REQUEST <= 120  # lines of a message: 128
 

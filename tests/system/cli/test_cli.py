@@ -119,7 +119,7 @@ def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, sa
         ('kind = "ivr"', 'kind = "both"'),
     ],
 )
-def test_wrong_setting_is_reported_with_its_file_its_key_and_a_remedy(tmp_path: Path, change: str, says: str) -> None:
+def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
     path = settings_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
     line = one_line(dialer("check", "-c", path))
@@ -136,7 +136,7 @@ def test_unreachable_asterisk_is_reported_in_one_line(tmp_path: Path) -> None:
     assert "ami.host" in line
 
 
-def test_dialler_does_not_start_if_it_is_unknown_which_voices_are_synthetic(tmp_path: Path) -> None:
+def test_dialler_does_not_start_without_a_catalogue_if_synthetic_voices_must_be_announced(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
     result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
@@ -162,7 +162,7 @@ async def test_wrong_ami_secret_is_reported_in_one_line(tmp_path: Path) -> None:
     assert "canary" not in line
 
 
-async def test_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_fastagi_port_that_is_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = one_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
     assert "fastagi.port" in line
@@ -175,7 +175,7 @@ async def test_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) 
     assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
 
 
-async def test_dialer_check_reports_what_is_missing_at_a_site(tmp_path: Path) -> None:
+async def test_dialer_check_reports_all_missing_parts_of_a_new_site(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)
@@ -224,7 +224,7 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def test_dialer_demo_passes_its_own_checks(tmp_path: Path) -> None:
+def test_dialer_demo_runs_and_all_checks_of_the_demo_succeed(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     result = dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr

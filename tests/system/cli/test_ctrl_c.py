@@ -42,7 +42,7 @@ def calls_run(directory: Path, lines: int) -> None:
         time.sleep(0.1)
 
 
-def test_demo_stops_cleanly_on_a_signal(tmp_path: Path) -> None:
+def test_dialer_demo_stops_on_ctrl_c_without_an_error(tmp_path: Path) -> None:
     demo = start_in_foreground("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
     try:
         calls_run(tmp_path, 20)
@@ -83,7 +83,7 @@ def test_ctrl_c_while_a_command_runs_prints_no_traceback() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_worker_processes_print_nothing_after_ctrl_c_and_end_with_their_parent(tmp_path: Path) -> None:
+def test_worker_processes_end_silently_with_the_main_process_after_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )

@@ -53,7 +53,9 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_replayed_day_matches_the_calls_of_the_engine(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
+def test_simulated_replay_of_a_recorded_day_has_about_the_recorded_calls(
+    recorded: tuple[Path, RecordedDay, CentreView],
+) -> None:
     _, day, view = recorded
     figures, campaign = compute_recorded_figures(day), view.campaigns[0]
     live = sum(campaign.calls.values())
@@ -91,7 +93,7 @@ def test_dialer_simulate_of_a_day_compares_pacing_policies_with_the_recorded_fig
     assert store.read_bytes() == before
 
 
-def test_replay_uses_the_store_in_the_settings_by_default(
+def test_replay_of_a_day_reads_the_store_named_in_the_settings_by_default(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path
 ) -> None:
     settings = tmp_path / "centre.toml"
@@ -101,7 +103,7 @@ def test_replay_uses_the_store_in_the_settings_by_default(
 
 
 @pytest.mark.parametrize(("jurisdiction", "seconds"), [("neutral", 15.0), ("india", 30.0)])
-def test_replay_uses_the_sites_minimum_ring_time(
+def test_replay_of_a_day_uses_the_minimum_ring_time_of_the_site(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path, jurisdiction: str, seconds: float
 ) -> None:
     settings = tmp_path / "centre.toml"
@@ -182,7 +184,7 @@ def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_
     assert figures.idle_seconds_per_call == pytest.approx((149 * 60.0 + 20.0 - 50 * 40.0) / 50, rel=0.001)
 
 
-def test_seat_is_not_counted_in_the_replay_while_it_has_an_inbound_call(tmp_path: Path) -> None:
+def test_replay_of_a_day_does_not_count_a_seat_during_an_inbound_call(tmp_path: Path) -> None:
     day = read_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.get_value_at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
@@ -194,7 +196,7 @@ def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) 
         read_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
-def test_replay_skips_and_counts_a_call_with_inconsistent_times(tmp_path: Path) -> None:
+def test_replay_of_a_day_leaves_out_calls_with_inconsistent_times_and_reports_how_many(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back

@@ -55,7 +55,7 @@ def list_catalogue(*arguments: str) -> list[dict[str, object]]:
     return found
 
 
-def test_certified_recording_is_rejected_after_it_was_changed(site: Path) -> None:
+def test_changed_recording_loses_its_certificate_and_is_not_played(site: Path) -> None:
     (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
     code, output, _ = audio("prepare")
     assert code == 1
@@ -94,7 +94,7 @@ def test_sound_file_changed_after_preparation_may_not_be_played(site: Path) -> N
     assert "was changed on disk after it was prepared" in str(list_catalogue()[0]["why_not"])
 
 
-def test_prompt_with_a_certificate_for_another_recording_is_not_played(site: Path) -> None:
+def test_prompt_whose_certificate_is_for_another_recording_is_not_played(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio(
         "approve", "hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "ab" * 32, "--synthetic"
@@ -104,7 +104,7 @@ def test_prompt_with_a_certificate_for_another_recording_is_not_played(site: Pat
     assert list_catalogue()[0]["voice"] == "synthetic"
 
 
-def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> None:
+def test_audio_approve_with_a_flow_certifies_all_prompts_of_the_flow(site: Path) -> None:
     """Approval covers texts and recordings of the flow and its subflows, and the campaign's own prompts instead of shared ones."""
     own = PromptName("town", "hi", "recording/campaign_message")
     entries = {name: catalogue_entry() for name in [*list_prompts("material"), own, PromptName("", "hi", "number/7")]}
@@ -133,7 +133,7 @@ def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> Non
         (["hi/recording/message", "--by", "A", "--certificate", "1\n2"], "cannot be approved"),
     ],
 )
-def test_invalid_approval_of_a_recording_is_refused_in_one_line_and_changes_nothing(
+def test_invalid_approval_of_a_recording_is_refused_and_changes_nothing(
     site: Path, arguments: list[str], words: str
 ) -> None:
     audio("prepare")
@@ -162,7 +162,7 @@ def test_audio_check_reports_missing_uncertified_and_outdated_prompts(site: Path
     assert audio("check", "-l", "hi")[1] == output
 
 
-def test_audio_check_covers_the_languages_of_agents_and_of_the_catalogue(site: Path) -> None:
+def test_audio_check_requires_prompts_in_the_languages_of_agents_and_catalogue(site: Path) -> None:
     write_recording(site / "recordings/ta/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
     looked = {line.partition("/")[0] for line in audio("check")[1].splitlines()}
@@ -175,7 +175,7 @@ def test_audio_check_covers_the_languages_of_agents_and_of_the_catalogue(site: P
     assert looked == {"hi", "mr", "ta"}
 
 
-def test_audio_check_of_a_flow_covers_the_languages_of_voters_on_the_roll(site: Path) -> None:
+def test_audio_check_requires_prompts_of_a_flow_in_the_languages_of_the_roll(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
         file.write('[store]\npath = "centre.db"\n')
@@ -200,7 +200,7 @@ def test_audio_check_requires_a_prompt_for_the_organisations_name(site: Path) ->
     assert next(row["text"] for row in list_catalogue() if row["prompt"] == name) == "Example Seva"
 
 
-def test_preparing_again_still_reports_a_recording_of_an_outdated_text(site: Path) -> None:
+def test_recording_of_an_outdated_text_is_reported_again_after_every_preparation(site: Path) -> None:
     (site / "texts").mkdir()
     (site / "texts/hi.yaml").write_text('errand.ask: "Polls close at six."\n')
     write_recording(site / "recordings/hi/errand/ask.wav", speech(0.5, 8_000), 8_000)
@@ -246,7 +246,7 @@ def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> No
     assert "until it is recorded" not in svg
 
 
-def test_symbolic_link_among_the_recordings_is_rejected_with_exit_code_1(site: Path) -> None:
+def test_symbolic_link_in_the_folder_of_recordings_is_rejected(site: Path) -> None:
     (site / "recordings/en").symlink_to(site)
     code, output, _ = audio("prepare")
     assert code == 1
@@ -283,7 +283,7 @@ def test_settings_with_audio_rules_but_no_catalogue_are_refused(tmp_path: Path) 
         load_settings(path)
 
 
-def test_recording_that_no_flow_plays_is_rejected_with_a_suggestion(site: Path) -> None:
+def test_recording_that_no_flow_plays_is_rejected_with_a_similar_prompt_name(site: Path) -> None:
     for slip in (
         "hi/turnout/questoin",
         "campaign/turnout-ivr/hi/turnout/question",
@@ -311,7 +311,7 @@ def test_audio_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) ->
     assert "hi/turnout/questoin: no flow plays turnout/questoin; did you mean turnout/question?" in message
 
 
-def test_prompts_of_the_sites_own_flow_and_texts_are_prepared(site: Path) -> None:
+def test_recordings_for_a_flow_written_by_the_site_are_prepared(site: Path) -> None:
     (site / "own.yaml").write_text(
         "flow: own\npurpose: information\nstart: hello\nnodes:\n"
         "  hello: {say: [{recording: candidate}, own.welcome], next: bye}\n"

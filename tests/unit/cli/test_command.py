@@ -37,7 +37,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
         ("seat-serials 04 7,8", {"seat": "04", "serials": "7,8"}),
     ],
 )  # fmt: skip
-def test_fields_of_a_command_are_read_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
+def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
     assert parse_fields(name, given) == fields
 
@@ -53,14 +53,14 @@ def test_fields_of_a_command_are_read_in_order_or_by_name(words: str, fields: di
         ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
-def test_command_with_invalid_fields_is_refused_before_anything_is_sent(words: str, says: str) -> None:
+def test_dialler_command_with_invalid_fields_is_refused_without_connecting(words: str, says: str) -> None:
     name, *given = words.split()
     with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
         parse_fields(name, given)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
+def test_help_of_each_dialler_command_names_purpose_and_fields(name: str) -> None:
     kind = COMMANDS[name]
     code, output = run("command", name, "--help")
     words = " ".join(output.split())
@@ -70,24 +70,24 @@ def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
         assert key in words
 
 
-def test_command_list_has_every_command() -> None:
+def test_dialer_command_list_shows_every_command() -> None:
     code, output = run("command", "list")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines() if not line.startswith(" ")] == [*COMMANDS]
 
 
-def test_misspelt_command_gets_a_suggestion() -> None:
+def test_error_about_a_misspelt_dialler_command_suggests_the_right_name() -> None:
     assert "'puase'. Did you mean 'pause'?" in run("command", "puase", "turnout")[1]
 
 
-def test_supervisor_command_without_a_sender_is_refused(tmp_path: Path) -> None:
+def test_command_that_requires_a_supervisor_is_refused_without_a_sender(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
     code, output = run("command", "resume", "turnout", "-c", config)
     assert (code, "--as: give the sender: `resume` requires the role supervisor" in output) == (2, True)
 
 
-def test_documented_mosquitto_pub_command_is_accepted() -> None:
+def test_mosquitto_pub_command_in_the_docs_sends_a_valid_command() -> None:
     (block,) = (
         each
         for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -16,7 +16,7 @@ SUMMARIES = {format_command_name(place): summary for some in COMMANDS.values() f
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_summary_of_a_command_in_the_help_is_the_first_sentence_of_its_own_help(name: str) -> None:
+def test_help_of_dialer_summarises_each_command_by_the_first_sentence_of_the_commands_help(name: str) -> None:
     group: Any = typer.main.get_command(app)
     command = group.commands[name]
     assert command.get_short_help_str(200) == SUMMARIES[name]
@@ -28,7 +28,7 @@ def test_help_shows_settings_tables_in_double_brackets() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("flow", "try", "--help")])
-def test_commands_that_do_not_dial_do_not_import_the_engine(arguments: tuple[str, ...]) -> None:
+def test_help_and_version_options_do_not_import_the_engine(arguments: tuple[str, ...]) -> None:
     code = (
         "import sys\n"
         "from dialer.cli.main import main\n"

@@ -94,7 +94,7 @@ async def test_erased_number_is_deleted_and_stays_suppressed_in_later_rolls(conf
     assert NUMBER not in dialled
 
 
-def test_erasing_only_a_number_keeps_the_voters_names_and_removes_their_link_to_it(config: Path) -> None:
+def test_erasing_a_number_keeps_voters_names_and_removes_their_links_to_the_number(config: Path) -> None:
     assert run("erase", NUMBER, "-c", config)[0] == 0
     assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
@@ -107,7 +107,7 @@ def test_erasing_a_number_that_is_on_no_roll_suppresses_it(config: Path) -> None
     assert run("erase", "12345", "-c", config)[0] == 2
 
 
-async def test_purge_erases_personal_data_but_leaves_attempts_and_marks(config: Path) -> None:
+async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(config: Path) -> None:
     execute(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
     run("optout", "add", "7000000009", "-c", config)
     code, text = run("purge", "--after", days_ago(10), "--dry-run", "-c", config)
@@ -135,7 +135,7 @@ async def test_purge_erases_personal_data_but_leaves_attempts_and_marks(config: 
     ]
 
 
-def test_purge_after_the_retention_period_erases_attempts_and_marks(config: Path) -> None:
+def test_purge_after_the_retention_period_erases_attempts_and_voters_answers(config: Path) -> None:
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
     assert (code, "1 attempts and 1 marks" in text) == (0, True)
     assert "overdue since" in text
@@ -147,7 +147,7 @@ def test_purge_after_the_retention_period_erases_attempts_and_marks(config: Path
 @pytest.mark.parametrize(
     ("after", "output"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "not a date")]
 )
-def test_purge_for_a_day_that_is_not_over_is_refused(config: Path, after: str, output: str) -> None:
+def test_purge_with_a_date_in_the_future_is_refused(config: Path, after: str, output: str) -> None:
     code, text = run("purge", "--after", after, "--yes", "-c", config)
     assert (code, output in text) == (2, True)
     assert is_in_store_files(config, "Voter 12")
@@ -200,7 +200,7 @@ def test_erase_deletes_the_recordings_of_calls_with_the_number(config: Path, rec
 
 
 @pytest.mark.parametrize("missing", ["the file", "every file"])
-def test_missing_recording_file_does_not_prevent_an_erasure(missing: str, config: Path, recorded: Path) -> None:
+def test_number_whose_recording_file_is_missing_can_be_erased(missing: str, config: Path, recorded: Path) -> None:
     (recorded / f"{ATTEMPT}.wav").unlink()
     if missing == "every file":
         (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
@@ -210,7 +210,7 @@ def test_missing_recording_file_does_not_prevent_an_erasure(missing: str, config
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
-def test_number_is_erased_only_when_its_recordings_can_be_deleted(
+def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
     config: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlink = Path.unlink
@@ -260,7 +260,7 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
         (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )
-def test_purge_leaves_and_reports_recordings_under_retention(
+def test_purge_keeps_and_reports_recordings_within_their_retention_period(
     polls: str, output: str, config: Path, recorded: Path
 ) -> None:
     with config.open("a", encoding="utf-8") as file:
@@ -286,7 +286,9 @@ def test_purge_erases_recordings_after_their_retention_period(config: Path, reco
 
 
 @pytest.mark.parametrize("days", [10, 50], ids=["records stay", "records go"])
-def test_purge_erases_every_recording(days: int, config: Path, recorded: Path) -> None:
+def test_purge_erases_all_recordings_of_a_site_that_need_not_keep_recordings(
+    days: int, config: Path, recorded: Path
+) -> None:
     assert "4 recordings" in run("purge", "--after", days_ago(days), "--dry-run", "-c", config)[1]
     assert list_files_below(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0

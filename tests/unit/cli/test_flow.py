@@ -22,7 +22,7 @@ def flow(*arguments: str, keys: str = "") -> tuple[int, str, BaseException | Non
     return result.exit_code, result.output, result.exception
 
 
-def test_flow_list_names_every_flow() -> None:
+def test_flow_list_shows_every_shipped_flow() -> None:
     code, output, _ = flow("list")
     assert code == 0
     assert all(name in output for name in list_shipped_flows())
@@ -81,7 +81,7 @@ def test_missing_directory_of_flow_texts_is_refused() -> None:
         ("household", "pending_voters=99999999999999999999", "give a number such as 3"),
     ],
 )
-def test_invalid_fact_for_a_tried_flow_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
+def test_invalid_fact_about_the_caller_of_flow_try_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
     _, _, error = flow("try", name, "-f", fact, "--keys", "1")
     assert isinstance(error, BadFact)
     assert words in str(error)
@@ -113,7 +113,7 @@ def test_flow_draw_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None
     assert "choose another --out" in str(error)
 
 
-def test_flow_try_plays_the_call_in_the_given_language() -> None:
+def test_flow_try_prints_the_prompts_in_the_given_language() -> None:
     code, output, _ = flow("try", "turnout", "--language", "hi", keys="2\n3#\n")
     assert code == 0
     assert "क्या आपने वोट डाल दिया है?" in output
@@ -121,7 +121,7 @@ def test_flow_try_plays_the_call_in_the_given_language() -> None:
     assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
 
 
-def test_flow_try_enters_the_given_keys() -> None:
+def test_flow_try_enters_the_keys_given_with_the_keys_option() -> None:
     code, output, _ = flow("try", "booth_worker", "--keys", "17#,#")
     assert code == 0
     assert "[voted (serial) 17: saved]" in output
@@ -137,7 +137,7 @@ def test_flow_try_hangs_up_at_the_end_of_its_input(keys: str) -> None:
     assert "-- hung-up at question" in output
 
 
-def test_flow_try_can_simulate_failed_services() -> None:
+def test_flow_try_can_simulate_a_missing_agent_and_a_failing_store() -> None:
     _, output, _ = flow("try", "turnout", "--store-fails", "--keys", "1")
     assert "NOT saved" in output
     assert "could not be saved" in output
@@ -162,7 +162,7 @@ def test_flow_try_uses_the_given_facts_about_the_voter() -> None:
     assert "NAME=VALUE" in output
 
 
-def test_flow_of_a_site_is_named_by_its_path(tmp_path: Path) -> None:
+def test_flow_written_by_a_site_is_given_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
     path.write_text(text, encoding="utf-8")

@@ -37,7 +37,7 @@ def create_centre(folder: Path, changed: dict[str, str], given: str = "") -> Set
     return load_settings(file)
 
 
-def test_new_centre_passes_every_check_of_its_settings(tmp_path: Path) -> None:
+def test_settings_written_by_init_pass_every_check(tmp_path: Path) -> None:
     settings = create_centre(tmp_path, {"--seats": "1"})
     code, output = run("check", "-c", tmp_path / "centre.toml")
     errors = re.findall(r"^ERROR +([^:]+):", output, re.MULTILINE)
@@ -53,7 +53,7 @@ def test_new_centre_passes_every_check_of_its_settings(tmp_path: Path) -> None:
     assert set(told_once) == {"pune-1.supervisor"}
 
 
-def test_init_writes_private_files_and_pins_that_log_in_the_agents(tmp_path: Path) -> None:
+def test_init_writes_private_files_and_pins_with_which_agents_can_log_in(tmp_path: Path) -> None:
     settings = create_centre(tmp_path, {"--seats": "2"})
     pins = tmp_path / init.PINS
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "centre.toml", pins)} == {0o600}
@@ -65,7 +65,7 @@ def test_init_writes_private_files_and_pins_that_log_in_the_agents(tmp_path: Pat
     assert len(set(secrets)) == 3
 
 
-def test_trunk_account_gets_its_password_from_standard_input(tmp_path: Path) -> None:
+def test_init_reads_the_password_of_the_trunk_account_from_standard_input(tmp_path: Path) -> None:
     trunk = create_centre(
         tmp_path, {"--seats": "1", "--trunk-user": "acc1", "--trunk-password": "-"}, "s3cret-of-acc1\n"
     ).trunks[0]
@@ -129,7 +129,7 @@ def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> N
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
     ],
 )
-def test_invalid_option_of_init_is_refused_in_one_line_and_writes_nothing(
+def test_init_refuses_an_invalid_option_in_one_line_and_writes_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
     code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
@@ -140,7 +140,7 @@ def test_invalid_option_of_init_is_refused_in_one_line_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_init_at_a_terminal_asks_for_missing_values_and_again_after_a_mistake(
+def test_init_at_a_terminal_asks_for_missing_values_and_repeats_wrongly_answered_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(init, "_is_interactive", lambda: True)

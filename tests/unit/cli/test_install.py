@@ -70,7 +70,7 @@ def install_site(site: Path) -> dict[str, str]:
     return tree(root)
 
 
-def test_install_writes_all_files_of_the_services(site: Path) -> None:
+def test_install_writes_all_files_that_the_services_need(site: Path) -> None:
     files = install_site(site)
     assert {name for name in files if not name.startswith(("etc/asterisk/", "etc/mosquitto/"))} == {
         "etc/matdan/centre.toml",
@@ -132,7 +132,7 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
     assert "AF_NETLINK" not in without
 
 
-def test_install_prints_the_next_steps(site: Path) -> None:
+def test_install_prints_the_commands_to_run_next(site: Path) -> None:
     output = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in output
     assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in output
@@ -164,7 +164,7 @@ def test_install_reports_a_missing_backup_folder_and_refuses_a_system_folder(sit
     assert "store.backup_folder: /mnt is a system folder" in output
 
 
-def test_installing_the_services_twice_changes_nothing(site: Path) -> None:
+def test_installing_the_systemd_services_twice_changes_nothing(site: Path) -> None:
     before = install_site(site)
     again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
     assert again[0] == 0
@@ -191,7 +191,7 @@ def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Pa
     assert tree(root) == SAMPLES
 
 
-def test_print_option_of_install_shows_the_files_without_writing_them(site: Path) -> None:
+def test_install_with_print_option_shows_the_files_without_writing_them(site: Path) -> None:
     code, output = run("install", "-c", site, "--root", site.parent / "root", "--print")
     assert code == 0
     assert "/etc/systemd/system/matdan-dialler.service" in output
@@ -206,7 +206,7 @@ def test_print_option_of_install_shows_the_files_without_writing_them(site: Path
         ("etc/systemd/system/matdan-desk.service", "was not written by `dialer install`; nothing was written"),
     ],
 )
-def test_install_refuses_to_overwrite_files_that_it_did_not_write(there: str, says: str, site: Path) -> None:
+def test_install_refuses_to_overwrite_files_of_other_programs(there: str, says: str, site: Path) -> None:
     path = site.parent / "root" / there
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
@@ -267,7 +267,7 @@ def test_install_without_systemd_or_root_permissions_is_refused(site: Path, monk
     assert "root permissions are required: run `sudo dialer uninstall`" in run_for_error("uninstall")[1]
 
 
-def test_centre_with_remote_asterisk_and_broker_gets_only_the_diallers_files() -> None:
+def test_install_writes_only_dialler_files_if_asterisk_and_broker_are_remote() -> None:
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )

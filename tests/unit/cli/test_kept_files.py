@@ -50,7 +50,7 @@ def site(tmp_path: Path) -> Path:
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
     ],
 )
-def test_output_into_a_file_that_the_command_reads_is_refused(
+def test_command_refuses_to_write_output_over_a_file_that_it_reads(
     site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str
 ) -> None:
     monkeypatch.chdir(site)
@@ -66,7 +66,9 @@ def test_output_into_a_file_that_the_command_reads_is_refused(
 
 
 @pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
-def test_output_into_another_store_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_command_refuses_to_write_output_over_any_store(
+    site: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.chdir(site)
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
@@ -80,9 +82,7 @@ def test_output_into_another_store_is_refused(site: Path, monkeypatch: pytest.Mo
     assert (site / "centre.csv").read_bytes() == before
 
 
-def test_demo_report_with_the_path_of_the_demos_store_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_demo_refuses_to_write_the_report_over_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
     code, printed = run_for_error(
         "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
@@ -91,7 +91,7 @@ def test_demo_report_with_the_path_of_the_demos_store_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rejects_file_with_the_path_of_the_new_store_is_refused(tmp_path: Path) -> None:
+def test_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
     with pytest.raises(OutputRefused, match="is the store; name another file"):
@@ -99,7 +99,7 @@ def test_rejects_file_with_the_path_of_the_new_store_is_refused(tmp_path: Path) 
     assert not (tmp_path / "new.db").exists()
 
 
-def test_encrypted_store_is_recognised_by_its_lock_file(tmp_path: Path) -> None:
+def test_encrypted_store_is_recognised_by_the_lock_file_next_to_it(tmp_path: Path) -> None:
     path = tmp_path / "centre.csv"
     path.write_bytes(os.urandom(4096))
     refuse_protected_path(path, "--out")
@@ -115,7 +115,7 @@ def test_database_of_another_program_is_never_overwritten(tmp_path: Path) -> Non
         write_file(tmp_path / "other.csv", b"x")
 
 
-def test_existing_ordinary_output_file_is_overwritten(tmp_path: Path) -> None:
+def test_existing_output_file_that_is_no_store_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(b"of yesterday")
     write_file(path, b"of today")

@@ -62,7 +62,7 @@ def read_list(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> Ma
 # Reading
 
 
-def test_serial_numbers_in_digits_of_any_script_are_read_as_marks(config: Path) -> None:
+def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
@@ -92,7 +92,9 @@ def test_serial_numbers_in_digits_of_any_script_are_read_as_marks(config: Path) 
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
-def test_invalid_line_of_marks_is_rejected_with_its_number_and_reason(config: Path, line: str, reason: str) -> None:
+def test_invalid_line_of_a_marks_list_is_rejected_with_line_number_and_reason(
+    config: Path, line: str, reason: str
+) -> None:
     head = f"{HEAD},kind,time,by,roll version,epic"
     found = read_list(config, "174,1,2", line, "174,1,3", head=head)
     assert [mark.voter_id for mark in found.marks] == [2, 3]
@@ -103,7 +105,7 @@ def test_invalid_line_of_marks_is_rejected_with_its_number_and_reason(config: Pa
     assert "98765" not in reject.reason
 
 
-def test_kind_time_and_reporter_of_a_mark_are_read_from_each_line(config: Path) -> None:
+def test_each_line_of_a_marks_list_may_give_kind_time_and_reporter(config: Path) -> None:
     found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -123,13 +125,13 @@ def test_kind_time_and_reporter_of_a_mark_are_read_from_each_line(config: Path) 
     assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
 
 
-def test_day_option_gives_marks_of_an_earlier_day_their_date(config: Path) -> None:
+def test_marks_import_with_day_option_adds_that_date_to_times_without_a_date(config: Path) -> None:
     found = read_list(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_imported_mark_has_the_same_key_in_every_file_and_a_correction_another(config: Path) -> None:
+def test_same_mark_in_two_files_has_the_same_key_but_a_correction_has_another(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -150,7 +152,7 @@ def test_voter_is_found_by_epic_number_unless_two_voters_share_it(config: Path) 
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_mark_for_a_part_in_two_roll_versions_needs_the_roll_version(config: Path) -> None:
+def test_list_of_marks_must_name_the_roll_version_if_two_versions_have_the_part(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -165,13 +167,13 @@ def test_mark_for_a_part_in_two_roll_versions_needs_the_roll_version(config: Pat
     assert [mark.voter_id for mark in read_list(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
 
 
-def test_marks_before_1970_are_rejected(config: Path) -> None:
+def test_marks_dated_before_1970_are_rejected(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
     assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
 
 
-def test_mark_for_a_part_needs_a_state_only_if_two_states_have_that_part(config: Path) -> None:
+def test_list_of_marks_must_name_the_state_only_if_two_states_have_the_part(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -195,7 +197,7 @@ def test_list_of_marks_without_a_column_that_identifies_voters_is_refused(config
         read_list(config, "1,2,3,4", head=head)
 
 
-def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> None:
+def test_only_ticked_voters_on_a_strike_off_sheet_are_recorded_as_voted(config: Path) -> None:
     found = read_list(
         config, "174,1,1,x", "174,1,2,", "174,1,3,[ ]", "174,1,4,✓", "174,1,5,maybe", head=f"{HEAD},voted"
     )
@@ -206,7 +208,7 @@ def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> N
 # The command
 
 
-def test_check_option_stores_no_marks_and_a_repeated_import_stores_them_once(config: Path) -> None:
+def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_stores_marks_once(config: Path) -> None:
     path = write_list(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
@@ -229,7 +231,7 @@ def test_check_option_stores_no_marks_and_a_repeated_import_stores_them_once(con
     assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_all_marks_are_stored_if_they_need_several_batches(config: Path) -> None:
+def test_list_with_more_marks_than_fit_into_one_request_is_stored_completely(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
@@ -251,7 +253,7 @@ def test_rejected_lines_of_marks_are_written_to_the_rejects_file(config: Path) -
     assert (len(found), found[0]) == (39, {"line": "22", "reason": "the part has no voter with this serial"})
 
 
-def test_completed_strike_off_sheet_is_imported(config: Path) -> None:
+def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> None:
     sheet = config.parent / "sheet.xlsx"
     run("list", "strike-off", "--for", "worker-7", "--part", "2", "--out", sheet, "-c", config)
     book = openpyxl.load_workbook(sheet)
@@ -265,7 +267,7 @@ def test_completed_strike_off_sheet_is_imported(config: Path) -> None:
     assert rows(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_marks_undo_corrects_a_mark_and_marks_show_lists_both(config: Path) -> None:
+def test_marks_undo_adds_a_correction_and_marks_show_lists_mark_and_correction(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3: corrected; will be called again\n")
@@ -277,7 +279,7 @@ def test_marks_undo_corrects_a_mark_and_marks_show_lists_both(config: Path) -> N
     assert "Voter 3" not in output
 
 
-def test_undoing_a_mark_that_does_not_exist_exits_1_and_stores_nothing(config: Path) -> None:
+def test_marks_undo_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing(config: Path) -> None:
     assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (
         1,
         "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",
@@ -305,7 +307,9 @@ def test_undoing_a_mark_that_does_not_exist_exits_1_and_stores_nothing(config: P
         (["import", "nowhere.csv", "--day", "2999-01-01"], "--day"),
     ],
 )
-def test_invalid_arguments_of_marks_are_refused_in_one_line(config: Path, arguments: list[str], says: str) -> None:
+def test_invalid_arguments_of_the_marks_commands_are_refused_in_one_line(
+    config: Path, arguments: list[str], says: str
+) -> None:
     code, output = run("marks", *arguments, "-c", config)
     assert code == 2
     assert says in output

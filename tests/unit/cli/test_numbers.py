@@ -46,7 +46,9 @@ def file(directory: Path, *lines: str) -> Path:
 # Opt-outs
 
 
-def test_imported_opt_out_suppresses_in_every_campaign_and_in_later_rolls(config: Path, tmp_path: Path) -> None:
+def test_imported_opt_out_keeps_a_number_from_being_called_by_campaigns_and_later_rolls(
+    config: Path, tmp_path: Path
+) -> None:
     numbers = file(tmp_path, "name,phone", "A,07000000001", "B,+91 70000 00002", 'C,"7000000003, 9812345678"')
     assert run("optout", "import", numbers, "-c", config, "--who", "asha") == (
         0,
@@ -69,7 +71,7 @@ def test_imported_opt_out_suppresses_in_every_campaign_and_in_later_rolls(config
     assert run("audit", "verify", "-c", config)[0] == 0
 
 
-def test_line_without_a_number_is_reported_and_the_others_are_imported(config: Path, tmp_path: Path) -> None:
+def test_line_without_a_phone_number_is_reported_and_all_other_lines_are_imported(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "phone", "7000000001", "12345", "unknown", "", "7000000002")
     code, text = run("optout", "import", numbers, "-c", config)
     assert code == 1
@@ -77,14 +79,14 @@ def test_line_without_a_number_is_reported_and_the_others_are_imported(config: P
     assert "no number in 2 lines of numbers.csv: 3, 4" in text
 
 
-def test_optout_add_command_suppresses_one_number(config: Path) -> None:
+def test_optout_add_prevents_all_calls_to_a_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, message = run("optout", "add", "12345", "-c", config)
     assert (code, "not a single valid phone number" in message) == (2, True)
 
 
-def test_numbers_are_read_from_standard_input(config: Path) -> None:
+def test_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
     def run_with_input(text: str, *arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, [*arguments, "-c", str(config)], input=text)
         return result.exit_code, result.output
@@ -103,7 +105,7 @@ def test_numbers_are_read_from_standard_input(config: Path) -> None:
     assert json.loads(printed[0][0])["file"] == "standard-input"
 
 
-def test_opt_out_while_the_dialler_runs_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
+def test_opt_out_is_sent_through_the_broker_while_the_dialler_runs(config: Path, tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a dialler"):
         code, message = run("optout", "add", "7000000001", "-c", config)
         assert code == 2
@@ -111,7 +113,7 @@ def test_opt_out_while_the_dialler_runs_goes_through_the_broker(config: Path, tm
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
-def test_opt_out_during_an_import_is_refused(config: Path, tmp_path: Path) -> None:
+def test_opt_out_is_refused_while_an_import_has_locked_the_store(config: Path, tmp_path: Path) -> None:
     """No dialler runs, so a request through the broker would get no reply."""
     with exclusive_connection(tmp_path / "centre.db", "an import"):
         code, message = run("optout", "add", "7000000001", "-c", config)
@@ -124,7 +126,7 @@ def test_opt_out_during_an_import_is_refused(config: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("holder", ["a dialler", None])
 @pytest.mark.parametrize("source", ["asked by Ravi Kumar", "+917000000001", "", "call 7000000001"])
-def test_source_of_an_opt_out_that_contains_a_name_or_number_is_refused(
+def test_opt_out_whose_source_contains_a_name_or_number_is_refused(
     config: Path, tmp_path: Path, holder: str | None, source: str
 ) -> None:
     with contextlib.ExitStack() as stack:

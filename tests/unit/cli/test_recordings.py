@@ -22,7 +22,7 @@ OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
     "attempt_id",
     ["../../etc/passwd", "", ".", f"{OLD}/../x", f"{OLD}\0", OLD.upper().replace("0", "A"), f"{OLD}\n", "a" * 36],
 )
-def test_recording_name_that_is_not_an_attempt_id_is_refused(attempt_id: str) -> None:
+def test_name_of_a_recording_must_be_the_id_of_a_call_attempt(attempt_id: str) -> None:
     with pytest.raises(RecordingError, match="not the id of an attempt"):
         file_name(attempt_id)
 
@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_only_regular_files_named_by_an_attempt_are_recordings(folder: Path) -> None:
+def test_only_regular_files_named_after_a_call_attempt_count_as_recordings(folder: Path) -> None:
     assert [file.attempt_id for file in list_recordings(folder)] == [OLD, NEW]
     assert [file.attempt_id for file in select_older_recordings(list_recordings(folder), 30, 1.7e9)] == [OLD]
     assert not select_older_recordings(list_recordings(folder), 41, 1.7e9)

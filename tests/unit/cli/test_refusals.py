@@ -43,7 +43,7 @@ def roll(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", ["folder", "roll.csv/x.csv", "none/x.csv", TOO_LONG, os.devnull])
-def test_unwritable_output_path_is_refused_and_left_unchanged(tmp_path: Path, roll: Path, path: str) -> None:
+def test_command_refuses_an_unwritable_output_path_before_it_starts(tmp_path: Path, roll: Path, path: str) -> None:
     (tmp_path / "folder").mkdir()
     before = list_names(tmp_path)
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
@@ -79,7 +79,7 @@ def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
     assert list_names(tmp_path / "folder") == []
 
 
-def test_error_while_the_rejects_file_is_completed_says_that_the_roll_is_imported(tmp_path: Path) -> None:
+def test_error_about_the_rejects_file_after_an_import_says_that_the_roll_is_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.finish()
     (tmp_path / "rejects.csv").mkdir()
@@ -95,7 +95,7 @@ def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
-def test_voter_list_that_cannot_be_written_has_no_audit_entry(store: Path) -> None:
+def test_failed_export_of_a_voter_list_leaves_no_audit_entry(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
     code, printed = run_for_error(
         "list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf"
@@ -110,7 +110,7 @@ def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
-def test_demo_refuses_invalid_paths_before_it_starts(
+def test_demo_refuses_invalid_paths_before_the_simulation_starts(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -153,7 +153,7 @@ def test_unreadable_paths_of_flows_texts_and_pictures_are_reported_in_one_line(t
         check_picture_path(tmp_path / TOO_LONG / "x.png")
 
 
-def test_folder_that_cannot_be_listed_is_an_error_and_not_read_as_empty(
+def test_unreadable_folder_is_reported_as_an_error_instead_of_read_as_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> Iterator[Path]:
@@ -274,7 +274,7 @@ def test_invalid_option_value_is_reported_in_one_plain_line(
 # Empty files
 
 
-def test_error_about_a_file_of_voter_weights_does_not_call_it_a_roll(tmp_path: Path, store: Path) -> None:
+def test_error_about_a_file_of_voter_weights_does_not_mention_a_roll(tmp_path: Path, store: Path) -> None:
     for content, printed in (
         (b"", "is empty; export it again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
@@ -285,7 +285,7 @@ def test_error_about_a_file_of_voter_weights_does_not_call_it_a_roll(tmp_path: P
         assert (code, printed in message, "the roll" in message) == (2, True, False), message
 
 
-def test_oversized_cell_of_a_roll_is_reported_with_its_row(tmp_path: Path) -> None:
+def test_oversized_cell_of_a_roll_is_reported_with_the_row_number(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
@@ -303,7 +303,7 @@ def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
-def test_roll_import_that_rejects_every_row_exits_1(tmp_path: Path, more: list[str]) -> None:
+def test_roll_import_in_which_every_row_is_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
     code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
@@ -358,7 +358,7 @@ def test_empty_file_whose_permissions_cannot_be_changed_is_not_used_as_a_store(
         (["demo", "--nonsense"], "No such option"),
     ],
 )
-def test_usage_error_is_reported_in_one_line(
+def test_wrong_arguments_of_a_command_are_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -380,7 +380,7 @@ def test_usage_error_is_reported_in_one_line(
         (["wobble"], "No such command 'wobble'. (see dialer --help)"),
     ],
 )
-def test_unknown_command_gets_a_suggestion(
+def test_error_about_an_unknown_command_suggests_a_similar_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -394,7 +394,7 @@ def test_unknown_command_gets_a_suggestion(
     assert says in lines[0]
 
 
-def test_question_without_input_to_answer_it_aborts_in_one_line(tmp_path: Path) -> None:
+def test_command_that_asks_a_question_aborts_in_one_line_without_input(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
@@ -406,7 +406,7 @@ def test_question_without_input_to_answer_it_aborts_in_one_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("arguments", [[], ["report"]])
-def test_missing_subcommand_shows_the_help(
+def test_command_group_without_a_subcommand_shows_the_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])

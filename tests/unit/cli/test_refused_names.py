@@ -112,7 +112,7 @@ def test_unreadable_settings_file_is_reported_with_a_remedy(tmp_path: Path, cont
     assert str(caught.value).endswith(says)
 
 
-def test_every_pattern_of_a_setting_has_its_own_error_text() -> None:
+def test_every_regular_expression_of_a_setting_has_an_error_text_in_words() -> None:
     def patterns(schema: object) -> Iterator[str]:
         if isinstance(schema, list):
             for each in schema:

@@ -82,7 +82,7 @@ def add_certified_prompts(config: Path, directory: Path, **changes: Any) -> None
         ({"valid_until": date(2024, 4, 21)}, "it expired on 2024-04-21"),
     ],
 )
-def test_campaign_is_held_if_one_of_its_prompts_has_an_invalid_certificate(
+def test_campaign_does_not_dial_if_a_prompt_has_an_invalid_certificate(
     config: Path, tmp_path: Path, changes: dict[str, Any], output: str
 ) -> None:
     add_certified_prompts(config, tmp_path, **changes)
@@ -123,7 +123,7 @@ def explain(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -
     return head.split(maxsplit=1)[1], [reason for reason in reasons if not reason.startswith("based on: ")]
 
 
-def test_rules_show_lists_every_rule_with_its_source(config: Path) -> None:
+def test_rules_show_prints_every_legal_rule_with_the_source(config: Path) -> None:
     code, text = run("show", "india")
     assert code == 0
     for word in ("calling_hours", "weekday: 09:00-21:00", "hours_before_close: 48", "TRAI", "second-hand", "123(5)"):
@@ -192,11 +192,13 @@ def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_explain_accepts_a_number_an_epic_or_a_voters_place_on_the_roll(config: Path, who: str) -> None:
+def test_rules_explain_accepts_a_number_an_epic_number_or_a_place_on_the_roll(config: Path, who: str) -> None:
     assert explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_explain_gives_the_reasons_against_a_call_and_the_next_possible_time(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_time(
+    config: Path, tmp_path: Path
+) -> None:
     store = tmp_path / "centre.db"
     assert explain(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
@@ -240,7 +242,7 @@ def test_explain_gives_the_reasons_against_a_call_and_the_next_possible_time(con
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_possible_call_satisfies_both_queue_and_rules(
+def test_next_possible_call_in_rules_explain_obeys_campaign_list_and_legal_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
@@ -248,7 +250,7 @@ def test_next_possible_call_satisfies_both_queue_and_rules(
     assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
-def test_explain_reports_a_paused_campaign(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_reports_that_a_campaign_is_paused(config: Path, tmp_path: Path) -> None:
     change_store(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
     assert explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: never, unless something changes",
@@ -256,7 +258,7 @@ def test_explain_reports_a_paused_campaign(config: Path, tmp_path: Path) -> None
     )
 
 
-def test_explain_names_the_event_that_a_call_without_a_known_time_awaits(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "DELETE FROM target WHERE phone_id = 3",
@@ -274,7 +276,7 @@ def test_explain_names_the_event_that_a_call_without_a_known_time_awaits(config:
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_next_possible_call_is_after_the_last_reason_against_it_has_ended(config: Path, tmp_path: Path) -> None:
+def test_next_possible_call_in_rules_explain_is_after_all_reasons_have_ended(config: Path, tmp_path: Path) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -305,7 +307,7 @@ def test_next_possible_call_is_after_the_last_reason_against_it_has_ended(config
         (None, False, False),  # no call since the promise
     ],
 )
-def test_promised_call_back_waits_if_the_phone_has_rung_since_the_promise(
+def test_promised_call_back_waits_the_minimum_interval_after_a_later_call(
     config: Path, tmp_path: Path, campaign: str | None, rang: bool, held: bool
 ) -> None:
     attempt = (
@@ -330,13 +332,13 @@ def test_promised_call_back_waits_if_the_phone_has_rung_since_the_promise(
     assert explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
-def test_explain_reports_the_silence_period_for_a_campaign_with_campaign_material(config: Path) -> None:
+def test_rules_explain_reports_the_silence_interval_before_the_close_of_poll(config: Path) -> None:
     _, reasons = explain(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)
 
 
-def test_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
@@ -354,14 +356,14 @@ def test_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_
         ("1234567890", "a made-up number"),
     ],
 )
-def test_explain_of_an_unknown_voter_is_refused_in_one_line(config: Path, who: str, output: str) -> None:
+def test_rules_explain_refuses_an_unknown_voter_in_one_line(config: Path, who: str, output: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
     assert output in text
     assert "\n" not in text
 
 
-def test_explain_without_a_store_is_refused(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_without_a_store_is_refused(config: Path, tmp_path: Path) -> None:
     code, text = run("explain", "1", "-c", config, "--store", tmp_path / "none.db")
     assert code == 2
     assert "none.db" in text
@@ -370,7 +372,7 @@ def test_explain_without_a_store_is_refused(config: Path, tmp_path: Path) -> Non
 # Explanations of a past time
 
 
-def test_explain_of_a_past_time_uses_registers_and_pauses_of_that_time(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(config: Path, tmp_path: Path) -> None:
     """An issue of 1 April was imported on the 10th, one of 20 April on the 22nd; the campaign was paused on the 15th."""
     store = tmp_path / "centre.db"
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:
@@ -395,7 +397,9 @@ def test_explain_of_a_past_time_uses_registers_and_pauses_of_that_time(config: P
     assert explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
-def test_explain_of_a_past_time_uses_the_rules_of_the_last_start_before_it(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_start(
+    config: Path, tmp_path: Path
+) -> None:
     """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
     settings = load_settings(config)
     profile = apply_stricter_rules(load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}})

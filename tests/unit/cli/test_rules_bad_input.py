@@ -81,14 +81,14 @@ def roll(directory: Path, closes_at: str) -> None:
         ("minimum_seconds = 15", "minimum_seconds = -1", "ring.minimum_seconds: Input should be greater than"),
     ],
 )
-def test_rules_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, output: str) -> None:
+def test_jurisdiction_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, output: str) -> None:
     config = settings(tmp_path, profile=own_profile(tmp_path, old, new))
     for command in (("rules", "check"), ("rules", "show")):
         code, text = run(*command, "-c", config)
         assert (code, output in text, "\n" in text) == (2, True, False)
 
 
-def test_setting_looser_than_the_rules_profile_is_refused(tmp_path: Path) -> None:
+def test_setting_less_strict_than_the_jurisdiction_profile_is_refused(tmp_path: Path) -> None:
     code, text = run("rules", "check", "-c", settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n"))
     assert code == 2
     assert text == (
@@ -104,7 +104,7 @@ def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])
-def test_area_without_closing_time_gets_no_calls_with_campaign_material(tmp_path: Path, closes_at: str) -> None:
+def test_area_without_close_of_poll_gets_no_calls_with_campaign_material(tmp_path: Path, closes_at: str) -> None:
     """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
     assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
@@ -149,7 +149,7 @@ def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     ("rolls_hour", "settings_hour", "printed"),
     [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
 )
-def test_closing_time_in_the_settings_overrides_the_roll(
+def test_close_of_poll_in_the_settings_overrides_the_close_on_the_roll(
     rolls_hour: str, settings_hour: str | None, printed: str
 ) -> None:
     polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
@@ -166,7 +166,7 @@ def test_closing_time_in_the_settings_overrides_the_roll(
     "at", ["0001-01-01", "0001-01-01T00:00+14:00", "1969-12-31T00:00Z", "9999-12-31", "9999-12-31T23:59:59-14:00"]
 )
 @pytest.mark.parametrize("command", [("explain", "1"), ("check",)])
-def test_time_before_1970_or_after_2999_is_refused_in_one_line(
+def test_rules_commands_refuse_a_time_before_1970_or_after_2999(
     tmp_path: Path, command: tuple[str, ...], at: str
 ) -> None:
     fill_roll(tmp_path / "centre.db", 2)

@@ -53,7 +53,7 @@ def portal(tmp_path: Path) -> Portal:
     return Portal(tmp_path)
 
 
-def test_check_reports_missing_settings_of_a_roll_source(portal: Portal, tmp_path: Path) -> None:
+def test_dialer_check_reports_missing_settings_of_a_voter_data_portal(portal: Portal, tmp_path: Path) -> None:
     def findings() -> list[str]:
         return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
 
@@ -76,7 +76,7 @@ def test_check_reports_missing_settings_of_a_roll_source(portal: Portal, tmp_pat
         assert says in line
 
 
-def test_each_roll_export_is_imported_once_oldest_first(portal: Portal) -> None:
+def test_each_export_of_a_portal_is_imported_once_oldest_first(portal: Portal) -> None:
     portal.write_export("b.csv", range(1, 11), days_ago=2)
     portal.write_export("a.csv", range(1, 21), days_ago=1)
     code, printed = portal.run_import()
@@ -95,7 +95,7 @@ def test_each_roll_export_is_imported_once_oldest_first(portal: Portal) -> None:
     ]
 
 
-def test_audit_and_report_name_the_source_of_a_roll_import(portal: Portal) -> None:
+def test_audit_and_import_report_name_the_portal_of_a_roll_import(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 21))
     portal.run_import()
     [(what,)] = query(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
@@ -110,7 +110,7 @@ def test_audit_and_report_name_the_source_of_a_roll_import(portal: Portal) -> No
     assert (run_of_it["source"], run_of_it["mapping_sha256"]) == ("portal", printed["mapping"])
 
 
-def test_dry_run_of_an_import_from_a_roll_source_changes_nothing(portal: Portal) -> None:
+def test_dry_run_of_an_import_from_a_portal_changes_nothing(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 21))
     code, printed = portal.run_import("--dry-run")
     assert (code, portal.voters()) == (0, 0)
@@ -127,7 +127,7 @@ def test_dry_run_of_an_import_from_a_roll_source_changes_nothing(portal: Portal)
         ((*HEADER, "OTHER CONTACT PERSON"), 'the column "OTHER CONTACT PERSON" has phone numbers'),
     ],
 )
-def test_roll_export_that_does_not_fit_the_mapping_stops_the_import(
+def test_portal_export_that_does_not_fit_the_saved_mapping_stops_the_import(
     portal: Portal, header: tuple[str, ...], why: str
 ) -> None:
     portal.write_export("a.csv", range(1, 11), days_ago=3)
@@ -139,7 +139,7 @@ def test_roll_export_that_does_not_fit_the_mapping_stops_the_import(
     assert portal.voters() == 10
 
 
-def test_roll_export_with_a_column_that_the_mapping_ignores_is_accepted(portal: Portal) -> None:
+def test_portal_export_with_a_column_that_the_mapping_ignores_is_imported(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 11), header=(*HEADER, "MOBILE2"))
     portal.map.write_text(f'ignore = ["mobile 2"]\n{MAP}', encoding="utf-8")
     assert portal.run_import()[0] == 0
@@ -149,7 +149,7 @@ def test_roll_export_with_a_column_that_the_mapping_ignores_is_accepted(portal: 
     assert "ignore must be a list of headings" in portal.run_import()[1]
 
 
-def test_roll_export_that_may_still_be_uploading_is_refused(portal: Portal) -> None:
+def test_portal_export_changed_within_the_last_seconds_is_refused_as_incomplete(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 11), days_ago=0)
     code, printed = portal.run_import()
     assert code == RollError.exit_code
@@ -157,7 +157,7 @@ def test_roll_export_that_may_still_be_uploading_is_refused(portal: Portal) -> N
     assert portal.voters() == 0
 
 
-def test_roll_export_with_only_rejected_rows_is_tried_again(portal: Portal) -> None:
+def test_portal_export_with_only_rejected_rows_is_imported_again_next_time(portal: Portal) -> None:
     portal.write_export("a.csv", range(1))  # serial 0 is invalid
     for _ in range(2):
         code, printed = portal.run_import()
@@ -165,7 +165,7 @@ def test_roll_export_with_only_rejected_rows_is_tried_again(portal: Portal) -> N
         assert "every row was rejected" in printed
 
 
-def test_unknown_roll_source_or_missing_folder_is_refused_in_one_line(portal: Portal) -> None:
+def test_unknown_portal_or_missing_export_folder_is_refused_in_one_line(portal: Portal) -> None:
     code, printed = run("source", "import", "other", "-c", portal.settings)
     assert (code, printed) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
     assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]

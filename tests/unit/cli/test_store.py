@@ -46,7 +46,7 @@ async def run_check(config: Path, subject: str) -> tuple[Level, str]:
     return found[0]
 
 
-def test_store_can_be_encrypted_given_a_new_key_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
+def test_store_can_be_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     code, text = run("store", "encrypt", "-c", plain_site, "--who", "officer")
     assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
@@ -134,7 +134,9 @@ def test_encrypting_a_store_without_a_key_in_the_settings_is_refused(tmp_path: P
         assert (code, "store.encryption_key_file is not set" in text) == (2, True)
 
 
-async def test_store_check_reports_the_encryption_and_its_key(plain_site: Path, tmp_path: Path) -> None:
+async def test_dialer_check_reports_whether_the_store_is_encrypted_with_the_configured_key(
+    plain_site: Path, tmp_path: Path
+) -> None:
     level, text = await run_check(plain_site, "encryption")
     assert (level, "the store is not encrypted; run `dialer store encrypt`" in text) == (Level.ERROR, True)
     assert (await run_check(plain_site, "store"))[0] is Level.ERROR

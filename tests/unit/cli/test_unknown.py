@@ -37,7 +37,7 @@ def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
     return path, asyncio.run(create_attempts())
 
 
-def test_attempts_with_an_unknown_result_are_listed_without_full_numbers(
+def test_dialer_unknown_list_shows_attempts_without_full_numbers(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts
@@ -48,7 +48,7 @@ def test_attempts_with_an_unknown_result_are_listed_without_full_numbers(
     assert "3 attempts have an unknown result" in text
 
 
-def test_releasing_an_unknown_attempt_reopens_its_number_in_every_campaign(
+def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts
@@ -77,7 +77,7 @@ def test_releasing_an_unknown_attempt_reopens_its_number_in_every_campaign(
     assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_opted_out_number_of_a_released_attempt_stays_closed(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_opted_out_number_of_a_released_attempt_is_still_not_called(unknown_attempts: tuple[Path, list[str]]) -> None:
     path, _ = unknown_attempts
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)

@@ -89,7 +89,7 @@ def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules:
         assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_purged_numbers_on_no_roll_are_counted_separately(store: HandFilled) -> None:
+def test_purge_replaces_each_number_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -145,7 +145,7 @@ def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: st
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
-def test_own_opt_out_received_from_headquarters_counts_once_and_links_to_no_call(
+def test_opt_out_of_this_centre_that_headquarters_sends_back_is_counted_once(
     store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)
@@ -161,7 +161,7 @@ def test_own_opt_out_received_from_headquarters_counts_once_and_links_to_no_call
     assert opt_out_reports(config) == before
 
 
-def test_purge_deletes_store_copies_from_before_upgrades_and_erase_names_them(store: HandFilled) -> None:
+def test_purge_deletes_store_copies_made_before_upgrades_and_erase_lists_these_copies(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, output = run("erase", NUMBER, "-c", config)
@@ -206,7 +206,7 @@ def test_opt_out_of_an_erased_number_is_not_published_without_a_secret(store: Ha
 # Links between voters and numbers
 
 
-def test_erasing_a_number_keeps_the_name_of_a_voter_no_longer_linked_to_it(store: HandFilled) -> None:
+def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_removed(store: HandFilled) -> None:
     execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
@@ -252,7 +252,7 @@ def records(store: HandFilled) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_purge_with_a_mistyped_day_erases_no_records_under_retention(
+def test_purge_with_a_mistyped_day_erases_no_records_that_must_be_kept(
     store: HandFilled, recording: Path, kept: str
 ) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))
@@ -292,16 +292,14 @@ def test_retention_period_starts_when_polling_day_ends_in_the_polls_time_zone(st
     assert (code, "is not over" in text) == (2, True)
 
 
-def test_purge_leaves_recordings_of_stored_attempts_if_no_poll_is_configured(
-    store: HandFilled, recording: Path
-) -> None:
+def test_purge_keeps_recordings_of_stored_attempts_if_no_poll_is_configured(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
     assert (code, "until 45 days after the polling day" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
     assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
 
 
-def test_purge_after_all_retention_periods_erases_everything(store: HandFilled, recording: Path) -> None:
+def test_purge_after_all_retention_periods_erases_all_voters_and_records(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT + polls(days_ago(46))))
     assert (code, "1 recordings, 1 attempts and 1 marks" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(0, 0)], False)

@@ -72,7 +72,7 @@ def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settin
     assert not conf.problems
 
 
-def test_findings_in_included_files_name_that_file_and_line() -> None:
+def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_name_and_line() -> None:
     files = {"pjsip.d/a.conf": "[a]\nx=1\n", "pjsip.d/b.conf": "y=2\n"}
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def test_findings_in_included_files_name_that_file_and_line() -> None:
     assert (problem.line, problem.remedy) == (3, "use #tryinclude, or create the file")
 
 
-def test_settings_file_that_includes_itself_is_read_once() -> None:
+def test_asterisk_settings_file_that_includes_itself_is_read_once() -> None:
     conf = read_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
     assert "includes itself" in conf.problems[0].text
 
@@ -104,7 +104,7 @@ def test_settings_file_that_includes_itself_is_read_once() -> None:
         ("#exec /bin/rm\n", "#exec runs"),
     ],
 )
-def test_settings_lines_that_asterisk_ignores_are_reported(text: str, problem: str) -> None:
+def test_lines_that_asterisk_ignores_in_settings_files_are_reported(text: str, problem: str) -> None:
     (found,) = read_conf("x.conf", text).problems
     assert problem in found.text
 
@@ -188,13 +188,13 @@ def test_each_fault_in_asterisk_settings_is_reported_with_file_and_remedy(
     assert all("; " in line for line in found)
 
 
-def test_finding_names_the_line_of_its_setting() -> None:
+def test_fault_in_asterisk_settings_is_reported_with_the_line_of_the_wrong_setting() -> None:
     (finding,) = [line for line in lint_with_edit("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
 
 
-def test_findings_never_show_a_secret() -> None:
+def test_reports_on_asterisk_settings_never_show_a_secret() -> None:
     lines = lint_with_edit("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
     assert any("is weak" in line for line in lines)
     assert not any("hunter2" in line for line in lines)
@@ -217,7 +217,7 @@ def test_dialplan_that_lets_inbound_callers_dial_out_is_reported(dialplan: str, 
     assert any(text in line and "trunk [carrier-a]" in line for line in lines), lines
 
 
-def test_empty_directory_is_reported_to_lack_every_required_file(tmp_path: Path) -> None:
+def test_linter_reports_every_missing_asterisk_file_of_an_empty_directory(tmp_path: Path) -> None:
     lines = [str(finding) for finding in lint_directory(tmp_path)]
     assert "pjsip.conf: will not work: the file is missing; render it" in lines
     assert len(lines) >= 7
@@ -228,7 +228,7 @@ def test_settings_file_of_an_obsolete_asterisk_module_is_reported(tmp_path: Path
     assert any("removed in Asterisk 21" in str(finding) for finding in lint_directory(tmp_path))
 
 
-def test_findings_in_asterisk_settings_are_printed_as_json(tmp_path: Path) -> None:
+def test_faults_in_asterisk_settings_can_be_printed_as_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["asterisk", "lint", str(tmp_path), "--json"])
     assert result.exit_code == 1
     first = json.loads(result.output.splitlines()[0])

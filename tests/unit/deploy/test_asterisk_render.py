@@ -51,7 +51,7 @@ def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
     return {setting.key: setting.value for setting in found.settings}
 
 
-def test_every_file_is_rendered_with_its_marker_and_parsed_without_findings() -> None:
+def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed() -> None:
     files = render_site(a_site(), PASSWORDS)
     assert set(files) == set(FILES)
     for name, text in files.items():
@@ -61,13 +61,13 @@ def test_every_file_is_rendered_with_its_marker_and_parsed_without_findings() ->
         assert "None" not in text
 
 
-def test_the_linter_finds_nothing_in_rendered_files() -> None:
+def test_linter_finds_no_fault_in_rendered_asterisk_files() -> None:
     settings = a_site()
     printed = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
     assert printed == []
 
 
-def test_a_trunk_is_identified_only_by_its_address() -> None:
+def test_asterisk_identifies_a_trunk_without_account_only_by_address() -> None:
     pjsip = conf("pjsip.conf")
     endpoint = section(pjsip, "carrier-a", "endpoint")
     assert endpoint["identify_by"] == "ip"
@@ -200,7 +200,7 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
     assert [str(finding) for finding in lint(render_site(settings, {}), settings)] == []
 
 
-def test_a_browser_phones_password_is_derived_from_the_manager_secret() -> None:
+def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> None:
     settings = with_browsers(2)
     passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
     assert passwords == [get_browser_password(seat, settings.ami.secret) for seat in settings.seats]
@@ -233,7 +233,7 @@ MODULE_OF = {
 }
 
 
-def test_supervisors_and_transfer_targets_have_a_phone_each() -> None:
+def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_target() -> None:
     values = {
         "supervisors": [{"name": "asha", "endpoint": "asha"}, {"name": "ravi", "endpoint": "agent01"}],
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
@@ -370,7 +370,7 @@ def test_a_trunk_with_contradictory_settings_is_refused(trunk: dict[str, Any]) -
         ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
     ],
 )
-def test_an_error_about_settings_that_cannot_be_rendered_names_what_is_missing(
+def test_error_about_settings_that_cannot_be_rendered_names_the_missing_setting(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingError) as caught:
@@ -382,7 +382,7 @@ def test_an_error_about_settings_that_cannot_be_rendered_names_what_is_missing(
 # Files on disk
 
 
-def test_rendering_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> None:
+def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path: Path) -> None:
     made = find_endpoint_passwords(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
     assert {plan.change for plan in plans} == {FileChange.NEW}
@@ -397,7 +397,7 @@ def test_rendering_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> 
     assert write_files(tmp_path, plans, force=False) == []
 
 
-def test_foreign_file_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
+def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
@@ -408,7 +408,7 @@ def test_foreign_file_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
     assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
 
 
-def test_an_unwritable_directory_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
         write_files(tmp_path / "file" / "etc", [], force=False)
@@ -432,7 +432,9 @@ def files_in(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("at", [1, 4, 8])
-def test_a_full_disk_leaves_every_file_unchanged(etc: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
+    etc: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     written: list[int] = []
 
     def full(handle: int) -> None:
@@ -451,7 +453,7 @@ def test_a_full_disk_leaves_every_file_unchanged(etc: Path, monkeypatch: pytest.
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
-def test_all_files_are_restored_if_one_of_them_cannot_be_replaced(etc: Path) -> None:
+def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) -> None:
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()
@@ -482,7 +484,7 @@ def command(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_rendered_settings_have_no_diff_and_no_lint_findings(tmp_path: Path) -> None:
+def test_dialer_asterisk_render_leaves_no_differences_and_no_lint_faults(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"
@@ -513,7 +515,7 @@ def test_rendered_settings_have_no_diff_and_no_lint_findings(tmp_path: Path) -> 
     assert "manager.conf" not in output
 
 
-def test_a_directory_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+def test_missing_directory_of_asterisk_files_is_reported(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     with pytest.raises(
@@ -526,6 +528,6 @@ def test_a_directory_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
 
 
-def test_a_path_that_is_not_a_directory_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_file_instead_of_the_directory_of_asterisk_files_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(AsteriskFilesError, match="is not a directory"):
         command("lint", str(tmp_path / "nowhere"))

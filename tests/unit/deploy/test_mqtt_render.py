@@ -47,7 +47,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_rendering_broker_files_again_keeps_files_and_passwords(tmp_path: Path) -> None:
+def test_rendering_mosquitto_files_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     code, message = run("render", "-c", site(tmp_path), "--to", to)
     assert code == 0
@@ -78,7 +78,7 @@ def test_rendering_broker_files_again_keeps_files_and_passwords(tmp_path: Path) 
     assert run("render", "-c", tmp_path / "centre.toml", "--to", to, "--diff") == (0, "")
 
 
-def test_only_the_desk_may_send_commands_of_all_users(tmp_path: Path) -> None:
+def test_mosquitto_lets_only_the_desk_send_commands_of_all_users(tmp_path: Path) -> None:
     desk = '[desk]\nuser = "desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     run("render", "-c", site(tmp_path, SITE + desk), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
@@ -105,7 +105,7 @@ def test_broker_allows_home_assistant_topics_only_if_they_are_enabled(tmp_path: 
     }
 
 
-def test_desk_user_gets_the_password_in_the_settings(tmp_path: Path) -> None:
+def test_mosquitto_user_of_the_desk_has_the_password_in_the_settings(tmp_path: Path) -> None:
     desk = (
         '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     )
@@ -134,7 +134,7 @@ def test_new_mqtt_password_is_created_only_for_the_given_user(tmp_path: Path) ->
         run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
 
 
-def test_broker_file_that_was_not_rendered_prevents_all_writing(tmp_path: Path) -> None:
+def test_mosquitto_file_that_matdan_did_not_write_stops_the_rendering_of_all_files(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
@@ -232,7 +232,7 @@ def test_password_hash_matches_mosquittos_own() -> None:
     assert read_hashes(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
 
 
-def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_private_key_file_of_dialer_mqtt_key_is_readable_by_the_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "asha.key"
     code, message = run("key", path)
     assert (code, mode(path)) == (0, 0o600)
@@ -256,7 +256,7 @@ def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
         create_key_file(tmp_path / "no" / "asha.key")
 
 
-def test_rendered_broker_files_are_the_same_except_for_new_passwords(tmp_path: Path) -> None:
+def test_second_rendering_of_mosquitto_files_differs_only_in_new_passwords(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
             "centre": {"id": "pune-1"},

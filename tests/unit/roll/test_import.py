@@ -49,7 +49,7 @@ def counts(result: ImportResult) -> tuple[int, int, int, int]:
     return result.rows, result.voters, result.unchanged, result.rejected
 
 
-def test_roll_import_stores_booths_voters_numbers_and_links(store: Path) -> None:
+def test_roll_import_stores_booths_voters_numbers_and_links_between_voters_and_numbers(store: Path) -> None:
     header = (
         "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "CLOSES_AT", "SECTION_NO", "SLNOINPART",
         "C_HOUSE_NO", "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE", "RLN_FM_NM_EN", "SEX", "AGE",
@@ -145,7 +145,7 @@ def test_roll_with_fewer_columns_does_not_change_the_other_details(store: Path) 
     assert query(store, "SELECT * FROM voter") == before
 
 
-def test_roll_import_does_not_change_turnout_or_dropped_links_to_numbers(store: Path) -> None:
+def test_second_roll_import_keeps_recorded_votes_and_removed_links_to_numbers(store: Path) -> None:
     rows = [("1", "1", "1", "Mira", "30", "F", "6990012345")]
     import_rows(store, rows)
     execute(store, "UPDATE voter SET turnout = 'voted', reached = 1")
@@ -156,7 +156,7 @@ def test_roll_import_does_not_change_turnout_or_dropped_links_to_numbers(store: 
     assert query(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
-def test_roll_import_applies_earlier_opt_outs(store: Path) -> None:
+def test_number_that_opted_out_before_a_roll_import_is_not_called_after_the_import(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     execute(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
@@ -169,7 +169,7 @@ def test_roll_import_applies_earlier_opt_outs(store: Path) -> None:
     ]
 
 
-def test_shared_numbers_and_repeated_voters_are_linked_once(store: Path) -> None:
+def test_roll_with_shared_numbers_and_repeated_voters_stores_each_link_once(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345"),
         ("1", "1", "2", "Tarun", "40", "M", "6990012345"),
@@ -181,7 +181,7 @@ def test_shared_numbers_and_repeated_voters_are_linked_once(store: Path) -> None
     assert (result.numbers, result.links) == (2, 3)
 
 
-def test_second_row_of_a_voter_may_add_details_but_not_contradict(store: Path) -> None:
+def test_second_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "", "", "6990012345"),
         ("1", "1", "1", "", "30", "", ""),
@@ -241,7 +241,7 @@ def test_caste_religion_and_aadhaar_columns_are_not_stored_anywhere(store: Path)
     assert b"canary" not in store.read_bytes()
 
 
-def test_corrected_rejects_file_can_be_imported(store: Path) -> None:
+def test_file_of_rejected_rows_can_be_imported_after_correction(store: Path) -> None:
     import_rows(store, [("1", "1", "x", "Mira", "30", "F", "+916990012345")])
     reject_path = store.parent / "roll.csv.rejects.csv"
     text = reject_path.read_text("utf-8-sig")
@@ -253,7 +253,7 @@ def test_corrected_rejects_file_can_be_imported(store: Path) -> None:
     assert query(store, "SELECT e164 FROM phone") == [("+916990012345",)]
 
 
-def test_undecodable_characters_reject_only_their_row(store: Path) -> None:
+def test_row_with_undecodable_characters_is_rejected_and_all_other_rows_are_imported(store: Path) -> None:
     path = store.parent / "roll.csv"
     good = "".join(f"1,1,{serial},प्रिया शर्मा,30,F,\n" for serial in range(1, 40))
     path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
@@ -362,7 +362,7 @@ def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path
         ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
     ],
 )
-def test_constituency_stored_both_with_and_without_a_state_is_refused(
+def test_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
     store: Path, stored: str, imported: str, remedy: str
 ) -> None:
     """Each voter would be stored twice."""
@@ -409,7 +409,7 @@ def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> N
     assert query(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
-def test_rows_of_a_booth_may_be_in_any_order(store: Path) -> None:
+def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
     rows = [
         ("1", str(1 + number % 7), str(1 + number // 7), f"Voter {number}", "30", "F", "") for number in range(9_000)
     ]
@@ -499,7 +499,7 @@ def test_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
         import_file(roll, store)
 
 
-def test_roll_import_does_not_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
+def test_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     store.write_text("a letter to the editor")
     with pytest.raises(StoreCorrupt):

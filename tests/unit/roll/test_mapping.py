@@ -116,13 +116,13 @@ def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
     assert Field.NAME_LOCAL not in alone
 
 
-def test_more_common_heading_is_chosen_if_two_match() -> None:
+def test_more_common_heading_is_chosen_if_two_roll_columns_match_one_field() -> None:
     columns = map_columns(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
     assert columns[Field.SERIAL] == (3,)
     assert columns[Field.PART_NUMBER] == (2,)
 
 
-def test_roll_header_below_a_title_is_found() -> None:
+def test_header_row_below_a_title_of_the_roll_is_found() -> None:
     head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
     assert map_columns(ROLL, head).skip_rows == 3
 
@@ -163,7 +163,7 @@ def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
-def test_map_file_may_use_a_column_with_a_sensitive_heading(tmp_path: Path) -> None:
+def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
     mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_map(path))
     assert mapping.columns[Field.SECTION] == (3,)

@@ -124,7 +124,7 @@ def test_invalid_phone_number_is_rejected_with_a_reason(cell: str, reason: Numbe
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "-", "NA", "n/a", "Nil", "none", "0", "0.0", "NaN"])
-def test_cell_that_means_no_number_yields_no_number(cell: str) -> None:
+def test_cell_such_as_na_or_nil_has_no_phone_number(cell: str) -> None:
     found = read_cell(cell)
     assert (found.numbers, found.rejected) == ((), ())
 
@@ -172,7 +172,7 @@ def test_fast_parser_of_mobile_numbers_agrees_with_the_phone_number_library(cell
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(alphabet=st.sampled_from("0123456789+-/,.;| ()EeMob९९७৯\n'"), max_size=40) | st.text(max_size=30))
-def test_every_number_read_from_any_cell_is_valid(cell: str) -> None:
+def test_every_phone_number_read_from_a_random_cell_is_valid(cell: str) -> None:
     found = read_cell(cell)
     for number in found.numbers:
         assert number.startswith("+")

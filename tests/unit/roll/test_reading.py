@@ -39,13 +39,13 @@ def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: 
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
-def test_windows_code_page_of_a_roll_is_detected(tmp_path: Path, encoding: str, name: str) -> None:
+def test_roll_in_a_windows_code_page_is_read_with_the_right_letters(tmp_path: Path, encoding: str, name: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
     assert rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_encoding_of_a_roll_is_detected_even_if_only_its_end_shows_it(tmp_path: Path) -> None:
+def test_encoding_of_a_roll_is_detected_even_from_a_character_in_the_last_row(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -55,7 +55,7 @@ def test_encoding_of_a_roll_is_detected_even_if_only_its_end_shows_it(tmp_path: 
     assert last == ["1", "2", "3", "Zoë"]
 
 
-def test_utf8_with_a_broken_character_is_read_as_damaged_utf8(tmp_path: Path) -> None:
+def test_utf8_roll_with_one_broken_character_is_still_read_as_utf8(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     good = "".join(f"1,2,{serial},प्रिया शर्मा\n" for serial in range(1, 30))
     path.write_bytes(f"{HEADER}\n{good}1,2,30,".encode() + "प्रिया".encode()[:-1] + b"\n")
@@ -71,12 +71,12 @@ def test_delimiter_of_a_csv_roll_is_detected(tmp_path: Path, delimiter: str) -> 
     assert rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_character_that_occurs_within_cells_is_not_chosen_as_delimiter() -> None:
+def test_character_within_cells_of_a_roll_is_not_taken_for_the_delimiter() -> None:
     assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
     assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
 
-def test_quoted_cells_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
+def test_quoted_cells_of_a_csv_roll_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,3,"Mira, of\nRobadi"\n4,5,6,"say ""Tarun"""\n', "utf-8")
     batches = list(open_roll(path).batches(1))
@@ -129,7 +129,7 @@ def test_excel_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
         (datetime.date(2024, 6, 13), "2024-06-13"),
     ],
 )
-def test_workbook_cells_are_read_as_displayed(value: object, text: str) -> None:
+def test_workbook_cells_are_read_as_a_spreadsheet_displays_them(value: object, text: str) -> None:
     assert format_cell(value) == text
 
 
@@ -148,7 +148,7 @@ def test_workbook_cells_are_read_as_displayed(value: object, text: str) -> None:
         (b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 20_000 + b"1,2,\x00\n", "is not a text file"),
     ],
 )
-def test_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(content)
     with pytest.raises(RollError, match=says) as refused:
@@ -173,7 +173,7 @@ def test_missing_roll_file_and_folder_in_its_place_are_rejected(tmp_path: Path) 
         ("ascii", "not in enc"),
     ],
 )
-def test_roll_in_another_encoding_than_the_stated_one_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
+def test_roll_that_is_not_in_the_encoding_of_the_map_file_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
     with pytest.raises(RollError, match=says):

@@ -13,7 +13,7 @@ from dialer.roll.sample import write_sample
 PAGE = Path(__file__).parents[3] / "docs/how-to/headquarters.md"
 
 
-def test_documented_script_splits_a_roll_by_household(tmp_path: Path) -> None:
+def test_script_in_the_docs_splits_a_roll_without_separating_households(tmp_path: Path) -> None:
     (tmp_path / "cells.py").write_text(PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0], "utf-8")
     roll = tmp_path / "roll.csv"
     write_sample(roll, 6_000, 3, states=("S24",), messy=0.3)

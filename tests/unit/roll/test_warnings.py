@@ -32,7 +32,7 @@ def test_good_roll_gives_no_warnings(tmp_path: Path) -> None:
     )
 
 
-def test_unread_phone_column_gives_a_warning_with_its_heading(tmp_path: Path) -> None:
+def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) -> None:
     rows = (
         "174,1,1,Asha,9812345601,98123 45651",
         "174,1,2,Ravi,9812345602,+919812345652",
@@ -91,7 +91,7 @@ def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_
     assert other.shared_epics == 1
 
 
-def test_workbook_whose_first_sheet_is_no_roll_names_the_other_sheets(tmp_path: Path) -> None:
+def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_sheets(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.title = "Notes"
     book.active.append(["Dear team, this is the roll"])
@@ -104,7 +104,7 @@ def test_workbook_whose_first_sheet_is_no_roll_names_the_other_sheets(tmp_path: 
             prepare_import(tmp_path / name)
 
 
-def test_zip_archive_is_rejected_with_the_name_of_its_first_file(tmp_path: Path) -> None:
+def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
         archive.writestr("part-1.csv", KEY)
     with pytest.raises(

@@ -40,7 +40,7 @@ def write_weights(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_imported_voter_weights_reorder_the_queue(tmp_path: Path, store: Path) -> None:
+def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store: Path) -> None:
     before = query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
     assert before == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 1.0), (5, 1.0)]
     file = write_weights(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
@@ -95,7 +95,7 @@ def add_second_roll(store: Path, version: str, state: str) -> None:
         ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state"),
     ],
 )
-def test_voter_weight_for_a_part_on_two_rolls_needs_version_or_state(
+def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_rolls(
     tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
 ) -> None:
     add_second_roll(store, version, state)
@@ -110,7 +110,9 @@ def test_voter_weight_for_a_part_on_two_rolls_needs_version_or_state(
         import_weights(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
 
 
-def test_folder_of_voter_weights_is_imported_again_only_if_files_or_roll_changed(tmp_path: Path, store: Path) -> None:
+def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_change(
+    tmp_path: Path, store: Path
+) -> None:
     folder = tmp_path / "weights"
     assert import_new_weights(folder, store) == ({}, None)
     folder.mkdir()

@@ -46,7 +46,7 @@ def test_worker_list_may_have_digits_of_any_script_and_several_parts(store: Path
     assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
-def test_later_worker_list_replaces_booths_but_not_details_that_it_lacks(store: Path) -> None:
+def test_later_list_of_booth_workers_replaces_booths_and_keeps_missing_details(store: Path) -> None:
     import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.removed) == (1, 1)
@@ -55,7 +55,7 @@ def test_later_worker_list_replaces_booths_but_not_details_that_it_lacks(store: 
     assert [gone for *_, gone, _ in query(store, WORKERS)] == [0, 0]
 
 
-def test_worker_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
+def test_booth_worker_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
     result = import_list(store, f"AC No,Part,Mobile,Name\n174,1,{FIRST},Asha\n174,2,{FIRST},asha\n174,3,{FIRST},Ravi\n")
     assert (result.workers, result.renamed) == (1, ((2, 4),))
     config = store.with_name("centre.toml")
@@ -90,7 +90,9 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
         ),
     ],
 )
-def test_invalid_row_of_a_worker_list_is_named_and_nothing_is_imported(store: Path, text: str, words: str) -> None:
+def test_invalid_row_of_a_booth_worker_list_is_reported_and_no_worker_is_imported(
+    store: Path, text: str, words: str
+) -> None:
     with pytest.raises(RollError, match=words) as refused:
         import_list(store, text)
     assert "9810000" not in str(refused.value)
@@ -98,7 +100,7 @@ def test_invalid_row_of_a_worker_list_is_named_and_nothing_is_imported(store: Pa
     assert query(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
-def test_booth_worker_of_a_part_in_two_roll_versions_needs_the_version(store: Path) -> None:
+def test_list_of_booth_workers_must_name_the_version_of_a_part_in_two_roll_versions(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
@@ -112,7 +114,7 @@ def test_booth_worker_of_a_part_in_two_roll_versions_needs_the_version(store: Pa
     assert query(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
-def test_booth_worker_of_a_part_in_two_states_needs_a_state(store: Path) -> None:
+def test_list_of_booth_workers_must_name_the_state_of_a_part_in_two_states(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -125,7 +127,7 @@ def test_booth_worker_of_a_part_in_two_states_needs_a_state(store: Path) -> None
     assert query(store, "SELECT booth_id FROM worker_booth") == [(90,)]
 
 
-async def test_check_reports_a_booth_worker_campaign_without_polling_day() -> None:
+async def test_dialer_check_reports_a_booth_worker_campaign_without_polling_day() -> None:
     campaign = {"purpose": "booth-workers", "kind": "agents"}
     for polls, verdicts in (([], [Level.ERROR]), ([{"day": "2026-04-26"}], [])):
         settings = site(campaign=campaign, rules={"polls": polls}, ami={"port": 1}, broker={"enabled": False})

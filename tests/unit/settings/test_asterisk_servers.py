@@ -52,7 +52,7 @@ def rendered(server: str) -> dict[str, str]:
     return render_site(settings, passwords, server=server)
 
 
-def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
+def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_server() -> None:
     a, b = split_settings_by_server(two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
@@ -62,7 +62,7 @@ def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
     assert (b.ami.host, b.asterisk.sip_port, b.asterisk.history) == ("10.0.0.12", 5070, Path(HISTORY))
 
 
-def test_site_without_a_servers_table_has_one_server() -> None:
+def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
     settings = a_site()
     assert dict(split_settings_by_server(settings)) == {"": settings}
     assert narrow_settings_to_server(settings, None) == (settings, ())
@@ -70,7 +70,7 @@ def test_site_without_a_servers_table_has_one_server() -> None:
     assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
 
 
-def test_rehearsal_assigns_all_trunks_and_seats_to_one_server() -> None:
+def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None:
     one = convert_to_single_server(two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
     assert list(split_settings_by_server(one)) == [""]
@@ -115,19 +115,21 @@ def test_rehearsal_assigns_all_trunks_and_seats_to_one_server() -> None:
         ),
     ],
 )
-def test_mistake_in_the_settings_of_servers_is_reported_in_one_line(changes: dict[str, Any], output: str) -> None:
+def test_mistake_in_the_settings_of_asterisk_servers_is_reported_in_one_line(
+    changes: dict[str, Any], output: str
+) -> None:
     with pytest.raises(ValidationError) as wrong:
         two_servers(**changes)
     assert any(output in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
-def test_asterisk_server_of_a_trunk_must_be_given_if_there_are_several(server: str | None, problem: str) -> None:
+def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str | None, problem: str) -> None:
     with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
         render_site(two_servers(), {}, server=server, file="centre.toml")
 
 
-def test_asterisk_servers_connect_to_each_other_but_not_to_each_others_seats() -> None:
+def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_servers() -> None:
     ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
     inward = {(each.get("username"), each.get("password")) for each in ours.of_type("auth")}
     outward = {(each.get("username"), each.get("password")) for each in theirs.of_type("auth")}
@@ -146,5 +148,5 @@ def test_asterisk_servers_connect_to_each_other_but_not_to_each_others_seats() -
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
-def test_rendered_files_of_each_asterisk_server_have_no_findings(server: str) -> None:
+def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(server: str) -> None:
     assert lint(rendered(server), two_servers(), server) == []

@@ -44,7 +44,7 @@ def write_profile(directory: Path, *changes: tuple[str, str], base: str = "neutr
     return str(path)
 
 
-def test_five_rules_profiles_are_shipped() -> None:
+def test_five_jurisdiction_profiles_are_shipped() -> None:
     assert list_shipped_profiles() == SHIPPED
 
 
@@ -63,7 +63,7 @@ def test_every_rule_of_a_shipped_profile_has_a_source(name: str) -> None:
         assert each.basis is not Basis.CAUTION or not each.confirmed or name == "canada", key
 
 
-def test_neutral_profile_is_at_least_as_strict_as_all_others_in_hours_and_caps() -> None:
+def test_neutral_jurisdiction_profile_has_the_strictest_calling_hours_and_abandoned_caps() -> None:
     neutral = load_profile("neutral")
     for name in SHIPPED:
         other = load_profile(name)
@@ -89,7 +89,7 @@ def test_neutral_profile_is_at_least_as_strict_as_all_others_in_hours_and_caps()
         ([(r"^title", "title title")], "cannot be read as TOML"),
     ],
 )
-def test_profile_with_a_mistake_is_refused_in_one_line(
+def test_mistake_in_a_jurisdiction_profile_is_reported_in_one_line(
     tmp_path: Path, changes: list[tuple[str, str]], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:
@@ -97,13 +97,13 @@ def test_profile_with_a_mistake_is_refused_in_one_line(
     assert output in error_line(error)
 
 
-def test_unknown_rules_profile_is_refused_with_a_list_of_the_known_ones() -> None:
+def test_unknown_jurisdiction_profile_is_refused_with_a_list_of_known_profiles() -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("atlantis"))
     assert "use one of canada, india, neutral, uk, us" in error_line(error)
 
 
-def test_sites_own_rules_profile_is_read_from_its_path(tmp_path: Path) -> None:
+def test_jurisdiction_profile_written_by_a_site_is_read_from_a_file(tmp_path: Path) -> None:
     own = write_profile(tmp_path, (r'^name = "neutral"', 'name = "own"'))
     assert site_profile(site(own)).name == "own"
 
@@ -182,7 +182,7 @@ LOOSER: dict[str, Any] = {
 }
 
 
-def test_every_changeable_rule_has_a_stricter_and_a_looser_test_value() -> None:
+def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_change() -> None:
     rules = {name: field.annotation for name, field in Profile.model_fields.items()}
     may_change = {
         f"{name}.{field}"
@@ -195,14 +195,14 @@ def test_every_changeable_rule_has_a_stricter_and_a_looser_test_value() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(STRICTER))
-def test_value_stricter_than_the_profile_is_accepted(key: str) -> None:
+def test_site_may_set_a_value_stricter_than_the_jurisdiction_profile(key: str) -> None:
     rule, field = key.split(".")
     profile = apply_stricter_rules(load_profile("india"), {rule: {field: STRICTER[key]}})
     assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
 
 
 @pytest.mark.parametrize("key", sorted(key for key, value in LOOSER.items() if value is not None))
-def test_value_looser_than_the_profile_is_refused_in_one_line(key: str) -> None:
+def test_site_may_not_set_a_value_looser_than_the_jurisdiction_profile(key: str) -> None:
     rule, field = key.split(".")
     with pytest.raises(SettingError) as error:
         site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
@@ -231,7 +231,7 @@ def test_value_looser_than_the_profile_is_refused_in_one_line(key: str) -> None:
         ("india", {"calling_hours": {"weekday": [["20:00", "10:00"]]}}, "weekday must end after it starts"),
     ],
 )
-def test_impossible_override_of_a_profiles_rule_is_refused(
+def test_override_of_an_unknown_or_fixed_rule_of_the_jurisdiction_profile_is_refused(
     jurisdiction: str, stricter: dict[str, Any], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:
@@ -252,7 +252,9 @@ def test_impossible_override_of_a_profiles_rule_is_refused(
         ({"abandoned_lock_hours": 24}, "set at least 72"),
     ],
 )
-def test_campaign_setting_looser_than_the_profile_is_refused(campaign: dict[str, Any], output: str) -> None:
+def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
+    campaign: dict[str, Any], output: str
+) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("india", campaign=campaign))
     assert output in error_line(error)
@@ -268,7 +270,7 @@ def test_campaign_setting_looser_than_the_profile_is_refused(campaign: dict[str,
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_default_looser_than_the_profile_is_refused_only_if_it_would_be_used(
+def test_default_setting_looser_than_the_profile_is_refused_only_if_the_default_would_be_used(
     stricter: dict[str, Any], output: str | None
 ) -> None:
     settings = site(rules={"stricter": stricter})
@@ -279,7 +281,7 @@ def test_default_looser_than_the_profile_is_refused_only_if_it_would_be_used(
             site_profile(settings)
 
 
-def test_other_settings_are_checked_against_the_profile() -> None:
+def test_settings_outside_the_rules_table_are_checked_against_the_jurisdiction_profile() -> None:
     with pytest.raises(SettingError, match=r"max_attempts_per_day: 9 is looser .* set at most 3"):
         site_profile(site(dialling={"max_attempts_per_day": 9}))
     with pytest.raises(SettingError, match=r"a caller ID is outside the number series of the profile 'uk' \(\+44\)"):
@@ -297,7 +299,7 @@ def test_other_settings_are_checked_against_the_profile() -> None:
     assert site_profile(site("india", rules=signed, campaign=flow)).name == "india"
 
 
-def test_features_that_the_profile_forbids_are_refused() -> None:
+def test_settings_that_turn_on_what_the_jurisdiction_profile_forbids_are_refused() -> None:
     with pytest.raises(
         SettingError, match=r"machine_detection: the profile 'neutral' does not allow answering-machine detection"
     ):
@@ -318,7 +320,7 @@ def test_contradictory_polling_days_are_refused() -> None:
         site(rules={"polls": [{"day": "2024-04-19"}, {"day": "2024-04-26"}]})
 
 
-def test_abandoned_rate_caps_are_the_stricter_of_campaign_and_profile() -> None:
+def test_stricter_abandoned_call_cap_of_campaign_and_profile_is_used() -> None:
     settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
     assert list_abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
         (86_400.0, 0.004, 0.02),

@@ -26,7 +26,7 @@ def loaded(directory: Path, text: str) -> object:
     return load_settings(path)
 
 
-def test_agents_and_login_rules_in_the_settings_reach_the_engine(tmp_path: Path) -> None:
+def test_agents_and_login_rules_in_the_settings_are_passed_to_the_engine(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[agent_login]\nmax_failures = 5\nlock_minutes = 1\n')
     settings = load_settings(path)
@@ -66,7 +66,9 @@ def test_mistake_in_the_settings_of_seats_or_agents_is_refused(tmp_path: Path, t
 
 
 @pytest.mark.parametrize(("agents", "verdicts"), [("", [Level.ERROR]), (AGENT, [])])
-async def test_check_reports_a_site_where_nobody_can_log_in(tmp_path: Path, agents: str, verdicts: list[Level]) -> None:
+async def test_dialer_check_reports_seats_without_any_agent_in_the_settings(
+    tmp_path: Path, agents: str, verdicts: list[Level]
+) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + agents + "[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     found = [finding async for finding in check_site(load_settings(path)) if finding.subject == "agents"]
@@ -82,6 +84,8 @@ async def test_check_reports_a_site_where_nobody_can_log_in(tmp_path: Path, agen
         ('pacing = "preview"\npreview_seconds = 2\n', "preview_seconds"),
     ],
 )
-def test_manual_dialling_needs_a_campaign_that_does_not_dial_ahead(tmp_path: Path, campaign: str, says: str) -> None:
+def test_manual_dialling_is_refused_for_a_campaign_that_dials_automatically(
+    tmp_path: Path, campaign: str, says: str
+) -> None:
     with pytest.raises(SettingError, match=says):
         loaded(tmp_path, SEAT + CAMPAIGN + campaign)

@@ -27,7 +27,7 @@ def error_lines(tmp_path: Path, text: str) -> list[str]:
     return str(error.value).replace(f"{tmp_path}/", "").split("\n")
 
 
-def test_all_mistakes_in_settings_are_reported_at_once_with_line_and_key(tmp_path: Path) -> None:
+def test_all_mistakes_in_a_settings_file_are_reported_together_with_line_and_key(tmp_path: Path) -> None:
     lines = error_lines(
         tmp_path,
         '[centre]\nlanguag = "hi"   # a slip\n[ami]\nport = 99999\n'
@@ -43,7 +43,7 @@ def test_all_mistakes_in_settings_are_reported_at_once_with_line_and_key(tmp_pat
     ]
 
 
-def test_all_mistakes_between_tables_are_reported_at_once(tmp_path: Path) -> None:
+def test_all_contradictions_between_settings_tables_are_reported_together(tmp_path: Path) -> None:
     lines = error_lines(
         tmp_path,
         f'{TRUNK}[[seats]]\nname = "01"\nendpoint = "a"\n[[seats]]\nname = "01"\nendpoint = "b"\n'
@@ -62,7 +62,7 @@ def test_all_mistakes_between_tables_are_reported_at_once(tmp_path: Path) -> Non
     assert "did you mean 'calls'?" in lines[1]
 
 
-def test_all_settings_looser_than_the_profile_are_reported_at_once(tmp_path: Path) -> None:
+def test_all_settings_looser_than_the_jurisdiction_profile_are_reported_together(tmp_path: Path) -> None:
     text = '[rules]\njurisdiction = "india"\n[[campaigns]]\nid = "calls"\nkind = "agents"\nring_seconds = 20\nrecord = true\n'
     lines = error_lines(tmp_path, text)
     assert [line.split(";")[0].split(" is looser")[0] for line in lines] == [
@@ -108,7 +108,7 @@ def test_caller_id_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path
     assert "trunks.a" in printed
 
 
-def test_mistake_in_a_seat_named_like_anothers_index_has_the_right_line(tmp_path: Path) -> None:
+def test_mistake_in_a_seat_whose_name_is_a_number_is_reported_with_the_right_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
     output = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")

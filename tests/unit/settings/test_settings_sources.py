@@ -97,7 +97,7 @@ def test_unset_keys_of_a_settings_table_have_their_defaults(tmp_path: Path, monk
     assert refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
 
 
-def test_value_set_to_the_default_still_counts_as_set_explicitly(tmp_path: Path) -> None:
+def test_setting_with_the_default_value_in_the_file_counts_as_set_explicitly(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
     assert refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
@@ -147,7 +147,7 @@ def test_time_setting_with_a_time_zone_is_refused(tmp_path: Path, text: str, key
         ('[rules]\npolls = [{day = 2029-05-06, time_zone = "Asia"}]\n', "rules.polls[0].time_zone"),
     ],
 )
-def test_directory_of_time_zones_is_refused_as_a_time_zone(tmp_path: Path, text: str, key: str) -> None:
+def test_name_of_a_region_of_time_zones_is_refused_as_a_time_zone(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
     assert refusal(path).startswith(f"{path}:2: {key}: must be an IANA time zone such as Asia/Kolkata (is 'Asia').")
@@ -191,7 +191,7 @@ def test_environment_variable_overrides_the_settings_file(centre: Path, monkeypa
         ("MATDAN_POLLING_DAY__OPENS", "07:00Z", 'must be a time such as "09:00" without a zone'),
     ],
 )
-def test_error_names_the_wrong_environment_variable(
+def test_error_about_an_invalid_environment_variable_names_the_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -200,7 +200,7 @@ def test_error_names_the_wrong_environment_variable(
     assert "hush" not in printed
 
 
-def test_error_names_the_position_in_an_environment_variable_with_a_list(
+def test_error_about_a_list_in_an_environment_variable_names_the_index_of_the_wrong_item(
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')

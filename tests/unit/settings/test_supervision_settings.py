@@ -80,7 +80,7 @@ def test_mistake_in_settings_of_transfers_and_supervisors_is_refused_in_one_line
 CAMPAIGN = '[[campaigns]]\nid = "agents"\nkind = "agents"\nrecord = true\n'
 
 
-def test_recording_is_refused_unless_the_rules_profile_allows_it(tmp_path: Path) -> None:
+def test_setting_that_records_calls_is_refused_unless_the_jurisdiction_profile_allows_recording(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"campaigns.agents.record: the profile 'neutral' does not allow"):
         site_profile(load_settings(write_settings(tmp_path, CAMPAIGN)))
     with pytest.raises(SettingError, match=r"recordings.keep_days: 46 is looser than the profile"):

@@ -80,7 +80,7 @@ def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "
         ({"hours": [{"start": "09:00", "until": "10:00"}]}, POLL, "2024-04-26T11:00", "the poll of the polling area"),
     ],
 )
-async def test_check_reports_a_campaign_that_can_call_nobody(
+async def test_dialer_check_reports_a_campaign_that_can_call_nobody(
     tmp_path: Path, campaign: dict[str, Any], poll: dict[str, Any], at: str, says: str
 ) -> None:
     for settings in (
@@ -93,7 +93,7 @@ async def test_check_reports_a_campaign_that_can_call_nobody(
             assert says in found.text
 
 
-async def test_campaign_may_still_call_booths_whose_poll_is_open(tmp_path: Path) -> None:
+async def test_dialer_check_accepts_a_campaign_that_may_call_voters_of_an_open_poll(tmp_path: Path) -> None:
     settings = with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute("UPDATE booth SET closes_at = '19:00' WHERE booth_id = 2")
@@ -104,7 +104,7 @@ async def test_campaign_may_still_call_booths_whose_poll_is_open(tmp_path: Path)
     assert found.level is Level.ERROR
 
 
-async def test_campaign_of_live_agents_outside_the_silence_period_needs_no_close_of_poll(tmp_path: Path) -> None:
+async def test_campaign_needs_a_close_of_poll_only_if_the_silence_interval_forbids_the_campaign(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     live = with_roll(tmp_path, "india", "", rules=rules)
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
@@ -115,7 +115,7 @@ async def test_campaign_of_live_agents_outside_the_silence_period_needs_no_close
     assert silence.level is Level.ERROR
 
 
-async def test_areas_of_caller_ids_are_compared_with_the_roll(tmp_path: Path) -> None:
+async def test_dialer_check_warns_of_caller_id_areas_without_booths_on_the_roll(tmp_path: Path) -> None:
     ours, others = "+911140000001", "+915224000001"
     areas = [
         {"states": ["S24"], "constituencies": [174], "caller_ids": [others]},
@@ -133,7 +133,7 @@ async def test_areas_of_caller_ids_are_compared_with_the_roll(tmp_path: Path) ->
     assert found[2].text == "1 caller IDs for all other voters"
 
 
-async def test_check_warns_of_implausible_settings(tmp_path: Path) -> None:
+async def test_dialer_check_warns_of_implausible_caller_ids_and_languages(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+911140000001", "140"]}
     seat = {"name": "01", "endpoint": "agent01", "languages": ["hi", "xx"]}
     settings = with_roll(tmp_path, trunks=[trunk], seats=[seat])
@@ -144,7 +144,7 @@ async def test_check_warns_of_implausible_settings(tmp_path: Path) -> None:
     assert language.text.startswith("'xx' is not the code of a language")
 
 
-async def test_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Path) -> None:
+async def test_dialer_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Path) -> None:
     (found, _) = await findings(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.level is Level.OK
     assert found.text.endswith("next: Tue 23 Apr 09:00")
@@ -155,7 +155,7 @@ async def test_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Pat
     assert found.text.endswith("next: Fri 26 Apr 09:00")
 
 
-async def test_check_reports_a_recorded_campaign_without_certificate_or_close_of_poll(tmp_path: Path) -> None:
+async def test_dialer_check_reports_a_campaign_without_certificate_or_close_of_poll(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     settings = with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
     (found,) = await findings(settings, NOON)
@@ -183,7 +183,7 @@ async def test_check_reports_a_recorded_campaign_without_certificate_or_close_of
         ("india", ("10:00", "21:00"), None),
     ],
 )
-async def test_check_warns_of_calling_hours_that_the_profile_shortens(
+async def test_dialer_check_warns_of_calling_hours_that_the_jurisdiction_profile_shortens(
     tmp_path: Path, jurisdiction: str, hours: tuple[str, str], left: str | None
 ) -> None:
     campaign = {"hours": [{"start": hours[0], "until": hours[1]}]}
@@ -193,7 +193,7 @@ async def test_check_warns_of_calling_hours_that_the_profile_shortens(
     assert (found[0].level is Level.ERROR) == (left is not None and "nothing" in left)
 
 
-async def test_calling_hours_are_compared_with_the_profile_in_the_numbers_time_zone(tmp_path: Path) -> None:
+async def test_calling_hours_of_the_profile_apply_in_the_time_zone_of_the_called_number(tmp_path: Path) -> None:
     campaign = {"hours": [{"start": "06:00", "until": "23:00"}]}
     settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
     *_, narrowed = await findings(settings, NOON)
@@ -202,7 +202,7 @@ async def test_calling_hours_are_compared_with_the_profile_in_the_numbers_time_z
     assert text.endswith(" in the number's time zone")
 
 
-async def test_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
+async def test_dialer_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
     settings = with_roll(tmp_path)
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute(
@@ -216,7 +216,7 @@ async def test_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
     )
 
 
-async def test_check_warns_of_unconfirmed_rules(tmp_path: Path) -> None:
+async def test_dialer_check_warns_of_rules_without_a_confirmed_legal_text(tmp_path: Path) -> None:
     notes = [
         each.remedy for each in await findings(without_roll(tmp_path), NOON, "rules") if each.level is Level.WARNING
     ]
@@ -226,7 +226,7 @@ async def test_check_warns_of_unconfirmed_rules(tmp_path: Path) -> None:
 # While a dialler runs
 
 
-async def test_check_accepts_a_running_dialler_and_does_not_lock_the_store(
+async def test_dialer_check_works_next_to_a_running_dialler_without_locking_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = with_roll(tmp_path)
@@ -248,7 +248,9 @@ async def test_check_accepts_a_running_dialler_and_does_not_lock_the_store(
     assert (found.level, found.text) == (Level.OK, "54 voters in 6 booths")
 
 
-async def test_port_in_use_by_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_dialer_check_accepts_a_fastagi_port_in_use_by_the_running_dialler(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
     import socket
 
     settings = with_roll(tmp_path)
@@ -264,7 +266,7 @@ async def test_port_in_use_by_a_running_dialler_is_no_error(tmp_path: Path, unus
     assert running.level is Level.OK
 
 
-def test_lock_file_left_behind_has_no_holder(tmp_path: Path) -> None:
+def test_lock_file_left_by_a_killed_dialler_is_not_reported_as_a_running_dialler(tmp_path: Path) -> None:
     store, lock = tmp_path / "centre.db", tmp_path / "centre.db.lock"
     assert find_lock_holder(store) is None
     for left in ("", "what is this", "a dialler (process 999999999)"):
@@ -273,7 +275,7 @@ def test_lock_file_left_behind_has_no_holder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show the open files of a process")
-def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp_path: Path) -> None:
+def test_program_that_reuses_the_process_number_in_a_lock_file_is_not_taken_for_the_dialler(tmp_path: Path) -> None:
     lock = tmp_path / "centre.db.lock"
     lock.write_text(f"a dialler (process {os.getpid()})\n", encoding="utf-8")
     assert find_lock_holder(tmp_path / "centre.db") is None
@@ -285,7 +287,7 @@ def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp
 
 
 @pytest.mark.parametrize("blocked", ["store", "sounds"])
-async def test_check_continues_after_an_unreadable_folder_and_reports_it(tmp_path: Path, blocked: str) -> None:
+async def test_dialer_check_reports_an_unreadable_folder_and_continues(tmp_path: Path, blocked: str) -> None:
     """The folder's name is too long, which fails like an unreadable folder, but also for root."""
     nowhere = tmp_path / ("x" * 300) / "y"
     store = nowhere if blocked == "store" else tmp_path / "none.db"
@@ -312,7 +314,7 @@ async def test_check_continues_after_an_unreadable_folder_and_reports_it(tmp_pat
         ),
     ],
 )
-async def test_agi_script_that_cannot_be_started_is_an_error(
+async def test_dialer_check_reports_an_agi_script_that_cannot_be_started(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, flows: dict[str, str], problem: str | None
 ) -> None:
     skip_without_containment()
@@ -335,7 +337,7 @@ async def test_agi_script_that_cannot_be_started_is_an_error(
     assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
 
-async def test_agent_script_of_a_campaign_is_checked(tmp_path: Path) -> None:
+async def test_dialer_check_reports_mistakes_in_an_agents_script(tmp_path: Path) -> None:
     async def run_check(script: str) -> list[Finding]:
         settings = without_roll(tmp_path, campaign={"script": script})
         return [
@@ -378,7 +380,9 @@ nodes:
 """
 
 
-async def test_flow_that_needs_agents_or_is_not_named_like_its_file_is_reported(tmp_path: Path) -> None:
+async def test_dialer_check_reports_flows_without_agents_to_transfer_to_or_with_another_name_than_the_file(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(FLOW)
     calls = [{"id": "calls", "kind": "ivr", "flow": str(path)}]
@@ -393,7 +397,7 @@ async def test_flow_that_needs_agents_or_is_not_named_like_its_file_is_reported(
     assert not [each for each in manned if "transfers" in each.text]
 
 
-async def test_settings_of_a_centre_with_headquarters_are_checked(tmp_path: Path) -> None:
+async def test_dialer_check_reports_mistakes_in_the_headquarters_settings_of_a_centre(tmp_path: Path) -> None:
     key, leader = tmp_path / "pune-1.nk", {"name": "asha", "key": f"ed25519:{'A' * 43}="}
     known: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     belongs = {"user": "uplink", "zone": "west", "nkey_file": key, "leaders": [leader]}

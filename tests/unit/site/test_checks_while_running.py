@@ -69,7 +69,7 @@ def without_lines(directory: Path, **sections: Any) -> Settings:
     return site_settings(directory, 1, trunks=[], **sections)
 
 
-async def test_site_without_running_dialler_is_an_error(tmp_path: Path) -> None:
+async def test_dialer_doctor_reports_that_no_dialler_is_running(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     seen = await findings_by_subject(without_lines(tmp_path))
     assert (seen["store lock"].level, seen["store lock"].remedy) == (Level.ERROR, "start the dialler (`dialer run`)")
@@ -80,7 +80,7 @@ async def test_site_without_running_dialler_is_an_error(tmp_path: Path) -> None:
     assert seen["store"] == Finding(Level.OK, "store", "its pages are intact")
 
 
-async def test_changed_records_pending_results_and_unknown_attempts_are_reported(
+async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = SqliteBackend(tmp_path)
@@ -120,7 +120,9 @@ async def test_changed_records_pending_results_and_unknown_attempts_are_reported
         (["test-20240422-090100"], Level.OK, "the newest of 1 is 90 min old"),
     ],
 )
-async def test_age_of_the_newest_backup_is_checked(tmp_path: Path, names: list[str], level: Level, text: str) -> None:
+async def test_dialer_doctor_reports_a_missing_or_old_backup(
+    tmp_path: Path, names: list[str], level: Level, text: str
+) -> None:
     for name in names:
         (tmp_path / name).mkdir()
     now = datetime.fromisoformat("2024-04-22T10:31:00+05:30").timestamp()
@@ -128,7 +130,7 @@ async def test_age_of_the_newest_backup_is_checked(tmp_path: Path, names: list[s
     assert (seen.level, seen.text) == (level, text.replace("FOLDER", str(tmp_path)))
 
 
-async def test_running_process_is_checked_over_its_metrics_port(
+async def test_dialer_doctor_reads_version_and_readiness_of_a_process_from_the_metrics_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 9)
@@ -145,7 +147,7 @@ async def test_running_process_is_checked_over_its_metrics_port(
         assert (await findings_by_subject(settings))["desk"].text == "not ready: no connection to the broker"
 
 
-def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None:
+def test_dialer_doctor_reports_another_program_on_the_metrics_port(tmp_path: Path) -> None:
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -182,7 +184,7 @@ def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None
         ),
     ],
 )
-def test_state_published_by_the_dialler_is_checked(
+def test_dialer_doctor_reports_a_missing_offline_or_old_dialler_state(
     messages: dict[str, object], subject: str, level: Level, text: str
 ) -> None:
     latest = LatestMessages("pune-1")
@@ -194,7 +196,9 @@ def test_state_published_by_the_dialler_is_checked(
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(0.0, Level.OK), (-90.0, Level.ERROR)])
-def test_clock_trunks_and_phones_of_a_running_asterisk_are_checked(tmp_path: Path, ahead: float, level: Level) -> None:
+def test_dialer_doctor_checks_clock_trunks_and_phones_of_a_running_asterisk(
+    tmp_path: Path, ahead: float, level: Level
+) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     config = SimulatedAsteriskConfig(seats=seat_phones(2), trunks=(SimulatedTrunk("carrier"),))
 

@@ -27,13 +27,15 @@ def site(**changes: Any) -> Settings:
     return Settings.model_validate({"trunks": [TRUNK], **quiet, **changes})
 
 
-def test_check_requires_open_files_for_channels_and_more_for_agi_scripts() -> None:
+def test_dialer_check_requires_more_open_files_for_more_channels_and_for_agi_scripts() -> None:
     assert count_files_needed(site()) == 546  # 256 of them connections that say nothing
     assert count_files_needed(site(campaigns=[SCRIPT])) == 456 + 4 * 90
     assert count_files_needed(site(fastagi={"max_connections": 10})) == 466
 
 
-async def test_check_says_which_channels_need_more_open_files_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dialer_check_reports_that_channels_need_more_open_files_than_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
     found = [each async for each in check_site(site()) if each.subject == "open files"]
     assert [each.level for each in found] == [Level.ERROR]
@@ -42,7 +44,7 @@ async def test_check_says_which_channels_need_more_open_files_than_the_limit(mon
     assert not [each async for each in check_site(site()) if each.subject == "open files"]
 
 
-def test_open_files_limit_is_raised_to_the_hard_limit() -> None:
+def test_dialler_raises_the_soft_limit_on_open_files_to_the_hard_limit() -> None:
     code = (
         "import resource as r; from dialer.site.open_files import raise_open_files_limit\n"
         "r.setrlimit(r.RLIMIT_NOFILE, (64, 128)); raise_open_files_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"

@@ -32,7 +32,7 @@ def site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settin
         (SERVERS[1:], {"two": "b"}, set()),
     ],
 )
-def test_location_of_a_trunk_is_that_of_its_asterisk_server(
+def test_trunk_that_moved_to_another_asterisk_server_has_no_call_history_there(
     servers: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
     before = list_settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))

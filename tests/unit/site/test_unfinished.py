@@ -62,7 +62,7 @@ WEAK = [
 
 
 @pytest.mark.parametrize("secret", WEAK)
-def test_guessable_secrets_are_reported_as_weak(secret: str) -> None:
+def test_guessable_secret_is_reported_as_weak(secret: str) -> None:
     assert find_secret_weakness(secret)
 
 
@@ -74,7 +74,7 @@ def test_generated_secrets_are_not_reported_as_weak() -> None:
     assert find_secret_weakness("agent-number-one", "agent-number-two") is None
 
 
-def test_few_pins_are_refused_as_trivial() -> None:
+def test_only_a_few_hundred_pins_are_refused_as_easily_guessed() -> None:
     """Only a few hundred of 10,000 PINs are sequences or repetitions; enough others must remain."""
     refused = [f"{pin:04}" for pin in range(10_000) if find_pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
@@ -116,13 +116,13 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
         ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.101.pin"),
     ],
 )
-def test_settings_with_placeholders_are_reported_without_showing_secrets(changes: dict[str, Any], key: str) -> None:
+def test_placeholders_in_settings_are_reported_without_showing_secrets(changes: dict[str, Any], key: str) -> None:
     found = list(find_unfinished(site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
-def test_completed_site_has_no_unfinished_settings() -> None:
+def test_completed_settings_have_no_placeholders_and_no_weak_secrets() -> None:
     assert not list(find_unfinished(site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
     assert not list(find_unfinished(site(trunks=[carrier])))
@@ -139,7 +139,7 @@ def run_and_read_errors(
 
 
 @pytest.mark.parametrize("command", [["run"], ["asterisk", "render", "--to", "asterisk"]])
-def test_example_settings_are_refused_by_run_and_render(
+def test_dialer_run_and_render_refuse_the_example_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -152,7 +152,7 @@ def test_example_settings_are_refused_by_run_and_render(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_check_reports_every_placeholder_of_the_example(tmp_path: Path) -> None:
+async def test_dialer_check_reports_every_placeholder_in_the_example_settings(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_bytes(EXAMPLE.read_bytes())
     settings = load_settings(config).model_copy(update={"broker": site().broker})
@@ -194,7 +194,7 @@ def test_settings_file_without_secrets_may_be_world_readable(tmp_path: Path, mon
     assert find_unsafe_permissions(load_settings(path), path) is None
 
 
-def test_placeholder_in_any_secret_from_file_or_environment_is_found(
+def test_placeholder_in_any_secret_of_file_or_environment_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Secrets in lists are found by their key."""

@@ -23,7 +23,7 @@ def state() -> Iterator[PageState]:
 
 
 @virtual_time()
-async def test_subscription_receives_the_whole_page_state_first_and_then_changes(state: PageState) -> None:
+async def test_page_receives_the_whole_page_state_first_and_then_each_change(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
@@ -36,7 +36,7 @@ async def test_subscription_receives_the_whole_page_state_first_and_then_changes
 
 
 @virtual_time()
-async def test_slow_subscription_receives_only_the_latest_value_and_once(state: PageState) -> None:
+async def test_slow_page_receives_only_the_latest_value_of_a_key_and_only_once(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
         await anext(updates)
@@ -47,7 +47,9 @@ async def test_slow_subscription_receives_only_the_latest_value_and_once(state: 
 
 
 @virtual_time()
-async def test_subscription_receives_heartbeats_without_changes_and_several_changes_together(state: PageState) -> None:
+async def test_page_receives_heartbeats_while_nothing_changes_and_several_changes_in_one_update(
+    state: PageState,
+) -> None:
     loop = asyncio.get_running_loop()
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
@@ -62,14 +64,14 @@ async def test_subscription_receives_heartbeats_without_changes_and_several_chan
 
 
 @virtual_time()
-async def test_setting_the_same_value_notifies_no_subscription(state: PageState) -> None:
+async def test_storing_an_equal_value_in_the_page_state_notifies_no_page(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         state.put("seat/01", {"state": "ready"})
         assert not subscription._changed
 
 
 @virtual_time()
-async def test_subscription_is_notified_only_of_the_keys_it_asked_for(state: PageState) -> None:
+async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: PageState) -> None:
     with state.subscribed(lambda key: key.startswith("seat/")) as subscription:
         updates = aiter(subscription.updates())
         assert set((await anext(updates)).values) == {"seat/01"}
@@ -89,7 +91,7 @@ async def test_closing_the_page_state_ends_all_updates(state: PageState) -> None
     assert state.pages == 0
 
 
-def test_page_state_does_not_return_a_value_of_another_class(state: PageState) -> None:
+def test_page_state_returns_no_value_of_another_class_than_the_requested_one(state: PageState) -> None:
     alerts = AlertList(1.0, ())
     state.put("alerts", alerts)
     assert state.get("alerts", AlertList) is alerts
@@ -99,7 +101,7 @@ def test_page_state_does_not_return_a_value_of_another_class(state: PageState) -
     assert state.get_values_below("seat", AlertList) == {}
 
 
-def test_server_sent_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
+def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data() -> None:
     event = format_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
     head, body, *rest = event.decode().split("\n")
     assert head == "id: 3"
@@ -109,7 +111,7 @@ def test_server_sent_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
     assert rest == ["", ""]
 
 
-def test_server_sent_event_has_records_in_the_form_of_their_schema() -> None:
+def test_records_in_a_server_sent_event_match_the_json_schema() -> None:
     alert = create_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
     event = format_event(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
     values = json.loads(event.decode().partition("data: ")[2])["values"]

@@ -48,7 +48,7 @@ async def test_signed_in_user_has_the_role_given_in_the_settings(desk: DeskUnder
     assert await desk.people.find_user(token) is None
 
 
-async def test_unused_session_expires_and_used_session_does_not(desk: DeskUnderTest) -> None:
+async def test_session_of_a_page_user_expires_only_after_a_time_without_use(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
@@ -59,7 +59,9 @@ async def test_unused_session_expires_and_used_session_does_not(desk: DeskUnderT
     assert await desk.people.find_user(token) is None
 
 
-async def test_sessions_survive_a_restart_and_are_stored_as_digests(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digests(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
@@ -79,7 +81,7 @@ async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest)
     people.close()
 
 
-async def test_full_disk_neither_ends_nor_extends_sessions(
+async def test_full_disk_neither_ends_nor_extends_sessions_of_page_users(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
@@ -112,7 +114,9 @@ async def test_unknown_user_cannot_be_given_a_password(desk: DeskUnderTest) -> N
         await desk.people.set_password("nobody", PASSWORD)
 
 
-async def test_lock_time_grows_with_failed_sign_ins_and_a_successful_one_resets_it(desk: DeskUnderTest) -> None:
+async def test_lock_time_of_a_user_grows_with_failed_sign_ins_and_ends_after_a_successful_sign_in(
+    desk: DeskUnderTest,
+) -> None:
     for _ in range(ALLOWED_FAILURES):
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
@@ -141,20 +145,20 @@ async def test_failed_sign_ins_of_unknown_names_do_not_displace_the_locks_of_use
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 
 
-async def test_simultaneous_failed_sign_ins_are_all_counted(desk: DeskUnderTest) -> None:
+async def test_simultaneous_failed_sign_ins_of_one_user_are_all_counted(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
     told = [each.problem for each in every]
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
-async def test_right_password_is_refused_after_too_many_failed_sign_ins(desk: DeskUnderTest) -> None:
+async def test_user_is_locked_after_too_many_failed_sign_ins_even_with_the_right_password(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(
         *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
     )
     assert every[-1].problem == "locked"
 
 
-async def test_password_that_changes_during_its_check_is_refused(
+async def test_sign_in_is_refused_if_the_password_changes_during_the_check(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await desk.file.password_of("coach")
@@ -170,12 +174,14 @@ async def test_password_that_changes_during_its_check_is_refused(
         assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
 
 
-async def test_checking_a_password_returns_the_stored_password_that_was_checked(desk: DeskUnderTest) -> None:
+async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnderTest) -> None:
     kept = await desk.people.check_password("coach", PASSWORD)
     assert kept == await desk.file.password_of("coach")
 
 
-async def test_busy_desk_refuses_a_sign_in_before_looking_up_the_name(desk: DeskUnderTest) -> None:
+async def test_desk_with_too_many_waiting_sign_ins_refuses_another_before_looking_up_the_name(
+    desk: DeskUnderTest,
+) -> None:
     desk.people._waiting = MAX_WAITING
     assert (await refused(desk, "stranger", "wrong")).problem == "busy"
     assert not desk.people._unknown_names
@@ -188,14 +194,14 @@ async def test_unknown_user_name_is_refused_like_a_wrong_password(desk: DeskUnde
     )
 
 
-async def test_number_of_waiting_sign_ins_is_limited(desk: DeskUnderTest) -> None:
+async def test_desk_limits_the_number_of_sign_ins_that_wait_for_a_password_check(desk: DeskUnderTest) -> None:
     names = [f"stranger-{number}" for number in range(MAX_WAITING + 20)]
     every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
     assert sum(each.problem == "busy" for each in every) <= 20
 
 
-def test_desk_database_is_never_in_wal_mode(tmp_path: Path) -> None:
+def test_sqlite_database_of_the_desk_is_never_in_wal_mode(tmp_path: Path) -> None:
     for _ in range(2):
         with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)

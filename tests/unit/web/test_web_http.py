@@ -78,7 +78,7 @@ async def measure_open_time(wire: Wire) -> float:
 
 @virtual_time()
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"GET /bo", GET])
-async def test_connection_with_an_unfinished_request_head_is_closed(said: bytes) -> None:
+async def test_server_closes_a_connection_with_an_unfinished_request_head(said: bytes) -> None:
     protocol, wire = connect_client()
     protocol.data_received(said)
     assert await measure_open_time(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
@@ -86,7 +86,7 @@ async def test_connection_with_an_unfinished_request_head_is_closed(said: bytes)
 
 
 @virtual_time()
-async def test_connection_with_a_slow_request_head_or_idle_is_closed_at_the_deadline() -> None:
+async def test_server_closes_an_idle_connection_and_one_with_a_slow_request_head_at_the_deadline() -> None:
     protocol, wire = connect_client()
     for letter in b"GET /board"[: int(HEAD_SECONDS)]:
         assert not wire.closed
@@ -102,7 +102,7 @@ async def test_connection_with_a_slow_request_head_or_idle_is_closed_at_the_dead
 
 
 @virtual_time()
-async def test_request_without_its_whole_body_is_closed_and_a_complete_one_answered() -> None:
+async def test_server_closes_a_connection_with_an_incomplete_body_and_answers_a_complete_request() -> None:
     protocol, wire = connect_client()
     protocol.data_received(POST + b"1234")
     assert await measure_open_time(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
@@ -126,7 +126,7 @@ async def test_request_without_its_whole_body_is_closed_and_a_complete_one_answe
     ],
 )
 @pytest.mark.parametrize("piece", [1_000_000, 1_000])
-async def test_too_long_request_head_is_refused_before_it_is_complete(head: bytes, piece: int) -> None:
+async def test_server_refuses_a_too_long_request_head_before_the_head_is_complete(head: bytes, piece: int) -> None:
     protocol, wire = connect_client()
     taken = 0
     for at in range(0, len(head), piece):
@@ -139,7 +139,7 @@ async def test_too_long_request_head_is_refused_before_it_is_complete(head: byte
 
 
 @virtual_time()
-async def test_long_request_head_and_body_in_many_parts_are_accepted() -> None:
+async def test_server_accepts_a_long_request_head_and_body_in_many_parts() -> None:
     protocol, wire = connect_client()
     protocol.data_received(GET + b"cookie: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
     await asyncio.sleep(3601.0)
@@ -174,7 +174,7 @@ async def test_invalid_certificate_is_reported_before_the_desk_accepts_connectio
     assert "\n" not in str(refused.value)
 
 
-async def test_desk_accepts_connections_once_it_reports_that_it_is_open(tmp_path: Path) -> None:
+async def test_desk_server_accepts_connections_once_the_server_reports_readiness(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     with exclusive_connection(store, "a test"):
         pass
