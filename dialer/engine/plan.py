@@ -59,7 +59,7 @@ class CampaignSpec:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """A campaign with its rules and a new pacer."""
+    """A campaign in the settings, with its calling rules and a new pacer."""
 
     spec: CampaignSpec
     rules: CampaignRules
@@ -68,7 +68,7 @@ class CampaignPlan:
 
 @dataclass(frozen=True, slots=True)
 class SeatPlan:
-    """A seat as defined in the settings."""
+    """An agent's seat as defined in the settings."""
 
     name: str
     endpoint: str  # of the seat's phone
@@ -109,7 +109,7 @@ class EnginePlan:
 
     @property
     def rules_version(self) -> str:
-        """Return the digest of the rules, which identifies them in the store (`Store.record_rules_version`)."""
+        """Return the digest of the calling rules, which identifies them in the store (`Store.record_rules_version`)."""
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
@@ -131,7 +131,7 @@ class ReloadedSettings:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The parts of the dialler, outside the engine, that the engine uses."""
+    """The parts of the dialler, outside the engine, that the engine uses, such as store and switch."""
 
     store: Store
     switch: Switch

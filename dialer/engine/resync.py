@@ -1,4 +1,6 @@
-"""Connections to Asterisk servers: bring all features into agreement with a server when its link comes up or is lost."""
+"""Connections to Asterisk servers: bring all features into agreement with a server when its link comes up or
+is lost.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ RECONCILE_SECONDS = 5.0  # maximum wait for the first resync by a flow that reco
 
 
 class Resync:
-    """Brings calls, seats, transfers and supervision into agreement with a server each time its link comes up."""
+    """Brings calls, seats, transfers and supervision into agreement with an Asterisk server each time it connects."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
@@ -29,7 +31,9 @@ class Resync:
         """Supervisors' orders of an earlier run that are still in force."""
 
     async def wait_until_done(self) -> None:
-        """Wait for the first resync, or until a timeout. Before it, the campaign of a live call is unknown."""
+        """Wait until the first Asterisk server was compared with the store, or until a timeout. Before it, the campaign
+        of a live call is unknown.
+        """
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):
                 await self._done.wait()
@@ -37,7 +41,7 @@ class Resync:
             _log.warning("resync.timed_out")
 
     def on_switch_down(self, event: SwitchDown) -> None:
-        """Handle the loss of the link to a server."""
+        """Handle the loss of the connection to an Asterisk server."""
         features, server = self._features, event.server
         features.servers.up.discard(server)
         if server:
@@ -47,7 +51,7 @@ class Resync:
         features.core.wake.set()
 
     def on_switch_up(self, up: SwitchUp) -> None:
-        """Bring all features into agreement with a server whose link is up."""
+        """Bring all features into agreement with an Asterisk server that has connected."""
         features = self._features
         features.reconciler.resync_with_server(up)
         for seat_name in features.agents.adopt_log_ins(up.live_seats, up.server):
@@ -72,7 +76,7 @@ class Resync:
         features.core.wake.set()
 
     def on_phone_disconnected(self, seat: str) -> None:
-        """Handle that an agent's phone has disconnected."""
+        """Update seat, transfer and supervision after an agent's phone has disconnected."""
         self._features.transfers.on_agents_phone_disconnected(seat)
         self._features.acd.on_phone_disconnected(seat)
 
@@ -88,7 +92,9 @@ class Resync:
                 features.acd.continue_conversation(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
-        """Put supervisors' orders for a seat into force again. Orders of a newer version are ignored."""
+        """Put supervisors' orders for a seat into force again after a restart. Orders of a newer version
+        are ignored.
+        """
         for order in self.standing_orders:
             if order.addressee != seat_addressee(seat_name):
                 continue

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the command line and the desk import commands, and run no e
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services available to a command's `execute`."""
+    """The services of the engine that commands call in `execute`."""
 
     campaigns: Campaigns
     settings: SettingsReload

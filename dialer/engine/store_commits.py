@@ -25,10 +25,10 @@ RECENT_SECONDS = 60.0  # if the store fails again within this time, the quiet ti
 
 
 class StoreCommits:
-    """Carries out commits, and tracks whether the store works."""
+    """Writes results to the store until they are committed, and tracks whether the store works."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, has_room: Callable[[], bool]) -> None:
-        """Create the service. `has_room` returns whether the disk has room for results."""
+        """Create the service. `has_room` returns whether the disk has room for the results of calls."""
         self._core = core
         self._alerts = alerts
         self._store = store
@@ -41,7 +41,7 @@ class StoreCommits:
         self.closing = False  # the dialler is stopping: failed commits are not retried
 
     async def retry_until_committed(self, commit: StoreCommit) -> None:
-        """Write to the store until the write is committed."""
+        """Write to the store, and retry until the write is committed."""
         retry = object()
         try:
             while True:
@@ -60,7 +60,9 @@ class StoreCommits:
             self._retrying.discard(retry)
 
     def on_failure(self, error: StoreError) -> None:
-        """Stop dialling until the store works. A lasting failure raises only one alert, even if its errors differ."""
+        """Stop dialling after the store has failed, until it works. A lasting failure raises only one alert, even if
+        its errors differ.
+        """
         now = self._failed_at = self._core.clock.monotonic()
         if self.problem is None:
             recent = now - self._recovered_at < RECENT_SECONDS
@@ -72,7 +74,7 @@ class StoreCommits:
             self._core.spawn_task(self._resume_dialling(), "recover-store")
 
     async def _resume_dialling(self) -> None:
-        """Resume dialling when all commits are done and disk and store have worked for a while."""
+        """Resume dialling when all writes to the store are committed, and disk and store have worked for a while."""
         while not self.closing:
             await asyncio.sleep(RETRY_SECONDS)
             if self._retrying or not self._has_room():

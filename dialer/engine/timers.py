@@ -9,10 +9,10 @@ from dialer.engine.effects import StartTimer, TimerExpired
 
 
 class Timers:
-    """Starts and stops timers, identified by their keys, on the event loop."""
+    """Starts and stops the engine's timers, identified by their keys, on the event loop."""
 
     def __init__(self, expire: Callable[[TimerExpired], None]) -> None:
-        """Create the timers. `expire` handles a timer that has expired."""
+        """Create the timers. `expire` is called with the event of a timer that has expired."""
         self._expire = expire
         self._running: dict[str, asyncio.TimerHandle] = {}
 

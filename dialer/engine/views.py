@@ -24,7 +24,7 @@ from dialer.engine.features import Features
 
 
 def make_centre_view(features: Features) -> CentreView:
-    """Return a view of the whole centre at this moment."""
+    """Return the published view of the whole centre at this moment, as MQTT and the pages show it."""
     core, turnout, used = features.core, features.turnout, features.channels.count_used_channels()
     campaigns = tuple(
         _make_campaign_view(features, run)
@@ -57,7 +57,9 @@ def make_centre_view(features: Features) -> CentreView:
 
 
 def _make_forecast(features: Features) -> Forecast | None:
-    """Return the forecast for booths that are still called today, or None if there are none or it is too early."""
+    """Return the turnout forecast for booths that are still called today, or None if there are none or it is
+    too early.
+    """
     now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
     to_come = {booth_id: at for booth_id, at in features.polls.find_last_call_times().items() if at > now}
     if not to_come:

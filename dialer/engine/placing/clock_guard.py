@@ -24,7 +24,7 @@ class ClockGuard:
         self._watch = ClockWatch(core.read_clock())
 
     def start(self, newest_at: float | None) -> None:
-        """Start watching the clock. Call this before the journal is restarted.
+        """Start watching the wall clock. Call this before the journal is restarted.
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
@@ -33,7 +33,7 @@ class ClockGuard:
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
     def accept_clock(self) -> str:
-        """Accept the current time as right, and resume dialling. Returns the command's reply."""
+        """Accept the wall clock's time as right, and resume dialling. Returns the reply to the command."""
         self._watch.accept(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts
         self._alerts.clear_alert(AlertKind.CLOCK)
@@ -41,7 +41,9 @@ class ClockGuard:
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
     def is_clock_set(self) -> bool:
-        """Return whether the clock was set and not accepted since. An alert is active for as long as this is so."""
+        """Return whether the wall clock was set and not accepted since. An alert is active for as long as this
+        is so.
+        """
         now = self._core.read_clock()
         ahead = self._watch.check(now)
         self._sent.record_clock(self._watch.expected_time(now) - self._core.clock.since_boot())

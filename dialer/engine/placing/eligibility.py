@@ -1,7 +1,7 @@
 """Check whether the rules allow a call: before its attempt is committed, before it is sent, and when it is answered.
 
-A claim is a number taken from the queue. Its facts are updated from memory with everything that has happened since it
-was claimed, so the store is not read. Refusals are counted by reason, and each reason is logged once.
+A claim is a number reserved for dialling. Its facts are updated from memory with everything that has happened since it
+was reserved, so the store is not read. Refusals are counted by reason, and each reason is logged once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_a
 
 
 class Eligibility:
-    """Asks the rules gate whether a call is allowed, with all facts known now."""
+    """Decides by the calling rules whether a call is allowed, with all facts known now."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Eligibility:
         numbers: NumberMemory,
         certified: CertificateLookup,
     ) -> None:
-        """Create the service. `certified` returns the certificates of the recordings in a campaign's flow."""
+        """Create the service. `certified` returns the certificates of the recordings in a campaign's IVR flow."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -77,7 +77,7 @@ class Eligibility:
         self.apply_plan()
 
     def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
-        """Return how often and how soon a number may be called in a campaign.
+        """Return how often and how soon a phone number may be called in a campaign.
 
         The result has the daily caps on its attempts and on its conversations (None: no cap), and the minimum intervals
         between its calls.
@@ -86,7 +86,7 @@ class Eligibility:
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
 
     def apply_plan(self) -> None:
-        """Apply the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
+        """Apply the calling rules of the settings in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
@@ -137,7 +137,7 @@ class Eligibility:
                 )
 
     def load_areas(self) -> None:
-        """Reload the areas of the booths."""
+        """Reload the polling areas of the booths."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )
@@ -145,8 +145,8 @@ class Eligibility:
     # Rulings
 
     def check_campaign(self, run: CampaignRun) -> Ruling:
-        """Return whether a campaign may call anybody now. The result is cached for a second; each call is checked as
-        well.
+        """Return whether the rules allow a campaign to call anybody now. The result is cached for a second; each call
+        is checked as well.
         """
         now, rules = self._core.clock.now(), self._find_rules_of_campaign(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
@@ -166,8 +166,8 @@ class Eligibility:
         return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
     def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Return whether a claim may become an attempt now, and count a refusal. `guaranteed`: a seat is reserved for
-        it.
+        """Return whether the rules allow to call a reserved number now, and count a refusal. `guaranteed`: an agent's
+        seat is reserved for the call.
         """
         case = self._make_rules_case(run, claim, guaranteed=guaranteed)
         return self._count_refusals(run, self._gate.check_originate(case, self._core.clock.now()))
@@ -175,7 +175,7 @@ class Eligibility:
     def check_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
-        """Return whether an attempt may be sent to the switch now, and count a refusal."""
+        """Return whether the rules allow to send a call to the switch now, and count a refusal."""
         case = self._make_rules_case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
@@ -183,7 +183,9 @@ class Eligibility:
         return self._count_refusals(run, ruling)
 
     def may_connect_call(self, call: Call) -> bool:
-        """Return whether an answered call may be connected to an agent or its flow, and count a refusal."""
+        """Return whether the rules allow to connect an answered call to an agent or its IVR flow, and count
+        a refusal.
+        """
         if call.inbound:  # inbound calls may always be answered: the rules are about outbound calls
             return True
         run = self._runs[call.campaign_id]
@@ -196,7 +198,7 @@ class Eligibility:
         return self._count_refusals(run, self._gate.check_connect(case, self._core.clock.now())).allowed
 
     def forget_ended_calls(self) -> None:
-        """Discard the rules cases of calls that have ended."""
+        """Discard what was stored for the rule checks of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
@@ -217,7 +219,9 @@ class Eligibility:
         )
 
     def _find_rules_of_campaign(self, run: CampaignRun) -> CampaignRules:
-        """Return the campaign's rules with the current certificates. Flows and catalogue may be reloaded at any time."""
+        """Return the campaign's rules with the current certificates. Flows and catalogue may be reloaded at
+        any time.
+        """
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
             return rules
@@ -237,7 +241,7 @@ class Eligibility:
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _update_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
-        """Return the facts of a claim, updated with what has happened to its number since."""
+        """Return the facts about a reserved number, updated with what has happened to the number since."""
         if facts is None:
             return None
         return self._numbers.update_facts(facts, phone_id, tuple(self._campaigns))

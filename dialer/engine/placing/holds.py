@@ -21,7 +21,7 @@ UNANSWERED_SECONDS = 0.9  # with a ping every second, dialling over a half-open 
 
 
 class CampaignHolds:
-    """Finds the reason that holds a campaign: switch, store, clock, campaign state, calling hours, rules or missing
+    """Finds out why a campaign may not dial now: switch, store, clock, campaign state, calling hours, rules or missing
     agents.
     """
 
@@ -46,7 +46,7 @@ class CampaignHolds:
         self._seats = seats
 
     def find_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Return why the campaign may not dial now, or not over this trunk; None: it may dial.
+        """Return why a campaign may not dial now, or not over this trunk, or None if it may.
 
         Agents are not considered here, see `find_agent_hold`.
         """
@@ -89,7 +89,9 @@ class CampaignHolds:
         return None
 
     def find_agent_hold(self, run: CampaignRun) -> Hold | None:
-        """Return a hold if the campaign needs an agent and none at work can take its calls; otherwise None."""
+        """Return why a campaign may not dial if it needs an agent and none at work can take its calls;
+        otherwise None.
+        """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
         if any(seat.is_at_work for seat in self._seats.find_seats_serving(run.spec)):

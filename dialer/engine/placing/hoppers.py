@@ -1,4 +1,4 @@
-"""Hoppers: numbers claimed from the queue in advance, enough for some seconds of dialling."""
+"""Hoppers: phone numbers reserved from a campaign's queue in advance (claims), enough for some seconds of dialling."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _CLAIM_REFUSALS = {
 
 
 class Hoppers:
-    """Fills the campaigns' hoppers from their queues, and returns claims that are not dialled."""
+    """Fills the campaigns' hoppers with numbers from their queues, and returns numbers that are not dialled."""
 
     def __init__(
         self, core: Core, polls: Polls, turnout: TurnoutFigures, store: Store, has_room: Callable[[], bool]
     ) -> None:
-        """Create the service. `has_room` returns whether the disk has room for results."""
+        """Create the service. `has_room` returns whether the disk has room for the results of calls."""
         self._core = core
         self._polls = polls
         self._turnout = turnout
@@ -53,7 +53,7 @@ class Hoppers:
         self._has_room = has_room
 
     def refill_hopper(self, run: CampaignRun) -> None:
-        """Claim more numbers if the hopper is running low and some numbers may be due."""
+        """Reserve more numbers for a campaign if its hopper is running low and some numbers may be due."""
         if run.refilling or not self._is_hopper_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
@@ -118,7 +118,9 @@ class Hoppers:
             run.order.reset_empty_booths()
 
     def _set_priorities(self, run: CampaignRun) -> None:
-        """Update the priorities of the booths that vote today. Only turnout campaigns have priorities."""
+        """Update the priorities of the booths that vote today in a campaign's queue. Only turnout campaigns have
+        priorities.
+        """
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
@@ -128,7 +130,9 @@ class Hoppers:
         run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
-        """Claim one number of the campaign's list, from the hopper or the queue. Raises CommandRefused, StoreError."""
+        """Reserve one number of the campaign's list for dialling, from the hopper or the queue. Raises CommandRefused,
+        StoreError.
+        """
         in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
         if in_hand is not None:
             run.hopper.remove(in_hand)
@@ -148,12 +152,14 @@ class Hoppers:
         raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
 
     def return_all_claims(self, run: CampaignRun) -> None:
-        """Return all claims of the hopper to the queue."""
+        """Return all reserved numbers of a hopper to the campaign's queue."""
         self.return_claims(run, list(run.hopper))
         run.hopper.clear()
 
     def return_expiring_claims(self, run: CampaignRun) -> None:
-        """Return the claims whose lease ends soon. They are at the front of the hopper."""
+        """Return the reserved numbers whose lease ends soon to the campaign's queue. They are at the front of the
+        hopper.
+        """
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
         while run.hopper and run.hopper[0].leased_until < ends:
@@ -162,7 +168,7 @@ class Hoppers:
             self.return_claims(run, old)
 
     def return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
-        """Return to the queue claims that led to no call."""
+        """Return reserved numbers that led to no call to the campaign's queue."""
         run.next_due_at = 0.0
         if claims:
             run.returns += 1

@@ -1,6 +1,6 @@
-"""Recent calls and opt-outs, to update the facts of claims.
+"""Recent calls and opt-outs of phone numbers, to update the facts of claims (numbers reserved for dialling).
 
-A claim carries what the store knew about its number when it was claimed. Calls and opt-outs after that are remembered
+A claim carries what the store knew about its number when it was reserved. Calls and opt-outs after that are remembered
 here until every claim includes them.
 """
 
@@ -35,7 +35,7 @@ class NumberMemory:
         ] = {}  # end of the last call, and of the last conversation (0: none)
 
     def add_call(self, call: Call, outcome: Outcome) -> None:
-        """Remember a call that has ended."""
+        """Remember a call to a number that has ended."""
         now = self._core.clock.now()
         talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
         if (
@@ -50,13 +50,13 @@ class NumberMemory:
         self._called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
 
     def add_opt_out(self, phone_id: int) -> None:
-        """Remember that a number has opted out."""
+        """Remember that a number has opted out of calls."""
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
     def update_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
-        """Return a claim's facts, updated with recent events. `campaigns` are those that may have called the number
-        since.
+        """Return the facts about a reserved number, updated with its recent calls and opt-outs. `campaigns` are those
+        that may have called the number since.
         """
         abandoned_at = self._abandoned_at.get(phone_id)
         if abandoned_at is not None:
@@ -75,9 +75,9 @@ class NumberMemory:
         return facts
 
     def forget_old_events(self) -> None:
-        """Forget events that every claim includes by now.
+        """Forget calls and opt-outs that every reserved number's facts include by now.
 
-        Events of numbers with a live call are kept, because those calls' claims may be older.
+        Events of numbers with a live call are kept, because those calls' facts may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.values()}

@@ -1,4 +1,4 @@
-"""From a claimed number to a call: commit the attempt, then send the call to the switch, once."""
+"""Turn a number reserved for dialling into a call: commit the attempt, then send the call to the switch, once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _WANTS_SEAT = _RINGS | {CallState.WAITING}
 
 
 class Originator:
-    """Commits attempts and sends their calls to the switch. No call is ever sent twice."""
+    """Stores call attempts and sends their calls to the switch. No call is ever sent twice."""
 
     def __init__(
         self,
@@ -88,10 +88,10 @@ class Originator:
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
     def place_calls(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
-        """Call up to `count` numbers of the hopper, without those that may not be called now.
+        """Call up to `count` numbers of a campaign's hopper, without those that may not be called now. Returns whether
+        any call is placed.
 
-        Returns whether any call is placed. Each call uses a call start of its trunk, and is added to the calls by trunk
-        in `used` and `unsent`.
+        Each call uses a call start of its trunk, and is added to the calls by trunk in `used` and `unsent`.
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -134,8 +134,8 @@ class Originator:
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
-        """Return the load that this campaign's agents and all calls put on each server; empty if all calls use one
-        server.
+        """Return the load that a campaign's agents and all calls put on each Asterisk server; empty if all calls use
+        one server.
         """
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
@@ -169,7 +169,7 @@ class Originator:
     def _create_call(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
-        """Create a call and the attempt to commit for it, and reserve its seat, if any."""
+        """Create a call and the attempt to store for it, and reserve its seat, if it needs one."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.reserve_seat(seat, run, attempt_id)
@@ -181,7 +181,9 @@ class Originator:
         return new, self._calls.put_call(call)
 
     def _find_retry_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
-        """Return when to retry a number outside its polling day (epoch seconds), or None if it may be called today."""
+        """Return when to retry a number that is not on its polling day (epoch seconds), or None if it may be called
+        today.
+        """
         last_call_at, now = self._polls.find_last_call_time(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
@@ -201,7 +203,7 @@ class Originator:
         return None
 
     async def _postpone_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
-        """Postpone numbers that the rules forbid to call now."""
+        """Postpone reserved numbers that the rules forbid to call now."""
         run.set_next_due_time(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
@@ -210,7 +212,7 @@ class Originator:
         self._core.wake.set()
 
     async def _commit_and_dial(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
-        """Commit the attempts, then show a preview of each accepted attempt or dial it."""
+        """Store call attempts, then show a preview of each accepted attempt or dial it."""
         for attempt in await self._commit_attempts(run, placed):
             call = self._calls.get(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
@@ -219,7 +221,7 @@ class Originator:
                 self._core.spawn_task(self._originate_call(run, attempt), "originate")
 
     async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
-        """Commit the attempts, and return those that the store accepted."""
+        """Store call attempts, and return those that the store accepted."""
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.find_call_limits(run)
         for attempt, _ in placed:
@@ -264,7 +266,7 @@ class Originator:
     # Calls that agents dial: previews, and numbers that they choose
 
     def _show_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
-        """Show the call to the agent whose seat is reserved for it."""
+        """Show a call to the agent whose seat is reserved for it, before it is dialled."""
         seconds = run.spec.preview_seconds
         stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
@@ -276,7 +278,7 @@ class Originator:
         self.reserved.notify_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial a previewed call. Return why it may not be dialled, or None if it is dialled.
+        """Dial a call that is previewed to an agent. Return why it may not be dialled, or None if it is dialled.
 
         The preview ends before anything is awaited, so that a second request finds the call dialled.
         """
@@ -306,7 +308,7 @@ class Originator:
         return await self._originate_call(run, attempt)
 
     async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a claimed number at once for the agent of a seat. Return why it may not be called, or None if it is
+        """Call a reserved number at once for the agent of a seat. Return why it may not be called, or None if it is
         called.
         """
         if self._find_retry_when_busy(claim) is not None:
@@ -337,7 +339,9 @@ class Originator:
         return refusal
 
     def _check_before_sending(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
-        """Return why a committed call must not be sent, or None if it may be sent. This is the last check."""
+        """Return why a stored call must not be sent to the switch, or None if it may be sent. This is the
+        last check.
+        """
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
         if self._trunks.is_foreign_caller_id(attempt.trunk, attempt.caller_id):
@@ -356,7 +360,7 @@ class Originator:
         return None
 
     async def _originate_call(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a committed call to the switch. If it was certainly not placed, return why; otherwise return None."""
+        """Send a stored call to the switch. If it was certainly not placed, return why; otherwise return None."""
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:

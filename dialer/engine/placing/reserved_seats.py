@@ -1,4 +1,6 @@
-"""Reserved seats: a call reserves one before it is dialled and until it ends, so that an agent is free when it is answered."""
+"""Reserved seats: a call reserves one before it is dialled and until it ends, so that an agent is free when it
+is answered.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from dialer.engine.seats.state import Seat, choose_seat
 
 
 class ReservedSeats:
-    """Reserves seats for calls that need one before they are dialled."""
+    """Reserves agents' seats for calls that need one before they are dialled."""
 
     def __init__(self, core: Core, servers: AsteriskServers, calls: LiveCalls, seats: Seats, acd: Acd) -> None:
         self._core = core
@@ -26,23 +28,23 @@ class ReservedSeats:
         self._seats_by_attempt: dict[AttemptId, str] = {}
 
     def choose_seat(self, run: CampaignRun, language: str) -> Seat | None:
-        """Return the free seat that a call in this language would get now, or None."""
+        """Return the free seat that a call in this language would be connected to now, or None."""
         return choose_seat(self._seats.find_reachable_seats(), language, run.spec.skill, run.spec.campaign_id)
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
-        """Reserve a seat for a call."""
+        """Reserve an agent's seat for a call."""
         self._seats.put_seat(seat, seat.reserve(attempt_id, run.spec.campaign_id, self._core.read_clock()))
         self._seats_by_attempt[attempt_id] = seat.name
 
     def is_seat_reserved(self, call: Call) -> bool:
-        """Return whether a seat is still reserved for the call and reachable."""
+        """Return whether a seat is still reserved for a call and its Asterisk server is reachable."""
         seat = self._seats.get(call.reserved_seat or "")
         if seat is None or seat.server in self._servers.unreachable_servers:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
     def notify_seat(self, call: Call) -> None:
-        """Notify subscribers of the call's seat."""
+        """Notify subscribers of the seat that is reserved for a call."""
         self._seats.notify_seat(call.reserved_seat or "")
 
     def hang_up_seat_phone(self, attempt_id: AttemptId) -> None:

@@ -18,14 +18,14 @@ _OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
 
 class RetrySchedule:
-    """Computes when a number is called next (epoch seconds; None: never again in this campaign)."""
+    """Calculates when a number is called next (epoch seconds; None = never again in this campaign)."""
 
     def __init__(self, core: Core, polls: Polls) -> None:
         self._core = core
         self._polls = polls
 
     def find_due_time_after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
-        """Return when a number is due after a call. A disposition entered during the call takes precedence."""
+        """Return when a number is due again after a call. A disposition entered during the call takes precedence."""
         if call.talk.disposition is not None and outcome.answered:
             return call.talk.disposition.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
@@ -50,7 +50,7 @@ class RetrySchedule:
         )
 
     def is_call_time_promised(self, call: Call, outcome: Outcome) -> bool:
-        """Return whether the voter requested the time that `find_due_time_after_call` returns."""
+        """Return whether the voter requested the call time that `find_due_time_after_call` returns."""
         if not outcome.answered:
             return False
         return (
@@ -60,8 +60,8 @@ class RetrySchedule:
     def find_due_time_after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
-        """Return when a number is due after a disposition. Raises CommandRefused if a booth worker's call cannot have
-        it.
+        """Return when a number is due again after an agent's disposition. Raises CommandRefused if a booth worker's
+        call cannot have it.
         """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
@@ -78,7 +78,7 @@ class RetrySchedule:
         return self._find_next_worker_round(run, call, due)
 
     def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return the call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
+        """Return the requested call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
             raise CommandRefused(f"call_back_at must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
@@ -91,7 +91,7 @@ class RetrySchedule:
         return at
 
     def find_own_call_back_deadline(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return when a call-back that an agent promised to make at `at` becomes available to any agent (epoch
+        """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
         seconds).
 
         That is at the latest the time of the last call to the booth.
@@ -113,7 +113,9 @@ class RetrySchedule:
     def _limit_retry_to_last_call(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Limit a retry to the booth's calling time. Only turnout campaigns have such a limit."""
+        """Limit the time of a retry to the last call time of the voter's booth. Only turnout campaigns have such a
+        limit.
+        """
         now = self._core.clock.now()
         return limit_retry_to_last_call(
             due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, promised=promised

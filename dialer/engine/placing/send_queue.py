@@ -11,7 +11,7 @@ from dialer.engine.trunks.state import CallStarts
 
 
 class SendQueue:
-    """The send queue of one trunk.
+    """The queue of stored calls that wait until they may be sent to one trunk.
 
     Usually a call is sent at once, because its call start was granted for now. After slow commits several calls arrive
     together. Then they wait for the trunk's CPS limit, and calls for waiting agents go first.
@@ -24,7 +24,7 @@ class SendQueue:
         self._came = 0
 
     async def wait_for_turn(self, kind: CampaignKind) -> None:
-        """Wait until the call may be sent, and count it as sent."""
+        """Wait until a call may be sent to the trunk, and count it as sent."""
         if not self._waiting and self._starts.count_seconds_to_send(self._clock.monotonic()) == 0:
             self._starts.record_sent(self._clock.monotonic())
             return
@@ -36,7 +36,7 @@ class SendQueue:
         await turn
 
     def _send_next_call(self) -> None:
-        """Let the first waiting call proceed as soon as the CPS limit allows it."""
+        """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.count_seconds_to_send(now)
         if seconds > 0:

@@ -29,7 +29,10 @@ _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
 
 class Placing:
-    """Decides how many calls each campaign places. A call counts as in progress from the moment it is granted."""
+    """Decides how many calls each campaign places now.
+
+    A call counts as in progress from the moment it is granted.
+    """
 
     def __init__(
         self,
@@ -65,9 +68,8 @@ class Placing:
     # Deciding
 
     def decide_for_all_campaigns(self) -> float:
-        """Place all calls that may be placed now.
-
-        Returns the seconds after which to decide again if no event comes earlier.
+        """Place all calls that may be placed now. Returns the seconds after which to decide again if no event comes
+        earlier.
         """
         self._reserved.release_unneeded_seats()
         order: list[CampaignRun] = []
@@ -129,10 +131,11 @@ class Placing:
                 self._calls.cancel_call(call)
 
     def _hold_campaign(self, run: CampaignRun) -> None:
-        """End the previews of a held campaign, and cancel ringing calls for which there is no seat.
+        """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Other ringing calls
+        ring on.
 
-        Other ringing calls ring on. If voters cannot hear a required sound, all ringing calls are cancelled. Without a
-        connection to the switch nothing can be hung up; the decision after the resync does it.
+        If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch
+        nothing can be hung up; the next decision after reconnecting does it.
         """
         for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
@@ -146,12 +149,12 @@ class Placing:
             self._cancel_excess_calls(run, self._snapshots.take_snapshot(run, used, unsent))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
-        """Cancel a campaign's unanswered calls and return its claims to the queue."""
+        """Cancel a campaign's unanswered calls and return its reserved numbers to the queue."""
         self._cancel_unanswered_calls(run)
         self._hoppers.return_all_claims(run)
 
     def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up ringing calls for which no seat will be free."""
+        """Hang up ringing calls of a campaign for which no seat will be free."""
         excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable_servers

@@ -29,7 +29,7 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 class Snapshots:
-    """Takes snapshots for the pacers. A snapshot is the input of one pacing decision.
+    """Collects the input of pacing decisions (snapshots) from seats, calls and trunks.
 
     Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only these seats
     can take. Some of these seats may serve other skills too. Then the campaign sees all seats and all calls of these
@@ -53,8 +53,8 @@ class Snapshots:
         self._runs = runs
 
     def take_snapshot(self, run: CampaignRun, used: Mapping[str, int], unsent: Mapping[str, int]) -> PacingSnapshot:
-        """Return the pacer's input for a campaign now. `used` and `unsent` count used channels and unsent calls by
-        trunk.
+        """Return the input of a pacing decision for a campaign, as of now. `used` and `unsent` count used channels and
+        unsent calls by trunk.
         """
         now = self._core.clock.monotonic()
         seats: list[Seat] = []
@@ -86,7 +86,7 @@ class Snapshots:
         )
 
     def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:
-        """Return how many of `room` more calls a supervisor's speed limit allows."""
+        """Return how many of `room` more calls a supervisor's speed limit for the campaign allows."""
         speed, allowed = run.find_speed_limit(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
@@ -139,7 +139,9 @@ class Snapshots:
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
     def _map_skills_by_campaign(self) -> dict[str, str | None]:
-        """Return the skill of each campaign, or its own id if any seat is restricted to certain campaigns."""
+        """Return the skill of each campaign, or the campaign's own id if any seat is restricted to
+        certain campaigns.
+        """
         if any(seat.campaigns for seat in self._seats.values()):
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.items()}
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.items()}
@@ -156,13 +158,15 @@ class Snapshots:
             reached = working & frozenset().union(*(serving[skill] for skill in found))
 
     def _list_agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
-        """Return the calls that need an agent with one of these skills, including those from flows."""
+        """Return the calls that need an agent with one of these skills, including those that come from IVR flows."""
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
         calls = [call for call in self._calls.values() if call.kind is CampaignKind.AGENTS]
         return self._filter_calls_on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
     def _filter_calls_on_reachable_servers(self, calls: list[Call]) -> list[Call]:
-        """Return the calls without those of unreachable servers, which cannot be connected and need no seat."""
+        """Return the calls without those on unreachable Asterisk servers, which cannot be connected and need
+        no seat.
+        """
         servers, unreachable = self._servers, self._servers.unreachable_servers
         return (
             [call for call in calls if servers.get_server_of_trunk(call.trunk) not in unreachable]
@@ -175,8 +179,8 @@ class Snapshots:
         return self._filter_calls_on_reachable_servers([call for call in calls if not call.inbound])
 
     def _count_channels(self, run: CampaignRun) -> int:
-        """Return the channels that count against the campaign's own limit: its agents' calls with inbound ones, or its
-        flow calls.
+        """Return the channels that count against a campaign's own limit: its agents' calls with inbound ones, or its
+        IVR calls.
         """
         if run.spec.kind is CampaignKind.AGENTS:
             calls = self._filter_calls_on_reachable_servers(self._calls.find_by_campaign(run.spec.campaign_id))

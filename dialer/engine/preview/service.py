@@ -27,7 +27,7 @@ UNANSWERED = "preview-unanswered"
 
 
 class OwnCalls:
-    """Executes agents' commands for previews and manual calls."""
+    """Executes agents' commands for previewed calls and for numbers that they choose from the list."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class OwnCalls:
         self._originator = originator
 
     async def dial_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Dial the call that the seat previews, once. Raises CommandRefused."""
+        """Dial the call that is previewed at a seat, once. Raises CommandRefused."""
         call = self._require_call(seat_name, attempt_id)
         if call.leg.preview is not None:
             refusal = await self._originator.dial_preview(call)
@@ -59,7 +59,9 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     def skip_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Skip the call that the seat previews. Its number is due again by the retry rules. Raises CommandRefused."""
+        """Skip the call that is previewed at a seat. Its number is due again by the retry rules.
+        Raises CommandRefused.
+        """
         call = self._require_call(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
@@ -84,7 +86,7 @@ class OwnCalls:
         self._calls.cancel_call(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
-        """Call a number of the campaign's list for the seat's agent. Raises CommandRefused, StoreError."""
+        """Call a number of the campaign's list for the agent at a seat. Raises CommandRefused, StoreError."""
         run = self._runs.require_campaign(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(f"agents may not dial numbers in campaign {campaign_id} (campaigns.manual_dialling)")
@@ -92,11 +94,11 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     async def place_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
-        """Place a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
+        """Call the number of a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
         await self._call_number(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call_number(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
-        """Call a number for a seat. The seat is checked both before and after the number is claimed."""
+        """Call a number for an agent's seat. The seat is checked both before and after the number is reserved."""
         self._require_idle_seat(seat_name, run, promised=promised)
         hold = self._holds.find_hold(run)
         if hold is not None:
@@ -113,7 +115,9 @@ class OwnCalls:
             raise
 
     def _require_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
-        """Return the seat's call that the agent has not dialled yet, or that is being dialled. Raises CommandRefused."""
+        """Return the call at a seat that the agent has not dialled yet, or that is being dialled. Raises
+        CommandRefused.
+        """
         seat, call = self._seats.require_seat(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
@@ -123,8 +127,7 @@ class OwnCalls:
         return call
 
     def _require_idle_seat(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
-        """Return a seat whose agent may dial for this campaign now. `promised`: it is reserved for a call-back.
-
+        """Return a seat whose agent may dial for this campaign now. `promised`: the seat is reserved for a call-back.
         Raises CommandRefused.
         """
         seat = self._seats.require_seat(seat_name)
@@ -148,7 +151,7 @@ class OwnCalls:
         return seat
 
     def are_free_seats_needed(self) -> bool:
-        """Return whether calls in progress may need all free seats."""
+        """Return whether calls in progress may need all free seats, so that no agent may dial."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.values()

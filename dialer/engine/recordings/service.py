@@ -23,12 +23,14 @@ class Recorder:
         self._store = store
 
     def on_recording_started(self, call: Call) -> None:
-        """Handle that the switch has started to record a call."""
+        """Store that the switch has started to record a call."""
         known = self._calls.update_call(call, call.with_answer(self._core.read_clock()))
         self._calls.update_call(known, known.with_recording())
 
     async def allow_playback(self, attempt_id: AttemptId) -> str:
-        """Allow a recording to be played. Raises CommandRefused, StoreError."""
+        """Allow the recording of an ended call to be played, and write this to the audit. Raises CommandRefused,
+        StoreError.
+        """
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(
                 "no recording of that call is available: the call is still in progress, was not recorded, or its"
@@ -37,7 +39,7 @@ class Recorder:
         return "the recording may be played"
 
     async def pause_recording(self, seat_name: str, *, pausing: bool) -> str:
-        """Pause a recording (silence is recorded), or resume it. Raises CommandRefused."""
+        """Pause the recording of a seat's call (silence is recorded), or resume it. Raises CommandRefused."""
         call = self._calls.find_by_seat(self._seats.require_seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")

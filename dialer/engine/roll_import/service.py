@@ -1,7 +1,7 @@
-"""Importing rolls, and suppressing and erasing numbers, while calls go on.
+"""Importing electoral rolls, and suppressing and erasing numbers, while calls go on.
 
-Other programs hand the lists over in the spool, a folder of the store. A list is imported in many small transactions,
-so that no result of a call waits long.
+Other programs hand the lists over in the spool, a folder next to the store. A list is imported in many small
+transactions, so that no result of a call waits long.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ PIECE_BOOTHS = 100
 
 
 class RollImport:
-    """Imports rolls from the spool, and suppresses or erases the numbers of lists there."""
+    """Imports electoral rolls that other programs have uploaded, and suppresses or erases the numbers of uploaded
+    lists.
+    """
 
     def __init__(
         self,
@@ -61,7 +63,9 @@ class RollImport:
         self._eligibility = eligibility
 
     async def suppress_numbers(self, list_id: str, source: str, who: str) -> str:
-        """Suppress numbers and cancel their unanswered calls. Raises CommandRefused, StoreError."""
+        """Suppress the numbers of an uploaded list and cancel their unanswered calls. Raises CommandRefused,
+        StoreError.
+        """
         secret = next(iter(self._rules.secrets), None)
         fresh = 0
         async with self._open_spooled_list(list_id) as handed:
@@ -75,7 +79,9 @@ class RollImport:
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
-        """Erase numbers. Raises CommandRefused, also if a number is on a call; RecordingError, StoreError."""
+        """Erase the numbers of an uploaded list. Raises CommandRefused, also if a number is on a call; RecordingError,
+        StoreError.
+        """
         rules, said = self._rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
@@ -93,7 +99,7 @@ class RollImport:
         return "; ".join(said)
 
     async def import_roll(self, list_id: str, who: str) -> str:
-        """Import a roll from the spool. Raises CommandRefused, StoreError.
+        """Import an uploaded electoral roll. Raises CommandRefused, StoreError.
 
         After an interruption the part imported so far stays: import the roll again.
         """

@@ -35,7 +35,7 @@ KEYED = "keyed"  # the reason of a preview that was skipped on the phone
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys of an incomplete code."""
+    """The keys that an agent has pressed of an incomplete code."""
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic
@@ -44,7 +44,7 @@ class Keypad:
 
 @dataclass(frozen=True, slots=True)
 class KeyResult:
-    """The result of pressing a key."""
+    """The result of pressing a key on an agent's phone."""
 
     keypad: Keypad
     command: SeatCommand | None = None
@@ -52,7 +52,7 @@ class KeyResult:
 
 
 def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> KeyResult:
-    """Return the keypad after a key, and the command that the key completes, if any.
+    """Return the keypad after a key was pressed, and the command that the key completes, if any.
 
     `now` is monotonic seconds. `key` is whatever the phone sent.
     """
@@ -71,7 +71,7 @@ def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Se
 
 
 def translate_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
-    """Return the command that a keyed command means during a preview: ready dials it, hang-up skips it."""
+    """Return what a command entered on the phone means during a preview: ready dials the call, hang-up skips it."""
     match command:
         case SeatReady():
             return SeatPreviewDial(seat=command.seat, attempt=attempt_id)

@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SeatKeys:
-    """Turns keys into commands."""
+    """Turns keys pressed on agents' phones into commands."""
 
     def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch) -> None:
         self._core = core
@@ -29,7 +29,9 @@ class SeatKeys:
         self._busy_seats: set[str] = set()  # seats whose last command is still running
 
     def on_key_pressed(self, seat_name: str, key: str) -> None:
-        """Handle a key of the agent's phone. While a command of the seat is running, further commands are refused."""
+        """Handle a key pressed on an agent's phone. While a command of the seat is running, further commands are
+        refused.
+        """
         seat = self._seats.get(seat_name)
         if seat is None or seat.agent is None:
             return
@@ -54,7 +56,7 @@ class SeatKeys:
             self._play_sound(seat_name, pressed.sound or SeatSound.WRONG)
 
     def on_command_done(self, command: SeatCommand, refusal: Exception | None) -> None:
-        """Play the sound for a command that was executed or refused."""
+        """Play the sound that tells an agent whether the command entered on the phone was executed or refused."""
         self._busy_seats.discard(command.seat)
         if refusal is not None:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))

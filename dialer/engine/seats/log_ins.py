@@ -11,7 +11,7 @@ PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AgentAccount:
-    """An agent in the settings."""
+    """An agent in the settings, with number, languages and skills."""
 
     number: str
     pin_hash: str  # argon2id
@@ -21,7 +21,7 @@ class AgentAccount:
 
 @dataclass(frozen=True, slots=True)
 class AgentRules:
-    """The site's rules for its agents."""
+    """The site's rules for the log-ins of its agents."""
 
     wrong_pins: int = 10  # consecutive wrong log-ins that lock the agent and the seat
     lock_seconds: float = 900.0
@@ -43,14 +43,13 @@ class WrongLogIns:
         self._agents: dict[str, tuple[float, str]] = {}  # by agent: end of the lock, and the seat of the last attempt
 
     def is_locked(self, seat: str, agent: str | None, now: float) -> bool:
-        """Return whether the seat or the agent is locked."""
+        """Return whether a seat or an agent is locked after too many wrong log-ins."""
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
     def count_wrong_log_in(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """Count a wrong log-in, and return whether it locks the seat and the agent.
-
-        `agent` is None if the agent number is unknown.
+        """Count a wrong log-in, and return whether it locks the seat and the agent. `agent` is None if the agent number
+        is unknown.
         """
         self._by_seat[seat] += 1
         if agent is not None:
@@ -65,12 +64,12 @@ class WrongLogIns:
         return True
 
     def reset_counts(self, seat: str, agent: str) -> None:
-        """Reset the counts of a seat and an agent after a correct log-in."""
+        """Reset the counts of wrong log-ins of a seat and an agent after a correct log-in."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)
 
     def unlock_seat(self, seat: str) -> bool:
-        """Unlock a seat, and the agents who were locked there. Return whether anything was locked."""
+        """Unlock a seat, and the agents who were locked there. Return whether a seat or agent was locked."""
         locked = self._seats.pop(seat, None) is not None
         agents = [agent for agent, (_, where) in self._agents.items() if where == seat]
         for agent in agents:

@@ -18,7 +18,7 @@ MESSAGE_SECONDS = 600.0
 
 
 class Messages:
-    """Sends messages to seats. A seat shows the latest one."""
+    """Sends supervisors' messages to agents' pages. A seat shows the latest one."""
 
     def __init__(self, core: Core, seats: Seats, runs: CampaignRuns, store: Store) -> None:
         self._core = core
@@ -43,7 +43,9 @@ class Messages:
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
     async def mark_message_read(self, seat_name: str, at: float) -> str:
-        """Remove the message sent at that time (epoch seconds), which the agent has read. Raises StoreError."""
+        """Remove a message from a seat that its agent has read. It is identified by its time (epoch seconds). Raises
+        StoreError.
+        """
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
@@ -51,7 +53,7 @@ class Messages:
         return f"seat {seat_name}: the message is marked as read"
 
     def remove_message(self, seat_name: str) -> None:
-        """Remove a message that was read or has expired."""
+        """Remove a supervisor's message that was read or has expired."""
         self._core.request_effects(StopTimer(f"message/{seat_name}"))
         self._set_message(seat_name, None)
 
@@ -66,7 +68,7 @@ class Messages:
                 self._show_until_expired(name, line)
 
     def restore_message(self, seat_name: str, order: StandingOrder) -> None:
-        """Show the message that was sent to a seat in an earlier run of the dialler."""
+        """Show a supervisor's message again that was sent to a seat in an earlier run of the dialler."""
         self._show_until_expired(seat_name, AgentMessage(**order.content))
 
     def _show_until_expired(self, seat_name: str, line: AgentMessage) -> None:

@@ -29,7 +29,7 @@ class PinCheck:
     """Checks PINs against the agents' hashes. Each check takes tens of milliseconds of CPU: run it in a thread."""
 
     def __init__(self, accounts: Iterable[AgentAccount]) -> None:
-        """Create a hash for unknown agents too, which is as expensive to check as the agents' own."""
+        """Create the check. It makes a hash for unknown agents too, which takes as long to check as the agents' own."""
         self._accounts = {account.number: account for account in accounts}
         hashes = [account.pin_hash for account in self._accounts.values()]
         hasher = PasswordHasher.from_parameters(extract_parameters(hashes[0])) if hashes else PasswordHasher()

@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ScreenPops:
-    """Reads the screen pop of each call that comes to a seat."""
+    """Reads what an agent's page shows about the number and the voters of a call that comes to the seat."""
 
     def __init__(self, core: Core, seats: Seats, store: Store) -> None:
         self._core = core
@@ -26,7 +26,9 @@ class ScreenPops:
         self._asked: dict[str, AttemptId] = {}  # by seat: the attempt whose screen pop was read, or is being read
 
     def read_screen_pop(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
-        """Read the screen pop of a call at a seat. `again`: something new was recorded about its household."""
+        """Read what an agent's page shows about the call at a seat. `again`: a new fact was recorded about its
+        household.
+        """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
             self._core.spawn_task(self._read_from_store(seat_name, attempt_id), "screen-pop")

@@ -26,13 +26,14 @@ _WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 
 
 class Seats:
-    """The seats by name. Seats are replaced only here."""
+    """All agents' seats of a centre, by name, in their current state. Seats are replaced only here."""
 
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
     ) -> None:
-        """Load the seats of the plan. `transfers` and `listeners` provide what seat views show and which seats are
-        monitored.
+        """Load the seats of the settings.
+
+        `transfers` and `listeners` provide what seat views show and which seats are monitored.
         """
         self._core = core
         self._servers = servers
@@ -46,7 +47,7 @@ class Seats:
         self.apply_plan()
 
     def apply_plan(self) -> None:
-        """Apply the seats of the plan in force.
+        """Apply the seats of the settings in force.
 
         A removed seat stays, last in the order, until its agent has left. Agents keep the phone that they have.
         """
@@ -61,7 +62,7 @@ class Seats:
         self._seats = seats | {name: seat for name, seat in self._seats.items() if name not in seats}
 
     def __getitem__(self, name: str) -> Seat:
-        """Return a seat. Raises KeyError."""
+        """Return the seat with this name. Raises KeyError."""
         return self._seats[name]
 
     def __contains__(self, name: object) -> bool:
@@ -69,7 +70,7 @@ class Seats:
         return name in self._seats
 
     def get(self, name: str | None) -> Seat | None:
-        """Return a seat, or None if it does not exist."""
+        """Return the seat with this name, or None if it does not exist."""
         return None if name is None else self._seats.get(name)
 
     def values(self) -> Collection[Seat]:
@@ -77,7 +78,7 @@ class Seats:
         return self._seats.values()
 
     def require_seat(self, name: str) -> Seat:
-        """Return a seat. Raises CommandRefused if it does not exist."""
+        """Return the seat with this name. Raises CommandRefused if it does not exist."""
         seat = self._seats.get(name)
         if seat is None or self.is_removed(seat):
             raise CommandRefused(
@@ -101,14 +102,14 @@ class Seats:
         return [seat for seat in self.find_reachable_seats() if seat.can_serve(spec.skill, spec.campaign_id)]
 
     def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
-        """Return the seat with this phone, or None."""
+        """Return the seat with this phone (SIP endpoint), or None."""
         found = (seat for seat in self._seats.values() if seat.endpoint == endpoint)
         return next((seat for seat in found if not self.is_removed(seat)), None)
 
     # Changes
 
     def put_seat(self, before: Seat, after: Seat) -> None:
-        """Replace a seat, and request the effects of its new state."""
+        """Replace a seat, and request the effects of its new state, such as timers."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
             after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings
@@ -144,7 +145,7 @@ class Seats:
             self._core.request_effects(Notify(self.make_view(seat)))
 
     def make_view(self, seat: Seat) -> SeatView:
-        """Return the published view of a seat."""
+        """Return the published view of a seat, as MQTT and the pages show it."""
         call = self._calls.find_by_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
@@ -168,7 +169,9 @@ class Seats:
             self._seats[seat.name] = replace(seat, since=now)
 
     def pop_intervals(self) -> list[SeatInterval]:
-        """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in one state."""
+        """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in
+        one state.
+        """
         intervals, self._intervals = self._intervals, []
         return intervals
 

@@ -37,7 +37,7 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 class Agents:
-    """Executes the commands of agents and supervisors for seats."""
+    """Executes commands for agents' seats: log-in and log-off, pauses, and which campaigns a seat serves."""
 
     def __init__(
         self,
@@ -68,18 +68,18 @@ class Agents:
     # Start, and changed settings
 
     async def load_log_ins(self) -> None:
-        """Load the log-ins of the earlier run. Raises StoreError."""
+        """Load the agents' log-ins of the earlier run. Raises StoreError."""
         self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.log_ins()}
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
     def apply_pins(self, pins: PinCheck) -> None:
-        """Use the PINs of the agents in the plan."""
+        """Use the PINs of the agents in the settings in force."""
         self._pins = pins
 
     def apply_plan(self) -> None:
-        """Apply the seats and agents of the plan in force. Agents who are no longer allowed are logged off after their
-        call.
+        """Apply the seats and agents of the settings in force. Agents who are no longer allowed are logged off after
+        their call.
         """
         before = {seat.name: seat for seat in self._seats.values()}
         self._seats.apply_plan()
@@ -96,7 +96,8 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def adopt_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """Restore the log-ins of agents whose phones are nailed up on a server, and return their seats.
+        """Restore the log-ins of agents whose phones are still connected to a server after a restart. Return their
+        seats.
 
         Called when the server first connects. An agent whose phone is not connected is logged off, because the phone
         would ring for somebody who may have left.
@@ -144,7 +145,7 @@ class Agents:
         return bool(self._core.plan.agents)
 
     def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
-        """Return the seat with this phone, or None."""
+        """Return the seat with this phone (SIP endpoint), or None."""
         return self._seats.find_seat_by_endpoint(endpoint)
 
     def is_phone_connected(self, seat_name: str) -> bool:
@@ -154,21 +155,21 @@ class Agents:
     # Commands
 
     async def log_off_agent(self, seat_name: str) -> str:
-        """Log the agent off, after the current call if there is one."""
+        """Log off the agent at a seat, after the current call if there is one."""
         seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
         self._acd.update_seat(seat, after)
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause_seat(self, seat_name: str, reason: str) -> str:
-        """Pause the seat, so that it gets no further calls. Raises CommandRefused."""
+        """Pause a seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._require_staying_agent(seat_name)
         self._acd.update_seat(seat, seat.pause(reason, self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_seat_ready(self, seat_name: str) -> str:
-        """End a pause or a wrap-up, so that the seat gets calls again. Raises CommandRefused."""
+        """End the pause or the wrap-up of a seat, so that it gets calls again. Raises CommandRefused."""
         seat = self._require_staying_agent(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
@@ -178,7 +179,7 @@ class Agents:
         return f"seat {seat_name}: ready"
 
     def _require_staying_agent(self, seat_name: str) -> Seat:
-        """Return a seat whose agent may stay under the settings in force. Raises CommandRefused."""
+        """Return a seat whose agent may stay logged in under the settings in force. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         if not self._may_agent_stay(seat):
             raise CommandRefused(
@@ -187,7 +188,7 @@ class Agents:
         return seat
 
     async def restrict_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
-        """Restrict the seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
+        """Restrict a seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
@@ -212,14 +213,16 @@ class Agents:
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
-        """Restore the campaigns to which a seat was restricted in an earlier run, without those that no longer exist."""
+        """Restore the campaigns to which a seat was restricted in an earlier run, without those that no
+        longer exist.
+        """
         seat = self._seats[seat_name]
         self._seats.put_seat(
             seat, seat.restrict_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys())
         )
 
     async def hang_up_voter(self, seat_name: str) -> str:
-        """End the voter's call. Raises CommandRefused."""
+        """End the voter's call at a seat. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         call = self._calls.find_by_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.answered:
@@ -234,7 +237,7 @@ class Agents:
         return f"seat {seat.name}: the call was hung up"
 
     def announce_closing(self, seat_name: str) -> str:
-        """Record that the agent is about to end the talk or the wrap-up, for the pacer. Raises CommandRefused."""
+        """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
         self._acd.announce_closing(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
@@ -243,12 +246,11 @@ class Agents:
     async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
         """Log an agent in at a seat.
 
-        `phone_here`: the agent entered number and PIN on the seat's phone, which will be nailed up now; otherwise the
-        phone is called. An agent may come back to a lost seat. After a page reload, the phone may call again while its
-        old call is not known to be dead; the new call replaces the old one.
-
-        Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
-        another agent has the seat, or the agent is logged in elsewhere.
+        `phone_here`: the agent entered number and PIN on the seat's phone, which stays connected from now on; otherwise
+        the phone is called. An agent may come back to a lost seat. After a page reload, the phone may call again while
+        its old call is not known to be dead; the new call replaces the old one. Raises LogInRefused for a wrong number,
+        a wrong PIN or a lock, without telling which. Raises CommandRefused if another agent has the seat, or the agent
+        is logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
@@ -256,7 +258,7 @@ class Agents:
     async def sign_in_agent(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
         """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN.
 
-        Raises the errors of `log_in`, and CommandRefused for an expired proof.
+        Raises the errors of `log_in_agent`, and CommandRefused for an expired proof.
         """
         seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
@@ -307,7 +309,9 @@ class Agents:
         return f"seat {seat.name}: logged in"
 
     async def _authenticate_agent(self, seat: str, number: str, pin: str) -> AgentAccount | None:
-        """Return the agent's account, or None if the settings have no agents. Raises CommandRefused."""
+        """Return the agent's account if number and PIN are right, or None if the settings have no agents. Raises
+        CommandRefused.
+        """
         if self._pins is None:
             if not _AGENT_NAME.fullmatch(number):
                 raise CommandRefused("invalid agent number: use 1 to 40 letters, digits, dots, dashes or underscores")
@@ -343,7 +347,7 @@ class Agents:
         )
 
     def unlock_seat(self, seat_name: str) -> str:
-        """Unlock a seat for log-ins. Raises CommandRefused."""
+        """Unlock a seat that was locked after too many wrong log-ins. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         if not self._wrong_log_ins.unlock_seat(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
@@ -370,7 +374,7 @@ class Agents:
         return f"seat {seat.name}: the phone is being called"
 
     async def _save_log_in(self, seat_name: str) -> None:
-        """Store the seat's log-in. If that fails, agents only have to log in again after a restart."""
+        """Store an agent's log-in at a seat. If that fails, agents only have to log in again after a restart."""
         seat = self._seats[seat_name]
         self._saved_log_ins.pop(seat_name, None)
         try:

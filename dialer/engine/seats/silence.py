@@ -45,7 +45,7 @@ class SeatSilence:
     def __init__(
         self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
     ) -> None:
-        """Create the service. With `timeout_seconds` 0 silent phones are ignored."""
+        """Create the service. If `timeout_seconds` is 0, silent phones are ignored."""
         self._core = core
         self._calls = calls
         self._seats = seats
@@ -55,7 +55,7 @@ class SeatSilence:
         self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
     def on_phone_timeout(self, seat_name: str) -> None:
-        """Handle that the switch hung up a seat's phone because it sent no audio."""
+        """Handle that the switch hung up a seat's phone because the phone sent no audio."""
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.find_latest_call(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
@@ -63,7 +63,9 @@ class SeatSilence:
             self._set_agent_silent(call)
 
     def on_connected(self, call: Call, seat_name: str) -> None:
-        """Count the audio packets of an agent's phone when a talk begins. `call` is the call before the connect."""
+        """Count the audio packets of an agent's phone when a talk begins. `call` is the call before it
+        was connected.
+        """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._core.spawn_task(self._count_packets(call.attempt_id, seat_name), "count-packets")
 
@@ -84,7 +86,7 @@ class SeatSilence:
         return ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_talk_short(call)
 
     async def check_phone_and_finish_call(self, call: Call, ended: CallEnded) -> None:
-        """Check the phone of a talk that has ended, then finish the call."""
+        """Check the agent's phone after a short talk has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.get(call.attempt_id)
@@ -94,14 +96,18 @@ class SeatSilence:
         self._core.request_effects(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
-        """Check a phone that the switch cannot reach any more. If it still sends audio, it has only registered again."""
+        """Check an agent's phone that the switch cannot reach any more. If it still sends audio, it has only registered
+        again.
+        """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.set_phone_suspect(seat.name, True)
             self._core.spawn_task(self._check_phone(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Call a phone that has just registered if its previous call is silent, once. A voter at the seat stays there."""
+        """Call an agent's phone that has just registered if its previous call is silent, once. A voter at the seat
+        stays there.
+        """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is None or not self._is_phone_nailed_up(seat) or not self._timeout_seconds:
             return
@@ -110,7 +116,9 @@ class SeatSilence:
             self._core.spawn_task(self._replace_phone_if_dead(seat, contact), "phone-back")
 
     async def release_phone_if_dead(self, seat: Seat) -> bool:
-        """Return whether a nailed-up phone is dead, and hang it up if so. During the check the seat gets no voters."""
+        """Return whether a connected phone of an agent is dead, and hang it up if so. During the check the seat gets no
+        voters.
+        """
         if not self._timeout_seconds:
             return False
         self._acd.set_phone_suspect(seat.name, True)
@@ -146,7 +154,8 @@ class SeatSilence:
             await self._check_phone(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether a phone has sent audio since its packet count was `since`, or from now on if that is None.
+        """Return whether an agent's phone has sent audio since its packet count was `since`, or from now on if that is
+        None.
 
         To find that it has not takes about a second.
         """

@@ -26,7 +26,9 @@ _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat and the agent who is logged in to it. Methods return the seat after a step; the seat itself never changes."""
+    """An agent's seat and the agent who is logged in to it. Methods return the seat after a step; the seat itself never
+    changes.
+    """
 
     name: str
     endpoint: str
@@ -51,7 +53,7 @@ class Seat:
 
     @property
     def stage(self) -> SeatStage:
-        """Return the stage of a busy seat's conversation, as far as it is known."""
+        """Return the stage of a busy seat's conversation (talking, closing, wrap-up), as far as it is known."""
         if self.state is SeatState.WRAP_UP:
             return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
         return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
@@ -80,11 +82,15 @@ class Seat:
         return self.agent_languages or self.languages
 
     def can_serve(self, skill: str | None, campaign_id: str) -> bool:
-        """Return whether the agent may take calls of a campaign that requires this skill (None: no skill)."""
+        """Return whether the agent at the seat may take calls of a campaign that requires this skill (None:
+        no skill).
+        """
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
     def restrict_campaigns(self, campaigns: frozenset[str]) -> Seat:
-        """Restrict the seat to these campaigns until its agent logs off (empty: no restriction)."""
+        """Return the seat restricted to these campaigns until its agent logs off (empty: no restriction). Raises
+        CommandRefused.
+        """
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
         return replace(self, campaigns=campaigns)
@@ -95,7 +101,7 @@ class Seat:
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
     def log_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
-        """Log an agent in. Raises CommandRefused if the seat already has an agent.
+        """Return the seat with an agent logged in. Raises CommandRefused if the seat already has an agent.
 
         `account` is the agent's account, or None if the settings have no agents.
         """
@@ -109,7 +115,7 @@ class Seat:
         return seat._change_state(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
     def connect_phone(self, now: Instant) -> Seat:
-        """Record that the agent's phone has connected."""
+        """Return the seat with its agent's phone connected."""
         seat = replace(self, phone_up=True, phone_suspect=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
@@ -118,9 +124,8 @@ class Seat:
         return seat
 
     def disconnect_phone(self, now: Instant) -> Seat:
-        """Record that the agent's phone has disconnected: the seat is lost, or vacant after a log-off.
-
-        A wrap-up continues on the page.
+        """Return the seat with its agent's phone disconnected: it is lost, or vacant after a log-off. A wrap-up
+        continues on the page.
         """
         seat = replace(self, phone_up=False, phone_suspect=False)
         if seat.agent is None:
@@ -130,7 +135,7 @@ class Seat:
         return seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
 
     def log_off(self, now: Instant) -> Seat:
-        """Log the agent off, now or after the call."""
+        """Return the seat with its agent logged off, now or after the call. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -154,7 +159,7 @@ class Seat:
         return seat._change_state(SeatState.OFFLINE, now)
 
     def pause(self, reason: str, now: Instant) -> Seat:
-        """Pause the seat, now or after the call."""
+        """Return the seat paused, now or after the call. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -163,7 +168,7 @@ class Seat:
         return seat if seat.state is SeatState.LOST else seat._change_state(SeatState.PAUSED, now)
 
     def make_ready(self, now: Instant) -> Seat:
-        """End a pause or a wrap-up."""
+        """Return the seat after its pause or wrap-up was ended. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
         seat = replace(self, then=SeatState.READY, reason=None)
@@ -173,24 +178,28 @@ class Seat:
         return replace(seat, attempt_id=None, campaign_id=None)._change_state(state, now)
 
     def reserve(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """Reserve the seat for a call. The seat must be ready, or paused by an agent who dials the call."""
+        """Return the seat reserved for a call. It must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False)._change_state(
             SeatState.RESERVED, now
         )
 
     def start_talk(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """Start a talk."""
+        """Return the seat with a conversation that begins now."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_state(SeatState.TALKING, now)
 
     def announce_closing(self, seconds: float) -> Seat:
-        """Record that the agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes nothing."""
+        """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
+        nothing. Raises CommandRefused.
+        """
         if self.state not in _CAN_CLOSE:
             raise CommandRefused(f"seat {self.name} has no call or wrap-up to close")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def end_call(self, now: Instant) -> Seat:
-        """End the call: wrap-up follows a talk. A reserved seat takes the state requested during the call."""
+        """Return the seat after its call has ended: wrap-up follows a talk. A reserved seat takes the state requested
+        during the call.
+        """
         if self.state is SeatState.TALKING:
             return self._change_state(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
@@ -198,9 +207,8 @@ class Seat:
         return self
 
     def end_wrap_up(self, now: Instant) -> Seat:
-        """End the wrap-up: the seat becomes ready, or takes the state requested during the call.
-
-        A seat without an agent becomes vacant.
+        """Return the seat after its wrap-up: ready, or in the state requested during the call. A seat without an agent
+        becomes vacant.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._vacate_seat(now)
@@ -219,7 +227,7 @@ class SeatTally:
 def choose_seat(
     seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", server: str | None = None
 ) -> Seat | None:
-    """Return the free seat that has been idle longest, or None.
+    """Return the free seat for a voter: the one that has been idle longest, or None if none is free.
 
     Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
     voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is

@@ -14,7 +14,7 @@ _WORKING = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 def make_seat_view(
     seat: Seat, tally: SeatTally, call: Call | None, transfer: CallTransfer | None, pop: ScreenPop | None, now: Instant
 ) -> SeatView:
-    """Return the view of a seat, with its live `call` and the `transfer` of that call."""
+    """Return the published view of an agent's seat, with its live `call` and the `transfer` of that call."""
     in_state = now.seconds - seat.since.seconds
     worked = in_state if seat.state in _WORKING else 0.0
     logged_in = 0.0 if seat.state is SeatState.OFFLINE else in_state

@@ -20,7 +20,7 @@ from dialer.engine.turnout.polls import Polls
 
 
 class SettingsReload:
-    """Reloads the settings."""
+    """Reloads the settings file while the dialler runs."""
 
     def __init__(
         self,
@@ -33,8 +33,8 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service. `apply_plan` are further functions that apply the plan in force, besides campaigns and
-        agents.
+        """Create the service. `apply_plan` are further functions that apply the reloaded settings, besides campaigns
+        and agents.
         """
         self._core = core
         self._calls = calls
@@ -76,8 +76,8 @@ class SettingsReload:
 
     @asynccontextmanager
     async def _prepare_campaigns(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
-        """Load the campaigns that are new in the plan. No roll is imported meanwhile, because the import would miss
-        them.
+        """Load the campaigns that the reloaded settings add. No roll is imported meanwhile, because the import would
+        miss them.
         """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:
@@ -94,7 +94,7 @@ class SettingsReload:
             yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
 
     def _apply_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
-        """Put the settings into force. Nothing in here waits or can fail."""
+        """Put the reloaded settings into force. No step in here waits or can fail."""
         found.apply()
         self._core.plan = found.plan
         self._polls.apply_plan()

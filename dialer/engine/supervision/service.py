@@ -27,7 +27,7 @@ _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 
 
 class Supervision:
-    """Lets supervisors monitor seats."""
+    """Lets supervisors monitor agents' seats: listen, whisper and barge."""
 
     def __init__(self, core: Core, listeners: Listeners, seats: Seats, switch: Switch, store: Store) -> None:
         """Create the service. Only supervisors in the settings may monitor, and only on their own phones."""
@@ -59,7 +59,7 @@ class Supervision:
         return phone
 
     async def monitor_seat(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
-        """Let a supervisor monitor a seat in this mode. Raises CommandRefused: then nothing has changed."""
+        """Let a supervisor monitor an agent's seat in this mode. Raises CommandRefused: then nothing has changed."""
         phone = self._require_supervisor_phone(supervisor)
         if mode not in ALLOWED_MODES[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}")
@@ -134,7 +134,7 @@ class Supervision:
         self._listeners.put_listener(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
-        """Hang up a supervisor's phone. Raises CommandRefused."""
+        """End a supervisor's monitoring by hanging up the supervisor's phone. Raises CommandRefused."""
         phone = self._require_supervisor_phone(supervisor)
         listener = self._listeners.get(phone.name)
         if listener is None:
@@ -148,7 +148,7 @@ class Supervision:
     # Events
 
     def on_party_left(self, party_id: PartyId) -> None:
-        """End the monitoring of a phone that was not reached or has hung up."""
+        """End the monitoring by a supervisor whose phone was not reached or has hung up."""
         for listener in self._listeners.values():
             if listener.party_id == party_id:
                 self._end_monitoring(listener, "hung up")
@@ -167,7 +167,7 @@ class Supervision:
                 self._core.spawn_task(self._return_supervisor_to_listening(listener), "barge-ends")
 
     def end_all_monitoring(self) -> None:
-        """End all monitoring, because the dialler is stopping."""
+        """End the monitoring by all supervisors, because the dialler is stopping."""
         for listener in self._listeners.values():
             self._hang_up_phone(listener)
             self._end_monitoring(listener, "the dialler stops")
@@ -180,7 +180,9 @@ class Supervision:
             self._hang_up_phone(listener)
 
     def resync_with_server(self, up: SwitchUp) -> None:
-        """Bring monitoring into agreement with a server. Supervisors' phones of an earlier run are hung up."""
+        """Bring supervisors' monitoring into agreement with an Asterisk server. Their phones of an earlier run are hung
+        up.
+        """
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._listeners.values()}
         for listener in self._listeners.values():

@@ -1,4 +1,6 @@
-"""Monitoring of seats, and the modes that each role may use. Without I/O. Every mode that is not listed is forbidden."""
+"""Monitoring of seats, and the modes that each role may use. Without I/O. Every mode that is not listed
+is forbidden.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SupervisorPhone:
-    """A supervisor in the settings, with phone and role."""
+    """A supervisor in the settings, with the supervisor's phone and role."""
 
     name: str
     endpoint: str
@@ -32,7 +34,7 @@ class SupervisorPhone:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A supervisor who monitors a seat."""
+    """A supervisor who monitors an agent's seat."""
 
     phone: SupervisorPhone  # from the settings when the monitoring began
     seat: str
@@ -52,11 +54,11 @@ class Listeners:
         self._listeners: dict[str, Listener] = {}
 
     def __bool__(self) -> bool:
-        """Return whether any seat is monitored."""
+        """Return whether a supervisor monitors any seat."""
         return bool(self._listeners)
 
     def get(self, supervisor: str) -> Listener | None:
-        """Return what a supervisor monitors, or None."""
+        """Return what the supervisor with this name monitors, or None."""
         return self._listeners.get(supervisor)
 
     def values(self) -> list[Listener]:
@@ -68,7 +70,9 @@ class Listeners:
         self._listeners[listener.phone.name] = listener
 
     def remove_listener(self, listener: Listener) -> bool:
-        """Remove a listener, unless another one of the same supervisor has replaced it. Return whether it was removed."""
+        """Remove a supervisor who monitored a seat, unless the same supervisor has started another monitoring. Return
+        whether one was removed.
+        """
         if self._listeners.get(listener.phone.name) is not listener:
             return False
         del self._listeners[listener.phone.name]

@@ -72,8 +72,8 @@ class Transfers:
     # Commands
 
     async def put_voter_on_hold(self, seat_name: str) -> str:
-        """Put the voter on hold. Like all commands here it raises CommandRefused if it fails; the call is then
-        unchanged.
+        """Put the voter at a seat on hold. Raises CommandRefused if it fails; the call is then unchanged. The other
+        commands here do the same.
         """
         call, _ = self._require_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
@@ -81,43 +81,45 @@ class Transfers:
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer_blindly(self, seat_name: str, to: str) -> str:
-        """Transfer the voter blindly: the agent leaves at once."""
+        """Transfer the voter at a seat to a target without a consultation: the agent leaves at once."""
         call, now = self._require_step(seat_name, TransferStep.TRANSFER)
         await self._call_target(call, now, seat_name, self._require_target(to), blind=True)
         return f"seat {seat_name}: transferring to {to}"
 
     async def start_consultation(self, seat_name: str, to: str) -> str:
-        """Call the target to the seat, for a consultation while the voter is on hold."""
+        """Call a transfer target, so that the agent can talk to the target while the voter is on hold."""
         call, now = self._require_step(seat_name, TransferStep.CONSULT)
         await self._call_target(call, now, seat_name, self._require_target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
     async def resume_conversation(self, seat_name: str) -> str:
-        """Bring the voter back from hold."""
+        """Bring the voter at a seat back from hold."""
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
         await self._return_voter(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 
     async def start_three_way_call(self, seat_name: str) -> str:
-        """Join voter, agent and target in a three-way call."""
+        """Join voter, agent and transfer target in a three-way call."""
         _, now = self._require_transfer(seat_name, TransferStep.MERGE)
         await self._return_voter(now, replace(now, stage=TransferStage.MERGING))
         return f"seat {seat_name}: three-way call"
 
     async def complete_transfer(self, seat_name: str) -> str:
-        """Complete a warm transfer: the agent leaves, voter and target stay connected."""
+        """Complete a warm transfer: the agent leaves, voter and transfer target stay connected."""
         call, now = self._require_transfer(seat_name, TransferStep.COMPLETE)
         await self._complete_transfer(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
     async def cancel_consultation(self, seat_name: str) -> str:
-        """Hang up the target, so that the agent is alone with the voter again."""
+        """Hang up the transfer target, so that the agent is alone with the voter again."""
         _, now = self._require_transfer(seat_name, TransferStep.CANCEL)
         await self._cancel_consultation(now)
         return f"seat {seat_name}: the target was hung up"
 
     def _require_step(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer | None]:
-        """Return the seat's call and its transfer. Raises CommandRefused if this step is not possible now."""
+        """Return the call at a seat and its transfer. Raises CommandRefused if this step of a transfer is not possible
+        now.
+        """
         call = self._require_call(seat_name)
         now = self._transfers.get(call.attempt_id)
         require_allowed(asked, seat_name, now)
@@ -223,8 +225,9 @@ class Transfers:
         self._release_target_if_any(transfer.party_id)
 
     async def _send_order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
-        """Wait until the switch has accepted an order. If it fails, restore the transfer `before` and raise
-        CommandRefused.
+        """Wait until the switch has accepted an order of a transfer.
+
+        If it fails, restore the transfer `before` and raise CommandRefused.
         """
         entered = self._transfers.get(attempt_id)
         try:
@@ -237,12 +240,12 @@ class Transfers:
     # Events
 
     def is_voter_away_from_seat(self, attempt_id: AttemptId) -> bool:
-        """Return whether the voter left the seat because of a transfer."""
+        """Return whether the voter of a call has left the seat because of a transfer."""
         live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
     def on_voter_returned(self, attempt_id: AttemptId) -> None:
-        """Handle that the voter is at the seat: back from hold, or joined to the consultation."""
+        """Handle that the voter is at the agent's seat again: back from hold, or joined to the consultation."""
         live = self._transfers.get(attempt_id)
         if live is None:
             return
@@ -252,7 +255,7 @@ class Transfers:
             self.remove_transfer(attempt_id)
 
     def on_voter_handed_over(self, call: Call) -> None:
-        """Handle that voter and target are connected."""
+        """Handle that voter and transfer target are connected."""
         live = self._transfers.get(call.attempt_id)
         answered = call.with_answer(self._core.read_clock())
         self._calls.update_call(call, answered.with_message_stopped())
@@ -268,7 +271,7 @@ class Transfers:
             self._acd.on_voter_left_seat(call, live.seat)
 
     def on_party_joined(self, party_id: PartyId, place: Place) -> None:
-        """Handle that the target has answered."""
+        """Handle that a transfer target has answered."""
         live = self._find_transfer_of_party(party_id)
         if live is None:
             self.release_target(party_id)
@@ -282,7 +285,7 @@ class Transfers:
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
-        """Handle that the agent's phone has disconnected.
+        """Handle that the phone of a transferring agent has disconnected.
 
         A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
@@ -315,7 +318,7 @@ class Transfers:
     # Steps
 
     def set_transfer(self, transfer: CallTransfer) -> None:
-        """Set the transfer of a call and notify subscribers."""
+        """Set the transfer of a call and notify subscribers of its seat."""
         self._transfers.put_transfer(transfer)
         _log.info(
             "transfer.changed",
@@ -327,7 +330,9 @@ class Transfers:
         self._seats.notify_seat(transfer.seat)
 
     def adopt_target(self, party_id: PartyId) -> str | None:
-        """Record a target that was found on the switch, and the trunk that it uses. Return the target's name."""
+        """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
+        name.
+        """
         name = parse_target_name(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
@@ -341,7 +346,7 @@ class Transfers:
             self._seats.notify_seat(gone.seat)
 
     def release_target(self, party_id: PartyId) -> None:
-        """Hang up a target."""
+        """Hang up a transfer target."""
         self._transfers.party_trunks.pop(party_id, None)
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
 
@@ -351,7 +356,7 @@ class Transfers:
         return live if live is not None and live.party_id == party_id else None
 
     def on_party_left(self, party_id: PartyId) -> None:
-        """Return the voter to the agent, because the target was not reached or has hung up."""
+        """Return the voter to the agent, because the transfer target was not reached or has hung up."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._find_transfer_of_party(party_id)
         if live is None:
@@ -364,7 +369,7 @@ class Transfers:
             self.return_to_agent(replace(live, party_id=None, to=None))
 
     def return_to_agent(self, live: CallTransfer) -> None:
-        """Return the voter to an agent.
+        """Return the voter of a failed transfer to an agent.
 
         That is the agent who waits for the voter, else the one who left the call if free, else another one. If no agent
         is available, the voter hears the information message.
@@ -383,7 +388,7 @@ class Transfers:
         self._core.request_effects(make_switch_order(self._switch.connect_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
-        """Hang up the target because the switch did not connect the voter to it."""
+        """Hang up a transfer target, because the switch did not connect the voter to it."""
         live = self._transfers.get(attempt_id)
         if live is not None:
             self._release_target_if_any(live.party_id)
@@ -400,8 +405,8 @@ class Transfers:
     # After a start and after each loss of the link
 
     def resync_with_server(self, up: SwitchUp) -> None:
-        """Bring the transfers of all live calls into agreement with a server. Calls and seats must already agree with
-        it.
+        """Bring the transfers of all live calls into agreement with an Asterisk server. Calls and seats must already
+        agree with it.
         """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
@@ -441,7 +446,7 @@ class Transfers:
     def _is_split_across_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
-        """Return whether call and target of a transfer are on different servers, and handle that case.
+        """Return whether call and target of a transfer are on different Asterisk servers, and handle that case.
 
         Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
         with the voter by its own server, and the call by the call's server. An unknown target is hung up. A target that
@@ -510,7 +515,7 @@ class Transfers:
             self.remove_transfer(call.attempt_id)
 
     def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:
-        """Assign the call to the agent at the seat, as before the restart."""
+        """Assign a call to the agent at the seat, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.continue_conversation(call, seat_name)

@@ -89,7 +89,7 @@ class CallTransfer:
 
 
 class CallTransfers:
-    """The transfers in progress by attempt id, and the trunks that their targets use."""
+    """The transfers of calls in progress by attempt id, and the trunks that their targets use."""
 
     def __init__(self) -> None:
         self._transfers: dict[AttemptId, CallTransfer] = {}

@@ -10,7 +10,7 @@ from dialer.engine.transfers.state import CallTransfers
 
 
 class Channels:
-    """Counts channels by trunk: those of calls, of transfer targets and of unknown callers."""
+    """Counts used channels by trunk: those of calls, of transfer targets and of unknown callers."""
 
     def __init__(self, calls: LiveCalls, transfers: CallTransfers, unknown_callers: UnknownCallers) -> None:
         self._calls = calls
@@ -18,13 +18,13 @@ class Channels:
         self._unknown_callers = unknown_callers
 
     def count_used_channels(self) -> Counter[str]:
-        """Return the number of channels in use by trunk. A call uses one from its commit until it has ended on the
-        switch.
+        """Return how many channels are in use, by trunk. A call uses one from the moment it is stored until it has
+        ended on the switch.
         """
         calls = [call.trunk for call in self._calls.values() if call.leg.ended is None]
         return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
 
     def count_unsent_calls(self) -> Counter[str]:
-        """Return by trunk how many calls were granted a call start and are not sent to the switch yet."""
+        """Return how many calls were allowed to start and are not sent to the switch yet, by trunk."""
         unsent = [call for call in self._calls.values() if not call.leg.originate_sent and not call.inbound]
         return Counter([call.trunk for call in unsent if call.leg.preview is None])

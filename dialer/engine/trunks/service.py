@@ -17,10 +17,10 @@ from dialer.engine.trunks.state import TrunkPool, is_failure_of_trunk
 
 
 class Trunks:
-    """Watches the trunks of the plan in force."""
+    """Watches the health of the trunks in the settings."""
 
     def __init__(self, core: Core, alerts: Alerts, servers: AsteriskServers, trunks: TrunkPool) -> None:
-        """Load the trunks of the plan in force into the pool `trunks`."""
+        """Load the trunks of the settings into the pool `trunks`."""
         self._core = core
         self._alerts = alerts
         self._servers = servers
@@ -28,7 +28,7 @@ class Trunks:
         self.apply_plan()
 
     def apply_plan(self) -> None:
-        """Apply the trunks of the plan in force, and clear the alerts of removed trunks."""
+        """Apply the trunks of the settings in force, and end the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
         self._servers.add_servers(
@@ -63,7 +63,9 @@ class Trunks:
         return failed is True and not rang and health.is_at_fault
 
     def _update_alert(self, name: str) -> None:
-        """Raise an alert when a trunk is rested, and clear it when the trunk works again."""
+        """Raise an alert when a failing trunk is rested (gets no calls for a while), and end it when the trunk works
+        again.
+        """
         health = self._trunks.get_health(name)
         if health is None:
             return
@@ -77,8 +79,8 @@ class Trunks:
             )
 
     def find_trunk_hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return a hold if all trunks of a campaign are resting, otherwise None. An alert is active for as long as the
-        hold.
+        """Return why a campaign may not dial if all its trunks are resting, otherwise None. An alert is active for as
+        long as this is so.
         """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_resting(names, now):

@@ -35,7 +35,9 @@ _RECOVER = 0.05  # added to the share after any other call
 
 
 def is_failure_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Return True if a call's end is a failure of the trunk, False if it shows that the trunk works, None if neither."""
+    """Return True if the end of a call is a failure of its trunk, False if it shows that the trunk works, None if
+    neither.
+    """
     if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
     if outcome in TRUNK_FAILURES or ended.technical_cause in CARRIER_REFUSES:
@@ -46,10 +48,13 @@ def is_failure_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
 
 
 class TrunkHealth:
-    """The health of one trunk: working, resting or being probed. Calls placed before the current state are ignored."""
+    """The health of one trunk: it works, rests (gets no calls for a while), or is probed by one call.
+
+    Calls placed before the current state are ignored.
+    """
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
-        """Start in the working state. All times are monotonic seconds."""
+        """Create the health of a trunk that works. All times are monotonic seconds."""
         self.rests = 0  # number of rests since the trunk last worked
         self.failed_calls = 0  # failures among the `judged_calls` for which it rests; 0: it works
         self.judged_calls = 0
@@ -64,13 +69,13 @@ class TrunkHealth:
         self._probe_out = False
 
     def state(self, now_seconds: float) -> TrunkState:
-        """Return whether the trunk is working, resting or being probed."""
+        """Return whether the trunk works, rests or is being probed by one call."""
         if self._resting_until is None:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
     def count_allowed_starts(self, now_seconds: float) -> int:
-        """Return how many calls may start: none while resting, one while probing, otherwise no limit."""
+        """Return how many calls may start on the trunk: none while resting, one while probing, otherwise no limit."""
         match self.state(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
@@ -79,7 +84,9 @@ class TrunkHealth:
         return 0
 
     def count_rest_seconds_left(self, now_seconds: float) -> float:
-        """Return the seconds until the trunk is probed (0 = it works, or may be probed now)."""
+        """Return how many seconds remain until a resting trunk is probed by a call (0 = it works, or may be probed
+        now).
+        """
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
@@ -89,23 +96,23 @@ class TrunkHealth:
 
     @property
     def is_at_fault(self) -> bool:
-        """Return whether failures are caused by the trunk, not by the called numbers."""
+        """Return whether failed calls are caused by the trunk, not by the called numbers."""
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
     def record_start(self, now_seconds: float) -> None:
-        """Record that a call starts. On a resting trunk it is the probe."""
+        """Record that a call starts on the trunk. On a resting trunk it is the probe."""
         if self.state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
     def record_ringing(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """Record that a call rings, `seconds` after its Originate."""
+        """Record that a call on the trunk rings, `seconds` after its Originate."""
         self._adapt_starts_to_ringing_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
             self._start_working(now_seconds)
 
     def record_end(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call. `failed` is the result of `is_failure_of_trunk`."""
+        """Record the end of a call on the trunk. `failed` is the result of `is_failure_of_trunk`."""
         if began_seconds < self._since:
             return
         match self.state(now_seconds):
@@ -147,7 +154,7 @@ class TrunkHealth:
         self._window.clear()
 
     def _adapt_starts_to_ringing_delay(self, seconds: float) -> None:
-        """Reduce the call starts while calls take longer than usual to ring.
+        """Reduce the call starts of the trunk while calls take longer than usual to ring.
 
         A growing delay is the only sign of an overloaded switch or carrier.
         """
@@ -189,16 +196,16 @@ class TrunkTally:
 
 
 class CallStarts:
-    """Rate limiter for the call starts of a trunk.
+    """Limits the calls that start each second on a trunk (CPS limit).
 
-    Starts are evenly spaced, and a second never has more than the CPS limit, rounded up. A start is granted when a call
-    is dialled (`grant`) and recorded when the call is sent (`record_sent`). Granted starts count as sent while they
-    wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic seconds; a
-    time earlier than the last one counts as the last one.
+    Starts are evenly spaced, and a second never has more than the limit, rounded up. A start is granted when a call is
+    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent`). Granted starts count as sent while
+    they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
+    seconds; a time earlier than the last one counts as the last one.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
-        """Set the limit, which must be above 0. One call may start immediately."""
+        """Create the limiter with its limit, which must be above 0. One call may start immediately."""
         self._now = now_seconds
         self._next = now_seconds  # when the next start may be granted
         self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
@@ -206,7 +213,7 @@ class CallStarts:
         self.set_limit(calls_per_second)
 
     def set_limit(self, calls_per_second: float) -> None:
-        """Set the limit. Starts already sent still count."""
+        """Set the trunk's limit of call starts per second. Starts already sent still count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
@@ -226,18 +233,18 @@ class CallStarts:
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_starts(self, now_seconds: float, unsent: int) -> int:
-        """Return how many starts may be granted now. `unsent` starts were granted and are not sent yet."""
+        """Return how many call starts may be granted now. `unsent` starts were granted and are not sent yet."""
         now = self._advance_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_in_window(now)))
 
     def grant_call_start(self, now_seconds: float) -> None:
-        """Grant one call start."""
+        """Grant the start of one call."""
         self._next = max(self._next, self._advance_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
-        """Return the seconds until a start may be granted (0 = now)."""
+        """Return how many seconds remain until a call start may be granted (0 = now)."""
         now = self._advance_time(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_in_window(now)
@@ -251,7 +258,7 @@ class CallStarts:
         return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
     def count_seconds_to_send(self, now_seconds: float) -> float:
-        """Return the seconds until a granted start may be sent (0 = now)."""
+        """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
         now = self._advance_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
@@ -259,7 +266,7 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def record_sent(self, now_seconds: float) -> None:
-        """Record that a start is sent."""
+        """Record that a granted call is sent to the trunk."""
         now = self._advance_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
@@ -280,10 +287,12 @@ class CallStarts:
 
 
 class TrunkPool:
-    """The trunks of a site, in the order of the settings."""
+    """All trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Load `trunks`, whose names must be distinct. `rest` says when a failing trunk is rested."""
+        """Create the pool of `trunks`, whose names must be distinct. `rest` says when a failing trunk gets no calls for
+        a while.
+        """
         self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}
         self._starts: dict[str, CallStarts] = {}
@@ -295,9 +304,8 @@ class TrunkPool:
         self.update(trunks, now_seconds)
 
     def update(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """Apply the trunks of the settings.
-
-        Calls that have started still count. A removed trunk starts no further calls.
+        """Apply the trunks of the settings. Calls that have started still count. A removed trunk starts no further
+        calls.
         """
         self.names = tuple(trunk.name for trunk in trunks)
         """Names of the trunks in the settings, in order of preference."""
@@ -313,7 +321,7 @@ class TrunkPool:
                 self._health[trunk.name] = TrunkHealth(self._rules, now_seconds)
 
     def __getitem__(self, name: str) -> TrunkLimits:
-        """Return the limits of a trunk."""
+        """Return the limits of the trunk with this name."""
         return self._limits[name]
 
     def find_trunk_name(self, endpoint: str) -> str:
@@ -325,7 +333,7 @@ class TrunkPool:
         return self._health.get(name)
 
     def get_limiter(self, name: str) -> CallStarts:
-        """Return the rate limiter of a trunk."""
+        """Return the rate limiter for the call starts of a trunk."""
         return self._starts[name]
 
     def is_foreign_caller_id(self, name: str, caller_id: str) -> bool:
@@ -333,7 +341,9 @@ class TrunkPool:
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels by trunk."""
+        """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels
+        by trunk.
+        """
         return sum(
             self._count_free_channels_on(name, used)
             for name in names
@@ -346,8 +356,8 @@ class TrunkPool:
     def count_startable_calls(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> int:
-        """Return how many calls may start now over these trunks. `unsent` counts granted starts not sent yet, by
-        trunk.
+        """Return how many calls may start now over these trunks. `unsent` counts allowed calls that are not sent yet,
+        by trunk.
         """
         return sum(self._count_startable_on(name, used, now_seconds, unsent) for name in names)
 
@@ -366,7 +376,9 @@ class TrunkPool:
     def count_seconds_to_next_start(
         self, names: Sequence[str], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> float:
-        """Return the seconds until the CPS limit of a working trunk allows a call (0 = now, or no trunk works)."""
+        """Return how many seconds remain until the CPS limit of a working trunk allows a call (0 = now, or no trunk
+        works).
+        """
         fit = (name for name in names if self._health[name].count_allowed_starts(now_seconds) > 0)
         waits = (self._starts[name].count_seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
@@ -386,15 +398,13 @@ class TrunkPool:
         reports_end: bool = True,
         on_request: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
-        """Allocate the first of these trunks that can start a call.
+        """Choose the first of these trunks on which a call can start. Returns the trunk and the caller ID to show, or
+        None.
 
-        Returns the trunk and the caller ID to show, or None. Caller IDs that may be shown to `called` are used in turn.
-
-        `reports_end` is False if nobody calls `record_ringing` or `record_end` for the call. Then the call is no probe,
-        and counts as sent now.
-
-        `on_request` is True if an agent asked for the call. Then only a free channel is needed, and the call may wait
-        for the CPS limit before it is sent.
+        Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody calls
+        `record_ringing` or `record_end` for the call. Then the call is no probe, and counts as sent now. `on_request`
+        is True if an agent asked for the call. Then only a free channel is needed, and the call may wait for the CPS
+        limit before it is sent.
         """
         for name in names:
             startable = (
@@ -417,14 +427,14 @@ class TrunkPool:
         return None
 
     def record_ringing(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """Record that a call rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
+        """Record that a call on a trunk rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
             health.record_ringing(seconds, began_seconds, now_seconds)
             self._starts[name].reduce_call_starts(health.share)
 
     def record_end(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call. `failed` is the result of `is_failure_of_trunk`."""
+        """Record the end of a call on a trunk. `failed` is the result of `is_failure_of_trunk`."""
         health = self._health.get(name)
         if health is not None:
             health.record_end(failed, began_seconds, now_seconds)

@@ -15,7 +15,7 @@ from dialer.store.marks import MarkEffect
 
 
 class TurnoutFigures:
-    """The turnout figures: those loaded from the store, updated with what this run of the dialler records.
+    """The turnout figures of a centre: those loaded from the store, updated with what this run of the dialler records.
 
     Contacted voters and dialling time are those of the current polling day, or since the start if that is later.
     """
@@ -34,7 +34,7 @@ class TurnoutFigures:
 
     @property
     def contacted_by(self) -> Counter[MarkSource]:
-        """Return the number of voters contacted today, by the source of their first mark."""
+        """Return how many voters were contacted today, by the source of their first mark (recorded answer)."""
         self._begin_new_day()
         return self._contacted_by
 
@@ -51,7 +51,7 @@ class TurnoutFigures:
             self._dialling_seconds = 0.0
 
     def add_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Count a mark that was stored. `effect` is what it changed in the store."""
+        """Count a stored mark (a recorded answer about a voter). `effect` is what it changed in the store."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
             self.contacted_by[mark.source] += effect.contacted_change
@@ -68,7 +68,7 @@ class TurnoutFigures:
             )
 
     def set_booth(self, booth: BoothTurnout) -> None:
-        """Replace a booth's turnout and notify subscribers."""
+        """Replace the turnout of a polling booth and notify subscribers."""
         self.booths[booth.booth_id] = booth
         self._core.request_effects(Notify(booth))
 
@@ -79,7 +79,9 @@ class TurnoutFigures:
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
     def count_dialling_time(self) -> None:
-        """Add the time since the last decision if a turnout campaign could dial then. Called after each decision."""
+        """Add the time since the last decision if a turnout campaign could dial then. It is called after each pacing
+        decision.
+        """
         now = self._core.clock.monotonic()
         self._polls.find_polls_today()  # raises the day number on a new polling day, which resets the count
         self._begin_new_day()

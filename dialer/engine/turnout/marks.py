@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Stores marks and opt-outs, and applies them to figures and live calls."""
+    """Stores marks (recorded answers about voters) and opt-outs, and applies them to figures and live calls."""
 
     def __init__(
         self,
@@ -48,7 +48,9 @@ class Marks:
         self._store = store
 
     async def store_mark(self, mark: Mark) -> None:
-        """Store a mark and apply it. Returns when it is committed; raises StoreError."""
+        """Store a mark (a recorded answer about a voter) and apply it. Returns when it is committed;
+        raises StoreError.
+        """
         effect = await self._store.record_mark(mark)
         self.apply_mark(mark, effect)
 
@@ -65,7 +67,9 @@ class Marks:
             self.apply_opt_out(phone_id, fresh=True)
 
     def apply_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Apply a stored mark: update the figures, and cancel calls and claims that it makes unnecessary."""
+        """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
+        unnecessary.
+        """
         if not effect.recorded:
             return
         self._turnout.add_mark(mark, effect)
@@ -76,9 +80,9 @@ class Marks:
             self.read_queues_again()
 
     def alert_unknown_voters(self, marks: int) -> None:
-        """Raise an alert that other centres have marked voters who are on no roll here.
+        """Raise an alert that other centres have recorded answers about voters who are on no roll here.
 
-        `marks` is the number of such marks; 0 clears the alert.
+        `marks` is the number of such answers; 0 ends the alert.
         """
         if marks:
             self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)
@@ -86,11 +90,11 @@ class Marks:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
     def read_queues_again(self) -> None:
-        """Have all campaigns read their queues again, because completed numbers may have been reopened."""
+        """Have all campaigns read their queues of numbers again, because completed numbers may have been reopened."""
         self._runs.read_queues_again()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Apply a stored opt-out to the figures, and withdraw the number's calls.
+        """Apply a stored opt-out to the figures, and cancel the calls to its number.
 
         `fresh` tells whether the number had not opted out before.
         """
@@ -110,10 +114,10 @@ class Marks:
         self._turnout.add_voters_without_number(gone)
 
     def withdraw_calls(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
-        """Cancel the unanswered calls of numbers, and of a voter, that must not be called any more.
+        """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
 
-        Their claims are removed from the hoppers. Calls to booth workers on these numbers continue unless `workers` is
-        True. Numbers with other pending voters return to the queue.
+        Their reserved numbers are removed from the hoppers. Calls to booth workers on these numbers continue unless
+        `workers` is True. Numbers with other pending voters return to the queue.
         """
 
         def must_cancel_call(each: Claim | Call) -> bool:

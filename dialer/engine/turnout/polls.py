@@ -14,7 +14,7 @@ _POLLING_DAY_PURPOSES = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
 
 class Polls:
-    """The booths of the roll, and the polls in the settings."""
+    """The polling booths of the roll, and the polling days in the settings."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -26,18 +26,18 @@ class Polls:
         """
 
     def add_booths(self, booths: Mapping[int, Booth]) -> None:
-        """Add booths, or replace them with their latest state in the store."""
+        """Add polling booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
         self.apply_plan()
 
     def apply_plan(self) -> None:
-        """Recompute which booths vote today, because the settings or the booths have changed."""
+        """Recompute which polling booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:
             self._today = polling.find_polls_today(self.booths, self._core.clock.now())
 
     def find_polls_today(self) -> PollsToday:
-        """Return which booths vote today. The result is computed once for each day."""
+        """Return which polling booths vote today. The result is computed once for each day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
             return NO_POLLS
@@ -49,7 +49,7 @@ class Polls:
         return self._today
 
     def find_last_call_times(self) -> Mapping[int, float]:
-        """Return the time of the last call (epoch seconds) by booth id, for the booths that vote today until a known
+        """Return the times of the last calls (epoch seconds) by booth id, for the booths that vote today until a known
         time.
         """
         return self.find_polls_today().last_calls
@@ -62,7 +62,9 @@ class Polls:
         return self.find_last_call_times().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
-        """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever is earlier."""
+        """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever
+        is earlier.
+        """
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_polls_today().until)
 
     def format_closing_time(self, booth: Booth) -> str:

@@ -26,18 +26,24 @@ User = Annotated[
 
 
 class UserCommand(ReceiptedCommand):
-    """A command that needs only the table of users: the command line executes it itself while no dialler runs."""
+    """Base class of commands that need only the table of users: the command line executes them itself while no dialler
+    runs.
+    """
 
     @abstractmethod
     async def save(self, users: Users, context: CommandContext) -> str:
-        """Commit it. Return one line that says what is committed. Raises CommandRefused, StoreError."""
+        """Store the change of a user. Return one line that says what is committed. Raises
+        CommandRefused, StoreError.
+        """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await self.save(services.users, context)
 
 
 class SetUser(UserCommand):
-    """Add a user, or change a user's role. Nobody can change their own role, or that of a supervisor in the settings."""
+    """Add a user, or change a user's role. Nobody can change their own role, or that of a supervisor in
+    the settings.
+    """
 
     name: Literal["user-set"] = "user-set"
     roles = SUPERVISOR_ONLY

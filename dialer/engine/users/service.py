@@ -17,7 +17,7 @@ _IN_SETTINGS = "of-the-settings"
 
 
 class Users:
-    """The users in the store. A change takes effect when it is committed and read back."""
+    """The users in the store, who may give commands. A change takes effect when it is committed and read back."""
 
     def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
         """Create the service. `fixed_names` returns the names in the settings, whose roles no command can change."""
@@ -29,7 +29,7 @@ class Users:
         """The current role of each user, by name."""
 
     async def load_users(self) -> None:
-        """Load the users, and remove those who are now in the settings. Raises StoreError.
+        """Load the users from the store, and remove those who are now in the settings. Raises StoreError.
 
         Otherwise such a user would return with the old role when the name is removed from the settings.
         """
@@ -76,7 +76,7 @@ class Users:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:
-        """Reload the users. Called after a failed commit too, which may have been stored."""
+        """Reload the users from the store. It is called after a failed commit too, which may have been stored."""
         found = {each.name: SupervisorRole(each.role) for each in await self._store.stored_users()}
         self._roles.clear()
         self._roles.update(found)
