@@ -72,7 +72,7 @@ async def test_gatherer_of_centre_results_reconnects_after_every_connection_erro
         tries.put_nowait(address)
         raise error
 
-    monkeypatch.setattr(gather, "database", failing)
+    monkeypatch.setattr(gather, "open_database", failing)
     settings = HqSettings.model_validate({"servers": ["nats://one"], "gather": {"database": "postgresql:///hq"}})
     running = asyncio.create_task(Gatherer(settings, cast(Any, None), SystemClock()).run())
     assert [await tries.get() for _ in range(3)] == ["postgresql:///hq"] * 3
