@@ -49,7 +49,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.store import open_store
 from tests.support.browser import CHROMIUM, new_page, run_chromium
 from tests.support.desk import PIN
@@ -256,7 +256,7 @@ def _make_view() -> Any:
 def _fill_store(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
     """Fill the store with a roll, the calls, earlier calls and marks. Return the voters of each number."""
     fill_roll(store, pops * 3)
-    with exclusive_connection(store, "a bench") as db:
+    with open_store_exclusively(store, "a bench") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
         voters: dict[int, tuple[int, ...]] = {}
         for phone_id, voter_id in db.execute("SELECT phone_id, voter_id FROM link ORDER BY phone_id, voter_id"):

@@ -50,7 +50,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_bro
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import load_settings
 from dialer.simulation.site import simulated_profile
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from tests.support.desk import PIN
 from tests.support.roll_filler import fill_roll
 
@@ -320,7 +320,7 @@ async def _read_commands() -> AsyncIterator[str]:
 def _fill_store(store: Path) -> None:
     """Fill the store with a roll and yesterday's calls."""
     fill_roll(store, VOTERS)
-    with exclusive_connection(store, "a bench") as db:
+    with open_store_exclusively(store, "a bench") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('yesterday', 'agents', 'turnout')")
         yesterday = time.time() - 86_400
         of_phone = dict(db.execute("SELECT phone_id, voter_id FROM link ORDER BY voter_id DESC"))

@@ -43,7 +43,7 @@ from bench.common import (
 )
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import HEADER, write_sample
-from dialer.store.connection import open_for_reading
+from dialer.store.connection import open_store_for_reading
 from dialer.store.keys import write_new_key
 
 SMALLEST = {"app": "AC_NO", "part_no": "PART_NO", "slnoinpart": "SLNOINPART", "mobile": "MOBILE"}
@@ -102,7 +102,7 @@ def import_contender(roll: Roll, *, encrypted: bool = False) -> Contender:
             key = write_new_key(Path(folder) / "key") if encrypted else None
             with watch.running():
                 result = import_file(roll.path, store, options, key=key)
-            with closing(open_for_reading(store, key=key)) as db:
+            with closing(open_store_for_reading(store, key=key)) as db:
                 found = {number for (number,) in db.execute("SELECT e164 FROM phone")}
                 voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
         wrong = roll.wrong_numbers(found)

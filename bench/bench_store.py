@@ -53,7 +53,7 @@ from bench.store_contenders import (
 )
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import claims
-from dialer.store.connection import close_writer, open_for_writing
+from dialer.store.connection import close_writer, open_store_for_writing
 from dialer.store.keys import StoreKey, write_new_key
 from dialer.store.store import open_store
 from dialer.store.writer import Writer
@@ -85,7 +85,7 @@ def measure_waits(
     waits: list[float] = []
 
     async def work(path: Path) -> None:
-        db = open_for_writing(path)
+        db = open_store_for_writing(path)
         with ThreadPoolExecutor(1) as executor:
             writer = Writer(db, path, executor)
             loop = asyncio.get_running_loop()
@@ -116,13 +116,13 @@ def measure_waits(
 def measure_claims(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
     """Return the seconds of each claim of one number by list. The lists take turns."""
     costs: dict[str, list[float]] = {name: [] for name in lists}
-    stores = {name: open_for_writing(path, key=key) for name, (path, key) in lists.items()}
+    stores = {name: open_store_for_writing(path, key=key) for name, (path, key) in lists.items()}
     for _ in range(rounds):
         for name, db in stores.items():
             db.execute("BEGIN IMMEDIATE")
             for _ in range(50):
                 began = time.perf_counter()
-                [claimed] = claims.claim(
+                [claimed] = claims.claim_targets(
                     db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 86_400
                 )
                 costs[name].append(time.perf_counter() - began)
@@ -137,12 +137,12 @@ async def run_calls(path: Path) -> None:
     """Run two thousand calls and read the board's figures, as an engine does."""
     async with await open_store(path) as store:
         for _ in range(100):
-            claims = await store.claim(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
+            claims = await store.claim_targets(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
             new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
             await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
             await store.end_attempts([EndedAttempt(each.attempt_id, Outcome.BUSY, NOW + 20) for each in new])
-            await store.campaign_progress(CAMPAIGN)
-            await store.booth_turnout()
+            await store.read_campaign_progress(CAMPAIGN)
+            await store.count_booth_turnout()
 
 
 def measure_peak_memory(path: Path) -> int:

@@ -23,7 +23,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import claims, number_facts
-from dialer.store.connection import close_writer, open_for_writing
+from dialer.store.connection import close_writer, open_store_for_writing
 from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
 
@@ -71,7 +71,7 @@ def booth_priorities(booths: int) -> dict[int, float]:
 def run_contenders(store: Path, voters: int, booths: int, count: int) -> list[Choices]:
     """Run every contender on this store, one after the other. Changes the store."""
     priorities = booth_priorities(booths)
-    db = open_for_writing(store)
+    db = open_store_for_writing(store)
     try:
         return [
             _choose_without_hopper(db, priorities, voters, count),
@@ -115,7 +115,7 @@ def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float],
 
     def choose() -> int:
         quotas = order.plan_claims(1)
-        claimed = claims.claim(
+        claimed = claims.claim_targets(
             db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
         )
         order.record_claims(quotas, claimed, full=True)
@@ -134,7 +134,7 @@ def _choose_from_list(
     def read_facts(phone_id: int) -> bool:
         """Read the facts of a number. Return whether a voter on it is pending."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
-        number_facts.phone_facts(db, phone_id, number, consent, DAY_START)
+        number_facts.read_phone_facts(db, phone_id, number, consent, DAY_START)
         return HOUSEHOLD.first(db, phone_id=phone_id) is not None
 
     def make_chooser(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:

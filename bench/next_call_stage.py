@@ -38,8 +38,8 @@ from dialer.simulation.site import simulated_profile
 from dialer.site import plan as plan_of_site
 from dialer.store import campaigns, claims, targets
 from dialer.store.attempts import Refusal
-from dialer.store.connection import PAGE_BYTES, exclusive_connection
-from dialer.store.migrate import shipped_migrations
+from dialer.store.connection import PAGE_BYTES, open_store_exclusively
+from dialer.store.migrate import load_migrations
 from tests.support.roll_filler import fill_roll
 
 CAMPAIGN = "ivr"
@@ -52,15 +52,15 @@ SYNC_SECONDS = 0.1
 
 def build_store(directory: Path, voters: int) -> Path:
     """Return a store with `voters` on its roll, enrolled in the campaign. It is built unless it exists."""
-    path = directory / f"{voters}-schema{shipped_migrations()[-1].version}.db"
+    path = directory / f"{voters}-schema{load_migrations()[-1].version}.db"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".detail")
         unfinished.unlink(missing_ok=True)
         fill_roll(unfinished, voters)
-        with exclusive_connection(unfinished, "a bench") as db:
+        with open_store_exclusively(unfinished, "a bench") as db:
             campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
-            targets.enrol(db, CAMPAIGN)
+            targets.enrol_numbers(db, CAMPAIGN)
         unfinished.rename(path)
         unfinished.with_name(f"{unfinished.name}.lock").unlink(missing_ok=True)
     return path
@@ -182,7 +182,12 @@ class CallWatch:
     @contextmanager
     def watch_store(self, store: Any) -> Iterator[None]:
         """Time claims, gate decisions and openings of attempts within the block."""
-        claim, open_attempts, work, ask = store.claim, store.open_attempts, claims.claim, Eligibility.check_claim
+        claim, open_attempts, work, ask = (
+            store.claim_targets,
+            store.open_attempts,
+            claims.claim_targets,
+            Eligibility.check_claim,
+        )
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
             began = time.perf_counter()
@@ -212,9 +217,9 @@ class CallWatch:
 
         with (
             mock.patch.object(Eligibility, "check_claim", noted_ask),
-            mock.patch.object(store, "claim", timed_claim),
+            mock.patch.object(store, "claim_targets", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
-            mock.patch.object(claims, "claim", timed_work),
+            mock.patch.object(claims, "claim_targets", timed_work),
         ):
             yield
 

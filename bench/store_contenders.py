@@ -17,8 +17,8 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.domain.results import Result
 from dialer.store import campaigns, claims, targets
-from dialer.store.connection import close_writer, exclusive_connection, open_for_writing
-from dialer.store.driver import connect
+from dialer.store.connection import close_writer, open_store_exclusively, open_store_for_writing
+from dialer.store.driver import connect_to_file
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
 from dialer.store.writer import Writer
@@ -85,14 +85,14 @@ class StoreTemplate:
 
 def enrol(path: Path, key: StoreKey | None = None) -> None:
     """Enrol every number of the roll in the bench's campaign."""
-    with exclusive_connection(path, "a bench", key=key) as db:
+    with open_store_exclusively(path, "a bench", key=key) as db:
         campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        targets.enrol(db, CAMPAIGN)
+        targets.enrol_numbers(db, CAMPAIGN)
 
 
 def check_round(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """Check that every cycle was recorded and announced once and no number was claimed twice."""
-    db = connect(path, "ro", key)
+    db = connect_to_file(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),"
@@ -124,7 +124,7 @@ def write_with_store(template: StoreTemplate, waiting: int, cycles: int) -> Call
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_for_writing(path, key=template.key)
+            db = open_store_for_writing(path, key=template.key)
             with ThreadPoolExecutor(1) as executor:
                 writer = Writer(db, path, executor)
                 with watch.running():
@@ -144,7 +144,7 @@ def sqlite_in_thread(template: StoreTemplate, waiting: int, cycles: int) -> Call
 
     def run(watch: Stopwatch) -> Done:
         async def work(path: Path) -> None:
-            db = open_for_writing(path)
+            db = open_store_for_writing(path)
 
             def commit_one() -> None:
                 db.execute("BEGIN IMMEDIATE")
@@ -243,7 +243,7 @@ def write_in_batches(template: StoreTemplate, batch: int, cycles: int) -> Callab
 
     def run(watch: Stopwatch) -> Done:
         with template.copy() as path:
-            db = open_for_writing(path)
+            db = open_store_for_writing(path)
             with watch.running():
                 for _ in range(cycles // batch):
                     db.execute("BEGIN IMMEDIATE")
@@ -263,7 +263,7 @@ def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: in
     """
 
     async def one(store: Store) -> None:
-        claims = await store.claim(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
+        claims = await store.claim_targets(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
         new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
         refusals = await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
         ended = [
@@ -289,7 +289,7 @@ def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: in
 
 def check_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """Check a round through the store interface. Called numbers are due again and counted as such."""
-    db = connect(path, "ro", key)
+    db = connect_to_file(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome = 'no-answer'),"

@@ -49,7 +49,7 @@ from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import apply_settings, import_new_weights, make_disk_space_check, open_site_store
 from dialer.site.twilio import connect_to_twilio
 from dialer.site.voices import refuse_voices
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.store import Store
@@ -137,7 +137,9 @@ async def running_centre(
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
-        await engine.prepare(find_trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
+        await engine.prepare(
+            find_trunks_with_history(settings, await store.find_settings_changed_since_open_attempts())
+        )
         if weights.problem is not None:
             engine.accept_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
@@ -189,7 +191,7 @@ def _engine(
         has_room=make_disk_space_check(settings),
         figures=lag.figures,
         reload_settings=reload if settings.file.table else None,
-        spool=Spool(settings.store.path, site_key(settings)),
+        spool=Spool(settings.store.path, read_site_key(settings)),
     )
     engine = Engine(core, outside)
     first_server = next(iter(split_settings_by_server(settings)))

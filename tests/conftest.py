@@ -41,14 +41,14 @@ def _nobody_elses_log() -> Iterator[None]:
 def _new_store(_: tuple[Migration, ...]) -> sqlite3.Connection:
     """A store in which nothing is, made by these migrations."""
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    migrate.migrate(db, Path("new"))
+    migrate.migrate_schema(db, Path("new"))
     return db
 
 
 def _migrated(db: Connection, path: Path) -> int:
-    if isinstance(db, sqlite3.Connection) and migrate.schema_version(db, path) == 0:
-        _new_store(migrate.shipped_migrations()).backup(db)
-    return migrate.migrate(db, path)
+    if isinstance(db, sqlite3.Connection) and migrate.read_schema_version(db, path) == 0:
+        _new_store(migrate.load_migrations()).backup(db)
+    return migrate.migrate_schema(db, path)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,5 +57,5 @@ def _new_stores_are_copies() -> Iterator[None]:
     migrations make is looked at in tests/unit/store, which runs them itself.
     """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connection, "migrate", _migrated)
+        patched.setattr(connection, "migrate_schema", _migrated)
         yield

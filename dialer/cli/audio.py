@@ -36,8 +36,8 @@ from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.flows import list_site_flows
-from dialer.store.keys import site_key
-from dialer.store.roll import roll_languages
+from dialer.store.keys import read_site_key
+from dialer.store.roll import read_roll_languages
 
 _MOST_NAMES_BYTES = 16 * 1024 * 1024
 
@@ -345,7 +345,7 @@ def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
-    heard = roll_languages(settings.store.path, site_key(settings)) if list_site_flows(settings) else named
+    heard = read_roll_languages(settings.store.path, read_site_key(settings)) if list_site_flows(settings) else named
     spoken = {settings.centre.language, *named, *heard} if heard else {*words.list_languages()}
     return [each for each in words.list_languages() if each in spoken]
 

@@ -36,7 +36,7 @@ def verify_audit(
     """
     noted = None if head is None else _parse_head(head)
     with site.open_for_reading() as db:
-        verdict = seal_verification.verify(db, noted)
+        verdict = seal_verification.verify_seals(db, noted)
     for line in _format_verdict(verdict):
         typer.echo(line)
     if not verdict.intact:
@@ -55,7 +55,7 @@ def list_entries(
 
     def make_report(db: Connection) -> Report:
         window = report.window
-        found = audit.entries_between(db, window.since, window.until, who=who, kinds=kind or ())
+        found = audit.read_entries_between(db, window.since, window.until, who=who, kinds=kind or ())
         return Report(
             "audit",
             tuple(

@@ -22,7 +22,7 @@ from dialer.settings.site_time import site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import erase_notes_and_drafts
-from dialer.store.audit import AuditNote, audit_name
+from dialer.store.audit import AuditNote, get_audit_name
 from dialer.store.connection import Connection
 from dialer.store.copying import find_upgrade_copies
 from dialer.store.number_erasure import erase_number, remove_recordings
@@ -49,7 +49,7 @@ def erase(
     rules = create_erasure_rules(settings)
     try:
         with _open_for_erasure(site) as db:
-            entry = AuditNote(audit_name(site.who), SystemClock().now(), {})
+            entry = AuditNote(get_audit_name(site.who), SystemClock().now(), {})
             messages = erase_number(
                 db, create_announcement, named, rules, (site.path, site.key), entry, with_voters=voters
             ).messages
@@ -97,11 +97,15 @@ def purge(
         elif yes or typer.confirm(f"erase {summary}? This cannot be undone"):
             if with_recordings:
                 erasing.delete_recording_rows(db, None)
-            proof = erasing.purge(db, at=now, secrets=settings.rules.list_opt_out_secrets(), records_too=with_records)
+            proof = erasing.purge_personal_data(
+                db, at=now, secrets=settings.rules.list_opt_out_secrets(), records_too=with_records
+            )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
             what |= {"notes": str(erase_notes_and_drafts(site.path, site.key, None))}
-            audit.append(db, "purge", audit_name(site.who), {**what, "records": "yes" if with_records else "no"}, now)
+            audit.append_entry(
+                db, "purge", get_audit_name(site.who), {**what, "records": "yes" if with_records else "no"}, now
+            )
             if with_recordings:
                 remove_recordings(files)
             Spool(site.path, site.key).clear()

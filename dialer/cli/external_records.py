@@ -27,7 +27,7 @@ from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import create_own_signer, get_broker_settings
-from dialer.store.keys import StoreKey, site_key
+from dialer.store.keys import StoreKey, read_site_key
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
 from dialer.store.spool import MOST_NUMBERS, Spool
@@ -94,7 +94,7 @@ def save_records(
     """
     path = settings.store.path
     try:
-        return asyncio.run(_save_locally(path, site_key(settings), requests, report_done))
+        return asyncio.run(_save_locally(path, read_site_key(settings), requests, report_done))
     except StoreBusy as busy:
         refuse_unless_dialler(path, busy)
         return send_to_dialler(settings, requests, busy, report_done)
@@ -122,7 +122,7 @@ def send_numbers_to_dialler(
     the errors of `send_to_dialler`.
     """
     refuse_unless_dialler(settings.store.path, busy)
-    spool = Spool(settings.store.path, site_key(settings))
+    spool = Spool(settings.store.path, read_site_key(settings))
     batches = _split_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:

@@ -123,7 +123,7 @@ def undo_mark(
     name, now = site.person, SystemClock().now()
     voter_id = _find_voter(site, voter)
     with site.open_for_reading() as db:
-        if marks.turnout_of(db, voter_id) == "pending":
+        if marks.read_turnout_status(db, voter_id) == "pending":
             typer.echo(
                 f"dialer: voter {voter_id} is not recorded as voted or closed: there is nothing to undo", err=True
             )

@@ -23,7 +23,7 @@ from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS, site_zone
 from dialer.store import audit, consents, opt_outs, registers
-from dialer.store.audit import AuditNote, audit_name
+from dialer.store.audit import AuditNote, get_audit_name
 from dialer.store.sql import transaction
 
 optout = CommandGroup()
@@ -85,12 +85,12 @@ def import_register(
         )
     found = read_numbers(file, settings.centre.region)
     with site.open_exclusively("an import of a register") as db, transaction(db):
-        earlier = registers.register_date(db, name)
+        earlier = registers.read_register_date(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(f"a newer issue of the register {name!r} is already imported: nothing was changed")
         count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
-        audit.append(db, "register-import", audit_name(site.who), what, now)
+        audit.append_entry(db, "register-import", get_audit_name(site.who), what, now)
     typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
     _report_invalid_lines(found)
 
@@ -115,8 +115,8 @@ def import_consents(
         known = sum(consents.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
-        audit.append(
-            db, "consent-import", audit_name(site.who), {**what, "numbers": str(known), "ahead": str(ahead)}, now
+        audit.append_entry(
+            db, "consent-import", get_audit_name(site.who), {**what, "numbers": str(known), "ahead": str(ahead)}, now
         )
     typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} more are stored for later rolls")
     _report_invalid_lines(found)
@@ -135,7 +135,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
     secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
     try:
         with site.open_exclusively("an import of opt-outs") as db, transaction(db):
-            entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
+            entry = AuditNote(get_audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, create_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:

@@ -21,9 +21,9 @@ from dialer.errors import MatdanError
 from dialer.extras import with_extra
 from dialer.settings.headquarters import HqSettings, load_hq_settings
 from dialer.settings.site import Settings, load_settings
-from dialer.store.audit import audit_name
-from dialer.store.connection import Connection, exclusive_connection, read_snapshot
-from dialer.store.keys import StoreKey, site_key
+from dialer.store.audit import get_audit_name
+from dialer.store.connection import Connection, open_store_exclusively, read_snapshot
+from dialer.store.keys import StoreKey, read_site_key
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
@@ -71,7 +71,7 @@ class SiteOptions:
     @property
     def key(self) -> StoreKey | None:
         """The key that the store is encrypted with, or None if it is not encrypted."""
-        return site_key(self.settings)
+        return read_site_key(self.settings)
 
     def open_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""
@@ -82,7 +82,7 @@ class SiteOptions:
 
         `holder` describes this process in error messages to others that try to open the store meanwhile.
         """
-        return exclusive_connection(self.path, holder, create=False, key=self.key)
+        return open_store_exclusively(self.path, holder, create=False, key=self.key)
 
     @property
     def protected_files(self) -> ProtectedFiles:
@@ -139,7 +139,7 @@ def resolve_person(who: str | None) -> str:
 
     Raises RollError for an invalid ID.
     """
-    name = audit_name(who)
+    name = get_audit_name(who)
     if not is_id(name):
         raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")
     return name

@@ -12,7 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import describe_recording_obligation
 from dialer.settings.site_time import site_day
-from dialer.store.recordings import erase, list_recordings, select_older_recordings
+from dialer.store.recordings import erase_recording, list_recordings, select_older_recordings
 
 app = CommandGroup()
 
@@ -44,6 +44,6 @@ def purge_recordings(
     due = select_older_recordings(list_recordings(settings.directory), days, now)
     if not dry_run:
         for file in due:
-            erase(file.path)
+            erase_recording(file.path)
     done = "would be erased" if dry_run else "erased"
     typer.echo(f"{len(due)} recordings older than {days} days {done}, {sum(file.size_bytes for file in due)} bytes")

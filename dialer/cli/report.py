@@ -37,9 +37,9 @@ from dialer.roll.sources import find_source, load_portal_ids
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.store.campaigns import campaign_states
+from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection
-from dialer.store.roll import imported_files
+from dialer.store.roll import read_imported_files
 
 app = CommandGroup()
 
@@ -274,7 +274,7 @@ def print_results_report(
         ids = (
             None
             if source is None
-            else load_portal_ids(find_source(report.settings.sources, source), imported_files(db))
+            else load_portal_ids(find_source(report.settings.sources, source), read_imported_files(db))
         )
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.window, report.zone, area, ids)
@@ -339,7 +339,7 @@ def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) 
 
     Otherwise the report would be empty, as if the campaign had made no calls.
     """
-    known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
+    known = {*read_campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"
         raise NotInStore(f"--campaign: there is no campaign {campaign!r}; use one of: {names}")

@@ -36,7 +36,7 @@ from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.roll.workers import import_workers
 from dialer.settings.site import Settings
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.spool import Spool
 
 
@@ -90,7 +90,7 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
         with show_progress("importing") as advance:
             show = partial(_show_progress, advance=advance)
             try:
-                key = site_key(settings)
+                key = read_site_key(settings)
                 result, reply = run_import(prepared, settings.store.path, options, progress=show, key=key), None
             except StoreBusy as busy:
                 refuse_unless_dialler(settings.store.path, busy)
@@ -120,7 +120,7 @@ def _import_through_dialler(
     busy: StoreBusy,
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import a roll. Return the result and the dialler's reply (None with --dry-run)."""
-    spool = Spool(settings.store.path, site_key(settings))
+    spool = Spool(settings.store.path, read_site_key(settings))
     list_id, result = hand_over_roll(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:

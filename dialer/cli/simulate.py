@@ -198,7 +198,7 @@ def replay(
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
     from dialer.settings.site_time import site_zone  # noqa: PLC0415
     from dialer.simulation.replay.store_day import parse_day, read_day_from_store  # noqa: PLC0415
-    from dialer.store.keys import site_key  # noqa: PLC0415
+    from dialer.store.keys import read_site_key  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
@@ -207,7 +207,7 @@ def replay(
         parse_day(day),
         site_zone(settings),
         min(limits, default=2.0),
-        site_key(settings),
+        read_site_key(settings),
     )
     title = f"replay of {day}"
     if recorded.left_out:

@@ -18,7 +18,7 @@ from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import fetch_export, find_new_exports, find_source, load_portal_ids, prepare_export
 from dialer.settings.site_time import site_zone
 from dialer.store.file_checks import file_exists
-from dialer.store.roll import imported_files
+from dialer.store.roll import read_imported_files
 
 app = CommandGroup()
 
@@ -40,7 +40,7 @@ def import_exports(
     imported = set()
     if file_exists(site.path):
         with site.open_for_reading() as db:
-            imported = imported_files(db)
+            imported = read_imported_files(db)
     console, count = Console(), 0
     for path in find_new_exports(source, imported, fetched):
         prepared = prepare_export(source, path, settings.centre.region)
@@ -73,7 +73,7 @@ def send_results(
         )
     secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
     with site.open_for_reading() as db:
-        imported = imported_files(db)
+        imported = read_imported_files(db)
     position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
     posting = WebhookPoster(
         source, settings.centre.id, site_zone(settings), lambda: load_portal_ids(source, imported), position

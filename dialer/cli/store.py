@@ -13,8 +13,8 @@ from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
-from dialer.store.audit import audit_name
-from dialer.store.connection import open_for_reading
+from dialer.store.audit import get_audit_name
+from dialer.store.connection import open_store_for_reading
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, read_key, write_new_key
 
@@ -39,7 +39,7 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
     """
     new, path = _require_encryption_key(site), site.path
     if is_encrypted(path):
-        open_for_reading(path, key=new).close()
+        open_store_for_reading(path, key=new).close()
         conversion.convert_desk_file(path, None, new)
         typer.echo(f"{path}: already encrypted with this key")
         return
@@ -78,7 +78,7 @@ def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreK
             site.path,
             old,
             new,
-            who=audit_name(site.who),
+            who=get_audit_name(site.who),
             at=SystemClock().now(),
             progress=lambda words, share: advance(share, words),
         )

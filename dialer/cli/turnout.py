@@ -26,7 +26,7 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 from dialer.store.connection import Connection
-from dialer.store.polling_day_records import determine_state, find_closing_time, read_shares_in_force
+from dialer.store.polling_day_records import add_state_to_figure, find_closing_time, read_shares_in_force
 
 app = CommandGroup()
 
@@ -137,7 +137,7 @@ def _add_state(db: Connection, entry: _Entry) -> _Entry:
     Raises RollError if the area is not on the roll, or is in several states.
     """
     try:
-        return replace(entry, figure=determine_state(db, entry.figure))
+        return replace(entry, figure=add_state_to_figure(db, entry.figure))
     except NotInStore as error:
         raise RollError(f"{entry.where}: {error}") from error
 

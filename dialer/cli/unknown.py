@@ -27,7 +27,7 @@ def list_unknown_attempts(site: SiteOptions) -> None:
     """
     zone = site_zone(site.settings)
     with site.open_for_reading() as db:
-        found = unknown_attempts.unknown_attempts(db)
+        found = unknown_attempts.read_unknown_attempts(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
         typer.echo(
@@ -61,7 +61,7 @@ def release_unknown_attempts(
     name, wanted = site.person, list(attempts or [])
     if everything:
         with site.open_for_reading() as db:
-            wanted = [each.attempt_id for each in unknown_attempts.unknown_attempts(db)]
+            wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
 
     def request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})

@@ -18,9 +18,9 @@ from dialer.nats.nkey import private_key
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
 from dialer.store import outbox
-from dialer.store.connection import Connection, open_for_reading
-from dialer.store.keys import site_key
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.connection import Connection, open_store_for_reading
+from dialer.store.keys import read_site_key
+from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.uplink.batches import rows_for_headquarters
 
 
@@ -51,9 +51,9 @@ def carry(
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
     private = None if nkey_file is None else private_key(nkey_file)
-    store, key = settings.store.path, site_key(settings)
-    with store_errors(store), closing(open_for_reading(store, key=key)) as db:
-        passed, last = outbox.passed_by_uplink(db), outbox.SQL.highest_id.one(db)
+    store, key = settings.store.path, read_site_key(settings)
+    with translate_sqlite_errors(store), closing(open_store_for_reading(store, key=key)) as db:
+        passed, last = outbox.read_id_passed_by_uplink(db), outbox.SQL.highest_id.one(db)
         if passed is None:
             raise HeadquartersUnreachable(
                 f"{settings.store.path}: has no messages for headquarters: run the dialler with [headquarters]"
@@ -72,6 +72,6 @@ def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[Batch
 
     Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
     """
-    yield from rows_for_headquarters(outbox.rows_between(db, passed, last))
-    if outbox.passed_by_uplink(db) != passed:
+    yield from rows_for_headquarters(outbox.read_rows_between(db, passed, last))
+    if outbox.read_id_passed_by_uplink(db) != passed:
         raise HeadquartersUnreachable("the connection to headquarters is up and is sending messages: no file is needed")

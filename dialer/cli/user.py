@@ -28,11 +28,11 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_zone
 from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import list_fixed_users
-from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
+from dialer.store.desk_file import DeskAccount, DeskFile, get_desk_file_path
 from dialer.store.file_checks import file_exists
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.store import open_store
-from dialer.store.users import StoredUser, read_stored_users
+from dialer.store.users import StoredUser, read_users_of_store
 
 HOLDER = "a change of users"
 _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}
@@ -56,7 +56,7 @@ async def list_users(config: SettingsFile) -> None:
     The roles of users in the settings cannot be changed by commands.
     """
     settings = load_settings(config)
-    users = {each.name: each for each in read_stored_users(settings.store.path, site_key(settings))}
+    users = {each.name: each for each in read_users_of_store(settings.store.path, read_site_key(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
     accounts = await _read_page_accounts(settings)
     zone = site_zone(settings)
@@ -70,10 +70,10 @@ async def list_users(config: SettingsFile) -> None:
 
 
 async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
-    path = desk_path(settings.store.path)
+    path = get_desk_file_path(settings.store.path)
     if not file_exists(path):
         return {}
-    file = await DeskFile.open(path, site_key(settings))
+    file = await DeskFile.open(path, read_site_key(settings))
     try:
         return await file.accounts()
     finally:
@@ -154,7 +154,7 @@ def _read_stored_roles(settings: Settings) -> dict[str, str]:
 
     Raises StoreError if the store cannot be read.
     """
-    found = {each.name: each.role for each in read_stored_users(settings.store.path, site_key(settings))}
+    found = {each.name: each.role for each in read_users_of_store(settings.store.path, read_site_key(settings))}
     return {name: role for name, role in found.items() if name not in list_fixed_users(settings)}
 
 
@@ -181,7 +181,7 @@ async def _save_locally(settings: Settings, request: CommandRequest, sender: str
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
         raise TypeError(f"{request.name} cannot be saved without a running dialler")
-    path, key = settings.store.path, site_key(settings)
+    path, key = settings.store.path, read_site_key(settings)
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(list_fixed_users, settings))
         await users.load_users()

@@ -42,9 +42,9 @@ from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
 from dialer.site.settings_changes import list_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import create_document_router, make_app
@@ -148,10 +148,10 @@ async def open_desk(
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
-            path, key = settings.store.path, site_key(settings)
+            path, key = settings.store.path, read_site_key(settings)
             reading = await DeskReading.open(path, key)
             stack.push_async_callback(reading.close)
-            file = await DeskFile.open(desk_path(path), key)
+            file = await DeskFile.open(get_desk_file_path(path), key)
             stack.push_async_callback(file.close)
             directory = Directory(settings.supervisors, reading.users)
             await directory.refresh_users()

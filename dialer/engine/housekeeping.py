@@ -69,7 +69,7 @@ class Housekeeping:
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_decision()))
                 try:
-                    run.progress = await self._store.campaign_progress(campaign_id)
+                    run.progress = await self._store.read_campaign_progress(campaign_id)
                 except StoreError as error:
                     self._core.request_effects(StoreFailed(error))
 
@@ -79,7 +79,7 @@ class Housekeeping:
         """
         try:
             bound = await self._store.trim_outbox()
-            self.outbox = await self._store.outbox_waits()
+            self.outbox = await self._store.count_waiting_announcements()
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
             return
@@ -115,7 +115,7 @@ class Housekeeping:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._runs.items():
                 await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
-            self._unannounced = await self._store.seal(self._core.clock.now()) or self._unannounced
+            self._unannounced = await self._store.close_seal_batch(self._core.clock.now()) or self._unannounced
         except StoreError as error:
             self._seats.restore_intervals(intervals)
             self._core.request_effects(StoreFailed(error))

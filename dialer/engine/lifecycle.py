@@ -43,21 +43,21 @@ class Lifecycle:
         await self._refuse_older_store()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
-        features.polls.add_booths(await store.booths())
-        features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
+        features.polls.add_booths(await store.read_booths())
+        features.turnout.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
         for plan in core.plan.campaigns.values():
             features.runs.put_campaign(await features.campaigns.load_campaign(plan, in_chunks=False))
         await features.headquarters.restore_stop()
-        features.clock_guard.start(await store.newest_event_at())
-        await store.release_expired(now, core.plan.owner)
+        features.clock_guard.start(await store.find_newest_event_time())
+        await store.release_expired_claims(now, core.plan.owner)
         await features.agents.load_log_ins()
         await features.users.load_users()
         await features.call_backs.load_call_backs()
-        self._resync.standing_orders = await store.standing_orders(now)
-        unfinished = await self._end_unsent_attempts(await store.unfinished_attempts())
+        self._resync.standing_orders = await store.read_standing_orders(now)
+        unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.eligibility.load_registers_and_calls(await store.registers(), unfinished)
-        for attempt in await store.conversations_without_disposition(now - UNDISPOSED_SECONDS):
+        features.eligibility.load_registers_and_calls(await store.read_registers(), unfinished)
+        for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.runs and seat is not None:
                 features.dispositions.reopen_call(seat.name, features.reconciler.rebuild_call(attempt), attempt.agent)

@@ -14,7 +14,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.features import Features
 from dialer.engine.seats.messages import SEAT_MESSAGE
 from dialer.engine.seats.service import SEAT_CAMPAIGNS
-from dialer.store.standing_orders import StandingOrder, seat_addressee
+from dialer.store.standing_orders import StandingOrder, format_seat_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Resync:
         are ignored.
         """
         for order in self.standing_orders:
-            if order.addressee != seat_addressee(seat_name):
+            if order.addressee != format_seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
                 self._features.agents.restore_campaigns(seat_name, order)

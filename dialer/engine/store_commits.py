@@ -80,7 +80,7 @@ class StoreCommits:
             if self._retrying or not self._has_room():
                 continue
             try:
-                await self._store.release_expired(self._core.clock.now())
+                await self._store.release_expired_claims(self._core.clock.now())
             except StoreError as error:
                 self.on_failure(error)
                 continue

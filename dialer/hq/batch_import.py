@@ -49,7 +49,7 @@ from dialer.nats.messages import InvalidMessage, OutboxBatch
 from dialer.nats.session import StoredMessage
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
-from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
+from dialer.store.voter_status import VoterStatus, compute_voter_status_after_mark, derive_voter_status
 
 _log = structlog.get_logger(__name__)
 
@@ -378,9 +378,9 @@ class BatchImporter:
         for mark in marks:
             earlier = after.get(mark.place, VoterStatus())
             if mark.place in marks_of:
-                status = status_from_marks(marks_of[mark.place])
+                status = derive_voter_status(marks_of[mark.place])
             else:
-                status = status_after(earlier, MarkKind(mark.kind))
+                status = compute_voter_status_after_mark(earlier, MarkKind(mark.kind))
             if status != earlier:
                 changes.append(StatusChange(mark.place, stored[mark.centre].zone, mark.at, earlier, status))
                 after[mark.place] = status

@@ -17,7 +17,7 @@ from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_colum
 from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
-from dialer.store.seal_verification import verify
+from dialer.store.seal_verification import verify_seals
 
 _HOUR_SECONDS = 3600.0
 
@@ -93,7 +93,7 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = [*window.rows(db, SQL.live_answers, since=window.since - longest)]
-    verified = "yes" if verify(db).intact else "NO"
+    verified = "yes" if verify_seals(db).intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)

@@ -29,7 +29,7 @@ from dialer.reports.formats import (
 )
 from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
-from dialer.store.recordings import file_name
+from dialer.store.recordings import get_recording_file_name
 from dialer.store.sql import Query, Statements
 
 R = TypeVar("R")
@@ -409,7 +409,7 @@ def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: P
     """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
     for attempt_id, campaign, started_at, *rest in window.rows(db, SQL.recordings):
-        name = file_name(attempt_id)
+        name = get_recording_file_name(attempt_id)
         state = "stored" if (directory / name).is_file() else "missing"
         rows.append((name, campaign, format_time(started_at, zone), *rest, state))
     return Report(

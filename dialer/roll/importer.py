@@ -29,11 +29,11 @@ from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
 from dialer.roll.warnings import find_warnings
 from dialer.store import audit
-from dialer.store.audit import audit_name
-from dialer.store.connection import Connection, exclusive_connection
+from dialer.store.audit import get_audit_name
+from dialer.store.connection import Connection, open_store_exclusively
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.roll import begin_import, record_import
+from dialer.store.roll import begin_roll_import, insert_import_record
 from dialer.store.sql import transaction
 
 DEFAULT_ROLL_VERSION = "current"
@@ -153,7 +153,7 @@ def run_import(
         mapping, rejects = prepared.mapping, result.rejects_path
         sink = RejectsFile(rejects, mapping.header, mapping.sensitive) if rejects is not None else RejectCounter()
         try:
-            next_voter = begin_import(db)
+            next_voter = begin_roll_import(db)
             with transaction(db, commit=not options.dry_run):
                 with _pause_garbage_collection():
                     _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
@@ -177,7 +177,7 @@ def _open_store_for_import(path: Path, key: StoreKey | None, *, dry_run: bool) -
     with ExitStack() as opened:
         if dry_run and not file_exists(path):
             path = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="matdan-"))) / "dry-run.db"
-        yield opened.enter_context(exclusive_connection(path, "an import", key=key))
+        yield opened.enter_context(open_store_exclusively(path, "an import", key=key))
 
 
 @contextmanager
@@ -279,10 +279,10 @@ def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateCo
 
 def _record_import(db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock) -> None:
     now, roll = clock.now(), prepared.roll
-    record_import(db, now, roll.path.name, roll.sha256, [*tally.count_rows().values()])
+    insert_import_record(db, now, roll.path.name, roll.sha256, [*tally.count_rows().values()])
     details = {"file": shorten_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))
     details |= {key: value for key, value in optional if value}
     # The same time as in the import's row: the report of imports joins the two by it.
-    audit.append(db, "roll-import", audit_name(None), details, now)
+    audit.append_entry(db, "roll-import", get_audit_name(None), details, now)

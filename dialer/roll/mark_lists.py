@@ -170,7 +170,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
         constituency, part = _parse_whole_number(line, "constituency"), _parse_whole_number(line, "part")
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
         booth_id = parts.find_booth(constituency, part, version=version, state=state)
-        found = voters.voter_in_booth(db, booth_id, _parse_whole_number(line, "serial"))
+        found = voters.find_voter_in_booth(db, booth_id, _parse_whole_number(line, "serial"))
         if found is None:
             raise UnmatchedRow("the part has no voter with this serial")
         voter_id, epic = found
@@ -188,7 +188,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
     EPIC numbers have no index, so the roll is read once for all numbers in the file.
     """
     voters_of: dict[str, list[int]] = defaultdict(list)
-    for epic, voter_id in voters.voters_with_epics(db, epics):
+    for epic, voter_id in voters.find_voters_with_epics(db, epics):
         voters_of[epic].append(voter_id)
 
     def find_voter(line: TableRow) -> int:

@@ -75,7 +75,7 @@ class Merger:
         self._rolls: dict[int, dict[tuple[str, str], bool]] = {}
         self._slots: dict[BoothKey, BoothSlot] = {}
         self._stored: dict[BoothKey, tuple[int, BoothDetails]] = {}
-        for booth in roll.all_booths(db):
+        for booth in roll.read_all_booths(db):
             self._stored[BoothKey(*booth[1:5])] = (booth.booth_id, BoothDetails(*booth[5:]))
             self._rolls.setdefault(booth.constituency_number, {})[booth.state_code, booth.roll_version] = False
         self._next_voter = next_voter
@@ -137,7 +137,7 @@ class Merger:
     def finish(self) -> None:
         """Suppress added numbers that opted out earlier, and complete the tally."""
         tally = self.tally
-        tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_import(self._db)
+        tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
 
     def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
         """Return the voter of each row. Voters that are not in the store are added."""
@@ -183,7 +183,7 @@ class Merger:
             return
         wanted = ((place, batch.booths[place].booth_id, batch.serials[place]) for place in places)
         changed: dict[int, Details] = {}
-        for place, voter_id, details in roll.existing_voters(self._db, wanted):
+        for place, voter_id, details in roll.find_existing_voters(self._db, wanted):
             before: Details = changed.get(voter_id) or details
             new = batch.details[place]
             if new == before or (after := _merge_voter_details(new, before)) == before:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from dialer.store.connection import Connection
-from dialer.store.roll import StoredBooth, all_booths
+from dialer.store.roll import StoredBooth, read_all_booths
 
 
 class UnmatchedRow(Exception):
@@ -22,7 +22,7 @@ class Parts:
     def __init__(self, db: Connection) -> None:
         """Read the parts from `db`."""
         self._parts: dict[tuple[int, int], list[StoredBooth]] = defaultdict(list)
-        for place in all_booths(db):
+        for place in read_all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:

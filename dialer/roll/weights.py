@@ -14,9 +14,9 @@ from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.store import audit, voters
-from dialer.store.connection import Connection, exclusive_connection, read_snapshot
+from dialer.store.connection import Connection, open_store_exclusively, read_snapshot
 from dialer.store.keys import StoreKey
-from dialer.store.roll import last_voter, set_weight
+from dialer.store.roll import find_last_voter_id, set_voter_weight
 from dialer.store.sql import transaction
 
 MIN_WEIGHT, MAX_WEIGHT = 0.001, 1000.0
@@ -47,7 +47,7 @@ def import_weights(
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     rows = changed = unknown = 0
-    with exclusive_connection(store, "an import of weights", create=False, key=key) as db, transaction(db):
+    with open_store_exclusively(store, "an import of weights", create=False, key=key) as db, transaction(db):
         parts = Parts(db)
         for row in table.rows():
             rows += 1
@@ -55,7 +55,7 @@ def import_weights(
             if voter_id is None:
                 unknown += 1
             else:
-                changed += set_weight(db, voter_id, _parse_weight(row))
+                changed += set_voter_weight(db, voter_id, _parse_weight(row))
             progress(row.share_done)
     return WeightsResult(rows, changed, unknown)
 
@@ -73,7 +73,7 @@ def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None
     if not paths or not store.exists():
         return {}, None
     with read_snapshot(store, key) as db:
-        before, voters = audit.stored_settings(db), last_voter(db)
+        before, voters = audit.read_settings_of_last_start(db), find_last_voter_id(db)
     imported: dict[str, str] = {}
     for path in paths:
         name, state = f"weights.{path.name}", f"{hash_file(path)}, up to voter {voters}"
@@ -100,7 +100,7 @@ def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | Non
         return None
     except UnmatchedRow as why:
         raise row.make_error(str(why)) from None
-    found = voters.voter_in_booth(db, booth_id, serial)
+    found = voters.find_voter_in_booth(db, booth_id, serial)
     return None if found is None else found[0]
 
 

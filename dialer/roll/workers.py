@@ -12,7 +12,7 @@ from dialer.roll.languages import parse_language
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.roll.phone_numbers import read_cell
 from dialer.store.booth_workers import remove_other_workers, save_worker
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
 from dialer.store.sql import transaction
 
@@ -74,7 +74,7 @@ def import_workers(
         StoreBusy: A dialler is running; nothing was imported.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
-    with exclusive_connection(store, "an import of workers", create=False, key=key) as db, transaction(db):
+    with open_store_exclusively(store, "an import of workers", create=False, key=key) as db, transaction(db):
         parts = Parts(db)
         listed: dict[str, _FileWorker] = {}
         rows = 0

@@ -21,7 +21,7 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
     """
     voter_id = find_voter(db, who)
     if voter_id is not None:
-        linked = voters.numbers_of_voter(db, voter_id)
+        linked = voters.find_numbers_of_voter(db, voter_id)
         if not linked:
             raise RollError(f"voter {who} has no phone number")
         return linked
@@ -41,9 +41,9 @@ def find_voter(db: Connection, who: str) -> int | None:
     if place is not None:
         found = voters.list_voters_at(db, *(int(part) for part in place.groups()))
     elif _EPIC.fullmatch(who):
-        found = voters.voters_with_epic(db, who)
+        found = voters.find_voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):
-        if voters.numbers_of_voter(db, int(who)) is None:
+        if voters.find_numbers_of_voter(db, int(who)) is None:
             raise RollError(f"the store has no voter {who}; give a voter's ID, constituency/part/serial, or a number")
         return int(who)
     else:

@@ -125,7 +125,7 @@ def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.
     """
-    profile, then = site_profile(settings), number_history.rules_at(db, at)
+    profile, then = site_profile(settings), number_history.read_rules_at(db, at)
     if then is None:
         return site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
@@ -137,4 +137,4 @@ def build_gate(settings: Settings, db: Connection | None) -> Gate:
     It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
     rulebook = build_rulebook(site_profile(settings), settings)
-    return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))
+    return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.read_registers(db))))

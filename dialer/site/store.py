@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import list_settings_by_key
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.store import Store, open_store
 
 
@@ -21,7 +21,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
 
     Raises StoreError.
     """
-    store = await open_store(settings.store.path, encode=create_announcement, key=site_key(settings))
+    store = await open_store(settings.store.path, encode=create_announcement, key=read_site_key(settings))
     try:
         yield store
     finally:
@@ -46,7 +46,9 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
         return ImportedWeights()
     from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - slow to import and seldom needed
 
-    recorded, problem = await asyncio.to_thread(import_new_weights, folder, settings.store.path, key=site_key(settings))
+    recorded, problem = await asyncio.to_thread(
+        import_new_weights, folder, settings.store.path, key=read_site_key(settings)
+    )
     return ImportedWeights(recorded, problem)
 
 

@@ -186,7 +186,7 @@ class AgentReading:
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open a store that this process has open already, as `open_for_reading` does. Raises StoreError."""
+        """Open a store that this process has open already, as `open_store_for_reading` does. Raises StoreError."""
         calls = await AsyncConnection.connect_for_reading(path, key, opened_here=True)
         try:
             return cls(calls, await AsyncConnection.connect_for_reading(path, key, opened_here=True))

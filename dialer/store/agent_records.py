@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.domain.errors import KeyTaken
-from dialer.store.desk_file import DeskFile, desk_path, open_desk_file
+from dialer.store.desk_file import DeskFile, get_desk_file_path, open_desk_file
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.sql import Command, Query, Scalar, Statements, parameters_of, transaction
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sql import Command, Query, Scalar, Statements, get_parameters, transaction
+from dialer.store.sqlite_errors import translate_sqlite_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class AgentRecords:
         """Store a session. Delete other sessions of its seat or agent, and all sessions last used before `forget_before`."""
         async with self._db.transaction() as db:
             await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
-            await db.run(SQL.insert_session, **parameters_of(session))
+            await db.run(SQL.insert_session, **get_parameters(session))
 
     async def session(self, digest: str) -> AgentSession | None:
         """Return the session whose token has this digest, or None if there is none."""
@@ -92,7 +92,7 @@ class AgentRecords:
             other = await db.value(SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id)
             if other is not None:
                 raise KeyTaken(f"The note {note.note_id} belongs to another call.")
-            await db.run(SQL.set_note, **parameters_of(note))
+            await db.run(SQL.set_note, **get_parameters(note))
 
     async def last_note(self, phone_id: int) -> Note | None:
         """Return the last note about a number, or None if there is none."""
@@ -104,7 +104,7 @@ class AgentRecords:
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
         """Store the drafts of several seats. Each replaces the seat's earlier draft."""
-        await self._db.run_many(SQL.set_draft, [*map(parameters_of, drafts)])
+        await self._db.run_many(SQL.set_draft, [*map(get_parameters, drafts)])
 
 
 def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
@@ -114,10 +114,10 @@ def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | No
 
     Blocks. Raises StoreError.
     """
-    path = desk_path(store)
+    path = get_desk_file_path(store)
     if not file_exists(path):
         return 0
-    with store_errors(path), closing(open_desk_file(path, key)) as db:
+    with translate_sqlite_errors(path), closing(open_desk_file(path, key)) as db:
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
             erased = SQL.delete_notes.run(db, phone_id=phone_id)

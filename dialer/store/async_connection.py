@@ -15,10 +15,10 @@ from typing import Self, TypeVar
 
 import aiosqlite
 
-from dialer.store.connection import open_for_reading
+from dialer.store.connection import open_store_for_reading
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Command, Connection, Query, Scalar
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sqlite_errors import translate_sqlite_errors
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -33,7 +33,7 @@ class Statements:
 
     async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
         """Return all rows."""
-        with store_errors(self._path):
+        with translate_sqlite_errors(self._path):
             return [*map(query.make, await self._connection.execute_fetchall(query.sql, parameters))]
 
     async def first(self, query: Query[R], /, **parameters: object) -> R | None:
@@ -42,20 +42,20 @@ class Statements:
 
     async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
         """Return the value of the first row, or None if there is no row or the value is NULL."""
-        with store_errors(self._path):
+        with translate_sqlite_errors(self._path):
             for (value,) in await self._connection.execute_fetchall(scalar.sql, parameters):
                 return None if value is None else scalar.kind(value)
         return None
 
     async def run(self, command: Command, /, **parameters: object) -> int:
         """Run a command and return the number of rows it changed."""
-        with store_errors(self._path):
+        with translate_sqlite_errors(self._path):
             async with self._connection.execute(command.sql, parameters) as cursor:
                 return cursor.rowcount
 
     async def run_many(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
         """Run a command once for each set of parameters."""
-        with store_errors(self._path):
+        with translate_sqlite_errors(self._path):
             async with self._connection.executemany(command.sql, parameters):
                 pass
 
@@ -84,14 +84,14 @@ class AsyncConnection(Statements):
         connection = await aiosqlite.Connection(open_or_record_error, iter_chunk_size=64)
         if failed:
             await connection.close()
-            with store_errors(path):
+            with translate_sqlite_errors(path):
                 raise failed[0]
         return cls(connection, path)
 
     @classmethod
     async def connect_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
-        """Open a store for reading. See `open_for_reading`. Raises StoreError, StoreCorrupt."""
-        return await cls.connect(path, partial(open_for_reading, path, key=key, opened_here=opened_here))
+        """Open a store for reading. See `open_store_for_reading`. Raises StoreError, StoreCorrupt."""
+        return await cls.connect(path, partial(open_store_for_reading, path, key=key, opened_here=opened_here))
 
     async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
         """Return all rows."""
@@ -130,7 +130,7 @@ class AsyncConnection(Statements):
     async def _begin_transaction(self, begin: str) -> AsyncIterator[Statements]:
         """Begin a transaction with the statement `begin`. When the block ends, roll back whatever it has not committed."""
         async with self._lock:
-            with store_errors(self._path):
+            with translate_sqlite_errors(self._path):
                 try:
                     await self._connection.execute(begin)
                     yield Statements(self._connection, self._path)

@@ -29,8 +29,8 @@ from dialer.store import claims, grounds, inbound_calls, seals, targets
 from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import announce_result
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.voters import pending_voters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.voters import find_pending_voters
 
 CAP_PAUSE_SECONDS = 900.0
 """The least pause of a number at its cap. Without it the number would come back first and block the queue on the day
@@ -192,7 +192,7 @@ def open_attempt(
         caller_id=attempt.caller_id,
         created_at=attempt.at,
         worker_id=worker_id,
-        lawful_id=None if attempt.grounds is None else grounds.grounds_id(db, attempt.grounds),
+        lawful_id=None if attempt.grounds is None else grounds.save_grounds(db, attempt.grounds),
         gap_seconds=attempt.gap_seconds,
     )
     SQL.start_dialling.run(db, target=pre_dial_check.target)
@@ -232,7 +232,7 @@ def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: 
     """
     if pre_dial_check.promised:
         return gaps.find_next_call_time(pre_dial_check.rung_since_asked_at, None, ())
-    campaigns = () if pre_dial_check.talked_at is None else targets.campaigns_with_phone(db, claim.phone_id)
+    campaigns = () if pre_dial_check.talked_at is None else targets.find_campaigns_with_number(db, claim.phone_id)
     return gaps.find_next_call_time(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
 
 
@@ -243,26 +243,28 @@ def _requeue_or_close_target(
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
-            targets.close_phone(db, claim.phone_id)
+            targets.close_targets_of_number(db, claim.phone_id)
         case Refusal.NOBODY_PENDING if SQL.somebody_pending.one(db, phone_id=claim.phone_id):
             # Only the addressed voter has voted since: the next claim will address somebody else on the number.
-            claims.release_one(db, claim)
+            claims.release_claimed_target(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            targets.close_for_voters(db, claim.phone_id, settled=targets.NOBODY_PENDING)
+            targets.close_voter_targets_of_number(db, claim.phone_id, settled=targets.NOBODY_PENDING)
         case Refusal.OPEN_ATTEMPT:
-            claims.release_one(db, claim)
+            claims.release_claimed_target(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
             targets.postpone_target(db, pre_dial_check.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS))
     return refusal
 
 
-def record_answer(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
+def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
     """Store the time when the call was answered, for the recovery after a crash. An attempt that has ended is not changed."""
     SQL.record_answer.run(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
-def record_connect(db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
+def record_connect_time(
+    db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
+) -> None:
     """Store the time when the call was connected to a seat. An attempt that has ended is not changed."""
     SQL.record_connect.run(db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
@@ -293,7 +295,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
-    SQL.end_attempt.run(db, attempt=row.attempt, **parameters_of(end))
+    SQL.end_attempt.run(db, attempt=row.attempt, **get_parameters(end))
     not_counted = end.outcome is Outcome.REFUSED or not end.counted
     if not_counted:
         SQL.clear_attempt_number.run(db, attempt=row.attempt)
@@ -303,13 +305,13 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
-    SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **parameters_of(after))
+    SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **get_parameters(after))
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
         until = compute_hold_end(retry_at, end.ended_at, final=final)
         hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        targets.close_phone(db, row.phone_id, targets.UNKNOWN_RESULT)
+        targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
     return row.campaign_id
 
 
@@ -351,13 +353,13 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> str | None:
 
     The number's targets do not change, unless the caller asked for a later call.
     """
-    found = inbound_calls.open_inbound(db, end.attempt_id)
+    found = inbound_calls.find_open_inbound_attempt(db, end.attempt_id)
     if found is None:
         return None
-    SQL.end_attempt.run(db, attempt=found.attempt, **parameters_of(end))
+    SQL.end_attempt.run(db, attempt=found.attempt, **get_parameters(end))
     if end.retry_at is not None:
         due_at = max(end.retry_at, EARLIEST_DUE)
-        inbound_calls.postpone_call(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
+        inbound_calls.postpone_number(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
     return found.campaign_id
 
 
@@ -382,17 +384,17 @@ def determine_target_state(
     return TargetStateAfterCall("due", 0, due_at)
 
 
-def newest_event_at(db: Connection) -> float | None:
+def find_newest_event_time(db: Connection) -> float | None:
     """Return the newest time of any attempt (epoch seconds), or None if there are no attempts."""
     return SQL.newest_event_at.first(db)
 
 
-def unfinished_attempts(db: Connection) -> list[OpenAttempt]:
+def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
     """Return all attempts that have not ended."""
     return _build_open_attempts(db, SQL.unfinished.all(db))
 
 
-def conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
+def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
     """Return each logged-in agent's last conversation if it has no disposition and did not end before `since`."""
     return _build_open_attempts(db, SQL.conversations_without_disposition.all(db, since=since))
 
@@ -404,7 +406,7 @@ def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> l
         worker = find_worker_on_number(db, row.phone_id) if row.of_worker else None
         pending = 1
         if not row.of_worker:
-            pending += sum(voter_id != row.voter_id for voter_id in pending_voters(db, row.phone_id))
+            pending += sum(voter_id != row.voter_id for voter_id in find_pending_voters(db, row.phone_id))
         mark = SQL.last_mark_of_attempt.first(db, attempt_id=row.attempt_id, since=row.created_at)
         found.append(
             OpenAttempt(
@@ -434,7 +436,7 @@ def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> l
     return found
 
 
-def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
+def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
     """Return the voter whom an attempt calls and the other pending voters on its number, or None if there is no such attempt."""
     row = SQL.screen_pop.first(db, attempt_id=attempt_id)
     if row is None:
@@ -446,7 +448,7 @@ def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
         booth_id=row.booth_id,
         grounds=row.grounds,
         opted_out=bool(row.opted_out),
-        voters=tuple(pending_voters(db, row.phone_id)),
+        voters=tuple(find_pending_voters(db, row.phone_id)),
     )
 
 
@@ -455,6 +457,6 @@ def find_known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> fro
     return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
 
 
-def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
+def find_open_attempt_on_number(db: Connection, number: str) -> AttemptId | None:
     """Return the open attempt on a number (E.164), or None if there is none. A number has at most one open attempt."""
     return SQL.open_attempt_on.first(db, number=number)

@@ -19,7 +19,7 @@ from dialer.domain.audit_chain import (
     make_next_entry,
     shorten_for_audit,
 )
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 _PAGE = 1_000
 _MOST_SETTINGS = 100
@@ -79,12 +79,12 @@ class SQL(Statements):
     setting_changes_since_oldest_open_attempt: Scalar[dict[str, Any]] = Scalar(json.loads)
 
 
-def audit_name(who: str | None) -> str:
+def get_audit_name(who: str | None) -> str:
     """Return the name of the person responsible for an action: `who`, or the login name of this process if `who` is None."""
     return who or getpass.getuser()
 
 
-def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
     """Append an audit entry and return its number.
 
     `kind` names the action ("listen"); `what` has its details: ids and short reasons. An entry with the same content
@@ -97,16 +97,18 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
         return same
     number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)
     entry = make_next_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    SQL.append.run(db, **parameters_of(entry))
+    SQL.append.run(db, **get_parameters(entry))
     return entry.number
 
 
-def append_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
+def append_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
     """Append an audit entry with the note's person, time and details, and with more details. Return its number."""
-    return append(db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at)
+    return append_entry(
+        db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at
+    )
 
 
-def entries(db: Connection) -> Iterator[AuditEntry]:
+def read_entries(db: Connection) -> Iterator[AuditEntry]:
     """Return all audit entries in order, read page by page."""
     last = 0
     while page := SQL.entries_after.all(db, number=last, limit=_PAGE):
@@ -114,37 +116,37 @@ def entries(db: Connection) -> Iterator[AuditEntry]:
         last = page[-1].number
 
 
-def entries_between(
+def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
     """Return the audit entries of a period (epoch seconds): of one person or all, of some kinds, or by default all except seals."""
     return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
 
-def stored_settings(db: Connection) -> dict[str, str]:
+def read_settings_of_last_start(db: Connection) -> dict[str, str]:
     """Return the settings of the last start by key."""
     return dict(SQL.settings.rows(db))
 
 
 def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> None:
     """Store the settings of a start, without secrets, and append an audit entry with the changes since the last start."""
-    before = stored_settings(db)
+    before = read_settings_of_last_start(db)
     if before == dict(settings):
         return
     SQL.delete_settings.run(db)
     SQL.insert_setting.run_many(db, ({"key": key, "value": value} for key, value in settings.items()))
     if not before:
-        append(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
+        append_entry(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
         return
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
         old, new = (shorten_for_audit(each[key]) if key in each else "(none)" for each in (before, settings))
         what[shorten_for_audit(key)] = f"{old} -> {new}"
-    append(db, "settings", "dialler", what, at)
+    append_entry(db, "settings", "dialler", what, at)
 
 
-def settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
+def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
     """Return the keys of settings that changed since the oldest open attempt, or None if not all changes are known."""
     changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

@@ -19,17 +19,17 @@ from pathlib import Path
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
-from dialer.store.attempts import find_known_attempts, newest_event_at
+from dialer.store.attempts import find_known_attempts, find_newest_event_time
 from dialer.store.campaigns import stop_campaigns
-from dialer.store.connection import locked_connection, open_for_reading
+from dialer.store.connection import open_locked_store, open_store_for_reading
 from dialer.store.copying import STORE, copy_database, create_folder_atomically
-from dialer.store.desk_file import desk_path
-from dialer.store.driver import connection_to
+from dialer.store.desk_file import get_desk_file_path
+from dialer.store.driver import open_connection
 from dialer.store.file_checks import check_header, file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.sql import transaction
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sqlite_errors import translate_sqlite_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,12 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
         if not file_exists(path):
             raise StoreError(f"{path}: there is no store here; name another with --store")
         check_header(path, key)
-        for file, copy in ((path, new_folder / STORE), (desk_path(path), desk_path(new_folder / STORE))):
+        for file, copy in (
+            (path, new_folder / STORE),
+            (get_desk_file_path(path), get_desk_file_path(new_folder / STORE)),
+        ):
             if file_exists(file):
-                with connection_to(file, "ro", key) as source:
+                with open_connection(file, "ro", key) as source:
                     copy_database(source, copy, key)
         verify_backup(new_folder, key)
         if folder.exists():
@@ -70,7 +73,7 @@ def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
     Raises StoreError if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
-    ours = {STORE, desk_path(Path(STORE)).name}
+    ours = {STORE, get_desk_file_path(Path(STORE)).name}
     try:
         found = [each for each in sorted(made.parent.iterdir()) if named.fullmatch(each.name) and not each.is_symlink()]
         backups = [each for each in found if {file.name for file in each.iterdir()} <= ours]
@@ -87,17 +90,17 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
 
     Raises StoreError if the folder has no backup or the key is wrong, and StoreCorrupt if the backup is damaged.
     """
-    store, desk = folder / STORE, desk_path(folder / STORE)
+    store, desk = folder / STORE, get_desk_file_path(folder / STORE)
     if not file_exists(store):
         raise StoreError(f"{folder}: not a backup, for it contains no {STORE}; name a folder that `dialer backup` made")
     for path in (store, desk) if file_exists(desk) else (store,):
         check_header(path, key)
-        with connection_to(path, "ro", key) as db:
+        with open_connection(path, "ro", key) as db:
             finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
             if finding != "ok":
                 raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
-    with connection_to(store, "ro", key) as db:
-        newest = newest_event_at(db)
+    with open_connection(store, "ro", key) as db:
+        newest = find_newest_event_time(db)
     return Backup(store, desk if file_exists(desk) else None, newest)
 
 
@@ -109,21 +112,21 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
     """
     backup = verify_backup(folder, key)
     newest = "none" if backup.newest is None else f"{datetime.fromtimestamp(backup.newest, UTC):%Y-%m-%dT%H:%MZ}"
-    files = {path: backup.store} | ({} if backup.desk is None else {desk_path(path): backup.desk})
+    files = {path: backup.store} | ({} if backup.desk is None else {get_desk_file_path(path): backup.desk})
     # Locked before anything is checked, so that only this restore's files are removed after an error.
     with StoreLock(path, "a restore") as lock, _remove_files_on_error(files):
         for place, source in files.items():
             _copy_to_new_file(source, place)
-        with locked_connection(path, lock, key=key, copied=True) as db, transaction(db):
+        with open_locked_store(path, lock, key=key, copied=True) as db, transaction(db):
             stopped = stop_campaigns(db, at)
             outbox.shift_ids_after_restore(db, at)
-            audit.append(db, "store-restored", who, {"newest_call": newest}, at)
+            audit.append_entry(db, "store-restored", who, {"newest_call": newest}, at)
     return stopped
 
 
 def count_unknown_attempts(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
     """Return how many of the attempts in `sent`, the last that were dialled on this machine, are not in the store."""
-    with store_errors(path), closing(open_for_reading(path, key=key)) as db:
+    with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_known_attempts(db, sent)) if sent else 0
 
 
@@ -143,7 +146,7 @@ def _remove_files_on_error(files: Iterable[Path]) -> Iterator[None]:
 
 
 def _copy_to_new_file(source: Path, path: Path) -> None:
-    with store_errors(path):
+    with translate_sqlite_errors(path):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
             shutil.copyfileobj(file, target)

@@ -46,7 +46,7 @@ class SQL(Statements):
     recent_answers = Query(AnswersOfInterval)
 
 
-def target_count(db: Connection, campaign_id: str) -> int:
+def count_targets(db: Connection, campaign_id: str) -> int:
     """Return how many targets (numbers in its queue) a campaign has.
 
     Slow, for it reads an index of the whole queue: call it once.
@@ -54,7 +54,7 @@ def target_count(db: Connection, campaign_id: str) -> int:
     return SQL.target_count.one(db, campaign_id=campaign_id)
 
 
-def campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
+def read_campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
     """Return the progress of a campaign that has `targets` targets.
 
     Targets that are not closed, claimed or on a call count as due.
@@ -66,13 +66,13 @@ def campaign_progress(db: Connection, campaign_id: str, targets: int) -> Campaig
     )
 
 
-def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+def count_outcomes(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
     """Return how many attempts ended with each outcome. Only attempts opened since `since` (epoch seconds) count."""
     rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
     return {Outcome(row.outcome): row.attempts for row in rows}
 
 
-def recent_answers(
+def count_recent_answers(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
     """Return the live and abandoned answers of the window before `now`, by interval, oldest first. Empty intervals are left out."""

@@ -41,7 +41,7 @@ def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpos
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Store the state that an operator set. It stays when headquarters later lifts an earlier stop."""
-    update_state(db, campaign_id, state)
+    update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:
         SQL.delete_stop_of_all.run(db)
@@ -57,18 +57,18 @@ def stop_campaigns(db: Connection, at: float) -> list[str]:
     return sorted(SQL.stop_campaigns.all(db))
 
 
-def campaign_states(db: Connection) -> dict[str, CampaignState]:
+def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
     """Return the states that operators set, by campaign."""
     return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.rows(db)}
 
 
-def update_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
+def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Change a campaign's state and nothing else. Raises StoreError if the campaign is not in the store."""
     if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
-        raise unknown_campaign(campaign_id)
+        raise build_unknown_campaign_error(campaign_id)
 
 
-def calls_booth_workers(db: Connection, campaign_id: str) -> bool:
+def is_booth_worker_campaign(db: Connection, campaign_id: str) -> bool:
     """Return whether a campaign calls booth workers instead of voters."""
     return SQL.purpose.first(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
@@ -79,14 +79,14 @@ def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
     Raises StoreError if the campaign is not in the store.
     """
     if SQL.save_pacer_state.run(db, campaign_id=campaign_id, state=state) == 0:
-        raise unknown_campaign(campaign_id)
+        raise build_unknown_campaign_error(campaign_id)
 
 
-def pacer_state(db: Connection, campaign_id: str) -> str | None:
+def read_pacer_state(db: Connection, campaign_id: str) -> str | None:
     """Return the pacing statistics that the campaign's pacer learned (JSON), or None for a new campaign."""
     return SQL.pacer_state.first(db, campaign_id=campaign_id)
 
 
-def unknown_campaign(campaign_id: str) -> StoreError:
+def build_unknown_campaign_error(campaign_id: str) -> StoreError:
     """Return the error for a campaign that is not in the store."""
     return StoreError(f"The store has no campaign {campaign_id!r}. Check its name, or start the campaign first.")

@@ -15,7 +15,7 @@ from dialer.domain.model import NO_VOTER, BoothWorker, Claim, VotingBooths
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import campaigns, targets
 from dialer.store.booth_workers import find_worker_on_number
-from dialer.store.number_facts import phone_facts
+from dialer.store.number_facts import read_phone_facts
 from dialer.store.sql import Command, Connection, Query, Statements
 
 SET_ASIDE_AT_ONCE = 10
@@ -84,7 +84,7 @@ class SQL(Statements):
     release_owned = Command()
 
 
-def claim(
+def claim_targets(
     db: Connection,
     campaign_id: str,
     limit: int,
@@ -110,7 +110,7 @@ def claim(
     calls. Those that are due are set aside until the day ends, a claim is made without `voting`, the dialler restarts,
     or they get a new time.
     """
-    release_expired(db, now)
+    release_expired_claims(db, now)
     SQL.end_expired_asides.run(db, campaign_id=campaign_id, now=now)
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
@@ -140,7 +140,7 @@ def claim_number(
 
     A promised call is not due before the promised time.
     """
-    release_expired(db, now)
+    release_expired_claims(db, now)
     listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
     if listed is None:
         return Unclaimed.NOT_LISTED
@@ -157,18 +157,18 @@ def claim_number(
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
 
-def release(db: Connection, claims: Sequence[Claim]) -> None:
+def release_claimed_targets(db: Connection, claims: Sequence[Claim]) -> None:
     """Put claimed targets back into the queue. Targets that were closed or dialled since are not changed."""
     for each in claims:
-        release_one(db, each)
+        release_claimed_target(db, each)
 
 
-def release_one(db: Connection, claim: Claim) -> None:
+def release_claimed_target(db: Connection, claim: Claim) -> None:
     """Put a claimed target back into the queue, unless it was closed or dialled since."""
     SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
-def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
     """Put claimed targets that the rules forbid to call now back into the queue, each due at its own time (epoch seconds)."""
     for each, due_at in claims:
         SQL.postpone.run(
@@ -180,7 +180,7 @@ def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
         )
 
 
-def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
+def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put targets whose lease has ended back into the queue, and return how many.
 
     With `owner`, a dialler that has just started, also put back every target that it had claimed, and make all targets
@@ -219,7 +219,7 @@ class _Search:
     )  # of numbers on which nobody is to be called
 
     def __post_init__(self) -> None:
-        self._calls_workers = campaigns.calls_booth_workers(self.db, self.campaign_id)
+        self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
     def commit(self, owner: str) -> list[Claim]:
         """Write the collected changes and return the claims.
@@ -286,7 +286,7 @@ class _Search:
             pending_voters=addressed.pending_voters,
             language=addressed.language,
             booth_id=addressed.booth_id,
-            facts=phone_facts(self.db, row.phone_id, row.e164, row.consent, self.times.day_start),
+            facts=read_phone_facts(self.db, row.phone_id, row.e164, row.consent, self.times.day_start),
             queue_booth_id=row.queue_booth_id,
             weight=row.weight,
             worker=worker,
@@ -297,7 +297,7 @@ class _Search:
     def _build_closing_function(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes the targets of a number on which nobody is to be called."""
         if row.opted_out:
-            return partial(targets.close_phone, phone_id=row.phone_id)
+            return partial(targets.close_targets_of_number, phone_id=row.phone_id)
         if self._calls_workers:
             return partial(targets.close_target, target=row.target)
-        return partial(targets.close_for_voters, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)
+        return partial(targets.close_voter_targets_of_number, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)

@@ -28,7 +28,7 @@ class SQL(Statements):
     set_reply = Command()
 
 
-def executed_command(db: Connection, command_id: str) -> ExecutedCommand | None:
+def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | None:
     """Return the command with this id if it was executed, otherwise None."""
     return SQL.command.first(db, command_id=command_id)
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self, TypeVar
 from dialer.domain.errors import StoreError
 from dialer.store import seals, sql
 from dialer.store.copying import copy_before_upgrade
-from dialer.store.driver import BUSY_SECONDS, closed_on_error, connect, connection_to
+from dialer.store.driver import BUSY_SECONDS, close_connection_on_error, connect_to_file, open_connection
 from dialer.store.file_checks import (
     check_file,
     check_header,
@@ -26,8 +26,8 @@ from dialer.store.file_checks import (
 )
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
-from dialer.store.migrate import migrate, newest_version, schema_version
-from dialer.store.sqlite_errors import database_errors, store_errors
+from dialer.store.migrate import get_newest_schema_version, migrate_schema, read_schema_version
+from dialer.store.sqlite_errors import get_database_error_types, translate_sqlite_errors
 
 WRITER_CACHE_KIBIBYTES = 32 * 1024  # holds the pages that claims read in a roll of a million voters
 READER_CACHE_KIBIBYTES = 8 * 1024
@@ -40,7 +40,7 @@ T = TypeVar("T")
 Connection = sql.Connection
 
 
-def open_for_writing(
+def open_store_for_writing(
     path: Path,
     *,
     create: bool = True,
@@ -60,14 +60,14 @@ def open_for_writing(
     check_sqlite_version()
     check_file(path, key, create=create)
     restrict_permissions(path)
-    with store_errors(path), closed_on_error(connect(path, "rw", key, busy_seconds)) as db:
-        if version := schema_version(db, path):
+    with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "rw", key, busy_seconds)) as db:
+        if version := read_schema_version(db, path):
             check_integrity(db, path)
-            if version < newest_version() and not copied:
+            if version < get_newest_schema_version() and not copied:
                 copy_before_upgrade(db, path, version, key)
         else:
             db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        migrate(db, path)
+        migrate_schema(db, path)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
@@ -78,7 +78,7 @@ def open_for_writing(
     return db
 
 
-def open_for_reading(
+def open_store_for_reading(
     path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None, opened_here: bool = False
 ) -> Connection:
     """Open a read-only connection, at any time, also while a dialler is running. Keep its transactions short.
@@ -93,9 +93,9 @@ def open_for_reading(
     check_sqlite_version()
     if not opened_here:
         check_file(path, key, create=False)
-    with store_errors(path), closed_on_error(connect(path, "ro", key, busy_seconds)) as db:
-        version = schema_version(db, path)
-        if version != newest_version():
+    with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "ro", key, busy_seconds)) as db:
+        version = read_schema_version(db, path)
+        if version != get_newest_schema_version():
             raise StoreError(f"{path}: its schema has version {version}. Start the dialler once to upgrade it.")
         db.execute(f"PRAGMA cache_size = -{DIALLER_READER_CACHE_KIBIBYTES if opened_here else READER_CACHE_KIBIBYTES}")
     return db
@@ -103,20 +103,20 @@ def open_for_reading(
 
 def check_key(path: Path, key: StoreKey) -> None:
     """Raise StoreError if `key` does not open the file at `path`. This process must not have the file open."""
-    with connection_to(path, "ro", key):
+    with open_connection(path, "ro", key):
         pass
 
 
 @contextmanager
 def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
     """Open the store, and let the block read one snapshot of it. Keep the block short: the WAL grows until it ends."""
-    with store_errors(path), closing(open_for_reading(path, key=key)) as db:
+    with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
         yield db
 
 
 @contextmanager
-def exclusive_connection(
+def open_store_exclusively(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[Connection]:
     """Lock and open the store for a program that writes to it alone, such as an import; checkpoint it at the end.
@@ -125,19 +125,19 @@ def exclusive_connection(
     store.
     """
     check_header(path, key)
-    with StoreLock(path, holder) as lock, locked_connection(path, lock, create=create, key=key) as db:
+    with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:
         yield db
 
 
 @contextmanager
-def locked_connection(
+def open_locked_store(
     path: Path, lock: StoreLock, *, create: bool = False, key: StoreKey | None, copied: bool = False
 ) -> Iterator[Connection]:
-    """Open a store that the caller has locked for writing (`open_for_writing`), and checkpoint it at the end."""
-    db = open_for_writing(path, create=create, key=key, copied=copied)
+    """Open a store that the caller has locked for writing (`open_store_for_writing`), and checkpoint it at the end."""
+    db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
         lock.lock_new_files()
-        with store_errors(path):
+        with translate_sqlite_errors(path):
             yield db
     finally:
         close_writer(db)
@@ -149,9 +149,9 @@ class Reader:
     def __init__(
         self, path: Path, key: StoreKey | None, *, opened_here: bool = False, busy_seconds: float = BUSY_SECONDS
     ) -> None:
-        """Open the store as `open_for_reading` does. Raises StoreError, StoreCorrupt."""
+        """Open the store as `open_store_for_reading` does. Raises StoreError, StoreCorrupt."""
         self._path = path
-        self._db = open_for_reading(path, key=key, opened_here=opened_here, busy_seconds=busy_seconds)
+        self._db = open_store_for_reading(path, key=key, opened_here=opened_here, busy_seconds=busy_seconds)
 
     def __enter__(self) -> Self:
         """Return the reader."""
@@ -163,7 +163,7 @@ class Reader:
 
     def read(self, job: Callable[[Connection], T]) -> T:
         """Call `job` with the connection and return its result. Raises StoreError."""
-        with store_errors(self._path):
+        with translate_sqlite_errors(self._path):
             return job(self._db)
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey |
     check_header(path, key)
     with ExitStack() as undo:
         lock = undo.enter_context(StoreLock(path, holder))
-        db = open_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
+        db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undo.callback(close_writer, db)
         lock.lock_new_files()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
@@ -202,10 +202,10 @@ def close_writer(db: Connection) -> None:
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")
-            with suppress(*database_errors()):  # seals that are not chained now are chained at the next start
-                seals.close_last_batch(db)
+            with suppress(*get_database_error_types()):  # seals that are not chained now are chained at the next start
+                seals.close_last_seal_batch(db)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except database_errors():
+    except get_database_error_types():
         pass  # every commit is safe in the WAL; a full disk must not prevent closing
     finally:
         db.close()

@@ -22,5 +22,5 @@ def set_consent(db: Connection, number: str, consent: Consent, *, source: str, a
         seals.seal_consent_of_number(db, number)
     else:
         SQL.set_consent_ahead.run(db, number=number, consent=consent.value, source=source, at=at)
-        seals.seal_consent_ahead(db, number)
+        seals.seal_consent_before_roll(db, number)
     return known

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.connection import check_key, close_writer, open_for_writing
-from dialer.store.desk_file import desk_path
-from dialer.store.driver import connect_in_memory, connection_to
+from dialer.store.connection import check_key, close_writer, open_store_for_writing
+from dialer.store.desk_file import get_desk_file_path
+from dialer.store.driver import connect_in_memory, open_connection
 from dialer.store.file_checks import check_header, file_exists, is_encrypted
-from dialer.store.keys import StoreKey, key_literal
+from dialer.store.keys import StoreKey, format_key_literal
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection, transaction
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sqlite_errors import translate_sqlite_errors
 
 Progress = Callable[[str, float], None]
 """Called with what is being done, and the part that is done (0-1)."""
@@ -54,17 +54,17 @@ def convert_store(
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
     def note(db: Connection) -> None:
-        audit.append(db, "store-conversion", who, {"now": state}, at)
+        audit.append_entry(db, "store-conversion", who, {"now": state}, at)
 
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
     with StoreLock(path, "a conversion"):
-        close_writer(open_for_writing(path, create=False, key=old))  # checks and upgrades it
+        close_writer(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
         with _convert_file(path, old, new, progress, note):
             if _desk_needs_conversion(path, new):
-                check_header(desk_path(path), old)
-                with _convert_file(desk_path(path), old, new, progress, lambda _: None):
+                check_header(get_desk_file_path(path), old)
+                with _convert_file(get_desk_file_path(path), old, new, progress, lambda _: None):
                     pass
 
 
@@ -75,13 +75,16 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
     """
     path = path.resolve()
     if _desk_needs_conversion(path, new):
-        with StoreLock(path, "a conversion"), _convert_file(desk_path(path), old, new, lambda *_: None, lambda _: None):
+        with (
+            StoreLock(path, "a conversion"),
+            _convert_file(get_desk_file_path(path), old, new, lambda *_: None, lambda _: None),
+        ):
             pass
 
 
 def _desk_needs_conversion(store: Path, new: StoreKey | None) -> bool:
     """Return whether the desk's file exists and does not have the new key."""
-    path = desk_path(store)
+    path = get_desk_file_path(store)
     if not file_exists(path):
         return False
     if new is None or not is_encrypted(path):
@@ -107,16 +110,16 @@ def _convert_file(
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
         raise StoreFull(f"{path}: a conversion needs room for a second copy on this disk: free some space")
     try:
-        with store_errors(path):
+        with translate_sqlite_errors(path):
             os.close(os.open(new_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with _attach_old_and_new_file(path, new_path, old, new) as db, path.open("r+b", buffering=0) as old_file:
                 _copy_database(db, path, new_path, progress)
                 # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
-                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _build_file_uri(new_path)})
+                db.execute(f"ATTACH :file AS new KEY {format_key_literal(new)}", {"file": _build_file_uri(new_path)})
                 _compare_databases(db, path, progress)
                 db.execute("DETACH new")
-                with connection_to(new_path, "rw", new) as converted, transaction(converted):
+                with open_connection(new_path, "rw", new) as converted, transaction(converted):
                     note(converted)  # in the audit of the new file
                 _sync_file_to_disk(new_path)
                 yield
@@ -138,7 +141,7 @@ def _attach_old_and_new_file(
     the end.
     """
     with closing(connect_in_memory()) as db:
-        db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _build_file_uri(path)})
+        db.execute(f"ATTACH :file AS old KEY {format_key_literal(old)}", {"file": _build_file_uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
@@ -149,7 +152,7 @@ def _attach_old_and_new_file(
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")
-        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _build_file_uri(new_path)})
+        db.execute(f"ATTACH :file AS new KEY {format_key_literal(new)}", {"file": _build_file_uri(new_path)})
         yield db
 
 

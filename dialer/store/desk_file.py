@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple, Self
 
 from dialer.domain.errors import StoreError
 from dialer.store.async_connection import AsyncConnection
-from dialer.store.driver import closed_on_error, connect
+from dialer.store.driver import close_connection_on_error, connect_to_file
 from dialer.store.file_checks import check_header
 from dialer.store.keys import StoreKey
-from dialer.store.sql import Command, Connection, Query, Statements, parameters_of
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
+from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.store.users import StoredUser
 
 SCHEMA = (
@@ -59,7 +59,7 @@ CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER
 """What each version of the file adds to the one before."""
 
 
-def desk_path(store: Path) -> Path:
+def get_desk_file_path(store: Path) -> Path:
     """Return the path of the desk's file: `centre.desk.db` next to `centre.db`."""
     return store.with_name(f"{store.stem}.desk.db")
 
@@ -185,7 +185,7 @@ class DeskFile:
                 await db.run(SQL.delete_password, name=name)
                 await db.run(SQL.delete_signed_in, name=name)
             else:
-                await db.run(SQL.set_password, name=name, **parameters_of(password))
+                await db.run(SQL.set_password, name=name, **get_parameters(password))
             if password is None or password.once:
                 await db.run(SQL.delete_passkeys, name=name)
             await db.run(SQL.end_sessions_of, name=name)
@@ -220,7 +220,7 @@ class DeskFile:
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
         """Store who acknowledged an alert. An acknowledgement of the same alert that is stored already stays."""
-        await self.db.run(SQL.acknowledge, **parameters_of(seen))
+        await self.db.run(SQL.acknowledge, **get_parameters(seen))
 
     async def acknowledged(self) -> list[Acknowledgement]:
         """Return the last acknowledgement for each alert code."""
@@ -242,9 +242,9 @@ class DeskFile:
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
     """Open a connection to the desk's file, and create the file if it is missing. Blocks. Raises StoreError, StoreCorrupt."""
     check_header(path, key)
-    with store_errors(path):
+    with translate_sqlite_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closed_on_error(connect(path, "rw", key)) as db:
+        with close_connection_on_error(connect_to_file(path, "rw", key)) as db:
             _migrate_desk_file(db, path)
     return db
 

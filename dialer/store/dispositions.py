@@ -12,12 +12,12 @@ from dialer.domain.results import Encode
 from dialer.store import attempts, seals
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.commands import record_receipt
-from dialer.store.flow_answers import change_answers
+from dialer.store.flow_answers import change_flow_answers
 from dialer.store.marks import MarkEffect, record_mark
 from dialer.store.opt_outs import record_opt_out
 from dialer.store.outbox import announce_result
 from dialer.store.own_call_backs import save_own_call_back
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 from dialer.store.voters import get_voter_place
 
 _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
@@ -83,7 +83,7 @@ def record_disposition(
         if stranger and not attempts.SQL.is_on_number.one(db, voter_id=mark.voter_id, phone_id=before.phone_id):
             raise NotInStore(f"Voter {mark.voter_id} is not on the number of that call; nothing was saved.")
     new = (record.disposition.value, record.at) != (before.disposition, before.disposed_at)
-    SQL.set_disposition.run(db, **parameters_of(record))
+    SQL.set_disposition.run(db, **get_parameters(record))
     language_before: str | None = None
     if record.language is not None and before.voter_id is not None:
         language_before = SQL.language_of.first(db, voter_id=before.voter_id)
@@ -103,7 +103,7 @@ def record_disposition(
         attempt_id=record.attempt_id,
         announced_source="agent",
     )
-    answers_before = change_answers(db, record.attempt_id, record.answers, record.at)
+    answers_before = change_flow_answers(db, record.attempt_id, record.answers, record.at)
     if new or opted_out or any(each.recorded for each in effects):
         _update_targets(db, before, record)
     return DispositionEffect(effects, opted_out, language_before, answers_before)
@@ -118,7 +118,7 @@ def _update_targets(db: Connection, before: DisposedAttempt, record: Disposition
         phone_id=before.phone_id,
         attempts=before.attempt_number,
         promised=record.promised,
-        **parameters_of(after),
+        **get_parameters(after),
     )
     if before.voter_id is None or before.of_worker or before.ended_at is None:  # the end of the call decides
         return

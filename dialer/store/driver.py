@@ -11,21 +11,21 @@ from typing import Any
 
 from dialer.domain.errors import StoreError
 from dialer.extras import with_extra
-from dialer.store.keys import StoreKey, key_literal
+from dialer.store.keys import StoreKey, format_key_literal
 from dialer.store.sql import Connection
-from dialer.store.sqlite_errors import SQLCIPHER, database_errors, store_errors
+from dialer.store.sqlite_errors import SQLCIPHER, get_database_error_types, translate_sqlite_errors
 
 BUSY_SECONDS = 5.0
 
 
-def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
+def connect_to_file(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
     """Connect to the file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
 
     With a key, the connection is SQLCipher's. It has the methods of `sqlite3.Connection` but its own errors: catch
-    those of `database_errors()`. One process must not open a file with both modules, because their POSIX locks do not
+    those of `get_database_error_types`. One process must not open a file with both modules, because their POSIX locks do not
     exclude each other.
 
-    Raises StoreError if the key is wrong or encryption is not installed, and the errors of `database_errors`.
+    Raises StoreError if the key is wrong or encryption is not installed, and those errors too.
     """
     driver: Any = sqlite3 if key is None else _import_sqlcipher()
     # The resolved path: the WAL lies beside the file itself, whatever symbolic link the store was named by.
@@ -39,20 +39,20 @@ def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = B
         cached_statements=256,
     )
     if key is not None:
-        with closed_on_error(db):
+        with close_connection_on_error(db):
             _unlock_with_key(db, path, key)
     return db
 
 
 @contextmanager
-def connection_to(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
+def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
     """Connect to a file for the block, whatever its schema. Errors of SQLite are raised as StoreError."""
-    with store_errors(path), closing(connect(path, mode, key)) as db:
+    with translate_sqlite_errors(path), closing(connect_to_file(path, mode, key)) as db:
         yield db
 
 
 @contextmanager
-def closed_on_error(db: Connection) -> Iterator[Connection]:
+def close_connection_on_error(db: Connection) -> Iterator[Connection]:
     """Close the connection if the block fails. Otherwise leave it open."""
     try:
         yield db
@@ -70,12 +70,12 @@ def connect_in_memory() -> Connection:
 
 def _unlock_with_key(db: Connection, path: Path, key: StoreKey) -> None:
     db.execute("PRAGMA cipher_log_level = NONE")  # it logs to standard error; we raise errors of our own
-    db.execute(f"PRAGMA key = {key_literal(key)}")
+    db.execute(f"PRAGMA key = {format_key_literal(key)}")
     try:
         db.execute(
             "SELECT count(*) FROM sqlite_schema"
         ).fetchone()  # reads the first page; an empty file accepts any key
-    except database_errors() as error:
+    except get_database_error_types() as error:
         if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
             raise
         raise StoreError(

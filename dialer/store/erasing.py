@@ -150,7 +150,7 @@ def blank_number(
 
     Raises StoreError if a secret that is still needed is missing.
     """
-    number_hashes.set_secrets(db, secrets)
+    number_hashes.set_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.first(db, number=number)
     opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED)
     if secrets:
@@ -161,8 +161,8 @@ def blank_number(
     registers = SQL.registers_with_number.all(db, number=number)
     SQL.delete_registered.run(db, number=number)
     for name in registers:
-        seals.seal(db, sealed_rows.REGISTER, name)
-    seals.seal_removal_of_consent_ahead(db, number)
+        seals.seal_row(db, sealed_rows.REGISTER, name)
+    seals.seal_removal_of_consent_before_roll(db, number)
     SQL.delete_consent_ahead.run(db, number=number)
     SQL.blank_callers.run(db, number=number)
     if phone_id is None:
@@ -170,7 +170,7 @@ def blank_number(
     voters = SQL.voters_on.all(db, phone_id=phone_id) if with_voters else []
     for voter_id in voters:
         SQL.blank_voter.run(db, voter_id=voter_id)
-    targets.close_phone(db, phone_id)
+    targets.close_targets_of_number(db, phone_id)
     SQL.blank_worker.run(db, phone_id=phone_id)
     SQL.delete_links.run(db, phone_id=phone_id)
     SQL.delete_own_call_backs.run(db, phone_id=phone_id)
@@ -185,7 +185,7 @@ def count_holdings(db: Connection) -> Holdings:
     return SQL.holdings.one(db)
 
 
-def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
+def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
     """Erase what identifies voters and numbers. With `records_too`, also delete attempts, answers, complaints, marks and
     seat intervals.
 
@@ -196,9 +196,9 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
     Returns the details for the audit entry: what a verification found before, and which seals were deleted with their
     rows. `at` is in epoch seconds.
     """
-    verdict = seal_verification.verify(db)
+    verdict = seal_verification.verify_seals(db)
     before = {"before": "whole" if verdict.intact else f"{len(verdict.findings) + verdict.more} findings"}
-    number_hashes.set_secrets(db, secrets)
+    number_hashes.set_shared_secrets(db, secrets)
     if secrets:
         hashed = create_number_hasher(secrets[0])
         listed = SQL.listed_opt_outs.all(db)
@@ -212,7 +212,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
         command.run(db)
     SQL.blank_phones.run(db, at=at)
     seals.seal_consent_erasures(db)
-    return seals.restart_after_purge(db, at) | before if records_too else before
+    return seals.restart_seals_after_purge(db, at) | before if records_too else before
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dialer.store import audit
-from dialer.store.connection import open_for_reading
-from dialer.store.driver import connection_to
+from dialer.store.connection import open_store_for_reading
+from dialer.store.driver import open_connection
 from dialer.store.keys import StoreKey
-from dialer.store.lock import refuse_second_name
+from dialer.store.lock import refuse_hard_links
 from dialer.store.sql import transaction
 
 
@@ -18,11 +18,11 @@ def record_export(path: Path, who: str, what: Mapping[str, str], at: float, *, k
 
     Raises StoreError, and UnsafeValue if a detail looks like a phone number.
     """
-    refuse_second_name(path)
-    open_for_reading(path, key=key).close()  # checks the file
-    with connection_to(path, "rw", key) as db:
+    refuse_hard_links(path)
+    open_store_for_reading(path, key=key).close()  # checks the file
+    with open_connection(path, "rw", key) as db:
         db.execute("PRAGMA synchronous = FULL")
         # Only the dialler may checkpoint: a commit after a long WAL would do so here.
         db.execute("PRAGMA wal_autocheckpoint = 0")
         with transaction(db):
-            return audit.append(db, "export", who, what, at)
+            return audit.append_entry(db, "export", who, what, at)

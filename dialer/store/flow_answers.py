@@ -33,7 +33,7 @@ class SQL(Statements):
     call_of_answers = Query(CallOfAnswers)
 
 
-def record_answers(
+def record_flow_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
     """Store a caller's answers, and announce those that are new or changed. An answer replaces an earlier one of the same name."""
@@ -50,11 +50,11 @@ def record_answers(
         )
 
 
-def change_answers(
+def change_flow_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
     """Store the answers that an agent entered, or delete those that are None. Return the earlier answers of the same names."""
-    before = flow_answers(db, attempt_id) if answers else {}
+    before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():
         if value is None:
             SQL.delete_answer.run(db, attempt_id=attempt_id, name=name)
@@ -63,6 +63,6 @@ def change_answers(
     return {name: before.get(name) for name in answers}
 
 
-def flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
+def read_flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
     """Return the answers given in a call so far, by name, for the agent who takes over the call."""
     return dict(SQL.answers.rows(db, attempt_id=attempt_id))

@@ -16,13 +16,13 @@ class SQL(Statements):
     insert_rules_use = Command()
 
 
-def grounds_id(db: Connection, text: str) -> int:
+def save_grounds(db: Connection, text: str) -> int:
     """Return the id of a call's grounds (JSON). Store them first if they are new."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = SQL.grounds_id.first(db, digest=digest)
     if found is None:
         found = SQL.insert_grounds.insert(db, digest=digest, grounds=text)
-        seals.seal(db, sealed_rows.LAWFUL, found)
+        seals.seal_row(db, sealed_rows.LAWFUL, found)
     return found
 
 
@@ -30,7 +30,7 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
     """Store the calling rules (JSON) that are in force from `at` on (epoch seconds), and return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if SQL.insert_rules_version.run(db, digest=digest, text=text, since=at) == 1:
-        seals.seal(db, sealed_rows.RULES, digest)
+        seals.seal_row(db, sealed_rows.RULES, digest)
     SQL.insert_rules_use.run(db, digest=digest, since=at)
     return digest
 

@@ -31,12 +31,12 @@ class SQL(Statements):
     delete_expired = Command()
 
 
-def headquarters_orders(db: Connection) -> list[ExecutedOrder]:
+def read_headquarters_orders(db: Connection) -> list[ExecutedOrder]:
     """Return the executed orders of headquarters, oldest first."""
     return SQL.orders.all(db)
 
 
-def stops_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
+def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
     """Return the stop orders in force by order id. Each has the campaigns that it stopped, with their earlier states."""
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
@@ -62,8 +62,8 @@ def record_headquarters_order(
     if SQL.insert_order.run(db, **fields, stopped=before) == 0:
         return
     for campaign_id, state in states.items():
-        campaigns.update_state(db, campaign_id, state)
+        campaigns.update_campaign_state(db, campaign_id, state)
     if lifts:
         SQL.lift_stops.run(db, at=note.at)
     SQL.delete_expired.run(db, before=note.at - LONGEST_VALID_SECONDS)
-    audit.append(db, "headquarters-order", note.who, note.what, note.at)
+    audit.append_entry(db, "headquarters-order", note.who, note.what, note.at)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dialer.domain.enums import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
 from dialer.store import seals
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 
 class Caller(NamedTuple):
@@ -56,7 +56,7 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
         of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        if SQL.insert_attempt.run(db, **of, **parameters_of(call)):
+        if SQL.insert_attempt.run(db, **of, **get_parameters(call)):
             seals.seal_attempt(db, call.attempt_id, seals.OPEN)
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             scheduled = SQL.schedule_call_back.run(
@@ -64,7 +64,7 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
             )
             calls_back = scheduled > 0
     attempt_id = None if party is None else call.attempt_id
-    SQL.insert_call.run(db, attempt_of_call=attempt_id, call_back=calls_back, **parameters_of(call))
+    SQL.insert_call.run(db, attempt_of_call=attempt_id, call_back=calls_back, **get_parameters(call))
     return party
 
 
@@ -77,11 +77,11 @@ def _find_caller(db: Connection, number: str) -> InboundParty | None:
     return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
 
 
-def open_inbound(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
+def find_open_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
     """Return the open inbound attempt with this id, or None if there is none."""
     return SQL.open_inbound.first(db, attempt_id=attempt_id)
 
 
-def postpone_call(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
+def postpone_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """Postpone a number's due target until `due_at` (epoch seconds). Closed and claimed targets are not changed."""
     SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

@@ -69,12 +69,12 @@ def write_new_key(path: Path) -> StoreKey:
     return key
 
 
-def key_literal(key: StoreKey | None) -> str:
+def format_key_literal(key: StoreKey | None) -> str:
     """Return the key as a literal for SQLCipher's SQL. None stands for the empty key of an unencrypted file."""
     return "''" if key is None else f"\"x'{key.digits}'\""
 
 
-def site_key(settings: Settings) -> StoreKey | None:
+def read_site_key(settings: Settings) -> StoreKey | None:
     """Return the key in `store.encryption_key_file`, or None if the store is not encrypted.
 
     Raises StoreError if the key cannot be used.

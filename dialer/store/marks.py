@@ -17,8 +17,8 @@ from dialer.domain.results import Encode
 from dialer.store import audit, sealed_rows, seals, targets
 from dialer.store.audit import AuditNote
 from dialer.store.outbox import announce_result
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.voter_status import VoterStatus, compute_voter_status_after_mark, derive_voter_status
 from dialer.store.voters import get_voter_place
 
 
@@ -110,7 +110,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     # Looked up only where the count of voters without a number may change: contacted voters are not counted there.
     had_number = not (changes_links or after.contacted != before.contacted) or _has_voter_callable_number(db, mark)
     if after != before:
-        SQL.set_status.run(db, voter_id=mark.voter_id, **parameters_of(after))
+        SQL.set_status.run(db, voter_id=mark.voter_id, **get_parameters(after))
     pending = after.turnout == "pending"
     silenced = _remove_voter_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     if restores:
@@ -121,7 +121,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     if recorded:
         settled = targets.WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else targets.NOBODY_PENDING
         for phone_id in silenced:
-            targets.close_for_voters(db, phone_id, settled=settled)
+            targets.close_voter_targets_of_number(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(mark, confidence=mark.effective_confidence, place=get_voter_place(db, mark.voter_id))
             announce_result(db, encode, announced, mark.at)
@@ -135,7 +135,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
         not_yet_change=after.not_yet - before.not_yet,
         without_number_change=(not after.contacted and not has_number) - (not before.contacted and not had_number),
-        reopened=restores or (pending_again and targets.reopen_for_voter(db, mark.voter_id, mark.at)),
+        reopened=restores or (pending_again and targets.reopen_targets_of_voter(db, mark.voter_id, mark.at)),
         superfluous=superfluous,
     )
 
@@ -147,7 +147,7 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], n
     """
     effects = [record_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
-    audit.append_note(db, "marks", note, marks=len(marks), taken=recorded)
+    audit.append_entry_from_note(db, "marks", note, marks=len(marks), taken=recorded)
     return effects
 
 
@@ -156,30 +156,30 @@ def has_mark(db: Connection, key: str) -> bool:
     return SQL.has_mark.one(db, key=key)
 
 
-def turnout_of(db: Connection, voter_id: int) -> str | None:
+def read_turnout_status(db: Connection, voter_id: int) -> str | None:
     """Return the turnout status of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
     row = SQL.voter.first(db, voter_id=voter_id)
     return None if row is None else row.turnout
 
 
-def turnout_at(db: Connection, voter_id: int, at: float) -> str:
+def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
     """Return the turnout status that a voter had at a time (epoch seconds), derived from the marks until then."""
     return _derive_status_from_marks(db, voter_id, at).turnout
 
 
-def last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+def find_last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
     """Return the key and voter of the last mark in a booth worker's call that was not undone, or None if there is none."""
     return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
 
 
-def voters_with_key(db: Connection, key: str) -> list[int]:
+def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
     """Return the voters of marks whose key is `key` or begins with `key/`, in the order in which the marks were stored."""
     return SQL.voters_with_key.all(db, key=key)
 
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
     """Store that a booth worker entered a serial number that no voter has. A repeated key changes nothing."""
-    SQL.insert_unknown_serial.run(db, **parameters_of(unknown))
+    SQL.insert_unknown_serial.run(db, **get_parameters(unknown))
 
 
 def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
@@ -190,11 +190,11 @@ def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) 
 
 def _append_mark(db: Connection, mark: Mark) -> bool:
     """Append a mark and return True, or return False if the same mark is stored already. Raises KeyTaken."""
-    mark_id = SQL.insert_mark.insert(db, **parameters_of(mark) | {"confidence": mark.effective_confidence})
+    mark_id = SQL.insert_mark.insert(db, **get_parameters(mark) | {"confidence": mark.effective_confidence})
     if mark_id:
-        seals.seal(db, sealed_rows.MARK, mark_id)
+        seals.seal_row(db, sealed_rows.MARK, mark_id)
         return True
-    if not SQL.is_same_mark.one(db, **parameters_of(mark)):
+    if not SQL.is_same_mark.one(db, **get_parameters(mark)):
         raise KeyTaken(f"A different mark has the key {mark.key}; this one was not saved. Give it a key of its own.")
     return False
 
@@ -203,12 +203,12 @@ def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) 
     """Return the voter's status after a mark. After a correction or an undo, it is derived from all marks of the voter."""
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
         return _derive_status_from_marks(db, mark.voter_id)
-    return status_after(before, mark.kind)
+    return compute_voter_status_after_mark(before, mark.kind)
 
 
 def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
     """Return the voter's status, derived from the marks until `at`."""
-    return status_from_marks(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
+    return derive_voter_status(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
 
 
 def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
@@ -229,4 +229,4 @@ def _restore_voter_link(db: Connection, mark: Mark) -> None:
     """Restore the link between the voter and the attempt's number. Reopen the number's targets that the undone mark had closed."""
     phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
-    targets.reopen_wrong_number(db, phone_id, mark.at)
+    targets.reopen_targets_of_wrong_number(db, phone_id, mark.at)

@@ -28,7 +28,7 @@ class Migration:
 
 
 @lru_cache(maxsize=1)
-def shipped_migrations() -> tuple[Migration, ...]:
+def load_migrations() -> tuple[Migration, ...]:
     """Return the migrations of this version of Matdan in order. The first one creates the schema."""
     found: list[Migration] = []
     for file in resources.files("dialer.store").joinpath("migrations").iterdir():
@@ -40,12 +40,12 @@ def shipped_migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def newest_version() -> int:
+def get_newest_schema_version() -> int:
     """Return the schema version of this version of Matdan."""
-    return shipped_migrations()[-1].version
+    return load_migrations()[-1].version
 
 
-def schema_version(db: Connection, path: Path) -> int:
+def read_schema_version(db: Connection, path: Path) -> int:
     """Return the schema version of a file, or 0 if the file is empty. Only reads.
 
     Raises StoreCorrupt if another program wrote the database, and StoreError if its schema is newer than this program.
@@ -58,28 +58,29 @@ def schema_version(db: Connection, path: Path) -> int:
         if tables or version or application_id:
             raise StoreCorrupt(f"{path}: this is another program's database, not a Matdan store: name another file")
         return 0
-    if version > newest_version():
+    if version > get_newest_schema_version():
         raise StoreError(
-            f"{path}: its schema is version {version}, this program knows up to {newest_version()}: install the newer Matdan again,"
-            f" or put the store aside and `dialer restore` the copy from before the upgrade ({path.name}.schema-N)"
+            f"{path}: its schema is version {version}, this program knows up to {get_newest_schema_version()}:"
+            " install the newer Matdan again, or put the store aside and `dialer restore` the copy from before the upgrade"
+            f" ({path.name}.schema-N)"
         )
     return int(version)
 
 
-def migrate(db: Connection, path: Path) -> int:
+def migrate_schema(db: Connection, path: Path) -> int:
     """Upgrade the file to the newest schema and return how many migrations ran. `db` must be in autocommit mode."""
-    version = schema_version(db, path)
-    pending = [migration for migration in shipped_migrations() if migration.version > version]
+    version = read_schema_version(db, path)
+    pending = [migration for migration in load_migrations() if migration.version > version]
     for migration in pending:
         with transaction(db):
-            for statement in split_script(migration.script):
+            for statement in split_sql_script(migration.script):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {migration.version}")
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     return len(pending)
 
 
-def split_script(script: str) -> list[str]:
+def split_sql_script(script: str) -> list[str]:
     """Split an SQL script into its statements, each of which ends at the end of a line. Triggers stay in one piece.
 
     `executescript` cannot be used, because it commits first. Raises ValueError if the last statement is not complete.

@@ -76,7 +76,7 @@ def erase_number(
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         notes = 0 if done.phone_id is None else erase_notes_and_drafts(*store, done.phone_id)
-        audit.append_note(
+        audit.append_entry_from_note(
             db,
             "erase",
             note,
@@ -100,7 +100,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
     """
     for file in files:
         try:
-            recordings.erase(file)
+            recordings.erase_recording(file)
         except RecordingError as error:
             raise RecordingError(f"{error} Nothing was erased in the store; repeat the command afterwards.") from error
 

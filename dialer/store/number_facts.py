@@ -24,13 +24,13 @@ class SQL(Statements):
     registers_with_number = Scalar(str)
 
 
-def phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
+def read_phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
     """Return the facts about a number that the rules check. Attempts and conversations count from `day_start` (epoch seconds)."""
     calls = SQL.calls_of_number.one(db, phone_id=phone_id, day_start=day_start)
-    return facts_from_calls(db, phone_id, number, consent, calls)
+    return build_phone_facts(db, phone_id, number, consent, calls)
 
 
-def facts_from_calls(
+def build_phone_facts(
     db: Connection, phone_id: int, number: str, consent: str, calls: CallsOfNumber, *, opted_out: bool = False
 ) -> PhoneFacts:
     """Return the facts about a number from the times and counts of its calls."""
@@ -43,5 +43,5 @@ def facts_from_calls(
         opted_out,
         called_at=calls.called_at,
         talked_at=calls.talked_at,
-        campaigns=() if calls.talked_at is None else targets.campaigns_with_phone(db, phone_id),
+        campaigns=() if calls.talked_at is None else targets.find_campaigns_with_number(db, phone_id),
     )

@@ -60,17 +60,17 @@ class SQL(Statements):
     suppressed_elsewhere_after = Query(SuppressedElsewhere)
 
 
-def secret_ids(db: Connection) -> dict[str, int]:
+def read_secret_ids(db: Connection) -> dict[str, int]:
     """Return the ids of the shared secrets, by fingerprint."""
     return dict(SQL.secrets.rows(db))
 
 
-def hash_of(db: Connection, phone_id: int) -> str | None:
+def compute_number_hash(db: Connection, phone_id: int) -> str | None:
     """Return the hash of a number with the first secret, or None if the settings have no secret."""
     return SQL.hash_of.first(db, phone_id=phone_id)
 
 
-def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
+def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     """Store the fingerprints of these secrets. Call it before hashing with them.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
@@ -80,7 +80,7 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     would bring these numbers back.
     """
     listed = [compute_fingerprint(secret) for secret in secrets]
-    known = secret_ids(db)
+    known = read_secret_ids(db)
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
     if (removed or not listed) and SQL.any_known_by_hash_only.one(db):
         raise StoreError(
@@ -89,7 +89,7 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
         )
     for secret_id in removed:
         for row_id in SQL.known_by_number.all(db, secret_id=secret_id):
-            seals.seal_removal(db, sealed_rows.OPT_OUT_HASH, row_id)
+            seals.seal_row_removal(db, sealed_rows.OPT_OUT_HASH, row_id)
         SQL.delete_known_by_number.run(db, secret_id=secret_id)
         SQL.delete_hashes.run(db, secret_id=secret_id)
         SQL.delete_secret.run(db, secret_id=secret_id)
@@ -102,12 +102,12 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
         SQL.set_announcing_secret.run(db, fingerprint=listed[0])
 
 
-def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
+def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
     """Hash the next numbers (with ids above `after`) that lack a hash with a secret.
 
     Returns the last id that was hashed, or None if there were no more numbers.
     """
-    secret_id = secret_ids(db)[compute_fingerprint(secret)]
+    secret_id = read_secret_ids(db)[compute_fingerprint(secret)]
     page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
     hashed = create_number_hasher(secret)
     SQL.insert_hash.run_many(
@@ -121,16 +121,16 @@ def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
     return last
 
 
-def create_index(db: Connection) -> None:
-    """Create the index of hashes. `set_secrets` deletes it when secrets are new."""
+def create_hash_index(db: Connection) -> None:
+    """Create the index of hashes. `set_shared_secrets` deletes it when secrets are new."""
     SQL.create_index.run(db)
 
 
-def suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
+def find_numbers_suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
     """Return the numbers that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere.all(db)
 
 
-def suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
+def find_numbers_suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
     """Return the numbers with ids above `after` that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere_after.all(db, after=after)

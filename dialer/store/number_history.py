@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts
-from dialer.store.campaigns import campaign_states
-from dialer.store.marks import turnout_at
-from dialer.store.number_facts import CallsOfNumber, facts_from_calls
+from dialer.store.campaigns import read_campaign_states
+from dialer.store.marks import derive_turnout_status_at
+from dialer.store.number_facts import CallsOfNumber, build_phone_facts
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 _STATE_AFTER = {
@@ -151,7 +151,7 @@ class SQL(Statements):
     campaign_and_phone = Query(CampaignAndPhone)
 
 
-def number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
+def read_number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
     """Return what was known about a number at a time (epoch seconds; infinity for now). The number need not be on the roll."""
     row = SQL.phone.first(db, number=number)
     phone_id = 0 if row is None else row.phone_id
@@ -171,7 +171,7 @@ def number_record(db: Connection, number: str, day_start: float, at: float = mat
     return NumberRecord(
         number=number,
         known=row is not None,
-        facts=facts_from_calls(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None),
+        facts=build_phone_facts(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None),
         pending_voters=len(pending),
         booth_id=None if addressed is None else addressed.booth_id,
         language="" if addressed is None else addressed.language,
@@ -216,19 +216,19 @@ def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: floa
 def _list_voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
     """Return the voters who are linked to a number, with the turnout status that each had at a time."""
     return [
-        each._replace(turnout=turnout_at(db, each.voter_id, at))
+        each._replace(turnout=derive_turnout_status_at(db, each.voter_id, at))
         if SQL.marked_since.one(db, voter_id=each.voter_id, at=at)
         else each
         for each in SQL.linked_voters.rows(db, phone_id=phone_id, at=at)
     ]
 
 
-def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
+def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
     """Return the campaign states that operators had set by a time (epoch seconds).
 
     These are the present states, except for campaigns whose state a later command in the audit changed.
     """
-    states = campaign_states(db)
+    states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
     for each in SQL.campaign_commands.rows(db):
         for campaign in states if each.campaign_id is None else {each.campaign_id} & states.keys():
@@ -239,21 +239,21 @@ def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
     return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
 
 
-def rules_at(db: Connection, at: float) -> RulesAt | None:
+def read_rules_at(db: Connection, at: float) -> RulesAt | None:
     """Return the calling rules in force at a time (epoch seconds), or None if they are not stored."""
     return SQL.rules_at.first(db, at=at)
 
 
-def certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
+def find_certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
     """Return the digests of the certificates used in a campaign's calls from `day_start` to `at` (epoch seconds)."""
     return frozenset(SQL.certificates_used.all(db, campaign_id=campaign_id, day_start=day_start, at=at))
 
 
-def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
+def find_last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
     """Return the last call to a number until a time (epoch seconds), of one campaign or of any, or None if there was none."""
     return SQL.last_call.first(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
 
 
-def campaign_and_phone(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
+def find_campaign_and_phone(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
     """Return the campaign and the number of an attempt, or None if there is no such attempt."""
     return SQL.campaign_and_phone.first(db, attempt_id=attempt_id)

@@ -56,9 +56,9 @@ def record_opt_out(
         return False
     if SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id) == 1:
         seals.seal_opt_out_of_phone(db, phone_id)
-    targets.close_phone(db, phone_id)
+    targets.close_targets_of_number(db, phone_id)
     if encode is not None:
-        hashed = number_hashes.hash_of(db, phone_id)
+        hashed = number_hashes.compute_number_hash(db, phone_id)
         announce_result(db, encode, OptOut(phone_id, at, announced_source or source, attempt_id, hashed), at)
     return True
 
@@ -104,7 +104,7 @@ def suppress_numbers(
             new += 1
             phones += SQL.phone_id_of.all(db, number=number)
     what = {"source": source, **note.what, "numbers": str(len(numbers)), "fresh": str(new)}
-    audit.append(db, "opt-out-import", note.who, what, note.at)
+    audit.append_entry(db, "opt-out-import", note.who, what, note.at)
     return OptOutEffect(new, tuple(phones))
 
 
@@ -116,7 +116,7 @@ def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centr
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = SQL.phone_with_hash.first(db, number_hash=number_hash)
-    return phone_id if phone_id is not None and suppress_for_centre(db, phone_id, at, centre) else None
+    return phone_id if phone_id is not None and suppress_number_for_centre(db, phone_id, at, centre) else None
 
 
 def record_hashed_opt_outs(
@@ -135,7 +135,7 @@ def record_hashed_opt_outs(
 
     Raises NotInStore if no shared secret has this `fingerprint`, because the hashes would match no number.
     """
-    if fingerprint not in number_hashes.secret_ids(db):
+    if fingerprint not in number_hashes.read_secret_ids(db):
         raise NotInStore(
             "The opt-outs are hashed with a secret that the dialler does not have (rules.opt_out_secret); nothing was saved."
             " Restart the dialler with these settings and repeat the import."
@@ -150,26 +150,26 @@ def record_hashed_opt_outs(
         if is_new:
             announce_result(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
-    audit.append_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
+    audit.append_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
     return OptOutEffect(count, tuple(phones))
 
 
-def suppress_new_phones(db: Connection, secrets: Sequence[bytes], after: int) -> None:
+def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -> None:
     """Hash the numbers with ids above `after` with all secrets, and suppress those that have opted out in other centres."""
     for secret in secrets:
-        number_hashes.hash_page(db, secret, after)
-    for each in number_hashes.suppressed_elsewhere_after(db, after):
-        suppress_for_centre(db, each.phone_id, each.at, each.centre)
+        number_hashes.hash_next_numbers(db, secret, after)
+    for each in number_hashes.find_numbers_suppressed_elsewhere_after(db, after):
+        suppress_number_for_centre(db, each.phone_id, each.at, each.centre)
 
 
-def suppress_known_elsewhere(db: Connection) -> int:
+def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
     """Suppress the roll's numbers that have opted out in other centres, and return how many. Call it after hashing."""
-    number_hashes.create_index(db)
-    found = number_hashes.suppressed_elsewhere(db)
-    return sum(suppress_for_centre(db, each.phone_id, each.at, each.centre) for each in found)
+    number_hashes.create_hash_index(db)
+    found = number_hashes.find_numbers_suppressed_elsewhere(db)
+    return sum(suppress_number_for_centre(db, each.phone_id, each.at, each.centre) for each in found)
 
 
-def suppress_for_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
+def suppress_number_for_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
     """Suppress a number of the roll that opted out in another centre. Return False if it was suppressed already."""
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 

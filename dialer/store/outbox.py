@@ -16,7 +16,7 @@ from dialer.domain.model import Announcement
 from dialer.domain.results import Encode, Result, TestMark
 from dialer.domain.view import OutboxWait
 from dialer.store import audit
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
 """Topics whose rows are never deleted before headquarters has them. All other topics are telemetry."""
@@ -71,30 +71,30 @@ class SQL(Statements):
     raise_sequence = Command()
 
 
-def announce(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
+def add_announcements(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Put announcements into the outbox. A repeated call puts them there again."""
-    SQL.insert_announcement.run_many(db, (parameters_of(each) | {"at": at} for each in announcements))
+    SQL.insert_announcement.run_many(db, (get_parameters(each) | {"at": at} for each in announcements))
 
 
 def announce_result(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
     """Encode a result and put it into the outbox. Do nothing if `encode` is None."""
     if encode is not None:
-        announce(db, [encode(result)], at)
+        add_announcements(db, [encode(result)], at)
 
 
 def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
     """Put a test mark for headquarters into the outbox. Raises NotInStore if the settings name no headquarters."""
-    if passed_by_uplink(db) is None:
+    if read_id_passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     announce_result(db, encode, TestMark(at), at)
 
 
-def rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
+def read_rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
     """Return the oldest announcements that the broker does not have yet."""
     return SQL.rows_for_broker.all(db, limit=limit)
 
 
-def mark_published(db: Connection, up_to: int) -> None:
+def mark_announcements_published(db: Connection, up_to: int) -> None:
     """Record that the broker has all announcements up to this id. Those that headquarters still needs are not deleted."""
     SQL.advance_sink.run(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run(db, passed=up_to)
@@ -115,7 +115,7 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
     return OutboxTrim(deleted, max(0, SQL.waiting_bytes.one(db) - byte_limit))
 
 
-def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
+def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
     """Return how many announcements wait for the broker and, if the settings name a headquarters, for headquarters."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.rows(db))
@@ -136,7 +136,7 @@ def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
         SQL.delete_passed.run(db, passed=passed_by_broker)
 
 
-def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
+def read_rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
     """Return the announcements with ids above one id and up to another, read page by page."""
     while rows := SQL.rows_after.all(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
@@ -146,12 +146,12 @@ def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
         passed = rows[-1].outbox_id
 
 
-def passed_by_uplink(db: Connection) -> int | None:
+def read_id_passed_by_uplink(db: Connection) -> int | None:
     """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
     return SQL.passed_by.first(db, name="uplink")
 
 
-def confirm_uplink(db: Connection, through: int, at: float) -> int:
+def record_headquarters_commit(db: Connection, through: int, at: float) -> int:
     """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
 
     If this store never assigned `through`, it was restored from a backup made before that id was assigned. Headquarters
@@ -160,14 +160,14 @@ def confirm_uplink(db: Connection, through: int, at: float) -> int:
 
     Raises NotInStore if the settings name no headquarters.
     """
-    passed = passed_by_uplink(db)
+    passed = read_id_passed_by_uplink(db)
     if passed is None:
         raise NotInStore(NO_HEADQUARTERS)
     shifted = 0
     if through > SQL.highest_id.one(db):
         shifted = through
         _shift_announcement_ids(db, passed, shifted)
-        audit.append(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
+        audit.append_entry(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
     SQL.advance_sink.run(db, name="uplink", passed=through)
     SQL.delete_passed.run(db, passed=through)
     return shifted
@@ -179,7 +179,7 @@ def shift_ids_after_restore(db: Connection, at: float) -> None:
     `at` is in epoch seconds. The new ids start at `at` in milliseconds, because no store assigns a thousand ids a
     second.
     """
-    _shift_announcement_ids(db, passed_by_uplink(db) or 0, int(at * 1000))
+    _shift_announcement_ids(db, read_id_passed_by_uplink(db) or 0, int(at * 1000))
 
 
 def _shift_announcement_ids(db: Connection, passed: int, by: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.store.desk_file import DeskFile
-from dialer.store.sql import Command, Query, Statements, parameters_of
+from dialer.store.sql import Command, Query, Statements, get_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PasskeyRecords:
 
     async def add(self, passkey: Passkey) -> bool:
         """Store a passkey, or return False if its id is taken."""
-        return await self._db.run(SQL.add, **parameters_of(passkey)) == 1
+        return await self._db.run(SQL.add, **get_parameters(passkey)) == 1
 
     async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """Store that a passkey has signed. Return False if it has signed again since it was read, or was removed."""

@@ -10,7 +10,7 @@ from dialer.domain.model import Mark
 from dialer.domain.other_centres import PeerUpdateBatch
 from dialer.store import marks, opt_outs
 from dialer.store.marks import MarkEffect
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 
 class Constituency(NamedTuple):
@@ -36,7 +36,7 @@ class PeerUpdateEffect:
     unknown: int = 0  # marks of voters who are not on our roll
 
 
-def stream_position(db: Connection, stream: str) -> int:
+def read_stream_position(db: Connection, stream: str) -> int:
     """Return the position of the last update that was applied from a stream, or 0 if none was."""
     return SQL.position.first(db, stream=stream) or 0
 
@@ -49,7 +49,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
 
     Raises NotInStore, with the position to continue from, if updates are missing in between.
     """
-    stored = stream_position(db, updates.stream)
+    stored = read_stream_position(db, updates.stream)
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:
@@ -60,7 +60,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         phones += [] if phone_id is None else [phone_id]
     recorded, unknown = [], 0
     for foreign in updates.marks:
-        voter_id = SQL.voter_at.first(db, **parameters_of(foreign.place))
+        voter_id = SQL.voter_at.first(db, **get_parameters(foreign.place))
         undoes_nothing = foreign.mark.undoes is not None and not marks.has_mark(db, foreign.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None

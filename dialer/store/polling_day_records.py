@@ -14,7 +14,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.official_turnout import OfficialFigure, find_possible_states, resolve_state
 from dialer.store import audit, sealed_rows, seals
 from dialer.store.audit import AuditNote
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 
 class Area(NamedTuple):
@@ -46,23 +46,23 @@ class SQL(Statements):
     insert_answer = Command()
 
 
-def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
+def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
     """Append official turnout figures, all or none, with an audit entry. Return how many are new.
 
     Raises NotInStore if a figure's area is not on the roll or not unique.
     """
     new = 0
     for figure in figures:
-        area = _area_parameters(determine_state(db, figure))
+        area = _area_parameters(add_state_to_figure(db, figure))
         if SQL.share.first(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
-            seals.seal(db, sealed_rows.OFFICIAL, SQL.insert_figure.insert(db, **area, **entered))
+            seals.seal_row(db, sealed_rows.OFFICIAL, SQL.insert_figure.insert(db, **area, **entered))
             new += 1
-    audit.append_note(db, "official-turnout", note, figures=len(figures), new=new)
+    audit.append_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
 
 
-def determine_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
+def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     """Return the turnout figure with the state of its area filled in.
 
     Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
@@ -129,13 +129,13 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
         "number": (complaint.phone_id, SQL.phone_exists),
     }
     for what, (name, exists) in names.items():
-        if name is not None and not exists.one(db, **parameters_of(complaint)):
+        if name is not None and not exists.one(db, **get_parameters(complaint)):
             raise NotInStore(f"The store has no {what} {name}; the complaint was not saved.")
-    new = SQL.insert_complaint.run(db, entered_at=note.at, who=note.who, **parameters_of(complaint))
+    new = SQL.insert_complaint.run(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
     number = SQL.complaint_id.one(db, key=complaint.key)
     if new:
-        seals.seal(db, sealed_rows.COMPLAINT, number)
-        audit.append_note(db, "complaint", note, complaint=number)
+        seals.seal_row(db, sealed_rows.COMPLAINT, number)
+        audit.append_entry_from_note(db, "complaint", note, complaint=number)
     return number
 
 
@@ -143,7 +143,7 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
     """Append an answer to a complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
     if not SQL.complaint_exists.one(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"There is no complaint {answer.complaint_id}. `dialer report complaints` lists all of them.")
-    answer_id = SQL.insert_answer.insert(db, who=note.who, **parameters_of(answer))
+    answer_id = SQL.insert_answer.insert(db, who=note.who, **get_parameters(answer))
     if answer_id:
-        seals.seal(db, sealed_rows.COMPLAINT_ANSWER, answer_id)
-        audit.append_note(db, "complaint-answer", note, complaint=answer.complaint_id)
+        seals.seal_row(db, sealed_rows.COMPLAINT_ANSWER, answer_id)
+        audit.append_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

@@ -67,7 +67,7 @@ class SQL(Statements):
     first_and_last = Query(FirstAndLast)
 
 
-def recorded_attempts(db: Connection, since: float, until: float) -> list[RecordedAttempt]:
+def read_recorded_attempts(db: Connection, since: float, until: float) -> list[RecordedAttempt]:
     """Return the ended calls that began from `since` to before `until`, oldest first."""
     return [
         RecordedAttempt(*row[:-1], outcome=Outcome(row.outcome))
@@ -75,7 +75,7 @@ def recorded_attempts(db: Connection, since: float, until: float) -> list[Record
     ]
 
 
-def recorded_intervals(db: Connection, since: float, until: float) -> list[RecordedInterval]:
+def read_recorded_intervals(db: Connection, since: float, until: float) -> list[RecordedInterval]:
     """Return the intervals of seats that overlap the period from `since` to `until`."""
     return [
         RecordedInterval(row.seat, SeatState(row.state), row.from_at, row.until_at)
@@ -83,7 +83,7 @@ def recorded_intervals(db: Connection, since: float, until: float) -> list[Recor
     ]
 
 
-def first_and_last_call(db: Connection) -> tuple[float, float] | None:
+def find_first_and_last_call(db: Connection) -> tuple[float, float] | None:
     """Return the times when the oldest and the newest recorded call began (epoch seconds), or None if there are none."""
     calls = SQL.first_and_last.one(db)
     return None if calls.first is None or calls.last is None else (calls.first, calls.last)

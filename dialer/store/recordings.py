@@ -26,7 +26,7 @@ class RecordingFile:
     size_bytes: int
 
 
-def file_name(attempt_id: str) -> str:
+def get_recording_file_name(attempt_id: str) -> str:
     """Return the file name of an attempt's recording. Raises RecordingError if `attempt_id` has no valid form."""
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
@@ -52,7 +52,7 @@ def select_older_recordings(files: Iterator[RecordingFile], days: float, now: fl
 
 def find_recording(directory: Path, attempt_id: str, since: float) -> Path | None:
     """Return the recording of a call that ended at `since` or later, or None if there is no regular file. Raises RecordingError."""
-    path = directory / file_name(attempt_id)
+    path = directory / get_recording_file_name(attempt_id)
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -86,7 +86,7 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
     return found
 
 
-def erase(path: Path) -> None:
+def erase_recording(path: Path) -> None:
     """Delete the file of a recording, if it exists. Raises RecordingError if it cannot be deleted."""
     try:
         path.unlink(missing_ok=True)

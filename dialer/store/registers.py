@@ -44,16 +44,16 @@ class SQL(Statements):
     issue_at = Scalar(datetime.fromisoformat)
 
 
-def registers(db: Connection) -> list[Register]:
+def read_registers(db: Connection) -> list[Register]:
     """Return the registers by name."""
     return SQL.registers.all(db)
 
 
-def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     """Return the registers imported by a time (epoch seconds). The dates of issues replaced since come from the audit."""
     found, replaced = [], set()
     imported = dict(SQL.imports.rows(db))
-    for register in registers(db):
+    for register in read_registers(db):
         if imported[register.name] <= at:
             found.append(register)
             continue
@@ -64,7 +64,7 @@ def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     return RegistersAt(tuple(found), frozenset(replaced))
 
 
-def register_date(db: Connection, name: str) -> float | None:
+def read_register_date(db: Connection, name: str) -> float | None:
     """Return when the imported edition of a do-not-call register was issued (epoch seconds), or None if none was imported."""
     return SQL.dated.first(db, name=name)
 
@@ -79,5 +79,5 @@ def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated:
     SQL.insert_number.run_many(db, ({"number": number, "name": name} for number in numbers))
     count = SQL.count_numbers.one(db, name=name)
     SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
-    seals.seal(db, sealed_rows.REGISTER, name)
+    seals.seal_row(db, sealed_rows.REGISTER, name)
     return count

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.store.connection import Connection, open_for_reading, read_snapshot
-from dialer.store.driver import connection_to
+from dialer.store.connection import Connection, open_store_for_reading, read_snapshot
+from dialer.store.driver import open_connection
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Command, Query, Scalar, Statements
@@ -109,7 +109,7 @@ def _name_column_values(names: Sequence[str], values: Iterable[object]) -> dict[
     return dict(zip(names, values, strict=True))
 
 
-def begin_import(db: Connection) -> int:
+def begin_roll_import(db: Connection) -> int:
     """Prepare the connection for an import, before its transaction begins, and return the id for the next new voter.
 
     Foreign keys and CHECK constraints are turned off. They would double the import's time and cannot fail, because the
@@ -120,10 +120,10 @@ def begin_import(db: Connection) -> int:
     db.execute(f"PRAGMA cache_size = -{IMPORT_CACHE_KIBIBYTES}")
     SQL.create_wanted.run(db)
     SQL.create_incoming.run(db)
-    return last_voter(db) + 1
+    return find_last_voter_id(db) + 1
 
 
-def all_booths(db: Connection) -> list[StoredBooth]:
+def read_all_booths(db: Connection) -> list[StoredBooth]:
     """Return all booths with all their columns from the roll."""
     return SQL.all_booths.all(db)
 
@@ -143,7 +143,7 @@ def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     SQL.insert_voter.run_many(db, (_name_column_values(_VOTER, row) for row in rows))
 
 
-def existing_voters(
+def find_existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
     """Yield (row number, id, `VoterDetails`) of each wanted voter who is in the store.
@@ -169,7 +169,7 @@ def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, 
     return numbers, SQL.insert_links.run(db)
 
 
-def finish_import(db: Connection) -> tuple[int, int, int]:
+def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     """Suppress added numbers that opted out before the import.
 
     Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC numbers appear
@@ -179,18 +179,18 @@ def finish_import(db: Connection) -> tuple[int, int, int]:
     return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)
 
 
-def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
+def insert_import_record(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Record the import of a roll. `figures`: rows, voters, numbers, links, rejected, unchanged. `at` is in epoch seconds."""
     counts = _name_column_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
-def imported_files(db: Connection) -> set[str]:
+def read_imported_files(db: Connection) -> set[str]:
     """Return the SHA-256 of every imported file, except files of which every row was rejected."""
     return {*SQL.imported_files.all(db)}
 
 
-def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
+def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
     """Set a voter's weight in the order of calls, and update the rank of the voter's numbers. Return False if it is unchanged."""
     if SQL.set_weight.run(db, voter_id=voter_id, weight=weight) == 0:
         return False
@@ -198,7 +198,7 @@ def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
     return True
 
 
-def last_voter(db: Connection) -> int:
+def find_last_voter_id(db: Connection) -> int:
     """Return the id of the newest voter, or 0 if the roll is empty."""
     return SQL.last_voter.one(db)
 
@@ -208,7 +208,7 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
 
     The store may be in use. With a `key`, both are encrypted with it. Raises StoreError, StoreCorrupt.
     """
-    with closing(open_for_reading(store, key=key)) as source, connection_to(copy, "rwc", key) as target:
+    with closing(open_store_for_reading(store, key=key)) as source, open_connection(copy, "rwc", key) as target:
         source.backup(target, pages=10_000)
         for table in _NOT_COPIED:
             target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our schema
@@ -216,7 +216,7 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
         return SQL.voter_count.one(target)
 
 
-def roll_languages(path: Path, key: StoreKey | None) -> set[str]:
+def read_roll_languages(path: Path, key: StoreKey | None) -> set[str]:
     """Return the languages of voters and booths in the store at `path` (ISO 639-1), or none if there is no store.
 
     Blocks. Raises StoreError.

@@ -51,7 +51,7 @@ def import_voters(
     New numbers that have opted out, here or in another centre (known by hashes with `secrets`), are suppressed. A
     repeat changes nothing.
     """
-    before = last_phone(db)
+    before = find_last_phone_id(db)
     rows = [
         {"booth_id": booth_ids[voter.booth_id], "serial": voter.serial, **voter.details._asdict()} for voter in voters
     ]
@@ -66,7 +66,7 @@ def import_voters(
         links=SQL.insert_link.run_many(db, pairs),
         opted_out=SQL.apply_opt_out.run_many(db, pairs),
     )
-    opt_outs.suppress_new_phones(db, secrets, before)
+    opt_outs.suppress_new_numbers(db, secrets, before)
     return change
 
 
@@ -74,14 +74,14 @@ def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, ch
     """Store the figures of a roll's import, with an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
-    roll.record_import(db, note.at, spooled.file_name, spooled.sha256, figures)
+    roll.insert_import_record(db, note.at, spooled.file_name, spooled.sha256, figures)
     details = {"file": shorten_for_audit(spooled.file_name), "sha256": spooled.sha256}
     details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
-    audit.append_note(
+    audit.append_entry_from_note(
         db, "roll-import", note, **details, rows=spooled.rows, voters=change.voters, numbers=change.numbers
     )
 
 
-def last_phone(db: Connection) -> int:
+def find_last_phone_id(db: Connection) -> int:
     """Return the highest id of a phone number in the store, or 0 if there is none."""
     return SQL.last_phone.one(db)

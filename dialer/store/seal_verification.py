@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, TypeVar
 from dialer.domain.audit_chain import AuditEntry, find_breaks_in_chain
 from dialer.store import audit, seals
 from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
-from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, compute_digest, sealed_part
+from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, compute_digest, select_sealed_fields
 from dialer.store.sql import Connection, Query, Scalar, Statements
-from dialer.store.voter_status import VoterStatus, status_from_marks
+from dialer.store.voter_status import VoterStatus, derive_voter_status
 
 MOST_FINDINGS = 1_000
 """Findings that are listed one by one. A store that was replaced as a whole has no use for a million lines."""
@@ -115,7 +115,7 @@ class SealVerdict:
             self.more += 1
 
 
-def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
+def verify_seals(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     """Check every row against its latest seal, every seal against its batch, and every batch against the audit's hash chain.
 
     `head` is the number and digest of an audit entry that was noted earlier. Only reads; call it in a transaction.
@@ -180,7 +180,7 @@ def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: S
     verdict.records_purged_at = max((at for at, _ in purges), default=None)
 
     def checked_entries() -> Iterator[AuditEntry]:
-        for entry in audit.entries(db):
+        for entry in audit.read_entries(db):
             verdict.entries = entry.number
             verdict.head = (entry.number, entry.digest)
             if entry.kind == AUDIT_KIND:
@@ -245,7 +245,7 @@ def _compute_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
     The seal of an invalid mark shows the problem, too.
     """
     try:
-        return status_from_marks((mark.kind, mark.source, mark.at) for mark in marks)
+        return derive_voter_status((mark.kind, mark.source, mark.at) for mark in marks)
     except (ValueError, TypeError):
         return _UNREADABLE
 
@@ -295,7 +295,7 @@ def _find_row_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | No
         and (row.ended_at is not None or row.outcome is not None)
     ):
         return ("changed", "ended_at", "outcome")
-    part = sealed_part(seal.kind, row)
+    part = select_sealed_fields(seal.kind, row)
     digest, checks = compute_digest(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
         pairs = zip_longest(entity.fields, _split_check_bytes(checks), _split_check_bytes(seal.checks))
@@ -303,13 +303,13 @@ def _find_row_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | No
     if (
         isinstance(row, SealedAttempt)
         and seal.kind == AFTER_END
-        and (fields := _changes_beyond_disposition(row, checks, seal))
+        and (fields := _find_changes_beyond_disposition(row, checks, seal))
     ):
         return ("changed together with a disposition, which cannot change this", *fields)
     return ("",)
 
 
-def _changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
+def _find_changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
     """Return the changed fields of an ended attempt that a later disposition is not allowed to change."""
     now, then = _split_check_bytes_by_field(checks), _split_check_bytes_by_field(bytes.fromhex(seal.end_checks or ""))
     changed = {name for name, check in now.items() if name in then and then[name] != check}

@@ -99,40 +99,40 @@ def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
     _append_seal(db, ATTEMPT, attempt_id, kind, row)
 
 
-def seal(db: Connection, entity: Entity, row_id: int | str) -> None:
+def seal_row(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal a row that was just inserted or updated."""
     again = entity.rewritable and _is_row_sealed(db, entity, row_id)
     if entity is REGISTER:  # a number of its earlier issue may have been erased
         SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
-    _seal_row(db, entity, row_id, AGAIN if again else NEW)
+    _seal_stored_row(db, entity, row_id, AGAIN if again else NEW)
 
 
 def seal_opt_out_of_phone(db: Connection, phone_id: int) -> None:
     """Seal a new opt-out whose number is on the roll."""
-    seal(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_phone.one(db, phone_id=phone_id))
+    seal_row(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_phone.one(db, phone_id=phone_id))
 
 
 def seal_opt_out_of_number(db: Connection, number: str) -> None:
     """Seal a new opt-out whose number is not on the roll."""
-    seal(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_number.one(db, number=number))
+    seal_row(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_number.one(db, number=number))
 
 
 def seal_opt_out_hash(db: Connection, number_hash: str) -> None:
     """Seal an opt-out of another centre, which is known by its hash."""
-    seal(db, OPT_OUT_HASH, sealed_rows.SQL.opt_out_hash_id.one(db, number_hash=number_hash))
+    seal_row(db, OPT_OUT_HASH, sealed_rows.SQL.opt_out_hash_id.one(db, number_hash=number_hash))
 
 
 def seal_consent_of_number(db: Connection, number: str) -> None:
     """Seal the consent of a number that is on the roll."""
-    seal(db, CONSENT, sealed_rows.SQL.phone_id_of_number.one(db, number=number))
+    seal_row(db, CONSENT, sealed_rows.SQL.phone_id_of_number.one(db, number=number))
 
 
-def seal_consent_ahead(db: Connection, number: str) -> None:
+def seal_consent_before_roll(db: Connection, number: str) -> None:
     """Seal the consent of a number that is not on the roll yet."""
-    seal(db, CONSENT_AHEAD, sealed_rows.SQL.consent_ahead_id.one(db, number=number))
+    seal_row(db, CONSENT_AHEAD, sealed_rows.SQL.consent_ahead_id.one(db, number=number))
 
 
-def seal_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
+def seal_row_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal the removal of a row."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _append_seal(db, entity, row_id, REMOVED, None)
@@ -141,19 +141,19 @@ def seal_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
 def seal_removal_of_all(db: Connection, entity: Entity) -> None:
     """Seal the removal of all rows of a kind. Call it before they are removed."""
     for row in [*read_rows(db, entity)]:
-        seal_removal(db, entity, entity.key_of(row))
+        seal_row_removal(db, entity, entity.key_of(row))
 
 
-def seal_removal_of_consent_ahead(db: Connection, number: str) -> None:
+def seal_removal_of_consent_before_roll(db: Connection, number: str) -> None:
     """Seal the removal of the consent of a number that is not on the roll, if there is such a consent."""
     for row_id in sealed_rows.SQL.consent_ahead_id.all(db, number=number):
-        seal_removal(db, CONSENT_AHEAD, row_id)
+        seal_row_removal(db, CONSENT_AHEAD, row_id)
 
 
 def seal_erasure(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal a row after its number was erased. Its earlier seals no longer match any number."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
-    _seal_row(db, entity, row_id, ERASED)
+    _seal_stored_row(db, entity, row_id, ERASED)
 
 
 def seal_consent_erasures(db: Connection, phone_ids: Iterable[int] | None = None) -> None:
@@ -165,12 +165,12 @@ def seal_consent_erasures(db: Connection, phone_ids: Iterable[int] | None = None
             seal_erasure(db, CONSENT, phone_id)
 
 
-def restart_after_purge(db: Connection, at: float) -> dict[str, str]:
+def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
     """After records were purged, delete all seals and seal the remaining rows as they are.
 
     Returns the details for the purge's audit entry, which account for the deleted seals.
     """
-    close_batch(db, at)
+    close_seal_batch(db, at)
     last = SQL.last_seal.one(db)
     SQL.delete_all.run(db)
     SQL.append_placeholder.run(db, seal_id=last + 1)
@@ -182,7 +182,7 @@ def _is_row_sealed(db: Connection, entity: Entity, row_id: int | str) -> bool:
     return SQL.is_sealed.one(db, entity=entity.name, row_id=row_id)
 
 
-def _seal_row(db: Connection, entity: Entity, row_id: int | str, kind: str) -> None:
+def _seal_stored_row(db: Connection, entity: Entity, row_id: int | str, kind: str) -> None:
     _append_seal(db, entity, row_id, kind, read_row(db, entity, row_id))
 
 
@@ -194,7 +194,9 @@ def _append_seal(db: Connection, entity: Entity, row_id: int | str, kind: str, r
     if row is None and kind != REMOVED:
         raise StoreError(f"The store has no {entity.label} {row_id}, so it cannot be sealed.")
     salt = os.urandom(16) if entity.salted and row is not None else None
-    digest, checks = compute_digest(entity.name, kind, () if row is None else sealed_part(kind, row), salt or b"")
+    digest, checks = compute_digest(
+        entity.name, kind, () if row is None else select_sealed_fields(kind, row), salt or b""
+    )
     SQL.append.run(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)
 
 
@@ -206,7 +208,7 @@ _PART_OF_KIND = {OPEN: _count_fields_sealed_up_to("gap_seconds"), TALK: _count_f
 _WITHOUT_NOTE = SealedAttempt._fields.index("note")
 
 
-def sealed_part(kind: str, row: SealedRow) -> SealedRow:
+def select_sealed_fields(kind: str, row: SealedRow) -> SealedRow:
     """Return the fields of a row that a seal of this kind covers."""
     if not isinstance(row, SealedAttempt):
         return row
@@ -226,7 +228,7 @@ def compute_digest(entity: str, kind: str, values: Sequence[Any], salt: bytes = 
     return digest.digest(), struct.pack(f"<{len(checks)}H", *checks)
 
 
-def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
+def close_seal_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
     """Chain the seals since the last batch in the audit. Return the new head of the chain, or None if there are no such seals.
 
     `at` is in epoch seconds.
@@ -237,7 +239,7 @@ def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | Non
     if not count:
         return None
     what = {"first": str(last + 1), "last": str(last + count), "root": root, "kinds": str(len(ENTITIES)), **details}
-    audit.append(db, AUDIT_KIND, AUDIT_NAME, what, at)
+    audit.append_entry(db, AUDIT_KIND, AUDIT_NAME, what, at)
     end = audit.SQL.head.one(db)
     return AuditHead(end.number, end.digest, at, last + count)
 
@@ -250,19 +252,19 @@ def seal_unsealed_rows(db: Connection, at: float) -> None:
     sealed = _count_sealed_entities(db)
     with transaction(db):
         if sealed:
-            close_batch(db, at)
+            close_seal_batch(db, at)
         if found := _seal_all_rows(db, ENTITIES[sealed:]):
-            close_batch(db, at, found=str(found))
+            close_seal_batch(db, at, found=str(found))
 
 
-def close_last_batch(db: Connection) -> None:
+def close_last_seal_batch(db: Connection) -> None:
     """Chain the last seals in the audit, before the store is closed. Runs in a transaction of its own."""
     if SQL.last_seal.one(db) > get_last_chained_seal(db) or SQL.taken_consents.first(db):
         with transaction(db):
-            close_batch(db, time.time())
+            close_seal_batch(db, time.time())
 
 
-def last_seal(db: Connection) -> int:
+def find_last_seal_id(db: Connection) -> int:
     """Return the id of the newest seal, which is the number of seals ever made."""
     return SQL.last_seal.one(db)
 
@@ -309,7 +311,7 @@ def _seal_taken_consents(db: Connection) -> None:
     """Seal the consents that were stored before their numbers and were passed to the numbers by a roll."""
     taken = SQL.taken_consents.all(db)
     for each in taken:
-        seal_removal(db, CONSENT_AHEAD, each.consent_ahead_id)
-        _seal_row(db, CONSENT, each.phone_id, NEW)
+        seal_row_removal(db, CONSENT_AHEAD, each.consent_ahead_id)
+        _seal_stored_row(db, CONSENT, each.phone_id, NEW)
     if taken:
         SQL.delete_taken_consents.run(db)

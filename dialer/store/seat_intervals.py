@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialer.domain.results import Encode, SeatHours
-from dialer.store.outbox import announce_result, passed_by_uplink
-from dialer.store.sql import Command, Connection, Statements, parameters_of
+from dialer.store.outbox import announce_result, read_id_passed_by_uplink
+from dialer.store.sql import Command, Connection, Statements, get_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class SQL(Statements):
 
 def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
     """Store seat intervals. If the settings name a headquarters, announce their sums. Repeated intervals change nothing."""
-    new = [each for each in intervals if SQL.insert_interval.run(db, **parameters_of(each))]
-    if new and passed_by_uplink(db) is not None:
+    new = [each for each in intervals if SQL.insert_interval.run(db, **get_parameters(each))]
+    if new and read_id_passed_by_uplink(db) is not None:
         seconds: dict[str, float] = defaultdict(float)
         for each in new:
             seconds[each.state] += each.until_at - each.from_at

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import roll
-from dialer.store.connection import Reader, exclusive_connection, open_for_reading, read_snapshot
-from dialer.store.keys import StoreKey, key_literal
+from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, read_snapshot
+from dialer.store.keys import StoreKey, format_key_literal
 from dialer.store.roll import StoredBooth, VoterDetails
 from dialer.store.sql import Command, Query, Scalar, Statements, transaction
-from dialer.store.sqlite_errors import store_errors
+from dialer.store.sqlite_errors import translate_sqlite_errors
 
 MOST_NUMBERS = 2_000
 """The most numbers under one id."""
@@ -126,7 +126,7 @@ class Spool:
         """Store a list of numbers (E.164) in the spool and return its id. Raises StoreError."""
         new = self.new()
         list_id = list_id or new
-        with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
+        with open_store_exclusively(self.path(list_id), "a list", key=self.key) as db, transaction(db):
             SQL.insert_number.run_many(db, ({"number": number} for number in numbers))
         return list_id
 
@@ -144,15 +144,18 @@ class Spool:
     def prepare_roll(self, list_id: str) -> None:
         """Create a spool item for a roll, with the store's booths, so that booths get the same ids. Raises StoreError."""
         with read_snapshot(self.store, self.key) as db:
-            booths = roll.all_booths(db)
-        with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
+            booths = roll.read_all_booths(db)
+        with open_store_exclusively(self.path(list_id), "a list", key=self.key) as db, transaction(db):
             SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
 
     def compare_with_store(self, list_id: str) -> RollComparison:
         """Return how many changes importing a roll from the spool would make in the store. Raises StoreError."""
-        with store_errors(self.store), closing(open_for_reading(self.path(list_id), key=self.key)) as db:
+        with (
+            translate_sqlite_errors(self.store),
+            closing(open_store_for_reading(self.path(list_id), key=self.key)) as db,
+        ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
-            db.execute(f"ATTACH :store AS store KEY {key_literal(self.key)}", store)
+            db.execute(f"ATTACH :store AS store KEY {format_key_literal(self.key)}", store)
             return SQL.compare_with_store.one(db)
 
     def open(self, list_id: str) -> SpoolFile:

@@ -146,7 +146,7 @@ class Statements:
             statement.sql = texts[name]
 
 
-def parameters_of(record: Any) -> dict[str, Any]:
+def get_parameters(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass by name, as parameters of a statement."""
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 

@@ -34,13 +34,13 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def database_errors() -> tuple[type[Exception], ...]:
+def get_database_error_types() -> tuple[type[Exception], ...]:
     """Return the errors that a statement may raise: those of sqlite3, and of SQLCipher where it is in use."""
     driver = sys.modules.get(SQLCIPHER)
     return (sqlite3.Error,) if driver is None else (sqlite3.Error, driver.Error)
 
 
-def store_error(error: Exception, path: Path) -> StoreError:
+def build_store_error(error: Exception, path: Path) -> StoreError:
     """Return the StoreError for an error of SQLite on the file at `path`."""
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE  # errors of the Python module itself have no code
     kind, text = _BY_CODE.get(code, _OTHER)
@@ -48,9 +48,9 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 
 @contextmanager
-def store_errors(path: Path) -> Iterator[None]:
+def translate_sqlite_errors(path: Path) -> Iterator[None]:
     """Translate errors of SQLite in the block into StoreErrors about the file at `path`."""
     try:
         yield
-    except database_errors() as error:
-        raise store_error(error, path) from error
+    except get_database_error_types() as error:
+        raise build_store_error(error, path) from error

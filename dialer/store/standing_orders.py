@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dialer.store.sql import Command, Connection, Query, Statements, parameters_of
+from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
 
 
 @dataclass(frozen=True, slots=True)
 class StandingOrder:
     """A supervisor's order that stays in force. A newer one with the same addressee and command replaces it."""
 
-    addressee: str  # `campaign_addressee`, `seat_addressee`, or "centre" for a stop of all campaigns
+    addressee: str  # `format_campaign_addressee`, `format_seat_addressee`, or "centre" for a stop of all campaigns
     command: str  # its name in the message
     content: Mapping[str, Any]  # JSON values
     at: float  # epoch seconds
@@ -39,17 +39,17 @@ class SQL(Statements):
     delete_expired = Command()
 
 
-def campaign_addressee(campaign_id: str) -> str:
+def format_campaign_addressee(campaign_id: str) -> str:
     """Return the addressee string of an order for a campaign."""
     return f"campaign/{campaign_id}"
 
 
-def seat_addressee(seat: str) -> str:
+def format_seat_addressee(seat: str) -> str:
     """Return the addressee string of an order for a seat."""
     return f"seat/{seat}"
 
 
-def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
+def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
     """Delete expired standing orders and return the others. `now` is in epoch seconds."""
     SQL.delete_expired.run(db, now=now)
     return [
@@ -62,7 +62,7 @@ def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> Non
     """Store standing orders, and delete those that have expired."""
     for each in orders:
         SQL.delete_expired.run(db, now=each.at)
-        SQL.set_order.run(db, **parameters_of(each) | {"content": json.dumps(each.content)})
+        SQL.set_order.run(db, **get_parameters(each) | {"content": json.dumps(each.content)})
 
 
 def end_standing_order(db: Connection, addressee: str, command: str) -> None:
@@ -72,4 +72,4 @@ def end_standing_order(db: Connection, addressee: str, command: str) -> None:
 
 def end_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all standing orders for a seat."""
-    SQL.delete_orders_for.run(db, addressee=seat_addressee(seat))
+    SQL.delete_orders_for.run(db, addressee=format_seat_addressee(seat))

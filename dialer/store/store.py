@@ -124,17 +124,17 @@ class Store(StoreRunner):
     set_campaign_state = Write(campaigns.set_campaign_state)
     stop_campaigns = Write(campaigns.stop_campaigns)
     save_pacer_state = Write(campaigns.save_pacer_state)
-    pacer_state = Read(campaigns.pacer_state)
-    claim = Write(claims.claim)
+    read_pacer_state = Read(campaigns.read_pacer_state)
+    claim_targets = Write(claims.claim_targets)
     claim_number = Write(claims.claim_number)
-    release = Write(claims.release)
-    postpone = Write(claims.postpone)
-    release_expired = Write(claims.release_expired)
-    next_due_at = Read(targets.next_due_at)
-    own_call_backs = Read(own_call_back_rows.own_call_backs)
-    registers = Read(register_rows.registers)
+    release_claimed_targets = Write(claims.release_claimed_targets)
+    postpone_claimed_targets = Write(claims.postpone_claimed_targets)
+    release_expired_claims = Write(claims.release_expired_claims)
+    find_next_due_time = Read(targets.find_next_due_time)
+    read_own_call_backs = Read(own_call_back_rows.read_own_call_backs)
+    read_registers = Read(register_rows.read_registers)
 
-    async def enrol(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
+    async def enrol_numbers(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
         """Add the missing targets (numbers in the queue) of a campaign. Return how many were added or reopened.
 
         A campaign that calls voters gets every number that has a pending voter and has not opted out. One that calls
@@ -142,9 +142,9 @@ class Store(StoreRunner):
         reopened if it has one now. A repeat adds nothing.
 
         A target is in the queue of its first pending voter's booth, ranked by the sum of the pending voters' weights.
-        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol`.
+        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers`.
         """
-        added = await self._write(targets.enrol, campaign_id, first, last)
+        added = await self._write(targets.enrol_numbers, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
         return added
 
@@ -152,21 +152,21 @@ class Store(StoreRunner):
 
     record_rules_version = Write(grounds.record_rules_version)
     apply_settings = Write(grounds.apply_settings)
-    record_answer = Write(attempt_rows.record_answer)
-    record_connect = Write(attempt_rows.record_connect)
+    record_answer_time = Write(attempt_rows.record_answer_time)
+    record_connect_time = Write(attempt_rows.record_connect_time)
     end_attempts = Announce(attempt_rows.end_attempts)
     record_disposition = Announce(dispositions.record_disposition)
-    newest_event_at = Read(attempt_rows.newest_event_at)
-    settings_changed_since_open_attempts = Read(audit.settings_changed_since_open_attempts)
-    unfinished_attempts = Read(attempt_rows.unfinished_attempts)
-    screen_pop = Read(attempt_rows.screen_pop)
-    conversations_without_disposition = Read(attempt_rows.conversations_without_disposition)
+    find_newest_event_time = Read(attempt_rows.find_newest_event_time)
+    find_settings_changed_since_open_attempts = Read(audit.find_settings_changed_since_open_attempts)
+    read_unfinished_attempts = Read(attempt_rows.read_unfinished_attempts)
+    read_screen_pop = Read(attempt_rows.read_screen_pop)
+    find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
     find_known_attempts = Read(attempt_rows.find_known_attempts)
-    open_attempt_on = Read(attempt_rows.open_attempt_on)
+    find_open_attempt_on_number = Read(attempt_rows.find_open_attempt_on_number)
     record_recording = Write(recorded_calls.record_recording)
     has_recording = Read(recorded_calls.has_recording)
-    record_answers = Announce(flow_answer_rows.record_answers)
-    flow_answers = Read(flow_answer_rows.flow_answers)
+    record_flow_answers = Announce(flow_answer_rows.record_flow_answers)
+    read_flow_answers = Read(flow_answer_rows.read_flow_answers)
     record_inbound_call = Write(inbound_calls.record_inbound_call)
 
     async def open_attempts(
@@ -205,15 +205,17 @@ class Store(StoreRunner):
 
     # Voters and marks
 
-    pending_voters = Read(voters.pending_voters)
-    voter_by_serial = Read(voters.voter_by_serial)
-    voter_for_screen = Read(voters.voter_for_screen)
-    phone_number = Read(voters.phone_number)
-    lost_by_opt_out = Read(turnout.lost_by_opt_out)
-    last_mark_of_worker_call = Write(marks.last_mark_of_worker_call)  # after the waiting writes, to find their marks
-    voters_with_key = Write(marks.voters_with_key)
+    find_pending_voters = Read(voters.find_pending_voters)
+    find_voter_by_serial = Read(voters.find_voter_by_serial)
+    read_voter_for_screen = Read(voters.read_voter_for_screen)
+    find_number_for_sms = Read(voters.find_number_for_sms)
+    count_voters_lost_by_opt_out = Read(turnout.count_voters_lost_by_opt_out)
+    find_last_mark_of_worker_call = Write(
+        marks.find_last_mark_of_worker_call
+    )  # after the waiting writes, to find their marks
+    find_voters_by_mark_key = Write(marks.find_voters_by_mark_key)
     record_unknown_serial = Write(marks.record_unknown_serial)
-    enter_turnout = Write(polling_day_records.enter_turnout)
+    enter_official_turnout = Write(polling_day_records.enter_official_turnout)
     record_complaint = Write(polling_day_records.record_complaint)
     answer_complaint = Write(polling_day_records.answer_complaint)
 
@@ -229,9 +231,9 @@ class Store(StoreRunner):
         self._recount_targets(effects)
         return effects
 
-    async def release_unknown(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-        """Release the numbers of attempts of unknown result, all or none. See `unknown_attempts.release_unknown`."""
-        opened = await self._write(unknown_attempts.release_unknown, attempt_ids, reason, note)
+    async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+        """Release the numbers of attempts of unknown result, all or none. See `unknown_attempts.release_unknown_attempts`."""
+        opened = await self._write(unknown_attempts.release_unknown_attempts, attempt_ids, reason, note)
         self._target_counts.clear()
         return opened
 
@@ -240,24 +242,24 @@ class Store(StoreRunner):
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
 
-    async def booths(self) -> dict[int, Booth]:
+    async def read_booths(self) -> dict[int, Booth]:
         """Return all booths of the roll by id."""
         if self._booths is None:
-            self._booths = await self._read(voters.booths)
+            self._booths = await self._read(voters.read_booths)
         return dict(self._booths)
 
-    async def booth_turnout(self) -> list[BoothTurnout]:
+    async def count_booth_turnout(self) -> list[BoothTurnout]:
         """Return the turnout of every booth that has voters. Slow, for it reads the whole roll: call it once, at the start."""
-        booths = await self.booths()
+        booths = await self.read_booths()
         if self._voters_by_booth is None:
-            self._voters_by_booth = await self._read(turnout.voters_by_booth)
-        return await self._read(turnout.booth_turnout, booths, self._voters_by_booth)
+            self._voters_by_booth = await self._read(turnout.count_voters_by_booth)
+        return await self._read(turnout.count_booth_turnout, booths, self._voters_by_booth)
 
     # A roll that is imported while the dialler is running
 
     import_voters = Write(roll_updates.import_voters)
     record_roll_import = Write(roll_updates.record_roll_import)
-    last_phone = Read(roll_updates.last_phone)
+    find_last_phone_id = Read(roll_updates.find_last_phone_id)
     count_booth = Write(turnout.count_booth)  # in its turn among the marks, which are added to its result
 
     async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
@@ -282,55 +284,55 @@ class Store(StoreRunner):
         serve to recognise other centres' opt-outs. Raises StoreError if opt-outs may be known only by a secret that is
         missing. Runs in several transactions, so that other writes do not wait for long.
         """
-        await self._write(number_hashes.set_secrets, secrets)
+        await self._write(number_hashes.set_shared_secrets, secrets)
         for secret in secrets:
             after: int | None = 0
             while after is not None:
-                after = await self._write(number_hashes.hash_page, secret, after)
-        return await self._write(opt_outs.suppress_known_elsewhere)
+                after = await self._write(number_hashes.hash_next_numbers, secret, after)
+        return await self._write(opt_outs.suppress_numbers_opted_out_elsewhere)
 
     # Figures
 
-    outcome_counts = Read(campaign_figures.outcome_counts)
-    recent_answers = Read(campaign_figures.recent_answers)
+    count_outcomes = Read(campaign_figures.count_outcomes)
+    count_recent_answers = Read(campaign_figures.count_recent_answers)
 
-    async def campaign_progress(self, campaign_id: str) -> CampaignProgress:
+    async def read_campaign_progress(self, campaign_id: str) -> CampaignProgress:
         """Return the progress of a campaign."""
         if campaign_id not in self._target_counts:
-            self._target_counts[campaign_id] = await self._read(campaign_figures.target_count, campaign_id)
-        return await self._read(campaign_figures.campaign_progress, campaign_id, self._target_counts[campaign_id])
+            self._target_counts[campaign_id] = await self._read(campaign_figures.count_targets, campaign_id)
+        return await self._read(campaign_figures.read_campaign_progress, campaign_id, self._target_counts[campaign_id])
 
     # Seats, supervisors, users and headquarters. Reads that must see the waiting writes are made as writes.
 
     record_seat_intervals = Announce(seat_intervals.record_seat_intervals)
     save_log_in = Write(log_in_rows.save_log_in)
     remove_log_in = Write(log_in_rows.remove_log_in)
-    log_ins = Write(log_in_rows.log_ins)
-    standing_orders = Write(standing_order_rows.standing_orders)
+    read_log_ins = Write(log_in_rows.read_log_ins)
+    read_standing_orders = Write(standing_order_rows.read_standing_orders)
     save_standing_orders = Write(standing_order_rows.save_standing_orders)
     end_standing_order = Write(standing_order_rows.end_standing_order)
-    stored_users = Write(users.stored_users)
+    read_users = Write(users.read_users)
     set_user = Write(users.set_user)
     remove_user = Write(users.remove_user)
-    headquarters_orders = Write(headquarters_order_rows.headquarters_orders)
-    stops_in_force = Write(headquarters_order_rows.stops_in_force)
+    read_headquarters_orders = Write(headquarters_order_rows.read_headquarters_orders)
+    read_stop_orders_in_force = Write(headquarters_order_rows.read_stop_orders_in_force)
     record_headquarters_order = Write(headquarters_order_rows.record_headquarters_order)
 
     # Announcements, commands and the audit
 
-    announce = Write(outbox.announce)
+    add_announcements = Write(outbox.add_announcements)
     announce_result = Announce(outbox.announce_result)
     announce_test_mark = Announce(outbox.announce_test_mark)
-    rows_for_broker = Read(outbox.rows_for_broker)
-    mark_published = Write(outbox.mark_published)
-    outbox_waits = Read(outbox.outbox_waits)
+    read_rows_for_broker = Read(outbox.read_rows_for_broker)
+    mark_announcements_published = Write(outbox.mark_announcements_published)
+    count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
     set_headquarters_limit = Write(outbox.set_headquarters_limit)
-    confirm_uplink = Write(outbox.confirm_uplink)
+    record_headquarters_commit = Write(outbox.record_headquarters_commit)
     apply_peer_updates = Write(peer_updates.apply_peer_updates)
-    executed_command = Read(commands.executed_command)
+    find_executed_command = Read(commands.find_executed_command)
     record_command = Write(commands.record_command)
     set_command_reply = Write(commands.set_command_reply)
-    append_audit = Write(audit.append)
+    append_audit_entry = Write(audit.append_entry)
     record_settings = Write(audit.record_settings)
-    seal = Write(seals.close_batch)
+    close_seal_batch = Write(seals.close_seal_batch)

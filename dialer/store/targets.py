@@ -39,25 +39,25 @@ class SQL(Statements):
     next_timed = Scalar(float)
 
 
-def enrol(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
+def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
     """Add the missing targets of a campaign. Reopen those that were closed for lack of a pending voter and have one now.
 
     Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or reopened. Sorts
     the roll's numbers, on disk if there are many.
     """
-    if not campaigns.calls_booth_workers(db, campaign_id):
+    if not campaigns.is_booth_worker_campaign(db, campaign_id):
         return SQL.enrol.run(db, campaign_id=campaign_id, first=first, last=last)
     added = SQL.enrol_workers.run(db, campaign_id=campaign_id)
     SQL.update_worker_booths.run(db, campaign_id=campaign_id)
     return added
 
 
-def close_phone(db: Connection, phone_id: int, settled: int = 0) -> None:
+def close_targets_of_number(db: Connection, phone_id: int, settled: int = 0) -> None:
     """Close the due and claimed targets of a number in every campaign."""
     SQL.close_phone.run(db, phone_id=phone_id, settled=settled)
 
 
-def close_for_voters(db: Connection, phone_id: int, *, settled: int) -> None:
+def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int) -> None:
     """Close the due and claimed targets of a number in every campaign that calls voters."""
     SQL.close_for_voters.run(db, phone_id=phone_id, settled=settled)
 
@@ -67,7 +67,7 @@ def close_target(db: Connection, target: int) -> None:
     SQL.close_target.run(db, target=target)
 
 
-def reopen_for_voter(db: Connection, voter_id: int, at: float) -> bool:
+def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     """Reopen the targets of a voter who is pending again, in every campaign that calls voters. Return whether there were any.
 
     Fresh targets are fresh again. Others are due at their earlier time, and not before `at` (epoch seconds). Targets
@@ -76,7 +76,7 @@ def reopen_for_voter(db: Connection, voter_id: int, at: float) -> bool:
     return SQL.reopen_for_voter.run(db, voter_id=voter_id, at=at) > 0
 
 
-def reopen_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
+def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
     """Reopen a number's targets that were closed by a WRONG_NUMBER mark, now undone.
 
     They are due at `at` or later (epoch seconds).
@@ -89,12 +89,12 @@ def postpone_target(db: Connection, target: int, due_at: float) -> None:
     SQL.postpone_target.run(db, target=target, due_at=due_at)
 
 
-def campaigns_with_phone(db: Connection, phone_id: int) -> tuple[str, ...]:
+def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:
     """Return the campaigns that have a target for a number, whether open or closed."""
     return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
 
 
-def first_due(db: Connection) -> dict[str, float]:
+def find_first_due_times(db: Connection) -> dict[str, float]:
     """Return the time when each campaign's first number is due (epoch seconds; 0 for now).
 
     Campaigns without open targets are left out.
@@ -102,7 +102,7 @@ def first_due(db: Connection) -> dict[str, float]:
     return dict(SQL.first_due.rows(db))
 
 
-def next_due_at(db: Connection, campaign_id: str) -> float | None:
+def find_next_due_time(db: Connection, campaign_id: str) -> float | None:
     """Return the time when a campaign's next number is due (epoch seconds; 0 for now), or None if its queue is empty."""
     if SQL.has_fresh.one(db, campaign_id=campaign_id):
         return 0.0

@@ -44,12 +44,12 @@ class SQL(Statements):
     count_booth = Query(BoothCount)
 
 
-def voters_by_booth(db: Connection) -> dict[int, int]:
+def count_voters_by_booth(db: Connection) -> dict[int, int]:
     """Return the number of voters of each booth. Slow, for it reads an index of the whole roll: call it once."""
     return dict(SQL.voters_by_booth.rows(db))
 
 
-def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
+def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Return the turnout of the booths that have voters, by constituency and part. Slow, for it reads every voter's links."""
     without_number = dict(SQL.without_number_by_booth.rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.rows(db))
@@ -75,11 +75,11 @@ def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[i
     return turnout
 
 
-def lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
+def count_voters_lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
     """Return, by booth, how many uncontacted voters lost their last callable number by this number's opt-out."""
     return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
 
 
 def count_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the turnout counts of one booth, counted as in `booth_turnout`."""
+    """Return the turnout counts of one booth, counted as in `count_booth_turnout`."""
     return SQL.count_booth.one(db, booth_id=booth_id)

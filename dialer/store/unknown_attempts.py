@@ -31,12 +31,12 @@ class SQL(Statements):
     reopen_released = Command()
 
 
-def unknown_attempts(db: Connection) -> list[UnknownAttempt]:
+def read_unknown_attempts(db: Connection) -> list[UnknownAttempt]:
     """Return the attempts of unknown result that nobody has released, oldest first."""
     return SQL.unreleased.all(db)
 
 
-def release_unknown(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
     """Release the numbers of attempts of unknown result, all or none, each with an audit entry.
 
     Returns how many targets were reopened. Raises NotInStore if an attempt has a known result or was released before.
@@ -50,6 +50,6 @@ def release_unknown(db: Connection, attempts: Sequence[AttemptId], reason: str, 
             )
         SQL.insert_release.run(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run(db, phone_id=phone_id)
-        seals.seal(db, sealed_rows.RELEASED, attempt_id)
-        audit.append_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
+        seals.seal_row(db, sealed_rows.RELEASED, attempt_id)
+        audit.append_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
     return opened

@@ -34,17 +34,17 @@ class SQL(Statements):
     delete_user = Command()
 
 
-def stored_users(db: Connection) -> list[StoredUser]:
+def read_users(db: Connection) -> list[StoredUser]:
     """Return all users by name."""
     return SQL.users.all(db)
 
 
-def read_stored_users(path: Path, key: StoreKey | None) -> list[StoredUser]:
+def read_users_of_store(path: Path, key: StoreKey | None) -> list[StoredUser]:
     """Open the store at `path` and return its users, or none if there is no store yet. Blocks. Raises StoreError."""
     if not file_exists(path):
         return []
     with read_snapshot(path, key) as db:
-        return stored_users(db)
+        return read_users(db)
 
 
 def set_user(db: Connection, name: str, role: SupervisorRole, note: AuditNote, receipt: Receipt | None = None) -> None:
@@ -52,7 +52,7 @@ def set_user(db: Connection, name: str, role: SupervisorRole, note: AuditNote, r
     before = SQL.role_of.first(db, name=name)
     if before != role:
         SQL.set_user.run(db, name=name, role=role.value, at=note.at)
-        audit.append_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
+        audit.append_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
     record_receipt(db, receipt, note.at)
 
 
@@ -62,5 +62,5 @@ def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | N
     if before is None:
         raise NotInStore(f"There is no user {name}. `dialer user list` shows all of them.")
     SQL.delete_user.run(db, name=name)
-    audit.append_note(db, "user-remove", note, user=name, before=before)
+    audit.append_entry_from_note(db, "user-remove", note, user=name, before=before)
     record_receipt(db, receipt, note.at)

@@ -21,7 +21,7 @@ class VoterStatus:
     not_yet: bool = False  # still to vote, by the last mark
 
 
-def status_after(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
+def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
     """Return the voter's status after one more mark. VOTED is final unless the mark `corrects` it."""
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
         return status
@@ -33,7 +33,7 @@ def status_after(status: VoterStatus, kind: MarkKind, *, corrects: bool = False)
     return VoterStatus(turnout, True, turnout == "pending" and kind in (MarkKind.NOT_YET, MarkKind.LATER))
 
 
-def status_from_marks(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
+def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
     """Return the status of a voter, derived from the marks that were not undone: (kind, source, time) in stored order.
 
     A correction is ignored if a "voted" mark of a later time was stored before it and not corrected since. It is also
@@ -48,5 +48,5 @@ def status_from_marks(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
             voted_at = max(voted_at, at)
         elif corrects:
             voted_at = -inf
-        status = status_after(status, MarkKind(kind), corrects=corrects)
+        status = compute_voter_status_after_mark(status, MarkKind(kind), corrects=corrects)
     return status

@@ -59,23 +59,23 @@ def get_voter_place(db: Connection, voter_id: int) -> VoterPlace:
     return SQL.place.one(db, voter_id=voter_id)
 
 
-def pending_voters(db: Connection, phone_id: int) -> list[int]:
+def find_pending_voters(db: Connection, phone_id: int) -> list[int]:
     """Return the pending voters (neither voted nor closed) who are linked to a number, in the order of the roll."""
     return SQL.pending_on_phone.all(db, phone_id=phone_id)
 
 
-def voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
+def find_voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
     """Return the voter with a serial number in a booth's part of the roll, or None if there is none."""
     found = SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
     return None if found is None else found.voter_id
 
 
-def voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
+def find_voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
     """Return the id and EPIC number of the voter with a serial number in a booth, or None if there is none."""
     return SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
 
 
-def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
+def read_voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
     """Return the fields of a voter that the agent's page shows."""
     found = SQL.voter_for_screen.first(db, voter_id=voter_id)
     if found is None:
@@ -83,12 +83,12 @@ def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | Non
     return found._asdict()
 
 
-def voters_with_epics(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
+def find_voters_with_epics(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
     """Return the voters with these EPIC numbers, given in capitals. Slow, for it reads the whole roll: pass all at once."""
     return SQL.voters_with_epics.all(db, epics=json.dumps(sorted(epics)))
 
 
-def voters_with_epic(db: Connection, epic: str) -> list[int]:
+def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
     """Return the voters with an EPIC number, which is not unique across states. Slow, for it reads the whole roll."""
     return SQL.voters_with_epic.all(db, epic=epic.upper())
 
@@ -98,14 +98,14 @@ def list_voters_at(db: Connection, constituency_number: int, part_number: int, s
     return SQL.voters_at.all(db, constituency_number=constituency_number, part_number=part_number, serial=serial)
 
 
-def numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
+def find_numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
     """Return the numbers linked to a voter, or None if there is no such voter."""
     if not SQL.voter_exists.one(db, voter_id=voter_id):
         return None
     return SQL.numbers_of_voter.all(db, voter_id=voter_id)
 
 
-def booths(db: Connection) -> dict[int, Booth]:
+def read_booths(db: Connection) -> dict[int, Booth]:
     """Return all booths of the roll by id."""
     return {booth.booth_id: booth for booth in SQL.booths.rows(db)}
 
@@ -115,6 +115,6 @@ def find_phone_id(db: Connection, number: str) -> int | None:
     return SQL.phone_id_of.first(db, number=number)
 
 
-def phone_number(db: Connection, phone_id: int) -> str | None:
+def find_number_for_sms(db: Connection, phone_id: int) -> str | None:
     """Return a number (E.164) to send an SMS to, or None if it has opted out or is not in the store."""
     return SQL.callable_number.first(db, phone_id=phone_id)

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store.sql import Connection, transaction
-from dialer.store.sqlite_errors import database_errors, store_error
+from dialer.store.sqlite_errors import build_store_error, get_database_error_types
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ class Writer:
         try:
             while await self._collect_jobs_for_commit(group):
                 jobs = [waiting.job for waiting in group]
-                done = await self._loop.run_in_executor(self._executor, commit_group, self._db, self._path, jobs)
+                done = await self._loop.run_in_executor(self._executor, commit_jobs, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
                     _resolve_job_future(waiting.answer, result)
                 group.clear()
@@ -122,7 +122,7 @@ class Writer:
         return bool(group)
 
 
-def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
+def commit_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
     """Run the jobs in one transaction, commit it to disk, and return their results in order.
 
     They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run
@@ -140,7 +140,7 @@ def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection
         with transaction(db):
             return [_run_job_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - the failing job is found below
-        return [commit_group(db, path, [job])[0] for job in jobs]
+        return [commit_jobs(db, path, [job])[0] for job in jobs]
 
 
 def _run_job_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _JobResult[Any]:
@@ -157,7 +157,7 @@ def _run_job_in_savepoint(db: Connection, path: Path, job: Callable[[Connection]
 
 
 def _convert_to_store_error(error: Exception, path: Path) -> Exception:
-    return store_error(error, path) if isinstance(error, database_errors()) else error
+    return build_store_error(error, path) if isinstance(error, get_database_error_types()) else error
 
 
 def _resolve_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:

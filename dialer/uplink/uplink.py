@@ -22,7 +22,7 @@ from dialer.nats.session import Session, connected
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
 from dialer.site.broker import create_own_signer, get_broker_settings_for_user
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
@@ -78,7 +78,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
         await stack.enter_async_context(
             serve_metrics_if_enabled(settings.metrics.host, settings.metrics.uplink_port, readiness)
         )
-        reading = await UplinkReader.open(settings.store.path, site_key(settings))
+        reading = await UplinkReader.open(settings.store.path, read_site_key(settings))
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
             group.create_task(dialler_client.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")

@@ -28,9 +28,9 @@ from dialer.domain.errors import StoreError
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_secret_weakness
-from dialer.store.desk_file import DeskFile, StoredPassword, desk_path
-from dialer.store.keys import site_key
-from dialer.store.users import read_stored_users
+from dialer.store.desk_file import DeskFile, StoredPassword, get_desk_file_path
+from dialer.store.keys import read_site_key
+from dialer.store.users import read_users_of_store
 from dialer.web.directory import Directory
 
 _log = structlog.get_logger(__name__)
@@ -300,9 +300,9 @@ class People:
 @contextlib.asynccontextmanager
 async def open_people(settings: Settings) -> AsyncIterator[People]:
     """Open a site's users for a command of the command line. Raises StoreError."""
-    path, key = settings.store.path, site_key(settings)
-    file = await DeskFile.open(desk_path(path), key)
-    directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_stored_users, path, key))
+    path, key = settings.store.path, read_site_key(settings)
+    file = await DeskFile.open(get_desk_file_path(path), key)
+    directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_users_of_store, path, key))
     people = People(file, directory, SystemClock(), idle_seconds=0.0)
     try:
         yield people

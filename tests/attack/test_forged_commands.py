@@ -70,7 +70,7 @@ class SlowStore:
     replies: dict[str, list[str]] = field(default_factory=dict)  # by topic: how each ended
     audit_works: bool = True
 
-    async def executed_command(self, command_id: str) -> ExecutedCommand | None:
+    async def find_executed_command(self, command_id: str) -> ExecutedCommand | None:
         await asyncio.sleep(self.seconds)
         return self.stored.get(command_id)
 
@@ -84,7 +84,7 @@ class SlowStore:
         await asyncio.sleep(self.seconds)
         self.stored[command_id] = ExecutedCommand(self.stored[command_id].content, reply)
 
-    async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
+    async def append_audit_entry(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         await asyncio.sleep(self.seconds)
         if not self.audit_works:
             raise StoreBusy("another process holds the store")
@@ -92,7 +92,7 @@ class SlowStore:
         self.audit.append((who, what))
         return len(self.audit)
 
-    async def announce(self, announcements: Sequence[Announcement], at: float) -> None:
+    async def add_announcements(self, announcements: Sequence[Announcement], at: float) -> None:
         await asyncio.sleep(self.seconds)
         for each in announcements:
             self.replies.setdefault(each.topic, []).append(json.loads(each.payload)["status"])

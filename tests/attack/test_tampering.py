@@ -35,7 +35,7 @@ from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.domain.phone_facts import Consent
 from dialer.store import consents, opt_outs, registers, seal_verification, sealed_rows, seals
 from dialer.store.audit import AuditNote
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.erasing import blank_number
 from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
@@ -82,11 +82,11 @@ async def write_day(backend: SqliteBackend) -> None:
     async with filled(backend) as store:
         for phone_id in range(4, 16):
             new = await dial(store, phone_id)
-            await store.record_answer(new.attempt_id, NOW + 5)
+            await store.record_answer_time(new.attempt_id, NOW + 5)
             if phone_id % 3 == 0:
                 await end(store, new, Outcome.ABANDONED)
                 continue
-            await store.record_connect(new.attempt_id, NOW + 6, "seat-1", "a1")
+            await store.record_connect_time(new.attempt_id, NOW + 6, "seat-1", "a1")
             word = Disposition.MACHINE if phone_id % 2 else Disposition.REFUSED
             said = DispositionRecord(new.attempt_id, word, NOW + 20, "a1", None)
             voter = mark(new.claim.voter_id, MarkKind.NOT_YET, new=new)
@@ -122,11 +122,11 @@ async def write_day(backend: SqliteBackend) -> None:
         await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW + 9, ComplaintRemedy.EXPLAINED), note)
         day = date(2024, 4, 22)
         figures = [OfficialFigure(day, 174, None, "09:00", 0.11), OfficialFigure(day, 174, 2, FINAL, 0.66)]
-        await store.enter_turnout(figures, note)
+        await store.enter_official_turnout(figures, note)
         unknown = await dial(store, 21)
         await end(store, unknown, Outcome.UNKNOWN)
-        await store.release_unknown([unknown.attempt_id], "the carrier has no such call", note)
-        assert await store.seal(NOW + 60) is not None
+        await store.release_unknown_attempts([unknown.attempt_id], "the carrier has no such call", note)
+        assert await store.close_seal_batch(NOW + 60) is not None
         await dial(store, 20)
 
 
@@ -134,7 +134,7 @@ async def write_day(backend: SqliteBackend) -> None:
 def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backend = SqliteBackend(tmp_path_factory.mktemp("store"))
     asyncio.run(write_day(backend))
-    with exclusive_connection(backend.path, "a test") as db, transaction(db):
+    with open_store_exclusively(backend.path, "a test") as db, transaction(db):
         for number in ("+917000000002", "+917000000003", NUMBER_OFF_THE_ROLL, "+919812345679"):
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
         consents.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
@@ -160,7 +160,9 @@ def db(store_path: Path) -> Iterator[Db]:
 
 def find_changed_rows(db: Db) -> set[tuple[str, str]]:
     """Return the kind and id of each finding of a verification, except voters, which follow from changed marks."""
-    return {(finding.of, finding.row_id) for finding in seal_verification.verify(db).findings if finding.of != "voter"}
+    return {
+        (finding.of, finding.row_id) for finding in seal_verification.verify_seals(db).findings if finding.of != "voter"
+    }
 
 
 def make_other_value(value: Any) -> Any:
@@ -171,7 +173,7 @@ def make_other_value(value: Any) -> Any:
 
 
 def test_store_verification_of_an_unchanged_store_finds_nothing(db: Db) -> None:
-    verdict = seal_verification.verify(db)
+    verdict = seal_verification.verify_seals(db)
     assert verdict.findings == []
     assert verdict.rows == {
         "attempt": 18, "mark": 9, "opt-out": 4, "opt-out-hash": 1, "lawful": 1, "rules": 1, "consent": 2, "consent-ahead": 2,
@@ -197,7 +199,7 @@ def test_store_verification_finds_a_changed_field_in_any_row(db: Db, table: str)
             except sqlite3.IntegrityError:  # the schema itself forbids the change, such as a duplicate number
                 db.execute("ROLLBACK TO edit")
                 continue
-            found = [each for each in seal_verification.verify(db).findings if each.of == of]
+            found = [each for each in seal_verification.verify_seals(db).findings if each.of == of]
             assert len(found) == 1, (name, values)
             [finding] = found
             assert finding.row_id == str(values[key])
@@ -211,7 +213,7 @@ def test_store_verification_finds_a_changed_field_in_any_row(db: Db, table: str)
 def test_store_verification_finds_a_changed_consent(db: Db, name: str) -> None:
     (value,) = db.execute(f"SELECT {name} FROM phone WHERE phone_id = 3").fetchone()
     db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (make_other_value(value),))
-    [finding] = seal_verification.verify(db).findings
+    [finding] = seal_verification.verify_seals(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("consent of number", "3", (name,))
 
 
@@ -225,7 +227,7 @@ def test_store_verification_finds_a_changed_consent(db: Db, name: str) -> None:
 )
 def test_store_verification_finds_a_changed_number_in_a_do_not_call_register(db: Db, change: str) -> None:
     db.execute(change)
-    [finding] = seal_verification.verify(db).findings
+    [finding] = seal_verification.verify_seals(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("register", "ncpr", ("numbers_of_it",))
 
 
@@ -254,7 +256,7 @@ def test_store_verification_finds_a_voter_state_that_contradicts_the_marks(db: D
             "not_yet"
         )  # "not yet" has no meaning for a voter who has voted
         expected = [] if before == after or says_nothing else [("voter", str(voter_id))]
-        assert [(each.of, each.row_id) for each in seal_verification.verify(db).findings] == expected
+        assert [(each.of, each.row_id) for each in seal_verification.verify_seals(db).findings] == expected
         db.execute("ROLLBACK TO edit")
 
 
@@ -263,7 +265,7 @@ def test_voter_states_agree_with_any_sequence_of_marks_and_corrections(tmp_path:
     random_numbers = random.Random(17)
     backend = SqliteBackend(tmp_path)
     backend.fill(20, 5)
-    with exclusive_connection(backend.path, "a test") as db:
+    with open_store_exclusively(backend.path, "a test") as db:
         recorded: dict[int, list[str]] = {voter_id: [] for voter_id in range(1, 21)}
         for number in range(2000):
             voter_id = random_numbers.randint(1, 20)
@@ -277,7 +279,7 @@ def test_voter_states_agree_with_any_sequence_of_marks_and_corrections(tmp_path:
             with transaction(db):
                 if record_mark(db, None, entry).recorded and undoes is None:
                     recorded[voter_id].append(entry.key)
-        assert seal_verification.verify(db).findings == []
+        assert seal_verification.verify_seals(db).findings == []
 
 
 def test_store_verification_finds_forged_and_removed_consents(db: Db) -> None:
@@ -334,7 +336,7 @@ def test_store_verification_finds_removed_opt_outs_and_hidden_abandoned_calls(db
     ).fetchall()
     removed = db.execute("DELETE FROM attempt WHERE outcome = 'machine' RETURNING attempt_id").fetchall()
     assert (len(changed), len(removed) > 0) == (3, True)
-    found = seal_verification.verify(db).findings
+    found = seal_verification.verify_seals(db).findings
     assert {finding.row_id for finding in found if finding.of == "attempt"} == {row[0] for row in changed + removed}
     assert {finding.fields for finding in found if finding.row_id in {row[0] for row in changed}} == {("outcome",)}
     assert [finding.problem for finding in found if finding.of == "opt-out"] == ["removed"]
@@ -342,7 +344,7 @@ def test_store_verification_finds_removed_opt_outs_and_hidden_abandoned_calls(db
 
 def test_store_verification_finds_the_cleared_opt_out_of_a_phone(db: Db) -> None:
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
-    [finding] = seal_verification.verify(db).findings
+    [finding] = seal_verification.verify_seals(db).findings
     assert finding.of == "opt-out"
 
 
@@ -353,7 +355,7 @@ def test_store_verification_finds_a_replaced_opt_out_even_with_a_valid_seal(db: 
     db.execute(
         "INSERT INTO opt_out (e164, at, source, opt_out_id) VALUES (?, 1.0, 'letter-12', ?)", (number + "0", row_id)
     )
-    seals.seal(db, sealed_rows.OPT_OUT, row_id)
+    seals.seal_row(db, sealed_rows.OPT_OUT, row_id)
     assert find_changed_rows(db) == {("opt-out", str(row_id))}
 
 
@@ -390,11 +392,11 @@ async def test_vacuumed_or_copied_store_passes_verification_and_accepts_calls(
     with contextlib.closing(sqlite3.connect(copy)) as db:
         if way == "VACUUM":
             db.execute("VACUUM")
-        head = seal_verification.verify(db).head
+        head = seal_verification.verify_seals(db).head
     async with await open_store(copy) as store:
         await dial(store, 22)
     with contextlib.closing(sqlite3.connect(copy)) as db:
-        verdict = seal_verification.verify(db, head)
+        verdict = seal_verification.verify_seals(db, head)
         assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)
 
 
@@ -425,7 +427,7 @@ def test_store_verification_names_the_batch_of_a_changed_seal(db: Db) -> None:
     seals.seal_attempt(db, row_id, seals.END)
     db.execute("DELETE FROM seal WHERE seal_id = ?", (seal_id,))
     db.execute("UPDATE seal SET seal_id = ? WHERE seal_id = (SELECT max(seal_id) FROM seal)", (seal_id,))
-    [finding] = seal_verification.verify(db).findings
+    [finding] = seal_verification.verify_seals(db).findings
     assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
 
 
@@ -433,7 +435,7 @@ def test_store_verification_finds_a_row_removed_with_its_seals_by_the_missing_se
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     removed = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
-    [finding] = seal_verification.verify(db).findings
+    [finding] = seal_verification.verify_seals(db).findings
     assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in removed))
 
 
@@ -469,15 +471,15 @@ def test_store_verification_finds_a_changed_audit_entry(db: Db, change: Callable
 
 
 def test_truncated_or_rewritten_audit_chain_differs_from_a_noted_head(db: Db) -> None:
-    head = seal_verification.verify(db).head
+    head = seal_verification.verify_seals(db).head
     assert head is not None
     db.execute("SAVEPOINT cut")
     db.execute("DELETE FROM audit WHERE number = ?", (head[0],))
-    assert "the end was cut off" in str(seal_verification.verify(db, head).findings[0])
+    assert "the end was cut off" in str(seal_verification.verify_seals(db, head).findings[0])
     db.execute("ROLLBACK TO cut")
     rewrite_chain(db)
-    assert seal_verification.verify(db).findings == []
-    [finding] = seal_verification.verify(db, head).findings
+    assert seal_verification.verify_seals(db).findings == []
+    [finding] = seal_verification.verify_seals(db, head).findings
     assert finding.problem == "the entry differs from the noted head with this number"
 
 

@@ -45,7 +45,7 @@ async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_p
     assert_all_attempts_ended(tmp_path)
 
 
-@pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer", "record_connect"])
+@pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer_time", "record_connect_time"])
 def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(tmp_path: Path, method: str) -> None:
     @virtual_time()
     async def run() -> None:
@@ -143,7 +143,7 @@ async def test_latest_audit_hash_is_published_every_minute_and_at_the_end(tmp_pa
     kept = dict(rows(tmp_path, "SELECT number, digest FROM audit"))
     assert all(kept[head["entry"]] == head["digest"] for head in told)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        verdict = seal_verification.verify(db, (told[0]["entry"], told[0]["digest"]))
+        verdict = seal_verification.verify_seals(db, (told[0]["entry"], told[0]["digest"]))
     assert (verdict.findings, verdict.not_chained) == ([], 0)
     assert told[-1]["seals"] > told[0]["seals"] > 10
 
@@ -170,11 +170,11 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
 
         for method in (
             "end_attempts",
-            "record_answer",
+            "record_answer_time",
             "open_attempts",
-            "claim",
-            "campaign_progress",
-            "release_expired",
+            "claim_targets",
+            "read_campaign_progress",
+            "release_expired_claims",
         ):
             spoil(method)
         await asyncio.sleep(60)

@@ -41,7 +41,7 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
                 _snapshot(disk, backend, tmp_path, losses, chance)
     assert len(losses) == 48
     for acknowledged, folder in losses:
-        with connection.exclusive_connection(folder / "centre.db", "a test"):  # recovers the WAL, and checks the file
+        with connection.open_store_exclusively(folder / "centre.db", "a test"):  # recovers the WAL, and checks the file
             pass
         assert query(folder / "centre.db", "PRAGMA integrity_check") == [("ok",)]
         [found] = query(folder / "centre.db", ACKNOWLEDGED)

@@ -12,7 +12,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import Mark, MarkSource
 from dialer.store import connection, file_checks
-from dialer.store.connection import exclusive_connection, open_for_reading
+from dialer.store.connection import open_store_exclusively, open_store_for_reading
 from dialer.store.migrate import APPLICATION_ID
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
@@ -83,12 +83,12 @@ async def test_damage_not_detected_at_opening_is_reported_when_it_is_read(
     flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
-            await store.voter_for_screen(1000)
+            await store.read_voter_for_screen(1000)
         assert is_one_line(caught.value, roll)
         with pytest.raises(StoreCorrupt) as caught:
             await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert is_one_line(caught.value, roll)
-        assert await store.rows_for_broker(10) == []
+        assert await store.read_rows_for_broker(10) == []
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])
@@ -121,8 +121,8 @@ async def test_store_with_a_newer_schema_is_rejected_and_unchanged(roll: Path) -
     db.close()
     before = roll.read_bytes()
     with pytest.raises(StoreError, match="schema is version 42"):
-        open_for_reading(roll)
-    with pytest.raises(StoreError, match="schema is version 42"), exclusive_connection(roll, "an import"):
+        open_store_for_reading(roll)
+    with pytest.raises(StoreError, match="schema is version 42"), open_store_exclusively(roll, "an import"):
         pytest.fail("the import got in")
     with pytest.raises(StoreError, match="install the newer Matdan") as caught:
         await open_store(roll)

@@ -17,10 +17,15 @@ from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.domain.model import Announcement
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
-from dialer.store.connection import exclusive_connection, open_for_reading, open_for_writing, read_snapshot
+from dialer.store.connection import (
+    open_store_exclusively,
+    open_store_for_reading,
+    open_store_for_writing,
+    read_snapshot,
+)
 from dialer.store.conversion import convert_store, get_leftover_path
-from dialer.store.desk_file import desk_path, open_desk_file
-from dialer.store.driver import connect
+from dialer.store.desk_file import get_desk_file_path, open_desk_file
+from dialer.store.driver import connect_to_file
 from dialer.store.exports import record_export
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, read_key, write_new_key
@@ -48,13 +53,13 @@ def found_on_disk(path: Path) -> set[str]:
 
 def rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of the store except the audit, to which a conversion adds."""
-    with closing(open_for_reading(path, key=key)) as db:
+    with closing(open_store_for_reading(path, key=key)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
         return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
 
 
 def audited(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
-    with closing(open_for_reading(path, key=key)) as db:
+    with closing(open_store_for_reading(path, key=key)) as db:
         return db.execute("SELECT who, what FROM audit WHERE kind = 'store-conversion'").fetchall()
 
 
@@ -81,7 +86,7 @@ async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBacke
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
 def test_rollback_journal_of_an_encrypted_store_is_encrypted(key: StoreKey | None, path: Path) -> None:
     fill_roll(path, 54, key=key)
-    with closing(connect(path, "rw", key)) as db:
+    with closing(connect_to_file(path, "rw", key)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("BEGIN IMMEDIATE")
         db.execute("UPDATE voter SET name = 'x'")  # the journal takes up the pages as they were
@@ -135,7 +140,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
-    with closing(open_for_reading(path, key=TEST_KEY)) as db:
+    with closing(open_store_for_reading(path, key=TEST_KEY)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
     damaged = bytearray(path.read_bytes())
     damaged[(page - 1) * 4096 + 2000] ^= 1
@@ -145,9 +150,9 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     with pytest.raises(StoreCorrupt):
         await store.record_mark(mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
-        await store.announce([Announcement("t", "p")], NOW)
+        await store.add_announcements([Announcement("t", "p")], NOW)
     await store.close()
-    with closing(open_for_reading(path, key=TEST_KEY)) as db:
+    with closing(open_store_for_reading(path, key=TEST_KEY)) as db:
         assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)
 
 
@@ -160,14 +165,14 @@ async def opened_for_a_report(path: Path, key: StoreKey | None) -> None:
 
 
 def opened_by_an_import(path: Path, key: StoreKey | None) -> None:
-    with exclusive_connection(path, "an import", key=key):
+    with open_store_exclusively(path, "an import", key=key):
         pytest.fail("the import got in")
 
 
 OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
     "dialler": lambda path, key: asyncio.run(open_store(path, key=key)),
     "report": lambda path, key: asyncio.run(opened_for_a_report(path, key)),
-    "reader": lambda path, key: open_for_reading(path, key=key),
+    "reader": lambda path, key: open_store_for_reading(path, key=key),
     "import": opened_by_an_import,
     "export": lambda path, key: record_export(path, "a worker", {}, NOW, key=key),
 }
@@ -199,7 +204,7 @@ def test_missing_encryption_package_is_reported_with_installation_advice(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=r"\.venv/bin/pip install -e '\.\[encryption\]'"):
-        open_for_writing(path, key=TEST_KEY)
+        open_store_for_writing(path, key=TEST_KEY)
     fill_roll(path, 9)  # a plain store needs it not
 
 
@@ -262,8 +267,8 @@ def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, ne
     assert all(0.0 <= share <= 1.0 for _, share in told)
     if old is not None:
         with pytest.raises(StoreError):
-            open_for_reading(path, key=old)
-    with exclusive_connection(path, "a dialler", key=new) as db:
+            open_store_for_reading(path, key=old)
+    with open_store_exclusively(path, "a dialler", key=new) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -383,7 +388,7 @@ def test_encryption_killed_between_two_files_is_completed_by_running_it_again(
     old: StoreKey | None, new: StoreKey | None, how: str, path: Path
 ) -> None:
     fill_roll(path, 54, key=old)
-    desk = desk_path(path)
+    desk = get_desk_file_path(path)
     db = open_desk_file(desk, old)
     db.execute("INSERT INTO password VALUES ('asha', 'hash', 1.0, 0)")
     db.close()
@@ -411,7 +416,7 @@ def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
     fill_roll(path, 54)
     before = path.read_bytes()
     with (
-        exclusive_connection(path, "a dialler"),
+        open_store_exclusively(path, "a dialler"),
         pytest.raises(StoreBusy, match="a dialler"),
     ):
         convert_store(path, None, TEST_KEY, who="officer", at=NOW)

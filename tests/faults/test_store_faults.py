@@ -15,7 +15,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreFull
 from dialer.domain.model import Announcement, CampaignProgress, Disposition, DispositionRecord, EndedAttempt, Outcome
 from dialer.store.attempts import Refusal
-from dialer.store.connection import exclusive_connection, open_for_reading
+from dialer.store.connection import open_store_exclusively, open_store_for_reading
 from dialer.store.free_space import RESERVE_BYTES
 from dialer.store.lock import StoreLock
 from dialer.store.store import Store, open_store
@@ -68,15 +68,15 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
         with pytest.raises(StoreFull) as caught:
             await end(store, calls[0], Outcome.COMPLETED)
         assert is_one_line(caught.value, path)
-        assert len(await store.unfinished_attempts()) == 8
-        assert await store.rows_for_broker(10) == []
+        assert len(await store.read_unfinished_attempts()) == 8
+        assert await store.read_rows_for_broker(10) == []
         size[0] = 200
         assert await end(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
         assert await end(store, calls[0], Outcome.COMPLETED)
-        assert await store.outcome_counts(CAMPAIGN) == {Outcome.COMPLETED: 2}
-        assert len(await store.rows_for_broker(10)) == 2
+        assert await store.count_outcomes(CAMPAIGN) == {Outcome.COMPLETED: 2}
+        assert len(await store.read_rows_for_broker(10)) == 2
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -108,10 +108,10 @@ async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(p
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using this store") as caught:
             await open_store(path)
         assert is_one_line(caught.value, path)
-        with pytest.raises(StoreBusy, match="a dialler"), exclusive_connection(path, "an import"):
+        with pytest.raises(StoreBusy, match="a dialler"), open_store_exclusively(path, "an import"):
             pytest.fail("the import got in")
         assert query(path, "SELECT count(*) FROM mark") == [(1,)]
-    with exclusive_connection(path, "an import"):
+    with open_store_exclusively(path, "an import"):
         with pytest.raises(StoreBusy, match="an import"):
             await open_store(path)
         assert query(path, "SELECT count(*) FROM mark") == [(1,)]
@@ -120,7 +120,7 @@ async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(p
 
 async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
-        db = open_for_reading(path)
+        db = open_store_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             db.execute("DELETE FROM mark")
         db.execute("BEGIN")
@@ -143,7 +143,7 @@ async def test_writes_fail_as_busy_during_another_programs_write_and_then_succee
         other.execute("ROLLBACK")
         other.close()
         assert (await store.record_mark(mark(1, MarkKind.VOTED))).recorded
-        assert len(await store.rows_for_broker(10)) == 1
+        assert len(await store.read_rows_for_broker(10)) == 1
 
 
 def test_store_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
@@ -204,14 +204,14 @@ async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
 ) -> None:
     ended, ringing = run_and_kill_dialler()
     async with await open_store(path) as store:
-        unfinished = await store.unfinished_attempts()
+        unfinished = await store.read_unfinished_attempts()
         assert ringing in {each.attempt_id for each in unfinished}
         assert {each.phone_id for each in unfinished} == {2, 3}
         assert ended not in {each.attempt_id for each in unfinished}
-        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(
+        assert await store.read_campaign_progress(CAMPAIGN) == CampaignProgress(
             total=36, completed=1, remaining=33, attempts=3
         )
-        assert (await store.booth_turnout())[0].voted == 1
+        assert (await store.count_booth_turnout())[0].voted == 1
 
 
 async def test_closing_the_store_leaves_a_single_database_file(path: Path) -> None:
@@ -281,16 +281,16 @@ async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path
         still_pending = mark(7 - first.claim.voter_id, MarkKind.NOT_YET)
         said = DispositionRecord(first.attempt_id, Disposition.CALL_BACK, NOW + 60, "asha", retry_at=NOW + 1800)
         steps: list[Callable[[], Any]] = [
-            lambda: store.record_answer(first.attempt_id, NOW + 9),
-            lambda: store.record_connect(first.attempt_id, NOW + 10, "01", "asha"),
+            lambda: store.record_answer_time(first.attempt_id, NOW + 9),
+            lambda: store.record_connect_time(first.attempt_id, NOW + 10, "01", "asha"),
             lambda: store.end_attempts([ended]),
             lambda: store.record_mark(voted),
             lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow"),
             lambda: store.record_disposition(said, [still_pending]),
             lambda: store.record_command("c", "pause", "hash", "done", NOW),
-            lambda: store.release([second.claim]),
-            lambda: store.release_expired(NOW + 1e6),
-            lambda: store.mark_published(1),
+            lambda: store.release_claimed_targets([second.claim]),
+            lambda: store.release_expired_claims(NOW + 1e6),
+            lambda: store.mark_announcements_published(1),
         ]
         for step in steps:
             with pytest.raises(LostReply):

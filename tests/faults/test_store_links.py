@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
-from dialer.store.connection import exclusive_connection, read_snapshot
+from dialer.store.connection import open_store_exclusively, read_snapshot
 from dialer.store.conversion import convert_store
 from dialer.store.exports import record_export
 from dialer.store.keys import StoreKey
@@ -180,7 +180,7 @@ async def test_second_writer_of_a_store_is_refused_under_any_path(
     with pytest.raises(StoreError) as refused:
         await open_store(name)
     assert is_one_line(refused.value, name)
-    with pytest.raises(StoreError), exclusive_connection(name, "an import"):
+    with pytest.raises(StoreError), open_store_exclusively(name, "an import"):
         pass
     assert name.read_bytes() == kept
     assert first.returncode is None
@@ -245,7 +245,7 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
     name = way(path)
     async with await open_store(name) as store:
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol(CAMPAIGN)
+        await store.enrol_numbers(CAMPAIGN)
         await dial(store, 1)
         record_export(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query(path, "SELECT phone_id FROM attempt") == [(1,)]

@@ -34,8 +34,8 @@ from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.settings.site import Settings
 from dialer.settings.supervision import Supervisor
 from dialer.store.agent_reading import AgentReading
-from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.connection import open_store_exclusively
+from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, Access, Sessions, find_access_rules
@@ -256,7 +256,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     dialler_client.page_state = page_state
     settings = settings or two_agent_settings()
     fill_roll(folder / "centre.db", 0)
-    with exclusive_connection(folder / "centre.db", "a test") as db:
+    with open_store_exclusively(folder / "centre.db", "a test") as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
@@ -323,7 +323,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
 
 async def set_passwords(settings: Settings, *names: str) -> None:
     """Set PASSWORD, with a cheap hash, for supervisors of the settings in the desk's file."""
-    file = await DeskFile.open(desk_path(settings.store.path), None)
+    file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
     for name in names:
         await people.set_password(name, PASSWORD)

@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
 
 VOTERS_PER_BOOTH = 920  # average of an Indian polling station
@@ -53,7 +53,7 @@ def _store_with_roll(voters: int, voters_per_booth: int, numbers_weigh_alike: bo
 
 
 def _fill(path: Path, voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None) -> None:
-    with exclusive_connection(path, "a test's roll", key=key) as db:
+    with open_store_exclusively(path, "a test's roll", key=key) as db:
         fill_roll_into(db, voters, voters_per_booth=voters_per_booth)
         if numbers_weigh_alike:
             db.execute(

@@ -15,7 +15,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import SeatState
 from dialer.settings.site import Settings
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
@@ -171,7 +171,7 @@ def scenario_files() -> list[Path]:
 
 def fill_numbers(path: Path, numbers: list[str], *, workers: bool = False) -> None:
     """Create a store with one voter per number, called in this order. With `workers` they are booth workers too."""
-    with exclusive_connection(path, "a scenario's roll") as db:
+    with open_store_exclusively(path, "a scenario's roll") as db:
         db.execute("BEGIN IMMEDIATE")
         _fill(db, numbers)
         db.execute("UPDATE shuffle SET seed = 0")  # calls in the order of the roll

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.view import ScreenPop, SeatState, SeatView
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 
 ATTEMPT = "3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"
 LONG_NAME = "ब" * 10_000
@@ -28,7 +28,7 @@ GROUNDS = {
 
 def fill_household(store: Path, at: float) -> None:
     """Add a number with three voters of booth 118 (the first marked "voted"), an earlier attempt, and a live call."""
-    with exclusive_connection(store, "a test") as db:
+    with open_store_exclusively(store, "a test") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout-agents', 'agents', 'turnout')")
         db.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (NUMBER,))
         for voter_id, name in enumerate(VOTERS, 1):

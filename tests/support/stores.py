@@ -27,7 +27,7 @@ from dialer.domain.model import (
 from dialer.domain.results import Encode, OptOut, Result
 from dialer.roll.workers import import_workers
 from dialer.store.attempts import Refusal
-from dialer.store.driver import connect
+from dialer.store.driver import connect_to_file
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
@@ -101,7 +101,7 @@ class SqliteBackend:
 
     def connect(self) -> sqlite3.Connection:
         """Return another connection to the store, with its key if it has one, in autocommit mode."""
-        return connect(self.path, "rw", self.key)
+        return connect_to_file(self.path, "rw", self.key)
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
         with closing(self.connect()) as db:
@@ -132,7 +132,7 @@ async def filled(
     try:
         for campaign_id in campaigns:
             await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.enrol(campaign_id)
+            await store.enrol_numbers(campaign_id)
         yield store
     finally:
         await store.close()
@@ -140,14 +140,14 @@ async def filled(
 
 async def claim(store: Store, limit: int = 1, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> list[Claim]:
     """Claim up to `limit` numbers for the owner "engine"."""
-    return await store.claim(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
+    return await store.claim_targets(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
 
 
 async def claim_phone(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
     """Claim one number. All other claims are released."""
     claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
     [wanted] = [each for each in claims if each.phone_id == phone_id]
-    await store.release([each for each in claims if each is not wanted])
+    await store.release_claimed_targets([each for each in claims if each is not wanted])
     return wanted
 
 
@@ -212,5 +212,5 @@ def mark(
 
 
 async def read_turnout(store: Store, booth_id: int = 1) -> BoothTurnout:
-    [turnout] = [each for each in await store.booth_turnout() if each.booth_id == booth_id]
+    [turnout] = [each for each in await store.count_booth_turnout() if each.booth_id == booth_id]
     return turnout

@@ -68,7 +68,7 @@ class BoothWorkers:
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._find_booth_of_part(call.worker, part)
-        voter_id = None if booth_id is None else await self._store.voter_by_serial(booth_id, serial)
+        voter_id = None if booth_id is None else await self._store.find_voter_by_serial(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.record_unknown_serial(unknown)
@@ -92,7 +92,7 @@ class BoothWorkers:
         The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
         has no serial number, StoreError.
         """
-        last = None if call.worker is None else await self._store.last_mark_of_worker_call(call.attempt_id)
+        last = None if call.worker is None else await self._store.find_last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
             raise CommitTargetNotFound("this call has no serial that could be undone")
         undone, voter_id = last

@@ -177,12 +177,12 @@ class FlowService:
             case CommitKind.MARK:
                 return await self._store_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
-                if not (may_stand and await self._store.voters_with_key(key)):
+                if not (may_stand and await self._store.find_voters_by_mark_key(key)):
                     await self._workers.undo_last_serial(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
-                await self._store.record_answers(call.attempt_id, commit.answers, self._core.clock.now())
+                await self._store.record_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
     async def _store_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
@@ -194,7 +194,7 @@ class FlowService:
             return False
         kind = MarkKind(commit.mark.value)
         voters, source = await self._find_marked_voters(
-            call, commit, await self._store.voters_with_key(key) if may_stand else []
+            call, commit, await self._store.find_voters_by_mark_key(key) if may_stand else []
         )
         now = self._core.clock.now()
         for voter_id in voters:
@@ -218,7 +218,7 @@ class FlowService:
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
-            pending = await self._store.pending_voters(call.phone_id)
+            pending = await self._store.find_pending_voters(call.phone_id)
             return [*marked, *(each for each in pending if each not in marked)][: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
             return [], MarkSource.BOOTH_WORKER  # `BoothWorkers` finds the voter of a serial
@@ -235,7 +235,7 @@ class FlowService:
     async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store what the caller of a flow has entered so far. Raises StoreError."""
         if answers:
-            await self._store.record_answers(attempt_id, answers, self._core.clock.now())
+            await self._store.record_flow_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live(self, attempt_id: AttemptId) -> bool:
         """Return whether a call attempt has a live call."""
@@ -247,7 +247,7 @@ class FlowService:
         Returns None if the call has ended or the number has opted out.
         """
         call = self._calls.get(attempt_id)
-        return None if call is None else await self._store.phone_number(call.phone_id)
+        return None if call is None else await self._store.find_number_for_sms(call.phone_id)
 
     def end_flow(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
@@ -258,7 +258,7 @@ class FlowService:
         self._commits.pop(attempt_id, None)
         if answers:
             self._core.request_effects(
-                make_store_commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now())
+                make_store_commit(self._store.record_flow_answers, attempt_id, dict(answers), self._core.clock.now())
             )
         call = self._calls.get(attempt_id)
         if call is None:

@@ -47,7 +47,7 @@ def _list_effects_on_leg(before: Call, after: Call, store: Store) -> Iterator[Ef
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if leg.answered_at is not None and was.answered_at is None:
-        yield make_store_commit(store.record_answer, after.attempt_id, leg.answered_at)
+        yield make_store_commit(store.record_answer_time, after.attempt_id, leg.answered_at)
 
 
 def _list_effects_on_talk(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
@@ -55,7 +55,7 @@ def _list_effects_on_talk(before: Call, after: Call, now: Instant, store: Store)
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
-        yield make_store_commit(store.record_connect, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
+        yield make_store_commit(store.record_connect_time, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
         if outbound and after.kind is not CampaignKind.IVR:  # a caller from a flow did not wait for a seat
             answered = after.leg.answered_seconds
             waited = 0.0 if answered is None else now.seconds - answered

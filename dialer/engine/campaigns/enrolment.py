@@ -10,5 +10,5 @@ PIECE_NUMBERS = 250
 
 async def enrol_numbers_in_chunks(store: Store, campaign_id: str) -> None:
     """Add the roll's numbers to a campaign's queue, in several transactions. Raises StoreError."""
-    for first in range(0, await store.last_phone() + 1, PIECE_NUMBERS):
-        await store.enrol(campaign_id, first, first + PIECE_NUMBERS - 1)
+    for first in range(0, await store.find_last_phone_id() + 1, PIECE_NUMBERS):
+        await store.enrol_numbers(campaign_id, first, first + PIECE_NUMBERS - 1)

@@ -26,7 +26,7 @@ from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import get_day_start, get_next_midnight
-from dialer.store.standing_orders import StandingOrder, campaign_addressee
+from dialer.store.standing_orders import StandingOrder, format_campaign_addressee
 from dialer.store.store import Store
 
 SPEED = "speed"
@@ -72,19 +72,19 @@ class Campaigns:
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await enrol_numbers_in_chunks(store, campaign_id)
         else:
-            await store.enrol(campaign_id)
+            await store.enrol_numbers(campaign_id)
         hopper = deque[Claim]()
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.outcome_counts(campaign_id, get_day_start(self._core.zone, now)))
-        run.progress = await store.campaign_progress(campaign_id)
-        learned = await store.pacer_state(campaign_id)
+        run.outcomes.update(await store.count_outcomes(campaign_id, get_day_start(self._core.zone, now)))
+        run.progress = await store.read_campaign_progress(campaign_id)
+        learned = await store.read_pacer_state(campaign_id)
         if learned is not None:
             run.restore_pacer(learned)
         await restore_abandoned_counts(run.pacer, campaign_id, store, self._core.clock)
-        for ordered in await store.standing_orders(now):
-            if ordered.addressee == campaign_addressee(campaign_id):
+        for ordered in await store.read_standing_orders(now):
+            if ordered.addressee == format_campaign_addressee(campaign_id):
                 self._restore_supervisor_order(run, ordered)
         return run
 
@@ -208,12 +208,12 @@ class Campaigns:
             )
         now = self._core.clock.now()
         if max_calls is None and calls_per_seat is None:
-            await self._store.end_standing_order(campaign_addressee(campaign_id), SPEED)
+            await self._store.end_standing_order(format_campaign_addressee(campaign_id), SPEED)
             run.speed, said = None, "speed limit removed"
         else:
             speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
             await self._store.save_standing_orders(
-                [StandingOrder(campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
+                [StandingOrder(format_campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
@@ -236,12 +236,12 @@ class Campaigns:
                 f"the abandoned-call target must be at most {most:.2%}, the maximum of the rules profile"
             )
         if target is None:
-            await self._store.end_standing_order(campaign_addressee(campaign_id), ABANDONED_TARGET)
+            await self._store.end_standing_order(format_campaign_addressee(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
             now = self._core.clock.now()
             await self._store.save_standing_orders(
-                [StandingOrder(campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
+                [StandingOrder(format_campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
         self._change_abandoned_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"

@@ -61,7 +61,7 @@ class ExternalRecords:
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
-            new = await self._store.enter_turnout(figures, self._make_audit_entry(who))
+            new = await self._store.enter_official_turnout(figures, self._make_audit_entry(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
@@ -97,7 +97,7 @@ class ExternalRecords:
         CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
-            moved = await self._store.confirm_uplink(through, self._clock.now())
+            moved = await self._store.record_headquarters_commit(through, self._clock.now())
         return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
 
     async def send_test_mark(self) -> str:
@@ -127,7 +127,7 @@ class ExternalRecords:
         StoreError.
         """
         with _refuse_rejected_records():
-            opened = await self._store.release_unknown(attempts, reason.strip(), self._make_audit_entry(who))
+            opened = await self._store.release_unknown_attempts(attempts, reason.strip(), self._make_audit_entry(who))
         if self._marks is not None:
             self._marks.read_queues_again()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"

@@ -48,7 +48,7 @@ class HeadquartersOrders:
         """Restore a stop by headquarters that is still in force from an earlier run. It stops new campaigns too. Raises
         StoreError.
         """
-        stops = await self._store.stops_in_force()
+        stops = await self._store.read_stop_orders_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._suspend_campaigns(next(reversed(stops)), stopped)
@@ -73,7 +73,7 @@ class HeadquartersOrders:
             raise
         now = self._core.clock.now()
         refuse_unlawful_order(order, signers, self._core.centre_id, plan.zone, now)
-        if was_order_executed(order, text, await self._store.headquarters_orders()):
+        if was_order_executed(order, text, await self._store.read_headquarters_orders()):
             return f"order {order.id} was already carried out"
         what = {
             "command": order.order.value,

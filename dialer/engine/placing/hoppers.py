@@ -75,7 +75,7 @@ class Hoppers:
             while run.hold is None and not self._core.draining and self._is_hopper_low(run):
                 quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
-                claims = await self._store.claim(
+                claims = await self._store.claim_targets(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
                     owner=self._core.plan.owner,
@@ -108,7 +108,7 @@ class Hoppers:
 
     async def _record_next_due_time(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.returns
-        due = await self._store.next_due_at(run.spec.campaign_id)
+        due = await self._store.find_next_due_time(run.spec.campaign_id)
         if run.returns != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
             return
         run.list_done = due is None
@@ -178,6 +178,6 @@ class Hoppers:
 
     async def _release_claims(self, claims: Sequence[Claim]) -> None:
         try:
-            await self._store.release(claims)
+            await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))

@@ -206,7 +206,7 @@ class Originator:
         """Postpone reserved numbers that the rules forbid to call now."""
         run.set_next_due_time(min(due_at for _, due_at in refused))
         try:
-            await self._store.postpone(refused)
+            await self._store.postpone_claimed_targets(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.postpone_failed", claims=len(refused), problem=str(error))
         self._core.wake.set()

@@ -85,7 +85,7 @@ class RollImport:
         rules, said = self._rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
-                if await self._store.open_attempt_on(number) is not None:
+                if await self._store.find_open_attempt_on_number(number) is not None:
                     raise CommandRefused(
                         "a number of the list is on a call: suppress it now, and erase it when the call has ended"
                     )
@@ -114,7 +114,7 @@ class RollImport:
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_progress(roll)
         booth_ids = await self._import_booths(handed)
-        booths = await self._store.booths()
+        booths = await self._store.read_booths()
         self._polls.add_booths(booths)
         self._runs.add_booths(booths)
         self._eligibility.load_areas()
@@ -157,7 +157,7 @@ class RollImport:
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
             await enrol_numbers_in_chunks(self._store, campaign_id)
-            run.progress = await self._store.campaign_progress(campaign_id)
+            run.progress = await self._store.read_campaign_progress(campaign_id)
         self._runs.read_queues_again()
 
     async def _count_booths(self, booth_ids: dict[int, int]) -> None:

@@ -35,7 +35,7 @@ class ScreenPops:
 
     async def _read_from_store(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:
-            found = await self._store.screen_pop(attempt_id)
+            found = await self._store.read_screen_pop(attempt_id)
         except StoreError as error:
             _log.warning("screen_pop.read_failed", attempt=attempt_id, problem=str(error))
             found = None

@@ -28,7 +28,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.seats.state import Seat
 from dialer.store.log_ins import LogIn
-from dialer.store.standing_orders import StandingOrder, seat_addressee
+from dialer.store.standing_orders import StandingOrder, format_seat_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class Agents:
 
     async def load_log_ins(self) -> None:
         """Load the agents' log-ins of the earlier run. Raises StoreError."""
-        self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.log_ins()}
+        self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.read_log_ins()}
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
@@ -200,7 +200,7 @@ class Agents:
                 raise CommandRefused(
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
                 )
-        addressee, now = seat_addressee(seat_name), self._core.clock.now()
+        addressee, now = format_seat_addressee(seat_name), self._core.clock.now()
         if campaigns:
             await self._store.save_standing_orders(
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]

@@ -204,7 +204,9 @@ class Supervision:
             self._audit_end(listener, because)
 
     async def _audit_start(self, listener: Listener, kind: str) -> None:
-        await self._store.append_audit(kind, listener.phone.name, self._audit_details(listener), self._core.clock.now())
+        await self._store.append_audit_entry(
+            kind, listener.phone.name, self._audit_details(listener), self._core.clock.now()
+        )
 
     def _audit_end(self, listener: Listener, because: str) -> None:
         self._append_audit_entry(
@@ -212,7 +214,9 @@ class Supervision:
         )
 
     def _append_audit_entry(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._core.request_effects(make_store_commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
+        self._core.request_effects(
+            make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
+        )
 
     def _audit_details(self, listener: Listener) -> dict[str, str]:
         seat = self._seats[listener.seat]

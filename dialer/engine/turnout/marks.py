@@ -107,7 +107,7 @@ class Marks:
     async def _count_voters_without_number(self, phone_id: int) -> None:
         """Count the voters who have no other number as not callable, for the forecast of the polling day."""
         try:
-            gone = await self._store.lost_by_opt_out(phone_id)
+            gone = await self._store.count_voters_lost_by_opt_out(phone_id)
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
@@ -142,7 +142,7 @@ class Marks:
 
     async def _return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
-            await self._store.release(claims)
+            await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
         run.read_queue_again()

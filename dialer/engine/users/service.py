@@ -63,7 +63,7 @@ class Users:
         self._refuse_protected_user(user, sender)
         if user not in self._roles:
             raise CommandRefused(f"unknown user {user}: add the user first")
-        await self._store.append_audit("user-password", sender, {"user": user}, self._clock.now())
+        await self._store.append_audit_entry("user-password", sender, {"user": user}, self._clock.now())
         return f"the one-time password of {user} is recorded in the audit"
 
     def _refuse_protected_user(self, user: str, sender: str) -> None:
@@ -77,6 +77,6 @@ class Users:
 
     async def _reload_users(self) -> None:
         """Reload the users from the store. It is called after a failed commit too, which may have been stored."""
-        found = {each.name: SupervisorRole(each.role) for each in await self._store.stored_users()}
+        found = {each.name: SupervisorRole(each.role) for each in await self._store.read_users()}
         self._roles.clear()
         self._roles.update(found)

@@ -99,7 +99,7 @@ class CommandAudit:
         who, what = create_audit_entry(checked, status, reason)
         if more:
             what["like_it"] = f"{more}"
-        await self._store.append_audit("command", who, what, self._clock.now())
+        await self._store.append_audit_entry("command", who, what, self._clock.now())
 
     async def append_unauthentic_command(self, refused: RefusedCommand, name: str) -> None:
         """Append an audit entry for a command of unknown origin. Raises StoreError.

@@ -175,7 +175,7 @@ class CommandGateway:
         is_stored = checked.command.is_stored
         known = None
         if is_stored and checked.key not in self._in_progress:
-            known = await self._store.executed_command(checked.key)
+            known = await self._store.find_executed_command(checked.key)
         if checked.key in self._in_progress or (known is not None and known.content != checked.content):
             text = "another command has this ID: every command needs a new one"
             await self._refuse_command(
@@ -309,5 +309,5 @@ class CommandGateway:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _store_reply(self, user: str, reply: CommandReply) -> None:
-        await self._store.announce([reply_announcement(user, reply)], self._clock.now())
+        await self._store.add_announcements([reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_event.set()

@@ -230,7 +230,7 @@ async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
     store = await open_store(store_path)
     try:
         await store.ensure_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        if await store.pacer_state(PRETRAINED_CAMPAIGN) is None:
+        if await store.read_pacer_state(PRETRAINED_CAMPAIGN) is None:
             pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03))
             simulate(make_pretraining_scenario(options), lambda: pacer, options.seed)
             await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.state()))

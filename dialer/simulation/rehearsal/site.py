@@ -44,7 +44,9 @@ def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float
     `last_call_seconds` is the last-call limit of the settings.
     """
     with read_snapshot(store, key) as db:
-        return StoreFacts(list_roll_areas(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
+        return StoreFacts(
+            list_roll_areas(voters.read_booths(db).values(), last_call_seconds), campaigns.read_campaign_states(db)
+        )
 
 
 def list_campaigns_to_rehearse(settings: Settings) -> tuple[Campaign, ...]:

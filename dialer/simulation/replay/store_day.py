@@ -22,9 +22,9 @@ from dialer.store.keys import StoreKey
 from dialer.store.recorded_day import (
     RecordedAttempt,
     RecordedInterval,
-    first_and_last_call,
-    recorded_attempts,
-    recorded_intervals,
+    find_first_and_last_call,
+    read_recorded_attempts,
+    read_recorded_intervals,
 )
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -57,11 +57,11 @@ def read_day_from_store(
     if not file_exists(path):
         raise StoreError(f"{path}: no such store; name another file with --replay or -c")
     with read_snapshot(path, key) as db:
-        stored = recorded_attempts(db, since, until)
+        stored = read_recorded_attempts(db, since, until)
         if not stored:
-            raise BadScenario(_describe_missing_day(path, day, zone, first_and_last_call(db)))
+            raise BadScenario(_describe_missing_day(path, day, zone, find_first_and_last_call(db)))
         began = stored[0].created_at
-        intervals = recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
+        intervals = read_recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_records(stored, intervals, began)
     whole = [record for record in records if is_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)

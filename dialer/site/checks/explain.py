@@ -88,14 +88,14 @@ def explain_calls(
     """
     rules = load_rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
-    imported = registers.registers_at(db, at, site_zone(settings))
+    imported = registers.read_registers_at(db, at, site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_day_start(gate.rules.centre_zone, at)
-    booths, states = voters.booths(db), number_history.campaign_states_at(db, at)
+    booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
     for number in find_numbers(db, who, settings.centre.region):
-        record = number_history.number_record(db, number, since, at)
+        record = number_history.read_number_record(db, number, since, at)
         facts = replace(
             record.facts,
             registers=tuple(name for name in record.facts.registers if name in imported.names_with_numbers),
@@ -154,7 +154,7 @@ def _list_unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""
-    stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
+    stored = number_history.find_certificates_used(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 

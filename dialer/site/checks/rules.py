@@ -55,7 +55,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _list_polling_areas(settings, gate, db)
-    states = {} if db is None else campaigns.campaign_states(db)
+    states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
         rules = build_campaign_rules(campaign, settings, certificates.for_campaign(campaign))
         subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
@@ -81,7 +81,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
 
 def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
-    booths = [] if db is None else voters.booths(db).values()
+    booths = [] if db is None else voters.read_booths(db).values()
     return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
 
 
@@ -143,7 +143,7 @@ def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Fin
     campaigns = [
         each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))
     ]
-    booths = list(voters.booths(db).values())
+    booths = list(voters.read_booths(db).values())
     if not campaigns:
         yield ok(subject, f"it applies to no campaign; {len(booths)} polling areas")
         return

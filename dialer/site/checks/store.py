@@ -23,7 +23,7 @@ from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import get_leftover_path
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_integrity, is_encrypted
-from dialer.store.keys import site_key
+from dialer.store.keys import read_site_key
 from dialer.store.lock_holder import find_lock_holder
 
 MAX_SEALS = 250_000  # about five seconds of checking
@@ -60,7 +60,7 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
     path = settings.store.path
     try:
         if path.exists():
-            with read_snapshot(path, site_key(settings)) as db:
+            with read_snapshot(path, read_site_key(settings)) as db:
                 check_integrity(db, path)
                 return [_check_voters(db, path), *_check_caller_ids(settings, db), *_check_rules(settings, db, now)]
         store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
@@ -78,7 +78,7 @@ def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[
 
 
 def _check_voters(db: Connection, path: Path) -> Finding:
-    booths = turnout.voters_by_booth(db)
+    booths = turnout.count_voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
         return error("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
@@ -86,7 +86,7 @@ def _check_voters(db: Connection, path: Path) -> Finding:
     holder = find_lock_holder(path)
     if holder is not None:
         return ok("store", f"{text}; {holder} is using it")
-    unfinished = len(attempts.unfinished_attempts(db))
+    unfinished = len(attempts.read_unfinished_attempts(db))
     if unfinished:
         return warning(
             "store", f"{text}; {unfinished} attempts are unfinished and will be reconciled at the next start"
@@ -96,7 +96,7 @@ def _check_voters(db: Connection, path: Path) -> Finding:
 
 def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
     """Check that each area with its own caller IDs contains booths of the roll."""
-    booths = voters.booths(db).values()
+    booths = voters.read_booths(db).values()
     states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
     for trunk in settings.trunks:
         for place, area in enumerate(trunk.areas, start=1):
@@ -128,7 +128,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
         yield error(subject, text, "run the conversion again, or remove the file")
         return
-    key = site_key(settings)
+    key = read_site_key(settings)
     if key is None:
         text = "the store is not encrypted, because the settings have no key"
         yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
@@ -146,17 +146,17 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 def check_records(settings: Settings, now: float) -> Iterator[Finding]:
     """Check the records of a running centre: integrity, seals, unknown call results, unpublished messages."""
     path = settings.store.path
-    with read_snapshot(path, site_key(settings)) as db:
+    with read_snapshot(path, read_site_key(settings)) as db:
         check_integrity(db, path)
         yield ok("store", "its pages are intact")
         yield _check_seals(db)
         for copy in find_upgrade_copies(path):
             yield warning("copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade")
-        unknown = len(unknown_attempts.unknown_attempts(db))
+        unknown = len(unknown_attempts.read_unknown_attempts(db))
         if unknown:
             text = f"{counted(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
             yield warning("unknown attempts", text, "see `dialer unknown list`")
-        for each in outbox.outbox_waits(db):
+        for each in outbox.count_waiting_announcements(db):
             if each.sink == "broker" and not settings.broker.enabled:
                 continue
             subject = f"outbox for {each.sink}"
@@ -169,11 +169,11 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
 
 
 def _check_seals(db: Connection) -> Finding:
-    count = seals.last_seal(db)
+    count = seals.find_last_seal_id(db)
     if count > MAX_SEALS:
         text = f"{count:,} seals were not checked, because it would take too long"
         return warning("seals", text, "run `dialer audit verify` in a quiet hour")
-    if (verdict := seal_verification.verify(db)).intact:
+    if (verdict := seal_verification.verify_seals(db)).intact:
         return ok("seals", f"all {count:,} match: the records are unchanged")
     text = f"records were changed outside the dialler: {verdict.findings[0]}"
     return error("seals", text, "`dialer audit verify` lists all")

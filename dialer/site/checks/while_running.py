@@ -24,7 +24,7 @@ from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, list_metrics_ports
 from dialer.site.checks.runner import Check, run_checks
 from dialer.site.checks.store import check_backup, check_disk, check_records
-from dialer.store.migrate import newest_version
+from dialer.store.migrate import get_newest_schema_version
 from dialer.switch.asterisk.ami_client import AmiClient
 
 
@@ -58,7 +58,10 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
 
 
 def _report_versions() -> Finding:
-    return ok("versions", f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {newest_version()}")
+    return ok(
+        "versions",
+        f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {get_newest_schema_version()}",
+    )
 
 
 async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

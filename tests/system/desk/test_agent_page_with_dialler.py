@@ -28,7 +28,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.store import open_store
 from tests.support.browser import NEEDS_A_BROWSER, close_pages_after, ignore_http_errors, new_page
 from tests.support.desk import PIN, two_agent_settings
@@ -85,7 +85,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         broker = await stack.enter_async_context(run_demo_broker())
         store = await open_store(store_path, encode=create_announcement)
         await store.close()
-        with exclusive_connection(store_path, "a test") as db:
+        with open_store_exclusively(store_path, "a test") as db:
             db.execute(
                 "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
                 " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"

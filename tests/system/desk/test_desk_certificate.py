@@ -13,7 +13,7 @@ from playwright.async_api import Error, async_playwright
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.desk.server import open_desk
 from dialer.domain.clock import SystemClock
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.web.assets import Asset
 from tests.support.browser import CHROMIUM, CHROMIUM_ARGS
 from tests.support.desk import PAGE, desk_settings
@@ -55,7 +55,7 @@ async def test_chromium_trusts_the_desk_certificate_if_the_sites_ca_is_installed
     make_certificate(files, "pune-1", "127.0.0.1", [], SystemClock().now(), renew=False)
     install(files.ca, tmp_path / "asha")
     store = tmp_path / "centre.db"
-    with exclusive_connection(store, "a test"):
+    with open_store_exclusively(store, "a test"):
         pass
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})

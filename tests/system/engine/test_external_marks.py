@@ -291,7 +291,7 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
     fill_roll(path, 60, voters_per_booth=20)
     async with await open_store(path) as store:
         await store.ensure_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol("a")
+        await store.enrol_numbers("a")
         placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end(store, each, Outcome.UNKNOWN)

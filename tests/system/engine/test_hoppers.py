@@ -46,14 +46,15 @@ class Watched:
         self.lease_left: list[float] = []
         self._site = site
         self._store: Store = site.centre.store
-        self._claim, self._release, self._open = self._store.claim, self._store.release, self._store.open_attempts
+        self._claim, self._release = self._store.claim_targets, self._store.release_claimed_targets
+        self._open = self._store.open_attempts
 
-    async def claim(self, *arguments: Any, **named: Any) -> list[Claim]:
+    async def claim_targets(self, *arguments: Any, **named: Any) -> list[Claim]:
         claims = await self._claim(*arguments, **named)
         self.claimed.append(claims)
         return claims
 
-    async def release(self, claims: Sequence[Claim]) -> None:
+    async def release_claimed_targets(self, claims: Sequence[Claim]) -> None:
         self.released += claims
         await self._release(claims)
 
@@ -62,7 +63,7 @@ class Watched:
         return await self._open(attempts, **named)
 
     async def for_seconds(self, seconds: float) -> None:
-        names = ("claim", "release", "open_attempts")
+        names = ("claim_targets", "release_claimed_targets", "open_attempts")
         with mock.patch.multiple(self._store, **{name: getattr(self, name) for name in names}):
             await asyncio.sleep(seconds)
 
@@ -106,14 +107,14 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
     ) as site:
         store = site.centre.store
-        claim = store.claim
+        claim = store.claim_targets
 
         async def claim_as_the_campaign_stops(*arguments: Any, **named: Any) -> list[Claim]:
             claims = await claim(*arguments, **named)
             await site.centre.engine.execute(StopAll())
             return claims
 
-        with mock.patch.object(store, "claim", claim_as_the_campaign_stops):
+        with mock.patch.object(store, "claim_targets", claim_as_the_campaign_stops):
             await asyncio.sleep(30)
         assert site.view.campaigns[0].hold == Hold(HoldReason.STOPPED)
         with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -129,7 +130,7 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
     campaign = {**IVR, "channels": 1, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, campaign=campaign) as site:
         store, execute = site.centre.store, site.centre.engine.execute
-        whole, paused = store.next_due_at, asyncio.Event()
+        whole, paused = store.find_next_due_time, asyncio.Event()
 
         async def pause_meanwhile(campaign_id: str) -> float | None:
             due = await whole(campaign_id)
@@ -139,7 +140,7 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
                 await asyncio.sleep(0.05)
             return due
 
-        store.next_due_at = pause_meanwhile
+        store.find_next_due_time = pause_meanwhile
         await paused.wait()
         await asyncio.sleep(30)
         placed = len(site.switch.placed)

@@ -85,7 +85,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
-        await site.centre.store.record_answers(
+        await site.centre.store.record_flow_answers(
             AttemptId(attempt), {"knows_booth": "knows", "wanted": "1"}, site.clock.now()
         )
         assert (await page.dispose(attempt, "not-yet", answers=ANSWERS))[0] == "done"
@@ -95,7 +95,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
 
 
 @virtual_time()
-@pytest.mark.parametrize("at", ["change_answers", "seals.seal_attempt", "record_mark", "_update_targets"])
+@pytest.mark.parametrize("at", ["change_flow_answers", "seals.seal_attempt", "record_mark", "_update_targets"])
 async def test_failed_commit_of_a_disposition_stores_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:

@@ -215,7 +215,7 @@ async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
             raise StoreFull("the disk is full")
 
         with monkeypatch.context() as broken:
-            broken.setattr(site.centre.store, "append_audit", full)
+            broken.setattr(site.centre.store, "append_audit_entry", full)
             with pytest.raises(
                 CommandRefused, match="monitoring was not started, because its audit entry could not be stored"
             ):
@@ -232,7 +232,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_talking_centre(tmp_path) as site:
-        centre, audit = site.centre.engine.features, site.centre.store.append_audit
+        centre, audit = site.centre.engine.features, site.centre.store.append_audit_entry
 
         async def taken_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
@@ -240,12 +240,12 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
             await asyncio.sleep(0.1)
             return await audit(*entry)
 
-        monkeypatch.setattr(site.centre.store, "append_audit", taken_meanwhile)
+        monkeypatch.setattr(site.centre.store, "append_audit_entry", taken_meanwhile)
         with pytest.raises(
             CommandRefused, match="monitoring by supervisor asha was ended, because the settings have changed"
         ):
             await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
-        monkeypatch.setattr(site.centre.store, "append_audit", audit)
+        monkeypatch.setattr(site.centre.store, "append_audit_entry", audit)
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is None
         assert not centre.listeners

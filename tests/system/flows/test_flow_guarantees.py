@@ -109,7 +109,7 @@ async def test_household_whose_last_voter_is_marked_during_the_call_hears_the_th
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         await wait_for_flow(site)
-        await store_marks(site, await site.centre.store.pending_voters(6))
+        await store_marks(site, await site.centre.store.find_pending_voters(6))
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     assert "noted_all" in played
     assert "not_saved" not in played
@@ -122,7 +122,7 @@ async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
     config = scripted_voters(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         attempt_id = await wait_for_flow(site)
-        first, *others = await site.centre.store.pending_voters(6)
+        first, *others = await site.centre.store.find_pending_voters(6)
         assert others
         await store_marks(site, others)
         desk = site.centre.engine.features.flows

@@ -308,7 +308,7 @@ async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: P
             return begin(attempt_id)
 
         desk.start_flow = counted  # type: ignore[method-assign]
-        FailingStore(site, "record_answers")
+        FailingStore(site, "record_flow_answers")
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1
         assert site.ended()[0].outcome is Outcome.COMPLETED

@@ -37,7 +37,7 @@ from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, connected
 from dialer.store import outbox
-from dialer.store.connection import open_for_reading
+from dialer.store.connection import open_store_for_reading
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
@@ -102,7 +102,7 @@ class UplinkCommands(DiallerCommands):
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         assert name == "confirm-uplink"
-        await self.store.confirm_uplink(values["through"], NOW)  # type: ignore[attr-defined]
+        await self.store.record_headquarters_commit(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "confirmed")
 
 
@@ -287,10 +287,10 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
         async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for part in (rows[:600], rows[600:]):
-                await store.announce([Announcement(each.topic, each.payload) for each in part], NOW)
-                with closing(open_for_reading(store_path)) as db:
+                await store.add_announcements([Announcement(each.topic, each.payload) for each in part], NOW)
+                with closing(open_store_for_reading(store_path)) as db:
                     last = outbox.SQL.highest_id.one(db)
-                    waiting = rows_for_headquarters([*outbox.rows_between(db, 0, last)])
+                    waiting = rows_for_headquarters([*outbox.read_rows_between(db, 0, last)])
                 path = tmp_path / outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
@@ -304,7 +304,7 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
             passed = "SELECT passed FROM outbox_sink WHERE name = 'uplink'"
             await wait_for(lambda: query(store_path, passed) == [(702,)])
             assert [await query_database(hq.database, table) for table in ALL_TABLES] == tables
-            await store.announce([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
+            await store.add_announcements([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
             await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 703)])
             uploading.cancel()
     counts = dict(await query_database(hq.database, "SELECT what, count FROM day_count"))

@@ -75,7 +75,7 @@ async def run_monitor(
 
 async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
-    await store.announce(news, 1.0)
+    await store.add_announcements(news, 1.0)
     engine.outbox_event.set()
 
 
@@ -149,7 +149,7 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
             await boss.command(user="uplink", **command)
         first, second = await boss.wait_for_topic("replies/uplink/c-1", count=2)
         assert first.payload["status"] == second.payload["status"] == "done"
-        assert await store.executed_command("uplink/c-1") is None
+        assert await store.find_executed_command("uplink/c-1") is None
     assert engine.executed == [ConfirmUplink(through=7)] * 2
 
 
@@ -222,7 +222,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         heard = await boss.wait_for_topic("results/marks", count=70)
         await wait_for_alert(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
-    assert await store.rows_for_broker(1) == []
+    assert await store.read_rows_for_broker(1) == []
 
 
 @BOTH
@@ -248,7 +248,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         engine.tell(CampaignChange("turnout-ivr"))
         await wait_for_alert(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
-        taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
+        taken = 90 - len(await store.read_rows_for_broker(100))  # acknowledged, and with nobody there to hear them
         async with run_demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
             await wire.forward_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
@@ -261,7 +261,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
     assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]
-    assert await store.rows_for_broker(1) == []
+    assert await store.read_rows_for_broker(1) == []
 
 
 async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
@@ -269,7 +269,9 @@ async def test_results_stored_just_before_the_stop_are_published(store: Store) -
     async with run_demo_broker() as broker, connect_supervisor(broker.settings) as boss:
         async with run_monitor(broker.settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
-            await store.announce([Announcement("results/marks", '{"key": "last"}')], 1.0)  # and nobody is woken for it
+            await store.add_announcements(
+                [Announcement("results/marks", '{"key": "last"}')], 1.0
+            )  # and nobody is woken for it
             await end()
         await boss.wait_for_topic("results/marks")
         assert monitor._relay.relayed == 1
@@ -378,8 +380,8 @@ async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
 async def store_five_calls(store: Store) -> None:
     """Store five calls that end with a mark and an opt-out, with announcements as the engine stores them."""
     await store.ensure_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
-    await store.enrol("turnout-ivr")
-    claims = await store.claim("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
+    await store.enrol_numbers("turnout-ivr")
+    claims = await store.claim_targets("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
     for claim in claims:
         attempt_id = AttemptId(str(uuid.UUID(int=claim.phone_id)))
         new = NewAttempt(attempt_id, claim, "carrier-a", "+911140000001", 100.0)

@@ -39,7 +39,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_ow
     async def inspect_store(_options: DemoOptions, store_path: Path, *_: object) -> None:
         store = await open_store(store_path)
         try:
-            found.append(str(await store.pacer_state(PRETRAINED_CAMPAIGN)))
+            found.append(str(await store.read_pacer_state(PRETRAINED_CAMPAIGN)))
             await store.save_pacer_state(PRETRAINED_CAMPAIGN, '{"learned": true}')
         finally:
             await store.close()

@@ -131,11 +131,11 @@ async def test_each_result_row_is_uploaded_once_although_the_nats_server_is_kill
             run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
             for number in range(600):
-                await store.announce([Announcement("results/marks", str(number))], 1.0)
-            await store.mark_published(300)
+                await store.add_announcements([Announcement("results/marks", str(number))], 1.0)
+            await store.mark_announcements_published(300)
             await wait_for(lambda: hq.last == 600)
             await server.kill()
-            await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
+            await store.add_announcements([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
             await wait_for(lambda: hq.last == 650)
             await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
@@ -162,7 +162,7 @@ async def test_upload_continues_after_the_store_was_busy(
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
-        await store.announce([Announcement("results/marks", "1")], 1.0)
+        await store.add_announcements([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
         async with connected([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())

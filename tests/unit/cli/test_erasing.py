@@ -66,8 +66,8 @@ async def callable_numbers_after_restart(config: Path) -> set[str]:
     """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
         await store.hash_numbers([SECRET.encode()] if has_opt_out_secret(config) else [])
-        await store.enrol("a")
-        claims = await store.claim("a", 1000, owner="test", now=1e9, lease_seconds=1)
+        await store.enrol_numbers("a")
+        claims = await store.claim_targets("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
 
 

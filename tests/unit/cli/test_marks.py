@@ -18,7 +18,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkSource
 from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks
-from dialer.store.connection import open_for_reading
+from dialer.store.connection import open_store_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
@@ -54,7 +54,7 @@ def read_list(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> Ma
         "day": DAY,
         "roll_version": None,
     }
-    with closing(open_for_reading(config.parent / "centre.db")) as db:
+    with closing(open_store_for_reading(config.parent / "centre.db")) as db:
         path = write_list(config.parent, *lines, head=head)
         return read_marks(path, db, MarkDefaults(**{**printed, **changes}), now=NOW, zone=INDIA)
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.rules.number_hash import hash_number
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
@@ -106,7 +106,7 @@ def test_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
 
 
 def test_opt_out_is_sent_through_the_broker_while_the_dialler_runs(config: Path, tmp_path: Path) -> None:
-    with exclusive_connection(tmp_path / "centre.db", "a dialler"):
+    with open_store_exclusively(tmp_path / "centre.db", "a dialler"):
         code, message = run("optout", "add", "7000000001", "-c", config)
         assert code == 2
         assert "MQTT broker 127.0.0.1:1 is not reachable" in message
@@ -115,7 +115,7 @@ def test_opt_out_is_sent_through_the_broker_while_the_dialler_runs(config: Path,
 
 def test_opt_out_is_refused_while_an_import_has_locked_the_store(config: Path, tmp_path: Path) -> None:
     """No dialler runs, so a request through the broker would get no reply."""
-    with exclusive_connection(tmp_path / "centre.db", "an import"):
+    with open_store_exclusively(tmp_path / "centre.db", "an import"):
         code, message = run("optout", "add", "7000000001", "-c", config)
     assert (code, "in use by an import (process" in message, "wait until it has finished" in message) == (
         2,
@@ -131,7 +131,7 @@ def test_opt_out_whose_source_contains_a_name_or_number_is_refused(
 ) -> None:
     with contextlib.ExitStack() as stack:
         if holder is not None:
-            stack.enter_context(exclusive_connection(tmp_path / "centre.db", holder))
+            stack.enter_context(open_store_exclusively(tmp_path / "centre.db", holder))
         code, message = run("optout", "add", "7000000001", "--source", source, "-c", config)
     assert (code, "--source: must be an ID" in message) == (2, True), message
     assert "Ravi" not in message

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.domain.errors import RecordingError
-from dialer.store.recordings import file_name, list_recordings, select_older_recordings
+from dialer.store.recordings import get_recording_file_name, list_recordings, select_older_recordings
 from tests.support.held_clock import NOW
 
 DAY = 86_400
@@ -24,7 +24,7 @@ OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
 )
 def test_name_of_a_recording_must_be_the_id_of_a_call_attempt(attempt_id: str) -> None:
     with pytest.raises(RecordingError, match="not the id of an attempt"):
-        file_name(attempt_id)
+        get_recording_file_name(attempt_id)
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ async def test_store_in_a_read_only_folder_reports_missing_permissions(
         error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
         raise error
 
-    monkeypatch.setattr(connection, "connect", refuse)
+    monkeypatch.setattr(connection, "connect_to_file", refuse)
     with pytest.raises(StoreError, match="write permission on the file and its folder"), read_snapshot(store, None):
         pass
 

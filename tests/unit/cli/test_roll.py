@@ -13,7 +13,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.roll import import_, sample_roll
 from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.lock import DIALLER
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
@@ -84,7 +84,7 @@ def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
         return ["it is in"]
 
     monkeypatch.setattr(cli, "send_to_dialler", ask)
-    with exclusive_connection(store, DIALLER):
+    with open_store_exclusively(store, DIALLER):
         beside = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
         assert not asked
         code, shown, _ = run("import", roll, "--store", store)

@@ -380,10 +380,10 @@ def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(co
             what = {"register": "own", "dated": dated, "numbers": "1"}
             issued = moment(f"{dated}T00:00")
             registers.import_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
-            audit.append(db, "register-import", "clerk", what, moment(at))
+            audit.append_entry(db, "register-import", "clerk", what, moment(at))
         for command, at in (("pause", "2024-04-15T10:00"), ("resume", "2024-04-15T12:00")):
             what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}
-            audit.append(db, "command", "sup", what, moment(at))
+            audit.append_entry(db, "command", "sup", what, moment(at))
     listed = "the number is on a do-not-call register (own)"
     assert explain(config, "1")[1] == [listed]
     assert explain(config, "1", at="2024-04-09T12:00")[1] == []

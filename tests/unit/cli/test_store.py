@@ -11,7 +11,7 @@ from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.checks.before_start import check_site
 from dialer.store.conversion import get_leftover_path
-from dialer.store.driver import connect
+from dialer.store.driver import connect_to_file
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import read_key
 from tests.support.command_line import run
@@ -80,12 +80,12 @@ def test_desk_database_is_encrypted_with_the_stores_key(plain_site: Path, tmp_pa
     without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
 
     def write_note() -> None:
-        db = connect(desk, "rw", None)
+        db = connect_to_file(desk, "rw", None)
         db.execute("INSERT INTO note VALUES ('attempt', 'note', 7, 'calls back after five', 1.0)")
         db.close()
 
     def read_desk_file(key: str | None) -> list[tuple[str, ...]]:
-        db = connect(desk, "ro", None if key is None else read_key(tmp_path / key))
+        db = connect_to_file(desk, "ro", None if key is None else read_key(tmp_path / key))
         found = db.execute("SELECT name FROM password UNION ALL SELECT text FROM note").fetchall()
         db.close()
         return found

@@ -26,11 +26,11 @@ def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
         store = await open_store(path)
         for campaign_id in ("a", "b"):
             await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.enrol(campaign_id)
+            await store.enrol_numbers(campaign_id)
         placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end(store, each, Outcome.UNKNOWN)
-        await store.enrol("a")  # a restart does not reopen them
+        await store.enrol_numbers("a")  # a restart does not reopen them
         await store.close()
         return [str(each.attempt_id) for each in placed]
 
@@ -68,7 +68,7 @@ def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
                 2,
                 3,
             }
-            await store.release_expired(later + 3600)
+            await store.release_expired_claims(later + 3600)
         new = attempt(await claim_phone(store, 1, campaign_id="a", now=later), at=later)
         assert await open_attempt(store, new, since=later - 60) is None
         await store.close()

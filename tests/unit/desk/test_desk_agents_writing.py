@@ -17,7 +17,7 @@ from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
 from dialer.store.agent_records import AgentRecords, Draft, erase_notes_and_drafts
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
 from tests.support.desk import ONLINE, SEATED, DeskUnderTest, run_desk
@@ -74,10 +74,10 @@ async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tm
     late = (409, {"problem": "note-late"})
     assert await status(attempt="earlier") == late  # a call without an agent
     assert await status(attempt="another") == late  # an unknown call
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '05', agent = '101' WHERE attempt_id = 'earlier'")
     assert await status(attempt="earlier") == late
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '04', ended_at = ? WHERE attempt_id = 'earlier'", (desk.clock.now(),))
     assert await status(attempt="earlier") == (204, None)
     assert await status() == late  # the note's id belongs to another call
@@ -136,7 +136,7 @@ async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(des
 async def test_late_draft_about_the_previous_call_does_not_replace_the_current_one(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
     assert await put(desk, DRAFT) == 204
@@ -229,7 +229,7 @@ async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest
 
 async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
     now = desk.clock.now()
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute(
             "INSERT INTO mark (key, voter_id, kind, source, at, agent) VALUES ('m4', 3, 'not-yet', 'agent', ?, '101')",
             (now,),
@@ -269,7 +269,7 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
 
 async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
     hour = desk.clock.now() + 3_600.0
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         for phone_id in range(2, 8):
             db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91700000100{phone_id}"))
         for phone_id, agent, at, due_at, state in (

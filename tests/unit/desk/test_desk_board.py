@@ -22,7 +22,7 @@ from dialer.domain.view import CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.dialler_client import Reply
 from dialer.pacing.port import Limit
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import Acknowledgement, DeskFile
 from dialer.store.desk_reading import DeskReading
 from dialer.web.page_state import PageState
@@ -161,7 +161,7 @@ async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest
 
 async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_path: Path) -> None:
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
@@ -269,7 +269,7 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
         (10, True, "connected"),
         (5, False, "refused"),
     ]
-    with exclusive_connection(store, "a test") as db:
+    with open_store_exclusively(store, "a test") as db:
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout', 'agents', 'turnout')")
         for number, (ago, answered, outcome) in enumerate(calls):
@@ -298,7 +298,7 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     windows: tuple[AbandonedWindow, ...] = page_state.get_values_below("abandoned", tuple)["turnout"]
     assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
     assert windows[0].stop == 0.03
-    with exclusive_connection(store, "a test") as db:  # while the desk could not read
+    with open_store_exclusively(store, "a test") as db:  # while the desk could not read
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome,"

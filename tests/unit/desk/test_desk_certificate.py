@@ -22,7 +22,7 @@ from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.checks.certificate import check_desk_certificate
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from tests.support.command_line import run
 from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
@@ -223,7 +223,7 @@ def test_certificate_expires_no_later_than_its_ca(files: CertificateFiles) -> No
 async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: CertificateFiles) -> None:
     make_certificate(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
     store = tmp_path / "centre.db"
-    with exclusive_connection(store, "a test"):
+    with open_store_exclusively(store, "a test"):
         pass
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})

@@ -15,7 +15,7 @@ from dialer.desk.server import find_desk_broker
 from dialer.domain.clock import SystemClock
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.web.directory import Directory
 from dialer.web.people import People
 from tests.support.command_line import run
@@ -51,7 +51,7 @@ def signs_in(site: Path, name: str, password: str) -> bool:
 
     async def try_it() -> bool:
         settings = load_settings(site)
-        file = await DeskFile.open(desk_path(settings.store.path), None)
+        file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
         people = People(file, Directory(settings.supervisors), SystemClock(), 60.0)
         try:
             return bool(await people.sign_in(name, password))

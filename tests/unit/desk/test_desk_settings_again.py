@@ -15,8 +15,8 @@ from dialer.domain.pin_proof import read_proof
 from dialer.settings.site import load_settings
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.settings.supervision import Supervisor
-from dialer.store.connection import exclusive_connection
-from dialer.store.desk_file import DeskFile, desk_path
+from dialer.store.connection import open_store_exclusively
+from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.web.access import DESK_COOKIE
 from dialer.web.directory import Directory
 from dialer.web.people import People
@@ -72,7 +72,7 @@ script = "{script}"
 async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(tmp_path: Path) -> None:
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
-    with exclusive_connection(tmp_path / "centre.db", "a test"):
+    with open_store_exclusively(tmp_path / "centre.db", "a test"):
         pass
     settings = load_settings(path)
     async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
@@ -121,11 +121,11 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
     path, kept = tmp_path / "centre.toml", '[recordings]\ndirectory = "{folder}/recorded"\nkeep_days = {days}\n'
     whole = SITE.format(folder=tmp_path, pin=CHEAP.hash("2468"))
     path.write_text(whole + kept.format(folder=tmp_path, days=30), encoding="utf-8")
-    with exclusive_connection(tmp_path / "centre.db", "a test"):
+    with open_store_exclusively(tmp_path / "centre.db", "a test"):
         pass
     settings, clock = load_settings(path), SystemClock()
     add_recorded_talk(tmp_path, clock.now() - 20 * DAY_SECONDS, b"RIFF")
-    file = await DeskFile.open(desk_path(settings.store.path), None)
+    file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
     await people.set_password("asha", PASSWORD)
     cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}

@@ -41,7 +41,7 @@ def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: Liste
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
-    assert kept.startswith(f"commit append_audit {mode.value}-end sup ")
+    assert kept.startswith(f"commit append_audit_entry {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
     assert not turns.features.listeners
 

@@ -39,7 +39,7 @@ class Said:
         if self.refuse:
             raise SwitchError("no link")
 
-    async def record_answer(self, attempt_id: str, at: float) -> None:
+    async def record_answer_time(self, attempt_id: str, at: float) -> None:
         self.lines.append(f"commit {at}")
         if self.refuse:
             self.refuse = False
@@ -70,7 +70,7 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
             TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls"))
         )
         turns.features.core.request_effects(
-            make_store_commit(said.record_answer, A, 8.0),
+            make_store_commit(said.record_answer_time, A, 8.0),
             make_switch_order(said.connect_to_seat, A, "01", record=False),
         )
         turns.features.core.request_effects(
@@ -109,13 +109,13 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = turns.features.commits.closing = True
-        turns.features.core.request_effects(make_store_commit(said.record_answer, A, 8.0))
+        turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 8.0))
         await asyncio.sleep(0.5)
         assert turns.features.commits.problem == "the disk is full"  # a dialler that is stopping does not wait for it
         turns.features.commits.closing = False
         turns.features.commits._recovering = True
         said.refuse = True
-        turns.features.core.request_effects(make_store_commit(said.record_answer, A, 9.0))
+        turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2

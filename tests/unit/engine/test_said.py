@@ -68,14 +68,14 @@ def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> No
     turns = make_turns_with_flow()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.features.flows.start_flow(A)))
-    assert begun == ["learn answered 8", "commit record_answer A 8s", "call waiting", "call in-flow"]
+    assert begun == ["learn answered 8", "commit record_answer_time A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
     assert turns.after(9, lambda: sessions.append(turns.features.flows.start_flow(A))) == []
     assert sessions[1] is None
     ended = turns.after(
         20, lambda: turns.features.flows.end_flow(A, completed=True, left_at=None, answers={"colour": "1"})
     )
-    assert ended == ["commit record_answers A {'colour': '1'} 20s", "call waiting"]
+    assert ended == ["commit record_flow_answers A {'colour': '1'} 20s", "call waiting"]
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.official_turnout import find_possible_states
 from dialer.reports.polling_day import TurnoutBy
-from dialer.store.migrate import migrate, shipped_migrations
+from dialer.store.migrate import load_migrations, migrate_schema
 from tests.support.command_line import run
 from tests.support.report_store import (
     NOON,
@@ -182,11 +182,11 @@ def test_turnout_chart_has_a_panel_for_each_state(store: HandFilled, config: Pat
 
 
 def test_migration_adds_the_state_to_official_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:
-            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:12])
-            migrate(old, Path("centre.db"))
+            earlier.setattr("dialer.store.migrate.load_migrations", lambda: shipped[:12])
+            migrate_schema(old, Path("centre.db"))
         fill_roll_into(old, 40, voters_per_booth=10)
         old.execute("UPDATE booth SET constituency_number = booth_id")
         old.execute("UPDATE booth SET state_code = 'S13', constituency_number = 1 WHERE booth_id = 2")
@@ -197,6 +197,6 @@ def test_migration_adds_the_state_to_official_figures(monkeypatch: pytest.Monkey
                 " VALUES ('2026-04-22', ?, '09:00', 0.1, 0, 'ops')",
                 (number,),
             )
-        assert migrate(old, Path("centre.db")) == len(shipped) - 12
+        assert migrate_schema(old, Path("centre.db")) == len(shipped) - 12
         found = old.execute("SELECT constituency_number, state_code FROM official_turnout ORDER BY 1").fetchall()
         assert found == [(1, ""), (3, "S24"), (9, "")]

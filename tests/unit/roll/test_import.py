@@ -15,8 +15,8 @@ from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_f
 from dialer.roll.merging import CONFLICT
 from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
-from dialer.store.connection import Connection, exclusive_connection
-from dialer.store.roll import begin_import
+from dialer.store.connection import Connection, open_store_exclusively
+from dialer.store.roll import begin_roll_import
 from tests.support.forked import run_forked
 from tests.support.roll_support import COLUMNS, read_imported_tables, read_rejected_rows, write_roll
 from tests.support.stored import execute, query
@@ -473,9 +473,9 @@ def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: py
 
     def begin_with_small_limit(db: Connection) -> int:
         db.execute("PRAGMA max_page_count = 60")
-        return begin_import(db)
+        return begin_roll_import(db)
 
-    monkeypatch.setattr(importer, "begin_import", begin_with_small_limit)
+    monkeypatch.setattr(importer, "begin_roll_import", begin_with_small_limit)
     with pytest.raises(StoreFull):
         import_file(write_big_roll(store), store)
     assert read_imported_tables(store) == before
@@ -495,7 +495,7 @@ def test_import_of_a_roll_with_an_unclosed_quotation_mark_changes_nothing(store:
 
 def test_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
-    with exclusive_connection(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
+    with open_store_exclusively(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
         import_file(roll, store)
 
 

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Path:
     async def enrol() -> None:
         async with await open_store(path) as opened:
             await opened.ensure_campaign("c", CampaignKind.AGENTS, Purpose.TURNOUT)
-            await opened.enrol("c")
+            await opened.enrol_numbers("c")
 
     asyncio.run(enrol())
     return path

@@ -20,4 +20,4 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
     yield made
     if made.path.exists() and not made.written_past:
         with closing(made.connect()) as db:
-            assert [str(finding) for finding in seal_verification.verify(db).findings] == []
+            assert [str(finding) for finding in seal_verification.verify_seals(db).findings] == []

@@ -48,10 +48,10 @@ DAY_SECONDS = 86_400.0
 async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 3)
-        await store.record_answer(new.attempt_id, NOW + 9)
-        await store.record_connect(new.attempt_id, NOW + 10, "04", "asha")
+        await store.record_answer_time(new.attempt_id, NOW + 9)
+        await store.record_connect_time(new.attempt_id, NOW + 10, "04", "asha")
     again = await backend.open()
-    assert await again.unfinished_attempts() == [
+    assert await again.read_unfinished_attempts() == [
         OpenAttempt(
             new.attempt_id,
             CAMPAIGN,
@@ -71,10 +71,10 @@ async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Bac
         )
     ]
     await again.record_mark(mark(4, MarkKind.VOTED))  # the other one of the household
-    [left] = await again.unfinished_attempts()
+    [left] = await again.read_unfinished_attempts()
     assert left.pending_voters == 1
     assert await end(again, new, Outcome.CONNECTED)
-    assert await again.unfinished_attempts() == []
+    assert await again.read_unfinished_attempts() == []
     await again.close()
 
 
@@ -86,7 +86,7 @@ async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(bac
         record = DispositionRecord(talked.attempt_id, Disposition.CALL_BACK, NOW + 40, "asha", NOW + 900)
         await store.record_disposition(record)
     again = await backend.open()
-    by_keys, by_agent = sorted(await again.unfinished_attempts(), key=lambda each: each.phone_id)
+    by_keys, by_agent = sorted(await again.read_unfinished_attempts(), key=lambda each: each.phone_id)
     assert (by_keys.said, by_keys.said_hour, by_keys.disposition) == (MarkKind.LATER, 16, None)
     assert (by_agent.said, by_agent.disposition) == (None, Disposition.CALL_BACK)
     assert (by_agent.disposed_at, by_agent.agent) == (NOW + 40, "asha")
@@ -99,7 +99,7 @@ async def test_attempt_id_can_be_opened_only_once(backend: Backend) -> None:
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
         await end(store, new, retry_at=NOW + 60)
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
-        assert await store.unfinished_attempts() == []
+        assert await store.read_unfinished_attempts() == []
 
 
 async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(backend: Backend) -> None:
@@ -107,7 +107,7 @@ async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(bac
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
         assert await open_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
-        assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
+        assert (await store.read_campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
 async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_day(backend: Backend) -> None:
@@ -150,7 +150,7 @@ async def test_minimum_interval_between_calls_applies_across_campaigns(
             assert await open_with_gaps(store, soon) is Refusal.MINIMUM_INTERVAL
             early = await claim(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
             assert 1 not in {each.phone_id for each in early}  # it is put off to the right moment: no claim spins
-            await store.release(early)
+            await store.release_claimed_targets(early)
         then = ended_at + seconds
     store = await backend.open()  # a restart forgets nothing of it
     late = attempt(await claim_phone(store, 1, campaign_id="b", now=then), at=then)
@@ -188,7 +188,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_mi
         free_at = NOW + 630.0 + GAPS.least_seconds
         early = await claim(store, 1000, campaign_id="a", now=free_at - 1)
         assert 1 not in {each.phone_id for each in early}
-        await store.release(early)
+        await store.release_claimed_targets(early)
         late = attempt(await claim_phone(store, 1, campaign_id="a", now=free_at), at=free_at)
         assert await open_with_gaps(store, late) is None
 
@@ -227,14 +227,14 @@ async def test_claimed_number_is_lost_when_its_lease_expires(backend: Backend) -
 async def test_claimed_number_cannot_be_called_after_its_release(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
-        await store.release([claimed])
+        await store.release_claimed_targets([claimed])
         assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
 
 
 async def test_number_claimed_before_its_last_call_cannot_be_called(backend: Backend) -> None:
     async with filled(backend) as store:
         old = await claim_phone(store, 1)
-        await store.release([old])
+        await store.release_claimed_targets([old])
         await call(store, 1, retry_at=NOW + 10)
         new = await claim_phone(store, 1, now=NOW + 10)
         assert await open_attempt(store, attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
@@ -255,7 +255,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(back
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
         assert await open_attempt(store, attempt(claimed)) is Refusal.OPTED_OUT
-        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(backend: Backend) -> None:
@@ -263,7 +263,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(bac
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert await open_attempt(store, attempt(claimed)) is Refusal.NOBODY_PENDING
-        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_voter_who_has_voted_is_not_called_but_the_rest_of_the_household_is(backend: Backend) -> None:
@@ -311,8 +311,8 @@ async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_coun
             assert new.claim.attempt_number == 1
             assert await open_attempt(store, new, max_attempts=1) is None
             assert await end(store, new, Outcome.REFUSED, retry_at=now + 30)
-        assert (await store.campaign_progress(CAMPAIGN)).attempts == 0
-        assert await store.outcome_counts(CAMPAIGN) == {Outcome.REFUSED: 3}
+        assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 0
+        assert await store.count_outcomes(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
 async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> None:
@@ -322,7 +322,7 @@ async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> N
             new = await call(store, 2, retry_at=NOW + 60 * minute + 30, now=NOW + 60 * minute)
             numbers.append(new.claim.attempt_number)
         assert numbers == [1, 2, 3]
-        assert (await store.campaign_progress(CAMPAIGN)).attempts == 3
+        assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 3
 
 
 async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
@@ -330,30 +330,30 @@ async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
         new = await dial(store, 1)
         assert await end(store, new, Outcome.BUSY)
         assert not await end(store, new, Outcome.COMPLETED)
-        await store.record_answer(new.attempt_id, NOW + 99)
-        await store.record_connect(new.attempt_id, NOW + 99, "01", None)
-        assert await store.outcome_counts(CAMPAIGN) == {Outcome.BUSY: 1}
-        assert len(await store.rows_for_broker(10)) == 1
+        await store.record_answer_time(new.attempt_id, NOW + 99)
+        await store.record_connect_time(new.attempt_id, NOW + 99, "01", None)
+        assert await store.count_outcomes(CAMPAIGN) == {Outcome.BUSY: 1}
+        assert len(await store.read_rows_for_broker(10)) == 1
 
 
 async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
-        assert await store.rows_for_broker(10) == []
+        assert await store.read_rows_for_broker(10) == []
 
 
 async def test_number_that_gets_no_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
-        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
-        assert (await store.campaign_progress("b")).completed == 0
+        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress("b")).completed == 0
 
 
 async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_time(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
-        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
@@ -366,16 +366,16 @@ async def test_number_closed_during_its_call_stays_closed(backend: Backend, how:
             await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.campaign_progress(campaign_id)).completed == 1
+            assert (await store.read_campaign_progress(campaign_id)).completed == 1
 
 
 async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retry(backend: Backend) -> None:
     async with filled(backend, 3) as store:  # three numbers
-        assert await store.next_due_at(CAMPAIGN) == 0.0
+        assert await store.find_next_due_time(CAMPAIGN) == 0.0
         await call(store, 1, retry_at=NOW + 500)
         await call(store, 2, retry_at=NOW + 400)
         await call(store, 3)
-        assert await store.next_due_at(CAMPAIGN) == NOW + 400
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
 async def test_number_with_a_retry_at_epoch_zero_is_not_taken_for_an_undialled_one(backend: Backend) -> None:
@@ -389,7 +389,7 @@ async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path
     clock = LoopClock(NOW)
     async with filled(SqliteBackend(tmp_path), 3) as store:
         calls = 0
-        while (due_at := await store.next_due_at(CAMPAIGN)) is not None:
+        while (due_at := await store.find_next_due_time(CAMPAIGN)) is not None:
             await asyncio.sleep(max(0.0, due_at - clock.now()))
             [claimed] = await claim(store, 1, now=clock.now())
             new = attempt(claimed, at=clock.now())
@@ -405,7 +405,7 @@ async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.ensure_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
-        await store.enrol("later")
+        await store.enrol_numbers("later")
         assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id="later")}
         assert 2 in {each.phone_id for each in await claim(store, 1000)}
 

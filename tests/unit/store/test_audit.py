@@ -13,8 +13,8 @@ from dialer.cli.main import app
 from dialer.domain.audit_chain import find_breaks_in_chain
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
-from dialer.store.connection import open_for_reading
-from dialer.store.sqlite_errors import database_errors
+from dialer.store.connection import open_store_for_reading
+from dialer.store.sqlite_errors import get_database_error_types
 from tests.support.stores import NOW, Backend, SqliteBackend, dial, end, filled, key_file
 
 LISTENED = {"seat": "07", "mode": "listen"}
@@ -31,15 +31,15 @@ async def test_setting_changes_are_found_since_the_oldest_unfinished_attempt(bac
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
         new = await dial(store, 3)
-        assert await store.settings_changed_since_open_attempts() == frozenset()
+        assert await store.find_settings_changed_since_open_attempts() == frozenset()
         await store.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
     async with await backend.open() as again:  # of the start in which a run died early
         await again.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
-        assert await again.settings_changed_since_open_attempts() == frozenset({server})
+        assert await again.find_settings_changed_since_open_attempts() == frozenset({server})
         await again.record_settings({"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30)
-        assert await again.settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
+        assert await again.find_settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
         assert await end(again, new)
-        assert await again.settings_changed_since_open_attempts() == frozenset()
+        assert await again.find_settings_changed_since_open_attempts() == frozenset()
 
 
 async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(backend: Backend) -> None:
@@ -48,29 +48,29 @@ async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(
         await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
         await dial(store, 3)
         await store.record_settings({"trunks.02212345678.server": "b"}, NOW + 10)
-        assert await store.settings_changed_since_open_attempts() is None
+        assert await store.find_settings_changed_since_open_attempts() is None
 
 
 async def test_audit_entries_are_numbered_and_repeated_ones_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.append_audit("listen", "supervisor", LISTENED, NOW) == 1
-        assert await store.append_audit("listen", "supervisor", LISTENED, NOW + 1) == 2
-        assert await store.append_audit("listen", "supervisor", dict(reversed(LISTENED.items())), NOW) == 1
+        assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW) == 1
+        assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + 1) == 2
+        assert await store.append_audit_entry("listen", "supervisor", dict(reversed(LISTENED.items())), NOW) == 1
         with pytest.raises(UnsafeValue):
-            await store.append_audit("listen", "supervisor", {"number": "+919812345678"}, NOW)
-        assert await store.append_audit("listen", "supervisor", {}, NOW) == 3
+            await store.append_audit_entry("listen", "supervisor", {"number": "+919812345678"}, NOW)
+        assert await store.append_audit_entry("listen", "supervisor", {}, NOW) == 3
 
 
 async def test_audit_chain_continues_within_a_batch_and_after_a_restart(backend: Backend) -> None:
     assert isinstance(backend, SqliteBackend)
     async with filled(backend) as store:
-        numbers = await asyncio.gather(*(store.append_audit("listen", f"s{n}", LISTENED, NOW) for n in range(30)))
+        numbers = await asyncio.gather(*(store.append_audit_entry("listen", f"s{n}", LISTENED, NOW) for n in range(30)))
         assert sorted(numbers) == list(range(1, 31))
     again = await backend.open()
-    assert await again.append_audit("export", "s1", {}, NOW) == 31
+    assert await again.append_audit_entry("export", "s1", {}, NOW) == 31
     await again.close()
-    db = open_for_reading(backend.path, key=backend.key)
-    assert next(find_breaks_in_chain(audit.entries(db)), None) is None
+    db = open_store_for_reading(backend.path, key=backend.key)
+    assert next(find_breaks_in_chain(audit.read_entries(db)), None) is None
     db.close()
 
 
@@ -84,7 +84,7 @@ async def test_verifying_the_audit_detects_a_broken_chain(
     async with filled(backend) as store:
         assert verified(*where) == (0, "the audit is empty\n")
         for number in range(5):
-            await store.append_audit("listen", "supervisor", LISTENED, NOW + number)
+            await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + number)
     code, text = verified(*where)
     assert code == 0
     assert text.startswith("the audit is intact: 5 entries; head 5:")
@@ -95,7 +95,7 @@ async def test_verifying_the_audit_detects_a_broken_chain(
     backend.written_past = True
     with closing(backend.connect()) as db:
         for statement in ("UPDATE audit SET who = 'x'", "DELETE FROM audit"):
-            with pytest.raises(database_errors(), match="append-only"):
+            with pytest.raises(get_database_error_types(), match="append-only"):
                 db.execute(statement)
         db.execute("DROP TRIGGER audit_is_not_removed")  # somebody with the file in hand
         db.execute("DELETE FROM audit WHERE number = 5")

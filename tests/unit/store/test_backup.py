@@ -16,8 +16,8 @@ from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
 from dialer.store.backup import count_unknown_attempts, make_backup, restore_backup, verify_backup
 from dialer.store.copying import STORE
-from dialer.store.desk_file import desk_path, open_desk_file
-from dialer.store.driver import connect
+from dialer.store.desk_file import get_desk_file_path, open_desk_file
+from dialer.store.driver import connect_to_file
 from dialer.store.keys import StoreKey
 from tests.support.command_line import run, run_for_error
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
@@ -29,7 +29,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
 
 
 def rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
-    with closing(connect(path, "ro", key)) as db:
+    with closing(connect_to_file(path, "ro", key)) as db:
         return [tuple(row) for row in db.execute(sql).fetchall()]
 
 
@@ -40,7 +40,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     there.parent.mkdir()
     async with filled(backend) as store:
         first = await dial(store, 1)
-        with closing(open_desk_file(desk_path(backend.path), backend.key)) as desk:
+        with closing(open_desk_file(get_desk_file_path(backend.path), backend.key)) as desk:
             desk.execute("INSERT INTO password (name, hash, at) VALUES ('asha', 'x', 1)")
         made = await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
         second = await dial(store, 3)
@@ -53,7 +53,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     assert stopped == [CAMPAIGN]
     assert rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
     assert rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
-    assert rows(desk_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
+    assert rows(get_desk_file_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
     assert rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
         ("store-restored", "ops")
     ]
@@ -72,15 +72,15 @@ async def test_rows_of_a_restored_store_have_ids_that_are_new_to_headquarters(
     there.path.parent.mkdir()
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await store.announce([Announcement("results/marks", "before")] * 5, NOW)
-        await store.mark_published(3)
-        await store.confirm_uplink(3, NOW)
+        await store.add_announcements([Announcement("results/marks", "before")] * 5, NOW)
+        await store.mark_announcements_published(3)
+        await store.record_headquarters_commit(3, NOW)
         await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
-        await store.announce([Announcement("results/marks", "headquarters has it")] * 4, NOW)
+        await store.add_announcements([Announcement("results/marks", "headquarters has it")] * 4, NOW)
     restore_backup(folder, there.path, backend.key, who="ops", at=NOW + 9)
     async with await there.open() as store:
-        await store.announce([Announcement("results/marks", "after")] * 9, NOW + 9)
-        assert await store.confirm_uplink(9, NOW + 20) == 0
+        await store.add_announcements([Announcement("results/marks", "after")] * 9, NOW + 9)
+        assert await store.record_headquarters_commit(9, NOW + 20) == 0
         waiting = rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
         assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 

@@ -10,8 +10,8 @@ import pytest
 from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.workers import import_workers
-from dialer.store.connection import open_for_reading
-from dialer.store.number_history import number_record
+from dialer.store.connection import open_store_for_reading
+from dialer.store.number_history import read_number_record
 from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import query
@@ -33,8 +33,8 @@ def store_with_consent(tmp_path: Path) -> Path:
 
 
 def consent(path: Path, number: str) -> Consent:
-    with closing(open_for_reading(path)) as db:
-        return number_record(db, number, 0.0).facts.consent
+    with closing(open_store_for_reading(path)) as db:
+        return read_number_record(db, number, 0.0).facts.consent
 
 
 @pytest.mark.parametrize("by", ["roll", "list of workers"])

@@ -14,13 +14,13 @@ from tests.support.stores import NOW, Backend, dial, filled
 async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
-        assert await store.flow_answers(attempt) == {}
-        await store.record_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
-        await store.record_answers(attempt, {"hour": "18:00"}, NOW + 1)
-        await store.record_answers(attempt, {"hour": "18:00"}, NOW + 2)
-        assert await store.flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
-        assert await store.flow_answers(AttemptId("another")) == {}
-        told = [row.at for row in await store.rows_for_broker(9) if row.topic == FlowAnswers.__name__]
+        assert await store.read_flow_answers(attempt) == {}
+        await store.record_flow_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
+        await store.record_flow_answers(attempt, {"hour": "18:00"}, NOW + 1)
+        await store.record_flow_answers(attempt, {"hour": "18:00"}, NOW + 2)
+        assert await store.read_flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
+        assert await store.read_flow_answers(AttemptId("another")) == {}
+        told = [row.at for row in await store.read_rows_for_broker(9) if row.topic == FlowAnswers.__name__]
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
@@ -35,7 +35,7 @@ async def test_published_answers_name_the_voter_the_call_was_for(backend: Backen
     backend.encode = encode
     async with filled(backend) as store:
         attempt = await dial(store, 3)
-        await store.record_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
+        await store.record_flow_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
         said = DispositionRecord(attempt.attempt_id, Disposition.VOTED, NOW, "17", None)
         await store.record_disposition(said)
         await store.record_disposition(replace(said, at=NOW + 1, answers={"knows_booth": "yes"}))
@@ -49,18 +49,18 @@ async def test_published_answers_name_the_voter_the_call_was_for(backend: Backen
 
 async def test_phone_number_is_returned_by_its_id_until_it_opts_out(backend: Backend) -> None:
     async with filled(backend) as store:
-        number = await store.phone_number(1)
+        number = await store.find_number_for_sms(1)
         assert number is not None
         assert number.startswith("+")
         await store.record_opt_out(1, at=NOW, source="voter-key")
-        assert await store.phone_number(1) is None
-        assert await store.phone_number(10_000_000) is None
+        assert await store.find_number_for_sms(1) is None
+        assert await store.find_number_for_sms(10_000_000) is None
 
 
 async def test_open_attempt_on_a_phone_number_is_found(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
-        numbers = [await store.phone_number(phone_id) for phone_id in range(1, 60)]
-        found = [await store.open_attempt_on(number) for number in numbers if number is not None]
+        numbers = [await store.find_number_for_sms(phone_id) for phone_id in range(1, 60)]
+        found = [await store.find_open_attempt_on_number(number) for number in numbers if number is not None]
         assert [each for each in found if each is not None] == [attempt]
-        assert await store.open_attempt_on("+910000000000") is None
+        assert await store.find_open_attempt_on_number("+910000000000") is None

@@ -24,7 +24,7 @@ SECRET = b"twenty characters, at least"
 
 
 async def announce(store: Store, *payloads: str, topic: str = "results/marks") -> None:
-    await store.announce([Announcement(topic, payload) for payload in payloads], NOW)
+    await store.add_announcements([Announcement(topic, payload) for payload in payloads], NOW)
 
 
 def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
@@ -39,13 +39,13 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
         await announce(store, "from before")
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
-        await store.mark_published(2)
-        assert [row.payload for row in await store.rows_for_broker(10)] == ["b"]
+        await store.mark_announcements_published(2)
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
-        assert await store.confirm_uplink(3, NOW) == 0
+        assert await store.record_headquarters_commit(3, NOW) == 0
         assert read_headquarters_rows(backend) == [(3, "b")]
-        await store.confirm_uplink(1, NOW)  # an answer that comes late changes nothing
-        await store.mark_published(3)
+        await store.record_headquarters_commit(1, NOW)  # an answer that comes late changes nothing
+        await store.mark_announcements_published(3)
         assert read_headquarters_rows(backend) == []
 
 
@@ -53,23 +53,23 @@ async def test_outbox_rows_wait_only_for_the_broker_without_headquarters(backend
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
-        await store.mark_published(1)
+        await store.mark_announcements_published(1)
         await store.set_headquarters_limit(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.confirm_uplink(2, NOW)
-        await store.mark_published(2)
+            await store.record_headquarters_commit(2, NOW)
+        await store.mark_announcements_published(2)
         assert read_headquarters_rows(backend) == []
 
 
 async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "a", "b", "c")
-        assert await store.outbox_waits() == (OutboxWait("broker", 3, NOW),)
+        assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
         await store.set_headquarters_limit(1 << 20)
-        await store.mark_published(3)
-        await store.confirm_uplink(1, NOW)
-        assert sorted(await store.outbox_waits(), key=str) == [
+        await store.mark_announcements_published(3)
+        await store.record_headquarters_commit(1, NOW)
+        assert sorted(await store.count_waiting_announcements(), key=str) == [
             OutboxWait("broker", 0, None),
             OutboxWait("headquarters", 2, NOW),
         ]
@@ -95,16 +95,16 @@ async def test_outbox_ids_of_a_restored_store_continue_after_those_known_to_head
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b", "c")
-        await store.confirm_uplink(1, NOW)
-        assert await store.confirm_uplink(500, NOW) == 500
+        await store.record_headquarters_commit(1, NOW)
+        assert await store.record_headquarters_commit(500, NOW) == 500
         assert read_headquarters_rows(backend, 500) == [(502, "b"), (503, "c")]
-        assert await store.confirm_uplink(503, NOW) == 0  # what was moved was given
-        await store.mark_published(503)
+        assert await store.record_headquarters_commit(503, NOW) == 0  # what was moved was given
+        await store.mark_announcements_published(503)
         await announce(store, "d")
         assert read_headquarters_rows(backend) == [(504, "d")]
-        await store.confirm_uplink(504, NOW)
-        await store.mark_published(504)
-        assert await store.confirm_uplink(900, NOW) == 900  # with nothing that waits
+        await store.record_headquarters_commit(504, NOW)
+        await store.mark_announcements_published(504)
+        assert await store.record_headquarters_commit(900, NOW) == 900  # with nothing that waits
         await announce(store, "e")
         assert read_headquarters_rows(backend) == [(901, "e")]
 

@@ -21,7 +21,7 @@ async def store(backend: Backend) -> Store:
     backend.fill(30, 10)
     opened = await backend.open()
     await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.enrol(CAMPAIGN)
+    await opened.enrol_numbers(CAMPAIGN)
     return opened
 
 
@@ -35,44 +35,44 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
     party = await store.record_inbound_call(call)
     assert party is not None
     assert (party.pending_voters, party.opted_out) == (1, False)
-    assert await store.pending_voters(party.phone_id) == [party.voter_id]
-    (found,) = await store.unfinished_attempts()
+    assert await store.find_pending_voters(party.phone_id) == [party.voter_id]
+    (found,) = await store.read_unfinished_attempts()
     assert (found.attempt_id, found.direction, found.caller_id) == (call.attempt_id, Direction.INBOUND, call.called)
-    assert (await store.campaign_progress(CAMPAIGN)).attempts == 0
+    assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 0
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
-    assert await store.outcome_counts(CAMPAIGN) == {}
-    assert await store.recent_answers(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
+    assert await store.count_outcomes(CAMPAIGN) == {}
+    assert await store.count_recent_answers(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
     await store.close()
 
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
 async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(store: Store, number: str | None) -> None:
     assert await store.record_inbound_call(a_call(number)) is None
-    assert await store.unfinished_attempts() == []
+    assert await store.read_unfinished_attempts() == []
     await store.close()
 
 
 async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(store: Store) -> None:
-    (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = a_call(claim.number)
     await store.record_inbound_call(call)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [Refusal.OPEN_ATTEMPT]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 30)])
-    claims = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
+    claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
     assert claim.number in {each.number for each in claims}
     assert {each.attempt_number for each in claims} == {1}
     await store.close()
 
 
 async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
-    (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = a_call(claim.number)
     assert await store.record_inbound_call(call) is not None
-    for voter_id in await store.pending_voters(claim.phone_id):
+    for voter_id in await store.find_pending_voters(claim.phone_id):
         key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
         mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
         assert (await store.record_mark(mark)).recorded
@@ -81,16 +81,16 @@ async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),
     ]
     assert await store.end_attempts(ends) == [True, True]
-    assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+    assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
     await store.close()
 
 
 async def test_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
     call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
     assert await store.record_inbound_call(call) is not None
-    assert await store.unfinished_attempts() == []  # it has ended: it was never answered
-    early = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
-    late = await store.claim(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
+    assert await store.read_unfinished_attempts() == []  # it has ended: it was never answered
+    early = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
+    late = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
     assert [claim.number for claim in early] != ["+917000000020"]
     assert [claim.number for claim in late] == ["+917000000020"]
     await store.close()
@@ -103,7 +103,7 @@ async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
     again = await store.record_inbound_call(a_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
     assert again is not None
     assert again.opted_out
-    claims = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
     assert NUMBER not in {claim.number for claim in claims}
     await store.close()
 
@@ -112,8 +112,8 @@ async def test_disposition_of_an_inbound_call_postpones_the_next_call_to_the_num
     call = a_call()
     await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
-    soon = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
-    then = await store.claim(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)
+    soon = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    then = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)
     assert NUMBER not in {claim.number for claim in soon}
     assert then[0].number == NUMBER
     await store.close()

@@ -51,7 +51,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store: Store = self._runner.run(self._backend.open())
         for campaign_id in CAMPAIGNS:
             self._runner.run(self.store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT))
-            assert self._runner.run(self.store.enrol(campaign_id)) == PHONES
+            assert self._runner.run(self.store.enrol_numbers(campaign_id)) == PHONES
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -65,7 +65,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(campaign_id=campaigns, limit=st.integers(1, 4))
     def claim(self, campaign_id: str, limit: int) -> None:
         claims = self._runner.run(
-            self.store.claim(campaign_id, limit, owner="engine", now=self.now, lease_seconds=LEASE_SECONDS)
+            self.store.claim_targets(campaign_id, limit, owner="engine", now=self.now, lease_seconds=LEASE_SECONDS)
         )
         assert len(claims) <= limit
         held = {(each.campaign_id, each.phone_id) for each in self.claims}
@@ -147,16 +147,16 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule()
     def release(self) -> None:
-        self._runner.run(self.store.release(self.claims))
+        self._runner.run(self.store.release_claimed_targets(self.claims))
         self._lose_claims()
 
     @rule(seconds=st.sampled_from([RETRY_SECONDS, LEASE_SECONDS, 86_400.0]))
     def wait(self, seconds: float) -> None:
         if seconds < LEASE_SECONDS:  # remaining lease times are not modelled, so all claims are released
-            self._runner.run(self.store.release(self.claims))
+            self._runner.run(self.store.release_claimed_targets(self.claims))
         self._lose_claims()
         self.now += seconds
-        self._runner.run(self.store.release_expired(self.now))
+        self._runner.run(self.store.release_expired_claims(self.now))
 
     def _lose_claims(self) -> None:
         self.stale += self.claims
@@ -166,15 +166,15 @@ class StoreMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self._runner.run(self.store.close())
         self.store = self._runner.run(self._backend.open())
-        self._runner.run(self.store.release_expired(self.now, owner="engine"))
+        self._runner.run(self.store.release_expired_claims(self.now, owner="engine"))
         self._lose_claims()
         for campaign_id in CAMPAIGNS:
-            assert self._runner.run(self.store.enrol(campaign_id)) == 0
+            assert self._runner.run(self.store.enrol_numbers(campaign_id)) == 0
 
     @invariant()
     def one_open_attempt_a_number(self) -> None:
         if hasattr(self, "store"):
-            unfinished = self._runner.run(self.store.unfinished_attempts())
+            unfinished = self._runner.run(self.store.read_unfinished_attempts())
             assert {each.attempt_id for each in unfinished} == {each.attempt_id for each in self.calls}
             assert len({each.phone_id for each in unfinished}) == len(unfinished)
 
@@ -182,7 +182,7 @@ class StoreMachine(RuleBasedStateMachine):
     def nothing_is_lost_from_the_queues(self) -> None:
         if hasattr(self, "store"):
             for campaign_id in CAMPAIGNS:
-                progress = self._runner.run(self.store.campaign_progress(campaign_id))
+                progress = self._runner.run(self.store.read_campaign_progress(campaign_id))
                 assert progress.total == PHONES
                 assert 0 <= progress.remaining <= PHONES - progress.completed
 

@@ -13,7 +13,14 @@ import pytest
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.store import number_hashes
-from dialer.store.migrate import APPLICATION_ID, Migration, migrate, schema_version, shipped_migrations, split_script
+from dialer.store.migrate import (
+    APPLICATION_ID,
+    Migration,
+    load_migrations,
+    migrate_schema,
+    read_schema_version,
+    split_sql_script,
+)
 from tests.support.roll_filler import fill_roll_into
 
 PATH = Path("centre.db")
@@ -22,7 +29,7 @@ PATH = Path("centre.db")
 @cache
 def _empty_store() -> bytes:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        migrate(db, PATH)
+        migrate_schema(db, PATH)
         return db.serialize()
 
 
@@ -44,7 +51,7 @@ def test_migration_script_is_split_into_statements_with_complete_triggers(db: sq
     END;
     -- The end.
     """
-    statements = split_script(script)
+    statements = split_sql_script(script)
     assert len(statements) == 2
     for statement in statements:
         db.execute(statement)
@@ -52,31 +59,31 @@ def test_migration_script_is_split_into_statements_with_complete_triggers(db: sq
 
 def test_unfinished_migration_script_is_rejected() -> None:
     with pytest.raises(ValueError, match="not finished"):
-        split_script("CREATE TABLE a (x);\nCREATE TABLE b (")
+        split_sql_script("CREATE TABLE a (x);\nCREATE TABLE b (")
 
 
 def test_new_store_gets_the_newest_schema_once(db: sqlite3.Connection) -> None:
-    newest = shipped_migrations()[-1].version
-    assert schema_version(db, PATH) == newest
+    newest = load_migrations()[-1].version
+    assert read_schema_version(db, PATH) == newest
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-    assert migrate(db, PATH) == 0
+    assert migrate_schema(db, PATH) == 0
 
 
 def test_failed_migration_leaves_the_store_unchanged(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     next_version = shipped[-1].version + 1
     broken = Migration(next_version, "CREATE TABLE extra (x);\nINSERT INTO nowhere VALUES (1);\n")
-    monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, broken))
+    monkeypatch.setattr("dialer.store.migrate.load_migrations", lambda: (*shipped, broken))
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        migrate(db, PATH)
+        migrate_schema(db, PATH)
     assert not db.in_transaction
-    assert schema_version(db, PATH) == next_version - 1
+    assert read_schema_version(db, PATH) == next_version - 1
     assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").fetchone() == (0,)
 
     whole = Migration(next_version, "CREATE TABLE extra (x);\n")
-    monkeypatch.setattr("dialer.store.migrate.shipped_migrations", lambda: (*shipped, whole))
-    assert migrate(db, PATH) == 1
-    assert schema_version(db, PATH) == next_version
+    monkeypatch.setattr("dialer.store.migrate.load_migrations", lambda: (*shipped, whole))
+    assert migrate_schema(db, PATH) == 1
+    assert read_schema_version(db, PATH) == next_version
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -84,32 +91,32 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
     shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, number = b"twenty characters, at least", "+917000000001"
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     earlier = sqlite3.connect(":memory:", isolation_level=None)
     with monkeypatch.context() as then:
         before_secrets = tuple(each for each in shipped if each.version < 11)
-        then.setattr("dialer.store.migrate.shipped_migrations", lambda: before_secrets)
-        migrate(earlier, PATH)
+        then.setattr("dialer.store.migrate.load_migrations", lambda: before_secrets)
+        migrate_schema(earlier, PATH)
     earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
     if shared:
         earlier.execute("INSERT INTO hash_secret VALUES (?)", (compute_fingerprint(secret),))
         earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (hash_number(secret, number),))
-    assert migrate(earlier, PATH) == len(shipped) - 10
-    assert number_hashes.hash_of(earlier, 1) == (hash_number(secret, number) if shared else None)
-    number_hashes.set_secrets(earlier, [secret])
-    assert number_hashes.hash_page(earlier, secret, 0) == (None if shared else 1)
-    assert number_hashes.hash_of(earlier, 1) == hash_number(secret, number)
+    assert migrate_schema(earlier, PATH) == len(shipped) - 10
+    assert number_hashes.compute_number_hash(earlier, 1) == (hash_number(secret, number) if shared else None)
+    number_hashes.set_shared_secrets(earlier, [secret])
+    assert number_hashes.hash_next_numbers(earlier, secret, 0) == (None if shared else 1)
+    assert number_hashes.compute_number_hash(earlier, 1) == hash_number(secret, number)
     assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
     earlier.close()
 
 
 def test_migration_10_does_not_lose_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 recreates the table of attempts."""
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:
-            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:8])
-            migrate(old, PATH)
+            earlier.setattr("dialer.store.migrate.load_migrations", lambda: shipped[:8])
+            migrate_schema(old, PATH)
         fill_roll_into(old, 30, voters_per_booth=10)
         old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'agents', 'turnout')")
         for place, ended_at in enumerate((5.0, None), 1):
@@ -123,7 +130,7 @@ def test_migration_10_does_not_lose_attempts_and_their_references(monkeypatch: p
         old.execute("INSERT INTO recording VALUES ('a2', 2.0)")
         before = old.execute("SELECT * FROM attempt ORDER BY attempt_id").fetchall()
         columns = [name for _, name, *_ in old.execute("PRAGMA table_info (attempt)")]
-        assert migrate(old, PATH) == len(shipped) - 8
+        assert migrate_schema(old, PATH) == len(shipped) - 8
         assert old.execute(f"SELECT {', '.join(columns)} FROM attempt ORDER BY attempt_id").fetchall() == before  # noqa: S608
         assert old.execute("PRAGMA foreign_key_check").fetchall() == []
         old.execute("PRAGMA foreign_keys = ON")
@@ -139,11 +146,11 @@ def test_migration_10_does_not_lose_attempts_and_their_references(monkeypatch: p
 def test_migration_does_not_lose_the_booths_of_calls_to_booth_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:
-            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:11])
-            migrate(old, PATH)
+            earlier.setattr("dialer.store.migrate.load_migrations", lambda: shipped[:11])
+            migrate_schema(old, PATH)
         fill_roll_into(old, 30, voters_per_booth=10)
         old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'ivr', 'booth-workers')")
         old.execute("INSERT INTO worker (worker_id, phone_id) VALUES (1, 2)")
@@ -154,18 +161,18 @@ def test_migration_does_not_lose_the_booths_of_calls_to_booth_workers(
         )
         old.execute(insert, ("voter's", 1, 1, None))
         old.execute(insert, ("worker's", 2, None, 1))
-        assert migrate(old, PATH) == len(shipped) - 11
+        assert migrate_schema(old, PATH) == len(shipped) - 11
         found = old.execute("SELECT attempt_id, worker_booth_id FROM attempt ORDER BY attempt_id").fetchall()
         assert found == [("voter's", None), ("worker's", 2)]
         assert old.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = shipped_migrations()
+    shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:
-            earlier.setattr("dialer.store.migrate.shipped_migrations", lambda: shipped[:13])
-            migrate(old, PATH)
+            earlier.setattr("dialer.store.migrate.load_migrations", lambda: shipped[:13])
+            migrate_schema(old, PATH)
         fill_roll_into(old, 30, voters_per_booth=10)
         old.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('c', 'agents', 'turnout')")
         said = ((1, "busy", None), (2, "connected", "later"), (3, "connected", None), (4, "missed", None))
@@ -182,7 +189,7 @@ def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monk
             "INSERT INTO mark (key, voter_id, kind, source, at, attempt_id, confidence)"
             " VALUES ('k', 1, 'later', 'voter-key', 1.0, 'a3', 'said')"
         )
-        assert migrate(old, PATH) == len(shipped) - 13
+        assert migrate_schema(old, PATH) == len(shipped) - 13
         found = old.execute("SELECT phone_id, promised, aside_until FROM target ORDER BY 1").fetchall()
         assert found == [(1, 0, 0.0), (2, 1, 0.0), (3, 1, 0.0), (4, 1, 0.0)]
 
@@ -190,10 +197,10 @@ def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monk
 def test_store_with_a_newer_schema_and_foreign_file_are_rejected(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="schema is version 99"):
-        migrate(db, PATH)
+        migrate_schema(db, PATH)
     db.execute("PRAGMA application_id = 7")
     with pytest.raises(StoreCorrupt, match="another program's"):
-        migrate(db, PATH)
+        migrate_schema(db, PATH)
 
 
 # Constraints of the schema

@@ -30,11 +30,11 @@ async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campai
         held = await claim_phone(store, 1)
         assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-2") == 1
         assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-3") is None
-        await store.release([held])
+        await store.release_claimed_targets([held])
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
-        assert await store.rows_for_broker(10) == []  # opt-outs of other centres are not announced again
+        assert await store.read_rows_for_broker(10) == []  # opt-outs of other centres are not announced again
 
 
 async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
@@ -50,13 +50,13 @@ async def test_hashed_opt_outs_sent_by_own_users_suppress_numbers_and_are_publis
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")
         assert await suppress(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
-        assert [row.payload for row in await store.rows_for_broker(10)] == [
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == [
             hash_phone(2),
             hash_phone(1),
             hash_phone(900),
         ]
         assert await suppress(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
-        assert len(await store.rows_for_broker(10)) == 3
+        assert len(await store.read_rows_for_broker(10)) == 3
         assert {each.phone_id for each in await claim(store, 1000)} & {1, 2} == set()
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
@@ -149,7 +149,7 @@ async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(
 
 def read_stored_hash(backend: Backend, phone_id: int) -> str | None:
     with contextlib.closing(backend.connect()) as db:
-        return number_hashes.hash_of(db, phone_id)
+        return number_hashes.compute_number_hash(db, phone_id)
 
 
 def _add_number(backend: Backend, phone_id: int) -> None:

@@ -32,12 +32,12 @@ def make_correction(voter_id: int = 1, at: float = NOW + 100, key: str = "undo")
 async def list_queued_numbers(store: Store, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
     claims = await claim(store, 1000, now=now)
-    await store.release(claims)
+    await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
 
 async def turnout_of(store: Store) -> BoothTurnout:
-    return (await store.booth_turnout())[0]
+    return (await store.count_booth_turnout())[0]
 
 
 # Corrections
@@ -74,7 +74,7 @@ async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Bac
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert [row.topic for row in await store.rows_for_broker(10)] == [
+        assert [row.topic for row in await store.read_rows_for_broker(10)] == [
             "Mark",
             "Mark",
         ]  # voted, and that taken back
@@ -137,7 +137,7 @@ async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
-        assert len(await store.rows_for_broker(10)) == 2
+        assert len(await store.read_rows_for_broker(10)) == 2
 
 
 # Marks that come together
@@ -149,8 +149,8 @@ async def test_batch_of_marks_is_stored_completely_or_not_at_all(backend: Backen
         with pytest.raises(NotInStore, match="no voter 999"):
             await store.record_marks(marks, make_entry())
         assert (await turnout_of(store)).voted == 0
-        assert await store.rows_for_broker(10) == []
-        assert await store.append_audit("next", "test", {}, NOW) == 1
+        assert await store.read_rows_for_broker(10) == []
+        assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
 async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
@@ -160,8 +160,8 @@ async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
         again = await store.record_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
-        assert len(await store.rows_for_broker(10)) == 2
-        assert await store.append_audit("next", "test", {}, NOW) == 3
+        assert len(await store.read_rows_for_broker(10)) == 2
+        assert await store.append_audit_entry("next", "test", {}, NOW) == 3
 
 
 # Official turnout
@@ -170,10 +170,10 @@ async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
 async def test_official_turnout_figure_is_stored_once_and_a_changed_one_is_added(backend: Backend) -> None:
     async with filled(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
-        assert await store.enter_turnout(figures, make_entry()) == 2
-        assert await store.enter_turnout(figures, make_entry(NOW + 200)) == 0
-        assert await store.enter_turnout([replace(figures[0], share=0.12)], make_entry(NOW + 300)) == 1
-        assert await store.enter_turnout([figures[0]], make_entry(NOW + 400)) == 1  # and back
+        assert await store.enter_official_turnout(figures, make_entry()) == 2
+        assert await store.enter_official_turnout(figures, make_entry(NOW + 200)) == 0
+        assert await store.enter_official_turnout([replace(figures[0], share=0.12)], make_entry(NOW + 300)) == 1
+        assert await store.enter_official_turnout([figures[0]], make_entry(NOW + 400)) == 1  # and back
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
@@ -183,8 +183,10 @@ async def test_official_figure_for_an_unknown_area_rejects_the_whole_batch(
     async with filled(backend) as store:
         good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
-            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], make_entry())
-        assert await store.enter_turnout([good], make_entry()) == 1
+            await store.enter_official_turnout(
+                [good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], make_entry()
+            )
+        assert await store.enter_official_turnout([good], make_entry()) == 1
 
 
 async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
@@ -193,14 +195,14 @@ async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backe
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
         figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=r"several states \(S13, S24\)"):
-            await store.enter_turnout([figure], make_entry())
+            await store.enter_official_turnout([figure], make_entry())
         with pytest.raises(NotInStore, match="constituency 174 of S14 is not on the roll"):
-            await store.enter_turnout([replace(figure, state_code="S14")], make_entry())
+            await store.enter_official_turnout([replace(figure, state_code="S14")], make_entry())
         both = [replace(figure, state_code=state) for state in ("S13", "S24")]
-        assert await store.enter_turnout(both, make_entry()) == 2
-        assert await store.enter_turnout(both, make_entry()) == 0
+        assert await store.enter_official_turnout(both, make_entry()) == 2
+        assert await store.enter_official_turnout(both, make_entry()) == 0
         of_one = replace(figure, part_number=6)  # one of them alone has it
-        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], make_entry()) == 1
+        assert await store.enter_official_turnout([of_one, replace(of_one, state_code="S13")], make_entry()) == 1
 
 
 # Complaints
@@ -220,7 +222,7 @@ async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None
         answer = ComplaintAnswer("a-1", 1, NOW + 500, ComplaintRemedy.EXPLAINED)
         await store.answer_complaint(answer, make_entry())
         await store.answer_complaint(answer, make_entry(NOW + 600))
-        assert await store.append_audit("next", "test", {}, NOW) == 4
+        assert await store.append_audit_entry("next", "test", {}, NOW) == 4
 
 
 @pytest.mark.parametrize(

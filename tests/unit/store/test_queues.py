@@ -47,10 +47,10 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
 
 async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
     async with filled(backend) as store:
-        progress = await store.campaign_progress(CAMPAIGN)
+        progress = await store.read_campaign_progress(CAMPAIGN)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
-        assert await store.enrol(CAMPAIGN) == 0
-        assert await store.campaign_progress(CAMPAIGN) == progress
+        assert await store.enrol_numbers(CAMPAIGN) == 0
+        assert await store.read_campaign_progress(CAMPAIGN) == progress
 
 
 async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(backend: Backend) -> None:
@@ -59,7 +59,7 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
         await store.record_mark(mark(2, MarkKind.VOTED))
         await store.record_mark(mark(3, MarkKind.VOTED))
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        assert await store.enrol(CAMPAIGN) == 34
+        assert await store.enrol_numbers(CAMPAIGN) == 34
         phones = {each.phone_id for each in await claim(store, 100)}
         assert not phones & {1, 2}
         assert 3 in phones  # of voters 3 and 4; one of them is pending
@@ -68,7 +68,7 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
 async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_their_limits(backend: Backend) -> None:
     async with filled(backend) as store:
         asked = {5: 4, 2: 2, 6: 8, 1: 6}
-        claims = await store.claim(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
+        claims = await store.claim_targets(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
         assert [each.queue_booth_id for each in claims] == [5] * 4 + [2] * 2 + [6] * 6 + [1]
         rest = await claim(store, 100)
         assert {each.phone_id for each in claims} & {each.phone_id for each in rest} == set()
@@ -77,7 +77,7 @@ async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_their_l
 
 async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backend) -> None:
     async with filled(backend) as store:
-        claims = await store.claim(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
+        claims = await store.claim_targets(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
         assert [(each.pending_voters, each.weight) for each in claims] == [
             (3, 3.0),
             (2, 2.0),
@@ -108,7 +108,7 @@ async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) 
             1,
             "bn",
         )
-        await store.release([claimed])
+        await store.release_claimed_targets([claimed])
         await store.record_mark(mark(7, MarkKind.VOTED))
         again = await claim_phone(store, 6)
         assert (again.voter_id, again.pending_voters) == (8, 2)
@@ -118,7 +118,7 @@ async def test_no_number_is_claimed_twice(backend: Backend) -> None:
     async with filled(backend) as store:
         seen = [each.phone_id for _ in range(6) for each in await claim(store, 8)]
         assert sorted(seen) == list(range(1, 37))
-        assert await store.next_due_at(CAMPAIGN) is None
+        assert await store.find_next_due_time(CAMPAIGN) is None
 
 
 async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend) -> None:
@@ -130,11 +130,11 @@ async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend)
 async def test_released_number_returns_to_its_place_in_the_queue(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await claim(store, 3)
-        await store.release(first)
+        await store.release_claimed_targets(first)
         assert await claim(store, 3) == first
-        await store.release(first)
-        await store.release(first)
-        assert await store.next_due_at(CAMPAIGN) == 0.0
+        await store.release_claimed_targets(first)
+        await store.release_claimed_targets(first)
+        assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
 async def test_releasing_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
@@ -142,8 +142,8 @@ async def test_releasing_does_not_change_dialled_or_closed_numbers(backend: Back
         dialled, closed = await claim(store, 2)
         assert await open_attempt(store, attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
-        await store.release([dialled, closed])
-        progress = await store.campaign_progress(CAMPAIGN)
+        await store.release_claimed_targets([dialled, closed])
+        progress = await store.read_campaign_progress(CAMPAIGN)
         assert (progress.completed, progress.remaining) == (1, 34)
 
 
@@ -156,12 +156,12 @@ async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Back
 
 async def test_claims_are_released_when_their_lease_expires_or_for_their_owner(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.claim(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
-        await store.claim(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
-        assert await store.release_expired(NOW + 9) == 0
-        assert await store.release_expired(NOW + 10) == 2
-        assert await store.release_expired(NOW + 10, owner="one") == 0
-        assert await store.release_expired(NOW + 10, owner="two") == 3
+        await store.claim_targets(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
+        await store.claim_targets(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
+        assert await store.release_expired_claims(NOW + 9) == 0
+        assert await store.release_expired_claims(NOW + 10) == 2
+        assert await store.release_expired_claims(NOW + 10, owner="one") == 0
+        assert await store.release_expired_claims(NOW + 10, owner="two") == 3
 
 
 async def test_claiming_skips_a_number_on_a_call_of_another_campaign(backend: Backend) -> None:
@@ -181,8 +181,8 @@ async def test_outcomes_are_counted_in_the_period_of_their_attempts(backend: Bac
         for minute, outcome in enumerate(outcomes):
             await call(store, minute + 1, outcome, now=NOW + 60 * minute)
         await dial(store, 9)
-        assert await store.outcome_counts(CAMPAIGN) == dict.fromkeys(outcomes, 1)
-        assert await store.outcome_counts(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
+        assert await store.count_outcomes(CAMPAIGN) == dict.fromkeys(outcomes, 1)
+        assert await store.count_outcomes(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
 
 
 async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_age(backend: Backend) -> None:
@@ -191,17 +191,17 @@ async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_ag
         for minute, outcome in enumerate(outcomes):
             await call(store, minute + 1, outcome, now=NOW + 60 * minute)
         live = await dial(store, 9, now=NOW + 300)
-        await store.record_answer(live.attempt_id, NOW + 310)
+        await store.record_answer_time(live.attempt_id, NOW + 310)
         await dial(store, 10, now=NOW + 300)
         now, window = NOW + 330, 600.0
-        told = await store.recent_answers(CAMPAIGN, now, window, 60.0)
+        told = await store.count_recent_answers(CAMPAIGN, now, window, 60.0)
         assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
         assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
         assert told[-1] == RecentAnswers(0.0, 1, 0)  # the one that goes on
-        assert await store.recent_answers(CAMPAIGN, now, 30.0, 1.0) == [RecentAnswers(20.0, 1, 0)]
-        [early] = [each for each in await store.recent_answers(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
+        assert await store.count_recent_answers(CAMPAIGN, now, 30.0, 1.0) == [RecentAnswers(20.0, 1, 0)]
+        [early] = [each for each in await store.count_recent_answers(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
         assert early.answers == 1  # it was dialled before the window began
-        assert await store.recent_answers("nowhere", now, window, 60.0) == []
+        assert await store.count_recent_answers("nowhere", now, window, 60.0) == []
 
 
 async def test_campaign_progress_counts_closed_due_and_active_numbers_separately(backend: Backend) -> None:
@@ -210,7 +210,7 @@ async def test_campaign_progress_counts_closed_due_and_active_numbers_separately
         await call(store, 2, retry_at=NOW + 60)
         await dial(store, 3)
         await claim(store, 4)
-        assert await store.campaign_progress(CAMPAIGN) == CampaignProgress(
+        assert await store.read_campaign_progress(CAMPAIGN) == CampaignProgress(
             total=36, completed=1, remaining=30, attempts=3
         )
 
@@ -225,7 +225,7 @@ async def test_agents_log_ins_survive_a_restart(backend: Backend) -> None:
         await store.remove_log_in("99", NOW + 2)
     store = await backend.open()
     try:
-        assert await store.log_ins() == [
+        assert await store.read_log_ins() == [
             LogIn("01", "101", True, "meal", NOW + 1),
             LogIn("02", "102", False, None, NOW),
         ]
@@ -245,9 +245,9 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
 async def test_claiming_a_chosen_number_gives_the_same_claim_as_claiming_it_in_turn(backend: Backend) -> None:
     async with filled(backend) as store:
         [in_turn] = await claim(store, 1)
-        await store.release([in_turn])
+        await store.release_claimed_targets([in_turn])
         assert await claim_number(store, in_turn.phone_id) == in_turn
-        await store.release([in_turn])
+        await store.release_claimed_targets([in_turn])
         assert await claim(store, 1) == [in_turn]  # it stands where it stood
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
         assert await open_attempt(store, attempt(in_turn)) is None

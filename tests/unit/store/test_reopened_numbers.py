@@ -30,7 +30,7 @@ WORKERS = "workers"
 async def list_queued_numbers(store: Store, campaign_id: str = CAMPAIGN, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
     claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
-    await store.release(claims)
+    await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
 
@@ -59,11 +59,11 @@ async def test_new_voter_on_a_number_reopens_it_if_its_other_voters_were_done(ba
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        assert await store.enrol(CAMPAIGN) == 0
+        assert await store.enrol_numbers(CAMPAIGN) == 0
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol(CAMPAIGN) == 1
-    assert await store.enrol(CAMPAIGN) == 0
+    assert await store.enrol_numbers(CAMPAIGN) == 1
+    assert await store.enrol_numbers(CAMPAIGN) == 0
     claimed = await claim_phone(store, 1)
     assert (claimed.voter_id, claimed.attempt_number, claimed.queue_booth_id, claimed.weight) == (900, 1, 3, 2.0)
     await store.close()
@@ -76,7 +76,7 @@ async def test_reopening_does_not_change_retry_time_and_attempts_of_a_number(bac
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol(CAMPAIGN) == 1
+    assert await store.enrol_numbers(CAMPAIGN) == 1
     assert 1 not in await list_queued_numbers(store, now=NOW + 599)
     assert (await claim_phone(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
@@ -96,7 +96,7 @@ async def test_new_voter_on_a_number_does_not_reopen_it_if_closed_for_another_re
             await call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol(CAMPAIGN) == 0
+    assert await store.enrol_numbers(CAMPAIGN) == 0
     assert 1 not in await list_queued_numbers(store)
     await store.close()
 
@@ -108,15 +108,15 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        numbers = await store.enrol(LATER)
-        assert (await store.campaign_progress(LATER)).total == numbers
+        numbers = await store.enrol_numbers(LATER)
+        assert (await store.read_campaign_progress(LATER)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction())).reopened
         for campaign_id in (CAMPAIGN, LATER):
             assert (await claim_phone(store, 1, campaign_id=campaign_id)).voter_id == 1
-        progress = await store.campaign_progress(LATER)
+        progress = await store.read_campaign_progress(LATER)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
-        assert await store.enrol(LATER) == 0
+        assert await store.enrol_numbers(LATER) == 0
 
 
 async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_one(backend: Backend) -> None:
@@ -125,7 +125,7 @@ async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_on
         for voter_id in (7, 8, 9):
             await store.record_mark(mark(voter_id, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol(LATER)
+        await store.enrol_numbers(LATER)
         assert 6 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction(8))).reopened
         claimed = await claim_phone(store, 6, campaign_id=LATER)
@@ -144,7 +144,7 @@ async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(bac
             await store.record_opt_out(1, at=NOW, source="request")
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol(LATER)
+        await store.enrol_numbers(LATER)
         assert not (await store.record_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
@@ -154,7 +154,7 @@ async def test_number_reopened_during_its_call_is_not_called_again_meanwhile(bac
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol(LATER)
+        await store.enrol_numbers(LATER)
         assert (await store.record_mark(make_correction())).reopened  # in the later campaign
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
@@ -186,8 +186,8 @@ async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(bac
     store = await reopen_store(backend)
     await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.record_mark(mark(1, MarkKind.VOTED))
-    assert await store.enrol(WORKERS) == 1
+    assert await store.enrol_numbers(WORKERS) == 1
     assert (await store.record_mark(make_correction())).reopened
-    assert (await store.campaign_progress(WORKERS)).total == 1
+    assert (await store.read_campaign_progress(WORKERS)).total == 1
     assert 1 not in await list_queued_numbers(store, WORKERS)
     await store.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dialer.store import seals
-from dialer.store.migrate import migrate
+from dialer.store.migrate import migrate_schema
 
 ROWS = """
 INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (1, '2026-1', 'S13', 209, 118);
@@ -50,7 +50,7 @@ EXPECTED = "ab7534e31fe0de42917cef78810f4e8196cf16f994ba05ea980cf6c5344c63df"
 def test_seals_of_stored_rows_hash_the_same_bytes_as_in_the_first_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.urandom", bytes)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        migrate(db, Path("centre.db"))
+        migrate_schema(db, Path("centre.db"))
         db.executescript(ROWS)
         seals.seal_unsealed_rows(db, 300.0)
         for attempt_id, kind in (("open", "talk"), ("ended", "talk"), ("plain", "end")):

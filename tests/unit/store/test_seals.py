@@ -21,7 +21,7 @@ from dialer.domain.model import Outcome
 from dialer.domain.phone_facts import Consent
 from dialer.store import consents, migrate, seal_verification, sealed_rows, seals
 from dialer.store.audit import AuditNote
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.sql import transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -45,19 +45,19 @@ def looking(path: Path) -> Iterator[sqlite3.Connection]:
 
 def verified(path: Path) -> seal_verification.SealVerdict:
     with looking(path) as db:
-        return seal_verification.verify(db)
+        return seal_verification.verify_seals(db)
 
 
 def test_store_older_than_seals_is_sealed_as_found_and_reported_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
-    shipped = migrate.shipped_migrations()
+    shipped = migrate.load_migrations()
     before = next(place for place, each in enumerate(shipped) if "CREATE TABLE seal" in each.script)
-    monkeypatch.setattr(migrate, "shipped_migrations", lambda: shipped[:before])
+    monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:before])
     with looking(path) as db:
         db.execute("PRAGMA journal_mode = WAL")
-        migrate.migrate(db, path)
+        migrate.migrate_schema(db, path)
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('t', 'ivr', 'turnout')")
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (1, '', '', 1, 1)"
@@ -71,7 +71,7 @@ def test_store_older_than_seals_is_sealed_as_found_and_reported_so(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome)"
             " VALUES ('a', 't', 1, 1, '', '', 1, 2, 'busy'), ('b', 't', 1, 1, '', '', 3, NULL, NULL)"
         )
-    monkeypatch.setattr(migrate, "shipped_migrations", lambda: shipped)
+    monkeypatch.setattr(migrate, "load_migrations", lambda: shipped)
     asyncio.run(opened_and_closed(path))
     verdict = verified(path)
     assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 7, 0)
@@ -93,9 +93,9 @@ async def test_tables_without_seals_in_an_older_version_are_sealed_as_found(
 ) -> None:
     with monkeypatch.context() as before:
         before.setattr(seals, "ENTITIES", sealed_rows.ENTITIES[:8])
-        seal = seals.seal
+        seal = seals.seal_row
         before.setattr(
-            seals, "seal", lambda db, entity, row: entity in sealed_rows.ENTITIES[:8] and seal(db, entity, row)
+            seals, "seal_row", lambda db, entity, row: entity in sealed_rows.ENTITIES[:8] and seal(db, entity, row)
         )
         async with filled(backend) as store:
             await call(store, 4)
@@ -131,7 +131,7 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
     crashed = tmp_path / "crashed.db"
     async with filled(backend) as store:
         await call(store, 4)
-        await store.seal(NOW)
+        await store.close_seal_batch(NOW)
         await dial(store, 5)
         for name in ("", "-wal"):
             shutil.copy(f"{backend.path}{name}", f"{crashed}{name}")
@@ -148,25 +148,25 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
 
 async def test_dialler_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
     async with filled(backend) as store:
-        assert await store.seal(NOW) is None
+        assert await store.close_seal_batch(NOW) is None
         await call(store, 4)
-        head = await store.seal(NOW)
+        head = await store.close_seal_batch(NOW)
         assert head is not None
         assert (head.entry, head.at, head.seals) == (1, NOW, 2)
-        assert await store.seal(NOW + 5) is None
+        assert await store.close_seal_batch(NOW + 5) is None
 
 
 def with_consents(path: Path) -> None:
-    with exclusive_connection(path, "a test") as db, transaction(db):
+    with open_store_exclusively(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
 def test_row_that_does_not_exist_cannot_be_sealed(tmp_path: Path) -> None:
-    with exclusive_connection(tmp_path / "centre.db", "a test") as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         with pytest.raises(StoreError, match="The store has no mark 7"), transaction(db):
-            seals.seal(db, sealed_rows.MARK, 7)
-        assert seals.last_seal(db) == 0
+            seals.seal_row(db, sealed_rows.MARK, 7)
+        assert seals.find_last_seal_id(db) == 0
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
@@ -254,7 +254,7 @@ async def some_calls(backend: SqliteBackend) -> None:
 
 def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
-    with exclusive_connection(path, "a test") as db:
+    with open_store_exclusively(path, "a test") as db:
         with transaction(db):
             consents.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))

@@ -37,7 +37,7 @@ async def claim_phones(
 ) -> list[int]:
     """Claim numbers and return them in order."""
     quotas = dict.fromkeys(booths, limit)
-    claims = await store.claim(
+    claims = await store.claim_targets(
         CAMPAIGN, limit, owner="engine", now=now, lease_seconds=lease_seconds, booths=quotas, voting=voting
     )
     return [each.phone_id for each in claims]
@@ -53,7 +53,7 @@ async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialle
         await make_unanswered_calls(store, SECOND, 1)
         assert (await claim_phones(store, 3))[0] == 1  # today's retry, then today's fresh ones
         assert SECOND not in await claim_phones(store, 50)
-        assert await store.next_due_at(CAMPAIGN) == 0.0  # fresh ones of other booths
+        assert await store.find_next_due_time(CAMPAIGN) == 0.0  # fresh ones of other booths
         assert await claim_phones(store, 3, None, booths=()) == [SECOND]
         assert await claim_phones(store, 3, None, booths=()) == []
 
@@ -71,7 +71,7 @@ async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backe
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
-        await store.release_expired(LATE, "engine")
+        await store.release_expired_claims(LATE, "engine")
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
@@ -79,13 +79,13 @@ async def test_released_retry_is_set_aside_again_until_it_has_a_new_time(backend
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
-        assert await store.next_due_at(CAMPAIGN) == 0.0
-        claims = await store.claim(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
+        assert await store.find_next_due_time(CAMPAIGN) == 0.0
+        claims = await store.claim_targets(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
         assert [each.phone_id for each in claims] == [SECOND]
-        await store.release(claims)
+        await store.release_claimed_targets(claims)
         assert SECOND not in await claim_phones(store, 50)
-        claims = await store.claim(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
-        await store.postpone([(claims[0], LATE + 500)])
+        claims = await store.claim_targets(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
+        await store.postpone_claimed_targets([(claims[0], LATE + 500)])
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 499) == []
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 500) == [SECOND]
 
@@ -94,9 +94,9 @@ async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> Non
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND, 8, 9)
         await claim_phones(store, 100, booths=(1, 2, 3, 4, 5, 6))
-        assert await store.next_due_at(CAMPAIGN) == NOW + 60
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 60
         assert await claim_phones(store, 1, None, booths=()) == [SECOND]
-        assert await store.next_due_at(CAMPAIGN) == NOW + 61
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 61
 
 
 @pytest.mark.parametrize("disposition", [Disposition.LATER, Disposition.CALL_BACK, Disposition.NOT_YET])
@@ -196,9 +196,9 @@ async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Bac
         new = await dial(store, 2)
         ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 600, promised=True)
         await store.end_attempts([ended])
-        assert await store.next_due_at(CAMPAIGN) == 0.0
+        assert await store.find_next_due_time(CAMPAIGN) == 0.0
         assert await claim_phones(store, 9, None, booths=(), now=NOW + 599) == [1, SECOND]
-        await store.release_expired(NOW + 700)
+        await store.release_expired_claims(NOW + 700)
         assert await claim_phones(store, 9, None, booths=(), now=NOW + 700) == [2, 1, SECOND]
 
 
@@ -210,11 +210,11 @@ async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
         )
         await make_unanswered_calls(store, 1)
         await claim_phones(store, 100, None, booths=(1, 2, 3, 4, 5, 6), now=NOW)
-        assert await store.next_due_at(CAMPAIGN) == NOW + 6
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 6
 
 
 async def test_retries_of_all_booths_are_claimed_first_without_a_polling_day(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
-        claims = await store.claim(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})
+        claims = await store.claim_targets(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})
         assert [each.phone_id for each in claims] == [SECOND, 1]

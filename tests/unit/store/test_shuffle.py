@@ -16,9 +16,9 @@ async def order(backend: Backend, campaigns: tuple[str, ...] = ("a", "b")) -> li
     orders = []
     for campaign_id in campaigns:
         await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol(campaign_id)
+        await store.enrol_numbers(campaign_id)
         claims = await claim(store, 1000, campaign_id=campaign_id)
-        await store.release(claims)
+        await store.release_claimed_targets(claims)
         assert [each.booth_id for each in claims] == sorted(each.booth_id for each in claims)
         orders.append([each.phone_id for each in claims])
     await store.close()

@@ -17,7 +17,7 @@ import pytest
 import dialer.reports
 import dialer.store
 from dialer.store import claims, desk_file, spool
-from dialer.store.migrate import migrate
+from dialer.store.migrate import migrate_schema
 from dialer.store.sealed_rows import _NumbersDigest
 from dialer.store.sql import Command, Query, Scalar, Statement, Statements, parse_statements
 
@@ -72,7 +72,7 @@ HOT = [
 @cache
 def _empty_store() -> bytes:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
-        migrate(db, PATH)
+        migrate_schema(db, PATH)
         return db.serialize()
 
 

@@ -26,7 +26,7 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, ?)", (MOBILE,))
     opened = await backend.open()
     await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.enrol(CAMPAIGN)
+    await opened.enrol_numbers(CAMPAIGN)
     yield opened
     await opened.close()
 
@@ -34,7 +34,7 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
 async def is_callable_at(store: Store, moment: float) -> bool:
     """Return whether the second number can be claimed at that time."""
     claims = await claim(store, 99, now=moment)
-    await store.release(claims)
+    await store.release_claimed_targets(claims)
     return MOBILE in {each.phone_id for each in claims}
 
 
@@ -154,7 +154,7 @@ async def test_refusal_during_the_call_holds_the_voters_other_number_permanently
 
 async def test_voters_other_number_is_not_held_in_another_campaign(store: Store) -> None:
     await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol("other")
+    await store.enrol_numbers("other")
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert MOBILE in {each.phone_id for each in await claim(store, 99, campaign_id="other", now=NOW + 1)}
 

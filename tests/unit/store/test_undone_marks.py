@@ -33,12 +33,12 @@ async def undo_worker_mark(store: Store, minutes: float, key: str = "slip") -> M
 
 
 async def get_turnout(store: Store) -> BoothTurnout:
-    return (await store.booth_turnout())[0]
+    return (await store.count_booth_turnout())[0]
 
 
 async def is_callable(store: Store, voter_id: int = VOTER) -> bool:
     claims = await claim(store, 1000, now=NOW + 1e6)
-    await store.release(claims)
+    await store.release_claimed_targets(claims)
     return voter_id in {each.voter_id for each in claims}
 
 

@@ -15,9 +15,9 @@ from dialer.settings.site import Settings
 from dialer.site.checks.store import check_encryption
 from dialer.store import audit, migrate, seal_verification, seals
 from dialer.store.backup import restore_backup, verify_backup
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.store.copying import STORE, find_upgrade_copies
-from dialer.store.migrate import shipped_migrations
+from dialer.store.migrate import load_migrations
 from dialer.store.store import open_store
 from tests.support.stores import BACKENDS, TEST_KEY
 
@@ -78,7 +78,7 @@ ROWS = {
 }  # fmt: skip
 """What is put in at each schema, for what is new in it."""
 
-VERSIONS = [each.version for each in shipped_migrations()]
+VERSIONS = [each.version for each in load_migrations()]
 Dump = dict[str, list[dict[str, Any]]]
 
 
@@ -89,11 +89,11 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     growing = folder / "growing.db"
     with closing(sqlite3.connect(growing, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
-        for each in shipped_migrations():
-            for statement in (*migrate.split_script(each.script), *ROWS.get(each.version, ())):
+        for each in load_migrations():
+            for statement in (*migrate.split_sql_script(each.script), *ROWS.get(each.version, ())):
                 db.execute(statement)
             if each.version == 2:
-                audit.append(db, "import", "asha", {"rows": "2"}, 1.0)
+                audit.append_entry(db, "import", "asha", {"rows": "2"}, 1.0)
             db.execute(f"PRAGMA user_version = {each.version}")
             db.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
             found[each.version] = Path(shutil.copy(growing, folder / f"{each.version}.db"))
@@ -132,11 +132,11 @@ async def test_store_of_every_schema_version_opens_without_losing_rows(
     path = Path(shutil.copy(stores[version], tmp_path / "live.db"))
     before = dumped(path)
     async with await open_store(path) as store:
-        assert [each.attempt_id for each in await store.unfinished_attempts()] == ["b"]
+        assert [each.attempt_id for each in await store.read_unfinished_attempts()] == ["b"]
     assert missing(before, dumped(path)) == []
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-        assert [str(each) for each in seal_verification.verify(db).findings] == []
+        assert [str(each) for each in seal_verification.verify_seals(db).findings] == []
     copies = find_upgrade_copies(path)
     assert [each.name for each in copies] == ([] if version == VERSIONS[-1] else [f"live.db.schema-{version}"])
     for copy in copies:
@@ -150,8 +150,8 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
     before = dumped(path)
     async with await open_store(path):
         pass
-    shipped = shipped_migrations()
-    monkeypatch.setattr(migrate, "shipped_migrations", lambda: shipped[:-1])
+    shipped = load_migrations()
+    monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
@@ -176,7 +176,7 @@ def test_store_is_not_upgraded_without_disk_space_for_a_copy(
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))
     monkeypatch.setattr("dialer.store.copying.shutil.disk_usage", lambda _: type("Disk", (), {"free": 10}))
     no_room = pytest.raises(StoreFull, match="no room for a copy of the store before its schema changes")
-    with no_room, exclusive_connection(path, "a test", create=False):
+    with no_room, open_store_exclusively(path, "a test", create=False):
         pass
     assert path.read_bytes() == stores[20].read_bytes()
     assert find_upgrade_copies(path) == []
@@ -185,13 +185,13 @@ def test_store_is_not_upgraded_without_disk_space_for_a_copy(
 def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend, shipped = BACKENDS["encrypted"](tmp_path), shipped_migrations()
+    backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()
     with monkeypatch.context() as earlier:
-        earlier.setattr(migrate, "shipped_migrations", lambda: shipped[:-1])
+        earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
         earlier.setattr(seals, "seal_unsealed_rows", lambda *_: None)
-        with exclusive_connection(backend.path, "a test", key=TEST_KEY):
+        with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
             pass
-    with exclusive_connection(backend.path, "a test", key=TEST_KEY):
+    with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
         pass
     (copy,) = find_upgrade_copies(backend.path)
     assert not (copy / STORE).read_bytes().startswith(b"SQLite")

@@ -34,7 +34,7 @@ CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
 async def list_queued_numbers(store: Store) -> set[int]:
     """Return the numbers that could be claimed now."""
     claims = await claim(store, 1000, now=NOW + 1e6)
-    await store.release(claims)
+    await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
 
@@ -53,10 +53,10 @@ async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_
             True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1, voted_change=1
         )
         for campaign_id in (CAMPAIGN, "b"):
-            assert await store.campaign_progress(campaign_id) == CampaignProgress(
+            assert await store.read_campaign_progress(campaign_id) == CampaignProgress(
                 36, completed=1, remaining=35, attempts=0
             )
-        assert [row.topic for row in await store.rows_for_broker(10)] == ["Mark"]
+        assert [row.topic for row in await store.read_rows_for_broker(10)] == ["Mark"]
 
 
 async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
@@ -76,7 +76,7 @@ async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(bac
         assert again == repeated(first)
         other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
-        assert len(await store.rows_for_broker(10)) == 2
+        assert len(await store.read_rows_for_broker(10)) == 2
 
 
 @pytest.mark.parametrize("kind", PENDING)
@@ -142,7 +142,7 @@ async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.record_mark(mark(999, MarkKind.VOTED))
-        assert await store.rows_for_broker(10) == []
+        assert await store.read_rows_for_broker(10) == []
 
 
 async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Backend) -> None:
@@ -166,8 +166,8 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
         assert await store.record_opt_out(6, at=NOW, source="flow")
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.campaign_progress(campaign_id)).completed == 1
-        assert len(await store.rows_for_broker(10)) == 1
+            assert (await store.read_campaign_progress(campaign_id)).completed == 1
+        assert len(await store.read_rows_for_broker(10)) == 1
 
 
 async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None:
@@ -175,7 +175,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
         await store.record_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
     assert not await again.record_opt_out(6, at=NOW + 1, source="flow")
-    assert await again.enrol(CAMPAIGN) == 0
+    assert await again.enrol_numbers(CAMPAIGN) == 0
     assert 6 not in await list_queued_numbers(again)
     await again.close()
 
@@ -198,14 +198,14 @@ async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -
         new = await call(store, 1, Outcome.CONNECTED)
         await store.record_disposition(said(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
         await claim(store, 2)
-        assert await store.next_due_at(CAMPAIGN) == NOW + 900
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 900
 
 
 async def test_disposition_without_a_retry_closes_the_number(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
-        assert (await store.campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
 
 
 async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: Backend) -> None:
@@ -221,7 +221,7 @@ async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: B
         again = await store.record_disposition(record, marks, opt_out=True)
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
-        told = [row.topic for row in await store.rows_for_broker(10)]
+        told = [row.topic for row in await store.read_rows_for_broker(10)]
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
@@ -232,7 +232,7 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
         later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.record_disposition(later)
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.rows_for_broker(10)] == [
+        assert [row.topic for row in await store.read_rows_for_broker(10)] == [
             "EndedAttempt",
             "DispositionRecord",
             "DispositionRecord",
@@ -244,9 +244,9 @@ async def test_retry_time_after_an_early_disposition_is_set_when_the_call_ends(b
         new = await dial(store, 1)
         await claim(store, 2)
         await store.record_disposition(said(new.attempt_id, Disposition.NOT_YET, NOW + 900))
-        assert await store.next_due_at(CAMPAIGN) is None
+        assert await store.find_next_due_time(CAMPAIGN) is None
         await end(store, new, Outcome.CONNECTED, retry_at=NOW + 1800)
-        assert await store.next_due_at(CAMPAIGN) == NOW + 1800
+        assert await store.find_next_due_time(CAMPAIGN) == NOW + 1800
 
 
 async def test_late_disposition_does_not_change_a_number_that_is_dialled_again(backend: Backend) -> None:
@@ -275,7 +275,7 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
+        assert [row.topic for row in await store.read_rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
 
 
 # The roll
@@ -283,34 +283,34 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
 
 async def test_booths_and_voters_are_returned_with_their_details(backend: Backend) -> None:
     async with filled(backend) as store:
-        booths = await store.booths()
+        booths = await store.read_booths()
         assert sorted(booths) == [1, 2, 3, 4, 5, 6]
         assert (booths[2].part_number, booths[2].name, booths[2].closes_at) == (2, "Primary School 2", "18:00")
-        shown = await store.voter_for_screen(10)
+        shown = await store.read_voter_for_screen(10)
         assert (shown["name"], shown["serial"], shown["booth_id"], shown["age"]) == ("Voter 10", 1, 2, None)
         assert set(shown) == {"name", "name_local", "age", "sex", "house", "section", "serial", "booth_id"}
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.voter_for_screen(999)
+            await store.read_voter_for_screen(999)
 
 
 async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(8, MarkKind.VOTED))
-        assert await store.pending_voters(6) == [7, 9]
-        assert await store.pending_voters(999) == []
+        assert await store.find_pending_voters(6) == [7, 9]
+        assert await store.find_pending_voters(999) == []
 
 
 async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.voter_by_serial(2, 3) == 12
-        assert await store.voter_by_serial(2, 10) is None
+        assert await store.find_voter_by_serial(2, 3) == 12
+        assert await store.find_voter_by_serial(2, 10) is None
 
 
 async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Backend) -> None:
     async with filled(backend) as store:
         for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
             await store.record_mark(mark(voter_id, kind))
-        turnout = await store.booth_turnout()
+        turnout = await store.count_booth_turnout()
         assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
         assert turnout[1] == BoothTurnout(
             2, 174, 2, voters=9, contacted=3, voted=1, not_yet=1, booth_name="Primary School 2"
@@ -323,28 +323,28 @@ async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Back
 
 async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_ones(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.announce([Announcement("t", str(number)) for number in range(5)], NOW)
-        rows = await store.rows_for_broker(3)
+        await store.add_announcements([Announcement("t", str(number)) for number in range(5)], NOW)
+        rows = await store.read_rows_for_broker(3)
         assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
-        await store.mark_published(rows[1].outbox_id)
-        assert [row.payload for row in await store.rows_for_broker(10)] == ["2", "3", "4"]
+        await store.mark_announcements_published(rows[1].outbox_id)
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["2", "3", "4"]
 
 
 async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.announce([NEWS, NEWS], NOW)
-        last = (await store.rows_for_broker(10))[-1].outbox_id
-        await store.mark_published(last)
-        await store.announce([NEWS], NOW)
-        await store.mark_published(last)  # a repeat of the same call, after its reply was lost
-        assert len(await store.rows_for_broker(10)) == 1
+        await store.add_announcements([NEWS, NEWS], NOW)
+        last = (await store.read_rows_for_broker(10))[-1].outbox_id
+        await store.mark_announcements_published(last)
+        await store.add_announcements([NEWS], NOW)
+        await store.mark_announcements_published(last)  # a repeat of the same call, after its reply was lost
+        assert len(await store.read_rows_for_broker(10)) == 1
 
 
 async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
     async with filled(backend) as store:
-        await store.announce([Announcement("t", str(number)) for number in range(9)], NOW)
+        await store.add_announcements([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
-        assert [row.payload for row in await store.rows_for_broker(10)] == ["5", "6", "7", "8"]
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["5", "6", "7", "8"]
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
@@ -353,9 +353,9 @@ async def test_opt_outs_in_the_outbox_are_not_counted_or_trimmed(backend: Backen
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
-        await store.announce([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
+        await store.add_announcements([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
         assert (await store.trim_outbox(keep_at_most=2)).deleted == 1
-        assert [row.payload for row in await store.rows_for_broker(10)] == [
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == [
             "opt-outs",
             "marks",
             "opt-outs",
@@ -363,15 +363,15 @@ async def test_opt_outs_in_the_outbox_are_not_counted_or_trimmed(backend: Backen
             "opt-outs",
         ]
         assert (await store.trim_outbox(keep_at_most=0)).deleted == 2
-        assert [row.payload for row in await store.rows_for_broker(10)] == ["opt-outs"] * 3
+        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["opt-outs"] * 3
 
 
 async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.executed_command("c-1") is None
+        assert await store.find_executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
         assert not await store.record_command("c-1", "pause", "other", "otherwise", NOW)
-        assert await store.executed_command("c-1") == ExecutedCommand("hash", "done")
+        assert await store.find_executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
 async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
@@ -388,9 +388,9 @@ async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
 
 async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> None:
     async with filled(backend) as store:
-        assert await store.pacer_state(CAMPAIGN) is None
+        assert await store.read_pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
-        assert await store.pacer_state(CAMPAIGN) == '{"alpha": 1.4}'
+        assert await store.read_pacer_state(CAMPAIGN) == '{"alpha": 1.4}'
         with pytest.raises(StoreError, match="no campaign 'nowhere'"):
             await store.save_pacer_state("nowhere", "{}")
 
@@ -405,7 +405,7 @@ async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backe
         with pytest.raises(StoreError, match="closed"):
             await store.record_mark(mark(1, MarkKind.VOTED))
         with pytest.raises(StoreError, match="closed"):
-            await store.booth_turnout()
+            await store.count_booth_turnout()
 
 
 async def test_different_mark_with_the_key_of_a_stored_one_is_rejected(backend: Backend) -> None:

@@ -29,8 +29,8 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     opened = await backend.open()
     await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
     await opened.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await opened.enrol(CAMPAIGN)
-    assert await opened.enrol(WORKERS) == 2
+    await opened.enrol_numbers(CAMPAIGN)
+    assert await opened.enrol_numbers(WORKERS) == 2
     yield opened
     await opened.close()
 
@@ -51,19 +51,19 @@ async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(st
     assert second.worker is not None
     assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
     assert await claim(store, 9, campaign_id=WORKERS) == []
-    assert await store.enrol(WORKERS) == 0
+    assert await store.enrol_numbers(WORKERS) == 0
 
 
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
     each = await claim_phone(store, 1, campaign_id=WORKERS)
     call = attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
-    [left_open] = await store.unfinished_attempts()
+    [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (each.worker, NO_VOTER, 1)
     ended = EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)
     assert await store.end_attempts([ended]) == [True]
     assert [each.phone_id for each in await claim(store, 9, campaign_id=WORKERS, now=NOW + 7200)] != []
-    assert await store.unfinished_attempts() == []
+    assert await store.read_unfinished_attempts() == []
 
 
 async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Store) -> None:
@@ -91,7 +91,7 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
     await store.ensure_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    assert await store.enrol(later) == 1
+    assert await store.enrol_numbers(later) == 1
     assert [each.number for each in await claim(store, 9, campaign_id=later)] == [STRANGER]
 
 
@@ -100,11 +100,11 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
     await store.record_mark(voted(5, "b", attempt_id=call.attempt_id))
-    assert await store.last_mark_of_worker_call(call.attempt_id) == ("b", 5)
+    assert await store.find_last_mark_of_worker_call(call.attempt_id) == ("b", 5)
     back = voted(5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id)
     effect = await store.record_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
-    assert await store.last_mark_of_worker_call(call.attempt_id) == ("a", 2)
+    assert await store.find_last_mark_of_worker_call(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim(store, 99)}
     assert 5 in claimed
     assert 2 not in claimed
@@ -126,4 +126,4 @@ async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: S
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.record_unknown_serial(unknown)
     await store.record_unknown_serial(unknown)
-    assert await store.last_mark_of_worker_call(call.attempt_id) is None
+    assert await store.find_last_mark_of_worker_call(call.attempt_id) is None

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from dialer.desk.server import open_desk
 from dialer.errors import SettingError
-from dialer.store.connection import exclusive_connection
+from dialer.store.connection import open_store_exclusively
 from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, BoundedHttpProtocol
 from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
@@ -161,7 +161,7 @@ async def test_invalid_certificate_is_reported_before_the_desk_accepts_connectio
     tmp_path: Path, certificate: bytes | None, told: str
 ) -> None:
     store, path = tmp_path / "centre.db", tmp_path / "desk.pem"
-    with exclusive_connection(store, "a test"):
+    with open_store_exclusively(store, "a test"):
         pass
     if certificate is not None:
         path.write_bytes(certificate)
@@ -176,7 +176,7 @@ async def test_invalid_certificate_is_reported_before_the_desk_accepts_connectio
 
 async def test_desk_server_accepts_connections_once_the_server_reports_readiness(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
-    with exclusive_connection(store, "a test"):
+    with open_store_exclusively(store, "a test"):
         pass
     async with open_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
