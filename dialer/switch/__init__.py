@@ -1,3 +1,1 @@
-"""The adapters that connect the dialler to telephony through the switch port (`dialer.domain.switch`): Asterisk and
-Twilio.
-"""
+"""Adapters between the dialler and its telephony: Asterisk and Twilio. Both implement `dialer.domain.switch`."""

@@ -31,7 +31,9 @@ class SmsGateway(Protocol):
 
 
 async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result of a flow. Return the outcome as an input for the flow, which tells the caller about a failure."""
+    """Store a result of a flow, such as a mark (a recorded answer). Return whether it was stored, as the flow's next
+    input.
+    """
     try:
         return Committed() if await store(commit) else Failed()
     except CommitTargetNotFound:

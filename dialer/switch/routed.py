@@ -1,4 +1,6 @@
-"""Asterisk and Twilio as one switch. The trunk decides which of them places a call. All seats are on Asterisk."""
+"""Use Asterisk and Twilio as one switch. The trunk of a call decides which of them places it. All seats are on
+Asterisk.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,12 @@ class CarrierSwitch(CallSwitch, Protocol):
 
 
 def reject_event(event: SwitchEvent) -> None:
-    """Raise RuntimeError. This is the receiver of events of a switch until `set_event_sink` is called."""
+    """Raise RuntimeError, because a switch has reported an event before `set_event_sink` was called."""
     raise RuntimeError(f"call set_event_sink before the first switch event ({type(event).__name__})")
 
 
 class RoutedSwitch:
-    """Asterisk and a carrier's own switch as one `dialer.domain.switch.Switch`."""
+    """Asterisk and another carrier (Twilio) that the dialler uses as one. It implements `dialer.domain.switch.Switch`."""
 
     def __init__(self, asterisk: Switch | None, carrier: CarrierSwitch, endpoints: Collection[str]) -> None:
         """Create the combined switch.
@@ -65,13 +67,13 @@ class RoutedSwitch:
         return 0.0 if self._asterisk is None else self._asterisk.get_unanswered_seconds(server)
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return the switch's records of ended calls."""
+        """Return Asterisk's records of how calls have ended."""
         return await self._require_asterisk().read_call_records(attempt_ids, server)
 
     # Calls
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call."""
+        """Place one call to a voter, over Asterisk or the other carrier."""
         await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate_call(
             request
         )
@@ -85,7 +87,7 @@ class RoutedSwitch:
         await self._get_switch_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record)
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
-        """Play the information message to an answered voter."""
+        """Play the information message (who called, and that no agent was free) to a voter who has answered."""
         await self._get_switch_with_call(attempt_id).play_information_message(attempt_id)
 
     def _get_switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
@@ -107,7 +109,7 @@ class RoutedSwitch:
         await self._require_asterisk().call_seat_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play to the agent at a seat the response to the key that the agent has pressed."""
+        """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
         await self._require_asterisk().play_key_sound(seat, sound)
 
     async def count_seat_packets(self, seat: str) -> int:
@@ -119,31 +121,33 @@ class RoutedSwitch:
         await self._require_asterisk().hang_up_seat_phone(seat)
 
     async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Put a voter of a seat on hold."""
+        """Play hold music to the voter who is talking at a seat."""
         await self._require_asterisk().put_on_hold(attempt_id, seat)
 
     async def hand_over_call(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to the third party, and disconnect the agent."""
+        """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent."""
         await self._require_asterisk().hand_over_call(attempt_id)
 
     async def call_third_party(self, request: PartyRequest) -> None:
-        """Call a third party and connect them to a place: a seat or a handover."""
+        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
+        transferred to them.
+        """
         await self._require_asterisk().call_third_party(request)
 
     async def move_third_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place: a seat or a handover."""
+        """Move a third party to a seat, or to the voter who is being transferred to them."""
         await self._require_asterisk().move_third_party(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
-        """Hang up a third party's call."""
+        """Hang up the call of a third party (a transfer target or a supervisor)."""
         await self._require_asterisk().hang_up_third_party(party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute or unmute the recording of a call."""
+        """Mute the recording of a call, or unmute it."""
         await self._require_asterisk().mute_recording(attempt_id, muted=muted)
 
 
 def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
-    """Report `SwitchUp` with the carrier's calls. Used at a site without Asterisk."""
+    """Report `SwitchUp` with the carrier's live calls. Used at a site without Asterisk."""
     sink(SwitchUp(carrier.list_live_calls(), frozenset(), (), restarted=False))
     carrier.report_call_states()

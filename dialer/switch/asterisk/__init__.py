@@ -1,1 +1,1 @@
-"""The adapter for Asterisk over AMI and FastAGI. Its codecs and trackers do no I/O."""
+"""The Asterisk adapter: it controls calls over AMI (the manager interface), and serves calls in IVR flows over FastAGI."""

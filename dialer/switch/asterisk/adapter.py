@@ -1,4 +1,6 @@
-"""The switch port for one Asterisk server: commands are sent as AMI actions, AMI events become switch events."""
+"""The dialler's connection to one Asterisk server: it sends commands as AMI actions, and turns AMI events into call
+events.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a ke
 
 
 class AsteriskSwitch:
-    """One Asterisk server as a `dialer.domain.switch.Switch`.
+    """The dialler's connection to one Asterisk server. It implements `dialer.domain.switch.Switch`.
 
     The AMI link calls `on_link_up`, `on_event`, `run_session` and `on_link_down`.
     """
@@ -109,11 +111,11 @@ class AsteriskSwitch:
         self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
     def set_event_sink(self, sink: EventSink) -> None:
-        """Set the function that receives all events from now on."""
+        """Set the function that receives all events of this Asterisk server from now on."""
         self._sink = sink
 
     def close(self) -> None:
-        """Cancel timers and tasks. No event is reported after this."""
+        """Cancel the switch's timers and tasks. The engine gets no event after this."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -141,7 +143,8 @@ class AsteriskSwitch:
             self._end_half_ended_calls(attempt_id)
 
     async def on_link_up(self, client: AmiClient) -> None:
-        """Synchronise with Asterisk after a login, then report SwitchUp. Nothing is dialled before that.
+        """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
+        dialled before that.
 
         If it raises, the link reconnects.
 
@@ -175,11 +178,13 @@ class AsteriskSwitch:
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
     async def run_session(self, client: AmiClient) -> SwitchError:
-        """Renew the lease until the session is lost. Return or raise why it was lost."""
+        """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost. Return or raise the
+        reason of the loss.
+        """
         return await (client.wait_until_lost() if self._lease is None else self._lease.renew_until_lost(client))
 
     def on_link_down(self, reason: SwitchError) -> None:
-        """Report that the session is lost, or could not be opened."""
+        """Report to the engine that the AMI session is lost, or that it could not be opened."""
         if self._comparing is not None:
             self._comparing.cancel()
             self._comparing = None
@@ -302,7 +307,7 @@ class AsteriskSwitch:
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call. The id of its attempt becomes the channel id and the ActionID.
+        """Place one call to a voter. The id of its attempt becomes the channel id and the ActionID.
 
         Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
         id.
@@ -340,7 +345,7 @@ class AsteriskSwitch:
             await self._redirect_channel(attempt_id, SEAT_CONTEXT, name)
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
-        """Play the information message to an answered voter."""
+        """Play the information message (who called, and that no agent was free) to a voter who has answered."""
         await self._redirect_channel(attempt_id, MESSAGE_CONTEXT, "s")
 
     # The switch port: seats
@@ -355,7 +360,7 @@ class AsteriskSwitch:
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play to the agent at a seat the response to the key that the agent has pressed.
+        """Play the tone that accepts or rejects a key which an agent has pressed on the phone.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
         """
@@ -389,11 +394,11 @@ class AsteriskSwitch:
     # The switch port: transfers, supervision and recordings
 
     async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Put a voter of a seat on hold."""
+        """Play hold music to the voter who is talking at a seat."""
         await self._redirect_channel(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over_call(self, attempt_id: AttemptId, server: str | None = None) -> None:
-        """Connect a voter to the third party, and disconnect the agent.
+        """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
@@ -401,7 +406,8 @@ class AsteriskSwitch:
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """Call a third party and connect them to a place: a seat or a handover.
+        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
+        transferred to them.
 
         `server` is the other server that has the phone or trunk, or None for this one.
         """
@@ -422,15 +428,15 @@ class AsteriskSwitch:
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_third_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place: a seat or a handover."""
+        """Move a third party to a seat, or to the voter who is being transferred to them."""
         await self._redirect_channel(party_id, *_check_party_location(place))
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
-        """Hang up a third party's call."""
+        """Hang up the call of a third party (a transfer target or a supervisor)."""
         await self._hang_up_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute or unmute the recording of a call."""
+        """Mute the recording of a call, or unmute it."""
         fields = [("Channel", self.tracker.calls.find_channel(attempt_id)), ("Direction", "both")]
         await self._require_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
@@ -485,7 +491,9 @@ class AsteriskSwitch:
 
     def _require_client(self) -> AmiClient:
         if self._client is None:
-            raise SwitchUnreachable("no link to Asterisk; nothing was sent")
+            raise SwitchUnreachable(
+                "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
+            )
         return self._client
 
 

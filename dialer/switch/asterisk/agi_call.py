@@ -98,7 +98,7 @@ class AgiCall:
         return (await self._play(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        """Return the next key, or None if the caller presses none within `timeout_ms`."""
+        """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
         reply = await self._execute("WAIT FOR DIGIT", timeout_ms)
         if reply.failed:
             raise CallHungUp
@@ -135,7 +135,7 @@ class AgiCall:
         await self._execute("SET VARIABLE", name, value)
 
     async def hangup(self) -> None:
-        """Hang up, unless the caller has hung up already."""
+        """Hang up the call, unless the caller has hung up already."""
         try:
             await self._execute("HANGUP")
         except CallHungUp:
@@ -143,7 +143,7 @@ class AgiCall:
         self.ended.set()
 
     async def abort(self) -> None:
-        """Hang up at once, without waiting for the reply to a cancelled command, which may never arrive.
+        """Hang up the call at once. The reply to a cancelled command is not awaited, because it may never arrive.
 
         Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
         Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
@@ -157,7 +157,9 @@ class AgiCall:
         self.on_connection_lost()
 
     def deliver_reply(self, reply: AgiReply) -> bool:
-        """Pass a reply to the command that waits for it. Return whether there was one. Called by the connection."""
+        """Pass an AGI reply to the command that waits for it. Return whether a command waited. Called by the
+        connection.
+        """
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             return self._aborted  # Asterisk replies to some aborted commands, and not to others
@@ -166,11 +168,15 @@ class AgiCall:
         return True
 
     def on_hangup(self) -> None:
-        """Handle the line `HANGUP`, which comes before the reply to the running command. Called by the connection."""
+        """Record that the caller has hung up. Asterisk reports it by the line `HANGUP`, which comes before the reply to
+        the running command. Called by the connection.
+        """
         self.ended.set()
 
     def on_connection_lost(self) -> None:
-        """Handle the end of the connection, after which no reply can arrive. Called by the connection."""
+        """End the running command when the connection is lost, because no reply can arrive any more. Called by the
+        connection.
+        """
         self._lost = True
         self.ended.set()
         waiter, self._waiter = self._waiter, None

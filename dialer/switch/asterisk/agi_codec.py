@@ -57,7 +57,9 @@ class AgiEnvironment:
     fields: Mapping[str, str] = field(repr=False)  # contains numbers and names of callers, which must not be logged
 
     def get(self, name: str, default: str = "") -> str:
-        """Return the value of a field, such as `agi_uniqueid`, or `default` if Asterisk did not send it."""
+        """Return the value of an environment field such as `agi_uniqueid`, or `default` if Asterisk did not send the
+        field.
+        """
         return self.fields.get(name, default)
 
     @property
@@ -67,7 +69,7 @@ class AgiEnvironment:
 
     @property
     def channel(self) -> str:
-        """The name of the channel, such as `PJSIP/seat01-00000012`."""
+        """The name of the call's channel, such as `PJSIP/seat01-00000012`."""
         return self.get("agi_channel")
 
     @property
@@ -77,13 +79,13 @@ class AgiEnvironment:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The dialplan's arguments after the AGI URL, in order."""
+        """The arguments that follow the URL in the dialplan's AGI(...), in their order."""
         return tuple(value for name, value in self.fields.items() if name.startswith(ARGUMENT))
 
 
 @dataclass(frozen=True, slots=True)
 class AgiReply:
-    """The reply to one command."""
+    """Asterisk's reply to one AGI command."""
 
     code: int  # 200 executed; 510 unknown command; 511 not possible on a dead channel; 520 wrong arguments
     result: str = ""  # digits, an ASCII code or a flag, depending on the command; "" if no key was pressed
@@ -92,7 +94,7 @@ class AgiReply:
 
     @property
     def failed(self) -> bool:
-        """Whether the result is -1: the caller has hung up, or the sound is missing."""
+        """Whether the reply has result -1: the caller has hung up, or the sound is missing."""
         return self.result == "-1"
 
 

@@ -22,7 +22,9 @@ class AgiRoutes:
         self._handlers = dict(handlers)
 
     async def __call__(self, call: AgiCall) -> None:
-        """Run the handler of the call's path. For an unknown path the dialplan continues with its fallback."""
+        """Run the handler for the path of the call's AGI URL. For an unknown path, return, so that the dialplan
+        continues with its fallback.
+        """
         handler = self._handlers.get(call.env.script)
         if handler is None:
             _log.warning("agi.path_unknown", channel=call.env.unique_id)

@@ -47,7 +47,7 @@ class AgiAuthenticator:
     """
 
     def accepts_connection(self, environment: AgiEnvironment) -> bool:
-        """Return whether a connection is Asterisk's. Called once per connection."""
+        """Return whether a FastAGI connection comes from Asterisk. Called once per connection."""
         return True
 
     def report_overload(self, problem: str) -> None:
@@ -120,10 +120,10 @@ class AgiServer:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self.port} on {self._host} is in use: stop the program that uses it, or change `fastagi.port`"
+                    f"FastAGI port {self.port} on {self._host} is in use: stop the program that uses it, or change `fastagi.port`"
                 ) from None
             raise SwitchError(
-                f"cannot listen on {self._host}:{self.port} ({error.strerror or error}): correct `fastagi.host`"
+                f"the FastAGI server cannot listen on {self._host}:{self.port} ({error.strerror or error}): correct `fastagi.host`"
             ) from None
         for listener in self._server.sockets:
             _enable_keepalive(listener)
@@ -136,7 +136,9 @@ class AgiServer:
         await self.stop(self.limits.drain_seconds if kind is None else 0)
 
     async def stop(self, drain_seconds: float) -> None:
-        """Stop listening, wait up to `drain_seconds` for calls in progress, then end them. Can be called twice."""
+        """Stop the FastAGI server: accept no new connections, wait up to `drain_seconds` for calls in progress, then
+        end them. Can be called twice.
+        """
         if self._server is not None:
             self._server.close()
         for connection in list(self._opening):
@@ -207,7 +209,9 @@ class AgiServer:
         return True
 
     def start_handler(self, connection: _Connection, call: AgiCall) -> None:
-        """Start the handler if the connection is Asterisk's. Called by the connection once it has its environment."""
+        """Start the handler of a call if its connection comes from Asterisk. Called by the connection once it has its
+        environment.
+        """
         self._remove_opening_connection(connection)
         if not self._authenticator.accepts_connection(call.env):
             connection.abort()
@@ -234,7 +238,7 @@ class AgiServer:
             connection.close()
 
     def remove_connection(self, connection: _Connection) -> None:
-        """Remove a closed connection. Called by the connection."""
+        """Remove a closed connection from the server's lists. Called by the connection."""
         self._connections.discard(connection)
         self._remove_opening_connection(connection)
         if not self._connections:

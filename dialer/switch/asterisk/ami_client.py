@@ -76,7 +76,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def is_up(self) -> bool:
-        """Whether the connection is open, as far as is known."""
+        """Whether the AMI connection is open, as far as this side knows."""
         return self._transport is not None and not self._end.done()
 
     @property
@@ -90,7 +90,7 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._session.oldest_unanswered_seconds(self._loop.time())
 
     async def wait_until_lost(self) -> SwitchError:
-        """Wait until the session ends, and return why it ended."""
+        """Wait until the AMI session ends, and return why it ended."""
         return await asyncio.shield(self._end)
 
     async def wait_until_booted(self) -> None:
@@ -115,7 +115,7 @@ class AmiClient(asyncio.BufferedProtocol):
             )
 
     def close(self) -> None:
-        """Close the connection.
+        """Close the AMI connection.
 
         Waiting calls of `send_action` raise SwitchUnreachable, or OriginateUnsure for an Originate that was sent.
         """
@@ -175,12 +175,12 @@ class AmiClient(asyncio.BufferedProtocol):
             raise self._end.result()
 
     def _require_connection(self) -> None:
-        """Raise SwitchUnreachable if the transport is closing. The session may not know this yet."""
+        """Raise SwitchUnreachable if the connection is closing, which the session may not know yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable("no connection to Asterisk's manager; nothing was sent")
 
     async def _wait_for_outcome(self, action: Action) -> AmiMessage:
-        """Wait until an action has ended. Return its response, or raise its error."""
+        """Wait until Asterisk has answered an action. Return the response, or raise the action's error."""
         action.waiter = waiter = self._loop.create_future()
         if self._session.is_output_due:
             self._write_output()

@@ -83,7 +83,7 @@ class AmiMessage:
         return [value for key, value in self.list_fields() if key == name]
 
     def list_fields(self) -> list[tuple[str, str]]:
-        """Return all fields as (name, value) pairs, in order, including repeated names.
+        """Return all fields of the message as (name, value) pairs, in order, including repeated names.
 
         Lines without a colon are skipped.
         """

@@ -27,7 +27,8 @@ async def maintain_ami_link(
     wait_seconds: Callable[[int], float],
     run_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
 ) -> AsyncIterator[None]:
-    """Stay connected to Asterisk for as long as the context lasts. No action is ever resent.
+    """Keep a connection to Asterisk's manager for as long as the context lasts, and reconnect after each loss. No AMI
+    action is ever resent.
 
     Args:
         make_client: creates a client, not yet entered, for each attempt to connect.
@@ -39,7 +40,7 @@ async def maintain_ami_link(
     """
 
     async def connect_once() -> SwitchError:
-        """Connect and run a session. Return why the connection failed or why the session was lost."""
+        """Open one AMI connection and run its session. Return why the connection failed or why the session was lost."""
         try:
             async with make_client() as client:
                 await on_link_up(client)

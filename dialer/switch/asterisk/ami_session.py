@@ -71,7 +71,7 @@ class Waiter(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Action:
-    """An AMI action and its outcome."""
+    """An AMI action that was sent or waits to be sent, and its outcome."""
 
     name: str
     action_id: str
@@ -140,14 +140,14 @@ class AmiSession:
         return 0.0 if oldest is None else now - oldest.started_at
 
     def on_connected(self, now: float) -> None:
-        """Handle that the connection has been opened."""
+        """Start the session, now that its connection is open."""
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
         self._set_deadline()
 
     def set_writable(self, may_write: bool) -> None:
-        """Set whether the transport accepts writes. Actions are queued while it does not."""
+        """Set whether the connection accepts writes. While it does not, actions are queued."""
         self._may_write = may_write
 
     def queue_login(self, now: float) -> Action:
@@ -167,7 +167,7 @@ class AmiSession:
         timeout_seconds: float | None = None,
         listing: bool = False,
     ) -> Action:
-        """Queue an action and return it.
+        """Queue an AMI action to be sent, and return it.
 
         `pop_output` returns its bytes. `process_bytes`, `on_timer` or `end_session` return it once it has an outcome.
         `listing` says that Asterisk answers with a list of events.
@@ -228,7 +228,8 @@ class AmiSession:
         return data
 
     def process_bytes(self, data: bytes, now: float) -> list[AmiMessage | Action]:
-        """Process received bytes. Return the events they complete and the actions they end, in order.
+        """Process bytes received from Asterisk. Return the events that they complete and the actions that they end, in
+        order.
 
         Bytes that are not AMI end the session, and so all actions.
         """
@@ -255,7 +256,7 @@ class AmiSession:
         return received
 
     def on_timer(self, now: float) -> list[Action]:
-        """Handle that `deadline` has come. Return the actions that this ends.
+        """Do what is due at `deadline`: time out actions or send a Ping. Return the actions that ended.
 
         Overdue actions time out. A Ping is sent if it is due. If Asterisk has been silent for too long, the session
         ends.
@@ -278,13 +279,15 @@ class AmiSession:
         return timed_out
 
     def on_disconnected(self, error: Exception | None) -> list[Action]:
-        """Handle that the connection has ended, with the error that caused it, if any. Return as `end_session` does."""
+        """End the session because its connection was lost. `error` is the cause, if there is one. Return as
+        `end_session` does.
+        """
         how = "closed the connection" if error is None else f"was cut off ({error})"
         where = " in the middle of a message" if self._decoder.is_mid_message else ""
         return self.end_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
 
     def end_session(self, reason: SwitchError) -> list[Action]:
-        """End the session and return every unanswered action, with its outcome set.
+        """End the session. Return every unanswered action, with its error as the outcome.
 
         An Originate that was sent ends with OriginateUnsure, as its call may exist. A second call has no effect.
         """

@@ -26,7 +26,8 @@ ARRIVAL_SECONDS: Final = 1.0  # for events that were still in transit when the l
 async def compare_channels(
     client: AmiClient, tracker: SwitchTracker, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
-    """Compare the tracked state with Asterisk's channels until the session ends, and report lost events.
+    """Compare the calls that the dialler tracks with Asterisk's channels until the session ends, and report events that
+    were lost.
 
     An event can be lost while the connection is up. A call would then occupy its trunk channel and its number for ever,
     or a seat would wait for a voter who has hung up.

@@ -35,10 +35,12 @@ _HOLDER: Final = f"{LEASE_CHANNEL}-"  # followed by the dialler's name: id of th
 
 
 class SwitchLease:
-    """This dialler's lease of an Asterisk server."""
+    """This dialler's lease of an Asterisk server: a reservation that keeps other diallers from using the server."""
 
     def __init__(self, name: DiallerName) -> None:
-        """Create a lease that is not acquired yet. Other diallers read `name` in it."""
+        """Create a lease that is not acquired yet. `name` identifies this dialler to other diallers that read the
+        lease.
+        """
         self._name = name
         self._channel = f"{_HOLDER}{name.text}"
         self._granted: asyncio.Future[bool] | None = None
@@ -46,8 +48,8 @@ class SwitchLease:
 
     @property
     def is_valid(self) -> bool:
-        """Whether this dialler certainly holds the lease. If its process was suspended, the lease may have expired
-        unnoticed.
+        """Whether this dialler certainly holds the lease of its Asterisk server. If its process was suspended, the
+        lease may have expired unnoticed.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
@@ -63,7 +65,7 @@ class SwitchLease:
             granted.set_result(message.get("Response") == "Success")
 
     async def acquire(self, client: AmiClient) -> None:
-        """Acquire the lease. A lease of an earlier dialler on the same store is replaced.
+        """Reserve the Asterisk server for this dialler. The lease of an earlier dialler on the same store is replaced.
 
         Raises:
             SwitchInUse: another dialler holds the lease. The text names it.
@@ -116,7 +118,9 @@ class SwitchLease:
         return acquired
 
     async def renew(self, client: AmiClient) -> None:
-        """Extend the lease. Raises SwitchError if its channel has ended: another dialler may have the switch."""
+        """Extend this dialler's lease of the Asterisk server. Raises SwitchError if the lease's channel has ended,
+        because another dialler may use the server now.
+        """
         fields = [("Channel", self._channel), ("Context", LEASE_CONTEXT), ("Exten", "s"), ("Priority", "1")]
         began_at = asyncio.get_running_loop().time()
         await client.send_action("Redirect", fields)
@@ -142,7 +146,9 @@ class SwitchLease:
 
 
 async def find_lease_holder(client: AmiClient) -> DiallerName | None:
-    """Return the dialler that holds the lease, or None. Raises SwitchError if Asterisk does not answer."""
+    """Return the name of the dialler that has reserved the Asterisk server, or None. Raises SwitchError if Asterisk
+    does not answer.
+    """
     channels = [item.get("Uniqueid") for item in await client.send_list_action("CoreShowChannels")]
     names = [DiallerName.parse(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
     return next((name for name in names if name is not None), None)

@@ -27,7 +27,9 @@ STATE_UP: Final = "6"
 
 
 async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
-    """Raise SwitchError if Asterisk's dialplan has another fingerprint. Its calls would be rejected."""
+    """Raise SwitchError if Asterisk runs a dialplan that was rendered from other settings (its fingerprint differs).
+    The dialler would reject its calls.
+    """
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
         raise SwitchError(
@@ -89,7 +91,8 @@ async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], 
 
 
 async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
-    """Return the attempt of each inbound channel, by unique id. The dialler has set it as a variable on the channel.
+    """Return which attempt (call record) each inbound channel belongs to, by the channel's unique id. The dialler has
+    set it as a variable on the channel.
 
     Raises:
         SwitchError: Asterisk does not answer.

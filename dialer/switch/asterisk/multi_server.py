@@ -1,4 +1,4 @@
-"""Several Asterisk servers as one switch. Each request goes to the server that has the call or the seat's phone."""
+"""Use several Asterisk servers as one switch. Each command goes to the server that has the call or the seat's phone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from dialer.switch.asterisk.places import parse_seat_of_channel
 
 
 class MultiServerSwitch:
-    """Several Asterisk servers as one `dialer.domain.switch.Switch`. It also answers queries of FastAGI handlers."""
+    """Several Asterisk servers that the dialler uses as one. It implements `dialer.domain.switch.Switch`.
+
+    It also answers queries of FastAGI handlers.
+    """
 
     def __init__(
         self, servers: Mapping[str, AsteriskSwitch], endpoints: Mapping[str, str], seats: Mapping[str, str]
@@ -26,8 +29,8 @@ class MultiServerSwitch:
 
         Args:
             servers: the servers by name.
-            endpoints: the first endpoints, as for `add_locations`.
-            seats: the first seats, as for `add_locations`.
+            endpoints: the server of each trunk endpoint. `add_locations` adds more.
+            seats: the server of each seat. `add_locations` adds more.
         """
         self._servers = servers
         self._endpoints: dict[str, str] = {}
@@ -35,8 +38,8 @@ class MultiServerSwitch:
         self.add_locations(endpoints, seats)
 
     def add_locations(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
-        """Add the server on which each endpoint and each seat is. None are removed, as their calls may still be in
-        progress.
+        """Register which server has each trunk endpoint and each seat. Earlier entries stay, because their calls may
+        still be in progress.
         """
         self._endpoints.update(endpoints)
         self._seats.update(seats)
@@ -47,7 +50,7 @@ class MultiServerSwitch:
             server.set_event_sink(sink)
 
     def close(self) -> None:
-        """Close all servers. No event is reported after this."""
+        """Close the connections to all servers. No event is reported after this."""
         for server in self._servers.values():
             server.close()
 
@@ -56,13 +59,13 @@ class MultiServerSwitch:
         return self._servers[server].get_unanswered_seconds()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return the servers' records of ended calls."""
+        """Return a server's records of how calls have ended."""
         return await self._servers[server].read_call_records(attempt_ids)
 
     # Calls
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call."""
+        """Place one call to a voter on the server that has its trunk."""
         await self._servers[self._endpoints[request.endpoint]].originate_call(request)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
@@ -83,15 +86,17 @@ class MultiServerSwitch:
         await self._get_server_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record, server=other)
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
-        """Play the information message to an answered voter."""
+        """Play the information message (who called, and that no agent was free) to a voter who has answered."""
         await self._get_server_with_call(attempt_id).play_information_message(attempt_id)
 
     async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Put a voter of a seat on hold."""
+        """Play hold music to the voter who is talking at a seat."""
         await self._get_server_with_call(attempt_id).put_on_hold(attempt_id, seat)
 
     async def hand_over_call(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to the third party, and disconnect the agent. The third party may be on another server."""
+        """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
+        The third party may be on another server.
+        """
         there = next(
             (
                 name
@@ -104,7 +109,7 @@ class MultiServerSwitch:
         await self._get_server_with_call(attempt_id).hand_over_call(attempt_id, other)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute or unmute the recording of a call."""
+        """Mute the recording of a call, or unmute it."""
         await self._get_server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
 
     def _get_server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
@@ -124,7 +129,7 @@ class MultiServerSwitch:
         await self._get_server_with_seat(seat).call_seat_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play to the agent at a seat the response to the key that the agent has pressed."""
+        """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
         await self._get_server_with_seat(seat).play_key_sound(seat, sound)
 
     async def count_seat_packets(self, seat: str) -> int:
@@ -141,16 +146,17 @@ class MultiServerSwitch:
     # Third parties
 
     async def call_third_party(self, request: PartyRequest) -> None:
-        """Call a third party and connect them to a place: a seat or a handover.
+        """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
+        transferred to them.
 
-        If the phone or trunk is on another server than the place, a call between the servers connects them.
+        If the phone or trunk is on another server than the seat or voter, a call between the servers connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_place(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)
 
     async def move_third_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place: a seat or a handover. A handover takes place on the third party's own
-        server.
+        """Move a third party to a seat, or to the voter who is being transferred to them. The transferred voter joins
+        them on the third party's own server.
 
         Raises:
             SwitchError: the third party's call has ended, or is on another server than the seat.
@@ -165,7 +171,7 @@ class MultiServerSwitch:
         await self._servers[server].move_third_party(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
-        """Hang up a third party's call."""
+        """Hang up the call of a third party (a transfer target or a supervisor)."""
         server = self._find_server_of_party(party_id)
         if server is not None:
             await self._servers[server].hang_up_third_party(party_id)

@@ -1,4 +1,4 @@
-"""The names that our dialplan uses: contexts, conferences, channel ids and variables."""
+"""The names in our Asterisk dialplan: contexts, conferences, channel ids and variables."""
 
 from __future__ import annotations
 
@@ -55,13 +55,15 @@ def make_originate_fields(
 
 
 def locate_party(place: Place) -> tuple[str, str]:
-    """Return the context and extension that connect a third party to a place (a seat or a handover)."""
+    """Return the context and extension that connect a third party to a seat, or to a voter who is being transferred."""
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
 def parse_place(conference: str) -> Place | None:
-    """Return the place (seat or handover) of a conference, or None if the conference is not one of ours."""
+    """Return the seat or the handover (transferred voter) to which a conference belongs, or None for a conference of
+    another program.
+    """
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
     if conference.startswith(HANDOVER_CONFERENCE):

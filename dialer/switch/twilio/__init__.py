@@ -1,4 +1,6 @@
-"""Twilio as a carrier: calls over its REST API, and flows over TwiML webhooks. Needs the optional extra `twilio`."""
+"""The Twilio adapter: it places calls over Twilio's REST API, and serves IVR flows as TwiML over webhooks. Needs the
+optional extra `twilio`.
+"""
 
 from dialer.extras import with_extra
 

@@ -1,4 +1,4 @@
-"""The switch port for Twilio. Commands are REST requests, and call states arrive as status callbacks.
+"""The dialler's connection to Twilio. It sends commands as REST requests, and receives call states as status callbacks.
 
 A request to place a call is sent at most once. If its response is lost, the call is searched in Twilio's list of calls
 by number and time. If it is not found, the number is not redialled automatically. Calls without a recent callback are
@@ -41,7 +41,7 @@ FindAttempt = Callable[[str], Awaitable[AttemptId | None]]
 
 
 class TwilioSwitch:
-    """A Twilio account as a switch for IVR calls, without seats.
+    """A Twilio account over which the dialler places IVR calls. It has no seats.
 
     Implements `dialer.switch.routed.CarrierSwitch` and `dialer.switch.flow_effects.SmsGateway`. The webhooks call
     `on_status_callback`.
@@ -101,7 +101,8 @@ class TwilioSwitch:
     # The switch port
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call. If Twilio refuses it or is unreachable, the end of the call is also reported as an event.
+        """Place one IVR call to a voter. If Twilio refuses it or is unreachable, the end of the call is also reported
+        as an event.
 
         This event makes the trunk rest, so that it is not used again at once.
         """
@@ -134,7 +135,10 @@ class TwilioSwitch:
 
     def _check_call_is_allowed(self) -> None:
         if not self._resynced:
-            raise SwitchUnreachable("Twilio has not answered since the start of the dialler; nothing was sent")
+            raise SwitchUnreachable(
+                "Twilio has not answered since the start of the dialler, so no call was placed: check the network and "
+                "`twilio.account_sid`"
+            )
         if not self.meter.has_budget_for_call(len(self._calls)):
             raise OriginateRefused(
                 f"Twilio: another call could exceed the daily spending cap ({self.meter.spent:.2f} spent); "
@@ -161,13 +165,15 @@ class TwilioSwitch:
         raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
-        """Raise SwitchError, because a call on Twilio never waits for a seat."""
+        """Raise SwitchError, because a call on Twilio never waits for an agent and needs no information message."""
         raise SwitchError("the information message cannot be played on Twilio: its calls never wait for a seat")
 
     # Callbacks of the webhooks
 
     async def on_status_callback(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
-        """Handle a status callback, whose signature the webhooks have checked."""
+        """Handle a status callback of Twilio, such as "ringing" or "completed". The webhooks have checked its
+        signature.
+        """
         call = self._calls.get(attempt_id)
         if call is None:
             return
@@ -248,7 +254,7 @@ class TwilioSwitch:
         self._resynced = True
 
     def report_call_states(self) -> None:
-        """Have every live call queried in the next round, so that its state is reported after the engine's resync."""
+        """Mark every live call to be queried at Twilio in the next round, so that the engine learns its state again."""
         for call in self._calls.values():
             call.updated_at = float("-inf")
 
@@ -275,8 +281,8 @@ class TwilioSwitch:
                 _log.warning("twilio.query_failed", problem=str(error))
 
     async def query_calls(self) -> None:
-        """Run one round: retry hang-ups, query calls without a recent callback, and search calls whose response was
-        lost.
+        """Check the live calls at Twilio once: retry failed hang-ups, query calls without a recent callback, and search
+        for calls whose response was lost.
 
         Raises:
             SwitchError: Twilio did not answer a request.

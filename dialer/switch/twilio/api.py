@@ -37,7 +37,7 @@ _UNREADABLE = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as Twilio lists it."""
+    """A call, as Twilio's REST API lists it."""
 
     sid: str
     to: str
@@ -55,7 +55,7 @@ class TwilioApi:
         self._client = Client(settings.account_sid, settings.auth_token.get_secret_value(), http_client=self._http)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to Twilio."""
         await self._http.close()
 
     async def create_call(self, request: OriginateRequest) -> str:
@@ -85,7 +85,7 @@ class TwilioApi:
         return str(made.sid)
 
     async def end_call(self, sid: str) -> None:
-        """Hang up a call, unless it has ended. Raises SwitchError."""
+        """Hang up a call, unless it has ended already. Raises SwitchError."""
         await _await_result(
             self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400}
         )

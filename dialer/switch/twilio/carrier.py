@@ -42,7 +42,7 @@ class TwilioCarrier:
         self.port = 0  # port of the webhooks, once they listen
 
     def combine_with(self, asterisk: Switch | None) -> RoutedSwitch:
-        """Return Twilio and the site's Asterisk, if it has one, as one switch."""
+        """Return a switch that uses this Twilio account and the site's Asterisk, if there is one."""
         twilio_trunks = (trunk for trunk in self._settings.trunks if trunk.carrier is CarrierKind.TWILIO)
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])
 
@@ -88,7 +88,9 @@ class TwilioCarrier:
         return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))
 
     async def _synchronise_at_start(self, engine: Engine) -> None:
-        """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio as soon as it answers."""
+        """Find live calls and today's spending at Twilio. If it is unreachable, the site starts anyway, and uses Twilio
+        as soon as it answers.
+        """
         try:
             await self.switch.find_live_calls()
         except SwitchError as error:

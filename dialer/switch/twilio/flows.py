@@ -61,7 +61,7 @@ class TwilioFlowRules:
 
 @dataclass(slots=True)
 class _CallCache:
-    """The cached data of one live call."""
+    """The cached flow state and responses of one live call."""
 
     pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # responses by token
     latest: FlowState | None = None
@@ -199,7 +199,7 @@ class TwilioFlows:
         self._calls.pop(attempt_id, None)
 
     async def close(self) -> None:
-        """Wait until the requests in progress have ended."""
+        """Wait until the webhook requests in progress have ended."""
         waiting = [*self._tasks, *(page for call in self._calls.values() for page in call.pages.values())]
         if waiting:
             await asyncio.wait(waiting)
@@ -207,7 +207,7 @@ class TwilioFlows:
 
 @dataclass(slots=True)
 class _Host:
-    """Stores the results and sends the SMS of one call's flow (implements `dialer.switch.twilio.pages.PageHost`)."""
+    """The host of one call's flow on Twilio: stores its results and sends its SMS (implements `PageHost`)."""
 
     session: FlowSession
     flows: FlowService
@@ -217,7 +217,7 @@ class _Host:
     transfers: bool
 
     async def commit(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow. Return the outcome as an input for the flow."""
+        """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
         return await commit_result(commit, lambda asked: self.flows.commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:

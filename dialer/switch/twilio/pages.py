@@ -1,4 +1,5 @@
-"""Make pages: responses to Twilio, not yet written as XML. Convert Twilio's requests to inputs of a flow.
+"""Make pages: responses to Twilio's requests, before they are written as XML. Convert Twilio's requests to inputs of a
+flow.
 
 A page collects the actions of a flow up to the point at which the caller or a timeout decides: a question, a recording,
 a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts become part
@@ -49,13 +50,13 @@ HUNG_UP_WHILE_RECORDING = "hangup"  # the `Digits` of a recording that ended by 
 
 
 class PageHost(Protocol):
-    """What a flow may request while a page is made: to store results and to send SMS."""
+    """The services that a flow may request while a page (a response to Twilio) is made: store results, send SMS."""
 
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow. Return the outcome as an input for the flow."""
+        """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -63,7 +64,7 @@ class PageHost(Protocol):
         ...
 
     async def store_answers_for_agent(self, action: Transfer) -> None:
-        """Store the answers for the agent's screen, before the transfer is dialled."""
+        """Store the caller's answers for the agent's screen, before the transfer is dialled."""
         ...
 
 
@@ -83,7 +84,7 @@ Ending = Gather | Record | Transfer | None
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One response to Twilio."""
+    """One response to Twilio: what the caller hears, and whether Twilio then asks, records, transfers or hangs up."""
 
     said: tuple[PromptRef, ...]  # prompts that no key interrupts
     ending: Ending

@@ -56,8 +56,8 @@ class SpendMeter:
         """Today's spending: the largest reading, plus the cost of calls and SMS since, which it may include already."""
 
     def record_spending_of_today(self, spent: float, day: date | None = None) -> None:
-        """Store the spending that Twilio reports for today, and its date. It restarts at midnight in the account's time
-        zone.
+        """Store the spending that Twilio reports for today, and its date. The spending restarts at midnight in the
+        account's time zone.
         """
         if self._day is not None and day is not None and day < self._day:
             return  # a late figure for an earlier day

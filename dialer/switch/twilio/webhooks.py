@@ -65,9 +65,11 @@ class TwilioWebhooks:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"port {self.port} on {self._host} is in use: stop the program that uses it, or change `twilio.port`"
+                    f"webhook port {self.port} on {self._host} is in use: stop the program that uses it, or change `twilio.port`"
                 ) from None
-            raise SwitchError(f"cannot listen on {self._host}:{self.port}: correct `twilio.host`") from None
+            raise SwitchError(
+                f"the webhook server for Twilio cannot listen on {self._host}:{self.port}: correct `twilio.host`"
+            ) from None
         self.port = self._runner.addresses[0][1]
         return self
 

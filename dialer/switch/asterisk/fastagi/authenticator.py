@@ -55,7 +55,7 @@ class TokenAuthenticator(AgiAuthenticator):
         self._raise_alert_once(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
-        """Cancel the timers. No alert changes after this."""
+        """Cancel the authenticator's timers. Its alerts do not change after this."""
         for timer in self._timers.values():
             timer.cancel()
 

@@ -59,11 +59,11 @@ class FlowCall(Protocol):
         ...
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        """Return the next key, or None if the caller presses none in time."""
+        """Return the next key that the caller presses, or None if the caller presses none in time."""
         ...
 
     async def hangup(self) -> object:
-        """Hang up."""
+        """Hang up the call."""
         ...
 
 
@@ -108,8 +108,8 @@ class FlowHost:
     """
 
     async def record_caller(self, action: Record) -> Recorded | None:
-        """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if there is
-        none.
+        """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if the caller
+        could not be recorded.
         """
         return None
 
@@ -124,7 +124,7 @@ class FlowHost:
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """How a flow ended on one call."""
+    """How a flow ended on one call: its final state, and the sounds that could not be played."""
 
     state: FlowState
     unheard: str | None  # the missing sound that made the call fail, so that its answers are invalid

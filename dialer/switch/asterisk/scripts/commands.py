@@ -88,7 +88,7 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A command to pass on to Asterisk."""
+    """The decision to pass a script's AGI command on to Asterisk."""
 
     verb: str
     arguments: tuple[str, ...]
@@ -97,21 +97,21 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """A mark, an opt-out or an answer to store."""
+    """A script's request to store a mark (a recorded answer about the voter), an opt-out or an answer."""
 
     commit: FlowCommit
 
 
 @dataclass(frozen=True, slots=True)
 class GetFact:
-    """A request for a fact about the voter."""
+    """A script's request for a fact about the voter, such as the name of the booth."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetVariable:
-    """A new value for one of the script's own variables."""
+    """A script's command to set one of its own variables."""
 
     name: str
     value: str
@@ -126,7 +126,7 @@ class GetVariable:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A refusal of a command, because scripts may not use it."""
+    """The refusal of an AGI command that scripts may not use."""
 
     reason: str
 

@@ -47,7 +47,7 @@ _PACKAGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ScriptRules:
-    """The limits and permissions of AGI scripts."""
+    """The limits and permissions that a site sets for its AGI scripts."""
 
     seconds: float = 300.0  # time per call
     memory_megabytes: int = 256  # per process

@@ -34,7 +34,7 @@ class ContainedProcess:
     async def start(
         cls, rules: ScriptRules, program: Sequence[str], directory: Path, line_bytes: int
     ) -> ContainedProcess:
-        """Start a program in a working directory. Lines of its output may have up to `line_bytes`.
+        """Start a contained program in a working directory. Lines of its output may have up to `line_bytes`.
 
         Raises:
             OSError: the program cannot be started.
@@ -67,7 +67,9 @@ class ContainedProcess:
 
     @property
     def status(self) -> int | None:
-        """The exit status (128 plus the signal's number if a signal ended the program), or None while it runs."""
+        """The program's exit status (128 plus the signal's number if a signal ended the program), or None while it
+        runs.
+        """
         return self._process.returncode
 
     async def wait(self) -> None:
@@ -86,7 +88,7 @@ class ContainedProcess:
             os.killpg(int(json.loads(os.read(self._info, 4096))["child-pid"]), signal.SIGHUP)
 
     async def stop(self, seconds: float) -> None:
-        """Kill the program and all processes it has started, and wait up to `seconds` for their end."""
+        """Kill the program and all processes that it has started. Wait up to `seconds` for their end."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         with contextlib.suppress(TimeoutError):

@@ -57,7 +57,7 @@ _DEAD: Final = b"511 Command Not Permitted on a dead channel or intercept routin
 
 
 class ScriptEnd(StrEnum):
-    """How a script ended."""
+    """How an AGI script ended."""
 
     DONE = "done"  # by itself, with exit status 0
     FAILED = "failed"  # with another exit status, or by an error in the AGI protocol
@@ -82,7 +82,7 @@ def find_script(flow: str) -> Path | None:
 
 @dataclass(slots=True)
 class ScriptRun:
-    """One run of a script, for one call."""
+    """One run of an AGI script, for one call."""
 
     call: AgiCall
     script: Path
@@ -99,7 +99,7 @@ class ScriptRun:
     signalled: bool = False  # SIGHUP was sent
 
     async def run(self) -> ScriptEnd:
-        """Run the script until it ends or reaches a limit. Raises FlowError if it cannot be started."""
+        """Run the AGI script until it ends or reaches a limit. Raises FlowError if it cannot be started."""
         try:
             process = await ContainedProcess.start(
                 self.rules, make_script_command(self.script), self.script.parent, MOST_LINE_BYTES

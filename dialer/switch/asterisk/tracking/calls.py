@@ -147,7 +147,7 @@ class CallTracker:
     # Events
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
-        """Update the state from an AMI event. Return the events for the engine that result, in order."""
+        """Update the tracked calls from an AMI event. Return the resulting events for the engine, in order."""
         attempt_id = self.find_attempt_on_channel(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
         call = self._calls.get(attempt_id)
         if call is None:
@@ -296,7 +296,7 @@ class CallTracker:
 
     @property
     def handed_over_calls(self) -> frozenset[AttemptId]:
-        """The attempts whose calls are in a handover's conference."""
+        """The attempts whose voters are in a conference with a transfer target (handed over by the agent)."""
         places = ((attempt_id, call.place) for attempt_id, call in self._calls.items())
         return frozenset(
             attempt_id for attempt_id, place in places if place is not None and place.kind is PlaceKind.HANDOVER
@@ -340,7 +340,8 @@ class CallTracker:
     # Events that were lost
 
     def find_lost_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
-        """Return the events that must have been lost, judged by a list of all channels.
+        """Return the call events that must have been lost, because a list of all channels shows another state than the
+        tracked one.
 
         Args:
             listed: all channels by unique id.
@@ -360,7 +361,7 @@ class CallTracker:
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
     def apply_event(self, event: CallEvent) -> None:
-        """Update the state from an event that was lost."""
+        """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
             return
@@ -418,7 +419,9 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
 
 
 def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the seat or handover that a conference belongs to. For none, or another attempt's handover, return None."""
+    """Return the seat or the handover (transferred voter) to which a conference belongs. For none, or another attempt's
+    handover, return None.
+    """
     place = parse_place(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 

@@ -12,7 +12,9 @@ from dialer.switch.asterisk.places import is_party_channel, parse_place
 
 
 class PartyTracker:
-    """The state of all third parties. It turns AMI events into party events, and reports each party's end once."""
+    """The state of all third parties. It turns AMI events into the engine's events (`PartyJoined`, `PartyLeft`), and
+    reports each party's end once.
+    """
 
     def __init__(self) -> None:
         self._live: set[PartyId] = set()
@@ -36,8 +38,8 @@ class PartyTracker:
         return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event, and return the events that result. For an event of another channel,
-        return None.
+        """Update the tracked third parties from an AMI event, and return the resulting events. Return None for an event
+        of another channel.
         """
         if message.event == "OriginateResponse" and is_party_channel(message.action_id):
             return self._report_left(message.action_id) if message.get("Response") != "Success" else []
@@ -62,12 +64,14 @@ class PartyTracker:
         return [PartyLeft(party_id)]
 
     def replace_state(self, listed: Mapping[PartyId, Place | None]) -> None:
-        """Replace the state with a list of all parties and their places."""
+        """Replace the tracked third parties by a list of all of them, and where each is."""
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
     def find_lost_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
-        """Return the events that must have been lost, judged by a list of all third parties and their places."""
+        """Return the party events that must have been lost, because a list of all third parties shows another state
+        than the tracked one.
+        """
         left = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         joined = {
             PartyJoined(party_id, place)
@@ -77,7 +81,7 @@ class PartyTracker:
         return {*left, *joined}
 
     def apply_event(self, event: PartyJoined | PartyLeft) -> None:
-        """Update the state from an event that was lost."""
+        """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking(event.party_id)
         else:

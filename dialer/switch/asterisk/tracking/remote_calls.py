@@ -1,4 +1,6 @@
-"""A tracker of voters of other Asterisk servers who talk to agents or transfer targets of this one. No I/O."""
+"""A tracker of voters whose call is on another Asterisk server, while they talk to agents or transfer targets of this
+one. No I/O.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ class RemoteCallTracker:
 
     @property
     def handed_over_calls(self) -> frozenset[AttemptId]:
-        """The attempts in handover conferences of this server."""
+        """The attempts of other servers whose voters are in a conference with a transfer target on this server."""
         calls = self._calls.values()
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event, and return the events that result. For an event of another channel,
-        return None.
+        """Update the tracked voters of other servers from an AMI event, and return the resulting events. Return None
+        for an event of another channel.
         """
         unique_id = message.get("Uniqueid")
         if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
@@ -51,11 +53,11 @@ class RemoteCallTracker:
         return None
 
     def replace_state(self, channels: Iterable[LiveChannel]) -> None:
-        """Replace the state with a list of all channels."""
+        """Replace the tracked voters of other servers by those in a list of all channels."""
         self._calls = self._list_calls(channels)
 
     def find_lost_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
-        """Return the events that must have been lost, judged by a list of all channels."""
+        """Return the events of voters of other servers that must have been lost, judged by a list of all channels."""
         listed = self._list_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]
         new = {make_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}

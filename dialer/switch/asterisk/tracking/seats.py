@@ -53,7 +53,7 @@ class SeatTracker:
         return frozenset(self._in_seat.values())
 
     def replace_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
-        """Replace the state with a list of all channels.
+        """Replace the tracked agents' phones by those in a list of all channels.
 
         Args:
             answered: the unique ids of all answered channels.
@@ -64,7 +64,7 @@ class SeatTracker:
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
     def find_lost_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
-        """Return the events that must have been lost, judged by a list of all channels.
+        """Return the seat events that must have been lost, judged by a list of all channels.
 
         Args:
             listed: the unique ids of all channels.
@@ -76,14 +76,14 @@ class SeatTracker:
         return {*(SeatDown(seat) for seat in left - stayed - joined), *(SeatUp(seat) for seat in joined)}
 
     def set_phones(self, seat: str, phones: Mapping[str, str]) -> None:
-        """Replace the phones of one seat. `phones` are given as the seat by unique id."""
+        """Replace the tracked phones of one seat. `phones` has the seat of each phone by the unique id of its channel."""
         others = {unique_id: name for unique_id, name in self._in_seat.items() if name != seat}
         self._in_seat = {**others, **phones}
         self._answered -= phones.keys()
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event, and return the events that result. For an event of another channel,
-        return None.
+        """Update the tracked phones from an AMI event, and return the resulting events. Return None for an event of
+        another channel.
         """
         match message.event:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):

@@ -75,7 +75,7 @@ class SwitchTracker:
         return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
-        """Update the state from an AMI event. Return the events for the engine that result, in order."""
+        """Update the tracked state from an AMI event. Return the resulting events for the engine, in order."""
         for tracker in (self.remote_calls, self.parties, self.seats):
             events = tracker.handle_event(message)
             if events is not None:
@@ -85,8 +85,8 @@ class SwitchTracker:
     def replace_state(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
-        """Replace the state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state of each
-        live call.
+        """Replace the tracked state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state
+        of each live call.
 
         Args:
             channels: all channels of this Asterisk.
@@ -129,7 +129,9 @@ class SwitchTracker:
         )
 
     def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Update the state from lost events, and return these in order. `channels` is the list that revealed them."""
+        """Update the tracked state from lost events, and return them in order. `channels` is the list of channels from
+        which the loss was concluded.
+        """
         phones = list_phones_in_seats(channels)
         for event in lost:
             match event:
