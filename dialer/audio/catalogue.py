@@ -45,8 +45,8 @@ class Voice(StrEnum):
 
 
 class Entry(BaseModel):
-    """The catalogue entry of a prompt. Its approval and certificate are valid only for a recording with the hash they
-    contain.
+    """The catalogue entry of a prompt: its recording, sounds, approval and certificate. Its approval and certificate
+    are valid only for a recording with the hash they contain.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,7 +82,7 @@ class Entry(BaseModel):
 
     @property
     def approved(self) -> bool:
-        """Whether a named person has approved the present recording."""
+        """Whether a named person has approved the prompt's present recording."""
         return bool(self.approved_by) and self.approved_sha256 == self.source_sha256
 
 
@@ -100,7 +100,7 @@ def find_text_problem(text: str) -> str | None:
 
 
 def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
-    """Return all entries of a catalogue, or {} if the directory does not exist.
+    """Return the entries of all prompts in a catalogue, or {} if its directory does not exist.
 
     Raises CatalogueError with file, key and remedy.
     """
@@ -124,7 +124,7 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
 
 
 def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
-    """Return the entries in the given files of a catalogue. Raises CatalogueError with file, key and remedy."""
+    """Return the entries of the prompts in the given catalogue files. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
     for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
@@ -204,6 +204,7 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
 
 
 def _group_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
+    """Return the catalogue's entries grouped by the file that each belongs to."""
     files: dict[Path, dict[str, Any]] = {}
     for name, entry in sorted(entries.items()):
         table = entry.model_dump(mode="python", exclude_none=True)
@@ -223,7 +224,9 @@ def _find_file(directory: Path, name: PromptName) -> Path:
 
 @contextmanager
 def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """Lock the catalogue, yield its entries to be changed, and write them when the block ends. Raises CatalogueError."""
+    """Lock the catalogue of prompts, yield its entries for changes, and write them when the block ends. Raises
+    CatalogueError.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

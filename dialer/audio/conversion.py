@@ -55,7 +55,7 @@ _MOST_CLICKS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The formats, loudness and maximum length of a site's sounds."""
+    """The recipe for converting recordings to sounds: formats, loudness and maximum length."""
 
     formats: tuple[SoundFormat, ...]
     loudness_lufs: float = -19.0
@@ -64,12 +64,12 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """A text that changes if the same recording would be converted to different sounds."""
+        """A text that changes if this recipe would convert the same recording to different sounds."""
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
     @property
     def rate(self) -> int:
-        """The highest sample rate of the formats (Hz)."""
+        """The highest sample rate of the recipe's formats (Hz)."""
         return max(get_sample_rate(sound_format) for sound_format in self.formats)
 
 

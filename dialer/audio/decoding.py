@@ -41,7 +41,7 @@ _RUMBLE_FILTER: Final = "f=70:p=2"  # an octave below the lowest male voice; rem
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A recording as samples between -1 and 1, one channel."""
+    """A decoded recording: its samples (-1 to 1, one channel), and notes about it."""
 
     samples: Samples
     notes: tuple[str, ...]  # remarks for the media team

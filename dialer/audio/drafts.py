@@ -31,7 +31,7 @@ class DraftJob:
 
 @dataclass(slots=True)
 class DraftReport:
-    """The result of a run of `dialer audio drafts`."""
+    """The result of making draft recordings (`dialer audio drafts`)."""
 
     drafted: int = 0
     unchanged: int = 0
@@ -50,7 +50,7 @@ def make_drafts(
     workers: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DraftReport:
-    """Synthesise all prompts that have no recording, install their sounds, and update the catalogue.
+    """Synthesise a draft of every prompt that has no recording, install the sounds, and update the catalogue.
 
     If the text of an approved draft has changed, the draft is made again and must be approved again. A text that is
     longer than the catalogue allows is refused.
@@ -107,8 +107,8 @@ def make_drafts(
 
 
 def make_draft(job: DraftJob) -> list[Prepared] | Refused:
-    """Synthesise one text and write the sounds of each of its prompts. Return the prompts' entries, or why it was
-    refused.
+    """Synthesise one text and write the sounds of each prompt with this text. Return the prompts' catalogue entries, or
+    why the text was refused.
     """
     fields = {"text": job.text, "notes": ()}
     try:

@@ -55,7 +55,7 @@ def is_installed() -> bool:
 
 
 def require_voices() -> None:
-    """Raise VoiceMissing if the voices are not installed."""
+    """Raise VoiceMissing if the draft voices (eSpeak NG) are not installed."""
     if not is_installed():
         raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
 
@@ -88,7 +88,7 @@ def _load_engine() -> _Engine:
 
 
 def select_voice(language: str) -> str:
-    """Select the voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
+    """Select the draft voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
     engine = _load_engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
         raise VoiceMissing(f"no draft voice exists for {language}; record its prompts")
@@ -105,7 +105,7 @@ def respell_text(text: str, language: str) -> str:
 
 
 def synthesise_speech(text: str, language: str) -> tuple[Samples, int]:
-    """Return a spoken text as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
+    """Synthesise a text. Return it as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
     select_voice(language)
     engine = _load_engine()
     engine.pieces.clear()

@@ -56,8 +56,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
     """Return all files below a directory, sorted, without hidden files.
 
-    Folders that cannot be read are skipped. So are symbolic links to folders, which may form a loop, and links to
-    missing files. `skipped(path, reason)` is called for each.
+    Skip folders that cannot be read, symbolic links to folders (they may form a loop), and links to missing files. Call
+    `skipped(path, reason)` for each of them.
     """
     found: list[Path] = []
 

@@ -52,7 +52,7 @@ def get_sample_rate(sound_format: SoundFormat) -> int:
 
 
 def encode_sound(samples: Samples, sound_format: SoundFormat) -> bytes:
-    """Return the content of a sound file. The samples must have the rate `get_sample_rate(sound_format)`."""
+    """Return the content of a sound file for samples, whose rate must be `get_sample_rate(sound_format)`."""
     kind = _KINDS[sound_format]
     pcm = encode_pcm_samples(samples)
     if sound_format is SoundFormat.SLIN16:

@@ -1,4 +1,4 @@
-"""The information message that Asterisk itself plays to an answered voter if no agent is available.
+"""The information message (who called, and that no agent was free), which Asterisk plays to an abandoned voter.
 
 The dialplan uses neither languages nor the catalogue. So the prompt `<language>/message/information` in the centre's
 language is also installed under the fixed name that the dialplan plays.
@@ -25,7 +25,7 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 
 
 class MessageState(StrEnum):
-    """The state of the information message: installed, kept because it was installed by hand, or not available."""
+    """The state of the information message: installed from the catalogue, installed by hand, or not available."""
 
     INSTALLED = "installed"  # installed now or earlier
     KEPT = "kept"  # a message installed by hand stays, because a draft does not replace it
@@ -33,7 +33,7 @@ class MessageState(StrEnum):
 
 
 def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the prompt of the information message in the first of `languages` that has it, or None."""
+    """Return the prompt that is the information message, in the first of `languages` that has it, or None."""
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
 
@@ -41,7 +41,7 @@ def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptNam
 def install_message(
     places: AudioDirectories, entries: Entries, before: Entries, languages: Iterable[str]
 ) -> MessageState:
-    """Install the information message in every format of its prompt. If the prompt was removed, remove the message.
+    """Install the information message in every format of its prompt, or remove the message if its prompt was removed.
 
     A sound that neither the present nor the previous catalogue lists was installed by hand. A recording replaces such a
     sound, but a draft does not.

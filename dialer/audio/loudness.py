@@ -26,7 +26,9 @@ MOST_LIMITED_DB: Final = 6.0  # stronger limiting makes a prompt sound dull: its
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """The measured loudness of a sound. `moments` is its loudness over 0.4 s (LUFS) at each tenth of a second."""
+    """The loudness of a sound as measured by EBU R 128. `moments` is its loudness over 0.4 s (LUFS) at each tenth of a
+    second.
+    """
 
     integrated_lufs: float
     true_peak_db: float

@@ -44,7 +44,7 @@ class PromptName:
 
 
 def parse_prompt_name(path: str) -> PromptName:
-    """Return the prompt name that a path without extension gives. Raises BadPromptName for an invalid path, such as
+    """Return the name of the prompt at a path (without extension). Raises BadPromptName for an invalid path, such as
     `..`.
     """
     parts = path.split("/")
@@ -70,7 +70,7 @@ def parse_prompt_name(path: str) -> PromptName:
 
 
 def find_prompt_of_sound(sound: str) -> PromptName | None:
-    """Return the prompt of a sound of Matdan, or None for a sound that comes with Asterisk."""
+    """Return the prompt to which a sound of Matdan belongs, or None for a sound that comes with Asterisk."""
     root, _, path = sound.partition("/")
     if root != ROOT:
         return None

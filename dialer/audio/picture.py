@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The heading of a picture. `mark` is a word in a coloured box, such as DRAFT."""
+    """The heading of a prompt's picture. `mark` is a word in a coloured box, such as DRAFT."""
 
     title: str
     text: str = ""
@@ -67,7 +67,9 @@ def make_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | 
 
 
 def draw_picture(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
-    """Return a picture of panels as SVG. All panels have the same time scale, so that cuts are visible."""
+    """Return one SVG picture of several sounds, a panel for each. All panels have the same time scale, so that cuts are
+    visible.
+    """
     texts = _wrap_text(caption.text)
     top = 44 + _LINE * len(texts) + (_LINE * len(caption.remarks)) + 30
     height = top + len(panels) * (_PANEL + _GAP)

@@ -17,7 +17,9 @@ RECORDINGS: Final = "recording/"
 
 @dataclass(frozen=True, slots=True)
 class PlayRules:
-    """The conditions under which a site plays a prompt, from its settings (section [audio]) and its profile."""
+    """The conditions under which a site plays a prompt, such as an approval or a certificate. They come from its
+    settings (section [audio]) and its profile.
+    """
 
     certified_recordings: bool = False
     approved_only: bool = False
@@ -63,6 +65,7 @@ def find_certificate_problem(entry: Entry) -> str | None:
 
 
 def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+    """Return why the certificate of a prompt's recording is missing or invalid, or None."""
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None
     problem = find_certificate_problem(entry)
@@ -72,6 +75,7 @@ def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: 
 
 
 def _check_approval(entry: Entry, rules: PlayRules) -> str | None:
+    """Return why a prompt lacks the required approval, or None."""
     if not rules.approved_only or entry.approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

@@ -46,7 +46,7 @@ class ListedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """The prompts of one version of the catalogue. Its methods take the date, because certificates expire."""
+    """The prompts in one version of the catalogue, and whether each may be played on a date (certificates expire)."""
 
     listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
@@ -65,10 +65,12 @@ class Playlist:
 
 
 class PlaylistReader:
-    """A reader of playlists. It skips files whose time, size and inode have not changed since it last read them."""
+    """A reader of the playlist: the prompts that may be played now. It skips files whose time, size and inode have not
+    changed since it last read them.
+    """
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:
-        """Create a reader, without reading anything yet."""
+        """Create a reader of this catalogue and its sounds. Nothing is read yet."""
         self.catalogue = catalogue
         self.places = places
         self.rules = rules
@@ -111,7 +113,7 @@ class PlaylistReader:
 
     @staticmethod
     def hash_all_sounds(playlist: Playlist) -> None:
-        """Hash all sounds that have not been hashed yet. Blocks while it reads files."""
+        """Compute the hashes of all sounds that have none yet. Blocks while it reads files."""
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 

@@ -39,7 +39,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recording to prepare."""
+    """One recording to convert to sounds."""
 
     name: PromptName
     source: Path
@@ -50,20 +50,20 @@ class Job:
 
 @dataclass(slots=True)
 class Plan:
-    """What a run of `prepare` will do: recordings to prepare, unchanged ones, and those that cannot be prepared."""
+    """The plan of a preparation: recordings to convert, unchanged ones, and those that cannot be converted."""
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
     def add_refusal(self, source: str, reason: str) -> None:
-        """Add a recording that cannot be prepared, with the reason."""
+        """Add a recording that cannot be converted, with the reason, to the plan."""
         self.refused.append(Refused(make_printable(source), reason))
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A prepared recording and its catalogue entry."""
+    """A recording that was converted to sounds, and its catalogue entry."""
 
     name: PromptName
     entry: Entry
@@ -71,7 +71,7 @@ class Prepared:
 
 @dataclass(slots=True)
 class PrepareReport:
-    """The result of a run of `prepare`."""
+    """The result of converting the recordings (`dialer audio prepare`)."""
 
     prepared: list[Prepared]
     unchanged: list[PromptName]
@@ -114,7 +114,7 @@ def make_plan(
     again: bool = False,
     find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
 ) -> Plan:
-    """Return which recordings must be prepared. Reads the recordings to hash them, but writes nothing.
+    """Return which recordings must be converted to sounds. This reads the recordings to hash them, but writes nothing.
 
     Args:
         places: the directories of recordings and sounds.
@@ -164,7 +164,9 @@ def _find_source_problem(path: Path, root: Path, other: str | None) -> str | Non
 
 
 def prepare_recording(job: Job) -> Prepared | Refused:
-    """Convert one recording and write its sounds. Return its catalogue entry, or the reason why it cannot be prepared."""
+    """Convert one recording to sounds and write them. Return the catalogue entry, or the reason why it cannot be
+    converted.
+    """
     source = _make_source_relative(job)
     try:
         made = convert_recording(job.source, job.recipe)
@@ -176,7 +178,7 @@ def prepare_recording(job: Job) -> Prepared | Refused:
 
 
 def make_refusal(source: str, error: Exception, places: AudioDirectories) -> Refused:
-    """Return the record of a recording whose sounds cannot be made or written, with the reason."""
+    """Return the record of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))
@@ -223,8 +225,8 @@ def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> En
 
 
 def copy_approvals(fresh: Entry, before: Entry) -> Entry:
-    """Return the new entry with the approval and certificate of the previous one. They are valid only for the hashes
-    they contain.
+    """Return a prompt's new catalogue entry with the approval and certificate of the previous one. They are valid only
+    for the hashes they contain.
     """
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
@@ -242,7 +244,7 @@ def prepare_recordings(
     find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PrepareReport:
-    """Prepare all new and changed recordings, install their sounds, and update the catalogue.
+    """Convert all new and changed recordings to sounds, install these, and update the catalogue.
 
     Args:
         places: the directories of recordings and sounds.

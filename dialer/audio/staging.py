@@ -17,7 +17,7 @@ from dialer.settings.audio import SoundFormat
 
 
 def are_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
-    """Return whether a prompt has a sound in each required format, unchanged since it was written."""
+    """Return whether a prompt has its sound in each required format, unchanged since it was written."""
     if entry.recipe != recipe.fingerprint or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
@@ -41,7 +41,7 @@ def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
 def stage_sounds(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
-    """Yield a staging area for sounds and a list for their entries. Install both when the block ends.
+    """Yield a staging area for sounds and a list for their catalogue entries. Install both when the block ends.
 
     The new entries are added to `entries`. Unless `catalogue` is None, they are also written to it at the same time as
     the sounds are installed. A running dialler therefore finds either the old sounds with the old catalogue, or the new

@@ -25,7 +25,8 @@ class _Part(BaseModel):
 
 
 class Unit(_Part):
-    """The words for a unit: thousand, lakh or crore. `one` is the word for one of them, such as "one thousand".
+    """The words in one language for a unit of numbers: thousand, lakh or crore. `one` is the word for one of them, such
+    as "one thousand".
 
     Forms with `_and` are used if more of the number follows.
     """
@@ -54,7 +55,7 @@ class Words(_Part):
     label: Word
 
     def describe_minutes(self, number: int) -> str:
-        """Return the words for a number of minutes (1-59)."""
+        """Return the spoken words for a number of minutes (1-59)."""
         return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
 
 

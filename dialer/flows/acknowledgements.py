@@ -23,7 +23,9 @@ _NO_COMMIT: _Commits = frozenset({None})
 
 
 def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
-    """Return a finding for each node of a flow or its subdialogs that may acknowledge an answer before it is stored."""
+    """Return a finding (problem) for each node of a flow or its subdialogs that may thank for an answer before the
+    answer is stored.
+    """
     found: dict[tuple[str, str], FlowFinding] = {}
     _propagate_last_commits(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
@@ -41,7 +43,8 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
 def _propagate_last_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Compute which commits may have come last before each node. Return those possible at the flow's `return:` nodes.
+    """Compute which results the flow may have stored last before each node is reached. Return those possible at the
+    flow's `return:` nodes.
 
     The computation repeats until nothing changes (a fixed point).
     """
@@ -72,7 +75,7 @@ def _propagate_last_commits(
 
 
 def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return which commits may have come last once a call leaves a node along the edge with this label."""
+    """Return which results may have been stored last once a call leaves a node along the edge with this label."""
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

@@ -21,7 +21,7 @@ DEFAULT_CATALOGUE = Path("catalogue")
 
 
 def get_catalogue_directory(settings: Settings) -> Path:
-    """Return the directory of the site's catalogue."""
+    """Return the directory of the site's catalogue of prompts."""
     return settings.audio.catalogue or DEFAULT_CATALOGUE
 
 
@@ -31,20 +31,20 @@ def get_audio_places(settings: Settings) -> AudioDirectories:
 
 
 def make_recipe(audio: Audio) -> Recipe:
-    """Return the formats, loudness and maximum length of the site's sounds."""
+    """Return the recipe for converting recordings: formats, loudness and maximum length of the site's sounds."""
     from dialer.audio.conversion import Recipe  # noqa: PLC0415 - loads the encoders, which a running dialler never uses
 
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
 def make_play_rules(audio: Audio, profile: Profile) -> PlayRules:
-    """Return the conditions under which the site and its profile allow a prompt to be played."""
+    """Return the conditions (approvals, certificates) under which the site and its profile allow a prompt to be played."""
     certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
     return PlayRules(certified, audio.approved_only, audio.play_drafts)
 
 
 def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
-    """Return a reader of the site's catalogue and sounds.
+    """Return a reader of the prompts that the site may play now, from its catalogue and sounds.
 
     Raises:
         SettingError: `profile` is not given, and the site's own profile is invalid.

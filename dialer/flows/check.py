@@ -36,7 +36,7 @@ _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A flow to check, and what to check it against: texts, languages and allowed offers."""
+    """A flow to check, with the texts, languages and allowed offers that it is checked against."""
 
     flow: Flow
     purpose: FlowPurpose  # of the outermost flow, which also applies to its subdialogs
@@ -47,7 +47,7 @@ class Subject:
     max_prompt_seconds: float
 
     def make_finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
-        """Return a finding for a node."""
+        """Return a finding (a problem with file, line and remedy) for a node of the flow."""
         return FlowFinding(rule, self.flow.file, node.line, node.name, problem)
 
 
@@ -130,9 +130,12 @@ def _can_pass_silently(flow: Flow, node: Node) -> bool:
 
 
 def _find_loops_of_silent_callers(subject: Subject) -> Problems:
-    """Find endless loops for a caller who presses no key. The flow must end such a call before the limit of turns does."""
+    """Find nodes at which a caller who presses no key stays in an endless loop. The flow must end such a call before
+    the limit of turns does.
+    """
 
     def is_edge_taken_without_keys(node: Node, label: str) -> bool:
+        """Return whether a call may take this edge of the flow's graph although the caller presses no key."""
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow

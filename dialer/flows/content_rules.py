@@ -18,7 +18,7 @@ def find_forbidden_wording(text: str, where: str, purpose: str, offers: frozense
 
     Args:
         text: the text.
-        where: the text's name in the problem.
+        where: the name of the text, for the description of the problem.
         purpose: the purpose of the flow or script.
         offers: the offers that the flow or script declares.
     """

@@ -15,7 +15,9 @@ from dialer.errors import MatdanError
 
 
 class FlowError(MatdanError):
-    """An error in a flow, script or text file. Its text names file, line and node, and says how to correct it."""
+    """Raised if a flow, script or text file has an error. Its text names file, line and node, and says how to correct
+    it.
+    """
 
     def __init__(self, file: str, line: int, node: str, problem: str, *, part: str = "node") -> None:
         where = f"{file}:{line}" if line else file
@@ -38,7 +40,9 @@ class UnknownFlow(FlowError):
 
 
 class CommitTargetNotFound(MatdanError):
-    """Raised if there was nothing to store: no voter has the serial, or the call has no mark to undo."""
+    """Raised if a result cannot be stored, because no voter has the given serial number, or the call has no mark to
+    undo.
+    """
 
 
 class UnexpectedInput(FlowError):

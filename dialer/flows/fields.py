@@ -36,8 +36,8 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The names that a node may use, and the reprompts that it inherits from its flow. It is pydantic's validation
-    context.
+    """The names of facts and answers that a node may use, and the reprompts that it inherits from its flow. It is the
+    context with which pydantic validates the node.
     """
 
     facts: Mapping[str, PromptKind]
@@ -46,7 +46,9 @@ class DeclaredNames:
     no_match: Reprompt | None = None
 
     def find_prompt_kind(self, name: str) -> PromptKind | None:
-        """Return how a fact or answer is spoken, or None if the flow declares neither under this name."""
+        """Return how the value of a fact or answer is spoken (as a number, an hour, ...), or None if the flow declares
+        no such name.
+        """
         return self.answers.get(name) or self.facts.get(name)
 
 

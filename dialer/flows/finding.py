@@ -1,4 +1,4 @@
-"""Findings of the checks of flows and scripts."""
+"""Findings: the problems that the checks of flows and scripts report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FlowFinding:
     part: ClassVar = "node"
 
     def __str__(self) -> str:
-        """Return one line: file, line, node, problem, and the name of the rule."""
+        """Return the finding on one line: file, line, node, problem, and name of the rule."""
         return f"{self.file}:{self.line}: {self.part} {self.node}: {self.problem} [{self.rule}]"
 
 

@@ -12,7 +12,9 @@ from dialer.flows.turns import FlowState
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One version of a flow. `version` is a hash of its text and of the texts of its subdialogs."""
+    """One version of an IVR flow, loaded from its file. `version` is a hash of its text and of the texts of its
+    subdialogs.
+    """
 
     name: str
     version: str

@@ -12,7 +12,7 @@ Edges = Mapping[str, tuple[str, ...]]
 
 
 def find_nodes_reachable_from(edges: Edges, starts: Iterable[str]) -> set[str]:
-    """Return all nodes that can be reached from `starts`. The nodes in `starts` are included."""
+    """Return all nodes of a graph that can be reached from the nodes `starts`, including these."""
     found: set[str] = set()
     todo = list(starts)
     while todo:
@@ -48,7 +48,7 @@ def find_loops(edges: Edges) -> list[list[str]]:
 
 
 def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
-    """Return a graph reduced to the given nodes and the edges between them."""
+    """Return the part of a graph that consists of the given nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
 

@@ -21,7 +21,7 @@ SPOKEN: Final = {
 
 
 def look_up_value(state: FlowState, name: str) -> Scalar | None:
-    """Return the caller's answer or else the fact with this name, or None if neither is known."""
+    """Return the caller's answer with this name, or else the fact with this name, or None if neither is known."""
     if name in state.answers:
         return state.answers[name]
     value = state.facts.get(name)

@@ -47,8 +47,8 @@ class FlowLibrary:
         self.reload()
 
     def reload(self) -> list[str]:
-        """Reload flows, texts and scripts. Return the names of changed flows and scripts, and "texts" if texts have
-        changed.
+        """Reload all flows, texts and scripts from their files. Return the names of changed flows and scripts, and
+        "texts" if texts have changed.
 
         Raises:
             FlowError: a file is invalid. Then nothing has changed.

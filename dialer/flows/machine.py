@@ -27,7 +27,7 @@ from dialer.flows.turns import (
 
 
 def start_flow(flow: Flow, begin: Start) -> Turn:
-    """Return the first turn of a call: its first action, and the state after it."""
+    """Return the first turn of a call in a flow: the first action, and the state after it."""
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
@@ -35,7 +35,8 @@ def start_flow(flow: Flow, begin: Start) -> Turn:
 
 
 def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
-    """Return the turn that follows an input. `flow` must be the version with which the call started.
+    """Return the next turn of a call, given the result of the pending action (the input). `flow` must be the version
+    with which the call started.
 
     Raises:
         UnexpectedInput: the input is not a result of the pending action. HungUp is a result of every action.
@@ -54,7 +55,7 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
 
 
 def _apply_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
-    """Return the turn that follows an input, which is the result of the action of `node`."""
+    """Return the turn that follows an input, such as a pressed key. The input is the result of the action of `node`."""
     follows = node.receive_result(state, event)
     match follows:
         case Act():
@@ -104,7 +105,7 @@ def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
 
 
 def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """Return the turn with `action`, or the end of the call if it has reached its limit of turns.
+    """Return the turn that performs `action`. If the call has reached its limit of turns, return its end instead.
 
     Commits may use twice as many turns, so that the caller's last answer is not lost.
     """

@@ -92,7 +92,7 @@ def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> st
 
 
 def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:
-    """Return the words of a prompt, with values between angle quotes."""
+    """Return the words of a prompt for the diagram, with values in angle quotes."""
     if prompt.kind is PromptKind.RECORDING:
         return f"▶ {prompt.value}"
     if prompt.kind is not PromptKind.TEXT:

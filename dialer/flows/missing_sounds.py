@@ -16,7 +16,7 @@ class MissingSounds:
         self._logged: set[str] = set()
 
     def log_once(self, sound: str, reason: str) -> None:
-        """Log a skipped sound, unless it has been logged before."""
+        """Log that a sound was skipped, unless this sound has been logged before."""
         if sound in self._logged or len(self._logged) >= _MOST_LOGGED:
             return
         self._logged.add(sound)

@@ -21,7 +21,9 @@ def list_allowed_offers(profile: Profile) -> frozenset[Offer]:
 
 
 class FlowPurpose(StrEnum):
-    """The purpose of a flow. It decides what the flow may say, and whether it must offer an opt-out."""
+    """The purpose of a flow, such as asking about turnout. It decides what the flow may say, and whether it must offer
+    an opt-out.
+    """
 
     TURNOUT = "turnout"  # asks whether someone has voted, never for whom
     MATERIAL = "material"  # campaign audio, which may need a certificate
@@ -35,7 +37,9 @@ class FlowPurpose(StrEnum):
 
 
 class Offer(StrEnum):
-    """An offer that some jurisdictions forbid. A flow declares it in its header, and the site's profile may forbid it."""
+    """An offer to voters, such as a ride to the booth, that some jurisdictions forbid. A flow declares it in its
+    header, and the site's profile may forbid it.
+    """
 
     TRANSPORT = "transport"  # a ride to the polling station
 

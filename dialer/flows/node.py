@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """A step: continue at the node of `state`, without an action."""
+    """A step of a flow: continue at the node that `state` names, without an action."""
 
     state: FlowState
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step: let the driver perform an action."""
+    """A step of a flow: let the driver perform an action."""
 
     state: FlowState
     action: Action
@@ -54,7 +54,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class GoTo:
-    """A step: go to another node because of the caller's input or the result of an action."""
+    """A step of a flow: go to another node because of the caller's input or the result of an action."""
 
     state: FlowState
     target: str
@@ -62,7 +62,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """A step: play the prompts and hang up. The flow is completed."""
+    """A step of a flow: play the prompts and hang up. The flow is completed."""
 
     prompts: tuple[PromptRef, ...] = ()
     reason: str = ""
@@ -70,7 +70,7 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """A step: end the flow because an agent has the call."""
+    """A step of a flow: end the flow because an agent has taken over the call."""
 
     state: FlowState
 
@@ -125,10 +125,12 @@ class Node(NamedPart, ABC):
 
     @abstractmethod
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the step that a call takes when it enters this node of `flow`."""
+        """Return the first step of a call at this node of `flow`, such as an action to perform."""
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step that follows an input, or None if the input is not a result of the node's action."""
+        """Return the step that follows the result of the node's action. Return None if the node has no action with such
+        a result.
+        """
         return None
 
     # Checks
@@ -139,28 +141,28 @@ class Node(NamedPart, ABC):
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The prompts that are played when the call enters this node."""
+        """The prompts that are played when the call enters the node."""
         return ()
 
     @property
     def all_prompts(self) -> tuple[Prompt, ...]:
-        """All prompts that can be played at this node, including reprompts."""
+        """All prompts that can be played at the node, including reprompts."""
         return self.first_prompts
 
     def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the key of each text that is played or sent here, with the names of the values that it needs."""
+        """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
         for prompt in dict.fromkeys(self.all_prompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
     @property
     def subflow(self) -> str | None:
-        """The name of the flow that runs here as a subdialog, if the node has one."""
+        """The name of the flow that runs at the node as a subdialog, or None if the node runs none."""
         return None
 
     @property
     def stored_answer(self) -> str | None:
-        """The name under which the caller's answer is stored, if the node stores one."""
+        """The name under which the node stores the caller's answer, or None if it stores none."""
         return None
 
     @property
@@ -180,11 +182,11 @@ class Node(NamedPart, ABC):
 
     @property
     def title(self) -> str:
-        """A short description of the node."""
+        """A short description of the node, for diagrams."""
         return self.label
 
     def list_notes(self) -> list[str]:
-        """Return the lines below the prompts in the diagram."""
+        """Return the lines below the prompts in the node's diagram."""
         return [f"fails › {target}" for label, target in self.list_targets() if label == "failed"]
 
     def list_arrow_targets(self) -> list[tuple[str, str]]:
@@ -225,11 +227,13 @@ class QuestionNode(Node):
 
     @abstractmethod
     def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
-        """Return the action that plays `prompts` and collects keys."""
+        """Return the action that plays `prompts` and then collects keys from the caller."""
 
     @abstractmethod
     def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is only a terminator that came too late for the previous field, and so no answer."""
+        """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late
+        to be an answer.
+        """
 
     @abstractmethod
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
@@ -247,7 +251,9 @@ class QuestionNode(Node):
         return self.handle_keys(state.replace(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
-        """Count a failed attempt, and repeat the question. After the last repetition, go to the reprompt's target."""
+        """Count the caller's failed attempt, and repeat the question. After the last repetition, go to the reprompt's
+        target.
+        """
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
@@ -255,7 +261,7 @@ class QuestionNode(Node):
         return Act(state, self.make_collect_action(state, (*reprompt.prompts, *self.prompts)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow silence and wrong keys."""
+        """Yield the nodes to which the call goes after silence and after wrong keys."""
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
 
@@ -270,7 +276,7 @@ class QuestionNode(Node):
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
     def list_notes(self) -> list[str]:
-        """Return a description of what the question does after silence and after wrong keys."""
+        """Return what the question does after silence and after wrong keys, as lines for the diagram."""
         return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
 
 
@@ -289,7 +295,7 @@ class CommittingNode(Node):
     failed: Name = Field(description="Node if the commit failed.")
 
     def make_commit(self, state: FlowState) -> FlowCommit:
-        """Return the result to store, with all answers so far."""
+        """Return the result to store, together with all answers so far."""
         return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
@@ -297,7 +303,7 @@ class CommittingNode(Node):
         return Act(state, Commit(state.node_path, self.make_commit(state)))
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the result was stored, or could not be stored."""
+        """Return the step that follows a stored result, or a result that could not be stored."""
         match event:
             case Committed():
                 return GoTo(state, self.next)
@@ -306,6 +312,6 @@ class CommittingNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow if the result was stored and if it was not."""
+        """Yield the node to which the call goes if the result was stored, and the one if it was not."""
         yield "committed", self.next
         yield "failed", self.failed

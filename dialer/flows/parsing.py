@@ -52,8 +52,8 @@ class NamedPart(YamlModel):
 
 
 def make_problem(text: str, *at: str | int) -> PydanticCustomError:
-    """Return an error for a validator to raise. The keys `at` lead from the validated value to the mistake, for its
-    line number.
+    """Return an error that a validator raises to describe a mistake in a YAML file. The keys `at` lead from the
+    validated value to the mistake, for its line number.
     """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
@@ -92,7 +92,7 @@ def parse_part(
 
 
 class _Mistake:
-    """One mistake in a file: an error of pydantic, its line number, and a description for the author of the file."""
+    """One mistake in a YAML file: an error of pydantic, its line number, and a description for the author of the file."""
 
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
@@ -104,7 +104,7 @@ class _Mistake:
         self._model, self._field = _find_field(model, below)
 
     def describe(self) -> str:
-        """Return the problem and how to correct it."""
+        """Return what the mistake is, and how to correct it."""
         context: Mapping[str, Any] = self._details.get("ctx", {})
         match self._details["type"]:
             case "problem":
@@ -212,7 +212,7 @@ WholeNumber = Annotated[int, BeforeValidator(_parse_whole_number)]
 
 
 class OneOrMany:
-    """Marks a tuple field for which YAML may have a single value instead of a list, or nothing."""
+    """Marks a tuple field of a YAML model for which the file may have a single value instead of a list, or nothing."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(convert_to_list, handler(source))

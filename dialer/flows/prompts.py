@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class CataloguePrompts:
-    """The prompts of one call."""
+    """The prompts that one call may play, as the catalogue allows them."""
 
     playlist: Playlist
     campaign: str
@@ -96,12 +96,12 @@ class CataloguePrompts:
 
 
 class SitePrompts:
-    """The prompts of a running centre. Its catalogue is reloaded regularly."""
+    """The prompts that a running centre may play. Its catalogue is reloaded regularly."""
 
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """Create empty prompts. Call `reload_catalogue` before the first call.
+        """Create the prompts, without any sound yet. Call `reload_catalogue` before the first call.
 
         Args:
             reader: reads the catalogue.
@@ -125,8 +125,8 @@ class SitePrompts:
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play_sound(self, sound: str) -> bool:
-        """Return whether a shared sound may be played now. Used for carriers that fetch the sound files. Logs each
-        refusal once.
+        """Return whether a sound that all campaigns share may be played now. Used for carriers that fetch the sound
+        files. Logs each refusal once.
         """
         why = self.get_call_prompts("").find_block_reason(sound)
         if why is not None:
@@ -171,7 +171,7 @@ class SitePrompts:
 def make_site_prompts(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """Return the prompts of a site. None: the site has no catalogue, and sounds are played unchecked.
+    """Return the prompts of a site. For a site without a catalogue return None: its sounds are played unchecked.
 
     Args:
         reader: a reader that has already read the catalogue, if there is one.

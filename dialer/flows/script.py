@@ -86,7 +86,7 @@ _TEXTS_HELP = f"The text by language. It may contain values in braces: {', '.joi
 
 
 class ScriptAnswer(YamlModel):
-    """An answer to a question."""
+    """An answer that the agent can choose for a question of the script."""
 
     label: Annotated[dict[str, Label], AfterValidator(_check_languages)] = Field(
         description="Text of the answer's button, by language."
@@ -128,7 +128,7 @@ class ScriptPage(NamedPart):
 
     @property
     def is_closing(self) -> bool:
-        """Whether the conversation ends here."""
+        """Whether the conversation ends at this page."""
         return not self.list_targets() if self.closing is None else self.closing
 
     def list_targets(self) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ class ScriptFile(YamlModel):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One version of a script. `version` is a hash of its text."""
+    """One version of a script that agents read to voters. `version` is a hash of its text."""
 
     name: str
     version: str
@@ -192,7 +192,9 @@ class Script:
         return f"{self.name} {self.version}"
 
     def get_answers_by_question(self) -> dict[str, frozenset[str]]:
-        """Return the allowed answers of each question, by its name. Several pages may ask the same question."""
+        """Return the allowed answers of each question of the script, by the question's name. Several pages may ask the
+        same question.
+        """
         found: dict[str, frozenset[str]] = {}
         for page in self.pages.values():
             if page.ask is not None:

@@ -72,7 +72,7 @@ class ScriptLibrary:
         return found
 
     def replace_scripts(self, scripts: Mapping[str, Script]) -> list[str]:
-        """Replace the campaigns' scripts by those given. Return the names of the changed scripts."""
+        """Put these scripts into use in place of the campaigns' present ones. Return the names of the changed scripts."""
         changed = [
             script.name
             for campaign, script in scripts.items()
@@ -83,7 +83,9 @@ class ScriptLibrary:
         return changed
 
     def get_script_version(self, campaign: str) -> str | None:
-        """Return name and version of a campaign's script, as in its published statistics, or None if it has no script."""
+        """Return "name version" of a campaign's script, as in the campaign's published statistics. Return None if it
+        has no script.
+        """
         script = self._current.get(campaign)
         return None if script is None else str(script)
 
@@ -109,7 +111,9 @@ class ScriptLibrary:
         return None if script is None else translate_script(script, language)
 
     def find_invalid_answer(self, campaign: str, answers: Mapping[str, str]) -> str | None:
-        """Return a description of the first answer that no version of the campaign's script has, or None."""
+        """Return a description of the first given answer that no version of the campaign's script allows, or None if
+        all are allowed.
+        """
         if not answers:
             return None
         asked = [script.get_answers_by_question() for (of, _), script in self._versions.items() if of == campaign]

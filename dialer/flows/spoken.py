@@ -47,7 +47,9 @@ def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Ite
 
 
 def collect_message_prompt(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
-    """Return the words of the information message, in the language or else in English. Without a text, return {}."""
+    """Return the words of the information message (who called, and that no agent was free), in the language or else in
+    English. Without a text, return {}.
+    """
     found = fill_information_text(language, organisation, texts)
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 

@@ -43,12 +43,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """All texts, by language and key."""
+    """All texts of prompts and SMS, by language and key."""
 
     by_language: Mapping[str, Mapping[str, str]]
 
     def list_languages(self) -> list[str]:
-        """Return the codes of all languages, in alphabetical order."""
+        """Return the codes of all languages that have texts, in alphabetical order."""
         return sorted(self.by_language)
 
     def find_text(self, key: str, language: str) -> str | None:
@@ -142,8 +142,8 @@ def fill_text(key: str, language: str, values: Mapping[str, Scalar], texts: Text
 
 
 def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message, in the language or else in English. Without a text, return
-    None.
+    """Return (language, words) of the information message that an abandoned voter hears, in the language or else in
+    English. Without a text, return None.
     """
     found = texts.find_text_or_english(INFORMATION_TEXT, language)
     words = fill_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)

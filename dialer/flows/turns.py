@@ -14,7 +14,9 @@ from dialer.flows.model import PromptKind, Scalar, Scope
 
 @dataclass(frozen=True, slots=True)
 class PromptRef:
-    """A prompt to play, in whatever language the call has. `values` fill the placeholders of its text, by name."""
+    """A reference to a prompt to play, in the language of the call. `values` fill the placeholders of its text, by
+    name.
+    """
 
     kind: PromptKind
     value: str
@@ -22,7 +24,7 @@ class PromptRef:
 
 
 class CommitKind(StrEnum):
-    """The kinds of commits."""
+    """The kinds of results that a flow can store."""
 
     MARK = "mark"
     UNDO = "undo"  # of the last serial of this call
@@ -52,7 +54,7 @@ class FlowCommit:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play prompts, which a key of `escape_digits` interrupts. The result is `Played`."""
+    """The action to play prompts, which a key of `escape_digits` interrupts. Its result is `Played`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -66,7 +68,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Play prompts and collect up to `max_digits` digits. The result is `Digits`.
+    """The action to play prompts and collect up to `max_digits` digits. Its result is `Digits`.
 
     `typed_ahead` holds digits entered during an earlier prompt. They count as the first digits, and no prompt is
     played. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
@@ -84,7 +86,9 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Store a result. The outcome is `Committed`, `NotFound` if its voter or mark does not exist, or `Failed`."""
+    """The action to store a result, such as a mark (a recorded answer). Its outcome is `Committed`, `NotFound` (no such
+    voter or mark) or `Failed`.
+    """
 
     node: str
     commit: FlowCommit
@@ -92,7 +96,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Play prompts and a tone, then record the caller. The result is `Recorded` or `Failed`."""
+    """The action to play prompts and a tone, then record the caller. Its result is `Recorded` or `Failed`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -103,7 +107,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Play prompts and transfer the call to an agent. The result is `Transferred` or `Failed`.
+    """The action to play prompts and transfer the call to an agent. Its result is `Transferred` or `Failed`.
 
     `answers` are the answers so far, for the agent's screen.
     """
@@ -115,7 +119,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class SendSms:
-    """Send an SMS. The result is `SmsSent` if the gateway accepted it, otherwise `Failed`."""
+    """The action to send an SMS. Its result is `SmsSent` if the gateway accepted it, otherwise `Failed`."""
 
     node: str
     template: str
@@ -124,7 +128,7 @@ class SendSms:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Play prompts and hang up. This is the last action of a flow and has no result."""
+    """The action to play prompts and hang up. It is the last action of a flow and has no result."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -136,7 +140,7 @@ Action = Play | Collect | Commit | Record | Transfer | SendSms | Disconnect
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The start of a flow: the known facts about the voter, and the language, such as "hi"."""
+    """The input that starts a flow: the known facts about the voter, and the language, such as "hi"."""
 
     facts: Mapping[str, Scalar]
     language: str
@@ -144,14 +148,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The prompts were played, or `digit` interrupted them."""
+    """The result of `Play`: the prompts were played, or `digit` interrupted them."""
 
     digit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The digits that the caller entered, without the terminator.
+    """The result of `Collect`: the digits that the caller entered, without the terminator.
 
     `timed_out` says that the input ended by a timeout, not by the terminator or at its full length.
     """
@@ -162,22 +166,22 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The result is stored."""
+    """The result of `Commit` if the flow's result (such as a mark) is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The action failed. For a commit this includes a result that may have been stored."""
+    """The result of an action that failed. For `Commit` this includes a result that may have been stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No voter has the serial of a mark, or there is no mark to undo."""
+    """The result of `Commit` if no voter has the serial number of a mark, or there is no mark to undo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A message was recorded under `name`."""
+    """The result of `Record`: the caller's message was recorded under `name`."""
 
     name: str
     seconds: float
@@ -185,12 +189,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """The call was transferred to an agent."""
+    """The result of `Transfer`: an agent has the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmsSent:
-    """The gateway accepted the SMS."""
+    """The result of `SendSms`: the gateway accepted the SMS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +247,7 @@ class FlowState:
 
     @property
     def node_path(self) -> str:
-        """The current node, preceded by the subdialogs that it is in, such as "opt_out/ask"."""
+        """The current node of the flow, preceded by the subdialogs that it is in, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
@@ -255,15 +259,17 @@ class FlowState:
 
     @property
     def left_at(self) -> str | None:
-        """The node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
+        """The flow's node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
         return self.node_path if self.ending is Ending.HUNG_UP else None
 
     def replace(self, **changes: Any) -> FlowState:
-        """Return a copy with some fields changed. `dataclasses.replace` would take most of a turn's CPU time."""
+        """Return a copy of the state with some fields changed. `dataclasses.replace` would take most of a turn's CPU
+        time.
+        """
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
     def add_answer(self, name: str, value: str) -> FlowState:
-        """Return a copy with another answer of the caller."""
+        """Return a copy of the state with another answer of the caller."""
         return self.replace(answers={**self.answers, name: value})
 
     def to_json(self) -> dict[str, Any]:
@@ -285,7 +291,9 @@ _VALUES = attrgetter(*_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The next action and the state after it. There is no action after a hang-up or a transfer."""
+    """One turn of a flow: the next action, and the state of the flow after it. There is no action after a hang-up or a
+    transfer.
+    """
 
     action: Action | None
     state: FlowState

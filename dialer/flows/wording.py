@@ -23,6 +23,7 @@ def _make_finder(*patterns: str) -> Callable[[str], str | None]:
     pattern = re.compile("|".join(f"(?:{_normalise_text(each)})" for each in patterns), re.IGNORECASE)
 
     def find(text: str) -> str | None:
+        """Return the first words of the text that match one of the patterns, or None."""
         match = pattern.search(_normalise_text(text))
         return match[0] if match else None
 

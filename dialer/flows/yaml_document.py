@@ -40,7 +40,9 @@ class Document:
     lines: Mapping[Location, int]  # line number of each key and list item
 
     def find_line(self, location: Location) -> int:
-        """Return the line number of a value, or of the closest value around it, or 0 if there is none."""
+        """Return the line number of a value in the file. Without one, return the line of the closest value around it,
+        or 0.
+        """
         for length in range(len(location), 0, -1):
             if location[:length] in self.lines:
                 return self.lines[location[:length]]

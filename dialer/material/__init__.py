@@ -1,4 +1,4 @@
 """Campaign material for centres: flows, texts, sounds and settings.
 
-It is published as files, in signed and versioned bundles (The Update Framework).
+Headquarters publishes it as signed, versioned bundles of files (The Update Framework).
 """

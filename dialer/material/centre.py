@@ -89,7 +89,7 @@ class HttpFetcher(FetcherInterface):
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
     def stream(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-        """Yield the body of a response in chunks."""
+        """Yield the body of an HTTP response in chunks."""
         try:
             yield from response.stream(CHUNK_BYTES)
         finally:
@@ -97,7 +97,7 @@ class HttpFetcher(FetcherInterface):
 
 
 class CentreMaterial:
-    """The folder of a centre's campaign material."""
+    """The folder in which a centre keeps the campaign material that headquarters has published."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class CentreMaterial:
         free_bytes: Callable[[], int],
         startup_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Use `folder`. Nothing is read or written yet.
+        """Keep the material in `folder`. Nothing is read or written yet.
 
         `free_bytes` returns the number of bytes that may be written to the disk. `startup_problem` returns the reason why the
         dialler could not start with the active version, or None.
@@ -119,13 +119,14 @@ class CentreMaterial:
         self._fetcher = HttpFetcher(source.ca_file)
 
     def read_active_manifest(self) -> Manifest | None:
-        """Return the manifest of the active version, or None if there is none or it is damaged. Raises MaterialRefused."""
+        """Return the manifest (list of files) of the material version in use. Return None if there is none or it is
+        damaged. Raises MaterialRefused.
+        """
         return self._read_linked_manifest(CURRENT)
 
     def read_previous_manifest(self) -> Manifest | None:
-        """Return the manifest of the version that was active before, or None if there is none or it is damaged.
-
-        Raises MaterialRefused.
+        """Return the manifest (list of files) of the material version that was in use before. Return None if there is
+        none or it is damaged. Raises MaterialRefused.
         """
         return self._read_linked_manifest(PREVIOUS)
 
@@ -135,13 +136,16 @@ class CentreMaterial:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise MaterialRefused(f"{self._folder / link} cannot be read ({error.strerror})") from error
+            raise MaterialRefused(
+                f"campaign material: {self._folder / link} cannot be read ({error.strerror}): check the folder's permissions"
+            ) from error
         with suppress(MaterialRefused):  # damaged: the version will be installed again
             return Manifest.read(data)
         return None
 
     def fetch_assigned_manifest(self) -> Manifest | None:
-        """Download and verify the manifest of the version assigned to this centre. Return None if no version is assigned.
+        """Download and verify the manifest (list of files) of the material version that headquarters assigned to this
+        centre. Return None if no version is assigned.
 
         Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
         """
@@ -158,7 +162,9 @@ class CentreMaterial:
                 self._download_target(updater, get_target_path(wave.name, wave.version), MAX_MANIFEST_BYTES)
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
-                raise MaterialRefused(f"the manifest of {wave.name} {wave.version} says {manifest.label}")
+                raise MaterialRefused(
+                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.label}; publish the version again"
+                )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
                 f"{manifest.label} is for jurisdiction {manifest.jurisdiction!r}; this centre's is {self._source.jurisdiction!r}"
@@ -182,9 +188,13 @@ class CentreMaterial:
     def _download_target(self, updater: Updater, path: str, max_bytes: int) -> bytes:
         info = updater.get_targetinfo(path)
         if info is None:
-            raise MaterialRefused(f"{path} is not approved, or was withdrawn")
+            raise MaterialRefused(
+                f"campaign material: {path} is not approved or was withdrawn; assign an approved version to this centre"
+            )
         if info.length > max_bytes:
-            raise MaterialRefused(f"{path} is longer than {max_bytes} bytes")
+            raise MaterialRefused(
+                f"campaign material: {path} is longer than {max_bytes} bytes; headquarters must publish a smaller one"
+            )
         digest = next(iter(info.hashes.values()))
         folder, _, name = path.rpartition("/")
         url = f"{self._source.url}/targets/{folder}{'/' if folder else ''}{digest}.{name}"
@@ -193,12 +203,12 @@ class CentreMaterial:
         return data
 
     def find_missing_files(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """Return the files of a version that are not downloaded yet, by their hash."""
+        """Return the files of a material version that the centre has not downloaded yet, by their hash."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {digest: file for digest, file in files.items() if not self._get_file_path(digest).exists()}
 
     def download_version(self, manifest: Manifest) -> Path:
-        """Download and verify a version of the material, and return its folder.
+        """Download and verify a version of the campaign material, and return its folder.
 
         Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
         disk has too little space, and HeadquartersUnreachable.
@@ -245,7 +255,9 @@ class CentreMaterial:
         if actual != digest or part.stat().st_size != file.size:
             part.unlink(missing_ok=True)
             downloaded.unlink(missing_ok=True)
-            raise MaterialRefused(f"the file {digest[:12]} differs from the signed one and was deleted")
+            raise MaterialRefused(
+                f"the downloaded file {digest[:12]} differs from the signed one and was deleted: check the material server"
+            )
         part.replace(place)
         downloaded.unlink(missing_ok=True)
 
@@ -272,7 +284,7 @@ class CentreMaterial:
         for chunk in self._fetcher.stream(response):
             first += len(chunk)
             if first > size:
-                raise MaterialRefused(f"{url} is longer than the signed file")
+                raise MaterialRefused(f"{url} is longer than the signed file: check the material server")
             file.write(chunk)
 
     def _install_version(self, manifest: Manifest, tree: Path) -> None:
@@ -296,12 +308,12 @@ class CentreMaterial:
             raise
 
     def activate_version(self, label: str) -> None:
-        """Make a downloaded version the active one. The dialler still has to load it. Raises MaterialRefused."""
+        """Put a downloaded version of the material into use. The dialler still has to load it. Raises MaterialRefused."""
         active = self.read_active_manifest()
         if active is not None and label == active.label:
             return
         if not (self._folder / label / MANIFEST).exists():
-            raise MaterialRefused(f"{label} is not downloaded")
+            raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
         with _translate_download_errors():
             if (
                 active is not None and not self.has_unloaded_version()
@@ -311,7 +323,8 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_version(self) -> None:
-        """Make the previous version, which the dialler still uses, active again. If there is none, no version is active.
+        """Put the previous version of the material, which the dialler still uses, into use again. If there is none,
+        none is in use.
 
         Raises MaterialRefused.
         """
@@ -323,13 +336,13 @@ class CentreMaterial:
                 self._replace_symbolic_link(CURRENT, previous.label)
 
     def has_unloaded_version(self) -> bool:
-        """Return whether the dialler has not loaded the active version yet. Raises MaterialRefused."""
+        """Return whether the material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
         with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
     def mark_version_loaded(self) -> None:
-        """Record that the dialler has loaded the active version. Raises MaterialRefused."""
+        """Record that the dialler has loaded the material version in use. Raises MaterialRefused."""
         with _translate_download_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)
 
@@ -341,7 +354,7 @@ class CentreMaterial:
         _sync_folder_to_disk(self._folder)
 
     def delete_unused_versions(self) -> None:
-        """Delete all versions and files of the material except those of the active and the previous version."""
+        """Delete all versions and files of the material except those of the present and the previous version."""
         used = {
             manifest.label: manifest
             for manifest in (self.read_active_manifest(), self.read_previous_manifest())
@@ -384,7 +397,9 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
 
 @contextmanager
 def _translate_download_errors() -> Iterator[None]:
-    """Raise errors of python-tuf, urllib3 and the disk as MaterialRefused or HeadquartersUnreachable."""
+    """Turn errors of python-tuf, urllib3 and the disk into MaterialRefused or HeadquartersUnreachable, for the code in
+    the context.
+    """
     try:
         yield
     except ExpiredMetadataError as error:
@@ -393,15 +408,25 @@ def _translate_download_errors() -> Iterator[None]:
             " this machine's clock"
         ) from error
     except RepositoryError as error:
-        raise MaterialRefused(f"the published metadata is not trusted: {error}") from error
+        raise MaterialRefused(
+            f"the published campaign material is not trusted: check this centre's root.json ({error})"
+        ) from error
     except DownloadHTTPError as error:
         if error.status_code >= _SERVER_ERROR:
-            raise HeadquartersUnreachable(f"the material server is unreachable: {error}") from error
-        raise MaterialRefused(f"a file is missing on the material server: {error}") from error
+            raise HeadquartersUnreachable(
+                f"the material server is unreachable: check its address and the network ({error})"
+            ) from error
+        raise MaterialRefused(
+            f"a file is missing on the material server: check that the web server has the published folder ({error})"
+        ) from error
     except (DownloadError, urllib3.exceptions.HTTPError, TimeoutError, ConnectionError) as error:
-        raise HeadquartersUnreachable(f"the material server is unreachable: {_find_root_cause(error)}") from error
+        raise HeadquartersUnreachable(
+            f"the material server is unreachable: check its address and the network ({_find_root_cause(error)})"
+        ) from error
     except OSError as error:
-        raise MaterialRefused(f"the material cannot be stored ({error.strerror or error})") from error
+        raise MaterialRefused(
+            f"campaign material cannot be stored ({error.strerror or error}): check the space and permissions of its folder"
+        ) from error
 
 
 def _find_root_cause(error: BaseException) -> str:

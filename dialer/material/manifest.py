@@ -1,4 +1,5 @@
-"""The documents that describe material: the manifest of a bundle, and the waves that assign versions to centres. No I/O.
+"""The documents that describe campaign material: the list of files of a bundle (manifest), and the assignments of
+versions to centres (waves). No I/O.
 
 A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
 downloads only the files of a new version that it does not have.
@@ -28,7 +29,9 @@ Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class MaterialRefused(MatdanError):
-    """Material is invalid, untrusted, or cannot be published or installed. The active version stays as it is."""
+    """Raised if campaign material is invalid, untrusted, or cannot be published or installed. The version in use does
+    not change.
+    """
 
 
 class _Document(BaseModel):
@@ -37,7 +40,7 @@ class _Document(BaseModel):
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """Parse and validate a published document. Raises MaterialRefused."""
+        """Parse and validate a published document (a manifest or the waves). Raises MaterialRefused."""
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
@@ -51,7 +54,7 @@ class _Document(BaseModel):
 
 
 class BundleFile(_Document):
-    """A file of a bundle."""
+    """A file in a bundle of campaign material."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: Annotated[int, Field(ge=0, le=MAX_BYTES)]  # bytes
@@ -60,7 +63,7 @@ class BundleFile(_Document):
 
 
 class Manifest(_Document):
-    """The list of files in a version of a bundle."""
+    """The list of files in one version of a bundle of campaign material."""
 
     title = "bundle manifest"
 
@@ -78,22 +81,22 @@ class Manifest(_Document):
         for path in self.files:
             parts = PurePosixPath(path).parts
             if "/".join(parts) != path or not all(map(_PATH_PART.fullmatch, parts)):
-                raise ValueError(f"{path[:80]!r} is not a relative path of plain names")
+                raise ValueError(f"{path[:80]!r} is not a relative path of plain names: rename the file")
             folders.update("/".join(parts[:end]) for end in range(1, len(parts)))
         if both := folders & self.files.keys():
-            raise ValueError(f"{min(both)} is both a file and a folder")
+            raise ValueError(f"{min(both)} is both a file and a folder: rename one of them")
         if self.size > MAX_BYTES:
-            raise ValueError(f"the bundle is larger than {MAX_BYTES >> 30} GiB")
+            raise ValueError(f"the bundle is larger than {MAX_BYTES >> 30} GiB: split it or remove files")
         return self
 
     @property
     def size(self) -> int:
-        """The total size of all files (bytes)."""
+        """The total size of the bundle's files (bytes)."""
         return sum(file.size for file in self.files.values())
 
     @property
     def target(self) -> str:
-        """The path under which the manifest is published on the material server."""
+        """The path on the material server at which this manifest is published."""
         return get_target_path(self.name, self.version)
 
     @property
@@ -103,7 +106,7 @@ class Manifest(_Document):
 
 
 class Wave(_Document):
-    """A version of a bundle, and the centres that it is assigned to."""
+    """A version of a bundle, and the centres that get it: one step of a roll-out."""
 
     name: Slug
     version: Version
@@ -111,23 +114,25 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """The waves, which assign versions to centres. The first one that is addressed to a centre applies to it."""
+    """The steps of a roll-out (waves), which assign versions of bundles to centres. The first one that is addressed to
+    a centre applies to it.
+    """
 
     title = WAVES_TARGET
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
     def find_wave(self, centre: str, zone: str | None) -> Wave | None:
-        """Return the wave that applies to a centre, or None if there is none."""
+        """Return the wave (roll-out step) that applies to a centre, or None if there is none."""
         addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 
 
 def get_target_path(name: str, version: int) -> str:
-    """Return the path under which the manifest of a version is published on the material server."""
+    """Return the path on the material server at which a bundle version's manifest is published."""
     return f"bundles/{name}/{version}.json"
 
 
 def get_file_path(sha256: str, *, packed: bool = False) -> str:
-    """Return the path of a file, or of its compressed copy, below `files/` on the material server."""
+    """Return the path on the material server, below `files/`, of a file or of its compressed copy."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

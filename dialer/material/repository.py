@@ -1,4 +1,5 @@
-"""Campaign material at headquarters: bundles are created, signed by both departments, published and assigned to centres.
+"""Campaign material at headquarters: bundles (versioned folders of files) are created, signed by both departments,
+published, and assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
     FOLDER/drafts/      created bundles, and targets.json between its signers
@@ -85,10 +86,10 @@ def create_tuf_signer(private: bytes) -> CryptoSigner:
 
 
 class Repository:
-    """The folder at headquarters with material that is drafted and published."""
+    """The folder at headquarters with the campaign material: drafts of bundles, and published versions."""
 
     def __init__(self, folder: Path) -> None:
-        """Use the repository in `folder`, which `create` fills."""
+        """Use the repository of campaign material in `folder`. `create` creates its files."""
         self._folder = folder
         self._metadata = folder / "public" / "metadata"
         self._targets = folder / "public" / "targets"
@@ -105,7 +106,8 @@ class Repository:
         online: bytes,
         now: float,
     ) -> Path:
-        """Create the repository and return its root.json, which every centre needs. Raises MaterialRefused.
+        """Create the repository of campaign material. Return its root.json, which every centre needs to verify the
+        material. Raises MaterialRefused.
 
         The private `root_keys` sign it. `root_public` are more root keys, whose owners may sign later changes.
         """
@@ -119,7 +121,7 @@ class Repository:
             len(signers) < trust.ROOT_SIGNATURES
             or len({signer.public_key.keyid for signer in signers}) < trust.ROOT_SIGNATURES
         ):
-            raise MaterialRefused("the first root needs two root keys: name two files")
+            raise MaterialRefused("root.json must be signed with two root keys: name the files of two")
         own = create_tuf_signer(online).public_key
         root = _build_root_metadata([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
@@ -135,7 +137,9 @@ class Repository:
     def change_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the signatories and of this machine's key. It applies once it is published. Raises MaterialRefused."""
+        """Draft a change of the people who sign bundles (signatories) and of this machine's key. It applies once it is
+        published. Raises MaterialRefused.
+        """
         before = self._read_root_metadata()
         own = create_tuf_signer(online).public_key
         root = _build_root_metadata(
@@ -144,7 +148,7 @@ class Repository:
         root.version = self._find_newest_metadata_version(Root.type) + 1
         signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("a change needs two root keys of the current root: name two files")
+            raise MaterialRefused("a change needs two root keys of the current root.json: name the files of two")
         self._write_metadata(signed, "root.json", self._drafts)
         targets = self._read_draft_targets()
         targets.signed.delegations = _delegate_waves(own)
@@ -184,12 +188,15 @@ class Repository:
     def draft_bundle(
         self, source: Path, name: str, version: int, jurisdiction: str, now: float
     ) -> tuple[Manifest, int]:
-        """Draft a bundle with the files of a folder. Return its manifest and the total size of its new files (bytes).
+        """Draft a bundle of campaign material from the files of a folder. Return its manifest and the total size of its
+        new files (bytes).
 
         New files are those that no earlier version contained. Raises MaterialRefused.
         """
         if (self._folder / "drafts" / get_target_path(name, version)).exists():
-            raise MaterialRefused(f"{name} {version} exists already: a changed bundle needs a new version")
+            raise MaterialRefused(
+                f"bundle {name} {version} exists already: give the changed bundle a new version number"
+            )
         files: dict[str, BundleFile] = {}
         new = 0
         for path in sorted(source.rglob("*")):
@@ -212,7 +219,7 @@ class Repository:
         try:
             manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=files)
         except ValueError as error:
-            raise MaterialRefused(f"{source} cannot be a bundle: {error}") from error
+            raise MaterialRefused(f"folder {source} cannot become a bundle of campaign material: {error}") from error
         self._write_file(self._drafts / manifest.target, manifest.to_bytes())
         targets = self._read_draft_targets()
         targets.signed.targets[manifest.target] = TargetFile.from_data(manifest.target, manifest.to_bytes(), ["sha256"])
@@ -220,31 +227,40 @@ class Repository:
         return manifest, new
 
     def draft_withdrawal(self, name: str, version: int, now: float) -> None:
-        """Draft the withdrawal of an approved version of a bundle. Raises MaterialRefused."""
+        """Draft the withdrawal of an approved bundle version. Raises MaterialRefused."""
         targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_target_path(name, version), None) is None:
-            raise MaterialRefused(f"{name} {version} is not approved, so it cannot be withdrawn")
+            raise MaterialRefused(
+                f"bundle {name} {version} is not approved, so it cannot be withdrawn: name an approved version"
+            )
         self._write_draft_targets(targets, now)
 
     def find_draft_changes(self) -> tuple[list[str], list[str]]:
-        """Return the versions (targets) that publishing the draft would approve, and those that it would withdraw."""
+        """Return two lists of bundle versions: those that publishing the draft would approve, and those that it would
+        withdraw.
+        """
         drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 
     def list_approved_versions(self) -> list[str]:
-        """Return the approved versions (targets). They are in the newest published metadata."""
+        """Return the approved bundle versions, as in the newest published metadata."""
         newest = self._read_newest_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
     def read_manifest(self, target: str) -> Manifest:
-        """Return the manifest of a version that was drafted on this machine. Raises MaterialRefused."""
+        """Return the manifest (list of files) of a bundle version that was drafted on this machine. Raises
+        MaterialRefused.
+        """
         try:
             return Manifest.read((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
-            raise MaterialRefused(f"{target} was not created here") from error
+            raise MaterialRefused(
+                f"the manifest {target} was not created on this machine: copy the repository from the one that drafted it"
+            ) from error
 
     def sign_draft(self, private: bytes) -> dict[str, str]:
-        """Add a person's signature to the draft. Return all people who have signed the draft, with their departments.
+        """Add a person's signature to the drafted bundles. Return all people who have signed the draft, with their
+        departments.
 
         Raises MaterialRefused.
         """
@@ -257,13 +273,15 @@ class Repository:
         return trust.find_signers(root, targets)
 
     def publish_draft(self, online: bytes, now: float) -> None:
-        """Publish the draft. Raises MaterialRefused if a department has not signed it."""
+        """Publish the drafted bundles. Raises MaterialRefused if a department has not signed them."""
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
         signed = trust.find_signers(root, targets)
         trust.require_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
-            raise MaterialRefused("a bundle needs the signatures of two people, and has one")
+            raise MaterialRefused(
+                "the bundle has one signature and needs two: one person of media and one of compliance sign it"
+            )
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")
@@ -276,7 +294,7 @@ class Repository:
     # Waves
 
     def read_waves(self) -> Waves:
-        """Return the waves, which assign versions to centres."""
+        """Return the waves (steps of a roll-out), which assign bundle versions to centres."""
         newest = self._read_newest_metadata(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
@@ -286,13 +304,15 @@ class Repository:
     def assign_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Assign an approved version to the addressees `to`. Raises MaterialRefused.
+        """Assign an approved bundle version to the addressees `to` (centres, zones or all). Raises MaterialRefused.
 
         It replaces earlier assignments to them and to `covered`, the addressees that `to` includes.
         """
         with self._lock_repository():
             if get_target_path(name, version) not in self.list_approved_versions():
-                raise MaterialRefused(f"{name} {version} is not approved: both departments sign it, then publish it")
+                raise MaterialRefused(
+                    f"bundle {name} {version} is not approved: both departments (media and compliance) sign it, then publish it"
+                )
             replaced = {*to, *covered}
             others = [
                 wave.model_copy(update={"to": left})
@@ -311,7 +331,9 @@ class Repository:
             self._write_snapshot_and_timestamp(online, now)
 
     def renew_signatures(self, online: bytes, now: float) -> None:
-        """Sign the waves and the timestamp again, valid for two days, so that centres know that no newer version is held back."""
+        """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
+        a newer version from centres for longer.
+        """
         with self._lock_repository():
             self._sign_and_write_waves(self.read_waves(), online, now)
             self._write_snapshot_and_timestamp(online, now)

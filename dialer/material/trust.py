@@ -17,21 +17,24 @@ WAVES_ROLE = "waves"
 
 
 def find_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the departments of the people whose signatures on these targets are valid, by name."""
+    """Return the people whose signatures on published bundles are valid: their departments by name."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_owner_name(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
 
 def get_owner_name(key: Key) -> str:
-    """Return the name of a signing key's owner."""
+    """Return the name of the person to whom a signing key belongs."""
     return str(key.unrecognized_fields.get(NAME) or key.keyid[:8])
 
 
 def require_both_departments(signed: Collection[str]) -> None:
-    """Raise MaterialRefused unless people of both departments have signed. Two people of one department are not enough.
+    """Raise MaterialRefused unless people of both departments (media and compliance) have signed the bundles. Two
+    people of one department are not enough.
 
     `signed` has each signer's department.
     """
     for department in DEPARTMENTS:
         if department not in signed:
-            raise MaterialRefused(f"nobody of the department {department} has signed the published material")
+            raise MaterialRefused(
+                f"nobody of the department {department} has signed the campaign material: one person of each department signs it"
+            )

@@ -1,4 +1,4 @@
-"""Generates the page docs/reference/metrics.md: `python -m dialer.metrics.document docs/reference`."""
+"""Generate the page docs/reference/metrics.md: `python -m dialer.metrics.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ the metrics of its process: CPU, memory, open files. This page is generated (`py
 
 
 def render_metrics_page() -> str:
-    """Return the text of the page of metrics, with a row for each metric."""
+    """Return the page docs/reference/metrics.md, with a row for each metric."""
     lines = [_HEAD, "|metric|labels|process|meaning|", "|---|---|---|---|"]
     described: set[str] = set()
     for process, status in _describe_processes():

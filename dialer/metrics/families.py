@@ -31,9 +31,8 @@ class ProcessStatus:
 
 
 def describe_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> ProcessStatus:
-    """Return the metrics and readiness of a dialler.
-
-    `broker_up` is None without a broker. `free_bytes` is the free space on the store's disk.
+    """Return the metrics and the readiness of a centre's dialler. `broker_up` is None without a broker. `free_bytes` is
+    the free space on the store's disk.
     """
     critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
     if not view.state.switch_up:

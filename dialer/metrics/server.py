@@ -93,6 +93,7 @@ class _MetricsApp:
         return [f"{problem or 'ok'}\n".encode()]
 
     async def _call_get_status(self) -> ProcessStatus:
+        """Call `get_status` in the event loop's thread, and return its result."""
         return self._get_status()
 
 

@@ -1,1 +1,1 @@
-"""Functions of the operating system for this process: signals, memory, event-loop lag, systemd, worker processes."""
+"""Operating-system services for this process: signals, memory, event-loop lag, systemd, and worker processes."""

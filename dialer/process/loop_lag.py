@@ -16,7 +16,7 @@ class LoopLag:
         self._lags: deque[float] = deque(maxlen=MINUTE_OF_PROBES)
 
     async def run(self) -> None:
-        """Measure the lag until cancelled."""
+        """Measure the event loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + LAG_PROBE_SECONDS

@@ -1,4 +1,4 @@
-"""Running of jobs in several processes. If a job crashes its process, only that job fails."""
+"""Run jobs in several processes. If a job crashes its process, only that job fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def choose_process_count(jobs: int, asked: int) -> int:
 def run_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
-    """Yield each job with its result, in the order of completion. The result of a job that crashed its process is None.
+    """Run jobs in several processes, and yield each job with its result as soon as it is done. The result of a job that
+    crashed its process is None.
 
     `work` must be a module-level function. If a process crashes, each job in progress is repeated in a process of its own,
     because it is unknown which of them caused the crash.

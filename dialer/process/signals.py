@@ -7,7 +7,7 @@ import signal
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Set `stop` on SIGTERM or Ctrl-C. A second signal ends the process immediately."""
+    """Set the event `stop` on SIGTERM or Ctrl-C. A second signal ends the process immediately."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:

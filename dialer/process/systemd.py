@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 def notify_systemd(state: str) -> None:
-    """Send a state to systemd, such as `READY=1`. Errors are ignored, so that they cannot disturb calls."""
+    """Send a service state to systemd, such as `READY=1`. Errors are ignored, so that they cannot disturb calls."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

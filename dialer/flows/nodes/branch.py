@@ -27,7 +27,7 @@ def _require_one_test(schema: dict[str, Any]) -> None:
 
 
 class Condition(YamlModel):
-    """A case of a branch: a test of one fact or answer, and the node to go to if it is true."""
+    """A condition of a branch: it tests one fact or answer, and names the next node if the test is true."""
 
     model_config = ConfigDict(json_schema_extra=_require_one_test)
 
@@ -73,7 +73,7 @@ class Condition(YamlModel):
 
 
 class BranchNode(Node):
-    """Go to the node of the first true condition."""
+    """A node that continues at the node of its first true condition."""
 
     kind = "branch"
     style = NodeStyle.QUIET
@@ -87,7 +87,7 @@ class BranchNode(Node):
     otherwise: Name = Field(description="Node if no condition is true.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Continue at the node of the first true condition."""
+        """Continue at the node of the first condition that is true for this call."""
         true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))
 

@@ -14,7 +14,7 @@ from dialer.flows.turns import FlowState
 
 
 class DisconnectNode(Node):
-    """Play a goodbye and hang up."""
+    """A node that plays a goodbye and hangs up."""
 
     kind = "disconnect"
     style = NodeStyle.END
@@ -25,7 +25,7 @@ class DisconnectNode(Node):
     prompts: Prompts = Field((), alias="say", description="Prompts played before the hang-up.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the step that plays the goodbye and hangs up."""
+        """Return the step that plays the goodbye and hangs up the call."""
         return HangUp(fill_prompt_values(state, self.prompts), self.reason)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:

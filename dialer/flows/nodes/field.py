@@ -43,7 +43,7 @@ Bound = Annotated[
 
 
 class FieldNode(QuestionNode):
-    """Ask for digits and store them as an answer."""
+    """A node that asks the caller for digits and stores them as an answer."""
 
     kind = "field"
 
@@ -78,7 +78,9 @@ class FieldNode(QuestionNode):
         return self
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the question. If the caller has already entered the terminator, return the step that follows it."""
+        """Return the action that asks the question. If the caller has already entered the terminator, return the step
+        that follows it.
+        """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
             return self.handle_keys(state.replace(typed_ahead=""), Digits(""))
@@ -98,11 +100,11 @@ class FieldNode(QuestionNode):
         )
 
     def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is only a terminator that came too late for the previous field."""
+        """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step that follows the digits, or the key that was entered instead of digits."""
+        """Return the step that follows the entered digits, or the key that the caller pressed instead of digits."""
         digits = event.digits
         if not (event.timed_out and not digits):
             instead = self.choices.get(digits or self.terminator)
@@ -117,7 +119,7 @@ class FieldNode(QuestionNode):
         return GoTo(state.add_answer(self.field, value).replace(stray=stray), self.next)
 
     def _parse_answer(self, state: FlowState, digits: str) -> str | None:
-        """Return the answer to store for `digits`, or None if they are not accepted."""
+        """Return the answer to store for the entered `digits`, or None if the field does not accept them."""
         if not (digits.isascii() and digits.isdigit() and self.min_digits <= len(digits) <= self.max_digits):
             return None
         number = int(digits)
@@ -160,7 +162,9 @@ class FieldNode(QuestionNode):
 
 
 def to_polling_hour(entered: int) -> int:
-    """Return the hour (0-23) that a voter means. 1 to 6 are in the afternoon, because no poll is open at night."""
+    """Return the hour of the day (0-23) that a voter means by an entered hour. 1 to 6 are in the afternoon, because no
+    poll is open at night.
+    """
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
@@ -171,8 +175,8 @@ def _is_number_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
 
 
 def _resolve_limit(state: FlowState, bound: int | str | None) -> int | None:
-    """Return the number that a limit of a field stands for, or None if it names an unknown fact. A time gives its full
-    hours.
+    """Return a field's limit as a number, looked up if it names a fact. Return None if that fact is unknown. A time
+    gives its full hours.
     """
     if bound is None or isinstance(bound, int):
         return bound

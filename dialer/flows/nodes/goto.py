@@ -13,7 +13,7 @@ from dialer.flows.turns import FlowState
 
 
 class GotoNode(Node):
-    """Continue at another node."""
+    """A node that continues at another node."""
 
     kind = "goto"
     style = NodeStyle.QUIET

@@ -18,7 +18,7 @@ from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFoun
 
 
 class MarkNode(CommittingNode):
-    """Store a mark (a recorded answer) for a voter, such as voted or not-yet."""
+    """A node that stores a mark for a voter: a recorded answer such as voted or not-yet."""
 
     kind = "mark"
     commits = CommitKind.MARK
@@ -65,24 +65,26 @@ class MarkNode(CommittingNode):
         )
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was stored, could not be stored, or has an unknown serial."""
+        """Return the step after the mark was stored, could not be stored, or named a serial number that no voter has."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().receive_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow if the mark was stored, was not stored, or has an unknown serial."""
+        """Yield the next nodes for a stored mark, a mark that was not stored, and an unknown serial number."""
         yield from super().list_targets()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
     def title(self) -> str:
-        """A short description: the mark, and its scope if that is not the voter."""
+        """A short description: the mark, and for whom it is stored if not for the voter alone."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_notes(self) -> list[str]:
-        """Return the number of voters (if the caller was asked for it) and the node that follows a failure."""
+        """Return lines for the diagram: the number of voters (if the caller is asked for it), and the node that follows
+        a failure.
+        """
         notes = super().list_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 

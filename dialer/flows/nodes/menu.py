@@ -24,7 +24,7 @@ def _check_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
 
 
 class MenuNode(QuestionNode):
-    """Ask for one of several keys."""
+    """A node that asks the caller to choose by one key."""
 
     kind = "menu"
     label = "Asks for a key"
@@ -47,7 +47,9 @@ class MenuNode(QuestionNode):
     answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the question. If a key was entered during an earlier prompt, return the step that follows it."""
+        """Return the action that asks the question. If a key was entered during an earlier prompt, return the step that
+        follows it.
+        """
         if state.typed_ahead:
             return self._follow_choice(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
         return Act(state, self.make_collect_action(state, self.prompts))
@@ -62,7 +64,7 @@ class MenuNode(QuestionNode):
         return event.digits == state.stray and event.digits not in self.choices
 
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step that follows the key, or silence."""
+        """Return the step that follows the pressed key, or the caller's silence."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
         return self._follow_choice(state, event.digits)
@@ -84,5 +86,5 @@ class MenuNode(QuestionNode):
 
     @property
     def stored_answer(self) -> str | None:
-        """The name under which the chosen key is stored, or None if it is not stored."""
+        """The name under which the menu stores the chosen key, or None if it is not stored."""
         return self.answer

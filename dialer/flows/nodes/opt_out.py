@@ -11,7 +11,7 @@ from dialer.flows.turns import CommitKind
 
 
 class OptOutNode(CommittingNode):
-    """Store an opt-out: the number of this call is never called again."""
+    """A node that stores an opt-out: no campaign calls the number of this call again."""
 
     kind = "opt_out"
     commits = CommitKind.OPT_OUT

@@ -15,7 +15,7 @@ from dialer.flows.turns import Failed, FlowState, Input, Record, Recorded
 
 
 class RecordNode(Node):
-    """Record a message of the caller."""
+    """A node that records a message of the caller."""
 
     kind = "record"
     style = NodeStyle.SERVICE
@@ -35,8 +35,8 @@ class RecordNode(Node):
         return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Store the name of the recording as an answer. If the recording failed, return the step that follows a
-        failure.
+        """Store the name of the recording as an answer, and return the next step. If the recording failed, return the
+        step for a failure.
         """
         match event:
             case Recorded():
@@ -46,7 +46,7 @@ class RecordNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow a recording and a failure."""
+        """Yield the node that follows a recording, and the node that follows a failed recording."""
         yield "recorded", self.next
         yield "failed", self.failed
 

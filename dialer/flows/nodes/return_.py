@@ -13,7 +13,7 @@ from dialer.flows.turns import FlowState
 
 
 class ReturnNode(Node):
-    """Return from a subdialog to the calling flow. A flow that is not a subdialog hangs up here."""
+    """A node that returns from a subdialog to the calling flow. A flow that is not a subdialog hangs up here."""
 
     kind = "return"
     style = NodeStyle.QUIET
@@ -27,7 +27,7 @@ class ReturnNode(Node):
     )
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Continue in the calling flow, or hang up if there is none."""
+        """Continue in the calling flow, or hang up if no flow has called this one."""
         if not state.frames:
             return HangUp()
         return Continue(state.replace(frames=state.frames[:-1], node=state.frames[-1].resume))

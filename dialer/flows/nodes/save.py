@@ -22,7 +22,7 @@ def _check_is_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
 
 
 class SaveNode(CommittingNode):
-    """Store answers that are not marks, such as the number of people at home."""
+    """A node that stores answers which are not marks, such as the number of people at home."""
 
     kind = "save"
     commits = CommitKind.ANSWERS

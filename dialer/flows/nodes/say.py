@@ -16,7 +16,7 @@ from dialer.flows.turns import FlowState, Input, Play, Played
 
 
 class SayNode(Node):
-    """Play prompts, then continue."""
+    """A node that plays prompts, then continues at the next node."""
 
     kind = "say"
     style = NodeStyle.SPEECH
@@ -51,5 +51,5 @@ class SayNode(Node):
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of the node."""
+        """The prompts that the node plays."""
         return self.prompts

@@ -15,7 +15,7 @@ from dialer.flows.turns import Failed, FlowState, Input, SendSms, SmsSent
 
 
 class SmsNode(Node):
-    """Send the caller an SMS."""
+    """A node that sends an SMS to the caller."""
 
     kind = "send_sms"
     style = NodeStyle.SERVICE

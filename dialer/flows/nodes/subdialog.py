@@ -13,7 +13,7 @@ from dialer.flows.turns import FlowState, Frame
 
 
 class SubdialogNode(Node):
-    """Run another flow, then continue in this one."""
+    """A node that runs another flow, then continues in this one."""
 
     kind = "subdialog"
     style = NodeStyle.PART

@@ -15,7 +15,7 @@ from dialer.flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
 
 class TransferNode(Node):
-    """Transfer the call to an available agent of the campaign, which ends the flow."""
+    """A node that transfers the call to an available agent of the campaign. This ends the flow."""
 
     kind = "transfer"
     style = NodeStyle.SERVICE
@@ -49,7 +49,7 @@ class TransferNode(Node):
         return self.prompts
 
     def list_notes(self) -> list[str]:
-        """Return no notes, because the diagram shows the failure as an arrow."""
+        """Return no notes for the diagram, because it shows the failure as an arrow."""
         return []
 
     def list_arrow_targets(self) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
 class UndoNode(CommittingNode):
-    """Undo the last mark by serial number that was stored in this call."""
+    """A node that undoes the last mark that the caller stored by serial number in this call."""
 
     kind = "undo"
     commits = CommitKind.UNDO
@@ -23,12 +23,12 @@ class UndoNode(CommittingNode):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was undone, could not be undone, or does not exist."""
+        """Return the step after the mark was undone, could not be undone, or was not found."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().receive_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow if the mark was undone, could not be undone, or does not exist."""
+        """Yield the next nodes for a mark that was undone, could not be undone, or was not found."""
         yield from super().list_targets()
         yield "unknown", self.nothing
