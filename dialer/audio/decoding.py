@@ -58,9 +58,11 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
         channels, declared, broken = _decode_channels(path, kind, rate, max_seconds)
         notes = list(_check_file_is_complete(path, kind, channels.shape[1] / rate, declared, broken))
     except OSError as error:
-        raise RecordingRefused(f"cannot be read ({error.strerror or error}); copy the file again") from error
+        raise RecordingRefused(
+            f"the recording cannot be read ({error.strerror or error}); copy the file again"
+        ) from error
     if not np.isfinite(channels).all():
-        raise RecordingRefused("has invalid samples; export it again")
+        raise RecordingRefused("the recording has invalid samples; export it again")
     clipped = _count_clipped_runs(channels)
     if clipped > max(3, channels.shape[1] // rate):
         notes.append(f"was recorded too loudly and is clipped in {clipped} places; record it again if possible")
@@ -74,7 +76,7 @@ def _detect_container(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise RecordingRefused("is empty; record or copy it again")
+        raise RecordingRefused("the recording is empty; record or copy it again")
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
     if head[4:8] == b"ftyp":
@@ -89,7 +91,7 @@ def _detect_container(path: Path) -> str:
     if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
         return "mp3"
     text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-    raise RecordingRefused(f"is not a recording{' but text' if text else ''}; send MP3, M4A, WAV, OGG or FLAC")
+    raise RecordingRefused(f"the file is not a recording{' but text' if text else ''}; send MP3, M4A, WAV, OGG or FLAC")
 
 
 def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
@@ -98,7 +100,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
     """
     with _open_container(path, kind) as container:
         if not container.streams.audio:
-            raise RecordingRefused("has no audio track; export it again with sound")
+            raise RecordingRefused("the recording has no audio track; export it again with sound")
         stream = container.streams.audio[0]
         declared = 0.0
         if stream.duration is not None and stream.time_base is not None:
@@ -110,10 +112,10 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
             reader.decode_packet(packet)
     channels = reader.finish()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
-        raise RecordingRefused("has no decodable audio; export it again, as WAV if necessary")
+        raise RecordingRefused("the recording has no decodable audio; export it again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
         raise RecordingRefused(
-            f"is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; export it again"
+            f"the recording is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; export it again"
         )
     return channels, declared, reader.broken
 
@@ -122,7 +124,9 @@ def _open_container(path: Path, kind: str) -> InputContainer:
     try:
         return av.open(str(path), format=kind, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise RecordingRefused("is damaged or truncated and cannot be opened; copy or export it again") from error
+        raise RecordingRefused(
+            "the recording is damaged or truncated and cannot be opened; copy or export it again"
+        ) from error
 
 
 def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
@@ -141,12 +145,12 @@ def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av
 def _make_length_refusal(seconds: float, max_seconds: float) -> RecordingRefused:
     length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
     return RecordingRefused(
-        f"is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
+        f"the recording is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
     )
 
 
 def _make_format_refusal() -> RecordingRefused:
-    return RecordingRefused("has audio in a format that cannot be decoded; export it as WAV")
+    return RecordingRefused("the recording has audio in a format that cannot be decoded; export it as WAV")
 
 
 class _Reader:
@@ -228,13 +232,15 @@ def _pull_channels(graph: Graph) -> Iterator[Channels]:
 
 def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
     """Raise RecordingRefused for a truncated file. Yield a note for each sign that a file may be truncated."""
-    cut = f"is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
+    cut = f"the recording is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
     if kind == "wav":
         with path.open("rb") as file:
             promised = int.from_bytes(file.read(8)[4:8], "little")
         there = path.stat().st_size / (promised + 8)
         if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
-            raise RecordingRefused(f"is truncated: it has {there:.0%} of its length; copy or export it again")
+            raise RecordingRefused(
+                f"the recording is truncated: it has {there:.0%} of its length; copy or export it again"
+            )
     elif kind == "ogg":
         if not _has_last_ogg_page(path):
             yield "may be truncated, because its last page is missing; listen to its end"

@@ -143,7 +143,7 @@ def make_plan(
         sha, entry = hash_file(path), entries.get(name)
         is_same = entry is not None and entry.source_sha256 == sha and are_sounds_intact(entry, name, recipe, places)
         if sha is None:
-            plan.add_refusal(source, "cannot be read; check its permissions")
+            plan.add_refusal(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
         elif (problem := find_text_problem(texts.get(name, ""))) is not None:
@@ -155,11 +155,11 @@ def make_plan(
 
 def _find_source_problem(path: Path, root: Path, other: str | None) -> str | None:
     if other is not None:
-        return f"is a second recording of the same prompt ({make_printable(other)} is the other); keep one"
+        return f"this is a second recording of the same prompt ({make_printable(other)} is the other); keep one"
     if not os.path.isfile(path):  # noqa: PTH113 - the method of Path raises if the folder can be listed but not entered
-        return "is not a readable file; check the path and the permissions of its folder"
+        return "the recording is not a readable file; check the path and the permissions of its folder"
     if not path.resolve().is_relative_to(root):
-        return "is a link to a file outside the directory of recordings; copy the file there"
+        return "the recording is a link to a file outside the directory of recordings; copy the file there"
     return None
 
 

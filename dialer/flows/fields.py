@@ -100,26 +100,26 @@ class Prompt(YamlModel):
             return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
         if not isinstance(written, dict):
             raise make_problem(
-                "has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]"
+                "the node has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]"
             )
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):
             raise make_problem(
-                f"has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
+                f"the node has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
             )
         kind, value = PromptKind(kinds[0]), written[kinds[0]]
         if kind is PromptKind.TEXT:
             needs = {"with": written["with"]} if "with" in written else {}
             return {"kind": kind, "value": _check_text_key(value), **needs}
         if "with" in written:
-            raise make_problem("has `with:` in a prompt without `text:`; only texts have placeholders", "with")
+            raise make_problem("the node has `with:` in a prompt without `text:`; only texts have placeholders", "with")
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise make_problem(
-                f"has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
+                f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
         if kind is not PromptKind.RECORDING and info.context.find_prompt_kind(value) is None:
             raise make_problem(
-                f"speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
+                f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )
         return {"kind": kind, "value": value}
 
@@ -143,7 +143,9 @@ def _make_object_schema(properties: dict[str, object], required: str) -> dict[st
 
 def _check_text_key(value: object) -> str:
     if not isinstance(value, str) or not TEXT_KEY.fullmatch(value):
-        raise make_problem("has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)")
+        raise make_problem(
+            "the node has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)"
+        )
     return value
 
 

@@ -88,19 +88,19 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
         if called is None or called in subflows:
             continue
         if called in chain:
-            problem = f"calls flow {called}, which contains this node; remove it, as a subdialog cannot contain itself"
+            problem = f"the node calls flow {called}, which contains this node; remove it, as a subdialog cannot contain itself"
             raise FlowError(file, node.line, node.name, problem)
         if len(chain) > MAX_SUBDIALOG_DEPTH:
-            problem = f"is nested in more than {MAX_SUBDIALOG_DEPTH} subdialogs; flatten them"
+            problem = f"the flow is nested in more than {MAX_SUBDIALOG_DEPTH} subdialogs; flatten them"
             raise FlowError(file, node.line, node.name, problem)
         found = find(called)
         if found is None:
-            problem = f"calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
+            problem = f"the node calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
             raise FlowError(file, node.line, node.name, problem)
         subflow = _load_flow(read_file(found), found, find, chain)
         if subflow.name != called:
             raise FlowError(
-                str(found), 1, "", f"is called `flow: {subflow.name}`; file and flow must have the same name"
+                str(found), 1, "", f"the flow is called `flow: {subflow.name}`; file and flow must have the same name"
             )
         subflows[called] = subflow
         digest.update(subflow.version.encode())
@@ -166,7 +166,7 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     line = document.find_line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
     if not isinstance(written, dict):
-        raise FlowError(document.file, line, name, "must be a mapping such as `say: [...]` and `next: ...`")
+        raise FlowError(document.file, line, name, "a node must be a mapping such as `say: [...]` and `next: ...`")
     kinds = [key for key in written if key in NODE_KINDS]
     if len(kinds) > 1 and "say" in kinds:  # most kinds have prompts too
         kinds.remove("say")
@@ -187,5 +187,5 @@ def _check_targets(nodes: Mapping[str, Node], start: str, document: Document) ->
         for label, target in node.list_targets():
             if target not in nodes:
                 way = f" on {label}" if label else ""
-                problem = f"goes{way} to {target}, which is not a node; use one of {known}"
+                problem = f"the node goes{way} to {target}, which is not a node; use one of {known}"
                 raise FlowError(document.file, node.line, node.name, problem)

@@ -222,7 +222,9 @@ class QuestionNode(Node):
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
         for key, reprompt in inherited.items():
             if reprompt is None and key not in written:
-                raise make_problem(f"has no `{key}:` and the flow has none; add one with the node that follows")
+                raise make_problem(
+                    f"the node has no `{key}:` and the flow has none; add one with the node that follows"
+                )
         return {**inherited, **written}
 
     @abstractmethod

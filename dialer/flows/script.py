@@ -60,7 +60,8 @@ def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
             raise make_problem(
-                f"has the unknown key `{sanitise_text(tag)}`; use one of {known} (the `languages:` of the script)", tag
+                f"the text has the unknown language `{sanitise_text(tag)}`; use one of {known} (the `languages:` of the script)",
+                tag,
             )
     return {tag: stripped for tag, text in texts.items() if (stripped := text.strip())}
 
@@ -123,7 +124,9 @@ class ScriptPage(NamedPart):
             problem_text = f"a question needs both `ask:`, the name of its answer, and 1 to {MAX_ANSWERS} `answers:`"
             raise make_problem(problem_text)
         if self.ask is not None and self.next is not None:
-            raise make_problem("has both a question, whose answers lead on, and `next:`; remove one of them", "next")
+            raise make_problem(
+                "the page has both a question, whose answers lead on, and `next:`; remove one of them", "next"
+            )
         return self
 
     @property

@@ -94,20 +94,22 @@ def read_texts(directory: Path) -> Texts:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
     except NotADirectoryError as error:
         raise FlowError(
-            str(directory), 0, "", "is not a directory; give one that contains <language>.yaml files"
+            str(directory), 0, "", "this is not a directory; give one that contains <language>.yaml files"
         ) from error
     except OSError as error:  # `glob` would silently skip a directory without read permission
         problem = f"cannot be read ({error.strerror}); give a directory that contains <language>.yaml files"
         raise FlowError(str(directory), 0, "", problem) from error
     for path in paths:
         if not LANGUAGE.fullmatch(path.stem):
-            raise FlowError(str(path), 0, "", "is not named after a language; rename it, for instance to hi.yaml")
+            raise FlowError(
+                str(path), 0, "", "the file is not named after a language; rename it, for instance to hi.yaml"
+            )
         document = parse_yaml(read_file(path), str(path))
         texts: dict[str, str] = {}
         for key, value in document.values.items():
             line = document.find_line((key,))
             if not TEXT_KEY.fullmatch(key):
-                raise FlowError(str(path), line, "", "has a key that is not of the form `turnout.question`")
+                raise FlowError(str(path), line, "", "the line has a key that is not of the form `turnout.question`")
             if not isinstance(value, str) or not value.strip():
                 raise FlowError(str(path), line, "", f"{key} has no text; write it on the same line")
             if has_stray_braces(value):

@@ -62,7 +62,7 @@ def read_file(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FlowError(str(path), 0, "", "is not UTF-8; save it as UTF-8 and load it again") from error
+        raise FlowError(str(path), 0, "", "the file is not UTF-8; save it as UTF-8 and load it again") from error
 
 
 def find_file(name_or_path: str, shipped: Path) -> Path | None:
@@ -96,24 +96,28 @@ def parse_yaml(text: str, file: str) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise FlowError(file, mark.line + 1 if mark else 0, "", f"is not YAML: {problem}; correct that line") from error
+        raise FlowError(
+            file, mark.line + 1 if mark else 0, "", f"the file is not YAML: {problem}; correct that line"
+        ) from error
     if root is None:
-        raise FlowError(file, 0, "", "is empty; start with a copy of a shipped file")
+        raise FlowError(file, 0, "", "the file is empty; start with a copy of a shipped file")
     lines: dict[Location, int] = {}
     values = _convert_node(root, (), lines, file)
     if not isinstance(values, dict):
-        raise FlowError(file, _get_line_number(root), "", "must be a mapping (`key: value` lines) at the top level")
+        raise FlowError(
+            file, _get_line_number(root), "", "the file must be a mapping (`key: value` lines) at the top level"
+        )
     return Document(file, values, lines)
 
 
 def _describe_size_limit() -> str:
-    return f"is larger than {MAX_BYTES // 1024} kB; split it into subdialogs"
+    return f"the file is larger than {MAX_BYTES // 1024} kB; split it into subdialogs"
 
 
 def _refuse_invisible_characters(line: str, number: int, file: str) -> None:
     for letter in line:
         if letter in _INVISIBLE or (unicodedata.category(letter) == "Cc" and letter != "\t"):
-            problem = f"has the invisible character U+{ord(letter):04X}; delete it"
+            problem = f"the line has the invisible character U+{ord(letter):04X}; delete it"
             raise FlowError(file, number, "", problem)
 
 
@@ -126,21 +130,21 @@ def _refuse_forbidden_constructs(text: str, file: str) -> None:
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         line = _get_line_number(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise FlowError(file, line, "", "uses an anchor or alias (& or *); write the value out")
+            raise FlowError(file, line, "", "the line uses an anchor or alias (& or *); write the value out")
         if getattr(event, "tag", None):
-            raise FlowError(file, line, "", "uses a tag (!); remove it")
+            raise FlowError(file, line, "", "the line uses a tag (!); remove it")
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise FlowError(file, line, "", "holds more than one document (---); use one file for each")
+                raise FlowError(file, line, "", "the file has more than one document (---); use one file for each")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise FlowError(file, line, "", f"is nested more than {MAX_DEPTH} levels deep; flatten it")
+                raise FlowError(file, line, "", f"the value is nested more than {MAX_DEPTH} levels deep; flatten it")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if count > MAX_VALUES:
-            raise FlowError(file, line, "", f"has more than {MAX_VALUES} values; split it into subdialogs")
+            raise FlowError(file, line, "", f"the file has more than {MAX_VALUES} values; split it into subdialogs")
 
 
 def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
@@ -151,7 +155,7 @@ def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int
         return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         raise FlowError(
-            file, _get_line_number(node), "", "has a value that is neither text, list nor mapping; correct it"
+            file, _get_line_number(node), "", "the file has a value that is neither text, list nor mapping; correct it"
         )
     return dict(_convert_mapping_items(node, location, lines, file))
 
@@ -162,10 +166,10 @@ def _convert_mapping_items(
     for key, value in node.value:
         line = _get_line_number(key)
         if not isinstance(key, yaml.ScalarNode):
-            raise FlowError(file, line, "", "has a list or mapping as a key; a key is one word")
+            raise FlowError(file, line, "", "the line has a list or mapping as a key; a key is one word")
         place = (*location, key.value)
         if place in lines:
-            problem = f"has the key `{key.value}` twice (first on line {lines[place]}); keep one"
+            problem = f"the mapping has the key `{key.value}` twice (first on line {lines[place]}); keep one"
             raise FlowError(file, line, "", problem)
         lines[place] = line
         yield key.value, _convert_node(value, place, lines, file)

@@ -279,7 +279,7 @@ def test_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path) -> 
 def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
-        FlowError, match=r"cannot be contained: bwrap, .* not installed; apt install bubblewrap"
+        FlowError, match=r"cannot be contained: bwrap, .* not installed: run `apt install bubblewrap"
     ) as refused:
         check_containment(RULES)
     assert "\n" not in str(refused.value)

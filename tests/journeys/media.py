@@ -47,7 +47,7 @@ def run_without_centre(journey: Journey) -> None:
     (journey.folder / "errand.yaml").write_text(FLOW)
     journey.check_refused(
         "dialer flow check errand.yaml -l hi",
-        "errand.yaml:15: node agent: goes on failed to goodby, which is not a node",
+        "errand.yaml:15: node agent: the node goes on failed to goodby, which is not a node",
     )
     journey.check_refused("dialer flow check turnuot", "turnuot", "turnout")
     journey.check_refused("dialer audio approve hi/turnout/questoin --by Asha -c centre.toml", "questoin")

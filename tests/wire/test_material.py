@@ -278,7 +278,7 @@ def test_withdrawn_material_bundle_is_not_installed(headquarters: Publisher, sou
     for person in ("omar", "meena"):
         headquarters.repository.sign_draft(KEYS[person])
     headquarters.repository.publish_draft(KEYS["online"], NOW)
-    with pytest.raises(MaterialRefused, match="not approved, or was withdrawn"):
+    with pytest.raises(MaterialRefused, match="is not approved or was withdrawn"):
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
@@ -431,8 +431,8 @@ def test_material_bundle_with_a_file_named_like_the_manifest_is_refused(
 def test_material_bundle_repository_is_created_once_with_two_root_keys_and_both_departments(tmp_path: Path) -> None:
     r1, r2, online = KEYS["r1"], KEYS["r2"], KEYS["online"]
     for roots, people, own, problem in (
-        ([r1], PEOPLE, online, "needs two root keys"),
-        ([r1, r1], PEOPLE, online, "needs two root keys"),
+        ([r1], PEOPLE, online, "signed with two root keys"),
+        ([r1, r1], PEOPLE, online, "signed with two root keys"),
         ([r1, r2], PEOPLE[:2], online, "nobody of the department compliance has signed"),
         ([r1, r2], PEOPLE, r1, "named twice"),
         ([r1, r2], [*PEOPLE, PEOPLE[0]], online, "named twice"),

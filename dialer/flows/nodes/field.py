@@ -32,7 +32,7 @@ def _parse_limit(value: object, info: ValidationInfo[DeclaredNames]) -> int | st
 def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if key not in ("#", "*"):
-            raise make_problem('has a choice for a key that is a digit of the answer; use "#" or "*"', key)
+            raise make_problem('the field has a choice for a key that is a digit of the answer; use "#" or "*"', key)
     return choices
 
 

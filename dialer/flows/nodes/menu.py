@@ -19,7 +19,9 @@ from dialer.flows.turns import Collect, Digits, FlowState
 def _check_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if len(key) != 1 or key not in TELEPHONE_KEYS:
-            raise make_problem('has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key)
+            raise make_problem(
+                'the menu has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key
+            )
     return choices
 
 

@@ -16,7 +16,7 @@ from dialer.flows.turns import CommitKind, FlowCommit, FlowState
 def _check_is_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
     if name not in info.context.answers:
         raise make_problem(
-            f"saves {name}, which is not an answer of this flow; use the name of a field, answer or recording"
+            f"the node saves {name}, which is not an answer of this flow; use the name of a field, answer or recording"
         )
     return name
 

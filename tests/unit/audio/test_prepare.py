@@ -157,7 +157,7 @@ def test_preparation_uses_several_processes_and_reports_progress(places: AudioDi
     )
     assert [each.name for each in report.prepared] == sorted(entries)
     assert entries[QUESTION].text == "Have you voted?"
-    assert [(each.source, each.reason.split()[0]) for each in report.refused] == [("hi/turnout/text.mp3", "is")]
+    assert [(each.source, each.reason.split()[0]) for each in report.refused] == [("hi/turnout/text.mp3", "the")]
     assert told == [(done, 4) for done in range(5)]
     assert not left_behind.exists()
     assert {path.suffix for path in places.sounds.rglob("*") if path.is_file()} == {".alaw"}

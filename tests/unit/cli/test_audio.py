@@ -59,7 +59,7 @@ def test_changed_recording_loses_its_certificate_and_is_not_played(site: Path) -
     (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
     code, output, _ = audio("prepare")
     assert code == 1
-    assert "hi/recording/words.mp3: is not a recording but text" in output
+    assert "hi/recording/words.mp3: the file is not a recording but text" in output
     assert "1 prepared, 0 unchanged, 1 failed" in output
     (site / "recordings/hi/recording/words.mp3").unlink()
     code, output, _ = audio("prepare")

@@ -99,7 +99,7 @@ MISTAKES = [
     (
         "    ask: knows_booth",
         "    ask: knows_booth\n    next: bye",
-        "page way: has both a question, whose answers lead on",
+        "page way: the page has both a question, whose answers lead on",
     ),
     (
         "    ask: knows_booth",
@@ -116,7 +116,7 @@ MISTAKES = [
     (
         'en: "Goodbye.", hi: "नमस्ते।"',
         'en: "Goodbye.", ta: "x"',
-        "page bye: has the unknown key `ta`; use one of en, hi",
+        "page bye: the text has the unknown language `ta`; use one of en, hi",
     ),
     (
         '    text: {en: "Goodbye.", hi: "नमस्ते।"}',

@@ -61,7 +61,9 @@ class ScriptRules:
         """Raise FlowError if a script is in a folder that is hidden from scripts."""
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
-                raise FlowError(str(script), 0, "", f"is in {path}, which is hidden from AGI scripts; move it")
+                raise FlowError(
+                    str(script), 0, "", f"the AGI script is in {path}, which is hidden from scripts; move it"
+                )
 
 
 def describe_containment(rules: ScriptRules) -> str:
@@ -82,7 +84,7 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
         packages = " ".join(sorted({_PACKAGES[program] for program in missing}))
-        raise _make_containment_error(f"{', '.join(missing)} not installed; apt install {packages}")
+        raise _make_containment_error(f"{', '.join(missing)} not installed: run `apt install {packages}`")
     try:
         command = make_contained_command(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line

@@ -74,9 +74,11 @@ def find_script(flow: str) -> Path | None:
         return None
     path = Path(flow.removeprefix(PREFIX))
     if not path.is_absolute() or not path.is_file():
-        raise FlowError(flow, 0, "", "is not a file; give its full path, such as script:/etc/matdan/survey.py")
+        raise FlowError(
+            flow, 0, "", "the AGI script is not a file; give its full path, such as script:/etc/matdan/survey.py"
+        )
     if path.suffix != ".py" and not os.access(path, os.X_OK):
-        raise FlowError(flow, 0, "", "is not executable; make it so (chmod +x), or name it .py")
+        raise FlowError(flow, 0, "", "the AGI script is not executable; make it so (chmod +x), or name it .py")
     return path
 
 
@@ -106,7 +108,7 @@ class ScriptRun:
             )
         except (OSError, KeyError) as error:
             raise FlowError(
-                str(self.script), 0, "", f"cannot be started ({error}); check it and `flows.script_user`"
+                str(self.script), 0, "", f"the AGI script cannot be started ({error}); check it and `flows.script_user`"
             ) from error
         end = ScriptEnd.FAILED
         try:
