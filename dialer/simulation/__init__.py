@@ -1,1 +1,3 @@
-"""Simulated Asterisk, voters' and agents' behaviour, virtual time, what-if runs."""
+"""Simulations of everything outside the dialler: Asterisk, voters, agents and time. Used by tests, demos, rehearsals
+and what-if runs.
+"""

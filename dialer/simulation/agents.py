@@ -40,7 +40,9 @@ _DISPOSITIONS: tuple[tuple[Disposition, float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class AgentHabits:
-    """How agents wrap up and take breaks. Seconds are the means of exponential distributions with a lower limit."""
+    """The habits of simulated agents: how long they wrap up, and when they take breaks. Seconds are the means of
+    exponential distributions with a lower limit.
+    """
 
     wrap_up_seconds: float = 6.0
     break_share: float = 0.01  # share of calls that are followed by a break (0-1)
@@ -48,26 +50,26 @@ class AgentHabits:
 
 
 class EngineLike(Protocol):
-    """The part of the engine that a simulated agent uses."""
+    """The engine's methods that a simulated agent calls."""
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` with every change. Return a function that ends the subscription."""
+        """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
         ...
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command and return its reply. Raises CommandRefused, StoreError."""
+        """Execute a command of the engine, such as a log-in, and return its reply. Raises CommandRefused, StoreError."""
         ...
 
 
 class EngineClient(ABC):
-    """Base of simulated people: reacts to an engine's changes, each reaction in a task of its own."""
+    """Base class of simulated people. It reacts to each change of the engine's state in a task of its own."""
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """React to changes until `stop` is set, then cancel the reactions in progress."""
+        """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe(self._on_change)
         try:
             await self._start()
@@ -78,7 +80,7 @@ class EngineClient(ABC):
                 task.cancel()
 
     async def _start(self) -> None:  # noqa: B027 - optional: some clients only react to changes
-        """Send the first commands. The default sends none."""
+        """Send the commands with which the simulated person starts. The default sends none."""
 
     @abstractmethod
     def _on_change(self, change: Change) -> None:

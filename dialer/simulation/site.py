@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 
 
 class SimulatedSite:
-    """A running centre and its simulated Asterisk. Setting `stop` ends both."""
+    """A running centre and its simulated Asterisk. Setting the event `stop` ends both."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
         """Connect the two: `switch` runs its flows on the FastAGI server of `centre`."""
@@ -32,7 +32,9 @@ class SimulatedSite:
         return self.centre.engine.view()
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> None:
-        """Dial until `stop`, then drain. The `background` coroutines run meanwhile and are cancelled at the end."""
+        """Dial until `stop` is set, then stop calling and let live calls end. The `background` coroutines run meanwhile
+        and are cancelled at the end.
+        """
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in background]
             try:

@@ -25,7 +25,7 @@ DEADLOCK_SECONDS = 5.0
 
 
 class VirtualTimeStuck(MatdanError):
-    """The virtual loop has nothing left to wait for, or its clock passed its limit."""
+    """Raised if the virtual event loop has nothing left to wait for, or its clock has passed its limit."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -35,22 +35,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, limit_seconds: float = 1e6) -> None:
-        """Raise VirtualTimeStuck once the clock passes `limit_seconds` (virtual seconds)."""
+        """Create a loop that raises VirtualTimeStuck once its clock passes `limit_seconds` (virtual seconds)."""
         self._now = 0.0
         self._limit_seconds = limit_seconds
         self._fence = _LoopbackFence()
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
-        """Return the virtual seconds since the loop was created."""
+        """Return the virtual time: seconds since the loop was created."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock by `seconds`. Raises VirtualTimeStuck past the limit."""
+        """Advance the virtual clock by `seconds`. Raises VirtualTimeStuck past the limit."""
         self._now += seconds
         if self._now > self._limit_seconds:
             raise VirtualTimeStuck(
-                f"virtual time passed its limit of {self._limit_seconds:g} s; the awaited event never came"
+                f"the virtual clock passed its limit of {self._limit_seconds:g} s; the event that the program waits for never came"
             )
 
     def wait_for_loopback(self) -> None:
@@ -116,7 +116,9 @@ class _JumpingSelector(selectors.BaseSelector):
             return []
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:
-            raise VirtualTimeStuck("no timer and no socket data is left to wait for; the awaited event never comes")
+            raise VirtualTimeStuck(
+                "the virtual event loop has no timer and no socket data left to wait for; the event that the program waits for never comes"
+            )
         return events
 
     def register(self, fileobj: int | IO[Any] | Any, events: int, data: Any = None) -> selectors.SelectorKey:

@@ -1,4 +1,4 @@
-"""Runs a simulated Asterisk as a process: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
+"""Run a simulated Asterisk as a process: `python -m dialer.simulation.asterisk --agi-port 4573 --seats 10`.
 
 Prints one JSON line with its ports when it is ready. Ends on SIGTERM or SIGINT, or when a pipe on standard input
 closes, so that it never outlives its parent process.
@@ -25,7 +25,9 @@ from dialer.simulation.asterisk.voters import VoterProfile
 
 
 def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConfig:
-    """Return the configuration for a command line. Exits with a usage message if it is invalid."""
+    """Return the configuration of a simulated Asterisk from command-line arguments. Exits with a usage message if it is
+    invalid.
+    """
     defaults = VoterProfile()
     parser = argparse.ArgumentParser(prog="python -m dialer.simulation.asterisk", description=__doc__)
     parser.add_argument("--ami-port", type=int, default=0, help="port for AMI; 0: any free port")
@@ -86,7 +88,7 @@ def _parse_trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
 
 
 async def serve(config: SimulatedAsteriskConfig) -> None:
-    """Run until SIGTERM, SIGINT or the end of a pipe on standard input."""
+    """Run the simulated Asterisk until SIGTERM, SIGINT or the end of a pipe on standard input."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,7 +122,9 @@ def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
 
 
 def main() -> None:
-    """Run the process. Errors that a user can correct are printed as one line, with exit code 1."""
+    """Run the simulated Asterisk as a command. Errors that a user can correct are printed as one line, with exit code
+    1.
+    """
     config = parse_arguments()
     try:
         uvloop.run(serve(config))

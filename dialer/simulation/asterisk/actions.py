@@ -37,18 +37,20 @@ Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
 class ActionRefused(Exception):
-    """Raised by a handler to answer its action with an Error response with this message."""
+    """Raised by the handler of an AMI action, so that the client gets an Error response with this message."""
 
 
 def send_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
-    """Send the response to an action: `word` as Response, the action's ActionID if it has one, and `fields`."""
+    """Send the response to an AMI action: `word` as Response, the action's ActionID if it has one, and `fields`."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
 class Actions:
-    """Runs AMI actions. Each needs a login, and a user with one of the action's classes in `write`."""
+    """Runs the AMI actions that a client of the simulated Asterisk sends. Each needs a login, and a user with one of
+    the action's classes in `write`.
+    """
 
     def __init__(self, switch: SwitchCalls) -> None:
         """Register the handlers of all actions."""
@@ -74,7 +76,7 @@ class Actions:
         }
 
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Run one action and send its response."""
+        """Run one AMI action and send its response."""
         try:
             self._run(session, action, action.action.lower())
         except ActionRefused as refusal:
@@ -122,7 +124,7 @@ class Actions:
         switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Send the actions that this user may run, one field for each."""
+        """Send the names of the AMI actions that this user may run, one field for each."""
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()

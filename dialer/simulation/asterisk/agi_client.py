@@ -1,4 +1,6 @@
-"""The dialplan application AGI(): connects to a FastAGI server, sends the environment and runs the server's commands."""
+"""The simulated dialplan application AGI(): it connects to a FastAGI server, sends the environment, and runs the
+server's commands.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """A connection to the FastAGI server. Wakes its channel when the server sends a line or disconnects."""
+    """A connection to the FastAGI server. It wakes its channel when the server sends a line or disconnects."""
 
     def __init__(self, channel: Channel) -> None:
         """Create the connection for one run of AGI() on `channel`."""
@@ -49,12 +51,12 @@ class AgiConnection(asyncio.Protocol):
         return bool(self.lines) or self.ended
 
     def send(self, text: str) -> None:
-        """Write one line."""
+        """Send one line to the FastAGI server."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(text.encode() + b"\n")
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection to the FastAGI server."""
         if self.transport is not None:
             self.transport.close()
 

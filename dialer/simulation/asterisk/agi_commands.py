@@ -1,4 +1,4 @@
-"""The AGI commands: their effects on a call, and Asterisk's replies."""
+"""The AGI commands of the simulated Asterisk: their effects on a call, and their replies."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class AgiRequest:
     aborted: Callable[[], bool]  # whether the server has sent a line meanwhile
 
     def get_argument(self, index: int, default: str = "") -> str:
-        """Return the argument at `index` (from 0), or `default` if it is missing."""
+        """Return the command's argument at `index` (from 0), or `default` if it is missing."""
         return self.words[index] if index < len(self.words) else default
 
     async def play_sound(self, seconds: float, digits: str) -> KeyWait:
-        """Play for `seconds` to the command's channel, until one of `digits` is pressed."""
+        """Play a sound of this length to the command's channel, until one of `digits` is pressed."""
         return await play_sound(self.switch, self.channel, seconds, digits, self.aborted)
 
     async def wait_for_key(self, seconds: float | None, digits: str) -> KeyWait:
-        """Wait up to `seconds` (None: no limit) for one of `digits` on the command's channel."""
+        """Wait up to `seconds` for one of `digits` on the command's channel. None means no limit."""
         return await wait_for_key(self.switch, self.channel, seconds, digits, self.aborted)
 
 
@@ -41,7 +41,7 @@ Handler = Callable[[AgiRequest], Awaitable[str | None]]
 
 
 def split_words(line: str) -> list[str]:
-    """Split a command line at blanks. `"` quotes blanks, a backslash escapes the next character."""
+    """Split an AGI command line at blanks. `"` quotes blanks, a backslash escapes the next character."""
     words: list[str] = []
     word: str | None = None
     quoted = escaped = False
@@ -64,7 +64,7 @@ def split_words(line: str) -> list[str]:
 async def execute(
     switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
 ) -> str | None:
-    """Run one command line and return its reply, or None if it was aborted.
+    """Run one AGI command line and return its reply, or None if the command was aborted.
 
     On a `dead` (hung-up) channel only commands that need no caller may run.
     """
@@ -166,7 +166,7 @@ async def _say_characters(request: AgiRequest) -> str | None:
 
 
 def _format_key_reply(key_wait: KeyWait) -> str | None:
-    """Return the reply with the pressed key, or None if the command was aborted."""
+    """Return the AGI reply with the pressed key, or None if the command was aborted."""
     return None if key_wait.aborted else f"200 result={key_wait.result}"
 
 

@@ -10,7 +10,7 @@ from dialer.simulation.asterisk.config import ConferenceUser
 
 @dataclass(slots=True)
 class Participant:
-    """A channel in a conference."""
+    """A channel that is in a conference."""
 
     channel: Channel
     user: ConferenceUser
@@ -18,10 +18,10 @@ class Participant:
 
 
 class Conference:
-    """A conference. Its announcer channel counts as a channel of the bridge, as in Asterisk."""
+    """A conference of the simulated Asterisk. Its announcer channel counts as a channel of the bridge, as in Asterisk."""
 
     def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
-        """`announcer` is the name of the conference's own channel."""
+        """Create an empty conference. `announcer` is the name of the conference's own channel."""
         self.name = name
         self.uniqueid = uniqueid
         self.announcer = announcer
@@ -37,7 +37,7 @@ class Conference:
 
     @property
     def marked_count(self) -> int:
-        """The number of marked participants."""
+        """The number of marked participants (a user option of ConfBridge) in the conference."""
         return sum(1 for member in self.members if member.user.marked)
 
     def list_peer_names(self, channel: Channel) -> str:

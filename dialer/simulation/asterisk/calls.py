@@ -1,4 +1,6 @@
-"""How calls start (Originate, inbound calls, calls dialled on a seat's phone) and run through the dialplan."""
+"""How calls of the simulated Asterisk start: by Originate, inbound, or dialled on a seat's phone. Each then runs
+through the dialplan.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class SwitchCalls(SwitchCore):
-    """The switch core, extended by everything that starts calls."""
+    """The core of the simulated Asterisk, extended by everything that starts calls."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
         """Create the switch. It places no calls before its clock is set."""
@@ -77,9 +79,9 @@ class SwitchCalls(SwitchCore):
         OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
 
     def _find_called_phone(self, endpoint: str, target: str | None) -> SeatPhone | None:
-        """Return the called seat's phone, or None if the endpoint is no phone.
+        """Return the phone of the called seat, or None if the endpoint is not a phone.
 
-        `target` is "phone*ENDPOINT" for a phone of another server, None for one of this server.
+        For a phone of another server, `target` is "phone*ENDPOINT". For one of this server it is None.
         """
         if target is None:
             return self._phones.get(endpoint)
@@ -142,7 +144,7 @@ class SwitchCalls(SwitchCore):
         self.remove_channel(channel, channel.ended_by, cause)
 
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
-        """Run one dialplan application. Return 0, -1 after a hang-up, or -2 for an unknown name."""
+        """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
         application = APPLICATIONS.get(name)
         if application is None:
             return -2
@@ -152,13 +154,13 @@ class SwitchCalls(SwitchCore):
     def place_inbound_call(
         self, number: str, trunk: str | None = None, called: str | None = None, script: Behaviour | None = None
     ) -> Channel:
-        """Place an inbound call by a voter and return its channel.
+        """Simulate an inbound call by a voter, and return its channel.
 
         Args:
-            number: The voter's number; "" if it is withheld.
-            trunk: The trunk it comes in on; None: the first one.
-            called: The number that the voter dialled; None: the configured `our_number`.
-            script: The voter's behaviour; None: listens, and hangs up in silence.
+            number: The voter's number, or "" if it is withheld.
+            trunk: The trunk of the call. By default the first one.
+            called: The number that the voter dialled. By default the configured `our_number`.
+            script: The voter's behaviour. By default the voter listens, and hangs up in silence.
         """
         carrier = self._trunks[trunk or self.config.trunks[0].name]
         channel = self._new_channel(carrier.name, "", "from-carrier")
@@ -177,7 +179,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     def accept_server_call(self, server: str, extension: str) -> Channel:
-        """Accept a call from another server for one of its voters. Return the channel."""
+        """Accept a call from another simulated server for one of its voters. Return the channel."""
         channel = self._new_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_state(ChannelState.RING)
         channel.move_to(JOINED_CONTEXT, extension, 1)
@@ -212,7 +214,7 @@ class SwitchCalls(SwitchCore):
             phone.schedule(number * every_seconds, partial(phone.press, key))
 
     def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended. Its voter may call back later."""
+        """Remove a channel that has ended from the switch. Its voter may call back later."""
         super().remove_channel(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:

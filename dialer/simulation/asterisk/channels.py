@@ -49,7 +49,7 @@ class ChannelState(IntEnum):
 
     @property
     def text(self) -> str:
-        """The state's text in ChannelStateDesc."""
+        """The state's text, as in the field ChannelStateDesc."""
         return self.name.capitalize()
 
 
@@ -68,7 +68,7 @@ class EndsBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A location in the dialplan."""
+    """A location in the dialplan: context, extension and priority."""
 
     context: str
     extension: str
@@ -94,10 +94,10 @@ class OriginateOrder:
 
 
 class Channel:
-    """A channel: one leg of a call, to a voter's or an agent's phone."""
+    """A channel of the simulated Asterisk: one leg of a call, to a voter's or an agent's phone."""
 
     def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
-        """`created_at` is the event loop's time."""
+        """Create a channel. `created_at` is the event loop's time."""
         self.name = name
         self.uniqueid = uniqueid
         self.state = ChannelState.DOWN
@@ -138,7 +138,7 @@ class Channel:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a hang-up or a redirect has ended the running application."""
+        """Whether a hang-up or a redirect has ended the application that runs on the channel."""
         return self.hung_up or self.goto is not None
 
     def set_state(self, state: ChannelState) -> None:
@@ -147,17 +147,17 @@ class Channel:
         self._blocks.clear()
 
     def set_caller(self, number: str, name: str) -> None:
-        """Set the caller's number and name."""
+        """Set the caller's number and name on the channel."""
         self.caller_number, self.caller_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
 
     def set_connected_line(self, number: str, name: str) -> None:
-        """Set the connected line's number and name."""
+        """Set the number and name of the other party (connected line) on the channel."""
         self.connected_number, self.connected_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
 
     def move_to(self, context: str, extension: str, priority: int) -> None:
-        """Set the location in the dialplan."""
+        """Set the channel's location in the dialplan."""
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
 
@@ -178,7 +178,7 @@ class Channel:
         return block
 
     async def wait(self, seconds: float | None) -> None:
-        """Wait up to `seconds` (None: no limit) for a key, a hang-up, a redirect or AGI input."""
+        """Wait up to `seconds` for a key, a hang-up, a redirect or AGI input on the channel. None means no limit."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiter = waiter
@@ -191,7 +191,7 @@ class Channel:
                 timer.cancel()
 
     def wake(self) -> None:
-        """Wake the waiting application."""
+        """Wake the application that waits on the channel."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -200,13 +200,15 @@ class Channel:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
     def cancel_timers(self) -> None:
-        """Cancel all scheduled calls."""
+        """Cancel all calls that were scheduled for the channel."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
 
     def receive_key(self, digit: str) -> None:
-        """Pass a pressed key to the application that reads keys. Without one the key is lost, as in Asterisk."""
+        """Pass a pressed key to the application that reads keys. If no application does, the key is lost, as in
+        Asterisk.
+        """
         if self.reads_keys:
             self.digits.append(digit)
             self.wake()

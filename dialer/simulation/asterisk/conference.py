@@ -1,4 +1,6 @@
-"""ConfBridge: conferences such as those of the seats, in which a marked agent talks to an end-marked voter."""
+"""ConfBridge of the simulated Asterisk: conferences such as those of the seats, in which an agent (marked user) talks
+to a voter (end-marked user).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ Place = tuple[str, str, int]
 
 
 class Conferences:
-    """All conferences of the switch."""
+    """All conferences of the simulated Asterisk."""
 
     def __init__(
         self,
@@ -27,7 +29,7 @@ class Conferences:
         start_conversation: Callable[[Channel], None],
         run_menu_entry: Callable[[Channel, Place], Awaitable[None]],
     ) -> None:
-        """Create the switch's conferences, with none yet.
+        """Create the set of conferences, which is empty at first.
 
         Args:
             events: Publishes the conferences' events.
@@ -45,7 +47,9 @@ class Conferences:
         self._made = 0
 
     def get_info(self, kind: str, name: str) -> str:
-        """Return CONFBRIDGE_INFO: the number of `parties`, `marked` or `admins`; "0" without such a conference."""
+        """Return the result of CONFBRIDGE_INFO: the number of `parties`, `marked` or `admins`, or "0" without such a
+        conference.
+        """
         conference = self.by_name.get(name)
         if conference is None:
             return "0"
@@ -54,7 +58,7 @@ class Conferences:
         return str(counts.get(kind, 0))
 
     async def join(self, channel: Channel, name: str, template: str, menu: str) -> str:
-        """Keep the channel in the conference until it leaves. Return CONFBRIDGE_RESULT: HANGUP or ENDMARKED.
+        """Put a channel into the conference, and wait until it leaves. Return CONFBRIDGE_RESULT: HANGUP or ENDMARKED.
 
         The result of a redirected participant is HANGUP, as in Asterisk.
         """
@@ -76,7 +80,7 @@ class Conferences:
         return result
 
     async def _run_key(self, channel: Channel, place: Place | None) -> None:
-        """Run the menu entry of a key. Keys pressed meanwhile are lost, as in Asterisk 22."""
+        """Run the conference menu's entry for a pressed key. Keys pressed meanwhile are lost, as in Asterisk 22."""
         if place is not None:
             channel.reads_keys = False
             await self._run_menu_entry(channel, place)

@@ -22,7 +22,7 @@ ALL_CLASSES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ManagerUser:
-    """An AMI user, as in manager.conf."""
+    """An AMI user of the simulated Asterisk, as in manager.conf."""
 
     name: str
     secret: str
@@ -43,7 +43,7 @@ LAB_USER = ManagerUser("lab", "lab")
 
 @dataclass(frozen=True, slots=True)
 class SimulatedTrunk:
-    """A trunk: the endpoint of a simulated carrier."""
+    """A trunk of the simulated Asterisk: the endpoint of a simulated carrier."""
 
     name: str
     channels: int = 0  # calls beyond this number are rejected with 503; 0: no limit
@@ -53,7 +53,7 @@ class SimulatedTrunk:
 
 
 class PhoneMode(StrEnum):
-    """How a seat's phone reacts to a call."""
+    """How the phone of a seat reacts to a call."""
 
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603
@@ -65,7 +65,7 @@ class PhoneMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SeatPhone:
-    """The phone of a seat."""
+    """The simulated phone of a seat."""
 
     endpoint: str
     caller_number: str
@@ -75,7 +75,7 @@ class SeatPhone:
 
 @dataclass(frozen=True, slots=True)
 class ConferenceUser:
-    """A user template, as in confbridge.conf."""
+    """A user template of a conference, as in confbridge.conf."""
 
     marked: bool = False
     end_marked: bool = False
@@ -110,13 +110,13 @@ def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, st
 
 
 def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
-    """Return `count` phones: agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
+    """Return `count` simulated phones: agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAsteriskConfig:
-    """The configuration of a simulated Asterisk. Seconds are simulated ones, which `speed` shortens."""
+    """The configuration of a simulated Asterisk. Durations are in simulated seconds, which `speed` shortens."""
 
     agi_host: str = "127.0.0.1"
     agi_port: int = 0  # 0: `SimulatedAsterisk.agi_port` is set before the first call

@@ -24,7 +24,9 @@ TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "m
 
 
 class SwitchCore(ABC):
-    """Channels, conferences and events. `SwitchCalls` adds the start of calls, `SimulatedAsterisk` the socket and faults."""
+    """The channels, conferences and events of the simulated Asterisk. `SwitchCalls` adds the start of calls,
+    `SimulatedAsterisk` the socket and faults.
+    """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
         """Create the switch. It has no time before its clock is set."""
@@ -59,16 +61,16 @@ class SwitchCore(ABC):
 
     @property
     def placed(self) -> list[PlacedCall]:
-        """All outbound calls placed so far, in order."""
+        """All outbound calls that the simulated Asterisk has placed so far, in order."""
         return self._journal.placed
 
     def now(self) -> float:
-        """Return the switch's time (epoch seconds)."""
+        """Return the time of the simulated Asterisk (epoch seconds)."""
         return 0.0 if self._clock is None else self._clock.now()
 
     @property
     def uptime_seconds(self) -> float:
-        """Seconds since the start or the last restart."""
+        """The seconds since the start or the last restart of the simulated Asterisk."""
         return self.now() - self._started_at
 
     def next_command_id(self) -> int:
@@ -83,11 +85,11 @@ class SwitchCore(ABC):
 
     @abstractmethod
     def accept_server_call(self, server: str, extension: str) -> Channel:
-        """Accept a call from another server for one of its voters. Return the channel."""
+        """Accept a call from another simulated server for one of its voters. Return the channel."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
-        """Run one dialplan application. Return 0, -1 after a hang-up, or -2 for an unknown name."""
+        """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
 
     @abstractmethod
     async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
@@ -96,7 +98,7 @@ class SwitchCore(ABC):
     # Calls
 
     def get_device_state(self, device: str) -> str:
-        """Return the DEVICE_STATE of a phone or a trunk."""
+        """Return the DEVICE_STATE of a phone or a trunk, such as INUSE."""
         technology, _, endpoint = device.partition("/")
         if endpoint.removeprefix(SERVER) in self.servers:
             return "NOT_INUSE"
@@ -109,7 +111,7 @@ class SwitchCore(ABC):
         return "UNAVAILABLE" if unavailable else "NOT_INUSE"
 
     def count_channels_of_trunk(self, trunk: str) -> int:
-        """Return the number of channels of a trunk."""
+        """Return the number of channels that a trunk has in use."""
         return sum(1 for channel in self.channels.values() if channel.trunk == trunk)
 
     def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
@@ -138,7 +140,7 @@ class SwitchCore(ABC):
             asyncio.get_running_loop().call_soon(self.hang_up_from_other_side, channel, EndsBy.PHONE)
 
     def hang_up_channel(self, channel: Channel, cause: int, by: EndsBy) -> None:
-        """Hang up a channel from this side, in any state."""
+        """Hang up a channel from Asterisk's side, in any state."""
         if channel.hung_up or self.channels.get(channel.uniqueid) is not channel:
             return
         channel.cause = cause
@@ -150,7 +152,7 @@ class SwitchCore(ABC):
             channel.wake()
 
     def hang_up_from_other_side(self, channel: Channel, by: EndsBy) -> None:
-        """Hang up from the other side: the voter, or an agent's phone."""
+        """Hang up a channel from the other side: by the voter, or on the agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
         self.events.publish_rtp_quality(channel)
@@ -167,7 +169,7 @@ class SwitchCore(ABC):
         return int(50 * (until - channel.answered_at))
 
     def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended, and write its journal entry and call record."""
+        """Remove a channel that has ended from the switch. Write its journal entry and call record."""
         channel.cancel_timers()
         if channel.recording is not None:
             channel.recording.finish()

@@ -1,4 +1,4 @@
-"""The dialplan applications, and the run of a dialplan on a channel."""
+"""The dialplan applications of the simulated Asterisk, and the run of the dialplan on a channel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def _wait_seconds(switch: SwitchCore, channel: Channel, data: str) -> None
     try:
         seconds = float(data or 0)
     except ValueError:
-        raise DialplanError(f"Wait() needs a number of seconds, not {data}") from None
+        raise DialplanError(f"the dialplan's Wait() needs a number of seconds, not {data}: correct it") from None
     await wait_on_channel(channel, seconds)
 
 
@@ -90,7 +90,8 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
 async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Detect an answering machine. The fourth argument limits the detection (milliseconds, default 5000).
 
-    The callee's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives NOTSURE.
+    The called voter's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives
+    NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
@@ -198,7 +199,7 @@ APPLICATIONS: dict[str, Application] = {
 
 
 async def wait_on_channel(channel: Channel, seconds: float) -> None:
-    """Wait for `seconds`, which speed does not shorten, or until the channel is hung up or redirected."""
+    """Wait until `seconds` have passed (at real speed), or the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not channel.interrupted and (left := end - loop.time()) > 1e-9:
@@ -232,7 +233,9 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
 
 
 async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
-    """Run the context's extension h on a hung-up channel, or a pattern that matches h, as Asterisk does."""
+    """Run extension `h` (the hang-up extension) of the context on a hung-up channel. A pattern that matches `h` counts
+    too, as in Asterisk.
+    """
     if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
         return
     channel.hung_up, channel.goto = True, None
@@ -244,7 +247,9 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
 
 
 async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
-    """Run the channel's current step. Return False if there is none or its application is unknown."""
+    """Run the dialplan step at the channel's location. Return False if there is no such step or its application is
+    unknown.
+    """
     step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
     if step is None:
         return False

@@ -8,10 +8,12 @@ from random import Random
 
 
 class EventFaults:
-    """Applies faults to events. Without faults, every event is sent once and in order."""
+    """Applies faults to the stream of AMI events: it loses, repeats or delays some. Without faults, every event is sent
+    once and in order.
+    """
 
     def __init__(self, random: Random) -> None:
-        """Create an event stream without faults. `random` decides which events are affected."""
+        """Create an event stream without faults. `random` decides which events are affected by later ones."""
         self._random = random
         self._lose_share = self._repeat_share = self._delay_share = 0.0
         self._names: frozenset[str] | None = None
@@ -20,7 +22,7 @@ class EventFaults:
 
     @property
     def has_faults(self) -> bool:
-        """Whether any fault is set or any event is delayed."""
+        """Whether any fault is set, or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
     def set_fault_shares(
@@ -28,17 +30,17 @@ class EventFaults:
     ) -> None:
         """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.
 
-        Only events in `names` are affected (None: all).
+        Only events in `names` are affected, by default all.
         """
         self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
         self._names = None if names is None else frozenset(names)
 
     def lose_next_events(self, name: str, count: int = 1) -> None:
-        """Lose the next `count` events named `name`."""
+        """Lose the next `count` AMI events named `name`."""
         self._lose_next[name] += count
 
     def apply_faults(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
-        """Return the events to send in place of one event, in order."""
+        """Return the AMI events to send in place of one event, in order."""
         late, self._late = self._late, []
         if self._lose_next[name] > 0:
             self._lose_next[name] -= 1
@@ -58,6 +60,6 @@ class EventFaults:
         return [(name, data), *late]
 
     def pop_delayed_events(self) -> list[tuple[str, bytes]]:
-        """Return the delayed events and remove them from the queue."""
+        """Return the delayed AMI events, and remove them from the queue."""
         late, self._late = self._late, []
         return late

@@ -58,7 +58,9 @@ Publish = Callable[[str, bytes], None]
 
 
 class EventWriter:
-    """Renders and publishes events. `wanted` are the names of events that at least one session receives."""
+    """Renders AMI events and sends them to all sessions. `wanted` are the names of events that at least one session
+    receives.
+    """
 
     def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
         """`publish` sends an event; `now` returns the time for its Timestamp (epoch seconds)."""
@@ -86,17 +88,17 @@ class EventWriter:
             self._send("ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode())
 
     def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
-        """Publish DialBegin, DialState or DialEnd."""
+        """Publish the event DialBegin, DialState or DialEnd."""
         if name in self.wanted:
             self._send(name, channel.render_event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
     def publish_new_extension(self, channel: Channel) -> None:
-        """Publish Newexten for the application that the channel starts."""
+        """Publish the event Newexten for the application that the channel starts."""
         tail = f"Extension: {channel.extension}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
         self.publish_channel_event("Newexten", channel, tail)
 
     def publish_variable_set(self, channel: Channel, name: str, value: str) -> None:
-        """Publish VarSet."""
+        """Publish the event VarSet for a channel variable that was set."""
         self.publish_channel_event("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
 
     def publish_rtp_quality(self, channel: Channel) -> None:
@@ -116,7 +118,7 @@ class EventWriter:
         self.publish_channel_event("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
 
     def publish_hangup(self, channel: Channel, cause: int, technical: int | None = None) -> None:
-        """Publish Hangup: the channel has ended."""
+        """Publish the event Hangup: the channel has ended."""
         tail = f"Cause: {cause}\r\nCause-txt: {CAUSE_TEXT.get(cause, 'Unknown')}\r\n"
         if technical is not None:
             tail += f"TechCause: {technical}\r\n"
@@ -142,7 +144,7 @@ class EventWriter:
     def publish_member_event(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
     ) -> None:
-        """Publish BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
+        """Publish an event of a conference's participant: BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
         if name in self.wanted:
             rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
@@ -185,7 +187,7 @@ class EventWriter:
 
 
 def render_fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
-    """Return the FullyBooted event that a session receives after its login to a booted switch."""
+    """Return the event FullyBooted, which a session receives after its login if Asterisk has booted."""
     return (
         "Event: FullyBooted\r\nPrivilege: system,all\r\n"
         f"Uptime: {uptime_seconds}\r\nLastReload: {reloaded_seconds}\r\nStatus: Fully Booted\r\n\r\n"

@@ -17,12 +17,12 @@ Lookup = Callable[[str], str]
 
 
 class DialplanError(MatdanError):
-    """A dialplan cannot be parsed or run. The text names the line or expression, and the problem."""
+    """Raised if a dialplan cannot be parsed or run. The text names the line or expression, and the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One priority: an application, and its arguments before substitution."""
+    """One step of a dialplan extension (one priority): an application, and its arguments before substitution."""
 
     application: str
     data: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(slots=True)
 class Extension:
-    """An extension of a context: its steps by priority (from 1), and the priorities of its labels."""
+    """An extension of a dialplan context: its steps by priority (from 1), and the priorities of its labels."""
 
     name: str
     steps: dict[int, Step] = field(default_factory=dict)
@@ -101,12 +101,14 @@ def _find_matching_extensions(dialplan: Dialplan, context: str, name: str) -> It
 
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
-    """Return the extension for `name` in a context: the one of that name, else the first matching pattern, else None."""
+    """Return the extension of a dialplan context for a dialled `name`: the one of that name, or else the first pattern
+    that matches, or else None.
+    """
     return next(_find_matching_extensions(dialplan, context, name), None)
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
-    """Return the step of an extension at a priority, or None if there is no such step.
+    """Return the step of a dialplan extension at a priority, or None if there is no such step.
 
     Asterisk searches again for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
     """
@@ -163,7 +165,9 @@ _LEVELS: tuple[tuple[str, ...], ...] = (("|",), ("&",), ("=", "!=", "<=", ">=", 
 
 
 def evaluate_expression(expression: str) -> str:
-    """Return the value of a `$[...]` after substitution: "1" or "0" for a comparison, otherwise a number or text."""
+    """Return the value of a dialplan expression `$[...]` after substitution: "1" or "0" for a comparison, otherwise a
+    number or text.
+    """
     tokens = _TOKEN.findall(expression)
     value, rest = _evaluate_level(tokens, 0)
     if rest:
@@ -188,7 +192,7 @@ def _evaluate_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
 
 
 def is_true(value: str) -> bool:
-    """Return whether a condition is true: neither empty nor "0"."""
+    """Return whether a dialplan condition is true: neither empty nor "0"."""
     return value.strip() not in ("", "0")
 
 

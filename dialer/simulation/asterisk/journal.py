@@ -17,7 +17,7 @@ from typing import IO, Any
 
 @dataclass(slots=True)
 class PlacedCall:
-    """An outbound call. Times are epoch seconds, or None for steps that did not happen."""
+    """An outbound call, as the journal records it. Times are epoch seconds, or None for steps that did not happen."""
 
     channel_id: str
     number: str
@@ -30,34 +30,34 @@ class PlacedCall:
 
 
 class Journal:
-    """Records calls in memory, and in a file if it has a path."""
+    """Records the calls of a simulated Asterisk in memory, and also in a file if it has a path."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open `path` for appending. Raises OSError if it cannot be written."""
+        """Open the journal. If it has a path, entries are appended to the file. Raises OSError if it cannot be written."""
         self.placed: list[PlacedCall] = []
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
 
     def record_placed(self, now: float, channel_id: str, number: str, trunk: str) -> None:
-        """Record the start of an outbound call."""
+        """Record in the journal that an outbound call was started."""
         call = PlacedCall(channel_id, number, trunk, now)
         self.placed.append(call)
         self._live[channel_id] = call
         self._write_entry(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
 
     def record_answered(self, now: float, channel_id: str) -> None:
-        """Record that the call was answered."""
+        """Record in the journal that a call was answered."""
         self._live[channel_id].answered_at = now
         self._write_entry(t=now, event="answered", channel=channel_id)
 
     def record_connected(self, now: float, channel_id: str) -> None:
-        """Record that voter and agent are connected."""
+        """Record in the journal that voter and agent are connected."""
         if channel_id in self._live:
             self._live[channel_id].connected_at = now
             self._write_entry(t=now, event="connected", channel=channel_id)
 
     def record_ended(self, now: float, channel_id: str, how: str, cause: int) -> None:
-        """Record the end of a placed call. Other channels are ignored."""
+        """Record in the journal that an outbound call has ended. Other channels are ignored."""
         call = self._live.pop(channel_id, None)
         if call is None:
             return
@@ -67,11 +67,11 @@ class Journal:
         self._write_entry(t=now, event="ended", channel=channel_id, how=how, answered=answered, cause=cause)
 
     def record_inbound(self, now: float, channel_id: str, number: str, trunk: str) -> None:
-        """Record the start of an inbound call."""
+        """Record in the journal that an inbound call has arrived."""
         self._write_entry(t=now, event="inbound", channel=channel_id, number=number, trunk=trunk)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the journal's file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -84,9 +84,9 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """The result of `check_journal`: counts of events, and problems.
+    """The result of checking a journal of calls: counts of events, and problems.
 
-    `problems` lists numbers with two calls at once and channel ids used twice; it is empty for a correct journal.
+    `problems` lists numbers with two calls at once, and channel ids used twice. It is empty for a correct journal.
     """
 
     placed: int
@@ -100,13 +100,17 @@ class JournalReport:
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Return the entries of a journal in order, without an incomplete last line, as a killed process leaves it."""
+    """Return the entries of a journal of calls, in order. An incomplete last line, as a killed process leaves it, is
+    ignored.
+    """
     lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines[:-1]]
 
 
 def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
-    """Check that no number had two calls at once and no channel id was used twice. Return counts and problems."""
+    """Check a journal of calls: no number may have two calls at once, and no channel id may be used twice. Return
+    counts and problems.
+    """
     entries = read_journal(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}  # number -> channel id

@@ -26,7 +26,7 @@ def _render_list_complete_event(name: str, action_id: str, count: int, tail: str
 
 
 def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
-    """Return an event `name` for each body, then the event that completes the list."""
+    """Return a list of AMI events: an event `name` for each body, then the event that completes the list."""
     head = f"Event: {name}\r\n{_format_id(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
     return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))

@@ -64,7 +64,9 @@ class OutgoingCall:
         *,
         trunk_alive: bool = True,
     ) -> None:
-        """The called party follows `channel.behaviour`. `random` decides the order of events that Asterisk leaves open."""
+        """Create the call on its channel. The called party follows `channel.behaviour`. `random` decides the order of
+        events that Asterisk leaves open.
+        """
         self._switch = switch
         self._channel = channel
         self._order = order
@@ -76,7 +78,7 @@ class OutgoingCall:
         self._failure_order = random.randrange(3) if share > 0 else 1
 
     def begin(self) -> None:
-        """Publish the new channel and start dialling."""
+        """Publish the new channel's event and start dialling."""
         channel, events, order = self._channel, self._switch.events, self._order
         channel.on_hang_up = self._cancel_call
         channel.variables.update(order.variables)
@@ -116,7 +118,9 @@ class OutgoingCall:
             self._schedule_step(self._behaviour.answer_after, self._fail_call)
 
     def _receive_provisional(self, status: int) -> None:
-        """Handle a provisional SIP status. A 183 does not change the channel's state, as in Asterisk 22."""
+        """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
+        Asterisk 22.
+        """
         channel, events = self._channel, self._switch.events
         if status == 180 and channel.state is not ChannelState.RINGING:
             channel.set_state(ChannelState.RINGING)
@@ -143,7 +147,7 @@ class OutgoingCall:
         self._switch.events.publish_originate_response(self._order, reason)
 
     def _fail_call(self) -> None:
-        """End the call with the carrier's final SIP status."""
+        """End the outgoing call with the carrier's final SIP status."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()
         status = self._behaviour.fails_with or 480
@@ -168,7 +172,7 @@ class OutgoingCall:
             self._report_failure(REASON_NO_ANSWER)
 
     def _cancel_call(self) -> None:
-        """Cancel the call before its answer. Asterisk then sends no HangupRequest and no technical cause."""
+        """Cancel the outgoing call before it is answered. Asterisk then sends no HangupRequest and no technical cause."""
         channel = self._channel
         channel.cancel_timers()
         self._switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "NOANSWER")

@@ -17,15 +17,17 @@ INBOUND_PATIENCE_SECONDS = 30.0  # an inbound caller hangs up after this time in
 
 
 class VoterPhone:
-    """A phone on the other end of a channel."""
+    """A simulated phone at the other end of a channel."""
 
     def __init__(self, switch: SwitchCore, channel: Channel) -> None:
-        """Create the phone for one call, on `channel`."""
+        """Create the simulated phone for one call, on `channel`."""
         self._switch = switch
         self._channel = channel
 
     def press(self, digit: str) -> None:
-        """Press a key and release it after `KEY_SECONDS`. The application receives it on release."""
+        """Press a key of the phone, and release it after `KEY_SECONDS`. The dialplan application receives the key on
+        its release.
+        """
         channel, events = self._channel, self._switch.events
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
@@ -41,7 +43,7 @@ class VoterPhone:
         channel.schedule(KEY_SECONDS / self._switch.speed, release_key)
 
     def hang_up(self) -> None:
-        """Hang up."""
+        """Hang up the call on the phone."""
         self._switch.hang_up_from_other_side(self._channel, EndsBy.VOTER)
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
@@ -50,10 +52,12 @@ class VoterPhone:
 
 
 class CallBehaviours:
-    """Decides how each call behaves: by the number's script if it has one, otherwise drawn from the voter profile."""
+    """Decides how the called side behaves on each call: by the number's script if it has one, otherwise drawn from the
+    voter profile.
+    """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Use the scripts of the configuration from the first call on."""
+        """Use the configured scripts of numbers from the first call on."""
         self._config = config
         self._calls: Counter[str] = Counter()
         self._scripts: dict[str, tuple[int, tuple[Behaviour, ...]]] = {}
@@ -63,11 +67,11 @@ class CallBehaviours:
             self.set_script(number, script if isinstance(script, tuple) else (script,))
 
     def set_script(self, number: str, calls: tuple[Behaviour, ...]) -> None:
-        """Set the behaviours of the next calls to `number`, in order. The last one is repeated."""
+        """Set how the called side behaves on the next calls to `number`, in order. The last one is repeated."""
         self._scripts[number] = (self._calls[number], calls)
 
     def slow_down_ringing(self, seconds: float, growth_seconds: float = 0.0) -> None:
-        """Delay ringing by `seconds` on each new call, and by `growth_seconds` more from call to call."""
+        """Delay the ringing of each new call by `seconds`, and by `growth_seconds` more from call to call."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
     def draw_call_behaviour(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:

@@ -13,7 +13,9 @@ LONGEST_SECONDS = 2.0  # keeps the files small
 
 
 class ChannelRecording:
-    """The recording of a channel; with `bridged_only` (option b), only while it is in a conference."""
+    """The simulated MixMonitor recording of a channel. With `bridged_only` (option b) it records only while the channel
+    is in a conference.
+    """
 
     def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:
         """Start recording. The file is written by `finish`."""
@@ -26,7 +28,9 @@ class ChannelRecording:
         self._since = asyncio.get_running_loop().time()
 
     def update_duration(self) -> None:
-        """Add the time since the last update. Call it before every change that starts or stops the recording."""
+        """Add the time since the last update to the recording's length. Call it before every change that starts or
+        stops the recording.
+        """
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:
             self.seconds += now - self._since

@@ -39,13 +39,15 @@ class SimulatedAsterisk(SwitchCalls):
     """
 
     def __init__(self, config: SimulatedAsteriskConfig | None = None) -> None:
-        """Create a server that does not listen yet. Without `config` the defaults apply."""
+        """Create a simulated Asterisk that does not listen yet. Without `config` the defaults apply."""
         super().__init__(config or SimulatedAsteriskConfig())
         self.actions = Actions(self)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> Self:
-        """Start listening. Raises PortInUse if the AMI port is in use, OSError if the journal cannot be written."""
+        """Start listening for AMI connections. Raises PortInUse if the AMI port is in use, OSError if the journal
+        cannot be written.
+        """
         start = time.time() if self.config.start_epoch is None else self.config.start_epoch
         self._clock = LoopClock(start)
         self._started_at = self._clock.now()
@@ -67,7 +69,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.ami_port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Reset all connections, as the death of a process does, and close the journal."""
+        """Stop the simulated Asterisk: reset all connections, as the death of a process does, and close the journal."""
         await self._drop_all_connections()
         for timer in self._call_backs:
             timer.cancel()
@@ -86,12 +88,12 @@ class SimulatedAsterisk(SwitchCalls):
     # Fault injection
 
     def cut_ami(self) -> None:
-        """Reset every AMI connection. New ones are accepted immediately."""
+        """Reset every AMI connection. New connections are accepted immediately."""
         for session in list(self.session_registry.sessions):
             session.reset()
 
     async def cut_ami_for(self, seconds: float) -> None:
-        """Reset every AMI connection and accept no new one for `seconds`. Calls continue."""
+        """Reset every AMI connection, and accept no new one for `seconds`. Calls continue."""
         if self._server is not None:
             self._server.close()
         self.cut_ami()
@@ -119,34 +121,34 @@ class SimulatedAsterisk(SwitchCalls):
             transport.abort()
 
     def hang_up_phone(self, endpoint: str) -> None:
-        """Hang up all calls of a seat's phone from its side."""
+        """Hang up all calls of a seat's phone, from the phone's side."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
                 self.hang_up_from_other_side(channel, EndsBy.PHONE)
 
     def silence_phone(self, endpoint: str) -> None:
-        """Stop the RTP from a seat's phone, as a power cut does. Its channel lasts until the RTP timeout.
+        """Stop the RTP packets from a seat's phone, as a power cut does. Its channel lasts until the RTP timeout.
 
         Raises ValueError if the phone is not on a call.
         """
         channel = self.find_phone_channel(endpoint)
         if channel is None:
-            raise ValueError(f"the phone {endpoint} is not on a call")
+            raise ValueError(f"the simulated phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
         # Asterisk 22 hangs up with cause 44.
         channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE))
 
     def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
-        """Publish that a seat's phone is no longer registered at `port`."""
+        """Publish the AMI event that a seat's phone is no longer registered at `port`."""
         self.events.publish_contact_status(endpoint, "Removed", port)
 
     def register_phone(self, endpoint: str, port: int = 5060) -> None:
-        """Publish that a seat's phone is registered at `port`. From now on it answers calls."""
+        """Publish the AMI event that a seat's phone is registered at `port`. From now on it answers calls."""
         self.set_phone(endpoint, PhoneMode.ANSWERS)
         self.events.publish_contact_status(endpoint, "NonQualified", port)
 
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
-        """Set how a seat's phone reacts from the next call on."""
+        """Set how a seat's phone reacts to calls, from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
     def take_trunk_down(self, name: str) -> None:
@@ -160,7 +162,7 @@ class SimulatedAsterisk(SwitchCalls):
     def spoil_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Lose, repeat or reorder these shares of events (0-1), only those in `names` if given.
+        """Lose, repeat or reorder these shares (0-1) of the AMI events, or only of those in `names`.
 
         Without arguments all events are sent normally again.
         """
@@ -169,7 +171,8 @@ class SimulatedAsterisk(SwitchCalls):
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
     ) -> None:
-        """Restart and return once booted. All channels end without a Hangup event and all connections are reset.
+        """Restart the simulated Asterisk, and return once it has booted. All channels end without a Hangup event and
+        all connections are reset.
 
         A client that logs in during the boot finds no dialplan in its first half, and in its second half one that no
         call can run yet, as with Asterisk 22.10.

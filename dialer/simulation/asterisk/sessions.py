@@ -24,10 +24,10 @@ _log = structlog.get_logger(__name__)
 
 
 class ManagerSession(asyncio.Protocol):
-    """An AMI connection. `user` is None before its login."""
+    """An AMI connection of a client to the simulated Asterisk. `user` is None before the client's login."""
 
     def __init__(self, registry: SessionRegistry, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
-        """Create a session for a new connection. `run` executes its actions."""
+        """Create the session of a new AMI connection. `run` executes its actions."""
         self.user: ManagerUser | None = None
         self.event_names: frozenset[str] = frozenset()
         """The names of the events that this session receives."""
@@ -42,7 +42,7 @@ class ManagerSession(asyncio.Protocol):
         self._stalled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the banner."""
+        """Send Asterisk's banner to the client."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=SLOW_READER_BYTES)
         self.remote_port = transport.get_extra_info("peername")[1]
@@ -65,7 +65,7 @@ class ManagerSession(asyncio.Protocol):
             self._run(self, message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remove the session from the registry."""
+        """Remove the session from the list of all sessions."""
         self._transport = None
         self._out.clear()
         self._registry.sessions.discard(self)
@@ -104,34 +104,34 @@ class ManagerSession(asyncio.Protocol):
             self.close()
 
     def stall(self) -> None:
-        """Stop reading and writing, but keep the connection open."""
+        """Stop reading and writing on the connection, but keep it open."""
         self._stalled = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Continue reading and writing, starting with the buffered bytes."""
+        """Continue reading and writing on the connection, starting with the buffered bytes."""
         self._stalled = False
         if self._transport is not None:
             self._transport.resume_reading()
             self._flush_buffer()
 
     def close(self) -> None:
-        """Send the buffered bytes and close the connection."""
+        """Send the buffered bytes, then close the AMI connection."""
         self.ignores_input = True
         self._flush_buffer()
         if self._transport is not None:
             self._transport.close()
 
     def reset(self) -> None:
-        """Reset the connection."""
+        """Reset the AMI connection."""
         self.ignores_input = True
         if self._transport is not None:
             self._transport.abort()
 
 
 class SessionRegistry:
-    """All AMI sessions, and the distribution of events to them."""
+    """All AMI connections of the simulated Asterisk. It sends each event to those that want it."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
         """`now` returns the time (epoch seconds); `random` decides which events are affected by faults."""
@@ -140,7 +140,9 @@ class SessionRegistry:
         self.events = EventWriter(self._publish_event, now)
 
     def update_wanted_events(self) -> None:
-        """Update the set of events to render. Call it after a login and at the end of a session."""
+        """Update the set of AMI events that at least one session wants. Call it after a login and at the end of a
+        session.
+        """
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
     def _publish_event(self, name: str, data: bytes) -> None:

@@ -14,7 +14,7 @@ SAMPLES_PER_SECOND = 8000
 
 @dataclass(frozen=True, slots=True)
 class KeyWait:
-    """How playing a sound or waiting for a key ended.
+    """The result of playing a sound or waiting for a key.
 
     At most one of `digit`, `interrupted` and `aborted` is set. If none is, the time ran out.
     """
@@ -46,7 +46,9 @@ async def wait_for_key(
     digits: str,
     aborted: Callable[[], bool] = _is_never_aborted,
 ) -> KeyWait:
-    """Wait up to `seconds` of simulated time (None: no limit) for one of `digits`. Other keys are ignored."""
+    """Wait up to `seconds` of simulated time for one of `digits` on a channel. None means no limit. Other keys are
+    ignored.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     real_seconds = None if seconds is None else seconds / switch.speed
@@ -80,7 +82,7 @@ async def play_sound(
     digits: str,
     aborted: Callable[[], bool] = _is_never_aborted,
 ) -> KeyWait:
-    """Play a sound of `seconds` length. One of `digits` stops it."""
+    """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
     if channel.voter is not None and not channel.interrupted:
         channel.voter.hear_prompt(seconds, bool(digits))
     return await wait_for_key(switch, channel, seconds, digits, aborted)

@@ -1,4 +1,4 @@
-"""How voters behave on a call: drawn from a profile by seed, number and call, or scripted for a test.
+"""How simulated voters behave on a call. The behaviour is drawn at random from a profile, or scripted for a test.
 
 A `Behaviour` is drawn before the phone rings: whether and when the voter answers or how the call fails, how long they
 talk, and whether they call back. Reactions in an IVR flow depend on its prompts, so `Voter` draws them while the call
@@ -20,7 +20,7 @@ NO_ANSWER = 0
 
 @dataclass(frozen=True, slots=True)
 class VoterProfile:
-    """The distributions of voters' behaviour. Shares are 0-1; seconds are simulated time."""
+    """The probabilities and mean times of simulated voters' behaviour. Shares are 0-1; seconds are simulated time."""
 
     answer_rate: float = 0.3  # share of calls that are answered
     answer_rate_by_hour: tuple[float, ...] = ()  # 24 answer rates by local hour; empty: answer_rate all day
@@ -48,7 +48,7 @@ class VoterProfile:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the voter behaves on one call.
+    """How a simulated voter behaves on one call.
 
     Seconds are simulated time. Keys and hang-up are timed from the answer.
     """
@@ -74,12 +74,12 @@ def _draw_lognormal(random: Random, mean: float, sigma: float) -> float:
 
 
 def make_random_for_call(seed: int, number: str, call: int) -> Random:
-    """Return the random generator of call number `call` to a phone number. It depends on nothing but the arguments."""
+    """Return the random generator of call number `call` to a phone number. The same arguments give the same generator."""
     return Random(f"{seed}/{number}/{call}")
 
 
 def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, random: Random) -> Behaviour:
-    """Draw the behaviour of a call to `number` at `now` (epoch seconds)."""
+    """Draw how the called voter behaves on a call to `number` at `now` (epoch seconds)."""
     calls_back = (
         random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
     )
@@ -126,14 +126,14 @@ def _draw_failure(profile: VoterProfile, random: Random) -> int:
 
 
 class Phone(Protocol):
-    """What a voter can do with a phone."""
+    """The operations that a simulated voter performs on a phone."""
 
     def press(self, digit: str) -> None:
-        """Press a key."""
+        """Press a key of the phone."""
         ...
 
     def hang_up(self) -> None:
-        """Hang up."""
+        """Hang up the call on the phone."""
         ...
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
@@ -142,7 +142,7 @@ class Phone(Protocol):
 
 
 class Voter:
-    """A voter on an answered call, who reacts to prompts and talks to agents."""
+    """A simulated voter on an answered call, who reacts to prompts and talks to agents."""
 
     def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, phone: Phone) -> None:
         """`random` is the call's own generator, from `make_random_for_call`."""
@@ -155,7 +155,7 @@ class Voter:
         self._heard_something = False
 
     def start(self) -> None:
-        """Start the voter's behaviour at the answer."""
+        """Start to behave as drawn for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
             self._phone.schedule(seconds, partial(self._phone.press, digit))
         if self._behaviour.hang_up_after is not None:
@@ -170,7 +170,9 @@ class Voter:
             self._phone.schedule(self._behaviour.talk_seconds, self._phone.hang_up)
 
     def hear_prompt(self, seconds: float, takes_keys: bool) -> None:
-        """React to a prompt of `seconds` length; 0 is a silent wait for a key. `takes_keys`: a key may stop it."""
+        """React to a prompt that lasts `seconds`. A prompt of 0 seconds is a silent wait for a key. If `takes_keys`, a
+        key may stop the prompt.
+        """
         self._heard_something = True
         if not self._behaviour.reacts or self._about_to_act:
             return

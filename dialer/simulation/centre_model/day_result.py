@@ -13,7 +13,7 @@ HOUR_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The state of the centre at one minute of the day."""
+    """The state of the simulated centre in one minute of the day."""
 
     at_seconds: float
     free: int
@@ -31,7 +31,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """The raw log of a simulated day. `resolved` lists (second, whether abandoned) for every live answer, in time order."""
+    """Everything that happened on a simulated day. `resolved` lists (second, whether abandoned) for every live answer,
+    in time order.
+    """
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
@@ -44,7 +46,7 @@ class DayLog:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """The figures of one day under one policy. Shares are of live answers (0-1).
+    """The figures of one simulated day under one pacing policy. Shares are of live answers (0-1).
 
     - `idle_seconds_per_call`: available-seat seconds per call that reached a seat, the mean wait of a seat between
       calls.
@@ -82,7 +84,9 @@ def compute_ratio(part: float, whole: float) -> float:
 
 
 def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
-    """Return the highest abandoned-call rate of any full window that ends at a resolved answer."""
+    """Return the highest abandoned-call rate of any full time window of the day. Each window ends when an answered call
+    was connected or abandoned.
+    """
     worst = 0.0
     first = abandoned = 0
     for last, (now, was_abandoned) in enumerate(resolved):
@@ -126,7 +130,7 @@ def compute_utilisation_by_eighth(day: DayResult) -> tuple[float, ...]:
 
 
 def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
-    """Return the figures of a day from its log."""
+    """Return the figures of a simulated day, computed from its log."""
     end = log.moments[-1]
     early = next((moment for moment in log.moments if moment.at_seconds >= HALF_HOUR_SECONDS), end)
     abandoned = sum(was_abandoned for _, was_abandoned in log.resolved)

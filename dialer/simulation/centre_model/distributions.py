@@ -15,7 +15,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DayCurve:
-    """A value that changes over the day: `points` of (second, value).
+    """A value, such as an answer rate, that changes over the day. It is given as `points` of (second, value).
 
     The value changes in steps, or linearly between points if `joined`. It is constant before the first and after the
     last point.
@@ -26,11 +26,11 @@ class DayCurve:
 
     @classmethod
     def constant(cls, value: float) -> DayCurve:
-        """Return a curve with the same value all day."""
+        """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
     def get_value_at(self, seconds: float) -> float:
-        """Return the value `seconds` after the start of the day."""
+        """Return the curve's value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
             return points[0][1]
@@ -48,7 +48,7 @@ Ring = tuple[bool, float, float | None]
 
 
 class TalkTimes(Protocol):
-    """A distribution of talk times."""
+    """Any distribution from which the lengths of conversations are drawn."""
 
     def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
@@ -56,7 +56,7 @@ class TalkTimes(Protocol):
 
 
 class RingTimes(Protocol):
-    """A distribution of ring times, and of how unanswered calls end."""
+    """Any distribution from which ring times and the ends of unanswered calls are drawn."""
 
     @property
     def ring_out_seconds(self) -> float:
@@ -64,13 +64,15 @@ class RingTimes(Protocol):
         ...
 
     def draw_ring(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
+        """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """Answer rates that change every `every_seconds`, as if the list were swapped: uniform from `lowest` to `highest`."""
+    """Answer rates that change every `every_seconds`, as if another list of numbers were dialled. Each is drawn
+    uniformly from `lowest` to `highest`.
+    """
 
     every_seconds: float
     lowest: float
@@ -130,7 +132,7 @@ class GammaRingTimes:
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
     def draw_ring(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
+        """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
             seconds = self.ring_out_seconds
@@ -182,7 +184,7 @@ class StageSignals:
 
 @dataclass(frozen=True, slots=True)
 class BreakHabits:
-    """Breaks after a call: their probability, the share announced during the call, and their mean length."""
+    """Agents' breaks after a call: their probability, the share announced during the call, and their mean length."""
 
     chance: float = 0.02
     announced_share: float = 0.7

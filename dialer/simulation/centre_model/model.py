@@ -22,7 +22,7 @@ _tuple = tuple.__new__  # faster than the constructor of a named tuple, which is
 
 
 class CentreModel:
-    """One day of one scenario. Call `run` once."""
+    """One simulated day of one scenario. Call `run` once."""
 
     def __init__(
         self,
@@ -32,7 +32,9 @@ class CentreModel:
         schedule: Schedule,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Use one pacer per campaign. `progress` is called every simulated minute with the share of the day passed (0-1)."""
+        """Create the model, with one pacer for each campaign. `progress` is called every simulated minute with the
+        share of the day passed (0-1).
+        """
         self.scenario = scenario
         self.pacers = list(pacers)
         self.now = 0.0
@@ -64,7 +66,7 @@ class CentreModel:
         self._decision_costs: list[float] = []
 
     def run(self) -> DayLog:
-        """Run the whole day and return its log."""
+        """Simulate the whole day and return its log."""
         for at, _ in self.scenario.seats.points:
             if 0.0 < at < self.end:
                 self._schedule_at(at, self._on_shift_change, None)
@@ -208,7 +210,7 @@ class CentreModel:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
 
     def _remove_call(self, call: SimulatedCall, *, answered: bool) -> bool:
-        """Remove a call from the unanswered calls. Return False if it had been cancelled."""
+        """Remove a call from its campaign's unanswered calls. Return False if it had been cancelled."""
         if not call.is_unanswered:
             return False
         call.is_unanswered = False

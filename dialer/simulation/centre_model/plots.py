@@ -27,7 +27,9 @@ _NAME_PLACES = [(side * 6, up) for up in (3, -9, 13, -19, 23, -29, 33) for side 
 
 @dataclass(frozen=True, slots=True)
 class PolicyPoint:
-    """A policy in the plot. Shares are 0-1. `curve` are results of its other settings, drawn as a line."""
+    """A pacing policy in a plot. Shares are 0-1. `curve` holds the policy's results with other settings, which are
+    drawn as a line.
+    """
 
     name: str
     utilisation: float
@@ -37,7 +39,9 @@ class PolicyPoint:
 
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
-    """Plot utilisation against the abandoned-call rate: a point per policy, a line for the cap. Raises CannotPlot."""
+    """Plot agents' utilisation against the abandoned-call rate, with a point for each pacing policy and a line for the
+    cap. Raises CannotPlot.
+    """
     check_picture_path(path)
     figure, (axes,) = _create_figure(1, 7.5, 4.8)
     for point in points:

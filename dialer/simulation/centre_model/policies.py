@@ -24,7 +24,7 @@ POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, P
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A policy that can be simulated. `make` returns a fresh pacer for each campaign."""
+    """A pacing policy that can be simulated by its name. `make` returns a new pacer for each campaign."""
 
     name: str
     make: PacerFactory
@@ -39,24 +39,24 @@ def simulate_policy(
     hours: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
-    """Simulate one day of a scenario under a policy, on the policy's own schedule."""
+    """Simulate one day of a scenario under a pacing policy, with the policy's own schedule of decisions."""
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 
 def make_caps(share: float) -> tuple[Cap, Cap]:
-    """Return the caps of a profile that allows this abandoned-call rate (0-1) in each sliding hour and over the day."""
+    """Return caps that allow this abandoned-call rate (0-1) in each sliding hour and over the day."""
     hard_stop = share + HARD_STOP_ABOVE
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 
 
 def find_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
-    """Return the policy of that name for this scenario.
+    """Return the pacing policy with this name, configured for this scenario.
 
     `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and
     the connect limit only; everything else about the centre it has to learn. Raises BadScenario for an unknown name.
     """
     if name not in POLICY_NAMES:
-        raise BadScenario(f"there is no policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")
+        raise BadScenario(f"there is no pacing policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")
     caps = make_caps(cap) if isinstance(cap, float) else cap
     return NamedPolicy(
         name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)

@@ -54,7 +54,7 @@ def simulate(
     """Simulate one day of `scenario`, with a pacer from `pacer_factory` for each campaign.
 
     `hours` replaces the length of the scenario's day. `progress` is called with the share of the day that has passed
-    (0-1). Raises BadScenario for a scenario whose figures make no sense.
+    (0-1). Raises BadScenario for a scenario with a figure outside its limits.
     """
     if hours is not None:
         scenario = replace(scenario, hours=hours)

@@ -20,12 +20,12 @@ MOST_SEATS = 2000
 
 
 class BadScenario(MatdanError):
-    """A simulation cannot run with the given figures. The text names the figure and its limits."""
+    """Raised if a simulation cannot run with the given figures. The text names the figure and its limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignModel:
-    """The voters of one campaign: how often they answer, and how long they talk."""
+    """The simulated voters of one campaign: how often they answer, and how long they talk."""
 
     answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.constant(0.30))
     talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.constant(90.0)))
@@ -33,7 +33,7 @@ class CampaignModel:
 
 @dataclass(frozen=True, slots=True)
 class FalseAnswers:
-    """A period in which the carrier answers every call at once and hangs up."""
+    """A period of the day in which the carrier answers every call at once and hangs up."""
 
     from_seconds: float
     to_seconds: float
@@ -43,7 +43,7 @@ class FalseAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A call centre and one day of it."""
+    """A call centre and one day of its work, to be simulated."""
 
     name: str
     seats: DayCurve  # seats logged in; at a step a group logs in or out
@@ -72,19 +72,19 @@ class Scenario:
 
 
 def check_scenario(scenario: Scenario) -> None:
-    """Raise BadScenario if a figure of the scenario is out of its limits."""
+    """Raise BadScenario if a figure of the scenario is outside its limits."""
     if not 0.0 < scenario.hours <= 24.0:
-        raise BadScenario(f"hours is {scenario.hours:g}; give more than 0 and at most 24")
+        raise BadScenario(f"the scenario's hours are {scenario.hours:g}; give more than 0 and at most 24")
     for _, seats in scenario.seats.points:
         if not 0 <= seats <= MOST_SEATS:
-            raise BadScenario(f"seats is {seats:g}; give 0 to {MOST_SEATS}")
+            raise BadScenario(f"the number of seats is {seats:g}; give 0 to {MOST_SEATS}")
     if not scenario.campaigns:
-        raise BadScenario("a scenario needs at least one campaign")
+        raise BadScenario("the scenario has no campaign; give at least one")
     for campaign in scenario.campaigns:
         rate = campaign.answer_rate
         rates = (rate.lowest, rate.highest) if isinstance(rate, SwappedLists) else [value for _, value in rate.points]
         for answer_rate in rates:
             if not 0.0 <= answer_rate <= 1.0:
-                raise BadScenario(f"answer rate is {answer_rate:g}; give a share between 0 and 1")
+                raise BadScenario(f"the answer rate is {answer_rate:g}; give a share between 0 and 1")
     if scenario.connect_seconds < 0.0:
-        raise BadScenario(f"connect limit is {scenario.connect_seconds:g} s; give 0 or more")
+        raise BadScenario(f"the connect limit is {scenario.connect_seconds:g} s; give 0 or more")

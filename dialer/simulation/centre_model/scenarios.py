@@ -97,7 +97,7 @@ SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _make_
 
 
 def find_scenario(name: str) -> Scenario:
-    """Return the scenario of that name. Raises BadScenario for an unknown name."""
+    """Return the scenario with this name. Raises BadScenario for an unknown name."""
     if name not in SCENARIOS:
         raise BadScenario(f"there is no scenario {name!r}; list them with `dialer simulate --list`")
     return SCENARIOS[name]

@@ -10,7 +10,9 @@ from dialer.pacing.port import Pacer
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The moments at which a policy decides: after events, and at least once per heartbeat."""
+    """The moments at which a pacing policy decides how many calls to start: after events, and at least once per
+    heartbeat.
+    """
 
     on_events: bool = True
     heartbeat_seconds: float = 1.0
@@ -21,8 +23,8 @@ EVENT_DRIVEN = Schedule()
 
 
 class SelfTimedPacer(Pacer):
-    """A policy that runs loops of its own and names the time of its next decision."""
+    """A pacing policy that has its own timing: it names the time of its next decision."""
 
     @abstractmethod
     def next_decision_seconds(self) -> float:
-        """Return the time of the next decision, on the clock of the snapshots."""
+        """Return the time of the policy's next decision, on the clock of the snapshots."""

@@ -27,7 +27,7 @@ class SimulatedSeat:
 
 @dataclass(slots=True, eq=False)
 class SimulatedCall:
-    """A call attempt of the model."""
+    """A call in the simulated centre."""
 
     campaign: int
     began_seconds: float
@@ -38,13 +38,13 @@ class SimulatedCall:
     false_call: bool = False
 
     def make_ringing_ended_event(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the event for the answer of this call, or for its end without an answer."""
+        """Return the event that a call was answered, or that it ended without an answer."""
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 
 
 class SimulatedCampaign:
-    """A campaign: its voters, its unanswered calls, and random generators of its own."""
+    """A campaign of the simulated centre: its voters, its unanswered calls, and random generators of its own."""
 
     def __init__(self, model: CampaignModel, hours: float, seed: int, index: int) -> None:
         self.model = model
@@ -60,7 +60,7 @@ class SimulatedCampaign:
             self.rate = rate
 
     def remove_call(self, call: SimulatedCall, *, answered: bool) -> None:
-        """Remove a call from the unanswered calls, and count it."""
+        """Remove a call from the campaign's unanswered calls, and count its end."""
         del self.unanswered[call]
         self.finished += 1
         self.answers += answered

@@ -15,7 +15,7 @@ _NO_LIMIT = 1_000_000
 
 
 class SimulatedTrunks:
-    """The trunks of one scenario. Call starts are granted by the engine's own rule (`CallStarts`)."""
+    """The trunks of a simulated centre. Call starts are granted by the engine's own rule (`CallStarts`)."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -26,7 +26,7 @@ class SimulatedTrunks:
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
     def count_available(self, now: float, channels_in_use: int) -> tuple[int, int]:
-        """Return (free channels, call starts allowed at this instant)."""
+        """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 

@@ -28,7 +28,9 @@ DAYS_DIFFER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site, described by figures that its manager knows. Rates and `cap` are 0-1; `caps`, if given, replace `cap`."""
+    """A site to simulate, described by figures that its manager knows. Rates and `cap` are 0-1. `caps`, if given,
+    replace `cap`.
+    """
 
     seats: int
     answer_rate: float
@@ -56,21 +58,23 @@ class Site:
 
     def _check_figures(self) -> None:
         if not 0.0 < self.answer_rate <= 1.0:
-            raise BadScenario(f"answer rate is {self.answer_rate:g}; give a share above 0 and at most 1, as 0.3 or 30%")
+            raise BadScenario(
+                f"the answer rate is {self.answer_rate:g}; give a share above 0 and at most 1, as 0.3 or 30%"
+            )
         if not 0.0 <= self.cap < 1.0:
-            raise BadScenario(f"cap is {self.cap:g}; give a share of at least 0 and below 1, as 0.03 or 3%")
+            raise BadScenario(f"the cap is {self.cap:g}; give a share of at least 0 and below 1, as 0.03 or 3%")
         if not 1 <= self.seats <= 2000:
-            raise BadScenario(f"seats is {self.seats}; give 1 to 2000")
+            raise BadScenario(f"the number of seats is {self.seats}; give 1 to 2000")
         for name, seconds in (("talk", self.talk_seconds), ("wrap-up", self.wrap_up_seconds)):
             if not 0.0 < seconds <= 7200.0:
                 raise BadScenario(f"{name} is {seconds:g} s; give more than 0 and at most 7200")
         if not 0.0 < self.talk_cv <= 5.0:
-            raise BadScenario(f"talk variation is {self.talk_cv:g}; give more than 0 and at most 5")
+            raise BadScenario(f"the variation of talk times is {self.talk_cv:g}; give more than 0 and at most 5")
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """Means over simulated days, or the figures of a recorded day with None for unrecorded ones.
+    """The mean figures of simulated days, or the figures of a recorded day. A figure that was not recorded is None.
 
     `reached_per_hour` counts the voters connected to an agent of the site per hour.
     """
@@ -133,11 +137,12 @@ def simulate_days(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[tuple[WhatIfResult, list[DayResult]]]:
-    """Simulate days of several cases and return for each the means and the days.
+    """Simulate days for several cases. Return the mean figures and the single days of each case.
 
     Args:
         cases: (label, scenario, policy, cap) of each case.
-        seeds: A day is simulated with each; None: as many days as `SURE_WITHIN` requires, `MOST_DAYS` at most.
+        seeds: The seeds, one for each day. By default as many days are simulated as `SURE_WITHIN` requires, `MOST_DAYS`
+            at most.
         progress: Called with the share of the days that are done (0-1).
         workers: Number of processes. The results do not depend on it.
 

@@ -57,7 +57,7 @@ PRETRAINED_CAMPAIGN = "turnout-agents"
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """The size, length and directory of a demo."""
+    """The size, duration and directory of a demo."""
 
     for_seconds: float | None = None  # None: runs until Ctrl-C
     headless: bool = False
@@ -251,6 +251,7 @@ async def _show_board(
     cap = find_lowest_cap(load_settings(DEMO_SETTINGS), simulated_profile())
 
     def extras() -> BoardExtras:
+        """Yield the lines that the demo adds to the board."""
         monitor = centre.monitor
         return BoardExtras(
             broker=broker.kind,
@@ -280,7 +281,7 @@ async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Con
 
 
 def print_summary(report: DemoReport, console: Console) -> None:
-    """Print the figures of a report and the result of each check."""
+    """Print the figures of a demo's report, and the result of each check."""
     figures = report.as_json()
     console.print()
     console.print(

@@ -53,7 +53,7 @@ class DemoVisitors:
 
     @classmethod
     def create(cls, staff: int) -> DemoVisitors:
-        """Create seats that follow those of the `staff` simulated agents, and a random PIN."""
+        """Create the visitor's seats, numbered after those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while find_pin_weakness(pin) is not None:
             pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
@@ -61,7 +61,7 @@ class DemoVisitors:
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
     def list_agents_with_staff(self, staff: int) -> list[dict[str, str]]:
-        """Return the [[agents]] settings: these agents, then `staff` simulated ones with the rehearsal PIN."""
+        """Return the [[agents]] settings: the visitor's agents, then `staff` simulated agents with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)
         return [

@@ -79,7 +79,7 @@ class HqDemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class HqCheck:
-    """A check: what must hold, whether it does, and what was observed."""
+    """A check of the headquarters demo: what must hold, whether it does, and what was observed."""
 
     name: str
     holds: bool
@@ -102,7 +102,7 @@ class RealCentre:
     seats: list[str]
 
     async def run(self, seed: int) -> None:
-        """Dial with simulated agents until the site is stopped."""
+        """Dial with simulated agents until the centre is stopped."""
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
@@ -315,7 +315,7 @@ async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes,
 
 
 async def _wait_until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> None:
-    """Wait until `holds()` returns something true, for `seconds` at most."""
+    """Wait until the condition `holds()` is true, for `seconds` at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:

@@ -1,4 +1,4 @@
-"""The material of the headquarters demo: a signed repository with its own keys, served by a local web server."""
+"""The campaign material of the headquarters demo: a signed repository with its own keys, served by a local web server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _SilentRequestHandler(SimpleHTTPRequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class DemoMaterial:
-    """A published repository, and the keys of its two signatories."""
+    """A published repository of campaign material, and the keys of its two signatories."""
 
     repository: Repository
     source: Path
@@ -52,7 +52,7 @@ class DemoMaterial:
         self.repository.assign_version(NAME, version, ["all"], (), self.online, now)
 
     def install(self, folder: Path, centre: str, zone: str) -> None:
-        """Install the assigned material into `folder`, as an uplink does before the first start. Blocks."""
+        """Install the material assigned to a centre into `folder`, as the uplink does before the first start. Blocks."""
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
@@ -63,7 +63,9 @@ class DemoMaterial:
 
 @contextmanager
 def serve_demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
-    """Create and serve a repository in `folder`. `online` is the private key that signs assignments to centres."""
+    """Create a repository of campaign material in `folder`, and serve it. `online` is the private key that signs
+    assignments to centres.
+    """
     root_keys = [secrets.token_bytes(32) for _ in range(2)]
     signers = (secrets.token_bytes(32), secrets.token_bytes(32))
     people = [

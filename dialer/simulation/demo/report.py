@@ -39,7 +39,7 @@ class SeatUtilisation(NamedTuple):
 
 
 class MarkCount(NamedTuple):
-    """The number of marks of one kind in a booth."""
+    """The number of marks (recorded answers about voters) of one kind in a booth."""
 
     kind: str
     constituency_number: int
@@ -48,7 +48,7 @@ class MarkCount(NamedTuple):
 
 
 class PlacedAttempt(NamedTuple):
-    """An attempt, its number and its outcome."""
+    """An attempt that was placed, with its number and its outcome."""
 
     attempt_id: str
     e164: str
@@ -78,7 +78,9 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of checking a rule. `broken` counts violations; `found` has attempt ids of some, never phone numbers."""
+    """The result of checking a rule on the calls of a run. `broken` counts violations; `found` has attempt ids of some,
+    never phone numbers.
+    """
 
     rule: str
     holds: bool
@@ -88,7 +90,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """The figures of a run since its start, and its checks by name."""
+    """The figures of a demo or rehearsal since its start, and its checks by name."""
 
     since: float  # epoch seconds
     outcomes: Mapping[str, Mapping[str, int]]  # number of attempts by campaign, then by outcome; "live": not ended
@@ -99,11 +101,11 @@ class DemoReport:
 
     @property
     def holds(self) -> bool:
-        """Whether every check passed."""
+        """Whether every check of the report passed."""
         return all(check.holds for check in self.checks.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as JSON types, in the form of the --report file."""
+        """Return the report as JSON types, in the form of the file that --report writes."""
         total: Counter[str] = sum(map(Counter, self.outcomes.values()), Counter())
         kinds: Counter[str] = sum(map(Counter, self.marks.values()), Counter())
         seats = dict(self.utilisation)
@@ -139,7 +141,8 @@ def _count_outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
 
 
 def build_report(store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None) -> DemoReport:
-    """Return the report of a run since `since` (epoch seconds), checked against its store and the journal, if any.
+    """Return the report of a demo or rehearsal since `since` (epoch seconds), checked against its store and the journal
+    of placed calls, if any.
 
     Raises StoreError or StoreCorrupt if the store cannot be read, OSError if the journal cannot.
     """
@@ -164,7 +167,8 @@ def _make_check_result(rule: str, broken: list[str]) -> CheckResult:
 
 
 def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
-    """Return the differences between the switch's journal and the attempts, by attempt id, without phone numbers.
+    """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
+    without phone numbers.
 
     An attempt may be missing from the journal, because its Originate may have failed; an answered one may not.
     """

@@ -72,7 +72,8 @@ VOTER_NAME = {"en": "voter", "hi": "मतदाता"}
 
 
 async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run a training until SIGTERM or Ctrl-C. `say` is called with the page's address once agents can sign in.
+    """Run a training for agents until SIGTERM or Ctrl-C. `say` is called with the page's address once agents can sign
+    in.
 
     Raises SettingError without agents or agent campaigns, StoreError, PortInUse, BrokerUnreachable.
     """

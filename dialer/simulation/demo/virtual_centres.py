@@ -1,4 +1,5 @@
-"""Virtual centres: hundreds of centres without store and calls that talk to headquarters through the real uplink's classes.
+"""Virtual centres: hundreds of centres without store and calls. They talk to headquarters through the classes of the
+real uplink.
 
 They announce results as a busy centre does and record what they send and receive, and when. The headquarters demo
 and benches compare headquarters' database with these records.
@@ -44,7 +45,7 @@ VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 
 @dataclass(slots=True)
 class VirtualTruth:
-    """What a virtual centre has announced and received, for comparison with headquarters."""
+    """What a virtual centre has announced and received, to be compared with headquarters' database."""
 
     announced: int = 0  # result rows
     counts: Counter[str] = field(default_factory=Counter)  # by the counters of headquarters
@@ -59,7 +60,7 @@ class VirtualTruth:
 
 
 class VirtualStore(UplinkReader):
-    """An outbox in memory, in place of a centre's store."""
+    """A virtual centre's outbox: the results that wait for headquarters, in memory instead of a store."""
 
     def __init__(self, constituency: int, clock: Clock) -> None:
         self._constituency = constituency
@@ -72,27 +73,29 @@ class VirtualStore(UplinkReader):
         self.truth = VirtualTruth()
 
     def announce(self, topic: str, payload: str) -> None:
-        """Add a row to the outbox."""
+        """Add a result to the outbox, for headquarters."""
         self._last += 1
         self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
     def record_commit(self, through: int) -> None:
-        """Record that headquarters has committed all rows up to id `through`."""
+        """Record that headquarters has stored all results up to outbox id `through`."""
         now = self._clock.now()
         committed = self._select_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
     def discard_through(self, through: int) -> None:
-        """Discard the rows up to id `through`, which headquarters has committed."""
+        """Discard the results up to outbox id `through`, which headquarters has stored."""
         self.record_commit(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
 
     def import_peer_updates(self, fields: dict[str, Any]) -> Reply:
-        """Import a batch of peer updates as the dialler does: the whole batch, or nothing if one before it is missing."""
+        """Import a batch of updates of other centres as the dialler does: the whole batch, or nothing if an earlier
+        batch is missing.
+        """
         stream, position = fields["stream"], self._positions.get(fields["stream"], 0)
         if fields["position"] <= position:
             return Reply("done", "known")
@@ -129,7 +132,7 @@ class VirtualStore(UplinkReader):
 
 
 class VirtualDialler(DiallerCommands):
-    """The commands of a dialler without calls: applies peer updates and records orders."""
+    """A dialler without calls. It applies the updates of other centres (peer updates) and records headquarters' orders."""
 
     def __init__(self, store: VirtualStore) -> None:
         object.__setattr__(self, "_store", store)
@@ -147,10 +150,10 @@ class VirtualDialler(DiallerCommands):
 
 
 class VirtualCentre:
-    """A virtual centre. Centres 0 and 1 have the same constituency, so have 2 and 3, and so on."""
+    """A virtual centre. Two centres at a time (0 and 1, 2 and 3, ...) have the same constituency."""
 
     def __init__(self, number: int, zone: str, seed: int) -> None:
-        """`number` counts from 0 and gives the centre its name."""
+        """Create a virtual centre. `number` counts from 0 and gives the centre its name."""
         self.name = f"virtual-{number:03d}"
         self.zone = zone
         self._clock = SystemClock()
@@ -160,7 +163,7 @@ class VirtualCentre:
         self.truth = self.store.truth
 
     async def run(self, session: Session) -> None:
-        """Stay connected to headquarters until cancelled."""
+        """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
         await session.subscribe(ack_subject(self.name), self._on_ack)
         async with asyncio.TaskGroup() as group:
@@ -201,7 +204,7 @@ class VirtualCentre:
         self.store.record_commit(unpack_ack(data))
 
     def announce_rows(self, rows: int) -> None:
-        """Announce `rows` random results of calls."""
+        """Announce `rows` random results of calls to headquarters."""
         for _ in range(rows):
             draw = self._random.random()
             if draw < OPT_OUT_SHARE:

@@ -28,7 +28,9 @@ Period = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class CampaignHours:
-    """The hours of one day in which a campaign may call, by calling hours, holidays, silence periods and poll closing."""
+    """The hours of one day in which a campaign may call. Calling hours, holidays, silence periods and poll closing
+    limit them.
+    """
 
     campaign_id: str
     open_periods: tuple[Period, ...]  # in order, to the minute; empty if it may not call that day
@@ -61,7 +63,9 @@ class SiteHours:
         self._zone = site_zone(settings)
 
     def compute_hours_on(self, day: date) -> tuple[CampaignHours, ...]:
-        """Return each campaign's hours on `day`, from midnight to midnight in the centre's time zone."""
+        """Return the hours in which each campaign may call on `day`, from midnight to midnight in the centre's time
+        zone.
+        """
         start, end = (get_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
         for number, rules in enumerate(self._rules):
@@ -102,11 +106,11 @@ class SiteHours:
 
 
 class CannotRehearse(MatdanError):
-    """The settings contain nothing that can be rehearsed. The text says what is missing."""
+    """Raised if the settings contain nothing that can be rehearsed. The text says what is missing."""
 
 
 class FaultKind(StrEnum):
-    """The kinds of fault on a rehearsed day. The values are shown to users."""
+    """The kinds of faults that a rehearsal injects. The values are shown to users."""
 
     LINK_CUT = "AMI connection lost"
     LINK_STALLED = "AMI connection stalled for 20 s"
@@ -119,7 +123,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that begins `at_seconds` after the start of the day."""
+    """A fault that a rehearsal injects `at_seconds` after the start of the day."""
 
     kind: FaultKind
     at_seconds: float
@@ -127,7 +131,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedDay:
-    """One run of the rehearsed day."""
+    """One run of the rehearsed day: its hours, its load and its faults."""
 
     name: str
     starts_at: float  # epoch seconds
@@ -139,7 +143,7 @@ class RehearsedDay:
 
     @property
     def seconds(self) -> float:
-        """The length of the rehearsed day."""
+        """The length of the rehearsed day (seconds)."""
         return self.ends_at - self.starts_at
 
 

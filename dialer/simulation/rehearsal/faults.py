@@ -27,7 +27,7 @@ class FaultInjector:
     """Injects the faults of a day one after another and measures the recovery from each."""
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
-        """`settings` are those of the rehearsal. Subscribe `on_change` to the engine."""
+        """Create the injector. `settings` are those of the rehearsal. Subscribe `on_change` to the engine."""
         self._day = day
         self._switch = switch
         self._settings = settings
@@ -36,7 +36,7 @@ class FaultInjector:
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
     def on_change(self, change: Change) -> None:
-        """Record the recovery from all ended faults when a call is dialled."""
+        """Record that the site has recovered from all ended faults, as soon as a call is dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
             for kind, over_at in self._waits_for_call.items():
@@ -44,7 +44,7 @@ class FaultInjector:
             self._waits_for_call.clear()
 
     async def run(self) -> None:
-        """Inject each fault at its time, then wait until cancelled."""
+        """Inject each fault of the day at its time, then wait until cancelled."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for fault in self._day.faults:
@@ -92,7 +92,8 @@ class FaultInjector:
 def find_unjudged_faults(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
-    """Return the faults after which no call could have been placed, with the reason for each.
+    """Return the faults whose recovery cannot be judged, because no call could have been placed after them. Each has
+    its reason.
 
     Args:
         day: The rehearsed day.

@@ -1,4 +1,4 @@
-"""Runs one rehearsed day in virtual time: the real engine on a simulated Asterisk, over AMI and FastAGI, in one loop."""
+"""Run one rehearsed day in virtual time: the real engine on a simulated Asterisk, over AMI and FastAGI, in one loop."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class _Rehearsal:
     def __init__(
         self, settings: Settings, day: RehearsedDay, voters: VoterProfile, copy: Path, progress: Progress
     ) -> None:
-        """`copy` is the store of the day. The journal of its calls is written next to it, with the suffix .jsonl."""
+        """Create the rehearsal of one day. `copy` is the day's copy of the store. The journal of its calls is written
+        next to it, with the suffix .jsonl.
+        """
         self._settings = settings
         self._profile = site_profile(settings)
         self._day = day
@@ -84,7 +86,7 @@ class _Rehearsal:
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def run(self, voters: int) -> DayOutcome:
-        """Run the whole day and return its outcome. `voters` is the number of voters on the roll."""
+        """Run the whole rehearsed day and return its outcome. `voters` is the number of voters on the roll."""
         day, certificates, began = self._day, self._read_certificates(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
             settings = make_rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)

@@ -50,7 +50,7 @@ class RehearsalStaff:
         self._campaign: dict[str, str | None] = {}  # by seat
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` with every change. Return a function that ends the subscription."""
+        """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
         def note_campaign(change: Change) -> None:
             if isinstance(change, SeatView):
@@ -77,7 +77,8 @@ class RehearsalStaff:
 
 
 def choose_working_agents(settings: Settings) -> list[int]:
-    """Return the agents (positions in the settings, from 0) who work when there may be more agents than seats.
+    """Return which agents work in the rehearsal when there may be more agents than seats. They are given by their
+    positions in the settings, from 0.
 
     First one agent for each skill that a campaign requires, then agents spread evenly over the list, which may be
     ordered by shift.

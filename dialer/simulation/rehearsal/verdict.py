@@ -1,4 +1,4 @@
-"""The verdict on a rehearsal: findings on each rehearsed day, and whether the site is ready. Without I/O."""
+"""The verdict on a rehearsal: the problems found on each rehearsed day, and whether the site is ready. No I/O."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADROOM = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The state of the centre at one moment of the day."""
+    """The state of the rehearsed centre at one moment of the day."""
 
     at: float  # epoch seconds
     reached: int  # contacted voters: those with a mark
@@ -81,7 +81,7 @@ class DayOutcome:
 
 
 def judge_day(outcome: DayOutcome) -> list[Finding]:
-    """Return the findings on a rehearsed day, the most serious first."""
+    """Return the problems (findings) of a rehearsed day, the most serious first."""
     found = [
         *_judge_rules(outcome),
         *_judge_contacts(outcome),
@@ -94,7 +94,7 @@ def judge_day(outcome: DayOutcome) -> list[Finding]:
 
 
 def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
-    """Return whether no day has an error."""
+    """Return whether no rehearsed day has an error, so that the site is ready."""
     return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_day(outcome))
 
 

@@ -63,7 +63,7 @@ class RecordedDay:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTalk:
-    """Talk times drawn from the conversations that began at about the same time of day."""
+    """Talk times that are drawn from the conversations that began at about the same time of day."""
 
     starts: tuple[float, ...]
     lengths: tuple[float, ...]
@@ -77,23 +77,25 @@ class RecordedTalk:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRing:
-    """Ring times drawn from the recorded calls: (seconds to answer or end, seconds to "ringing")."""
+    """Ring times that are drawn from the recorded calls, as (seconds to answer or end, seconds to "ringing")."""
 
     answers: tuple[tuple[float, float | None], ...]
     others: tuple[tuple[float, float | None], ...]
 
     @property
     def ring_out_seconds(self) -> float:
-        """The longest recorded ring time."""
+        """The longest ring time of the recorded calls."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
     def draw_ring(self, answered: bool, random: Random) -> Ring:
-        """Draw one of the recorded calls."""
+        """Draw the ring times of one of the recorded calls."""
         return answered, *random.choice(self.answers if answered else self.others)
 
 
 def is_in_order(attempt: AttemptRecord) -> bool:
-    """Return whether the steps of an attempt are in time order. A change of the system clock can violate it."""
+    """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
+    clock can violate it.
+    """
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
     times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
     rang = attempt.ringing_seconds
@@ -101,7 +103,9 @@ def is_in_order(attempt: AttemptRecord) -> bool:
 
 
 def build_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
-    """Return the day as a scenario. A ringing call is not cancelled before `minimum_ring_seconds`."""
+    """Return the recorded day as a scenario that can be simulated. A ringing call is not cancelled before
+    `minimum_ring_seconds`.
+    """
     talks = sorted(
         (attempt.connected_seconds, attempt.ended_seconds - attempt.connected_seconds)
         for attempt in day.attempts

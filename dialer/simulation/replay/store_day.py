@@ -1,4 +1,4 @@
-"""Reads a recorded day from a store for a replay: its calls and its seats."""
+"""Read a recorded day from a store for a replay: its calls and its seats."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Key = tuple[str, float]  # (seat, start) of an interval
 
 
 def parse_day(text: str) -> date:
-    """Return the day written as 2026-04-22. Raises BadScenario for anything else."""
+    """Return the day that a text such as 2026-04-22 gives. Raises BadScenario for any other text."""
     try:
         if not _DAY.fullmatch(text):
             raise ValueError
