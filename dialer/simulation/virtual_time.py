@@ -117,7 +117,8 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:
             raise VirtualTimeStuck(
-                "the virtual event loop has no timer and no socket data left to wait for; the event that the program waits for never comes"
+                "the virtual event loop has no timer and no socket data left to wait for; the event that the program waits "
+                "for never comes"
             )
         return events
 

@@ -81,11 +81,14 @@ class ManagerSession(asyncio.Protocol):
 
     @property
     def write_classes(self) -> frozenset[str]:
-        """The classes of actions that the session may send."""
+        """The classes of AMI actions that the session's user may send."""
         return frozenset() if self.user is None else self.user.write
 
     def write(self, data: bytes) -> None:
-        """Send bytes. All bytes of one iteration of the event loop are sent together, as from Asterisk's event queue."""
+        """Send bytes to the client.
+
+        All bytes of one iteration of the event loop are sent together, as from Asterisk's event queue.
+        """
         if self._transport is None or self._transport.is_closing():
             return
         self._out.append(data)

@@ -79,7 +79,7 @@ def check_scenario(scenario: Scenario) -> None:
         if not 0 <= seats <= MOST_SEATS:
             raise BadScenario(f"the number of seats is {seats:g}; give 0 to {MOST_SEATS}")
     if not scenario.campaigns:
-        raise BadScenario("the scenario has no campaign; give at least one")
+        raise BadScenario("the scenario has no campaign; give at least one campaign")
     for campaign in scenario.campaigns:
         rate = campaign.answer_rate
         rates = (rate.lowest, rate.highest) if isinstance(rate, SwappedLists) else [value for _, value in rate.points]

@@ -31,7 +31,7 @@ class SimulatedTrunks:
         return max(0, self._scenario.channels - channels_in_use), starts
 
     def count_seconds_to_next_start(self, now: float) -> float:
-        """Return the seconds until a call may start; 0.0 means at once."""
+        """Return the seconds until the trunks allow another call to start (0.0 = now)."""
         return 0.0 if self._starts is None else self._starts.count_seconds_to_next_grant(now, unsent=0)
 
     def count_call_start(self, now: float) -> None:
