@@ -75,14 +75,14 @@ async def _check_survey(lab: Lab) -> list[str]:
 async def _check_waiting_time(lab: Lab) -> list[str]:
     requests: list[bytes] = []
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_waiting_times(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         requests.append(await reader.readline())
         writer.write(b'HTTP/1.0 200 OK\r\n\r\n{"minutes": 25}')
         writer.close()
 
     script = _copy_script(lab, "waiting_time.py")
     scenario = _make_scenario(script, network=True, voters=[{"does": "answer", "count": 2}], outcomes={"completed": 2})
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(serve_waiting_times, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         script.with_suffix(".url").write_text(f"http://127.0.0.1:{port}/queue\n", encoding="utf-8")
         faults, store = await _play_scenario(lab, "waiting-time", scenario)

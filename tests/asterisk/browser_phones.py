@@ -248,10 +248,10 @@ async def check_many_registrations(settings: Settings, asterisk: RealAsterisk, r
     """Register the phones of all seats at once, through the desk."""
     who = {f"t{seat.name}": SignedInUser("1", AGENT, seat.name) for seat in settings.seats}
 
-    async def find(token: str) -> SignedInUser | None:
+    async def find_signed_in_user(token: str) -> SignedInUser | None:
         return who.get(token)
 
-    async def one(seat: Any, origin: str) -> Any:
+    async def register_one_phone(seat: Any, origin: str) -> Any:
         page = await connect(
             origin.replace("http", "ws") + PATH,
             origin=Origin(origin),
@@ -264,14 +264,17 @@ async def check_many_registrations(settings: Settings, asterisk: RealAsterisk, r
             report.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
-    app = make_app([AgentPhones(settings, find).create_router()], Sessions(DESK_COOKIE, find, find))
+    app = make_app(
+        [AgentPhones(settings, find_signed_in_user).create_router()],
+        Sessions(DESK_COOKIE, find_signed_in_user, find_signed_in_user),
+    )
     with open_listener("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
         serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
         await desk.open.wait()
         begun = time.monotonic()
-        pages = await asyncio.gather(*(one(seat, origin) for seat in settings.seats))
+        pages = await asyncio.gather(*(register_one_phone(seat, origin) for seat in settings.seats))
         seconds = time.monotonic() - begun
         contacts = (await asterisk.run_command("pjsip show contacts")).count("Contact:  agent")
         report.figures.append(f"{contacts} browser phones registered at once in {seconds:.2f} s")

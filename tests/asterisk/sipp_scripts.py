@@ -24,7 +24,7 @@ a=rtpmap:8 PCMA/8000
 """
 
 
-def _answer(
+def _render_response(
     status: str, *, body: bool = False, cseq: str = "[last_CSeq:]", tag: bool = True, retrans: bool = False
 ) -> str:
     to = "[last_To:];tag=[pid]S[call_number]" if tag else "[last_To:]"
@@ -40,7 +40,7 @@ def _answer(
     return f"<send{again}><![CDATA[\n\n{text}\n\n]]></send>\n"
 
 
-def _request(method: str, number: int, body: str = "") -> str:
+def _render_request(method: str, number: int, body: str = "") -> str:
     """Return a request within a call. From and To are swapped, and $from and $contact come from the INVITE."""
     lines = [
         f"{method} [$contact] SIP/2.0",
@@ -67,42 +67,44 @@ _INVITE = (
     '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n'
     "</action>\n</recv>\n"
 )
-_OPTIONS = '<label id="options"/>\n' + _answer("200 OK")
+_OPTIONS = '<label id="options"/>\n' + _render_response("200 OK")
 _CANCELLED = (
     '<label id="cancelled"/>\n'
-    + _answer("200 OK")
-    + _answer("487 Request Terminated", cseq="CSeq: [cseq] INVITE", retrans=True)
+    + _render_response("200 OK")
+    + _render_response("487 Request Terminated", cseq="CSeq: [cseq] INVITE", retrans=True)
     + '<recv request="ACK"/>\n<nop next="over"/>\n'
 )
-_ENDED = '<label id="ended"/>\n' + _answer("200 OK", tag=False) + '<nop next="over"/>\n'
+_ENDED = '<label id="ended"/>\n' + _render_response("200 OK", tag=False) + '<nop next="over"/>\n'
 _OVER = '<label id="over"/>\n<nop/>\n'
 
 
-def _stream(audio: str) -> str:
+def _render_audio_step(audio: str) -> str:
     return f'<nop><action><exec rtp_stream="{audio},-1,{A_LAW},PCMA/8000"/></action></nop>\n'
 
 
 def render_carrier(scenario: Scenario, audio: str) -> str:
     """Return the script of the carrier, with a branch per group of voters. Voters who answer send `audio`."""
-    parts = [_HEAD.format(name="carrier"), _INVITE, _answer("100 Trying", tag=False)]
+    parts = [_HEAD.format(name="carrier"), _INVITE, _render_response("100 Trying", tag=False)]
     for group, _ in enumerate(scenario.voters):
         parts.append(
             f'<nop><action><strcmp assign_to="is{group}" variable="group" value="{group:02d}"/>'
             f'<test assign_to="go{group}" variable="is{group}" compare="equal" value="0"/></action></nop>\n'
             f'<nop next="group{group}" test="go{group}"/>\n'
         )
-    parts += [_answer("404 Not Found"), '<recv request="ACK"/>\n<nop next="over"/>\n']
+    parts += [_render_response("404 Not Found"), '<recv request="ACK"/>\n<nop next="over"/>\n']
     for group, voters in enumerate(scenario.voters):
-        parts += [f'<label id="group{group}"/>\n', _branch(group, voters, audio)]
+        parts += [f'<label id="group{group}"/>\n', _render_voter_branch(group, voters, audio)]
     used = ["whole", "from", "contact"] + [f"is{group}" for group, _ in enumerate(scenario.voters)]
     parts += [_CANCELLED, _ENDED, '<nop next="over"/>\n', _OPTIONS, _OVER]
     return "".join(parts) + f'<Reference variables="{",".join(used)}"/>\n</scenario>\n'
 
 
-def _branch(group: int, voters: Voters, audio: str) -> str:
+def _render_voter_branch(group: int, voters: Voters, audio: str) -> str:
     milliseconds = max(1, round(voters.rings * 1000))
     status = SIP_STATUS.get(voters.does)
-    ringing = _answer("183 Session Progress", body=True) if voters.early_media else _answer("180 Ringing")
+    ringing = (
+        _render_response("183 Session Progress", body=True) if voters.early_media else _render_response("180 Ringing")
+    )
     if voters.does is PhoneReaction.NO_ANSWER:
         return ringing + '<recv request="CANCEL" next="cancelled"/>\n'
     if status is not None:
@@ -111,21 +113,21 @@ def _branch(group: int, voters: Voters, audio: str) -> str:
             rings
             + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="fails{group}" next="cancelled"/>\n'
             + f'<label id="fails{group}"/>\n'
-            + _answer(f"{status} {_REASONS[status]}", retrans=True)
+            + _render_response(f"{status} {_REASONS[status]}", retrans=True)
             + '<recv request="ACK"/>\n<nop next="over"/>\n'
         )
     return (
         ringing
         + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="answers{group}" next="cancelled"/>\n'
         + f'<label id="answers{group}"/>\n'
-        + _answer("200 OK", body=True, retrans=True)
+        + _render_response("200 OK", body=True, retrans=True)
         + '<recv request="ACK"/>\n'
-        + _stream(audio)
-        + _talk(group, voters)
+        + _render_audio_step(audio)
+        + _render_talk_steps(group, voters)
     )
 
 
-def _talk(group: int, voters: Voters) -> str:
+def _render_talk_steps(group: int, voters: Voters) -> str:
     """Return the steps after the answer: timed keys, and the voter's hang-up unless Asterisk hangs up first."""
     parts, now, number = [], 0.0, 1
     deeds = [(seconds, key) for seconds, key in sorted(voters.keys)]
@@ -139,9 +141,9 @@ def _talk(group: int, voters: Voters) -> str:
             f'<recv request="BYE" timeout="{wait}" ontimeout="{label}" next="ended"/>\n<label id="{label}"/>\n'
         )
         if key:
-            parts.append(_request("INFO", number, f"Signal={key}\nDuration=160\n"))
+            parts.append(_render_request("INFO", number, f"Signal={key}\nDuration=160\n"))
         else:
-            parts.append(_request("BYE", number) + '<recv response="200"/>\n<nop next="over"/>\n')
+            parts.append(_render_request("BYE", number) + '<recv response="200"/>\n<nop next="over"/>\n')
         now = seconds
         number += 1
     if voters.stays is None:
@@ -155,12 +157,12 @@ def render_phone(audio: str) -> str:
     return (
         _HEAD.format(name="phone")
         + '<recv request="OPTIONS" optional="true" next="options"/>\n<recv request="INVITE"/>\n'
-        + _answer("180 Ringing")
-        + _answer("200 OK", body=True, retrans=True)
+        + _render_response("180 Ringing")
+        + _render_response("200 OK", body=True, retrans=True)
         + '<recv request="ACK"/>\n'
-        + _stream(audio)
+        + _render_audio_step(audio)
         + '<recv request="BYE"/>\n'
-        + _answer("200 OK", tag=False)
+        + _render_response("200 OK", tag=False)
         + '<nop next="over"/>\n'
         + _OPTIONS
         + _OVER
@@ -211,7 +213,7 @@ Content-Length: 0"""
         + '<recv response="200" rrs="true"/>\n'
         + f"<send><![CDATA[\n\n{answered}\n\n]]></send>\n"
         + '<recv request="BYE"/>\n'
-        + _answer("200 OK", tag=False)
+        + _render_response("200 OK", tag=False)
         + "</scenario>\n"
     )
 
@@ -239,10 +241,12 @@ Content-Length: 0"""
 
 def render_registrar() -> str:
     """Return the script of a carrier at which an account registers, after a password challenge."""
-    challenge = _answer("401 Unauthorized").replace(
+    challenge = _render_response("401 Unauthorized").replace(
         "Content-Length", 'WWW-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
     )
-    granted = _answer("200 OK").replace("Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300")
+    granted = _render_response("200 OK").replace(
+        "Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300"
+    )
     return (
         _HEAD.format(name="registrar")
         + f'<recv request="REGISTER"/>\n{challenge}<recv request="REGISTER"/>\n{granted}</scenario>\n'

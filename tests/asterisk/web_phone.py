@@ -40,12 +40,12 @@ def _make_authorization(answer: str, user: str, password: str) -> str:
     """Return the Authorization header for a challenge (RFC 2617, with qop auth)."""
     asked = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', answer))
     uri, count, own = f"sip:{DOMAIN}", "00000001", secrets.token_hex(4)
-    secret = _md5(f"{user}:{asked['realm']}:{password}")
-    response = _md5(f"{secret}:{asked['nonce']}:{count}:{own}:auth:{_md5(f'REGISTER:{uri}')}")
+    secret = _hash_md5(f"{user}:{asked['realm']}:{password}")
+    response = _hash_md5(f"{secret}:{asked['nonce']}:{count}:{own}:auth:{_hash_md5(f'REGISTER:{uri}')}")
     given = {"username": user, **asked, "uri": uri, "response": response, "cnonce": own}
     fields = ", ".join(f'{name}="{value}"' for name, value in given.items())
     return f"Authorization: Digest {fields}, algorithm=MD5, qop=auth, nc={count}"
 
 
-def _md5(text: str) -> str:
+def _hash_md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

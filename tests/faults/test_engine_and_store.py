@@ -158,15 +158,15 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
         store: Any = site.centre.store
         failing = True
 
-        def spoil(method: str) -> None:
+        def make_method_fail(method: str) -> None:
             whole = getattr(store, method)
 
-            async def spoilt(*arguments: Any, **named: Any) -> Any:
+            async def fail_sometimes(*arguments: Any, **named: Any) -> Any:
                 if failing and chance.random() < 0.5:
                     raise StoreError(f"centre.db: {method} met trouble number {chance.randrange(1000)}")
                 return await whole(*arguments, **named)
 
-            setattr(store, method, spoilt)
+            setattr(store, method, fail_sometimes)
 
         for method in (
             "end_attempts",
@@ -176,7 +176,7 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
             "read_campaign_progress",
             "release_expired_claims",
         ):
-            spoil(method)
+            make_method_fail(method)
         await asyncio.sleep(60)
         told = [
             change.alert for change in site.changes if isinstance(change, AlertRaised) and change.alert.code == "store"

@@ -34,7 +34,7 @@ async def test_number_may_be_called_again_only_if_the_dialler_was_killed_before_
             store = first.centre.store
             commit = store.open_attempts
 
-            async def hangs(attempts: Any, **limits: Any) -> Any:
+            async def commit_then_hang(attempts: Any, **limits: Any) -> Any:
                 answer = await commit(attempts, **limits)
                 if len(committed) >= 3:
                     never_sent.extend(attempt.attempt_id for attempt in attempts)
@@ -42,7 +42,7 @@ async def test_number_may_be_called_again_only_if_the_dialler_was_killed_before_
                 committed.extend(attempt.attempt_id for attempt in attempts)
                 return answer
 
-            store.open_attempts = hangs  # type: ignore[method-assign]
+            store.open_attempts = commit_then_hang  # type: ignore[method-assign]
             await first.until(lambda: len(never_sent) >= 2, seconds=20)
         sent = [call.channel_id for call in switch.placed]
         assert len(sent) >= 3 and not set(sent) & set(never_sent)

@@ -33,12 +33,12 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
         async with filled(backend) as store:
             for number in range(1, 9):
                 new = await dial(store, number)
-                _snapshot(disk, backend, tmp_path, losses, chance)
+                _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
                 await store.record_mark(mark(number, MarkKind.NOT_YET, new=new))
-                _snapshot(disk, backend, tmp_path, losses, chance)
+                _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
                 await end(store, new, Outcome.COMPLETED)
                 await store.record_opt_out(number, at=NOW + number, source="voter")
-                _snapshot(disk, backend, tmp_path, losses, chance)
+                _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
     assert len(losses) == 48
     for acknowledged, folder in losses:
         with connection.open_store_exclusively(folder / "centre.db", "a test"):  # recovers the WAL, and checks the file
@@ -48,7 +48,7 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
         assert all(one >= other for one, other in zip(found, acknowledged, strict=True)), folder.name
 
 
-def _snapshot(
+def _save_files_after_power_loss(
     disk: LossyDisk,
     backend: SqliteBackend,
     folder: Path,

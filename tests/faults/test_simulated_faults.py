@@ -58,7 +58,7 @@ async def test_simulated_graceful_restart_sends_a_shutdown_event() -> None:
         assert [message.event for message in lab.events()][-1] == "Shutdown"
 
 
-async def switch_listens(switch: SimulatedAsterisk) -> bool:
+async def is_ami_port_open(switch: SimulatedAsterisk) -> bool:
     """Return whether the port, which the restart closed, is open again."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
@@ -76,7 +76,7 @@ async def test_calls_fail_at_the_simulated_asterisk_until_it_sends_fully_booted(
     async with lab_centre(CONFIG) as (switch, lab):
         restart = asyncio.create_task(switch.restart(boot_seconds=4.0))
         await lab.ended.wait()
-        while not await switch_listens(switch):
+        while not await is_ami_port_open(switch):
             await asyncio.sleep(0.01)
         async with AmiLab(switch.ami_port, "dialler") as again:
             ask = partial(again.action, "Originate", Async="true", **lease)
@@ -167,11 +167,11 @@ async def test_simulated_slow_carrier_delays_calls_increasingly() -> None:
         assert waits == [1.0, 1.5, 2.0]
 
 
-def _id_of(message: AmiMessage) -> str:
+def _get_channel_id(message: AmiMessage) -> str:
     return message.get("Uniqueid", message.get("DestUniqueid"))
 
 
-def hang_ups_of_twenty_calls(
+def collect_hang_ups_of_twenty_calls(
     *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0
 ) -> tuple[Counter[str], list[str]]:
     counts: Counter[str] = Counter()
@@ -185,27 +185,27 @@ def hang_ups_of_twenty_calls(
                 await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)
             counts.update(message.get("Uniqueid") for message in lab.events("Hangup"))
-            order.extend(f"{message.event} {_id_of(message)}" for message in lab.events())
+            order.extend(f"{message.event} {_get_channel_id(message)}" for message in lab.events())
 
     run()
     return counts, order
 
 
 def test_simulated_lossy_connection_drops_events() -> None:
-    counts, _ = hang_ups_of_twenty_calls(lose=0.4)
+    counts, _ = collect_hang_ups_of_twenty_calls(lose=0.4)
     assert 4 <= len(counts) <= 18
     assert set(counts.values()) == {1}
 
 
 def test_simulated_repeating_connection_duplicates_events() -> None:
-    counts, _ = hang_ups_of_twenty_calls(repeat=0.5)
+    counts, _ = collect_hang_ups_of_twenty_calls(repeat=0.5)
     assert len(counts) == 20
     assert set(counts.values()) == {1, 2}
 
 
 def test_simulated_reordering_connection_loses_no_events() -> None:
-    counts, order = hang_ups_of_twenty_calls(reorder=0.5)
-    well_counts, well_order = hang_ups_of_twenty_calls()
+    counts, order = collect_hang_ups_of_twenty_calls(reorder=0.5)
+    well_counts, well_order = collect_hang_ups_of_twenty_calls()
     assert counts == well_counts
     assert sorted(order) == sorted(well_order)
     assert order != well_order

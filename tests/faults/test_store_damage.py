@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "centre.db"
 
 
-def flip(path: Path, first: int, count: int = 64) -> None:
+def flip_bytes(path: Path, first: int, count: int = 64) -> None:
     with path.open("r+b") as file:
         file.seek(first)
         flipped = bytes(byte ^ 0xFF for byte in file.read(count))
@@ -42,7 +42,7 @@ def roll(path: Path) -> Path:
     return path
 
 
-def root_page_of(path: Path, name: str) -> int:
+def find_root_page(path: Path, name: str) -> int:
     return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
@@ -51,7 +51,7 @@ async def test_every_damaged_page_of_a_small_store_is_detected_when_it_is_opened
     whole = roll.read_bytes()
     found = 0
     for page in range(1, pages, pages // 12):
-        flip(roll, page * PAGE_BYTES)  # the page's header and the pointers to its cells
+        flip_bytes(roll, page * PAGE_BYTES)  # the page's header and the pointers to its cells
         damaged = roll.read_bytes()
         with pytest.raises(StoreCorrupt) as caught:
             await open_store(roll)
@@ -69,8 +69,8 @@ async def test_damage_in_important_pages_of_a_large_store_is_detected_when_it_is
 ) -> None:
     monkeypatch.setattr(file_checks, "FULL_CHECK_BYTES", 0)
     await (await open_store(roll)).close()
-    page = 1 if name == "sqlite_schema" else root_page_of(roll, name)
-    flip(roll, (page - 1) * PAGE_BYTES + (100 if page == 1 else 0), 12)
+    page = 1 if name == "sqlite_schema" else find_root_page(roll, name)
+    flip_bytes(roll, (page - 1) * PAGE_BYTES + (100 if page == 1 else 0), 12)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(roll)
     assert is_one_line(caught.value, roll)
@@ -80,7 +80,7 @@ async def test_damage_not_detected_at_opening_is_reported_when_it_is_read(
     roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
-    flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
+    flip_bytes(roll, (find_root_page(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
             await store.read_voter_for_screen(1000)

@@ -45,20 +45,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "centre.db"
 
 
-def found_on_disk(path: Path) -> set[str]:
+def find_details_on_disk(path: Path) -> set[str]:
     """Return the details of a voter that occur in the bytes of the store's files."""
     everything = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     return {text for text in (NUMBER, NAME, EPIC, "CREATE TABLE") if text.encode() in everything}
 
 
-def rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
+def read_all_rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of the store except the audit, to which a conversion adds."""
     with closing(open_store_for_reading(path, key=key)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
         return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
 
 
-def audited(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
+def read_encryption_audit(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
     with closing(open_store_for_reading(path, key=key)) as db:
         return db.execute("SELECT who, what FROM audit WHERE kind = 'store-conversion'").fetchall()
 
@@ -74,11 +74,11 @@ async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBacke
         with closing(backend.connect()) as db:  # a roll's change, which is in the WAL alone until the store is closed
             db.execute("UPDATE voter SET section = 'Temple Street' WHERE voter_id = 4")
         assert (path.parent / "centre.db-wal").stat().st_size > 0
-        open_files = found_on_disk(path)
+        open_files = find_details_on_disk(path)
         street = any(b"Temple Street" in file.read_bytes() for file in path.parent.glob("centre.db*"))
     plain = kind is SqliteBackend
     everything = {NUMBER, NAME, EPIC, "CREATE TABLE"}
-    assert (open_files, found_on_disk(path), street) == (
+    assert (open_files, find_details_on_disk(path), street) == (
         (everything, everything, True) if plain else (set(), set(), False)
     )
 
@@ -111,11 +111,11 @@ def test_every_copy_of_a_store_is_encrypted_like_the_store(
     roll.write_text("AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\n174,1,500,Again,7000000003\n")
     seen: list[bool] = []
 
-    def look(_: object) -> None:
+    def inspect_dry_run_copy(_: object) -> None:
         (dry,) = path.parent.glob("matdan-*/dry-run.db")
         seen.append(is_encrypted(dry))
 
-    import_file(roll, path.with_name("new.db"), ImportOptions(dry_run=True), progress=look, key=key)
+    import_file(roll, path.with_name("new.db"), ImportOptions(dry_run=True), progress=inspect_dry_run_copy, key=key)
     assert seen
     assert set(seen) == {key is not None}
 
@@ -159,21 +159,21 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
 # Keys
 
 
-async def opened_for_a_report(path: Path, key: StoreKey | None) -> None:
+async def open_for_report(path: Path, key: StoreKey | None) -> None:
     with read_snapshot(path, key):
         pytest.fail("the report got in")
 
 
-def opened_by_an_import(path: Path, key: StoreKey | None) -> None:
+def open_for_import(path: Path, key: StoreKey | None) -> None:
     with open_store_exclusively(path, "an import", key=key):
         pytest.fail("the import got in")
 
 
 OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
     "dialler": lambda path, key: asyncio.run(open_store(path, key=key)),
-    "report": lambda path, key: asyncio.run(opened_for_a_report(path, key)),
+    "report": lambda path, key: asyncio.run(open_for_report(path, key)),
     "reader": lambda path, key: open_store_for_reading(path, key=key),
-    "import": opened_by_an_import,
+    "import": open_for_import,
     "export": lambda path, key: record_export(path, "a worker", {}, NOW, key=key),
 }
 
@@ -255,13 +255,13 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
 def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
     fill_roll(path, 2000, key=old)
-    before, told = rows(path, old), list[tuple[str, float]]()
+    before, told = read_all_rows(path, old), list[tuple[str, float]]()
     convert_store(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
-    assert rows(path, new) == before
-    assert audited(path, new) == [("officer", f'{{"now":"{_state(old, new)}"}}')]
+    assert read_all_rows(path, new) == before
+    assert read_encryption_audit(path, new) == [("officer", f'{{"now":"{_describe_encryption(old, new)}"}}')]
     assert is_encrypted(path) == (new is not None)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert found_on_disk(path) == (set() if new else {NUMBER, NAME, EPIC, "CREATE TABLE"})
+    assert find_details_on_disk(path) == (set() if new else {NUMBER, NAME, EPIC, "CREATE TABLE"})
     assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
     assert told[-1][1] == 1.0
     assert all(0.0 <= share <= 1.0 for _, share in told)
@@ -272,7 +272,7 @@ def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, ne
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def _state(old: StoreKey | None, new: StoreKey | None) -> str:
+def _describe_encryption(old: StoreKey | None, new: StoreKey | None) -> str:
     return "plain" if new is None else "encrypted" if old is None else "another key"
 
 
@@ -293,21 +293,26 @@ def test_failed_encryption_leaves_the_store_unchanged(
     at_step: str, old: StoreKey | None, new: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 200, key=old)
-    before = rows(path, old)
+    before = read_all_rows(path, old)
 
-    def fail(*_: object) -> None:
+    def raise_interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     if at_step == "copied":
-        monkeypatch.setattr(conversion, "_compare_databases", fail)
+        monkeypatch.setattr(conversion, "_compare_databases", raise_interrupt)
     elif at_step == "synced":
-        monkeypatch.setattr(conversion, "_sync_file_to_disk", fail)
+        monkeypatch.setattr(conversion, "_sync_file_to_disk", raise_interrupt)
     with pytest.raises(KeyboardInterrupt):
         convert_store(
-            path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None
+            path,
+            old,
+            new,
+            who="officer",
+            at=NOW,
+            progress=raise_interrupt if at_step == "comparing" else lambda *_: None,
         )
-    assert rows(path, old) == before
-    assert audited(path, old) == []
+    assert read_all_rows(path, old) == before
+    assert read_encryption_audit(path, old) == []
     assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
 
 
@@ -315,21 +320,21 @@ def test_failed_encryption_leaves_the_store_unchanged(
     "broken",
     ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.registered", "DELETE FROM new.phone"],
 )
-def test_encrypted_copy_that_differs_does_not_replace_the_store(
+def test_encrypted_copy_with_different_content_does_not_replace_the_store(
     broken: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 200)
     copy = conversion._copy_database
 
-    def copy_badly(db: Any, *rest: Any) -> None:
+    def copy_with_a_difference(db: Any, *rest: Any) -> None:
         copy(db, *rest)
         db.execute(broken)
 
-    monkeypatch.setattr(conversion, "_copy_database", copy_badly)
+    monkeypatch.setattr(conversion, "_copy_database", copy_with_a_difference)
     with pytest.raises(StoreCorrupt, match="the original is unchanged") as caught:
         convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_one_line(caught.value, path)
-    assert len(rows(path, None)["voter"]) == 200
+    assert len(read_all_rows(path, None)["voter"]) == 200
 
 
 KILLED = """
@@ -344,18 +349,18 @@ convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambd
 
 
 @pytest.mark.parametrize(("old", "new"), [STEPS[0], STEPS[2]], ids=[NAMES[0], NAMES[2]])
-def test_killed_encryption_leaves_the_store_and_the_next_one_cleans_up(
+def test_killed_store_encryption_leaves_the_store_usable_and_the_next_run_cleans_up(
     old: StoreKey | None, new: StoreKey | None, path: Path
 ) -> None:
     fill_roll(path, 200, key=old)
-    before = rows(path, old)
+    before = read_all_rows(path, old)
     how = "encrypt" if old is None else "decrypt"
     assert run_forked(KILLED, path, how).returncode == 9
     assert get_leftover_path(path).exists()
-    assert rows(path, old) == before
+    assert read_all_rows(path, old) == before
     convert_store(path, old, new, who="officer", at=NOW)
     assert not get_leftover_path(path).exists()
-    assert rows(path, new) == before
+    assert read_all_rows(path, new) == before
 
 
 KILLED_BETWEEN = """
@@ -384,7 +389,7 @@ conversion.convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0)
 @pytest.mark.parametrize(
     ("old", "new", "how"), [(*step, name) for step, name in zip(STEPS, NAMES, strict=True)], ids=NAMES
 )
-def test_encryption_killed_between_two_files_is_completed_by_running_it_again(
+def test_store_encryption_killed_between_two_files_is_completed_by_a_second_run(
     old: StoreKey | None, new: StoreKey | None, how: str, path: Path
 ) -> None:
     fill_roll(path, 54, key=old)
@@ -392,11 +397,11 @@ def test_encryption_killed_between_two_files_is_completed_by_running_it_again(
     db = open_desk_file(desk, old)
     db.execute("INSERT INTO password VALUES ('asha', 'hash', 1.0, 0)")
     db.close()
-    before = rows(path, old)
+    before = read_all_rows(path, old)
     assert run_forked(KILLED_BETWEEN, path, how).returncode == 9
-    assert rows(path, old) == before
+    assert read_all_rows(path, old) == before
     convert_store(path, old, new, who="officer", at=NOW)
-    assert rows(path, new) == before
+    assert read_all_rows(path, new) == before
     db = open_desk_file(desk, new)
     assert db.execute("SELECT name FROM password").fetchall() == [("asha",)]
     db.close()

@@ -48,11 +48,11 @@ def path(tmp_path: Path) -> Path:
 async def limit_pages(store: Store, more: int) -> None:
     """Let the file grow by at most `more` pages, like a disk with that much free space."""
 
-    def limit(db: sqlite3.Connection) -> None:
+    def set_page_limit(db: sqlite3.Connection) -> None:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {pages + more}")
 
-    await store._writer.write(limit)
+    await store._writer.write(set_page_limit)
 
 
 # Disk full
@@ -132,7 +132,7 @@ async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(
     assert query(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_writes_fail_as_busy_during_another_programs_write_and_then_succeed(path: Path) -> None:
+async def test_store_writes_fail_as_busy_while_another_program_writes_and_succeed_afterwards(path: Path) -> None:
     fill_roll(path, 9)
     async with await open_store(path, encode=announce_by_kind, busy_seconds=0.05) as store:
         other = sqlite3.connect(path, isolation_level=None)
@@ -189,14 +189,14 @@ def run_and_kill_dialler(path: Path) -> Iterator[Callable[[], list[str]]]:
     fill_roll(path, 54)
     with ForkedProcess(DIALLER, path) as process:
 
-        def kill() -> list[str]:
+        def kill_dialler() -> list[str]:
             acknowledged = process.stdout.readline().split()
             with pytest.raises(StoreBusy, match=f"process {process.pid}"):
                 StoreLock(path, "another dialler")
             process.kill()
             return acknowledged
 
-        yield kill
+        yield kill_dialler
 
 
 async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
@@ -253,7 +253,7 @@ class ForgetfulStore(Store):
         return value
 
 
-async def twice(call_it: Callable[[], Any]) -> Any:
+async def call_twice(call_it: Callable[[], Any]) -> Any:
     with pytest.raises(LostReply):
         await call_it()
     return await call_it()
@@ -271,11 +271,11 @@ async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path
         [second] = (attempt(claimed) for claimed in await claim(plain, 1))
         store = ForgetfulStore(plain)
 
-        async def open_first() -> list[Refusal | None]:
+        async def open_first_attempt() -> list[Refusal | None]:
             return await store.open_attempts([first], max_attempts_since=DAY_START, max_attempts=3)
 
         # The engine reads this as: it is open already, so reconcile it; it must not dial it a second time.
-        assert await twice(open_first) == [Refusal.OPEN_ATTEMPT]
+        assert await call_twice(open_first_attempt) == [Refusal.OPEN_ATTEMPT]
         ended = EndedAttempt(first.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)
         voted = mark(first.claim.voter_id, MarkKind.VOTED)
         still_pending = mark(7 - first.claim.voter_id, MarkKind.NOT_YET)

@@ -59,16 +59,16 @@ Start = Callable[..., ForkedProcess]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start_dialler() -> Iterator[Start]:
     """Start a dialler on a store in another process; it has dialled one number when this returns."""
     with contextlib.ExitStack() as running:
 
-        def run(*paths: Path) -> ForkedProcess:
+        def run_dialler(*paths: Path) -> ForkedProcess:
             process = running.enter_context(ForkedProcess(DIALLER, *paths))
             assert process.stdout.readline() == "dialled\n"
             return process
 
-        yield run
+        yield run_dialler
 
 
 def finish_second_call(process: ForkedProcess) -> str:
@@ -84,97 +84,97 @@ def key(request: pytest.FixtureRequest) -> StoreKey | None:
     return found
 
 
-def symlink(path: Path) -> Path:
+def make_symlink(path: Path) -> Path:
     name = path.parent / "other" / "by-link.db"
     name.parent.mkdir()
     name.symlink_to(path)
     return name
 
 
-def chain_of_symlinks(path: Path) -> Path:
+def make_chain_of_symlinks(path: Path) -> Path:
     first, second = path.parent / "first.db", path.parent / "second.db"
     first.symlink_to(path.name)
     second.symlink_to(first)
     return second
 
 
-def symlinked_folder(path: Path) -> Path:
+def make_symlinked_folder(path: Path) -> Path:
     folder = path.parent.parent / f"{path.parent.name}-by-link"
     folder.symlink_to(path.parent, target_is_directory=True)
     return folder / path.name
 
 
-def hard_link(path: Path) -> Path:
+def make_hard_link(path: Path) -> Path:
     name = path.parent / "hard.db"
     os.link(path, name)
     return name
 
 
-def moved(path: Path) -> Path:
+def move_store(path: Path) -> Path:
     return path.rename(path.parent / "moved.db")
 
 
-def moved_with_its_journal(path: Path) -> Path:
+def move_store_with_journal(path: Path) -> Path:
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).rename(path.parent / f"moved.db{end}")
     return path.rename(path.parent / "moved.db")
 
 
-def without_lock_file(path: Path) -> Path:
+def remove_lock_file(path: Path) -> Path:
     path.with_name(path.name + ".lock").unlink()
     return path
 
 
-def new_lock_file(path: Path) -> Path:
-    without_lock_file(path)
+def replace_lock_file(path: Path) -> Path:
+    remove_lock_file(path)
     path.with_name(path.name + ".lock").write_text("a dialler (process 999999999)\n", encoding="utf-8")
     return path
 
 
-def symlink_without_lock_file(path: Path) -> Path:
-    return symlink(without_lock_file(path))
+def make_symlink_without_lock_file(path: Path) -> Path:
+    return make_symlink(remove_lock_file(path))
 
 
-def replaced(path: Path) -> Path:
+def replace_store_by_copy(path: Path) -> Path:
     copy = path.parent / "copy.db"
     shutil.copyfile(path, copy)
     copy.replace(path)
     return path
 
 
-def replaced_without_lock_file(path: Path) -> Path:
-    return without_lock_file(replaced(path))
+def replace_store_and_remove_lock_file(path: Path) -> Path:
+    return remove_lock_file(replace_store_by_copy(path))
 
 
-def copied_over(path: Path) -> Path:
+def overwrite_store_with_copy(path: Path) -> Path:
     path.write_bytes(path.read_bytes())
     return path
 
 
 WAYS = [
-    symlink,
-    chain_of_symlinks,
-    symlinked_folder,
-    hard_link,
-    moved,
-    moved_with_its_journal,
-    without_lock_file,
-    new_lock_file,
-    symlink_without_lock_file,
-    replaced,
-    replaced_without_lock_file,
-    copied_over,
+    make_symlink,
+    make_chain_of_symlinks,
+    make_symlinked_folder,
+    make_hard_link,
+    move_store,
+    move_store_with_journal,
+    remove_lock_file,
+    replace_lock_file,
+    make_symlink_without_lock_file,
+    replace_store_by_copy,
+    replace_store_and_remove_lock_file,
+    overwrite_store_with_copy,
 ]
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_second_writer_of_a_store_is_refused_under_any_path(
-    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+    tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "store" / "centre.db"
     path.parent.mkdir()
     fill_roll(path, 9)
-    first = start(path)
+    first = start_dialler(path)
     name = way(path)
     kept = name.read_bytes()
     with pytest.raises(StoreError) as refused:
@@ -186,20 +186,20 @@ async def test_second_writer_of_a_store_is_refused_under_any_path(
     assert first.returncode is None
 
 
-@pytest.mark.parametrize("way", [symlink, hard_link, without_lock_file])
-async def test_refused_second_writer_leaves_the_store_intact(
-    tmp_path: Path, start: Start, way: Callable[[Path], Path], key: StoreKey | None
+@pytest.mark.parametrize("way", [make_symlink, make_hard_link, remove_lock_file])
+async def test_second_writer_that_is_refused_leaves_the_store_intact(
+    tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path], key: StoreKey | None
 ) -> None:
     path = tmp_path / "centre.db"
     files = () if key is None else (key_file(tmp_path / "key"),)
     async with await open_store(path, key=key):
         pass
     fill_roll(path, 9, key=key)
-    first = start(path, *files)
+    first = start_dialler(path, *files)
     with pytest.raises(StoreError):
         await open_store(way(path), key=key)
     assert finish_second_call(first) == "dialled"
-    if way is hard_link:
+    if way is make_hard_link:
         with pytest.raises(StoreError, match="2 names"):
             StoreLock(path, "a dialler")
         with pytest.raises(StoreError, match="2 names"):
@@ -210,34 +210,34 @@ async def test_refused_second_writer_leaves_the_store_intact(
         assert db.execute("SELECT phone_id FROM attempt ORDER BY phone_id").fetchall() == [(1,), (2,)]
 
 
-@pytest.mark.parametrize("way", [symlink, without_lock_file, moved])
-def test_refusal_names_the_process_that_holds_the_store(
-    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+@pytest.mark.parametrize("way", [make_symlink, remove_lock_file, move_store])
+def test_error_about_a_store_in_use_names_the_process_that_uses_the_store(
+    tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
-    first = start(path)
+    first = start_dialler(path)
     name = way(path)
     with pytest.raises(StoreBusy, match=rf"process {first.pid}\b"):
         StoreLock(name, "an import")
     assert str(first.pid) in (find_lock_holder(name) or "")
 
 
-@pytest.mark.parametrize("way", [moved, replaced])
+@pytest.mark.parametrize("way", [move_store, replace_store_by_copy])
 def test_dialler_stops_dialling_when_its_store_was_moved(
-    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+    tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
-    first = start(path)
+    first = start_dialler(path)
     kept = way(path)
     said = finish_second_call(first)
     assert said.startswith(f"{path}: the file was moved, replaced or removed")
-    if way is moved:  # what it had committed went with the file, into which its journal was brought
+    if way is move_store:  # what it had committed went with the file, into which its journal was brought
         assert query(kept, "SELECT phone_id FROM attempt") == [(1,)]
 
 
-@pytest.mark.parametrize("way", [symlink, symlinked_folder])
+@pytest.mark.parametrize("way", [make_symlink, make_symlinked_folder])
 async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Callable[[Path], Path]) -> None:
     path = tmp_path / "store" / "centre.db"
     path.parent.mkdir()
@@ -249,14 +249,14 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
         await dial(store, 1)
         record_export(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query(path, "SELECT phone_id FROM attempt") == [(1,)]
-        assert not name.with_name(name.name + "-wal").exists() or way is symlinked_folder
+        assert not name.with_name(name.name + "-wal").exists() or way is make_symlinked_folder
     assert ("export",) in query(path, "SELECT kind FROM audit")
 
 
 def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
-    name = symlink(path)
+    name = make_symlink(path)
     key_file(tmp_path / "key")
     convert_store(name, None, TEST_KEY, who="worker-12", at=1.0)
     assert name.is_symlink()
@@ -283,7 +283,7 @@ def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Pa
     ids=["bind", "bind-file", "tmpfs", "overlay"],
 )
 def test_store_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
-    tmp_path: Path, start: Start, mounts: str, store: str, said: str
+    tmp_path: Path, start_dialler: Start, mounts: str, store: str, said: str
 ) -> None:
     """The second dialler runs in its own mount namespace, as in a container."""
     path = tmp_path / "store" / "centre.db"
@@ -291,7 +291,7 @@ def test_store_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
         (tmp_path / name).mkdir()
     fill_roll(path, 9)
     shutil.copyfile(path, tmp_path / "copy" / "centre.db")
-    start(path)
+    start_dialler(path)
     program = (
         "import sys; from pathlib import Path\n"
         "from dialer.domain.errors import StoreError; from dialer.store.lock import StoreLock\n"

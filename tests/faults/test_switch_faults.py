@@ -23,11 +23,11 @@ from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer, scripted
 
 
-def centre_of(site: Site) -> Features:
+def get_features(site: Site) -> Features:
     return site.centre.engine.features
 
 
-def nothing_placed_while_down(site: Site) -> None:
+def assert_no_call_placed_while_down(site: Site) -> None:
     alerts = [each.alert for each in site.changes if isinstance(each, AlertRaised) and each.alert.code == "switch-down"]
     downs = [alert.at for alert in alerts if not alert.cleared]
     ups = [alert.at for alert in alerts if alert.cleared]
@@ -47,7 +47,7 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
             await site.until(lambda: site.view.state.switch_up, seconds=5)
         await site.until(lambda: site.view.campaigns[0].connected >= 5)
         assert "switch-down" not in {alert.code for alert in site.view.alerts}
-    nothing_placed_while_down(site)
+    assert_no_call_placed_while_down(site)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 
@@ -170,12 +170,12 @@ async def test_call_stopped_before_its_channel_exists_still_ends(
         site.switch.place_call = lambda order: asyncio.get_running_loop().call_later(0.005, place, order)  # type: ignore[method-assign, assignment]
         stopped: list[str] = []
 
-        def stop_at_once(change: object) -> None:
+        def stop_at_first_dialling(change: object) -> None:
             if isinstance(change, CallChange) and change.state is CallState.DIALLING and site.ended() and not stopped:
                 stopped.append(change.attempt_id)
                 asyncio.get_running_loop().create_task(site.centre.engine.execute(StopCampaign(campaign="ivr")))
 
-        site.centre.engine.subscribe(stop_at_once)
+        site.centre.engine.subscribe(stop_at_first_dialling)
         await site.until(lambda: bool(stopped), seconds=300)
         await asyncio.sleep(1)
         assert stopped[0] not in site.switch.channels
@@ -187,7 +187,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
     async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
-        centre = centre_of(site)
+        centre = get_features(site)
         restarts: list[asyncio.Task[None]] = []
 
         def restart_at_the_answer(_: object) -> None:
@@ -237,7 +237,7 @@ async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) ->
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
-        assert {call.attempt_id for call in centre_of(site).calls.values()} <= live
+        assert {call.attempt_id for call in get_features(site).calls.values()} <= live
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 

@@ -15,7 +15,7 @@ def run_without_centre(journey: Journey) -> None:
     journey.check_refused(
         "dialer report turnout --campaign turnuot-agents -c centre.toml", "turnuot-agents", "turnout-agents"
     )
-    journey.check_refused("dialer simulate --seats 0", "seats is 0; give 1 to")
+    journey.check_refused("dialer simulate --seats 0", "the number of seats is 0; give 1 to")
     journey.check_refused("dialer simulate --seats 20 --answer-rate 30", "--answer-rate")
     (copy,) = (journey.folder / "backups").iterdir()
     journey.check_refused(f"dialer restore backups/{copy.name} -c centre.toml", "centre.db")

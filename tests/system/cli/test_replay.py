@@ -121,7 +121,7 @@ def test_replay_of_a_day_uses_the_minimum_ring_time_of_the_site(
         ([], "give it with --day"),
         (["--day", "2024-04-22", "--hours", "2"], "leave out --scenario, --hours and --what-if"),
         (["--day", "2024-04-22", "--what-if", "seats=+1"], "leave out --scenario, --hours and --what-if"),
-        (["--day", "2024-04-22", "--policy", "magic"], "there is no policy 'magic'"),
+        (["--day", "2024-04-22", "--policy", "magic"], "there is no pacing policy 'magic'"),
     ],
 )
 def test_invalid_replay_option_is_reported_in_one_line(

@@ -41,7 +41,7 @@ ask("SET VARIABLE MATDAN_MARK voted")
 """
 
 
-async def test_busy_script_gets_sighup_at_the_hang_up_and_its_later_mark_is_stored(
+async def test_agi_script_gets_sighup_at_a_hang_up_and_a_mark_stored_afterwards_counts(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -57,7 +57,7 @@ async def test_busy_script_gets_sighup_at_the_hang_up_and_its_later_mark_is_stor
     assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 
 
-async def test_script_that_reaches_its_time_limit_while_waiting_for_a_key_ends_the_call(
+async def test_agi_script_that_reaches_the_time_limit_while_waiting_for_a_key_ends_the_call(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -78,11 +78,11 @@ async def test_script_that_reaches_its_time_limit_while_waiting_for_a_key_ends_t
 async def wait_for_flow(site: Site) -> AttemptId:
     """Wait until the flow of the household's call has started, and return its attempt."""
 
-    def begun() -> list[CallChange]:
+    def list_started_flows() -> list[CallChange]:
         return [each for each in site.changes if isinstance(each, CallChange) and each.state is CallState.IN_FLOW]
 
-    await site.until(lambda: bool(begun()))
-    return AttemptId(begun()[0].attempt_id)
+    await site.until(lambda: bool(list_started_flows()))
+    return AttemptId(list_started_flows()[0].attempt_id)
 
 
 async def store_marks(site: Site, known: list[int]) -> None:
@@ -94,17 +94,17 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_whose_last_voter_is_marked_during_the_call_hears_the_thanks(
+async def test_household_whose_last_voter_is_marked_as_voted_during_the_call_hears_the_thanks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []
     stream_file = AgiCall.stream_file
 
-    async def heard(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
+    async def record_played_sound(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
         played.append(name.rpartition("/")[2])
         return await stream_file(self, name, *rest, **more)
 
-    monkeypatch.setattr(AgiCall, "stream_file", heard)
+    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
@@ -132,12 +132,12 @@ async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
         session = desk.start_flow(attempt_id)
         assert session is not None
 
-        async def commit(sequence: int, said: MarkKind, count: int | None = None) -> bool:
+        async def commit_mark(sequence: int, said: MarkKind, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
             return await desk.commit(session, what)
 
-        assert await commit(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
-        assert await commit(102, MarkKind.VOTED)
-        assert await commit(103, MarkKind.VOTED)  # nobody is left
+        assert await commit_mark(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
+        assert await commit_mark(102, MarkKind.VOTED)
+        assert await commit_mark(103, MarkKind.VOTED)  # nobody is left
     told = "SELECT voter_id, kind FROM mark WHERE source = 'relative' ORDER BY mark_id"
     assert rows(tmp_path, told) == [(first, "not-yet"), (first, "voted")]

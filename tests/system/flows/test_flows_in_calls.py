@@ -36,7 +36,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_number_stays_due_after_some_voters_of_the_household_are_marked_voted(tmp_path: Path) -> None:
+async def test_household_number_is_called_again_after_only_some_voters_are_marked_as_voted(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
@@ -54,7 +54,7 @@ async def test_number_stays_due_after_some_voters_of_the_household_are_marked_vo
 
 
 @virtual_time()
-async def test_answers_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
+async def test_answers_entered_in_a_flow_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
     async with a_site(tmp_path, config, campaign=ivr_campaign("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
@@ -138,11 +138,11 @@ async def test_flow_takes_its_failure_path_after_a_failed_recording(
 ) -> None:
     asked: list[str] = []
 
-    async def no_room(_call: AgiCall, name: str, *_: object, **__: object) -> None:
+    async def fail_to_record(_call: AgiCall, name: str, *_: object, **__: object) -> None:
         asked.append(name)
         raise SwitchError("RECORD FILE failed")
 
-    monkeypatch.setattr(AgiCall, "record_file", no_room)
+    monkeypatch.setattr(AgiCall, "record_file", fail_to_record)
     config = scripted_voters(Behaviour(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
@@ -191,12 +191,12 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
 def test_dialler_does_not_start_if_a_script_is_missing(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
-    async def start() -> None:
+    async def start_centre() -> None:
         async with running_centre(settings):
             pass
 
     with pytest.raises(FlowError, match="is not a file"):
-        asyncio.run(start())
+        asyncio.run(start_centre())
 
 
 # Reload
@@ -303,11 +303,11 @@ async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: P
         begun: list[str] = []
         begin = desk.start_flow
 
-        def counted(attempt_id: str) -> Any:
+        def count_started_call(attempt_id: str) -> Any:
             begun.append(attempt_id)
             return begin(attempt_id)
 
-        desk.start_flow = counted  # type: ignore[method-assign]
+        desk.start_flow = count_started_call  # type: ignore[method-assign]
         FailingStore(site, "record_flow_answers")
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1
@@ -327,11 +327,11 @@ async def test_running_dialler_plays_the_sites_own_announcement_texts(
     played: list[str] = []
     stream_file = AgiCall.stream_file
 
-    async def heard(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
+    async def record_played_sound(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
         played.append(name)
         return await stream_file(self, name, *rest, **more)
 
-    monkeypatch.setattr(AgiCall, "stream_file", heard)
+    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
     texts = {"texts": tmp_path / "texts"}
     async with a_site(
         tmp_path, scripted_voters(Behaviour(hang_up_after=9.0)), campaign=ivr_campaign(flow), flows=texts

@@ -49,14 +49,14 @@ def rehearse(
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)
 
 
-def finding_texts(outcome: DayOutcome, verdict: Level) -> list[str]:
+def list_finding_texts(outcome: DayOutcome, verdict: Level) -> list[str]:
     return [f"{each.subject} {each.text}" for each in judge_day(outcome) if each.level is verdict]
 
 
 # Certificates
 
 
-def certified_site_settings(directory: Path, **prompt: Any) -> Settings:
+def make_certified_site_settings(directory: Path, **prompt: Any) -> Settings:
     """Return a site whose profile requires certified recordings. The sounds themselves are not installed."""
     audio = certified_site(directory, "turnout", **prompt)
     shutil.rmtree(audio["sounds"])
@@ -78,7 +78,7 @@ def certified_site_settings(directory: Path, **prompt: Any) -> Settings:
 
 
 def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path: Path) -> None:
-    outcome = rehearse(certified_site_settings(tmp_path))
+    outcome = rehearse(make_certified_site_settings(tmp_path))
     assert outcome.attempts > 50
     assert is_ready([outcome])
 
@@ -93,20 +93,20 @@ def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path
 def test_rehearsal_reports_a_missing_or_expired_certificate_of_a_campaign(
     tmp_path: Path, prompt: dict[str, Any], problem: str
 ) -> None:
-    outcome = rehearse(certified_site_settings(tmp_path, **prompt))
+    outcome = rehearse(make_certified_site_settings(tmp_path, **prompt))
     assert outcome.attempts == 0
-    (text,) = [each for each in finding_texts(outcome, Level.ERROR) if "campaign calls" in each]
+    (text,) = [each for each in list_finding_texts(outcome, Level.ERROR) if "campaign calls" in each]
     assert text.startswith("campaign calls placed no call: a recorded turnout call needs a certificate: ")
     assert problem in text
 
 
 def test_rehearsal_reports_forbidden_calls_in_a_language_without_certificates(tmp_path: Path) -> None:
-    settings = certified_site_settings(tmp_path)
+    settings = make_certified_site_settings(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
     outcome = rehearse(settings)
     assert outcome.attempts > 20
-    assert any("calls were forbidden (certificate)" in text for text in finding_texts(outcome, Level.WARNING))
+    assert any("calls were forbidden (certificate)" in text for text in list_finding_texts(outcome, Level.WARNING))
 
 
 # Agents
@@ -129,7 +129,7 @@ def test_simulated_agents_enter_the_voter_serials_that_booth_workers_report(tmp_
     campaign = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "hours": HOURS}
     settings = make_site(tmp_path, campaigns=[campaign])
     workers = tmp_path / "workers.csv"
-    rows = [f"{constituency},{part},+91 98200 001{part:02d},Asha,hi" for constituency, part in _booths(settings)]
+    rows = [f"{constituency},{part},+91 98200 001{part:02d},Asha,hi" for constituency, part in _read_booths(settings)]
     workers.write_text("\n".join(["constituency,part,number,name,language", *rows]))
     (tmp_path / "import.toml").write_text(f'[store]\npath = "{settings.store.path}"\n')
     result = CliRunner().invoke(app, ["workers", "import", str(workers), "-c", str(tmp_path / "import.toml")])
@@ -142,7 +142,7 @@ def test_simulated_agents_enter_the_voter_serials_that_booth_workers_report(tmp_
         assert db.execute(serials).fetchone()[0] >= outcome.connected
 
 
-def _booths(settings: Settings) -> list[tuple[int, int]]:
+def _read_booths(settings: Settings) -> list[tuple[int, int]]:
     with closing(sqlite3.connect(settings.store.path)) as db:
         return list(db.execute("SELECT constituency_number, part_number FROM booth"))
 
@@ -167,14 +167,14 @@ def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_p
 
 def test_simulated_fault_is_not_judged_after_all_numbers_have_been_called(tmp_path: Path) -> None:
     outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
-    assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
+    assert is_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
 def test_simulated_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
-    assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
+    assert is_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOT_OVER in outcome.not_judged.values()
 
 

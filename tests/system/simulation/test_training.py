@@ -61,14 +61,14 @@ port = 0
 """
 
 
-def site(folder: Path) -> Settings:
+def make_site_settings(folder: Path) -> Settings:
     path = folder / "centre.toml"
     path.write_text(SITE.format(store=folder / "centre.db", pin=hash_pin(PIN)), encoding="utf-8")
     return load_settings(path)
 
 
 def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(tmp_path: Path) -> None:
-    settings = site(tmp_path)
+    settings = make_site_settings(tmp_path)
     trained = make_training_settings(settings, tmp_path / "other.db", 5038)
     assert trained.agents == settings.agents
     assert [(each.name, each.webrtc) for each in trained.seats] == [("01", False), ("02", False)]
@@ -80,7 +80,7 @@ def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(t
 
 
 def test_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> None:
-    settings = site(tmp_path)
+    settings = make_site_settings(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})
     (trained,) = make_training_settings(previews, tmp_path / "other.db", 5038).campaigns
@@ -94,7 +94,7 @@ def test_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> No
 async def test_training_without_agents_or_agent_campaigns_is_rejected(
     tmp_path: Path, without: str, problem: str
 ) -> None:
-    settings = site(tmp_path).model_copy(update={without: ()})
+    settings = make_site_settings(tmp_path).model_copy(update={without: ()})
     with pytest.raises(SettingError, match=problem):
         await run_training(settings, lambda _: None)
 
@@ -103,7 +103,7 @@ async def test_training_without_agents_or_agent_campaigns_is_rejected(
 async def test_agent_in_training_sees_the_replies_of_simulated_voters(tmp_path: Path) -> None:
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
-        group.create_task(run_training(site(tmp_path), opened.set_result))
+        group.create_task(run_training(make_site_settings(tmp_path), opened.set_result))
         origin = (await opened).removesuffix("/agent")
         async with httpx.AsyncClient(base_url=origin, headers={"origin": origin}, timeout=60) as browser:
             asked = {"agent": "101", "pin": PIN, "seat": "02", "phone": "own"}

@@ -19,15 +19,15 @@ from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
 
 
-async def server_of(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
+async def make_agi_server(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
     """The FastAGI server of a centre with these settings."""
     made: list[AgiServer] = []
 
-    def kept(*arguments: Any, **options: Any) -> AgiServer:
+    def make_and_keep_server(*arguments: Any, **options: Any) -> AgiServer:
         made.append(AgiServer(*arguments, **options))
         return made[0]
 
-    patch.setattr(fastagi, "AgiServer", kept)
+    patch.setattr(fastagi, "AgiServer", make_and_keep_server)
     async with running_centre(settings, clock=LoopClock(START_EPOCH)):
         return made[0]
 
@@ -43,7 +43,7 @@ async def test_asterisk_on_another_machine_reaches_the_flows_of_the_dialler(
         ami={"host": "10.0.0.6", "username": "dialler", "secret": "dialler"},
         fastagi={"host": "0.0.0.0", "port": 0, "allowed": ["10.1.0.0/16", "192.0.2.7"]},  # noqa: S104 - for Asterisk
     )
-    server = await server_of(settings, monkeypatch)
+    server = await make_agi_server(settings, monkeypatch)
     for address in ("127.0.0.1", "::1", "10.0.0.6", "10.1.2.3", "192.0.2.7"):
         assert server._is_allowed(address), address
     for address in ("10.0.0.7", "10.2.0.1", "192.0.2.8", "::2"):
@@ -55,7 +55,7 @@ async def test_agi_server_accepts_only_local_connections_if_asterisk_is_on_the_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 1)
-    server = await server_of(site_settings(tmp_path, 5038), monkeypatch)
+    server = await make_agi_server(site_settings(tmp_path, 5038), monkeypatch)
     assert [str(network) for network in server._allowed] == ["127.0.0.0/8", "::1/128", "127.0.0.1/32"]
 
 

@@ -44,19 +44,19 @@ STAY, ONE_EACH = all_answer(answer_after=2.0, talk_seconds=300.0), {"a": 1, "b":
 OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
 
 
-def placed(site: MultiServerSite) -> dict[str, int]:
+def count_placed_calls(site: MultiServerSite) -> dict[str, int]:
     return {name: len(server.placed) for name, server in site.servers.items()}
 
 
-def seat(site: MultiServerSite, name: str) -> SeatView:
+def find_seat(site: MultiServerSite, name: str) -> SeatView:
     return next(each for each in site.view.seats if each.seat == name)
 
 
-def voters(site: MultiServerSite, server: str) -> list[Channel]:
+def list_voter_channels(site: MultiServerSite, server: str) -> list[Channel]:
     return [channel for channel in site.servers[server].channels.values() if channel.trunk is not None]
 
 
-def joins(site: MultiServerSite) -> list[Channel]:
+def list_voters_from_other_servers(site: MultiServerSite) -> list[Channel]:
     """The channels of voters whose call is on another server."""
     return [
         channel
@@ -67,12 +67,12 @@ def joins(site: MultiServerSite) -> list[Channel]:
 
 
 @contextlib.asynccontextmanager
-async def joined(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSite]:
+async def connect_voter_to_other_server(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSite]:
     """A voter of server a talks to the agent of seat b01; the seat of server a has no agent."""
     campaign = {**OVER_A, **changes.pop("campaign", {})}
     async with a_multi_server_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
         await site.log_in("b01")
-        await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
+        await site.until(lambda: find_seat(site, "b01").state is SeatState.TALKING, seconds=60)
         yield site
 
 
@@ -81,12 +81,12 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
         await site.log_in("b01", "b02")
-        await site.until(lambda: seat(site, "b02").state is SeatState.TALKING, seconds=60)
-        assert placed(site) == {"a": 0, "b": 2, "c": 0}
+        await site.until(lambda: find_seat(site, "b02").state is SeatState.TALKING, seconds=60)
+        assert count_placed_calls(site) == {"a": 0, "b": 2, "c": 0}
         await site.log_in("c01")
-        await site.until(lambda: seat(site, "c01").state is SeatState.TALKING, seconds=60)
-        assert placed(site)["c"] == 1
-        assert not joins(site)
+        await site.until(lambda: find_seat(site, "c01").state is SeatState.TALKING, seconds=60)
+        assert count_placed_calls(site)["c"] == 1
+        assert not list_voters_from_other_servers(site)
 
 
 @virtual_time()
@@ -99,54 +99,57 @@ async def test_voter_is_connected_to_an_agent_of_another_server_if_none_is_free_
         seats = Counter(each.seat for each in site.ended())
         assert {each.outcome for each in site.ended()} == {Outcome.CONNECTED}
         assert min(seats["b01"], seats["b02"]) >= 2
-    assert placed(site)["b"] == 0
-    assert not joins(site)
+    assert count_placed_calls(site)["b"] == 0
+    assert not list_voters_from_other_servers(site)
     assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
 async def test_voter_of_another_server_hears_the_information_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
-    async with joined(tmp_path) as site:
+    async with connect_voter_to_other_server(tmp_path) as site:
         site.servers["b"].hang_up_phone("agent-b01")
-        await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
-        assert not joins(site)
+        await site.until(lambda: list_voter_channels(site, "a")[0].context == "matdan-message", seconds=1)
+        assert not list_voters_from_other_servers(site)
         await site.until(lambda: bool(site.ended()), seconds=20)
         assert site.ended()[0].outcome is Outcome.CONNECTED
 
 
 @virtual_time()
 async def test_agent_holds_and_resumes_a_voter_of_another_server(tmp_path: Path) -> None:
-    async with joined(tmp_path) as site:
+    async with connect_voter_to_other_server(tmp_path) as site:
         await site.centre.engine.execute(SeatHold(seat="b01"))
         await asyncio.sleep(1)
-        assert (voters(site, "a")[0].context, len(joins(site))) == ("matdan-hold", 0)
-        assert (seat(site, "b01").state, seat(site, "b01").transfer) == (SeatState.TALKING, "hold")
+        assert (list_voter_channels(site, "a")[0].context, len(list_voters_from_other_servers(site))) == (
+            "matdan-hold",
+            0,
+        )
+        assert (find_seat(site, "b01").state, find_seat(site, "b01").transfer) == (SeatState.TALKING, "hold")
         await site.centre.engine.execute(SeatResume(seat="b01"))
         await asyncio.sleep(1)
-        assert seat(site, "b01").transfer is None
-        assert len(joins(site)) == 1
+        assert find_seat(site, "b01").transfer is None
+        assert len(list_voters_from_other_servers(site)) == 1
 
 
 @virtual_time()
-async def test_conversation_between_servers_is_recorded(tmp_path: Path) -> None:
+async def test_conversation_between_two_asterisk_servers_is_recorded(tmp_path: Path) -> None:
     rules = profile_allowing_recording(tmp_path)
-    async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
-        assert seat(site, "b01").recording == "on"
-        assert len(joins(site)) == 1
+    async with connect_voter_to_other_server(tmp_path, campaign={"record": True}, rules=rules) as site:
+        assert find_seat(site, "b01").recording == "on"
+        assert len(list_voters_from_other_servers(site)) == 1
 
 
 @virtual_time()
 async def test_phones_on_other_servers_can_listen_and_receive_a_transfer(tmp_path: Path) -> None:
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
-    async with joined(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
+    async with connect_voter_to_other_server(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
         await site.centre.engine.execute(Listen(seat="b01"), CommandContext("anita"))
         await asyncio.sleep(2)
         assert "ChanSpy" in {channel.application for channel in site.servers["b"].channels.values()}
         await site.centre.engine.execute(SeatTransfer(seat="b01", to="boss"))
         await asyncio.sleep(3)
         [aside] = [each for name, each in site.servers["a"].conferences.by_name.items() if name.startswith("aside-")]
-        assert voters(site, "a")[0] in [member.channel for member in aside.members]
+        assert list_voter_channels(site, "a")[0] in [member.channel for member in aside.members]
         assert len(aside.members) == 2
 
 
@@ -161,26 +164,31 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
         ("line-a" if consulted else "line-b"),
         "+917000000099",
     )  # the voter is of server a, and the seat of server b
-    async with joined(tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS) as site:
+    async with connect_voter_to_other_server(
+        tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS
+    ) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
         await asyncio.sleep(10)
         assert [each.channels_used for each in site.view.state.trunks] == ([2, 0] if consulted else [1, 1])
         if consulted:
-            assert seat(site, "b01").transfer == "consult"
+            assert find_seat(site, "b01").transfer == "consult"
             await execute(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(3)
-        assert (together(site), site.ended()) == (2, [])
+        assert (count_parties_without_agent(site), site.ended()) == (2, [])
         [(server, channel)] = [
-            (server, each) for server in "ab" for each in voters(site, server) if each.number == office
+            (server, each) for server in "ab" for each in list_voter_channels(site, server) if each.number == office
         ]
         site.servers[server].hang_up_channel(channel, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
-        assert (together(site), [each.channels_used for each in site.view.state.trunks]) == (0, [0, 0])
+        assert (count_parties_without_agent(site), [each.channels_used for each in site.view.state.trunks]) == (
+            0,
+            [0, 0],
+        )
         assert [each.outcome for each in site.ended()] == [Outcome.CONNECTED]
 
 
-def together(site: MultiServerSite) -> int:
+def count_parties_without_agent(site: MultiServerSite) -> int:
     """The number of parties in conferences without an agent."""
     return sum(
         len(room.members)
@@ -193,7 +201,7 @@ def together(site: MultiServerSite) -> int:
 BOSS = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
 
 
-def bosses(site: MultiServerSite) -> list[Channel]:
+def list_third_party_channels(site: MultiServerSite) -> list[Channel]:
     return [channel for channel in site.servers["b"].channels.values() if channel.name.startswith("PJSIP/boss")]
 
 
@@ -202,51 +210,69 @@ def bosses(site: MultiServerSite) -> list[Channel]:
 async def test_consultation_between_servers_continues_if_either_server_is_disconnected(
     server: str, tmp_path: Path
 ) -> None:
-    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
+    async with connect_voter_to_other_server(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.servers[server].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(2)
-        assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == ("consult", 1, 0)
+        assert (
+            find_seat(site, "b01").transfer,
+            len(list_third_party_channels(site)),
+            len(list_voters_from_other_servers(site)),
+        ) == ("consult", 1, 0)
         await site.centre.engine.execute(SeatCancelConsult(seat="b01"))
         await asyncio.sleep(2)
-        assert (seat(site, "b01").transfer, len(bosses(site)), len(joins(site))) == (None, 0, 1)
+        assert (
+            find_seat(site, "b01").transfer,
+            len(list_third_party_channels(site)),
+            len(list_voters_from_other_servers(site)),
+        ) == (None, 0, 1)
 
 
 @virtual_time()
 async def test_consulted_third_party_can_leave_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
-        async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
+        async with run_and_kill(connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
-            assert len(bosses(first)) == 1
+            assert len(list_third_party_channels(first)) == 1
         async with a_multi_server_site(
             tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, transfers=[BOSS]
         ) as again:
             await asyncio.sleep(10)
-            assert not bosses(again)
+            assert not list_third_party_channels(again)
 
 
 @pytest.mark.parametrize("merged", [False, True])
 @virtual_time()
 async def test_transfer_between_servers_completes_after_a_consultation(merged: bool, tmp_path: Path) -> None:
-    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
+    async with connect_voter_to_other_server(
+        tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS
+    ) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         if merged:
             await execute(SeatMerge(seat="b01"))
             await asyncio.sleep(2)
-            assert seat(site, "b01").transfer == "three-way"
+            assert find_seat(site, "b01").transfer == "three-way"
         await execute(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
-        assert (together(site), len(bosses(site)), seat(site, "b01").state) == (2, 1, SeatState.WRAP_UP)
+        assert (
+            count_parties_without_agent(site),
+            len(list_third_party_channels(site)),
+            find_seat(site, "b01").state,
+        ) == (2, 1, SeatState.WRAP_UP)
         assert len(site.ended()) == 0
-        [boss] = bosses(site)
+        [boss] = list_third_party_channels(site)
         site.servers["b"].hang_up_channel(boss, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
-        assert (together(site), bosses(site), [each.outcome for each in site.ended()]) == (0, [], [Outcome.CONNECTED])
+        assert (
+            count_parties_without_agent(site),
+            list_third_party_channels(site),
+            [each.outcome for each in site.ended()],
+        ) == (0, [], [Outcome.CONNECTED])
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
@@ -254,7 +280,9 @@ async def test_transfer_between_servers_completes_after_a_consultation(merged: b
 async def test_completed_transfer_between_servers_continues_if_either_server_is_disconnected(
     server: str, tmp_path: Path
 ) -> None:
-    async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
+    async with connect_voter_to_other_server(
+        tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS
+    ) as site:
         await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
@@ -262,13 +290,15 @@ async def test_completed_transfer_between_servers_continues_if_either_server_is_
         await site.servers[server].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(20)
-        assert (together(site), len(bosses(site)), site.ended()) == (2, 1, [])
+        assert (count_parties_without_agent(site), len(list_third_party_channels(site)), site.ended()) == (2, 1, [])
 
 
 @virtual_time()
 async def test_completed_transfer_between_servers_continues_after_the_dialler_ends(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
-        async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
+        async with run_and_kill(
+            connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)
+        ) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             await first.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
@@ -277,10 +307,17 @@ async def test_completed_transfer_between_servers_continues_after_the_dialler_en
             tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, transfers=[BOSS]
         ) as again:
             await asyncio.sleep(20)
-            assert (together(again), len(bosses(again)), again.ended()) == (2, 1, [])
-            again.servers["b"].hang_up_channel(bosses(again)[0], 16, EndsBy.VOTER)
+            assert (count_parties_without_agent(again), len(list_third_party_channels(again)), again.ended()) == (
+                2,
+                1,
+                [],
+            )
+            again.servers["b"].hang_up_channel(list_third_party_channels(again)[0], 16, EndsBy.VOTER)
             await asyncio.sleep(2)
-            assert (together(again), [each.outcome for each in again.ended()][:1]) == (0, [Outcome.CONNECTED])
+            assert (count_parties_without_agent(again), [each.outcome for each in again.ended()][:1]) == (
+                0,
+                [Outcome.CONNECTED],
+            )
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
@@ -288,16 +325,16 @@ async def test_completed_transfer_between_servers_continues_after_the_dialler_en
 async def test_conversation_between_servers_continues_if_either_server_is_disconnected(
     server: str, tmp_path: Path
 ) -> None:
-    async with joined(tmp_path) as site:
+    async with connect_voter_to_other_server(tmp_path) as site:
         await site.servers[server].cut_ami_for(5.0)
         await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
         await asyncio.sleep(1)
-        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+        assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
-        voters(site, "a")[0].hung_up = True
-        voters(site, "a")[0].wake()
+        list_voter_channels(site, "a")[0].hung_up = True
+        list_voter_channels(site, "a")[0].wake()
         await site.until(lambda: bool(site.ended()), seconds=5)
-        assert seat(site, "b01").state is not SeatState.TALKING
+        assert find_seat(site, "b01").state is not SeatState.TALKING
 
 
 @virtual_time()
@@ -305,22 +342,22 @@ async def test_failed_asterisk_server_loses_only_its_own_calls(tmp_path: Path) -
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
-        lost = {channel.uniqueid for channel in voters(site, "b")}
-        lived = {channel.uniqueid for server in "ac" for channel in voters(site, server)}
-        before = placed(site)
+        lost = {channel.uniqueid for channel in list_voter_channels(site, "b")}
+        lived = {channel.uniqueid for server in "ac" for channel in list_voter_channels(site, server)}
+        before = count_placed_calls(site)
         dying = asyncio.create_task(site.servers["b"].restart(down_seconds=120.0))
         await site.until(lambda: "server-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
         assert site.view.state.switch_up
         await asyncio.sleep(110)
-        assert placed(site)["b"] == before["b"]
-        assert placed(site)["a"] > before["a"]
-        assert placed(site)["c"] > before["c"]
+        assert count_placed_calls(site)["b"] == before["b"]
+        assert count_placed_calls(site)["a"] > before["a"]
+        assert count_placed_calls(site)["c"] > before["c"]
         outcomes = {each.attempt_id: each.outcome for each in site.ended()}
         assert {outcomes[each] for each in lived} == {Outcome.CONNECTED}
         assert not lost & outcomes.keys()
         await dying
         await site.until(lambda: "server-down-b" not in {alert.code for alert in site.view.alerts}, seconds=10)
-        await site.until(lambda: placed(site)["b"] > before["b"], seconds=60)
+        await site.until(lambda: count_placed_calls(site)["b"] > before["b"], seconds=60)
         outcomes = {each.attempt_id: each.outcome for each in site.ended()}
         assert lost <= outcomes.keys()
         numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
@@ -337,13 +374,13 @@ async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -
         ) as site,
         agents_at_work(site),
     ):
-        await site.until(lambda: min(placed(site).values()) >= 2, seconds=60)
+        await site.until(lambda: min(count_placed_calls(site).values()) >= 2, seconds=60)
         site.servers["a"].stall_ami()
         await asyncio.sleep(2)
-        before = placed(site)
+        before = count_placed_calls(site)
         await asyncio.sleep(7)  # then the link counts as lost, and a new one is made
-        assert placed(site)["a"] == before["a"]
-        assert placed(site)["b"] > before["b"]
+        assert count_placed_calls(site)["a"] == before["a"]
+        assert count_placed_calls(site)["b"] > before["b"]
         assert site.view.campaigns[0].hold is None
 
 
@@ -363,7 +400,7 @@ async def test_campaign_is_held_only_if_all_its_servers_are_down(tmp_path: Path)
 
 
 @virtual_time()
-async def test_flows_and_incoming_calls_work_on_every_server(tmp_path: Path) -> None:
+async def test_flows_and_inbound_calls_work_on_every_asterisk_server(tmp_path: Path) -> None:
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaigns = [
@@ -376,33 +413,33 @@ async def test_flows_and_incoming_calls_work_on_every_server(tmp_path: Path) -> 
         await site.log_in("a01")
         await site.until(lambda: site.view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
         site.servers["b"].place_inbound_call("+917000000050", called="+911140000012")
-        await site.until(lambda: seat(site, "a01").state is SeatState.TALKING, seconds=5)
-        assert len(joins(site)) == 1
+        await site.until(lambda: find_seat(site, "a01").state is SeatState.TALKING, seconds=5)
+        assert len(list_voters_from_other_servers(site)) == 1
 
 
 @virtual_time()
 async def test_conversation_between_servers_continues_if_both_servers_are_disconnected(tmp_path: Path) -> None:
-    async with joined(tmp_path) as site:
+    async with connect_voter_to_other_server(tmp_path) as site:
         up = site.centre.engine.features.servers.up
         for server in site.servers.values():
             await server.cut_ami_for(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)
         await asyncio.sleep(20)  # includes two comparisons with Asterisk's lists
-        assert (seat(site, "b01").state, len(joins(site))) == (SeatState.TALKING, 1)
+        assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)
 
 
 @virtual_time()
 async def test_restarted_dialler_recovers_a_conversation_between_servers(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH) as servers:
-        async with run_and_kill(joined(tmp_path, servers=servers)) as first:
-            attempt = voters(first, "a")[0].uniqueid
+        async with run_and_kill(connect_voter_to_other_server(tmp_path, servers=servers)) as first:
+            attempt = list_voter_channels(first, "a")[0].uniqueid
         async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A) as again:
-            await again.until(lambda: seat(again, "b01").state is SeatState.TALKING, seconds=5)
-            assert (seat(again, "b01").attempt_id, len(joins(again))) == (attempt, 1)
+            await again.until(lambda: find_seat(again, "b01").state is SeatState.TALKING, seconds=5)
+            assert (find_seat(again, "b01").attempt_id, len(list_voters_from_other_servers(again))) == (attempt, 1)
             servers["a"].hang_up_from_other_side(servers["a"].channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert [(each.attempt_id, each.outcome) for each in again.ended()] == [(attempt, Outcome.CONNECTED)]
-            assert not joins(again)
+            assert not list_voters_from_other_servers(again)
 
 
 @virtual_time()
@@ -422,9 +459,12 @@ async def test_restarted_dialler_recovers_the_agents_of_every_server(tmp_path: P
 async def test_unknown_call_on_an_asterisk_server_is_hung_up(tmp_path: Path) -> None:
     async with a_multi_server_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
         await site.log_in("b01")
-        await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
+        await site.until(lambda: find_seat(site, "b01").state is SeatState.TALKING, seconds=60)
         await site.servers["a"].stop()  # a stopped server delays nothing
-        attempt, switch = AttemptId(voters(site, "b")[0].uniqueid), cast(Any, site.centre.engine.features.switch)
+        attempt, switch = (
+            AttemptId(list_voter_channels(site, "b")[0].uniqueid),
+            cast(Any, site.centre.engine.features.switch),
+        )
         switch._servers["b"].unassign_channel(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
         await site.until(lambda: attempt not in site.servers["b"].channels, seconds=60)
@@ -440,7 +480,7 @@ async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_sett
         async with run_and_kill(first) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
-            await before.until(lambda: bool(voters(before, "a")), seconds=60)
+            await before.until(lambda: bool(list_voter_channels(before, "a")), seconds=60)
         await servers["a"].stop()
         left, one = {"b": servers["b"]}, {"b": 1}
         on_b = {"trunks": ["line-b"]}
@@ -460,8 +500,8 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(r
         async with run_and_kill(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, **changes)) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
-            await before.until(lambda: bool(voters(before, "a")), seconds=60)
-            for channel in voters(before, "a"):
+            await before.until(lambda: bool(list_voter_channels(before, "a")), seconds=60)
+            for channel in list_voter_channels(before, "a"):
                 before.servers["a"].hang_up_channel(channel, 16, EndsBy.VOTER)
         changes["campaign"] = {**OVER_A, "hours": [{"start": "00:00", "until": "00:01"}]}  # nobody else is called
         settings = multi_server_settings(tmp_path, servers, ONE_EACH, **changes)
@@ -482,9 +522,9 @@ async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Pa
     previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
     async with a_multi_server_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
         await site.log_in("b01")
-        await site.until(lambda: bool(voters(site, "a")), seconds=20)
+        await site.until(lambda: bool(list_voter_channels(site, "a")), seconds=20)
         await site.servers["b"].stop()
-        await site.until(lambda: not voters(site, "a"), seconds=5)
+        await site.until(lambda: not list_voter_channels(site, "a"), seconds=5)
         assert [each.outcome for each in site.ended()] == [Outcome.CANCELLED]
 
 
@@ -493,13 +533,13 @@ async def test_calls_on_a_failed_server_use_no_channels_of_the_campaign(tmp_path
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = all_answer(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
-        await site.until(lambda: placed(site) == {"a": 2, "b": 2}, seconds=30)
+        await site.until(lambda: count_placed_calls(site) == {"a": 2, "b": 2}, seconds=30)
         await site.servers["a"].stop()
         await asyncio.sleep(5)
-        assert placed(site)["b"] == 2  # on its own trunk
-        voters(site, "b")[0].hung_up = True
-        voters(site, "b")[0].wake()
-        await site.until(lambda: placed(site)["b"] == 3, seconds=10)
+        assert count_placed_calls(site)["b"] == 2  # on its own trunk
+        list_voter_channels(site, "b")[0].hung_up = True
+        list_voter_channels(site, "b")[0].wake()
+        await site.until(lambda: count_placed_calls(site)["b"] == 3, seconds=10)
 
 
 @virtual_time()

@@ -17,7 +17,7 @@ from tests.support.simulation import agi_server, serve_one_key
 from tests.support.waiting import HANG_SECONDS
 
 
-async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
+async def start_process(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
     command = (sys.executable, "-m", "dialer.simulation.asterisk", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=stdin, stdout=PIPE, stderr=PIPE)
     assert process.stdout is not None
@@ -28,7 +28,7 @@ async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
 async def test_simulated_asterisk_process_handles_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     async with agi_server(serve_one_key) as agi_port:
-        process, ami_port = await started(
+        process, ami_port = await start_process(
             *("--agi-port", str(agi_port), "--journal", str(journal), "--speed", "100", "--answer-rate", "1"),
             *("--ring-seconds", "1", "--seats", "1", "--trunk", "carrier:50", "--trunk", "other"),
         )
@@ -48,7 +48,7 @@ async def test_simulated_asterisk_process_handles_calls_and_ends_with_its_parent
 
 
 async def test_signal_ends_the_simulated_asterisk_process_cleanly() -> None:
-    process, _ = await started("--agi-port", "1", stdin=DEVNULL)
+    process, _ = await start_process("--agi-port", "1", stdin=DEVNULL)
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(HANG_SECONDS):
         _, errors = await process.communicate()

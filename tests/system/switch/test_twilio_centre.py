@@ -50,11 +50,11 @@ CARRIER = {
 }
 
 
-def number(phone_id: int) -> str:
+def make_number(phone_id: int) -> str:
     return f"+91{7_000_000_000 + phone_id}"
 
 
-def settings_with(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **changes: Any) -> Settings:
+def make_settings(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **changes: Any) -> Settings:
     campaign = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 20}
     account = {
         "enabled": True,
@@ -84,7 +84,7 @@ class Site:
     changes: list[Change] = field(default_factory=list)
 
     def settings(self, ami_port: int = 1, **changes: Any) -> Settings:
-        return settings_with(self.directory, self.twilio, ami_port, **changes)
+        return make_settings(self.directory, self.twilio, ami_port, **changes)
 
     @contextlib.asynccontextmanager
     async def centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
@@ -119,7 +119,7 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def a_site(
+async def open_site(
     directory: Path,
     voters: int = 60,
     *,
@@ -136,7 +136,7 @@ async def a_site(
         yield Site(directory, clock, twilio)
 
 
-async def until(condition: Any) -> None:
+async def wait_until(condition: Any) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         while not condition():
             await asyncio.sleep(0.05)
@@ -145,18 +145,18 @@ async def until(condition: Any) -> None:
 @virtual_time()
 async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> None:
     people = {
-        number(1): Person(["1"]),  # voted
-        number(2): Person(["2", "5#"]),  # will go at five
-        number(3): Person(["9"]),  # never again
-        number(4): Person([""]),  # says nothing once, then leaves
-        number(5): Person(status="busy"),
-        number(6): Person(status="failed", sip_status="404"),
-        number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
+        make_number(1): Person(["1"]),  # voted
+        make_number(2): Person(["2", "5#"]),  # will go at five
+        make_number(3): Person(["9"]),  # never again
+        make_number(4): Person([""]),  # says nothing once, then leaves
+        make_number(5): Person(status="busy"),
+        make_number(6): Person(status="failed", sip_status="404"),
+        make_number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
     }
-    async with a_site(tmp_path, people=people) as site:
+    async with open_site(tmp_path, people=people) as site:
         assert not site.settings().uses_asterisk
         async with site.centre() as centre:
-            await until(lambda: site.ended().total() >= 30)
+            await wait_until(lambda: site.ended().total() >= 30)
             view = centre.engine.view()
             assert view.state.marks == {"voted": 2, "not-yet": 1, "later": 1}
             assert view.state.opt_outs == 1
@@ -176,7 +176,7 @@ async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> Non
     assert site.rows("SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
     assert site.rows("SELECT name, value FROM flow_answer") == [("hour", "17:00")]
     assert not site.rows("SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert site.rows("SELECT e164 FROM opt_out") == [(number(3),)]
+    assert site.rows("SELECT e164 FROM opt_out") == [(make_number(3),)]
 
 
 @virtual_time()
@@ -184,13 +184,13 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
     config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
-        a_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
+        open_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
     ):
         settings = site.settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
         assert settings.uses_asterisk
         async with site.centre(settings) as centre:
             asterisk.agi_port = centre.agi_port
-            await until(lambda: len(site.twilio.calls) > 10)
+            await wait_until(lambda: len(site.twilio.calls) > 10)
         by_trunk = dict(site.rows("SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
         assert by_trunk["carrier"] == len(asterisk.placed) >= 2
         assert by_trunk["twilio"] == len(site.twilio.calls)
@@ -200,10 +200,10 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
 
 @virtual_time()
 async def test_call_request_that_twilio_did_not_answer_is_reconciled_and_not_dialled_twice(tmp_path: Path) -> None:
-    async with a_site(tmp_path, 30, anybody=Person(["1"])) as site:
+    async with open_site(tmp_path, 30, anybody=Person(["1"])) as site:
         site.twilio.loses_answers = 5
         async with site.centre():
-            await until(lambda: site.ended().total() >= 15)
+            await wait_until(lambda: site.ended().total() >= 15)
         assert len(site.dialled()) == len(set(site.dialled()))
     assert set(site.ended()) == {"completed"}
 
@@ -211,43 +211,43 @@ async def test_call_request_that_twilio_did_not_answer_is_reconciled_and_not_dia
 @virtual_time()
 async def test_twilio_calls_of_a_killed_dialler_continue_in_the_next_one(tmp_path: Path) -> None:
     waits = asyncio.Event()
-    async with a_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
+    async with open_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
             async with site.centre():
-                await until(lambda: len(site.twilio.calls) >= 2)
+                await wait_until(lambda: len(site.twilio.calls) >= 2)
                 raise RuntimeError("killed")
         placed = len(site.twilio.calls)
         assert site.rows("SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
         async with site.centre():
             waits.set()
-            await until(lambda: site.ended().get("completed", 0) >= placed)
+            await wait_until(lambda: site.ended().get("completed", 0) >= placed)
         assert len(site.twilio.calls) == placed
 
 
 @virtual_time()
 async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_path: Path) -> None:
     people = {
-        number(1): Person(["1"], late=0.05),
-        number(2): Person(["9"], late=1.0),
-        number(3): Person(["2", "5#"], late=2.5),
+        make_number(1): Person(["1"], late=0.05),
+        make_number(2): Person(["9"], late=1.0),
+        make_number(3): Person(["2", "5#"], late=2.5),
     }
-    async with a_site(tmp_path, 3, people=people) as site, site.centre() as centre:
-        await until(lambda: site.ended().total() >= 3)
+    async with open_site(tmp_path, 3, people=people) as site, site.centre() as centre:
+        await wait_until(lambda: site.ended().total() >= 3)
         view = centre.engine.view()
         assert view.state.marks == {"voted": 1, "not-yet": 1, "later": 1}
         assert view.state.opt_outs == 1
     assert site.ended() == {"completed": 3}
-    assert site.rows("SELECT e164 FROM opt_out") == [(number(2),)]
+    assert site.rows("SELECT e164 FROM opt_out") == [(make_number(2),)]
 
 
 @virtual_time()
 async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(tmp_path: Path) -> None:
     picks_up = asyncio.Event()
     async with (
-        a_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
+        open_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
         site.centre() as centre,
     ):
-        await until(lambda: len(site.twilio.calls) >= 5)
+        await wait_until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
         site.twilio.answers_with = [429] * len(site.twilio.calls)  # too many requests
         await centre.engine.execute(StopCampaign(campaign="ivr"))
@@ -262,7 +262,7 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
 @virtual_time()
 async def test_twilio_trunk_pauses_when_its_daily_spending_limit_is_reached(tmp_path: Path) -> None:
     cap = {"max_spend_per_day": 6.0, "price_per_minute": 0.1, "max_call_seconds": 60}
-    async with a_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
+    async with open_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9
         async with site.centre(site.settings(twilio=cap)) as centre:
             await asyncio.sleep(300)
@@ -282,7 +282,7 @@ async def test_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp
         "max_call_seconds": 60,
         "transfer_to": "+911140000077",
     }
-    async with a_site(tmp_path, anybody=Person(["3"], seconds=30)) as site:  # a minute of each leg
+    async with open_site(tmp_path, anybody=Person(["3"], seconds=30)) as site:  # a minute of each leg
         async with site.centre(site.settings(twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})):
             await asyncio.sleep(300)
         legs = [call.line.dialled for call in site.twilio.calls.values() if call.line is not None]
@@ -292,14 +292,14 @@ async def test_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp
 async def test_dialer_check_of_a_site_without_asterisk_contacts_only_twilio(tmp_path: Path) -> None:
     async with TwilioStandIn(lambda: START_EPOCH) as twilio:
         twilio.spent = 1.5
-        found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        found = {finding.subject: finding async for finding in check_site(make_settings(tmp_path, twilio))}
         assert "asterisk" not in found
         assert (found["twilio"].level, found["twilio"].text) == (
             Level.WARNING,
             "answers; 1.50 spent today, without a cap",
         )
         twilio.answers_with = [401]
-        found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
+        found = {finding.subject: finding async for finding in check_site(make_settings(tmp_path, twilio))}
         assert found["twilio"].level is Level.ERROR
         assert "auth_token" in found["twilio"].text
 
@@ -321,6 +321,6 @@ async def test_dialer_check_of_a_site_without_asterisk_contacts_only_twilio(tmp_
 )
 def test_inconsistent_twilio_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, SettingError)) as caught:
-        settings_with(tmp_path, TwilioStandIn(lambda: 0.0), **changes)
+        make_settings(tmp_path, TwilioStandIn(lambda: 0.0), **changes)
     assert words in str(caught.value)
     assert AUTH_TOKEN not in str(caught.value)

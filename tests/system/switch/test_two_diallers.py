@@ -33,22 +33,22 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 BACK_SECONDS = LEASE_SECONDS + 5.0  # the lease's end, and the link's longest wait between two tries
 
 
-def login(switch: SimulatedAsterisk) -> AmiLogin:
+def make_login(switch: SimulatedAsterisk) -> AmiLogin:
     return AmiLogin("127.0.0.1", switch.ami_port, "dialler", "dialler")
 
 
 @contextlib.asynccontextmanager
-async def session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
-    async with AmiClient(login(switch), on_event=lease.on_event, wanted_events=EVENTS) as client:
+async def open_session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
+    async with AmiClient(make_login(switch), on_event=lease.on_event, wanted_events=EVENTS) as client:
         yield client
 
 
-def standing(site: Site) -> str:
+def list_switch_alerts(site: Site) -> str:
     """The texts of the live alerts that the switch is down."""
     return " ".join(alert.text for alert in site.view.alerts if alert.code == "switch-down" and not alert.cleared)
 
 
-def folder(path: Path, name: str) -> Path:
+def make_folder(path: Path, name: str) -> Path:
     made = path / name
     made.mkdir()
     return made
@@ -56,17 +56,17 @@ def folder(path: Path, name: str) -> Path:
 
 @virtual_time()
 async def test_second_dialler_on_one_asterisk_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
-    async with a_site(folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
+    async with a_site(make_folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
-        async with a_site(folder(tmp_path, "b"), switch=first.switch, run=False) as second:
+        async with a_site(make_folder(tmp_path, "b"), switch=first.switch, run=False) as second:
             with pytest.raises(SwitchInUse, match=f"process {first.centre.name.process}, since 2024-04-22"):
-                await refuse_second_dialler(login(first.switch), second.centre.name)
+                await refuse_second_dialler(make_login(first.switch), second.centre.name)
             stop = asyncio.Event()
             running = asyncio.create_task(second.centre.run(stop))
             await asyncio.sleep(600)
-            assert first.centre.name.host in standing(second)
-            assert "one Asterisk serves one dialler" in standing(second)
+            assert first.centre.name.host in list_switch_alerts(second)
+            assert "one Asterisk serves one dialler" in list_switch_alerts(second)
             assert not second.view.state.switch_up
             assert rows(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
             stop.set()
@@ -74,46 +74,46 @@ async def test_second_dialler_on_one_asterisk_is_refused_and_the_first_is_named(
         ours = {attempt_id for (attempt_id,) in rows(tmp_path / "a", "SELECT attempt_id FROM attempt")}
         assert len(ours) > 5
         assert {call.channel_id for call in first.switch.placed} <= ours
-        assert not standing(first)
+        assert not list_switch_alerts(first)
 
 
 @virtual_time()
 async def test_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         switch = await stack.enter_async_context(SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)))
-        async with a_site(folder(tmp_path, "a"), switch=switch, seats=1):
+        async with a_site(make_folder(tmp_path, "a"), switch=switch, seats=1):
             pass
         assert LEASE_CHANNEL not in switch.channels
         async with (
-            a_site(folder(tmp_path, "b"), switch=switch) as second,
-            session(switch, SwitchLease(FIRST)) as client,
+            a_site(make_folder(tmp_path, "b"), switch=switch) as second,
+            open_session(switch, SwitchLease(FIRST)) as client,
         ):
             assert await find_lease_holder(client) == second.centre.name
 
 
 @virtual_time()
-async def test_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
+async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
-        async with session(switch, lease) as client:
+        async with open_session(switch, lease) as client:
             await lease.acquire(client)
         began = asyncio.get_running_loop().time()
-        await refuse_second_dialler(login(switch), SECOND)  # waits, but does not refuse
+        await refuse_second_dialler(make_login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
-        async with session(switch, lease) as client:
+        async with open_session(switch, lease) as client:
             await lease.acquire(client)
-        async with a_site(folder(tmp_path, "b"), switch=switch):  # until it is up
+        async with a_site(make_folder(tmp_path, "b"), switch=switch):  # until it is up
             assert asyncio.get_running_loop().time() - began < 2 * BACK_SECONDS
 
 
 @virtual_time()
-async def test_next_dialler_on_the_same_store_starts_at_once() -> None:
+async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_for_the_lease() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
-        async with session(switch, dead) as old, session(switch, successor) as new:
+        async with open_session(switch, dead) as old, open_session(switch, successor) as new:
             await dead.acquire(old)
             began = asyncio.get_running_loop().time()
-            await refuse_second_dialler(login(switch), replace(FIRST, process=813))
+            await refuse_second_dialler(make_login(switch), replace(FIRST, process=813))
             await successor.acquire(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
@@ -125,7 +125,7 @@ async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> 
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
-            async with session(switch, leases[0]) as one, session(switch, leases[1]) as other:
+            async with open_session(switch, leases[0]) as one, open_session(switch, leases[1]) as other:
                 taken = await asyncio.gather(leases[0].acquire(one), leases[1].acquire(other), return_exceptions=True)
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
@@ -141,12 +141,12 @@ async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_cal
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
         talking = [call for call in site.switch.placed if call.ended_at is None]
         other = SwitchLease(SECOND)
-        async with session(site.switch, other) as client:
+        async with open_session(site.switch, other) as client:
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
             await asyncio.sleep(0.2)
             await other.acquire(client)
             keeping = asyncio.create_task(other.renew_until_lost(client))
-            await site.until(lambda: "booth-pc-2" in standing(site), 30)
+            await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
             placed = len(site.switch.placed)
             stranger = str(uuid.uuid4())
             await client.send_action(
@@ -179,7 +179,7 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
             await site.log_in("01")
             await site.until(lambda: len(switch.placed) >= 1)
         ours = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
-        async with AmiClient(login(switch), on_event=lambda _: None, wanted_events=()) as client:
+        async with AmiClient(make_login(switch), on_event=lambda _: None, wanted_events=()) as client:
             fields = [("Channel", "PJSIP/+917000009999@carrier"), ("Async", "true"), ("ChannelId", ours)]
             place = [("Context", "matdan-voter"), ("Exten", "s"), ("Priority", "1"), ("Timeout", "600000")]
             await client.send_action("Originate", fields + place)
@@ -203,14 +203,14 @@ async def test_dialler_suspended_longer_than_its_lease_places_no_call(
     """Its AMI session still exists, and it does not know yet that another dialler holds the lease."""
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         asleep = SwitchLease(FIRST)
-        async with session(switch, asleep) as client:
+        async with open_session(switch, asleep) as client:
             adapter = AsteriskSwitch(asleep)
             adapter.set_event_sink(lambda _: None)
             await adapter.on_link_up(client)
             assert adapter.get_unanswered_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
-            async with session(switch, successor) as other:
+            async with open_session(switch, successor) as other:
                 await successor.acquire(other)
                 assert client.is_up
                 assert adapter.get_unanswered_seconds() == inf
@@ -221,10 +221,10 @@ async def test_dialler_suspended_longer_than_its_lease_places_no_call(
 
 
 @virtual_time()
-async def test_lease_of_a_dialler_that_renews_it_stays_valid(tmp_path: Path) -> None:
+async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_the_lease(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
-        async with session(switch, lease) as client:
+        async with open_session(switch, lease) as client:
             await lease.acquire(client)
             keeping = asyncio.create_task(lease.renew_until_lost(client))
             for _ in range(100):

@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 24)
 FOUND = {SoundFormat.ALAW: SOUND}
 
 
-def entry(**changes: object) -> Entry:
+def make_entry(**changes: object) -> Entry:
     values: dict[str, object] = {
         "voice": "human",
         "source": "hi/recording/message.mp3",
@@ -64,32 +64,32 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
 def test_sound_catalogue_allows_only_approved_and_certified_prompts(
     changes: dict[str, object], rules: PlayRules, why: str | None
 ) -> None:
-    found = find_play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
+    found = find_play_problem(NAME, make_entry(**changes), FOUND, rules, TODAY)
     assert (found is None) if why is None else (found is not None and why in found)
 
 
 def test_only_campaign_recordings_need_a_certificate() -> None:
     rules = PlayRules(certified_recordings=True)
-    assert find_play_problem(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
+    assert find_play_problem(PromptName("", "hi", "number/7"), make_entry(), FOUND, rules, TODAY) is None
     own = PromptName("town", "hi", "recording/message")
-    assert find_play_problem(own, entry(), FOUND, rules, TODAY) is not None
+    assert find_play_problem(own, make_entry(), FOUND, rules, TODAY) is not None
 
 
 def test_prompts_that_are_not_in_the_catalogue_or_not_prepared_are_not_played() -> None:
     assert "not in the catalogue" in (find_play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
-    assert "no sound on disk" in (find_play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
+    assert "no sound on disk" in (find_play_problem(NAME, make_entry(), {}, PlayRules(), TODAY) or "")
 
 
 def test_prompt_is_not_played_if_one_of_its_sound_files_was_changed() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
-    assert find_play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
+    assert find_play_problem(NAME, make_entry(), both, PlayRules(), TODAY) is not None
 
 
 def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> None:
     entries = {
-        NAME: entry(text='एक "दो"\nतीन', notes=("a note",), **CERTIFIED, **APPROVED),
-        PromptName("", "en", "number/7"): entry(voice=Voice.DRAFT),
-        PromptName("town", "hi", "recording/message"): entry(),
+        NAME: make_entry(text='एक "दो"\nतीन', notes=("a note",), **CERTIFIED, **APPROVED),
+        PromptName("", "en", "number/7"): make_entry(voice=Voice.DRAFT),
+        PromptName("town", "hi", "recording/message"): make_entry(),
     }
     write_catalogue(tmp_path, entries)
     assert read_catalogue(tmp_path) == entries
@@ -103,11 +103,11 @@ def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> 
     assert all(before[path] == time for path, time in after.items())
 
 
-def test_interrupted_preparation_stores_the_finished_catalogue_entries(tmp_path: Path) -> None:
+def test_interrupted_audio_preparation_stores_the_finished_catalogue_entries(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), change_catalogue(tmp_path) as entries:
-        entries[NAME] = entry()
+        entries[NAME] = make_entry()
         raise KeyboardInterrupt
-    assert read_catalogue(tmp_path) == {NAME: entry()}
+    assert read_catalogue(tmp_path) == {NAME: make_entry()}
 
 
 def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
@@ -115,20 +115,20 @@ def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
 ) -> None:
     """If there is no space for the second of two files, the first is not written either."""
     english = PromptName("", "en", "number/7")
-    before = {NAME: entry(), english: entry()}
+    before = {NAME: make_entry(), english: make_entry()}
     write_catalogue(tmp_path, before)
     fsync = os.fsync
     written: list[int] = []
 
-    def full(handle: int) -> None:
+    def raise_disk_full(handle: int) -> None:
         if written:
             raise OSError(errno.ENOSPC, "No space left on device")
         written.append(handle)
         fsync(handle)
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
     with pytest.raises(AudioError, match=r"hi\.toml: cannot be written .No space left on device.*; check") as error:
-        write_catalogue(tmp_path, {name: entry(text="new") for name in before})
+        write_catalogue(tmp_path, {name: make_entry(text="new") for name in before})
     assert "\n" not in str(error.value)
     assert written
     assert read_catalogue(tmp_path) == before
@@ -146,19 +146,19 @@ def test_unreadable_folder_of_the_sound_catalogue_is_reported_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalogue = tmp_path / "catalogue"
-    write_catalogue(catalogue, {NAME: entry(), PromptName("town", "hi", "recording/message"): entry()})
+    write_catalogue(catalogue, {NAME: make_entry(), PromptName("town", "hi", "recording/message"): make_entry()})
     (catalogue / "campaign/city").symlink_to(tmp_path)
     with pytest.raises(CatalogueError, match=r"campaign/city: is a symbolic link that does not lead to a file"):
         read_catalogue(catalogue)
     (catalogue / "campaign/city").unlink()
     scandir = os.scandir
 
-    def guarded(path: str) -> Iterator[os.DirEntry[str]]:
+    def refuse_access(path: str) -> Iterator[os.DirEntry[str]]:
         if Path(path).name == "town":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(os, "scandir", refuse_access)
     with pytest.raises(CatalogueError, match=r"campaign/town: cannot be read .Permission denied"):
         read_catalogue(catalogue)
 

@@ -102,11 +102,11 @@ def test_full_disk_leaves_both_the_old_sounds_and_the_old_catalogue(
     for name in (QUESTION, GOODBYE):
         write_recording(places.recordings / f"{name.path}.wav", speech(0.5, 8_000, seed=2), 8_000)
 
-    def full(_: int) -> None:  # in this process, which writes the catalogue
+    def raise_disk_full(_: int) -> None:  # in this process, which writes the catalogue
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as filling:
-        filling.setattr(os, "fsync", full)
+        filling.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(
             AudioError, match=r"catalogue/en\.toml: cannot be written .No space left on device"
         ) as error:

@@ -19,7 +19,7 @@ parsed = ElementTree.fromstring
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def points(svg: str) -> list[tuple[float, float]]:
+def parse_points(svg: str) -> list[tuple[float, float]]:
     line = parsed(svg).find(f"{SVG}polyline")
     assert line is not None
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in line.attrib["points"].split())]
@@ -43,7 +43,7 @@ def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
     svg = draw_picture(Caption("hi/x"), [make_panel("after", quiet, 16_000)], -19.0, -2.0)
     wanted = re.findall(r'<line x1="60" y1="([\d.]+)" x2="900" y2="\1" stroke="#c2410c"', svg)
     assert len(wanted) == 1
-    assert all(abs(y - float(wanted[0])) < 0.5 for _, y in points(svg))
+    assert all(abs(y - float(wanted[0])) < 0.5 for _, y in parse_points(svg))
 
 
 def test_untrusted_text_is_escaped_in_the_picture() -> None:

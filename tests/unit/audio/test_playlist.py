@@ -36,7 +36,7 @@ TODAY = date(2026, 11, 24)
 GOODBYE = PromptRef(PromptKind.TEXT, "common.goodbye")
 
 
-def entry(content: bytes = b"sound", **changes: object) -> Entry:
+def make_entry(content: bytes = b"sound", **changes: object) -> Entry:
     values: dict[str, object] = {
         "voice": "human", "source": "x.mp3", "source_sha256": SHA, "recipe": "1", "seconds": 1.0,
         "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": hash_bytes(content)},
@@ -44,64 +44,80 @@ def entry(content: bytes = b"sound", **changes: object) -> Entry:
     return Entry.model_validate(values | changes)
 
 
-def listed(sound: Entry, *, on_disk: bool = True) -> ListedPrompt:
+def make_listed_prompt(sound: Entry, *, on_disk: bool = True) -> ListedPrompt:
     return ListedPrompt(sound, lambda: dict(sound.files) if on_disk else {})
 
 
-def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
+def make_call_prompts(
+    prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, label: bool = False
+) -> CataloguePrompts:
     playlist = Playlist({parse_prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
     return CataloguePrompts(playlist, "town", TODAY, load_shipped_texts(), label)
 
 
 def test_campaigns_own_prompt_overrides_the_prompt_shared_by_all_campaigns() -> None:
-    both = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(entry())}
-    assert call(both).find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
-    other = {"hi/common/goodbye": listed(entry()), "campaign/city/hi/common/goodbye": listed(entry())}
-    assert call(other).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    both = {
+        "hi/common/goodbye": make_listed_prompt(make_entry()),
+        "campaign/town/hi/common/goodbye": make_listed_prompt(make_entry()),
+    }
+    assert make_call_prompts(both).find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
+    other = {
+        "hi/common/goodbye": make_listed_prompt(make_entry()),
+        "campaign/city/hi/common/goodbye": make_listed_prompt(make_entry()),
+    }
+    assert make_call_prompts(other).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
 def test_blocked_prompt_of_a_campaign_is_replaced_by_the_shared_prompt() -> None:
-    ended = entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
-    prompts = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(ended)}
-    assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    ended = make_entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
+    prompts = {
+        "hi/common/goodbye": make_listed_prompt(make_entry()),
+        "campaign/town/hi/common/goodbye": make_listed_prompt(ended),
+    }
+    assert make_call_prompts(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
     del prompts["hi/common/goodbye"]
-    alone = call(prompts)
+    alone = make_call_prompts(prompts)
     assert alone.find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
     assert "ended on 2026-11-23" in (alone.find_block_reason("matdan/campaign/town/hi/common/goodbye") or "")
 
 
 def test_sounds_outside_the_catalogue_directory_may_always_be_played() -> None:
-    assert call({}).find_block_reason("beep") is None
-    assert "not in the catalogue" in (call({}).find_block_reason("matdan/hi/common/goodbye") or "")
+    assert make_call_prompts({}).find_block_reason("beep") is None
+    assert "not in the catalogue" in (make_call_prompts({}).find_block_reason("matdan/hi/common/goodbye") or "")
 
 
 def test_synthetic_voice_is_announced_once_per_call() -> None:
     prompts = {
-        "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
-        "hi/common/greeting": listed(entry()),
-        "hi/label/synthetic": listed(entry(voice=Voice.DRAFT)),
+        "hi/common/goodbye": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
+        "hi/common/greeting": make_listed_prompt(make_entry()),
+        "hi/label/synthetic": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
     }
-    labelled = call(prompts, label=True)
+    labelled = make_call_prompts(prompts, label=True)
     assert labelled.find_sounds(PromptRef(PromptKind.TEXT, "common.greeting"), "hi") == ["matdan/hi/common/greeting"]
     assert labelled.find_sounds(GOODBYE, "hi") == ["matdan/hi/label/synthetic", "matdan/hi/common/goodbye"]
     assert labelled.find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
-    assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
+    assert make_call_prompts(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
 def test_synthetic_voice_is_blocked_if_its_announcement_is_blocked() -> None:
     prompts = {
-        "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
-        "hi/common/greeting": listed(entry()),
-        "hi/label/synthetic": listed(entry(voice=Voice.DRAFT), on_disk=False),
+        "hi/common/goodbye": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
+        "hi/common/greeting": make_listed_prompt(make_entry()),
+        "hi/label/synthetic": make_listed_prompt(make_entry(voice=Voice.DRAFT), on_disk=False),
     }
-    why = call(prompts, label=True).find_block_reason("matdan/hi/common/goodbye")
+    why = make_call_prompts(prompts, label=True).find_block_reason("matdan/hi/common/goodbye")
     assert why == "is a synthetic voice, but its announcement hi/label/synthetic may not be played"
-    assert call(prompts, label=True).find_block_reason("matdan/hi/common/greeting") is None
-    assert call(prompts).find_block_reason("matdan/hi/common/goodbye") is None
+    assert make_call_prompts(prompts, label=True).find_block_reason("matdan/hi/common/greeting") is None
+    assert make_call_prompts(prompts).find_block_reason("matdan/hi/common/goodbye") is None
 
 
 async def test_blocked_prompt_is_skipped_in_a_call_and_logged_once() -> None:
-    prompts = call({"hi/common/greeting": listed(entry()), "hi/turnout/question": listed(entry(), on_disk=False)})
+    prompts = make_call_prompts(
+        {
+            "hi/common/greeting": make_listed_prompt(make_entry()),
+            "hi/turnout/question": make_listed_prompt(make_entry(), on_disk=False),
+        }
+    )
 
     async def commit(_: object) -> bool:
         return True
@@ -121,7 +137,7 @@ def site(tmp_path: Path) -> PlaylistReader:
     name = PromptName("", "hi", "common/goodbye")
     places.get_sound_path(name, SoundFormat.ALAW).parent.mkdir(parents=True)
     places.get_sound_path(name, SoundFormat.ALAW).write_bytes(b"sound")
-    write_catalogue(tmp_path / "catalogue", {name: entry()})
+    write_catalogue(tmp_path / "catalogue", {name: make_entry()})
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
 
@@ -131,18 +147,18 @@ def test_catalogue_reader_notices_each_change_and_hashes_no_file_twice(
     name = PromptName("", "hi", "common/goodbye")
     hashed: list[Path] = []
 
-    def counting(path: Path) -> str | None:
+    def hash_and_record_file(path: Path) -> str | None:
         hashed.append(path)
         return hash_file(path)
 
-    monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
+    monkeypatch.setattr("dialer.audio.playlist.hash_file", hash_and_record_file)
     assert site.read().find_block_reason(name, TODAY) is None
     assert site.read().find_block_reason(name, TODAY) is None
     sound = site.places.get_sound_path(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
     assert "was changed on disk after it was prepared" in (site.read().find_block_reason(name, TODAY) or "")
-    write_catalogue(site.catalogue, {name: entry(b"another")})
+    write_catalogue(site.catalogue, {name: make_entry(b"another")})
     assert site.read().find_block_reason(name, TODAY) is None
     stray = site.places.get_sound_path(name, SoundFormat.SLIN16)  # that the switch might choose instead
     stray.write_bytes(b"another")
@@ -195,7 +211,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
     sound = "matdan/hi/common/goodbye"
     scandir = os.scandir
 
-    def vanishing(path: str) -> Iterator[os.DirEntry[str]]:
+    def scan_vanished_folder(path: str) -> Iterator[os.DirEntry[str]]:
         if Path(path).name == "town":
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
         return scandir(path)
@@ -209,7 +225,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
         await asyncio.sleep(40)
         assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         with monkeypatch.context() as checkout:
-            checkout.setattr(os, "scandir", vanishing)
+            checkout.setattr(os, "scandir", scan_vanished_folder)
             await asyncio.sleep(100)
         assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         with change_catalogue(site.catalogue) as entries:  # which is meant
@@ -268,14 +284,14 @@ def test_sound_files_are_checked_against_their_hash_before_they_are_played(
     names = [PromptName("", "hi", f"common/sound_{n}") for n in range(4)]
     for name in names:
         site.places.get_sound_path(name, SoundFormat.ALAW).write_bytes(b"sound")
-    write_catalogue(site.catalogue, {name: entry() for name in names})
+    write_catalogue(site.catalogue, {name: make_entry() for name in names})
     hashed: list[str] = []
 
-    def counting(path: Path) -> str | None:
+    def hash_and_record_file(path: Path) -> str | None:
         hashed.append(path.stem)
         return hash_file(path)
 
-    monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
+    monkeypatch.setattr("dialer.audio.playlist.hash_file", hash_and_record_file)
     playlist = site.read()
     assert hashed == []
     site.places.get_sound_path(names[1], SoundFormat.ALAW).write_bytes(b"another")

@@ -57,7 +57,7 @@ def run_prepare(
     return sorted(prepared), refused
 
 
-def test_only_changed_recordings_are_prepared(places: AudioDirectories) -> None:
+def test_only_changed_recordings_are_converted_to_sounds(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     assert run_prepare(places, entries) == (
         ["campaign/town/hi/recording/message", "hi/common/goodbye", "hi/turnout/question"],
@@ -181,14 +181,14 @@ def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
     assert list(run_in_processes(_die_at_three, [], workers=1)) == []
 
 
-def test_failed_write_of_a_sound_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_of_a_sound_file_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.alaw"
     write_atomically(path, b"old")
 
-    def full(_: int) -> None:
+    def raise_disk_full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
@@ -198,10 +198,10 @@ def test_failed_write_of_a_sound_leaves_the_old_file(tmp_path: Path, monkeypatch
 def test_full_disk_during_the_preparation_of_sounds_is_reported_in_one_line(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: int) -> None:
+    def raise_disk_full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
     _, refused = run_prepare(places, {})
     assert len(refused) == 3
     assert all("cannot be written (No space left on device)" in line for line in refused)
@@ -257,13 +257,13 @@ def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
 ) -> None:
     scandir = os.scandir
 
-    def guarded(path: str) -> Iterator[os.DirEntry[str]]:
+    def refuse_access(path: str) -> Iterator[os.DirEntry[str]]:
         if Path(path).name == "turnout":
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scandir(path)
 
     (places.recordings / "hi/.turnout").mkdir()
-    monkeypatch.setattr(os, "scandir", guarded)
+    monkeypatch.setattr(os, "scandir", refuse_access)
     prepared, refused = run_prepare(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
     assert refused == ["hi/turnout: cannot be read (Permission denied); check that it exists, and its permissions"]
@@ -274,17 +274,17 @@ def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
 def test_each_recording_in_an_inaccessible_folder_is_refused(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def guarded(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
-        def looked(path: Any, **options: Any) -> os.stat_result:
+    def refuse_access(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def stat_or_refuse(path: Any, **options: Any) -> os.stat_result:
             if "/turnout/" in os.fspath(path):
                 raise PermissionError(errno.EACCES, "Permission denied", path)
             return look(path, **options)
 
-        return looked
+        return stat_or_refuse
 
     with monkeypatch.context() as denying:
-        denying.setattr(os, "stat", guarded(os.stat))
-        denying.setattr(os, "lstat", guarded(os.lstat))
+        denying.setattr(os, "stat", refuse_access(os.stat))
+        denying.setattr(os, "lstat", refuse_access(os.lstat))
         sources, unseen = list_recordings(places.recordings)
         plan = make_plan(places, sources, {}, LINE, {})
     assert not unseen

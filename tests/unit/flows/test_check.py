@@ -147,11 +147,11 @@ def test_placeholders_of_a_text_that_do_not_match_the_given_values_are_reported(
         "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {say: [worker.noted], then: bye}}",
     ],
 )
-def test_acknowledgement_before_the_result_is_stored_is_reported(nodes: str) -> None:
+def test_flow_that_acknowledges_an_answer_before_storing_it_is_reported(nodes: str) -> None:
     assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
-def test_acknowledgement_is_recognised_by_its_wording() -> None:
+def test_acknowledging_text_of_a_flow_is_recognised_by_wording() -> None:
     texts = add_texts(mine__thanks="Your answer has been recorded.")
     found = list_findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
     get_only_finding(found, "premature-acknowledgement", "first")
@@ -159,7 +159,7 @@ def test_acknowledgement_is_recognised_by_its_wording() -> None:
     assert list_findings(earned, texts=texts) == []
 
 
-def test_acknowledgement_may_come_after_a_subdialog_that_follows_the_commit() -> None:
+def test_flow_may_acknowledge_a_stored_answer_after_running_a_subdialog() -> None:
     flow = FLOWS["missed_call"]
     assert check_flow(flow, load_shipped_texts()) == []
 
@@ -253,7 +253,7 @@ def test_prompt_over_the_time_limit_is_reported() -> None:
     assert "in hi" in found.problem
 
 
-def test_flow_part_that_never_returns_is_reported() -> None:
+def test_subdialog_that_never_returns_is_reported() -> None:
     found = list_findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 

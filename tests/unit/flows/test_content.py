@@ -77,14 +77,14 @@ def test_offered_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() 
     texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
-    def transport(head: str, may_offer: frozenset[Offer]) -> list[str]:
+    def list_ride_problems(head: str, may_offer: frozenset[Offer]) -> list[str]:
         found = check_flow(make_ride_flow(head), texts, ["en", "hi"], may_offer=may_offer)
         return [finding.problem for finding in found if finding.rule == "transport"]
 
-    assert "declare `offers: [transport]`" in transport("", allowed)[0]
-    assert "declare `offers: [transport]`" in transport("", frozenset())[0]
-    assert transport("offers: [transport]\n", allowed) == []
-    assert "the profile forbids (transport.may_offer)" in transport("offers: [transport]\n", frozenset())[0]
+    assert "declare `offers: [transport]`" in list_ride_problems("", allowed)[0]
+    assert "declare `offers: [transport]`" in list_ride_problems("", frozenset())[0]
+    assert list_ride_problems("offers: [transport]\n", allowed) == []
+    assert "the profile forbids (transport.may_offer)" in list_ride_problems("offers: [transport]\n", frozenset())[0]
 
 
 def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:

@@ -27,7 +27,7 @@ GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("s
 GOOD = GOOD.replace("    goto: question\n    next: question", "    goto: question")
 
 
-def load_error(text: str) -> FlowError:
+def get_load_error(text: str) -> FlowError:
     with pytest.raises(FlowError) as caught:
         parse_flow(text, "mine.yaml")
     assert "\n" not in str(caught.value)
@@ -107,7 +107,7 @@ def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
     ],
 )
 def test_yaml_constructs_that_no_flow_needs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
-    error = load_error(text)
+    error = get_load_error(text)
     assert words in str(error)
     assert error.file == "mine.yaml"
     assert error.line == line
@@ -115,7 +115,7 @@ def test_yaml_constructs_that_no_flow_needs_are_refused_with_their_line(text: st
 
 def test_yaml_alias_bomb_is_refused_before_it_is_expanded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    assert "anchor or alias" in str(load_error(bomb))
+    assert "anchor or alias" in str(get_load_error(bomb))
 
 
 def test_flow_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
@@ -190,14 +190,14 @@ MISTAKES = [
 def test_mistake_in_a_flow_is_reported_with_its_line(old: str, new: str, words: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    error = load_error(text)
+    error = get_load_error(text)
     assert words in str(error), str(error)
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
 def test_mistake_in_a_flow_is_reported_with_exact_line_and_node() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
-    error = load_error(text)
+    error = get_load_error(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"
     assert error.node == "voted"
     assert str(error).startswith(f"mine.yaml:{error.line}: node voted: ")

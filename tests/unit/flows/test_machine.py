@@ -92,7 +92,7 @@ def test_entered_voting_hours_from_1_to_6_are_in_the_afternoon(keyed: int, hour:
     assert to_polling_hour(keyed) == hour
 
 
-def test_key_3_plays_the_booth_information_and_then_asks_again() -> None:
+def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_question() -> None:
     flow = FLOWS["turnout"]
     where = run(flow, [Played(), Digits("3")])
     assert isinstance(where.action, Play)
@@ -202,7 +202,7 @@ def test_digit_field_accepts_only_values_within_its_bounds(digits: str, answer: 
     assert (turn.state.no_match == 0) is (answer is not None)
 
 
-def test_entered_number_is_stored_without_leading_zeros() -> None:
+def test_number_entered_by_a_caller_is_stored_without_leading_zeros() -> None:
     flow = make_flow("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
     assert run(flow, [Digits("007")]).state.answers == {"n": "7"}
 
@@ -364,7 +364,7 @@ def test_hang_up_does_not_lose_the_answers_and_the_reached_node() -> None:
     assert run(flow, [Played(), HungUp(), HungUp()]).state.node_path == "question"
 
 
-def test_input_that_does_not_match_the_pending_action_is_refused() -> None:
+def test_flow_input_of_the_wrong_type_for_the_pending_action_is_refused() -> None:
     flow = FLOWS["turnout"]
     with pytest.raises(UnexpectedInput, match=r"node question: Played is not a result of the pending Collect"):
         run(flow, [Played(), Played()])
@@ -372,7 +372,7 @@ def test_input_that_does_not_match_the_pending_action_is_refused() -> None:
         run(flow, [Played(), HungUp(), Played()])
 
 
-def test_call_continues_only_with_the_flow_version_it_began_with() -> None:
+def test_call_continues_only_with_the_flow_version_with_which_the_call_began() -> None:
     began = run(make_flow(ASK), [])
     changed = make_flow(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
@@ -380,7 +380,7 @@ def test_call_continues_only_with_the_flow_version_it_began_with() -> None:
         continue_flow(changed, began.state, Digits("1"))
 
 
-def test_call_with_too_many_steps_is_ended_without_losing_a_result() -> None:
+def test_call_with_too_many_flow_steps_is_ended_without_losing_a_result() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow(
         """
@@ -397,20 +397,20 @@ def test_call_with_too_many_steps_is_ended_without_losing_a_result() -> None:
     assert run(flow, [Digits("1"), Digits("1"), Digits("2"), Committed()]).state.ending is Ending.TOO_LONG
 
 
-def test_call_in_a_loop_of_commits_ends() -> None:
+def test_call_in_a_flow_loop_that_stores_results_ends() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow("\n  first: {mark: voted, next: first, failed: first}", head)
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
-def test_call_in_a_loop_without_an_action_ends_as_failed() -> None:
+def test_call_in_a_flow_loop_without_an_action_ends_as_failed() -> None:
     flow = make_flow("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.FAULT
 
 
-def test_same_subdialog_twice_in_a_row_is_not_mistaken_for_a_loop() -> None:
+def test_flow_may_run_the_same_subdialog_twice_in_a_row() -> None:
     flow = FLOWS["booth_information"]
     # The booth is unknown, so the subdialog says nothing and is passed at once.
     assert run(flow, [Played(), Played(), Digits("1"), Played()], {"booth_name": "S"}).state.ending is None

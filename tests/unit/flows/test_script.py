@@ -379,19 +379,22 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
     first = dialler.get_script_version("calls")
     assert (first, dialler.get_script_version("others")) == (f"sample {parse_script(GOOD).version}", None)
 
-    def shown(version: str | None) -> str | None:
+    def get_shown_version(version: str | None) -> str | None:
         script = desk.get_script_for_page("calls", "en", version)
         return None if script is None else f"{script.name} {script.version}"
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
-    assert (shown(first), shown(None)) == (first, None)  # the file has changed, but was not reloaded
+    assert (get_shown_version(first), get_shown_version(None)) == (
+        first,
+        None,
+    )  # the file has changed, but was not reloaded
     dialler.replace_scripts(dialler.load_scripts())
     second = dialler.get_script_version("calls")
-    assert shown(second) == second != first
-    assert shown(first) == first
+    assert get_shown_version(second) == second != first
+    assert get_shown_version(first) == first
     path.write_text("script: broken", encoding="utf-8")
-    assert shown("sample 000000000000") is None
-    assert shown(second) == second
+    assert get_shown_version("sample 000000000000") is None
+    assert get_shown_version(second) == second
     assert desk.get_script_for_page("others", "en", second) is None
 
 
@@ -403,12 +406,12 @@ def test_script_of_an_unknown_version_is_searched_at_most_every_ten_seconds(
     library = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
     read = library.load_scripts
 
-    def counted() -> dict[str, Script]:
+    def count_and_load() -> dict[str, Script]:
         nonlocal looks
         looks += 1
         return read()
 
-    monkeypatch.setattr(library, "load_scripts", counted)
+    monkeypatch.setattr(library, "load_scripts", count_and_load)
     monkeypatch.setattr("dialer.flows.script_library.time.monotonic", lambda: now)
     for _ in range(3):
         assert library.get_script_for_page("calls", "en", "sample 000000000000") is None

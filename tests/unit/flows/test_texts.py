@@ -50,7 +50,7 @@ SCRIPTS = {
 }
 
 
-def text(key: str, **values: PromptRef) -> PromptRef:
+def make_text_prompt(key: str, **values: PromptRef) -> PromptRef:
     return PromptRef(PromptKind.TEXT, key, tuple(values.items()))
 
 
@@ -170,11 +170,11 @@ def test_text_is_split_at_its_placeholders() -> None:
 
 def test_value_is_spoken_in_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
-    assert list_sounds(text("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
+    assert list_sounds(make_text_prompt("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
         "matdan/en/booth/until-1",
         "matdan/en/half-hour/18",
     )
-    assert list_sounds(text("booth.until", closes_at=hour), "hi", load_shipped_texts()) == (
+    assert list_sounds(make_text_prompt("booth.until", closes_at=hour), "hi", load_shipped_texts()) == (
         "matdan/hi/booth/until-1",
         "matdan/hi/half-hour/18",
         "matdan/hi/booth/until-2",
@@ -213,20 +213,20 @@ def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
 def test_text_in_an_unknown_language_is_spoken_in_english(language: str) -> None:
     sounds = list_sounds(
-        text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
+        make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
     )
     assert sounds[0] == "matdan/en/booth/until-1"
     assert all(".." not in sound for sound in sounds)
 
 
-def test_prompt_with_a_missing_text_is_played_under_its_key() -> None:
-    ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
+def test_prompt_without_a_text_is_played_from_the_sound_named_after_the_text_key() -> None:
+    ref = make_text_prompt("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert list_sounds(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert render_prompt(ref, "hi", load_shipped_texts()) == "[mine.hello]"
 
 
 def test_prompt_is_rendered_as_readable_text() -> None:
-    ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
+    ref = make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
     assert render_prompt(ref, "en", load_shipped_texts()) == "You can vote until 18:00."
     assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
 

@@ -180,7 +180,7 @@ async def test_occupied_metrics_port_gives_a_one_line_error() -> None:
         (describe_headquarters_desk(server_up=False), "no connection to headquarters' server"),
     ],
 )
-def test_status_of_a_process_names_its_missing_connection(status: ProcessStatus, problem: str | None) -> None:
+def test_readiness_status_of_a_process_names_the_missing_connection(status: ProcessStatus, problem: str | None) -> None:
     assert status.problem == problem
 
 
@@ -237,10 +237,10 @@ def test_every_alert_has_a_runbook() -> None:
     ours, of_dialler = page.split("## The dialler's own alerts")
     assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in load_alert_rules()]
     headings = re.findall(r"^### (\S+)$", of_dialler, re.MULTILINE)
-    assert {re.sub("[A-Z]+", "*", each) for each in headings} == runbook_headings()
+    assert {re.sub("[A-Z]+", "*", each) for each in headings} == list_runbook_headings()
 
 
-def runbook_headings() -> set[str]:
+def list_runbook_headings() -> set[str]:
     """Return the runbook heading of each kind of alert that the dialler raises, with "*" for a name."""
     pages_only = {
         AlertKind.LIST_LOW,

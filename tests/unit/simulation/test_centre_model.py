@@ -224,17 +224,17 @@ def test_simulated_shift_change_logs_agents_in_and_out() -> None:
     shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
     simulate(replace(SMALL, seats=shifts), lambda: pacer, 1)
 
-    def seats(at_seconds: float) -> int:
+    def count_seats(at_seconds: float) -> int:
         last = [snapshot for snapshot in pacer.snapshots if snapshot.now_seconds <= at_seconds][-1]
         return last.free_seats + len(last.busy_seats)
 
-    assert seats(590.0) == 10
-    assert seats(1199.0) == 4
-    assert seats(1201.0) == 12
+    assert count_seats(590.0) == 10
+    assert count_seats(1199.0) == 4
+    assert count_seats(1201.0) == 12
     assert pacer.count(PacingEventKind.BREAK_STARTED) <= 6
 
 
-def test_limits_of_channels_and_calls_per_second_are_never_exceeded() -> None:
+def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_second() -> None:
     pacer = RecordingPacer(ratio=8.0)
     narrow = replace(SMALL, channels=12, calls_per_second=0.5)
     simulate(narrow, lambda: pacer, 1)
@@ -255,14 +255,14 @@ def test_policy_decides_again_when_the_calls_per_second_limit_allows_a_call() ->
 
 
 def test_simulated_slow_carrier_rings_later_the_more_calls_it_is_setting_up() -> None:
-    def mean_set_up(scenario: Scenario) -> float:
+    def compute_mean_set_up(scenario: Scenario) -> float:
         pacer = RecordingPacer(ratio=8.0)
         simulate(scenario, lambda: pacer, 1)
         return fmean(
             event.seconds - event.ringing_seconds for event in pacer.events if event.ringing_seconds is not None
         )
 
-    assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
+    assert compute_mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * compute_mean_set_up(SMALL)
 
 
 def test_every_call_is_falsely_answered_in_the_period_of_false_answers() -> None:
@@ -295,7 +295,7 @@ def test_simulated_campaigns_share_seats_and_know_each_others_calls() -> None:
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
-def test_several_events_within_the_decision_interval_lead_to_one_decision() -> None:
+def test_pacer_decides_once_for_several_events_within_the_decision_interval() -> None:
     pacer = RecordingPacer()
     simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
     times = [snapshot.now_seconds for snapshot in pacer.snapshots]
@@ -317,9 +317,9 @@ def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (replace(SMALL, hours=0.0), "hours is 0"),
-        (replace(SMALL, hours=25.0), "hours is 25"),
-        (replace(SMALL, seats=DayCurve.constant(-1)), "seats is -1"),
+        (replace(SMALL, hours=0.0), "hours are 0"),
+        (replace(SMALL, hours=25.0), "hours are 25"),
+        (replace(SMALL, seats=DayCurve.constant(-1)), "number of seats is -1"),
         (replace(SMALL, campaigns=()), "at least one campaign"),
         (replace(SMALL, campaigns=(CampaignModel(DayCurve.constant(1.5)),)), "answer rate is 1.5"),
         (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),

@@ -49,7 +49,7 @@ TWILIO: dict[str, Any] = {
 }
 
 
-def site(**changes: Any) -> Settings:
+def make_site_settings(**changes: Any) -> Settings:
     return site_settings(Path(), 5038, **{"campaign": {"hours": ALL_DAY}, "rules": CLOSES_AT_SIX, **changes})
 
 
@@ -57,20 +57,23 @@ def plan_days(settings: Settings, today: date = POLL, **changes: Any) -> tuple[R
     return plan_rehearsed_days(settings, today, **{"faults": True, "hours": None, "seed": 1, **changes})
 
 
-def local_time(at: float) -> str:
+def format_local_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, INDIA):%d %H:%M}"
 
 
-def day_limits(day: RehearsedDay) -> tuple[str, str]:
-    return local_time(day.starts_at), local_time(day.ends_at)
+def format_day_limits(day: RehearsedDay) -> tuple[str, str]:
+    return format_local_time(day.starts_at), format_local_time(day.ends_at)
 
 
 # The day
 
 
 def test_rehearsed_day_leaves_time_to_recover_from_every_fault() -> None:
-    day = plan_days(site())[2]
-    assert day_limits(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
+    day = plan_days(make_site_settings())[2]
+    assert format_day_limits(day) == (
+        "26 09:00",
+        "26 17:30",
+    )  # the poll closes at 18:00, the last call is half an hour before
     assert len(day.faults) == len(FaultKind)
     assert day.faults[-1].at_seconds + 600 + 3600 < day.seconds
 
@@ -86,19 +89,22 @@ def test_rehearsed_day_leaves_time_to_recover_from_every_fault() -> None:
 def test_rehearsed_day_has_the_calling_hours_of_its_weekday_or_holiday(
     rules: dict[str, Any], hours: tuple[str, str]
 ) -> None:
-    assert day_limits(plan_days(site(rules=rules))[0]) == hours
+    assert format_day_limits(plan_days(make_site_settings(rules=rules))[0]) == hours
 
 
 def test_rehearsed_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> None:
     areas = Areas([Area(1, "15:00"), Area(1, "16:30")], True, 1800.0)
-    assert day_limits(plan_days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
+    assert format_day_limits(plan_days(make_site_settings(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == (
+        "26 09:00",
+        "26 16:00",
+    )
 
 
 def test_no_rehearsed_fault_begins_outside_calling_hours() -> None:
     hours = [{"start": "09:00", "until": "10:00"}, {"start": "16:00", "until": "17:00"}]
-    day = plan_days(site(campaign={"hours": hours}))[2]
-    assert day_limits(day) == ("26 09:00", "26 17:00")
-    at = [local_time(day.starts_at + fault.at_seconds) for fault in day.faults]
+    day = plan_days(make_site_settings(campaign={"hours": hours}))[2]
+    assert format_day_limits(day) == ("26 09:00", "26 17:00")
+    at = [format_local_time(day.starts_at + fault.at_seconds) for fault in day.faults]
     assert all(moment < "26 10:00" or moment >= "26 16:00" for moment in at)
     assert at[-1] == "26 16:33"
 
@@ -108,16 +114,20 @@ def test_rehearsal_uses_the_next_polling_day_instead_of_a_past_one() -> None:
         {"day": date(2024, 4, 19), "closes_at": "18:00", "constituencies": [1]},
         {"day": POLL, "closes_at": "18:00", "constituencies": [2]},
     ]
-    assert day_limits(plan_days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
+    assert (
+        format_day_limits(plan_days(make_site_settings(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
+    )
 
 
 def test_rehearsal_uses_the_first_day_with_calls_if_polling_day_forbids_all() -> None:
-    settings = site(campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]})
-    assert day_limits(plan_days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
+    settings = make_site_settings(
+        campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]}
+    )
+    assert format_day_limits(plan_days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
 
 
 def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> None:
-    settings = site(campaign={"purpose": "booth-workers", "hours": ALL_DAY}, rules={})
+    settings = make_site_settings(campaign={"purpose": "booth-workers", "hours": ALL_DAY}, rules={})
     with pytest.raises(
         CannotRehearse, match=r"campaign agents: it calls booth workers on polling days only.*\[\[rules.polls"
     ):
@@ -131,7 +141,7 @@ def test_reason_why_no_call_is_allowed_refers_only_to_the_rehearsed_hours() -> N
     hours = [{"start": "09:00", "until": "20:00"}]
     evening = [{"start": "16:00", "until": "20:00"}]
     campaigns = [{**material, "hours": hours}, {**turnout, "hours": hours}, {**late, "hours": evening}]
-    settings = site(campaigns=campaigns)
+    settings = make_site_settings(campaigns=campaigns)
     why = {each.campaign_id: each.why for each in plan_days(settings, hours=1.0)[0].hours}
     assert "silence interval of the polling area" in why["material"]
     assert "closed on" not in why["material"]
@@ -155,7 +165,7 @@ def test_reason_why_no_call_is_allowed_refers_only_to_the_rehearsed_hours() -> N
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, set(), NOBODY_LEFT),
     ],
 )
-def test_recovery_from_a_fault_is_judged_only_if_a_call_was_possible_after_it(
+def test_recovery_from_a_rehearsed_fault_is_judged_only_if_calls_were_possible_afterwards(
     over_at: dict[str, float], due: dict[str, float], calling: set[str], why: str | None
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
@@ -163,7 +173,7 @@ def test_recovery_from_a_fault_is_judged_only_if_a_call_was_possible_after_it(
     assert find_unjudged_faults(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
 
 
-def judge(**changes: Any) -> list[Finding]:
+def judge_outcome(**changes: Any) -> list[Finding]:
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),))
     figures = {
         "voters": 9,
@@ -179,10 +189,10 @@ def judge(**changes: Any) -> list[Finding]:
     return judge_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_fault_without_recovery_is_an_error_and_an_unjudged_one_a_warning() -> None:
-    noted = judge(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
+def test_rehearsed_fault_without_recovery_is_an_error_and_an_unjudged_fault_a_warning() -> None:
+    noted = judge_outcome(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
-    assert judge(recovered={})[0].level is Level.ERROR
+    assert judge_outcome(recovered={})[0].level is Level.ERROR
 
 
 @pytest.mark.parametrize(
@@ -209,14 +219,14 @@ def test_fault_without_recovery_is_an_error_and_an_unjudged_one_a_warning() -> N
 def test_campaign_without_calls_in_a_rehearsal_is_reported_with_the_reason(
     campaign: CampaignOutcome, level: Level, text: str
 ) -> None:
-    first = judge(campaigns=(campaign,))[0]
+    first = judge_outcome(campaigns=(campaign,))[0]
     assert first.level is level
     assert text in str(first)
 
 
 def test_rehearsal_without_marks_is_an_error_only_if_no_call_was_answered() -> None:
-    assert judge(reached=0)[0].level is Level.WARNING
-    assert judge(reached=0, answered=0)[0].level is Level.ERROR
+    assert judge_outcome(reached=0)[0].level is Level.WARNING
+    assert judge_outcome(reached=0, answered=0)[0].level is Level.ERROR
 
 
 # The settings of a rehearsal
@@ -225,7 +235,7 @@ def test_rehearsal_without_marks_is_an_error_only_if_no_call_was_answered() -> N
 def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = site()
+    settings = make_site_settings()
     for name, value in {
         "AMI__HOST": "10.0.0.5",
         "AMI__PORT": "5039",
@@ -247,14 +257,14 @@ def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
 )
 def test_seats_added_to_rehearse_twice_the_load_have_unique_names(names: list[str]) -> None:
     seats = [{"name": name, "endpoint": f"phone{place}", "languages": ["hi"]} for place, name in enumerate(names)]
-    rehearsed = make_rehearsal_settings(site(seats=seats), 2, Path("copy.db"), 1)
+    rehearsed = make_rehearsal_settings(make_site_settings(seats=seats), 2, Path("copy.db"), 1)
     assert len({seat.name for seat in rehearsed.seats}) == len({seat.endpoint for seat in rehearsed.seats}) == 4
     assert all(seat.languages == ("hi",) for seat in rehearsed.seats)
 
 
 def test_site_that_plays_approved_recordings_only_can_be_rehearsed() -> None:
     audio = {"catalogue": "catalogue", "approved_only": True, "certified_recordings": True, "play_drafts": False}
-    assert make_rehearsal_settings(site(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
+    assert make_rehearsal_settings(make_site_settings(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
 
 
 def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
@@ -264,7 +274,7 @@ def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
         {"number": "+911140000001", "mode": "missed-call", "campaign": "ours"},
         {"number": "+911140000002", "mode": "missed-call", "campaign": "theirs"},
     ]
-    settings = site(campaigns=campaigns, inbound={"numbers": numbers}, **TWILIO)
+    settings = make_site_settings(campaigns=campaigns, inbound={"numbers": numbers}, **TWILIO)
     rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert [(each.id, each.trunks) for each in rehearsed.campaigns] == [("ours", ("carrier",))]
     assert [each.campaign for each in rehearsed.inbound.numbers] == ["ours"]
@@ -286,7 +296,7 @@ def test_rehearsal_replaces_an_agi_script_by_a_flow() -> None:
         "hours": ALL_DAY,
     }
     number = {"number": "+911140000001", "mode": "flow", "flow": "script:/etc/matdan/survey.py", "campaign": "calls"}
-    settings = site(campaigns=[scripted], inbound={"numbers": [number]})
+    settings = make_site_settings(campaigns=[scripted], inbound={"numbers": [number]})
     rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert (rehearsed.campaigns[0].flow, rehearsed.inbound.numbers[0].flow) == ("turnout", "inbound")
     (note,) = find_preparation_findings(settings, {}, POLL)
@@ -296,13 +306,13 @@ def test_rehearsal_replaces_an_agi_script_by_a_flow() -> None:
 # Agents
 
 
-def agent(number: int, *skills: str) -> dict[str, Any]:
+def make_agent(number: int, *skills: str) -> dict[str, Any]:
     return {"number": str(number), "pin": PIN, "skills": list(skills)}
 
 
 def test_rehearsal_agents_have_the_skills_of_the_sites_agents() -> None:
-    agents = [agent(10), agent(12, "tamil")]
-    settings = site(campaign={"skill": "tamil", "hours": ALL_DAY}, agents=agents, seats=1)
+    agents = [make_agent(10), make_agent(12, "tamil")]
+    settings = make_site_settings(campaign={"skill": "tamil", "hours": ALL_DAY}, agents=agents, seats=1)
     rehearsed = make_rehearsal_settings(settings, 2, Path("copy.db"), 1)
     assert [(each.number, each.skills) for each in rehearsed.agents] == [
         ("1", ()),
@@ -316,10 +326,10 @@ def test_rehearsal_agents_have_the_skills_of_the_sites_agents() -> None:
 @pytest.mark.parametrize(
     ("agents", "seats", "chosen"),
     [
-        ([agent(1), agent(2)], 3, [0, 1]),
-        ([agent(n) for n in range(6)], 3, [0, 2, 4]),
-        ([*(agent(n) for n in range(5)), agent(9, "tamil")], 2, [5, 0]),
-        ([agent(1, "tamil")], 0, []),
+        ([make_agent(1), make_agent(2)], 3, [0, 1]),
+        ([make_agent(n) for n in range(6)], 3, [0, 2, 4]),
+        ([*(make_agent(n) for n in range(5)), make_agent(9, "tamil")], 2, [5, 0]),
+        ([make_agent(1, "tamil")], 0, []),
     ],
 )
 def test_rehearsal_agents_with_a_required_skill_get_seats_first(
@@ -327,12 +337,15 @@ def test_rehearsal_agents_with_a_required_skill_get_seats_first(
 ) -> None:
     skill = "tamil" if agents[-1]["skills"] else None
     assert (
-        choose_working_agents(site(campaign={"skill": skill, "hours": ALL_DAY}, agents=agents, seats=seats)) == chosen
+        choose_working_agents(
+            make_site_settings(campaign={"skill": skill, "hours": ALL_DAY}, agents=agents, seats=seats)
+        )
+        == chosen
     )
 
 
 def test_rehearsal_reports_its_differences_from_the_real_day() -> None:
-    settings = site(agents=[agent(1)], seats=3)
+    settings = make_site_settings(agents=[make_agent(1)], seats=3)
     notes = [
         str(each) for each in find_preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))
     ]
@@ -341,4 +354,4 @@ def test_rehearsal_reports_its_differences_from_the_real_day() -> None:
         "campaign agents: paused, but rehearsed as running; an operator must resume it",
         "agents: 1 agents for 3 seats: the other seats stayed offline",
     ]
-    assert list(find_preparation_findings(site(), {}, POLL)) == []
+    assert list(find_preparation_findings(make_site_settings(), {}, POLL)) == []

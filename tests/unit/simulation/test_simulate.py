@@ -43,7 +43,7 @@ cli = typer.Typer()
 cli.command()(simulate)
 
 
-def _run(*arguments: str) -> str:
+def _run_simulate(*arguments: str) -> str:
     result = CliRunner().invoke(cli, list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -89,12 +89,12 @@ def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None
 @pytest.mark.parametrize(
     ("site", "words"),
     [
-        (replace(SITE, seats=0), "seats is 0"),
+        (replace(SITE, seats=0), "number of seats is 0"),
         (replace(SITE, answer_rate=0.0), "answer rate is 0"),
         (replace(SITE, cap=1.0), "cap is 1"),
         (replace(SITE, talk_seconds=0.0), "talk is 0 s"),
         (replace(SITE, wrap_up_seconds=-1.0), "wrap-up is -1 s"),
-        (replace(SITE, talk_cv=0.0), "talk variation is 0"),
+        (replace(SITE, talk_cv=0.0), "variation of talk times is 0"),
     ],
 )
 def test_site_with_a_figure_outside_its_limits_is_rejected(site: Site, words: str) -> None:
@@ -150,7 +150,7 @@ def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
 
 def test_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
-    with pytest.raises(BadScenario, match="seats is -1"):
+    with pytest.raises(BadScenario, match="number of seats is -1"):
         compare_what_if(SITE, ["seats=-6"], progress=shares.append)
     assert shares == []
 
@@ -158,7 +158,7 @@ def test_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None
 # Replay
 
 
-def _attempts(count: int = 400) -> list[AttemptRecord]:
+def _make_attempts(count: int = 400) -> list[AttemptRecord]:
     """Return attempts, half of them answered in the first hour and a quarter in the second.
 
     Talk 60 s, wrap-up 10 s, ring 8 s if answered and 25 s if not.
@@ -177,13 +177,13 @@ def _attempts(count: int = 400) -> list[AttemptRecord]:
     return made
 
 
-def _day() -> RecordedDay:
-    return RecordedDay(_attempts(), DayCurve.constant(5), hours=2.0)
+def _make_recorded_day() -> RecordedDay:
+    return RecordedDay(_make_attempts(), DayCurve.constant(5), hours=2.0)
 
 
 def test_figures_of_a_recorded_day_are_those_of_its_attempts() -> None:
-    figures = compute_recorded_figures(_day())
-    reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
+    figures = compute_recorded_figures(_make_recorded_day())
+    reached = sum(attempt.connected_seconds is not None for attempt in _make_attempts())
     lost = sum(n % 40 == 0 for n in range(400))
     assert (figures.placed, figures.connected) == (400, reached)
     assert figures.abandoned_share == pytest.approx(lost / (lost + reached))
@@ -192,7 +192,7 @@ def test_figures_of_a_recorded_day_are_those_of_its_attempts() -> None:
 
 
 def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
-    scenario = build_scenario(_day())
+    scenario = build_scenario(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
     assert rate.get_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
@@ -208,8 +208,8 @@ def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
 @pytest.mark.parametrize(
     ("attempts", "words"),
     [
-        (_attempts(99), "99 attempts; a replay needs at least 100"),
-        ([AttemptRecord(5.0, 1.0), *_attempts()], "times out of order"),
+        (_make_attempts(99), "99 attempts; a replay needs at least 100"),
+        ([AttemptRecord(5.0, 1.0), *_make_attempts()], "times out of order"),
         ([AttemptRecord(float(n), n + 20.0) for n in range(200)], "no attempt of the day reached a seat"),
         ([AttemptRecord(float(n), n + 20.0, None, n + 5.0, n + 5.0) for n in range(200)], "every attempt"),
     ],
@@ -227,10 +227,10 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
         replace(attempt, ended_seconds=attempt.placed_seconds + 15.0, cancelled=True)
         if attempt.answered_seconds is None and number % 3
         else attempt
-        for number, attempt in enumerate(_attempts())
+        for number, attempt in enumerate(_make_attempts())
     ]
     day = RecordedDay(cut, DayCurve.constant(5), hours=2.0)
-    scenario, whole = build_scenario(day), build_scenario(_day())
+    scenario, whole = build_scenario(day), build_scenario(_make_recorded_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
         assert rate == pytest.approx(truth)
@@ -239,10 +239,10 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
 
 
 def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
-    left = [replace(attempt, left=True) for attempt in _attempts()]
+    left = [replace(attempt, left=True) for attempt in _make_attempts()]
     figures = compute_recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
-    assert compute_recorded_figures(_day()).worst_sliding_hour > 0.0
+    assert compute_recorded_figures(_make_recorded_day()).worst_sliding_hour > 0.0
 
 
 # Plots
@@ -288,7 +288,7 @@ def test_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -
     with pytest.raises(CannotPlot, match="is a folder"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
     with pytest.raises(CannotPlot, match="is a folder"):  # before the simulation, which would take minutes
-        _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
+        _run_simulate("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
 
 def test_missing_matplotlib_is_reported_with_the_install_command(
@@ -303,7 +303,7 @@ def test_missing_matplotlib_is_reported_with_the_install_command(
 
 
 def test_simulate_command_compares_policies_as_json() -> None:
-    text = _run(
+    text = _run_simulate(
         "--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive", "--policy", "ratio", "--json"
     )
     found = json.loads(text)
@@ -314,7 +314,7 @@ def test_simulate_command_compares_policies_as_json() -> None:
 
 def test_simulate_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
     picture, day = tmp_path / "policies.svg", tmp_path / "day.png"
-    text = _run(
+    text = _run_simulate(
         "--scenario", "5 seats", "--hours", "0.2", "--seeds", "1", "--policy", "ratio",
         "--plot", str(picture), "--plot-day", str(day),
     )  # fmt: skip
@@ -325,7 +325,7 @@ def test_simulate_command_prints_a_table_and_writes_plots(tmp_path: Path) -> Non
 
 def test_simulate_command_compares_what_if_changes() -> None:
     arguments = ("--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive")
-    text = _run(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
+    text = _run_simulate(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
     assert "as now" in text
     assert "seats=+5" in text
     assert "cap=2%" in text
@@ -351,28 +351,28 @@ def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_
         "cap=3%",
     )
     found, plain = (
-        json.loads(_run(*arguments, "-c", str(config))),
-        json.loads(_run(*arguments, "-c", str(config), "--cap", "3%")),
+        json.loads(_run_simulate(*arguments, "-c", str(config))),
+        json.loads(_run_simulate(*arguments, "-c", str(config), "--cap", "3%")),
     )
     assert (found["cap"], plain["cap"]) == (min(cap.hard_stop for cap in caps), 0.03)
     own, changed_to, now = found["outcomes"][0], found["outcomes"][1], plain["outcomes"][0]
     assert changed_to["utilisation"] == now["utilisation"] > own["utilisation"]
     config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
     with pytest.raises(BadScenario, match="the settings have no campaign with agents: give --cap"):
-        _run(*arguments, "-c", str(config))
+        _run_simulate(*arguments, "-c", str(config))
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
 def test_worst_hour_is_shown_only_for_simulated_days_longer_than_an_hour(hours: str, worst: str) -> None:
-    text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
+    text = _run_simulate("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
     (cells,) = (line.split("│") for line in text.splitlines() if "progressive" in line)
     assert cells[5].strip().endswith(worst)
-    as_json = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive", "--json")
+    as_json = _run_simulate("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive", "--json")
     assert (json.loads(as_json)["outcomes"][0]["worst_sliding_hour"] is None) == (worst == "-")
 
 
 def test_simulate_command_lists_scenarios() -> None:
-    assert _run("--list").splitlines() == list(SCENARIOS)
+    assert _run_simulate("--list").splitlines() == list(SCENARIOS)
 
 
 @pytest.mark.parametrize(
@@ -381,10 +381,10 @@ def test_simulate_command_lists_scenarios() -> None:
         (["--cap", "three"], "--cap: 'three' is not a share: write it as 0.03 or 3%"),
         (["--cap", "3"], "--cap: 3 is not between 0 and 1"),
         (["--answer-rate", "0"], "answer rate is 0"),
-        (["--seats", "0"], "seats is 0"),
-        (["--hours", "0"], "hours is 0"),
+        (["--seats", "0"], "number of seats is 0"),
+        (["--hours", "0"], "hours are 0"),
         (["--seeds", "0"], "--seeds: must be from 1 to 1000 (is 0)"),
-        (["--policy", "magic"], "there is no policy 'magic'; use one of: predictive, progressive, ratio"),
+        (["--policy", "magic"], "there is no pacing policy 'magic'; use one of: predictive, progressive, ratio"),
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
         (["--plot", "x.gif"], "must be a .png or .svg"),
         (["--what-if", "more"], "cannot read the change 'more'"),
@@ -399,7 +399,7 @@ def test_simulate_command_lists_scenarios() -> None:
 )
 def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str], words: str) -> None:
     with pytest.raises(MatdanError) as refused:
-        _run(*arguments)
+        _run_simulate(*arguments)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 

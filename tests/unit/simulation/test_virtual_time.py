@@ -12,12 +12,12 @@ from tests.support.virtual import virtual_time
 
 
 def test_sleeping_for_eleven_virtual_hours_takes_no_real_time() -> None:
-    async def day() -> float:
+    async def sleep_for_eleven_hours() -> float:
         for _ in range(11 * 60):
             await asyncio.sleep(60)
         return asyncio.get_running_loop().time()
 
-    assert run_virtual(day) == pytest.approx(11 * 3600)
+    assert run_virtual(sleep_for_eleven_hours) == pytest.approx(11 * 3600)
 
 
 def test_virtual_timers_fire_in_order_at_their_exact_time() -> None:
@@ -73,11 +73,11 @@ async def test_executor_functions_run_in_the_thread_of_the_virtual_event_loop() 
     me = threading.get_ident()
     assert await asyncio.to_thread(threading.get_ident) == me
 
-    def broken() -> None:
+    def raise_key_error() -> None:
         raise KeyError("lost")
 
     with pytest.raises(KeyError, match="lost"):
-        await asyncio.get_running_loop().run_in_executor(None, broken)
+        await asyncio.get_running_loop().run_in_executor(None, raise_key_error)
 
 
 def test_virtual_event_loop_with_nothing_left_to_wait_for_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

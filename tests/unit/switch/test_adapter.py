@@ -47,7 +47,7 @@ class Client:
 
 
 @pytest.mark.parametrize("during", ["CoreStatus", "CoreShowChannels", "Status"])
-async def test_call_that_ends_while_calls_are_listed_again_is_not_reported_as_live(during: str) -> None:
+async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_live(during: str) -> None:
     """Asterisk may send the Hangup of a channel right after it has listed the channel, and sends it only once."""
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()

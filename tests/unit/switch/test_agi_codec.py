@@ -29,7 +29,7 @@ ENVIRONMENT = b"agi_network: yes\nagi_uniqueid: 5d\n\n"
 DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
 
 
-def decode(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
+def decode_in_pieces(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
     """Decode `data` cut at the given places."""
     decoder = AgiDecoder()
     found: list[AgiInput] = []
@@ -41,17 +41,17 @@ def decode(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
 
 
 def decode_after_environment(data: bytes) -> list[AgiInput]:
-    return decode(ENVIRONMENT + data)[1:]
+    return decode_in_pieces(ENVIRONMENT + data)[1:]
 
 
-def test_captured_agi_calls_exist_for_the_tests() -> None:
+def test_captures_of_agi_calls_are_found() -> None:
     assert len(WITH_AGI) == 5
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
 def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
     data = captured_bytes(name, "asterisk-agi")
-    environment, *answers = decode(data)
+    environment, *answers = decode_in_pieces(data)
 
     assert isinstance(environment, AgiEnvironment)
     assert environment.script == "ivr"
@@ -62,7 +62,7 @@ def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> 
     assert len(environment.fields) == 22
     commands = [said for said in read_capture(name) if said.who == "server-agi"]
     assert len([answer for answer in answers if isinstance(answer, AgiReply)]) == len(commands)
-    assert decode(data, range(len(data))) == [environment, *answers]
+    assert decode_in_pieces(data, range(len(data))) == [environment, *answers]
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
@@ -76,7 +76,7 @@ def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
 
 
 def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_511() -> None:
-    _, answered, interrupted, hangup, dead = decode(captured_bytes("ivr-hangup-in-prompt", "asterisk-agi"))
+    _, answered, interrupted, hangup, dead = decode_in_pieces(captured_bytes("ivr-hangup-in-prompt", "asterisk-agi"))
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
     assert isinstance(interrupted, AgiReply)
@@ -129,7 +129,7 @@ def test_agi_stream_split_anywhere_decodes_equally(cuts: list[int]) -> None:
     data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
     expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
     expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]
-    assert decode(data, [min(cut, len(data)) for cut in cuts]) == [*expected, *expected_answers]
+    assert decode_in_pieces(data, [min(cut, len(data)) for cut in cuts]) == [*expected, *expected_answers]
 
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
@@ -166,11 +166,11 @@ def test_agi_environment_is_refused_above_eight_kilobytes() -> None:
 
 def test_agi_environment_is_limited_to_a_hundred_lines() -> None:
     lines = b"".join(b"agi_%d: x\n" % number for number in range(100))
-    (environment,) = decode(lines + b"\n")
+    (environment,) = decode_in_pieces(lines + b"\n")
     assert isinstance(environment, AgiEnvironment)
     assert len(environment.fields) == 100
     with pytest.raises(ProtocolError, match="environment of over 100 lines"):
-        decode(lines + b"agi_more: x\n\n")
+        decode_in_pieces(lines + b"agi_more: x\n\n")
 
 
 def test_endless_agi_usage_text_is_refused() -> None:
@@ -253,7 +253,7 @@ def test_agi_command_is_split_by_asterisks_quoting_rules(line: str, words: list[
 @pytest.mark.parametrize("name", WITH_AGI)
 def test_simulation_encodes_agi_replies_as_captured_from_asterisk(name: str) -> None:
     data = captured_bytes(name, "asterisk-agi")
-    environment, *answers = decode(data)
+    environment, *answers = decode_in_pieces(data)
     assert isinstance(environment, AgiEnvironment)
     written = encode_environment(environment.fields.items())
     for answer in answers:

@@ -23,7 +23,7 @@ BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
 
 
-def decode(data: bytes, pieces: Iterable[int] = (), **options: object) -> list[AmiMessage]:
+def decode_in_pieces(data: bytes, pieces: Iterable[int] = (), **options: object) -> list[AmiMessage]:
     """Decode `data` cut at the given places."""
     decoder = AmiDecoder(**options)  # type: ignore[arg-type]  # a test's shorthand
     messages: list[AmiMessage] = []
@@ -56,14 +56,14 @@ def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) 
     expected = parse_session(data)
 
     assert expected
-    assert list_fields(decode(data)) == expected
-    assert list_fields(decode(data, range(len(data)))) == expected
+    assert list_fields(decode_in_pieces(data)) == expected
+    assert list_fields(decode_in_pieces(data, range(len(data)))) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
     data = captured_bytes(name, "client-ami")
-    actions = decode(data, expects_banner=False)
+    actions = decode_in_pieces(data, expects_banner=False)
 
     assert actions[0].action == "Login"
     assert b"".join(encode_message(action.list_fields()) for action in actions) == data
@@ -72,10 +72,10 @@ def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_ami_messages_encode_exactly(name: str) -> None:
     data = captured_bytes(name, "asterisk-ami")
-    assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode(data)) == data
+    assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode_in_pieces(data)) == data
 
 
-def test_captured_ami_sessions_exist_for_the_tests() -> None:
+def test_captures_of_ami_sessions_are_found() -> None:
     assert len(NAMES) == 28
 
 
@@ -84,16 +84,16 @@ def test_captured_ami_sessions_exist_for_the_tests() -> None:
 def test_ami_session_split_anywhere_decodes_equally(data: st.DataObject) -> None:
     session = captured_bytes(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
-    assert list_fields(decode(session, cuts)) == parse_session(session)
+    assert list_fields(decode_in_pieces(session, cuts)) == parse_session(session)
 
 
 def test_ami_decoder_returns_wanted_events_and_all_responses() -> None:
     data = captured_bytes("busy", "asterisk-ami")
     wanted = {"Hangup", "OriginateResponse", "DialEnd"}
-    everything = decode(data)
+    everything = decode_in_pieces(data)
     expected = [message for message in everything if message.response or message.event in wanted]
 
-    kept = decode(data, range(0, len(data), 7), wanted_events=wanted)
+    kept = decode_in_pieces(data, range(0, len(data), 7), wanted_events=wanted)
 
     assert list_fields(kept) == list_fields(expected)
     assert {message.event for message in kept} == wanted | {""}
@@ -102,14 +102,14 @@ def test_ami_decoder_returns_wanted_events_and_all_responses() -> None:
 
 def test_ami_event_without_fields_is_selected_by_name() -> None:
     data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
-    assert [message.event for message in decode(data, wanted_events={"Shutdown"})] == ["Shutdown"]
+    assert [message.event for message in decode_in_pieces(data, wanted_events={"Shutdown"})] == ["Shutdown"]
 
 
 def test_unwanted_ami_events_after_blank_lines_are_dropped() -> None:
     data = BANNER + b"\r\n\r\n\r\nEvent: VarSet\r\nX: y\r\n\r\n\r\nEvent: Hangup\r\nCause: 16\r\n\r\n\r\n"
     whole: list[int] = []
     for cuts in (whole, list(range(len(data)))):
-        assert [message.event for message in decode(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
+        assert [message.event for message in decode_in_pieces(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
 
 
 def test_wanted_ami_events_can_change_between_reads() -> None:
@@ -154,7 +154,7 @@ def test_originate_response_is_decoded_as_an_event() -> None:
 
 
 def test_field_names_of_ami_actions_ignore_case() -> None:
-    (action,) = decode(
+    (action,) = decode_in_pieces(
         b"action: Originate\r\nCHANNELID: x\r\nVariable: a=1\r\nvariable: b=2\r\n\r\n", expects_banner=False
     )
     assert action.action == "Originate"
@@ -164,7 +164,7 @@ def test_field_names_of_ami_actions_ignore_case() -> None:
 
 def test_invalid_utf8_bytes_in_ami_messages_are_replaced() -> None:
     data = BANNER + "Event: A\r\nCallerIDName: मतदाता\r\n\r\n".encode() + b"Event: B\r\nCallerIDName: \xff\xfex\r\n\r\n"
-    good, bad = decode(data, range(len(data)))
+    good, bad = decode_in_pieces(data, range(len(data)))
     assert good.get("CallerIDName") == "मतदाता"
     assert bad.get("CallerIDName") == "\ufffd\ufffdx"
 
@@ -177,12 +177,12 @@ def test_repr_of_ami_message_omits_fields() -> None:
 @pytest.mark.parametrize("cut", range(60))
 def test_ami_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
     data = b"Asterisk Call Manager/11.0.0\nEvent: A\nX: 1\n\nEvent: B\nY: 2\n\n"
-    assert list_fields(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
+    assert list_fields(decode_in_pieces(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
 def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
-    (message,) = decode(forged)
+    (message,) = decode_in_pieces(forged)
     assert message.event == "VarSet"
     assert "Cause" not in message
     assert message.get("Value") == "x\nCause: 16\n\nEvent: Hangup"
@@ -191,13 +191,13 @@ def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
 @pytest.mark.parametrize("cut", range(40))
 def test_ami_action_decoder_accepts_mixed_line_endings(cut: int) -> None:
     data = b"Action: Ping\nActionID: 1\r\n\r\nAction: Logoff\r\n\n"
-    actions = decode(data, [cut], expects_banner=False)
+    actions = decode_in_pieces(data, [cut], expects_banner=False)
     assert list_fields(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
 
 
 def test_blank_lines_between_ami_messages_are_ignored() -> None:
     data = BANNER + b"\r\n\r\nEvent: A\r\n\r\n\r\n\r\n\r\nEvent: B\r\n\r\n"
-    assert [message.event for message in decode(data)] == ["A", "B"]
+    assert [message.event for message in decode_in_pieces(data)] == ["A", "B"]
 
 
 def test_ami_banner_is_decoded_from_several_reads() -> None:
@@ -293,7 +293,7 @@ def test_ami_encoder_refuses_values_longer_than_asterisks_limits() -> None:
         encode_action("Ping", [*most, ("Variable", "b")], "1")
 
 
-def tolerant_actions(data: bytes) -> list[list[str]]:
+def split_actions_like_asterisk(data: bytes) -> list[list[str]]:
     """Return the actions in data as Asterisk reads them, which accepts a lone LF as a line end."""
     runs: list[list[str]] = [[]]
     for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
@@ -319,9 +319,9 @@ def test_encoding_yields_exactly_one_ami_action_or_an_error(
         data = encode_action(name, fields, action_id)
     except UnsafeValue:
         return
-    (lines,) = tolerant_actions(data)
+    (lines,) = split_actions_like_asterisk(data)
     assert len(lines) == 2 + len(fields)
-    (action,) = decode(data, expects_banner=False)
+    (action,) = decode_in_pieces(data, expects_banner=False)
     assert action.list_fields() == [("Action", name), ("ActionID", action_id), *fields]
 
 
@@ -335,5 +335,5 @@ def test_every_valid_value_survives_ami_encoding_and_decoding(
 ) -> None:
     encoded = encode_action("Originate", fields, "id")
     cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=5))
-    (action,) = decode(encoded, cuts, expects_banner=False)
+    (action,) = decode_in_pieces(encoded, cuts, expects_banner=False)
     assert action.list_fields()[2:] == fields

@@ -39,15 +39,15 @@ def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[s
     session.process_bytes(BANNER, 0)
     session.queue_login(0)
     session.pop_output()
-    session.process_bytes(success_response("s-1"), 0)
+    session.process_bytes(make_success_response("s-1"), 0)
     return session
 
 
-def success_response(action_id: str, more: str = "") -> bytes:
+def make_success_response(action_id: str, more: str = "") -> bytes:
     return f"Response: Success\r\nActionID: {action_id}\r\n{more}\r\n".encode()
 
 
-def error_response(action_id: str, why: str) -> bytes:
+def make_error_response(action_id: str, why: str) -> bytes:
     return f"Response: Error\r\nActionID: {action_id}\r\nMessage: {why}\r\n\r\n".encode()
 
 
@@ -60,7 +60,7 @@ def list_new_actions(session: AmiSession) -> list[str]:
     return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.pop_output())]
 
 
-def told(came: Came) -> str:
+def describe_output(came: Came) -> str:
     """Return a description of an output of the session."""
     if isinstance(came, AmiMessage):
         return came.event
@@ -89,27 +89,27 @@ TABLES = {
         Step(1, send=(("Getvar", "a"), ("Getvar", "b")), written=("Getvar a", "Getvar b")),
         Step(
             2,
-            bring=success_response("b") + make_event("One") + success_response("a"),
+            bring=make_success_response("b") + make_event("One") + make_success_response("a"),
             out=("b answered", "One", "a answered"),
         ),
         Step(
             3,
-            bring=success_response("a")
-            + success_response("of-nobody")
+            bring=make_success_response("a")
+            + make_success_response("of-nobody")
             + b"Response: Error\r\nMessage: Missing action\r\n\r\n",
         ),
         Step(4, send=(("Getvar", "a"),), written=("Getvar a",)),
-        Step(4, bring=success_response("a"), out=("a answered",)),
+        Step(4, bring=make_success_response("a"), out=("a answered",)),
     ),
     "time runs out for one alone, and its late answer is nobody's": (
         Step(1, send=(("Originate", "a"),), written=("Originate a",)),
         Step(4, send=(("Getvar", "b"),), written=("Getvar b",)),
         Step(5, written=("Ping s-2",)),
-        Step(5, bring=success_response("s-2")),
+        Step(5, bring=make_success_response("s-2")),
         Step(10, written=("Ping s-3",)),
-        Step(10, bring=success_response("s-3")),
+        Step(10, bring=make_success_response("s-3")),
         Step(11, out=("a OriginateUnsure",)),
-        Step(12, bring=success_response("a") + success_response("b"), out=("b answered",)),
+        Step(12, bring=make_success_response("a") + make_success_response("b"), out=("b answered",)),
     ),
     "a half-open connection: one Ping, then silence ends all": (
         Step(1, send=(("Originate", "a"), ("Getvar", "b")), written=("Originate a", "Getvar b")),
@@ -123,12 +123,16 @@ TABLES = {
         Step(10),
         Step(15, bring=make_event("Hangup"), out=("Hangup",)),
         Step(20),
-        Step(21, bring=success_response("s-2")),
+        Step(21, bring=make_success_response("s-2")),
         Step(25, written=("Ping s-3",)),
     ),
     "lists side by side, apart from the events between them": (
         Step(1, lists=(("Status", "a"), ("CoreShowChannels", "b")), written=("Status a", "CoreShowChannels b")),
-        Step(2, bring=success_response("b", "EventList: start\r\n") + success_response("a", "EventList: start\r\n")),
+        Step(
+            2,
+            bring=make_success_response("b", "EventList: start\r\n")
+            + make_success_response("a", "EventList: start\r\n"),
+        ),
         Step(
             2, bring=make_event("Status", "ActionID: a\r\n") + make_event("Hangup", "ActionID: x\r\n"), out=("Hangup",)
         ),
@@ -138,18 +142,18 @@ TABLES = {
     ),
     "an empty list, a refused one and one without end": (
         Step(1, lists=(("ConfbridgeListRooms", "a"),), written=("ConfbridgeListRooms a",)),
-        Step(1, bring=error_response("a", "No active conferences."), out=("a answered of 0",)),
+        Step(1, bring=make_error_response("a", "No active conferences."), out=("a answered of 0",)),
         Step(2, lists=(("Status", "b"),), written=("Status b",)),
-        Step(2, bring=error_response("b", "Nonsense"), out=("b SwitchError of 0",)),
+        Step(2, bring=make_error_response("b", "Nonsense"), out=("b SwitchError of 0",)),
         Step(3, lists=(("Status", "c"),), written=("Status c",)),
         Step(3, bring=make_event("Status", "ActionID: c\r\n") * 5, out=("c SwitchError of 4",)),
     ),
     "turns: no more than two outstanding, first come first served, one more for each answer": (
         Step(1, send=tuple(("Getvar", each) for each in "abcd"), written=("Getvar a", "Getvar b")),
-        Step(2, bring=success_response("b"), out=("b answered",), written=("Getvar c",)),
+        Step(2, bring=make_success_response("b"), out=("b answered",), written=("Getvar c",)),
         Step(
             3,
-            bring=success_response("a") + success_response("c"),
+            bring=make_success_response("a") + make_success_response("c"),
             out=("a answered", "c answered"),
             written=("Getvar d",),
         ),
@@ -157,9 +161,9 @@ TABLES = {
     "an unanswered Ping takes no place of an action, and is sent when all places are taken": (
         Step(5, written=("Ping s-2",)),
         Step(6, send=tuple(("Getvar", each) for each in "abc"), written=("Getvar a", "Getvar b")),
-        Step(7, bring=success_response("s-2")),
+        Step(7, bring=make_success_response("s-2")),
         Step(10, written=("Ping s-3",)),
-        Step(11, bring=success_response("a"), out=("a answered",), written=("Getvar c",)),
+        Step(11, bring=make_success_response("a"), out=("a answered",), written=("Getvar c",)),
     ),
     "what had no turn was not sent, of what was written nobody knows": (
         Step(1, send=(("Originate", "a"), ("Getvar", "b"), ("Originate", "c")), written=("Originate a", "Getvar b")),
@@ -192,7 +196,7 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
         came += session.on_timer(step.at)
         if step.lost:
             came += session.on_disconnected(None)
-        assert (step.at, tuple(map(told, came))) == (step.at, step.out)
+        assert (step.at, tuple(map(describe_output, came))) == (step.at, step.out)
         assert (step.at, tuple(list_new_actions(session))) == (step.at, step.written)
 
 
@@ -207,7 +211,7 @@ def test_output_of_an_ami_session_does_not_depend_on_how_reads_are_split(steps: 
         run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
-def test_ami_sessions_deadline_is_the_time_of_its_next_timer_call() -> None:
+def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None:
     session = make_session()
     assert session.deadline == math.inf
     session.on_connected(100)
@@ -215,11 +219,11 @@ def test_ami_sessions_deadline_is_the_time_of_its_next_timer_call() -> None:
     session.process_bytes(BANNER, 100)
     session.queue_login(100.5)
     session.pop_output()
-    session.process_bytes(success_response("s-1"), 101)
+    session.process_bytes(make_success_response("s-1"), 101)
     assert session.deadline == 106  # Ping
     session.queue_action("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
-    assert [told(each) for each in session.on_timer(105)] == [
+    assert [describe_output(each) for each in session.on_timer(105)] == [
         "a SwitchUnreachable"
     ]  # never written, and must not be now
     assert (session.pop_output(), session.deadline) == (b"", 106)
@@ -241,7 +245,7 @@ def test_ami_login_is_sent_once_and_its_refusal_omits_the_secret() -> None:
     data = session.pop_output()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
     assert session.pop_output() == b""
-    assert session.process_bytes(BANNER + error_response(login.action_id, "Authentication failed"), 1) == [login]
+    assert session.process_bytes(BANNER + make_error_response(login.action_id, "Authentication failed"), 1) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert list_new_actions(session) == []
@@ -283,7 +287,9 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
         (lambda session: session.on_timer(10), "silent for 10 s"),
     ],
 )
-def test_end_of_an_ami_session_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
+def test_second_end_of_an_ami_session_does_not_replace_the_first_reason(
+    lose: Callable[[AmiSession], object], why: str
+) -> None:
     session = make_logged_in_session()
     unsent = session.queue_action("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
@@ -304,11 +310,11 @@ def test_ami_action_id_in_use_is_refused() -> None:
     with pytest.raises(UnsafeValue):
         session.queue_action("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
     assert list_new_actions(session) == ["Originate a"]
-    session.process_bytes(success_response("a"), 2)
+    session.process_bytes(make_success_response("a"), 2)
     assert list_new_actions(session) == ["Originate b"]
 
 
-class Gone:
+class CancelledWaiter:
     """A cancelled waiter."""
 
     def cancelled(self) -> bool:
@@ -319,14 +325,15 @@ def test_cancelled_ami_action_frees_its_slot_for_the_next() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     actions = [session.queue_action("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert list_new_actions(session) == ["Getvar a"]
-    actions[1].waiter = Gone()
+    actions[1].waiter = CancelledWaiter()
     session.abandon_action(actions[2])
     session.abandon_action(actions[0])
     assert session.has_output
     assert list_new_actions(session) == ["Getvar d"]
-    assert [told(each) for each in session.process_bytes(success_response("a") + success_response("d"), 2)] == [
-        "d answered"
-    ]
+    assert [
+        describe_output(each)
+        for each in session.process_bytes(make_success_response("a") + make_success_response("d"), 2)
+    ] == ["d answered"]
     assert (len(session._pending), session.has_output) == (0, False)
 
 
@@ -351,7 +358,7 @@ def test_age_of_the_oldest_unanswered_ami_action_counts_from_its_start() -> None
     session.queue_action("Getvar", (), 1, action_id="a")
     session.queue_action("Getvar", (), 2, action_id="b")
     assert session.oldest_unanswered_seconds(2.5) == 1.5
-    session.process_bytes(success_response("a"), 3)
+    session.process_bytes(make_success_response("a"), 3)
     assert session.oldest_unanswered_seconds(3) == 1
 
 
@@ -362,7 +369,7 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     came: list[Came] = []
     opening = read_capture(name)[0].data
 
-    def hear(said: CapturedData) -> None:
+    def receive_captured_data(said: CapturedData) -> None:
         data = said.data.encode()
         for start in range(0, len(data), split or len(data)):
             came.extend(session.process_bytes(data[start : start + (split or len(data))], said.seconds))
@@ -371,7 +378,7 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
         if said.who == "asterisk-ami":
             if number and said.data == opening:
                 break  # a second session's
-            hear(said)
+            receive_captured_data(said)
         elif said.who == "client-ami":
             for action in AmiDecoder(expects_banner=False).feed(said.data.encode()):
                 fields = [pair for pair in action.list_fields() if pair[0] not in ("Action", "ActionID")]
@@ -379,7 +386,9 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
                     action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6
                 )
             session.pop_output()
-    return [told(each) for each in came], ",".join(told(each) for each in session.end_session(SwitchError("the end")))
+    return [describe_output(each) for each in came], ",".join(
+        describe_output(each) for each in session.end_session(SwitchError("the end"))
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -397,5 +406,5 @@ def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     session = make_logged_in_session()
     action = session.queue_action("Originate", ORIGINATE, 1, action_id="a")
     session.pop_output()
-    session.process_bytes(error_response("a", "Extension does not exist."), 2)
+    session.process_bytes(make_error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)

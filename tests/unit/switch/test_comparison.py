@@ -53,7 +53,7 @@ class Comparison:
 
 
 @virtual_time()
-async def test_event_found_missing_by_two_channel_lists_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_that_two_channel_lists_show_as_lost_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -66,7 +66,7 @@ async def test_event_found_missing_by_two_channel_lists_is_reported_once(monkeyp
 
 
 @virtual_time()
-async def test_event_found_missing_by_only_one_channel_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_that_only_one_channel_list_shows_as_lost_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The channel may be younger than the list, or the event may be in transit."""
     comparing = Comparison(monkeypatch)
     async with comparing.running():
@@ -79,7 +79,7 @@ async def test_event_found_missing_by_only_one_channel_list_is_not_reported(monk
 
 
 @virtual_time()
-async def test_events_each_found_missing_by_only_one_of_two_lists_are_not_reported(
+async def test_two_events_that_one_channel_list_each_shows_as_lost_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)
@@ -94,7 +94,7 @@ async def test_events_each_found_missing_by_only_one_of_two_lists_are_not_report
 
 
 @virtual_time()
-async def test_event_that_arrives_soon_after_the_second_list_is_not_reported_again(
+async def test_asterisk_event_that_arrives_soon_after_the_second_list_is_not_reported_as_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)
@@ -124,7 +124,7 @@ async def test_difference_to_asterisks_channels_is_checked_again_after_a_short_i
 
 
 @virtual_time()
-async def test_comparison_with_asterisk_retries_a_refused_list_and_ends_with_the_session(
+async def test_channel_comparison_retries_a_refused_list_and_ends_with_the_ami_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

@@ -158,10 +158,10 @@ async def test_no_confirmation_is_played_if_the_store_refuses_the_result() -> No
 async def test_no_confirmation_is_played_if_storing_the_result_fails() -> None:
     call = ScriptedCall(["1"])
 
-    async def full(commit: FlowCommit) -> bool:
+    async def raise_store_full(commit: FlowCommit) -> bool:
         raise StoreFull("no room")
 
-    await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=full)
+    await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=raise_store_full)
     assert "matdan/hi/common/not_saved" in call.journal
     assert "matdan/hi/turnout/noted_voted" not in call.journal
 
@@ -169,11 +169,11 @@ async def test_no_confirmation_is_played_if_storing_the_result_fails() -> None:
 async def test_unexpected_exception_while_a_result_is_stored_is_raised() -> None:
     call = ScriptedCall(["1"])
 
-    async def broken(commit: FlowCommit) -> bool:
+    async def raise_zero_division(commit: FlowCommit) -> bool:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=broken)
+        await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=raise_zero_division)
 
 
 async def test_hang_up_during_a_flow_does_not_lose_the_answers_and_the_node() -> None:
@@ -293,7 +293,7 @@ async def test_call_transferred_by_a_flow_is_not_hung_up() -> None:
     assert "hangup" not in journal
 
 
-def terminal(
+def run_at_terminal(
     flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]
 ) -> tuple[TerminalCall, Ending | None, str]:
     """Run the same call at the terminal."""
@@ -321,7 +321,7 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", list_shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_same_keys_lead_to_the_same_call_over_agi_and_at_the_terminal(
+def test_flow_runs_equally_over_agi_and_at_the_terminal_for_the_same_keys(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}
@@ -331,7 +331,7 @@ def test_same_keys_lead_to_the_same_call_over_agi_and_at_the_terminal(
     if name == "inbound":  # a message is spoken, so the terminal asks for an extra line
         lines = [line.replace("4", "1") if line is not None else None for line in lines]
     result, journal = asyncio.run(run_driver(flow, lines, facts=facts))
-    rehearsal, ending, where = terminal(flow, lines, facts)
+    rehearsal, ending, where = run_at_terminal(flow, lines, facts)
     commits = [action.commit for action in rehearsal.actions if isinstance(action, Commit)]
     assert list(result.commits) == commits
     assert (result.state.ending, result.state.turns) == (ending, len([a for a in rehearsal.actions if not _is_last(a)]))

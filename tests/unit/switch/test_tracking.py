@@ -103,7 +103,7 @@ def test_events_of_unknown_asterisk_channels_are_ignored() -> None:
         assert not tracker.handle_event(message)
 
 
-def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
+def test_seat_stays_down_if_the_agents_phone_does_not_answer() -> None:
     channel = make_seat_channel_id("07-b", "abc")
     assert SwitchTracker().handle_event(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
@@ -144,7 +144,7 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
     assert end.timed_out
 
 
-def test_seat_is_reported_up_and_down_with_its_phone() -> None:
+def test_seat_is_reported_up_while_the_agents_phone_is_connected() -> None:
     tracker = SwitchTracker()
     join = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle_event(join) == [SeatUp("01")]
@@ -161,7 +161,7 @@ HUNG_UP = make_event("Hangup", Uniqueid=PHONE, Cause="16")
 
 
 @pytest.mark.parametrize("order", [(ANSWERED, PLACED), (PLACED, ANSWERED)])
-def test_seat_is_reported_down_if_its_phone_hangs_up_before_joining_the_conference(
+def test_seat_is_reported_down_if_the_phone_hangs_up_before_joining_the_conference(
     order: tuple[AmiMessage, ...],
 ) -> None:
     """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
@@ -171,7 +171,7 @@ def test_seat_is_reported_down_if_its_phone_hangs_up_before_joining_the_conferen
     assert tracker.handle_event(HUNG_UP) == []
 
 
-def test_seat_is_reported_down_once_when_its_phone_leaves() -> None:
+def test_seat_is_reported_down_once_when_the_agents_phone_hangs_up() -> None:
     tracker = SwitchTracker()
     events = [
         each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle_event(message)
@@ -195,7 +195,7 @@ def test_phone_that_answered_but_has_not_joined_is_found_after_a_reconnect() -> 
     assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]
 
 
-def test_key_press_is_reported_for_the_phones_seat() -> None:
+def test_key_pressed_on_an_agents_phone_is_reported_for_the_agents_seat() -> None:
     tracker = SwitchTracker()
     key = make_event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
     assert tracker.handle_event(key) == []  # of a channel in no seat
@@ -205,7 +205,7 @@ def test_key_press_is_reported_for_the_phones_seat() -> None:
     assert tracker.handle_event(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
-def test_seat_is_reported_down_when_its_last_phone_leaves() -> None:
+def test_seat_is_reported_down_when_the_last_phone_has_left() -> None:
     """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):

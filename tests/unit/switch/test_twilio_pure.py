@@ -59,7 +59,7 @@ def make_meter(**changes: object) -> SpendMeter:
     return SpendMeter(Twilio.model_validate({**given, **changes}))
 
 
-def test_no_money_is_spent_before_the_first_reading_of_the_account() -> None:
+def test_no_twilio_call_is_allowed_before_the_accounts_spending_is_known() -> None:
     meter = make_meter()
     assert not meter.has_budget_for_call(0)
     assert not meter.has_budget_for_sms(0, 1)
@@ -68,7 +68,7 @@ def test_no_money_is_spent_before_the_first_reading_of_the_account() -> None:
     assert make_meter(max_spend_per_day=None).has_budget_for_call(1000)
 
 
-def test_started_minutes_are_charged_fully_and_late_account_readings_never_lower_spending() -> None:
+def test_started_call_minutes_are_charged_fully_and_late_reports_never_lower_twilio_spending() -> None:
     meter = make_meter(max_spend_per_day=1.0)
     meter.record_spending_of_today(0.5)
     meter.add_call_cost(61)
@@ -84,7 +84,7 @@ def test_started_minutes_are_charged_fully_and_late_account_readings_never_lower
     assert meter.spent == pytest.approx(0.02)
 
 
-def test_slightly_lower_account_reading_is_not_taken_for_a_new_day() -> None:
+def test_slightly_lower_spending_reported_by_twilio_is_not_taken_for_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = make_meter()
         meter.record_spending_of_today(5.0, day)
@@ -95,7 +95,7 @@ def test_slightly_lower_account_reading_is_not_taken_for_a_new_day() -> None:
         assert not meter.has_budget_for_call(0)
 
 
-def test_spending_restarts_at_the_date_of_the_twilio_account() -> None:
+def test_twilio_spending_restarts_at_midnight_of_the_account() -> None:
     meter = make_meter()
     meter.record_spending_of_today(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
@@ -127,7 +127,7 @@ def test_sms_is_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     assert meter.spent == pytest.approx(10.0)
 
 
-def test_call_with_transfer_reserves_the_cost_of_two_legs_and_pays_the_used_ones() -> None:
+def test_twilio_call_with_transfer_reserves_the_cost_of_two_legs_and_is_charged_for_used_legs() -> None:
     meter = make_meter(
         price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org"
     )
@@ -310,7 +310,7 @@ async def test_synthetic_voice_is_announced_once_before_the_first_word(language:
     assert plays == (language == "hi")
 
 
-async def test_markup_in_a_spoken_place_name_is_escaped() -> None:
+async def test_markup_in_a_spoken_place_name_is_escaped_in_twiml() -> None:
     flow = FLOWS["booth"]
     turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
