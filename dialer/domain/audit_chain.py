@@ -93,7 +93,7 @@ def format_canonical_details(what: Mapping[str, str]) -> str:
 def require_valid_name(kind: str, who: str) -> None:
     """Raise UnsafeValue if an audit entry must not have this kind or this name of a person."""
     if not _KIND.fullmatch(kind):
-        raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
+        raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")
     _require_safe_text("who", who)
 
 
@@ -108,11 +108,13 @@ def shorten_for_audit(text: str) -> str:
 
 def _require_safe_text(name: str, text: str) -> None:
     if len(name) + len(text) > _LONGEST:
-        raise UnsafeValue(f"audit: {name[:40]!r} is longer than {_LONGEST} characters; keep ids and short reasons only")
+        raise UnsafeValue(
+            f"{name[:40]!r} of an audit entry is longer than {_LONGEST} characters: use ids and short reasons only"
+        )
     if _looks_like_phone_number(name) or _looks_like_phone_number(text):
         raise UnsafeValue(
-            f"audit: {name[:40]!r} looks like a phone number, and the audit must not contain any, because it is never"
-            " erased: use an id"
+            f"{name[:40]!r} looks like a phone number, and the audit must not contain any, because it is never erased:"
+            " use an id"
         )
 
 

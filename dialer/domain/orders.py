@@ -66,11 +66,11 @@ class HqOrder(BaseModel):
         if (self.order is OrderKind.STOP_ALL and self.campaign) or (
             self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign
         ):
-            raise ValueError("pause and quota need a campaign, stop-all has none")
+            raise ValueError("an order of the kind pause or quota must name a campaign, and stop-all must not")
         if self.order is not OrderKind.QUOTA and not (self.max_calls is None and self.calls_per_seat is None):
-            raise ValueError("max_calls and calls_per_seat are for quota only")
+            raise ValueError("only an order of the kind quota may have max_calls or calls_per_seat")
         if not self.made_at < self.expires_at <= self.made_at + LONGEST_VALID_SECONDS:
-            raise ValueError("expires_at must be after made_at, by seven days at most")
+            raise ValueError("expires_at of an order must be after made_at, by seven days at most")
         return self
 
     @property
@@ -173,7 +173,9 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
             f"the order {order.order.value} must be signed by {needed}: it has {len(signers)} signatures"
         )
     if not order.is_addressed_to(centre, zone):
-        raise CommandRefused(f"the order is for {order.to}, but this is centre {centre} of zone {zone or 'none'}")
+        raise CommandRefused(
+            f"the order is addressed to {order.to}, but this is centre {centre} of zone {zone or 'none'}"
+        )
     if order.made_at > now + CLOCKS_APART_SECONDS:
         raise CommandRefused(
             f"the order's time is {(order.made_at - now) / 60:.0f} minutes in the future: check the clocks of"

@@ -89,7 +89,7 @@ class GovernedPacer(Learned, Pacer):
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
-                raise ValueError("the saved state is from another version of the policy")
+                raise ValueError("the saved pacing state is from another version of the policy, so it is not used")
             super().restore(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)

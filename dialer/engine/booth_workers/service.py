@@ -62,8 +62,8 @@ class BoothWorkers:
         """
         if call.worker is None:
             raise CommitTargetNotFound(
-                "serials are accepted only from booth workers, and this number is not one: import the list (dialer"
-                " workers import)"
+                "this call is not with a booth worker, so it accepts no serials: import the list of booth workers"
+                " (dialer workers import)"
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
@@ -73,7 +73,9 @@ class BoothWorkers:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.record_unknown_serial(unknown)
             _log.info("serial.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
-            raise CommitTargetNotFound(f"no voter at that polling station has the serial {serial}")
+            raise CommitTargetNotFound(
+                f"no voter at that polling station has the serial {serial}: check the number and enter it again"
+            )
         mark = Mark(
             f"{key}/{voter_id}",
             voter_id,
@@ -94,7 +96,7 @@ class BoothWorkers:
         """
         last = None if call.worker is None else await self._store.find_last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise CommitTargetNotFound("this call has no serial that could be undone")
+            raise CommitTargetNotFound("no serial was entered on this call, so none can be undone")
         undone, voter_id = last
         mark = Mark(
             key,
@@ -125,7 +127,7 @@ class BoothWorkers:
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(
-                "the part is missing or not one of the booth worker's: start with one of"
+                "the part of the roll is missing or not one of the booth worker's: start with one of"
                 f" {', '.join(map(str, parts))} and a colon"
             )
         unknown: list[str] = []
@@ -138,7 +140,7 @@ class BoothWorkers:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{noted} serials were saved; {serial} and the ones after it were not: {error}"
+                    f"{noted} serials were saved; the serial {serial} and the following ones were not: {error}"
                 ) from error
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {noted} serials saved{no_such}"

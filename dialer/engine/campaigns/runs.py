@@ -140,7 +140,7 @@ class CampaignRuns:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
-            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings, which have: {known}")
+            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings. Their campaigns are: {known}")
         return self._runs[campaign_id]
 
     def put_campaign(self, run: CampaignRun) -> None:

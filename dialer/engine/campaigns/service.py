@@ -233,7 +233,8 @@ class Campaigns:
         most = run.spec.most_abandoned_target
         if target is not None and target > most:
             raise CommandRefused(
-                f"the abandoned-call target must be at most {most:.2%}, the maximum of the rules profile"
+                f"campaign {campaign_id}: the abandoned-call target must be at most {most:.2%}, the maximum of the rules"
+                " profile"
             )
         if target is None:
             await self._store.end_standing_order(format_campaign_addressee(campaign_id), ABANDONED_TARGET)

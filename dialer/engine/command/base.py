@@ -93,12 +93,12 @@ class Command(BaseModel):
             return
         name = cls.model_fields["name"].default
         if name in registry:
-            raise TypeError(f"the command {name} is registered twice")
+            raise TypeError(f"two command classes have the name {name}: rename one of them")
         if not cls.roles:
-            raise TypeError(f"the command {name} needs roles")
+            raise TypeError(f"the class of command {name} needs `roles`, the roles that may send it")
         for field in (*cls.list_required_fields(), *cls.list_optional_fields()):
             if not cls.model_fields[field].description:
-                raise TypeError(f"the command {name} needs a description of its field {field}")
+                raise TypeError(f"the class of command {name} needs a description of its field {field}")
         registry[name] = cls
 
     @classmethod

@@ -44,7 +44,7 @@ class VoterReport(Record):
     @model_validator(mode="after")
     def _require_hour_with_later(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
-            raise ValueError("must have `hour` with the mark later, and with no other")
+            raise ValueError("must have `hour` (0 to 23) with the mark later, and must not have it with another mark")
         return self
 
     def outcome(self) -> VoterOutcome:

@@ -204,7 +204,7 @@ class Dispositions:
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
             if left is None or not mine or self._core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
-                    f"seat {seat.name}: nothing was saved, because that call and its wrap-up have ended",
+                    f"seat {seat.name}: the disposition was not saved, because that call and its wrap-up have ended",
                     RefusedBecause.CALL_OVER,
                 )
             call = left.call
@@ -225,7 +225,9 @@ class Dispositions:
         if details.own and seat.agent is None:
             raise CommandRefused(f"seat {seat.name} has no agent who could call back: leave `own_call_back` out")
         if hour is not None and not 0 <= hour <= 23:
-            raise CommandRefused(f"hour {hour} is not valid: must be 0 to 23")
+            raise CommandRefused(
+                f"the hour {hour} of the disposition later is not valid: enter an hour of the day, 0 to 23"
+            )
         if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
             raise CommandRefused(
                 f"campaign {call.campaign_id} does not use the disposition machine: set campaigns.machine_detection"
@@ -235,7 +237,7 @@ class Dispositions:
             raise CommandRefused("a call with a booth worker cannot have `voters`: enter serials (seat-serials)")
         stray = self._scripts.find_invalid_answer(call.campaign_id, details.answers)
         if stray is not None:
-            raise CommandRefused(f"nothing was saved: {stray}", RefusedBecause.OTHER_SCRIPT)
+            raise CommandRefused(f"the disposition was not saved: {stray}", RefusedBecause.OTHER_SCRIPT)
 
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None

@@ -138,5 +138,6 @@ class ExternalRecords:
     def _refuse_future_time(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:
             raise CommandRefused(
-                "nothing was saved: a record's time is in the future. Compare the clocks of sender and dialler"
+                "no record was saved, because the time of one is in the future. Compare the clocks of sender and"
+                " dialler"
             )

@@ -89,7 +89,9 @@ class OwnCalls:
         """Call a number of the campaign's list for the agent at a seat. Raises CommandRefused, StoreError."""
         run = self._runs.require_campaign(campaign_id)
         if not run.spec.manual:
-            raise CommandRefused(f"agents may not dial numbers in campaign {campaign_id} (campaigns.manual_dialling)")
+            raise CommandRefused(
+                f"agents may not dial numbers in campaign {campaign_id}: set campaigns.manual_dialling to allow it"
+            )
         await self._call_number(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
@@ -141,7 +143,8 @@ class OwnCalls:
             )
         if not seat.can_serve(run.spec.skill, run.spec.campaign_id):
             raise CommandRefused(
-                f"seat {seat.name} does not serve campaign {run.spec.campaign_id}", RefusedBecause.NOT_LISTED
+                f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
+                RefusedBecause.NOT_LISTED,
             )
         if seat.is_free and self.are_free_seats_needed():
             raise CommandRefused(

@@ -87,7 +87,8 @@ class RollImport:
             for number in await asyncio.to_thread(handed.numbers):
                 if await self._store.find_open_attempt_on_number(number) is not None:
                     raise CommandRefused(
-                        "a number of the list is on a call: suppress it now, and erase it when the call has ended"
+                        "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
+                        " call"
                     )
                 store = (self._spool.store, self._spool.key)
                 done = await self._store.erase_number(
@@ -180,14 +181,18 @@ class RollImport:
     @property
     def _spool(self) -> Spool:
         if self._spool_if_any is None:
-            raise CommandRefused("this dialler has no spool, so it cannot import lists")
+            raise CommandRefused(
+                "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists"
+            )
         return self._spool_if_any
 
     @property
     def _rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
         if self._spool_if_any is None or rules is None:
-            raise CommandRefused("this dialler has no spool, so it cannot import lists")
+            raise CommandRefused(
+                "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists"
+            )
         return rules
 
     def _make_audit_note(self, who: str) -> AuditNote:

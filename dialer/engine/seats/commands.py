@@ -185,7 +185,7 @@ class SeatMessage(Command):
     @model_validator(mode="after")
     def _require_one_address(self) -> Self:
         if (self.seat is None) is (self.campaign is None):
-            raise ValueError("give either `seat` or `campaign`")
+            raise ValueError("must have either `seat` or `campaign`, to say who gets the message")
         return self
 
     async def execute(self, services: Services, context: CommandContext) -> str:

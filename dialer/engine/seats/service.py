@@ -286,7 +286,9 @@ class Agents:
     async def _occupy_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
         seat = self._seats.require_seat(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
-            raise CommandRefused(f"seat {seat_name} was removed from the settings", RefusedBecause.NO_SEAT)
+            raise CommandRefused(
+                f"seat {seat_name} was removed from the settings: log in at another seat", RefusedBecause.NO_SEAT
+            )
         elsewhere = next((other for other in self._seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(

@@ -114,22 +114,28 @@ class Supervision:
             await self._audit_start(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(
-                f"the mode was not changed, because its audit entry could not be stored: {error}"
+                f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could not"
+                f" be stored: {error}"
             ) from error
         if self._listeners.get(before.phone.name) is not before:
             self._audit_end(after, "hung up")
-            raise CommandRefused(f"supervisor {before.phone.name} has hung up")
+            raise CommandRefused(
+                f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
+            )
         try:
             await self._switch.move_third_party(before.party_id, after.place)
         except SwitchError as error:
             self._audit_end(after, "not changed")
             raise CommandRefused(
-                f"the mode was not changed. Check that the supervisor's phone has answered: {error}"
+                f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has answered:"
+                f" {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.get(before.phone.name) is not before:
             self._audit_end(after, "hung up")
-            raise CommandRefused(f"supervisor {before.phone.name} has hung up")
+            raise CommandRefused(
+                f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
+            )
         self._audit_end(before, f"changed to {after.mode.value}")
         self._listeners.put_listener(after)
 

@@ -134,7 +134,7 @@ class Transfers:
         seat = self._seats.require_seat(seat_name)
         call = self._calls.find_by_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
-            raise CommandRefused(f"seat {seat_name} has no call")
+            raise CommandRefused(f"seat {seat_name} has no call that could be held or transferred")
         return call
 
     def _require_target(self, name: str) -> TransferSettings:
@@ -208,7 +208,7 @@ class Transfers:
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._send_order(self._switch.move_third_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._calls:
-            raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
+            raise CommandRefused(f"seat {transfer.seat}: the transfer was not completed, because the voter has hung up")
         live = self._transfers.get(call.attempt_id)
         # If the target has hung up meanwhile, the voter is back with the agent, or being returned.
         if live is None or live.stage in AGENT_WAITS:
@@ -235,7 +235,9 @@ class Transfers:
         except SwitchError as error:
             if self._transfers.get(attempt_id) is entered:
                 self.remove_transfer(attempt_id) if before is None else self.set_transfer(before)
-            raise CommandRefused(f"the switch refused the request: {error}") from error
+            raise CommandRefused(
+                f"the call was not changed, because the switch refused the request: {error}"
+            ) from error
 
     # Events
 

@@ -647,7 +647,7 @@ async def test_outcome_is_saved_without_script_answers_after_the_script_changed(
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await site.desk.wait_for_commands("seat-closing")
-    refusal = "nothing was saved: the script of campaign turnout-agents has no question who"
+    refusal = "the disposition was not saved: the script of campaign turnout-agents has no question who"
     site.desk.replies.append({"status": "refused", "text": refusal, "code": "other-script"})
     await page.keyboard.press("1")
     first, second = await site.desk.wait_for_commands("seat-dispose", 2)

@@ -63,7 +63,7 @@ async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_
         refused = await page.dispose(first, "opt-out")
         assert refused == (
             "refused",
-            "seat 01: nothing was saved, because that call and its wrap-up have ended",
+            "seat 01: the disposition was not saved, because that call and its wrap-up have ended",
         )
         assert page.why == RefusedBecause.CALL_OVER
         assert await page.dispose("0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f", "voted") == refused

@@ -70,7 +70,10 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
             ({"knows_booth": "told", "party": "one"}, "the script of campaign agents has no question party"),
             ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
         ):
-            assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"nothing was saved: {words}")
+            assert await page.dispose(attempt, "voted", answers=answers) == (
+                "refused",
+                f"the disposition was not saved: {words}",
+            )
             assert page.why == "other-script"
         assert (read_stored_answers(tmp_path), read_disposition(tmp_path, attempt)) == ([], None)
         assert (await page.dispose(attempt, "voted", command_id="k-1", answers=ANSWERS))[0] == "done"

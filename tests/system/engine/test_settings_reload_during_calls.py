@@ -147,7 +147,7 @@ async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Pat
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
-        with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 1 seats"):
+        with pytest.raises(CommandRefused, match="seat '01' is not one of the 1 seats in the settings: check its name"):
             await execute(SeatLogIn(seat="01", agent="agent-01"))
         here.change(add=SEAT.format(name="01"))
         assert await here.reload() == "settings applied: seats.01"
@@ -186,7 +186,9 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
         assert (gone.state, gone.calls) == (CampaignState.STOPPED, {CallState.TALKING: 1, CallState.RINGING: 1})
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 2}, seconds=10)
         assert str(here.campaign("agents").hold) == "removed from the settings"
-        with pytest.raises(CommandRefused, match="campaign 'agents' is not in the settings, which have: second"):
+        with pytest.raises(
+            CommandRefused, match=r"campaign 'agents' is not in the settings\. Their campaigns are: second"
+        ):
             await here.site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         here.change(add=FIRST)
         with pytest.raises(

@@ -263,7 +263,7 @@ async def test_transfer_steps_that_are_impossible_in_the_current_state_are_refus
         execute = site.centre.engine.execute
         await site.log_in("01")
         for command in (SeatHold(seat="01"), SeatTransfer(seat="01", to="boss"), SeatMerge(seat="01")):
-            with pytest.raises(CommandRefused, match=r"^seat 01 has no call$"):
+            with pytest.raises(CommandRefused, match=r"^seat 01 has no call that could be held or transferred$"):
                 await execute(command)
         with pytest.raises(CommandRefused, match="seat '77' is not in the settings"):
             await execute(SeatHold(seat="77"))

@@ -470,7 +470,7 @@ async def test_agent_is_told_of_an_unreachable_broker_and_gets_a_code_for_a_refu
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
-    text = "seat 04: nothing was saved, because that call and its wrap-up have ended"
+    text = "seat 04: the disposition was not saved, because that call and its wrap-up have ended"
     desk.dialler_client.reply = Reply("refused", text, RefusedBecause.CALL_OVER)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
     assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}

@@ -149,7 +149,7 @@ def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
 def test_kind_of_an_audit_entry_must_be_a_lower_case_word(kind: str) -> None:
-    with pytest.raises(UnsafeValue, match="audit kind"):
+    with pytest.raises(UnsafeValue, match="the kind of an audit entry is"):
         make_next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 
 

@@ -102,9 +102,9 @@ def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_t
         (
             make_order(to="zone:south"),
             ("asha",),
-            "the order is for zone:south, but this is centre pune-1 of zone north",
+            "the order is addressed to zone:south, but this is centre pune-1 of zone north",
         ),
-        (make_order(to="centre:pune-2"), ("asha",), "for centre:pune-2"),
+        (make_order(to="centre:pune-2"), ("asha",), "addressed to centre:pune-2"),
         (make_order(made_at=NOW - 90, expires_at=NOW), ("asha",), "has expired"),
         (
             make_order(made_at=NOW + 3600, expires_at=NOW + 7200),

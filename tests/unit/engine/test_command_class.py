@@ -128,7 +128,7 @@ def test_new_command_class_appears_in_the_documentation() -> None:
 
 
 def test_command_name_can_be_registered_only_once() -> None:
-    with pytest.raises(TypeError, match="the command pause is registered twice"):
+    with pytest.raises(TypeError, match="two command classes have the name pause: rename one of them"):
 
         class Another(Command):
             name: Literal["pause"] = "pause"
@@ -138,12 +138,12 @@ def test_command_name_can_be_registered_only_once() -> None:
 
 
 def test_command_class_needs_roles_and_descriptions() -> None:
-    with pytest.raises(TypeError, match="the command seat-tea needs roles"):
+    with pytest.raises(TypeError, match="the class of command seat-tea needs `roles`"):
 
         class WithoutRoles(Command):
             name: Literal["seat-tea"] = "seat-tea"
 
-    with pytest.raises(TypeError, match="the command seat-tea needs a description of its field sugar"):
+    with pytest.raises(TypeError, match="the class of command seat-tea needs a description of its field sugar"):
 
         class WithoutDescription(Command):
             name: Literal["seat-tea"] = "seat-tea"

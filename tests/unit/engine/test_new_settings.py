@@ -49,7 +49,7 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
         "beside drop-log-in",
     ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
-    with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
+    with pytest.raises(CommandRefused, match="seat '01' is not one of the 0 seats in the settings: check its name"):
         turns.features.seats.require_seat("01")
 
 
@@ -105,7 +105,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     assert "order connect_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
-    with pytest.raises(CommandRefused, match="campaign 'calls' is not in the settings, which have: none"):
+    with pytest.raises(CommandRefused, match=r"campaign 'calls' is not in the settings\. Their campaigns are: none"):
         turns.features.runs.require_campaign("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 

@@ -58,7 +58,7 @@ def test_opt_out_cancels_ringing_calls_to_the_number_and_counts_once() -> None:
 def make_turns_with_flow() -> Turns:
     turns = Turns(campaign=FLOW)
     turns.features.flows.flows = cast(
-        Any, SimpleNamespace(get_current=lambda _: SimpleNamespace(name="turnout", version="1"))
+        Any, SimpleNamespace(get_current_flow=lambda _: SimpleNamespace(name="turnout", version="1"))
     )
     turns.call()
     return turns

@@ -136,8 +136,14 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
             "`text` is not valid (one line, at most 200 characters",
         ),
         (make_command("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
-        (make_command("seat-message", seat=None), "`seat-message`: give either `seat` or `campaign`"),
-        (make_command("seat-message", campaign="turnout"), "`seat-message`: give either `seat` or `campaign`"),
+        (
+            make_command("seat-message", seat=None),
+            "`seat-message`: must have either `seat` or `campaign`, to say who gets the message",
+        ),
+        (
+            make_command("seat-message", campaign="turnout"),
+            "`seat-message`: must have either `seat` or `campaign`, to say who gets the message",
+        ),
         (make_command("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
             make_command("speed", max_calls=0),
@@ -340,11 +346,11 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_it() -> None
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
-            "`voters[0]` must have `hour` with the mark later, and with no other",
+            "`voters[0]` must have `hour` (0 to 23) with the mark later, and must not have it with another mark",
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
-            "`voters[0]` must have `hour` with the mark later, and with no other",
+            "`voters[0]` must have `hour` (0 to 23) with the mark later, and must not have it with another mark",
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),
