@@ -102,7 +102,7 @@ export interface AgentScreenPop {
   draft: unknown;
 }
 
-/** Something that a person should look at. An alert replaces the earlier one of the same `code`. */
+/** A problem at a call centre that a person should look at. An alert replaces the earlier alert with the same `code`. */
 export interface Alert {
   /** the kind; with a name where there are several, such as trunk-north */
   code: string;
@@ -117,16 +117,16 @@ export interface Alert {
   at: number;
 }
 
-/** A value that the sentence of an alert shows. Times of day are in the centre's time zone. */
+/** A value that is inserted into the sentence of an alert, such as the name of a trunk. Times of day are in the centre's time zone. */
 export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
 
-/** A kind of alert, with its severity, its English sentence, and the field that tells alerts of this kind apart. */
+/** A kind of alert, such as "trunk failed": its severity, its English sentence, and the field that distinguishes alerts of this kind. */
 export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "seat-lost" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** The severity of an alert. */
 export type AlertLevel = "notice" | "warning" | "critical";
 
-/** All active alerts, the most severe first; empty: nothing is wrong. It replaces the message before it. */
+/** All active alerts of a centre, the most severe first. An empty list means that nothing is wrong. Each message replaces the one before it. */
 export interface AlertList {
   /** Epoch seconds. */
   at: number;
@@ -157,7 +157,7 @@ export interface BoardUser {
   languages: SpokenLanguages;
 }
 
-/** The self-reported turnout of one booth. */
+/** The self-reported turnout of one polling booth. */
 export interface BoothTurnout {
   booth_id: number;
   constituency_number: number;
@@ -190,7 +190,7 @@ export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waitin
 /** Who talks to a voter who answers: an agent or a flow. */
 export type CampaignKind = "agents" | "ivr";
 
-/** The progress of a campaign through its list, in phone numbers. */
+/** How far a campaign is through its list, in phone numbers. */
 export interface CampaignProgress {
   total: number;
   /** numbers that are not called again in this campaign */
@@ -213,7 +213,7 @@ export interface CampaignSpeed {
   sender: string;
 }
 
-/** The state of a campaign, as set by a command. */
+/** The state of a campaign, which commands change: running, paused or stopped. */
 export type CampaignState = "running" | "paused" | "stopped";
 
 /** A campaign with its figures. Counts of calls are for today and include live calls. */
@@ -377,7 +377,7 @@ export interface ExpectedShares {
   voted: number;
 }
 
-/** The expected results of the rest of a polling day, in voters. */
+/** The expected results of the rest of a polling day, in numbers of voters. */
 export interface Forecast {
   /** voters not contacted yet who have a number that may be called, in booths that are still called today */
   remaining: number;
@@ -489,7 +489,7 @@ export interface OutboxWait {
   oldest_at: number | null;
 }
 
-/** How an attempt ended; each attempt has exactly one. */
+/** How a call attempt ended; each attempt has exactly one outcome. */
 export type Outcome = "connected" | "completed" | "left" | "abandoned" | "dropped" | "machine" | "busy" | "no-answer" | "invalid-number" | "congestion" | "rejected" | "carrier-failure" | "cancelled" | "refused" | "missed" | "unknown";
 
 /** A call that is shown to its agent before it is dialled. */
