@@ -277,7 +277,7 @@ def draw_prompt_pictures(
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
     if not names:
-        raise AudioError("the catalogue has no recordings: give the prompts to draw")
+        raise AudioError("the catalogue has no recordings whose pictures could be drawn: name the prompts to draw")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
     for path in write_pictures(drawn, get_audio_places(settings), make_recipe(settings.audio), out, title):

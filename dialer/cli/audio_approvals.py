@@ -64,13 +64,15 @@ def approve_recordings(
     if certificate is None and (certified_sha256 is not None or valid_until is not None):
         raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
-        raise AudioError("give either prompts, or --flow with --language")
+        raise AudioError("give either the prompts to approve, or --flow with --language")
     last_day = None if valid_until is None else parse_date(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
     given = prompts or _list_flow_prompts(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
-        raise AudioError("--sha256 is the hash of one recording: give only that prompt")
+        raise AudioError(
+            "--sha256 is the hash of one recording, but several prompts were given: give only the prompt of that recording"
+        )
     change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
     if synthetic is not None:
         change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN

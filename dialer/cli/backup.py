@@ -46,7 +46,7 @@ def backup(
     folder = folder or configured
     if folder is None:
         raise SettingError(
-            "settings", "store.backup_folder", "is not set", "set it, or give a folder: dialer backup DIR"
+            "settings", "store.backup_folder", "is not set", "set it, or give the folder: dialer backup DIR"
         )
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")

@@ -110,7 +110,9 @@ def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
     except OSError:
         return  # unknown holder: if it is no dialler, the request through the broker times out with a clear error
     if holder is not None and not holder.startswith(DIALLER):
-        raise StoreBusy(f"{path}: in use by {holder}: wait until it has finished, then run the command again") from busy
+        raise StoreBusy(
+            f"{path}: the store is in use by {holder}: wait until it has finished, then run the command again"
+        ) from busy
 
 
 def send_numbers_to_dialler(
@@ -170,7 +172,7 @@ async def _save_locally(
         for request in requests:
             command = read_command(request.name, request.fields)
             if not isinstance(command, RecordsCommand):
-                raise TypeError(f"{request.name} cannot be saved without a running dialler")
+                raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
             replies.append(await command.save(records, FROM_DIALLER))
             report_done(len(replies))
     return replies

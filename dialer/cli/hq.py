@@ -94,7 +94,9 @@ class Signing(HeadquartersOptions):
             )
             return
         if len(signers) < order.signatures_needed:
-            raise orders.OrderNotSent("two leaders must sign this order: give both keys, or --out FILE for the second")
+            raise orders.OrderNotSent(
+                "the order was not sent: two leaders must sign it; give both keys, or --out FILE for the second"
+            )
         async with self.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
         _print_replies(replies, centres)
@@ -227,7 +229,7 @@ async def resend_order(
         if order.id == order_id:
             await sender.sign_and_send(signed, order)
             return
-    raise orders.OrderNotSent(f"{order_id} is not a valid order: see `dialer hq order list`")
+    raise orders.OrderNotSent(f"{order_id} is not the ID of a valid order: `dialer hq order list` lists the IDs")
 
 
 async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:

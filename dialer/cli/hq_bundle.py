@@ -175,7 +175,7 @@ def create_bundle_version(
     No centre receives it before it is signed, published and assigned.
     """
     if not source.is_dir():
-        raise typer.BadParameter(f"{source} is not a folder")
+        raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
     manifest, new = hq.repository.draft_bundle(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"

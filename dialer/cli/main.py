@@ -287,10 +287,12 @@ def _format_os_error(error: OSError) -> str:
     path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if not path and _is_output_error(error.__traceback__):
         path = "standard output"
-    where = f"{path}: " if path else ""
+    what = f"{path} cannot be accessed" if path else "the operating system reported an error"
     why = error.strerror or str(error) or type(error).__name__
-    remedy = _REMEDIES.get(error.errno or 0, "check the path and this user's permissions" if where else "try again")
-    return " ".join(f"{where}{why}; {remedy}".split())
+    remedy = _REMEDIES.get(
+        error.errno or 0, "check the path and this user's permissions" if path else "run the command again"
+    )
+    return " ".join(f"{what} ({why}): {remedy}".split())
 
 
 def _is_output_error(trace: TracebackType | None) -> bool:

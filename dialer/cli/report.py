@@ -143,7 +143,7 @@ def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
         until=FOREVER if until is None else parse_time(until, zone, "--until"),
     )
     if window.since >= window.until:
-        raise typer.BadParameter("--since must be before --until")
+        raise typer.BadParameter("--since must be before --until: correct one of them")
     return window
 
 

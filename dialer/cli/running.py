@@ -107,7 +107,7 @@ async def doctor(
 
     quiet_logging()
     if backups is not None and not backups.is_dir():
-        raise typer.BadParameter(f"--backups: {backups} is not a folder")
+        raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_found(check_running_site(load_settings(config), backups=backups))
     printer.exit()

@@ -274,7 +274,9 @@ def simulate(
 
         caps = find_site_caps(load_settings(config))
         if not caps and day is None:
-            raise BadScenario("the settings have no campaign with agents: give --cap")
+            raise BadScenario(
+                "the settings have no campaign with agents, and so no limit on abandoned calls: give it with --cap"
+            )
         site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
     if day is None and replay_store is not None:
         raise BadScenario("--replay needs the day to replay: give it with --day 2026-04-22")
@@ -345,9 +347,9 @@ def _choose_scenario(
             check_picture_path(picture)
             refuse_protected_path(picture, option)
     if changes and scenario is not None:
-        raise BadScenario("--what-if cannot change a --scenario: leave it out, and give --seats and the rates")
+        raise BadScenario("--what-if cannot change a --scenario: leave --scenario out, and give --seats and the rates")
     if changes and pictures[1] is not None:
-        raise BadScenario("--plot-day draws a policy's day: leave out --what-if")
+        raise BadScenario("--plot-day draws a day under one pacing policy: leave out --what-if")
     chosen = find_scenario(scenario) if scenario is not None else site.scenario()
     if hours is not None:
         chosen = dataclasses.replace(chosen, hours=hours)

@@ -74,4 +74,6 @@ def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[Batch
     """
     yield from rows_for_headquarters(outbox.read_rows_between(db, passed, last))
     if outbox.read_id_passed_by_uplink(db) != passed:
-        raise HeadquartersUnreachable("the connection to headquarters is up and is sending messages: no file is needed")
+        raise HeadquartersUnreachable(
+            "the connection to headquarters works again and sends the messages: no file was written, and none is needed"
+        )

@@ -127,7 +127,7 @@ def set_user_password(
     from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:
-        raise typer.BadParameter("give only one of --once, --password and --remove")
+        raise typer.BadParameter("--once, --password and --remove exclude each other: give only one")
 
     settings = load_settings(config)
     if not remove:  # check the name before the user types a password
@@ -180,7 +180,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 async def _save_locally(settings: Settings, request: CommandRequest, sender: str) -> str:
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
-        raise TypeError(f"{request.name} cannot be saved without a running dialler")
+        raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
     path, key = settings.store.path, read_site_key(settings)
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(list_fixed_users, settings))

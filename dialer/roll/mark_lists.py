@@ -153,9 +153,9 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
             raise UnmatchedRow("column time is not a time; write 09:40 or 2026-04-22T09:40") from None
         at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
         if at > now + AHEAD_SECONDS:
-            raise UnmatchedRow("time is in the future")
+            raise UnmatchedRow("column time is in the future; correct the time")
     if at < 0.0:  # a negative time would invalidate the command that carries this mark and 99 others
-        raise UnmatchedRow("time is before 1970; correct the year")
+        raise UnmatchedRow("column time is before 1970; correct the year")
     return min(at, now)
 
 
@@ -172,7 +172,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
         booth_id = parts.find_booth(constituency, part, version=version, state=state)
         found = voters.find_voter_in_booth(db, booth_id, _parse_whole_number(line, "serial"))
         if found is None:
-            raise UnmatchedRow("the part has no voter with this serial")
+            raise UnmatchedRow("the part has no voter with this serial; correct part or serial")
         voter_id, epic = found
         given = line["epic"].upper()
         if given and epic and given != epic.upper():
@@ -194,7 +194,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
     def find_voter(line: TableRow) -> int:
         found = voters_of.get(line["epic"].upper(), [])
         if not found:
-            raise UnmatchedRow("the EPIC number is not on the roll")
+            raise UnmatchedRow("the EPIC number is not on the roll; correct it")
         if len(found) > 1:
             raise UnmatchedRow(
                 "the EPIC number is on the roll more than once; identify the voter by constituency, part and serial"

@@ -104,7 +104,9 @@ def write_sample(
     Raises RollError for an invalid argument, and when `path` cannot be written.
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
-        raise RollError("a sample needs at least 1 row, at least 1 voter per booth, and a messy share from 0 to 1")
+        raise RollError(
+            "a sample roll needs at least 1 row, at least 1 voter per booth, and a messy share from 0 to 1; correct these"
+        )
     chosen = _choose_states_and_languages(states, languages)
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".xlsx"}:

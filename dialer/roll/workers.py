@@ -111,7 +111,7 @@ def _add_worker_row(
     worker = listed.setdefault(read.numbers[0], _FileWorker(row.number, constituency))
     if worker.constituency != constituency:
         raise row.make_error(
-            f"the same number is in another constituency in row {worker.row:,}; remove one of the rows"
+            f"the worker's number is also in row {worker.row:,}, in another constituency; remove one of the rows"
         )
     name = row["name"][:80]
     if name and worker.name and name.casefold() != worker.name.casefold():

@@ -40,7 +40,7 @@ def narrow_settings_to_server(
         return settings, ()
     names = [server.name for server in servers]
     if name not in names:
-        problem = "there are several" if name is None else f"there is no server {name!r}"
+        problem = "there are several servers" if name is None else f"there is no server {name!r}"
         remedy = f"give one with --server: {', '.join(names) or 'none'}"
         raise SettingError(file, "asterisk.servers", problem, remedy)
     return split_settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)

@@ -23,7 +23,7 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
     if voter_id is not None:
         linked = voters.find_numbers_of_voter(db, voter_id)
         if not linked:
-            raise RollError(f"voter {who} has no phone number")
+            raise RollError(f"voter {who} has no phone number: give another voter, or a number")
         return linked
     read = read_cell(who, region)
     if len(read.numbers) != 1:

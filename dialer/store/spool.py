@@ -119,7 +119,9 @@ class Spool:
                 if path.stat().st_mtime < before:
                     path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{self._folder}: {error.strerror}. Give this user permission to write there.") from error
+            raise StoreError(
+                f"{self._folder}: the folder for uploads cannot be used ({error.strerror}). Give this user permission to write there."
+            ) from error
         return uuid.uuid4().hex
 
     def add_numbers(self, numbers: Iterable[str], list_id: str | None = None) -> str:

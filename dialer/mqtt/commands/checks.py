@@ -146,7 +146,7 @@ def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> Acc
 
 def _refuse_command_name(name: object) -> str:
     *others, last = COMMANDS
-    commands = f"the commands are {', '.join(others)} and {last}"
+    commands = f"use one of {', '.join(others)} or {last}"
     if name is None:
         raise CommandRefused(f"the command has no `name`: {commands}")
     if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated in the reply: it may be a phone number

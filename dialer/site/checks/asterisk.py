@@ -129,7 +129,9 @@ async def _check_events(
                 if event.get("UserEvent") == last:
                     return
     except TimeoutError:
-        raise SwitchError(f"Asterisk did not finish the check of its sounds within {ANSWER_SECONDS:g} s") from None
+        raise SwitchError(
+            f"Asterisk did not report which sounds it has within {ANSWER_SECONDS:g} s: check its load, then try again"
+        ) from None
     finally:
         del events[channel_id]
 

@@ -117,7 +117,7 @@ async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one
             os.close(piped)
             assert (code, "3 of 3 centres have executed the order" in output) == (0, True)
             code, output = await order("resend", "stop-all-1")
-            assert (code, "is not a valid order" in output) == (2, True)
+            assert (code, "is not the ID of a valid order" in output) == (2, True)
     await wait_for_orders(pune, ["stop-all", "resume", "stop-all"])
     await wait_for_orders(delhi, ["stop-all", "pause", "resume", "stop-all"])
 

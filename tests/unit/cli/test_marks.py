@@ -170,7 +170,7 @@ def test_list_of_marks_must_name_the_roll_version_if_two_versions_have_the_part(
 def test_marks_dated_before_1970_are_rejected(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
-    assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
+    assert [reject.reason for reject in found.rejects] == ["column time is before 1970; correct the year"] * 2
 
 
 def test_list_of_marks_must_name_the_state_only_if_two_states_have_the_part(config: Path) -> None:
@@ -250,7 +250,10 @@ def test_rejected_lines_of_marks_are_written_to_the_rejects_file(config: Path) -
     assert "and 19 more lines" in output
     with (config.parent / "r.csv").open(encoding="utf-8") as file:
         found = list(csv.DictReader(file))
-    assert (len(found), found[0]) == (39, {"line": "22", "reason": "the part has no voter with this serial"})
+    assert (len(found), found[0]) == (
+        39,
+        {"line": "22", "reason": "the part has no voter with this serial; correct part or serial"},
+    )
 
 
 def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> None:

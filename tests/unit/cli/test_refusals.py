@@ -196,7 +196,7 @@ def run_main_with_error(
 
 
 DENIED = PermissionError(errno.EACCES, "Permission denied", "/srv/matdan/hi.yaml")
-NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permission, or choose another path\n"
+NAMED = "dialer: /srv/matdan/hi.yaml cannot be accessed (Permission denied): give this user permission, or choose another path\n"
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permissi
         (ExceptionGroup("tasks", [ExceptionGroup("tasks", [DENIED])]), NAMED),
         (
             NotADirectoryError(errno.ENOTDIR, "Not a directory", b"/a/b"),
-            "dialer: /a/b: Not a directory; check the path ",
+            "dialer: /a/b cannot be accessed (Not a directory): check the path ",
         ),
-        (OSError("odd\nend"), "dialer: odd end; try again\n"),
+        (OSError("odd\nend"), "dialer: the operating system reported an error (odd end): run the command again\n"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
     ],
 )
@@ -235,7 +235,7 @@ def test_unwritable_standard_output_is_reported_in_one_line(store: Path, argumen
         ended = subprocess.run(
             command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    printed = "dialer: standard output: No space left on device; free some disk space, then run the command again\n"
+    printed = "dialer: standard output cannot be accessed (No space left on device): free some disk space, then run the command again\n"
     assert (ended.returncode, ended.stderr) == (1, printed)
 
 

@@ -86,7 +86,7 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
         ("constituency,part,number,language\n174,1,9810000001,klingon\n", "language 'klingon' is not known"),
         (
             "constituency,part,number\n174,1,9810000001\n175,1,9810000001\n",
-            "row 3: the same number is in another constituency in row 2",
+            "row 3: the worker's number is also in row 2, in another constituency",
         ),
     ],
 )

@@ -123,7 +123,7 @@ def test_mistake_in_the_settings_of_asterisk_servers_is_reported_in_one_line(
     assert any(output in error["msg"] for error in wrong.value.errors())
 
 
-@pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
+@pytest.mark.parametrize(("server", "problem"), [(None, "there are several servers"), ("c", "there is no server 'c'")])
 def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str | None, problem: str) -> None:
     with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
         render_site(two_servers(), {}, server=server, file="centre.toml")

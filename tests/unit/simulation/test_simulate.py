@@ -358,7 +358,10 @@ def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_
     own, changed_to, now = found["outcomes"][0], found["outcomes"][1], plain["outcomes"][0]
     assert changed_to["utilisation"] == now["utilisation"] > own["utilisation"]
     config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
-    with pytest.raises(BadScenario, match="the settings have no campaign with agents: give --cap"):
+    with pytest.raises(
+        BadScenario,
+        match="the settings have no campaign with agents, and so no limit on abandoned calls: give it with --cap",
+    ):
         _run_simulate(*arguments, "-c", str(config))
 
 
