@@ -1,1 +1,1 @@
-"""Configuration files for Asterisk, Mosquitto and systemd, rendered from a site's settings, and a linter for Asterisk's."""
+"""Configuration files for Asterisk, Mosquitto and systemd, made from a site's settings, and a linter of Asterisk's."""

@@ -8,7 +8,10 @@ from dialer import content
 
 
 def load_templates(folder: str = "") -> Environment:
-    """Return the environment of the templates in a folder of `config/`. Missing values are errors; nothing is escaped."""
+    """Return the Jinja environment for the templates in a folder of `config/`.
+
+    Missing values are errors; nothing is escaped.
+    """
     return Environment(  # noqa: S701
         loader=FileSystemLoader(content.CONFIG / folder),
         undefined=StrictUndefined,

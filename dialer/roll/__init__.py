@@ -1,1 +1,1 @@
-"""Electoral rolls: read and import exports in many formats, and generate synthetic rolls."""
+"""Electoral rolls (lists of voters): reading and importing them in many formats, and synthetic rolls."""

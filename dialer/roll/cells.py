@@ -1,4 +1,4 @@
-"""Parsers for single cells of a roll: numbers in any Indian digits, ages, times, and coded words in a dozen languages."""
+"""Parsers of single cells of a roll: numbers in any Indian digits, ages, times, and words for languages or sex."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _DEFUSED = re.compile(r"'(?=[=+\-@])")
 
 
 class Memo(dict[str, T]):
-    """A cache of cleaned cells, so that columns with few distinct values (part, age, sex) cost only a look-up per row."""
+    """A cache of cleaned cells, for columns with few distinct values such as part, age and sex."""
 
     def __init__(self, clean: Callable[[str], T], limit: int = 50_000) -> None:
-        """Take the cleaning function. The cache is emptied when it has `limit` entries."""
+        """Create an empty cache of results of a cleaning function. It is emptied when it has `limit` entries."""
         super().__init__()
         self._clean = clean
         self._limit = limit
@@ -48,24 +48,33 @@ class Memo(dict[str, T]):
 
 
 def create_word_parser(table: dict[str, str]) -> Callable[[str], str | None]:
-    """Return a function that converts a word to its code. The function returns "" for a blank cell and None for an unknown word."""
+    """Return a function that converts a word in a cell, such as "female", to its code.
+
+    The function returns "" for a blank cell and None for an unknown word.
+    """
     codes = {word.strip(): code for code, words in table.items() for word in words.split(",")}
     return lambda cell: codes.get(collapse_spaces(cell).casefold().rstrip(".")) if cell.strip() else ""
 
 
 def collapse_spaces(cell: str) -> str:
-    """Return the text without spaces at its ends, and with single spaces between words."""
+    """Return a text without spaces at its ends, and with single spaces between words."""
     return " ".join(cell.split())
 
 
 def parse_number(cell: str, largest: int) -> int | None:
-    """Return a whole number from 1 to `largest`, or None. Digits of any Indian script and forms such as 12.0 are accepted."""
+    """Return the whole number in a cell, from 1 to `largest`, or None.
+
+    Digits of any Indian script and forms such as 12.0 are accepted.
+    """
     match = _WHOLE_NUMBER.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
 
 
 def clean_age(cell: str) -> int | None:
-    """Return an age in years: None for a blank cell or 0, and -1 for an impossible age."""
+    """Return the age in a cell, in years.
+
+    None = a blank cell or 0; -1 = an impossible age.
+    """
     text = cell.strip().translate(ASCII_DIGITS)
     if text in {"", "0", "-", "0.0"}:
         return None
@@ -74,18 +83,24 @@ def clean_age(cell: str) -> int | None:
 
 
 def clean_house(cell: str) -> str:
-    """Return a house or section number without the apostrophe that a rejects file puts before "-" or "+"."""
+    """Return a house or section number without an apostrophe before "-" or "+".
+
+    A rejects file contains this apostrophe.
+    """
     return collapse_spaces(_DEFUSED.sub("", cell))
 
 
 def parse_clock_time(cell: str) -> str:
-    """Return a time of day as "HH:MM", or "" if the cell is not a time of day."""
+    """Return a time of day in a cell as "HH:MM", or "" if the cell is not a time of day."""
     match = _CLOCK.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return f"{int(match[1]):02}:{match[2]}" if match is not None else ""
 
 
 def split_constituency(cell: str) -> tuple[str, str]:
-    """Return (state code, constituency number) of a cell such as "S24-170"; the state is "" if the cell has none."""
+    """Return state code and number of a constituency in a cell such as "S24-170".
+
+    The state is "" if the cell has none.
+    """
     text = collapse_spaces(cell)
     match = _STATE_AND_NUMBER.fullmatch(text)
     return (match[1].upper(), match[2]) if match is not None else ("", text)

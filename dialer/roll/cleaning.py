@@ -1,4 +1,4 @@
-"""Converts rows of a roll to voters, whole columns at a time for speed.
+"""Conversion of a roll's rows to voters, whole columns at a time for speed.
 
 A row without a valid constituency, part or serial is rejected, because it does not identify a voter. If only a detail
 is invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are counted
@@ -55,7 +55,7 @@ DETAIL_FIELDS = (
 
 
 class BoothKey(NamedTuple):
-    """The fields that identify a booth."""
+    """The fields that identify a booth on the roll."""
 
     roll_version: str
     state_code: str
@@ -64,7 +64,7 @@ class BoothKey(NamedTuple):
 
 
 class BoothDetails(NamedTuple):
-    """The details of a booth on the roll; "" for unknown ones."""
+    """What the roll says about a booth; "" for unknown details."""
 
     constituency_name: str
     name: str
@@ -75,7 +75,7 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A booth that an import has found in the roll, with its ID in the store."""
+    """A booth that an import has found on the roll, with its ID in the store."""
 
     booth_id: int
     is_new: bool  # the booth had no voters in the store before the import
@@ -84,21 +84,21 @@ class BoothSlot:
 
 @dataclass(slots=True)
 class RowTable:
-    """Rows of equal width with their row numbers. The cells are also accessible by column."""
+    """Rows of equal width with their row numbers, whose cells can also be read by column."""
 
     numbers: Sequence[int]
     rows: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
     def select_rows(self, keep: Sequence[bool]) -> RowTable:
-        """Return a table with only the rows for which `keep` is true."""
+        """Return a table with only those rows for which `keep` is true."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
 
 
 @dataclass(slots=True)
 class CleanRows:
-    """The voters of one batch, as columns of equal length, with the rows from which they come."""
+    """The voters in a batch of rows, as columns of equal length, with the rows from which they come."""
 
     table: RowTable
     booths: list[BoothSlot] = field(default_factory=list)
@@ -111,7 +111,7 @@ class CleanRows:
 
 
 class Cleaner:
-    """Converts batches of rows to voters."""
+    """A converter of rows of a roll to voters, a batch of rows at a time."""
 
     def __init__(
         self,
@@ -121,10 +121,10 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """Prepare the converter.
+        """Prepare the conversion. `find_booth` returns the ID of a new or known booth.
 
-        `find_booth` returns the slot of a new or known booth. `roll_version` is used if the roll has no such column. With
-        `damaged`, rows with characters that could not be decoded are rejected.
+        `roll_version` is used if the roll has no such column. With `damaged`, rows with characters that could not be
+        decoded are rejected.
         """
         self._mapping = mapping
         self._find_booth = find_booth
@@ -139,7 +139,7 @@ class Cleaner:
         self._houses = Memo(clean_house)
 
     def clean(self, batch: Batch) -> CleanRows:
-        """Return the voters in a batch of rows, and the rejects."""
+        """Return the voters in a batch of rows, and what was rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
         serials = [self._serials[cell] for cell in self._get_field_cells(table, Field.SERIAL)]
@@ -166,7 +166,7 @@ class Cleaner:
     def _normalize_row_widths(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
         """Return the rows, each as wide as the header, and the number of blank rows.
 
-        Reject rows with filled cells beyond the header.
+        Rows with filled cells beyond the header are rejected.
         """
         width = len(self._mapping.header)
         if not self._damaged and set(map(len, batch.rows)) == {width}:
@@ -186,7 +186,10 @@ class Cleaner:
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
     def _check_row_shape(self, number: int, row: list[str], width: int) -> Reject | None:
-        """Return a reject if a row has too many cells, an unclosed quotation mark or undecodable characters; otherwise None."""
+        """Return why a row is rejected: too many cells, an unclosed quotation mark or undecodable characters.
+
+        None = it is accepted.
+        """
         extra = next((cell for cell in row[width:] if cell.strip()), None)
         if extra is not None:
             reason = "more cells than the header: put a cell that contains the delimiter in quotes"
@@ -221,7 +224,10 @@ class Cleaner:
         return booths
 
     def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Return the slot of the booth whose first row in this file this is, or None if the cells do not identify a booth."""
+        """Return the booth of a row that is the first of its booth in this file.
+
+        None = the cells do not identify a booth.
+        """
         version, state, constituency, part = cells
         state_in_number, number = split_constituency(constituency)
         constituency_number = parse_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
@@ -241,7 +247,7 @@ class Cleaner:
         return slot
 
     def _reject_unidentified(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
-        """Reject rows that do not identify a voter; return the number of blank rows, which are not rejected."""
+        """Reject rows that do not identify a voter. Return the number of blank rows, which are not rejected."""
         blank = 0
         for number, row in bad:
             if not any(cell.strip() for cell in row):
@@ -289,7 +295,7 @@ class Cleaner:
         return list(zip(*columns, strict=True))
 
     def _join_names(self, table: RowTable, *names: Field) -> list[str]:
-        """Return first and last names joined, with single spaces."""
+        """Return first and last names joined by single spaces."""
         cells = [self._get_field_cells(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
             return [" ".join(cell.split()) for cell in cells[0]]
@@ -300,7 +306,10 @@ class Cleaner:
     def _clean_coded_field(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
-        """Return the codes of a field's words; unknown words are rejected with `reason` and become ""."""
+        """Return the codes of the words in a column, such as "F" for "female".
+
+        Unknown words are rejected with `reason` and become "".
+        """
         no_word: str | None = ""
         values = self._clean_field(table, name, memo.__getitem__, no_word)
         if None in values:
@@ -309,7 +318,7 @@ class Cleaner:
         return [value or "" for value in values]
 
     def _clean_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
-        """Return the cleaned cells of a field, or blank cells if the roll does not have the field."""
+        """Return the cleaned cells of a column, or blank cells if the roll does not have the column."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
         return list(map(clean, self._get_field_cells(table, name)))

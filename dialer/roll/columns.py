@@ -1,4 +1,4 @@
-"""Small files (weights, workers, marks) whose rows refer to the roll. Their columns are found by their headings."""
+"""Small files about voters on the roll (weights, workers, marks), whose columns are found by their headings."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ SERIAL = frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"
 def find_columns(
     path: Path, header: Sequence[str], columns: Mapping[str, frozenset[str]], optional: frozenset[str] = frozenset()
 ) -> dict[str, int]:
-    """Return the index of each column by name. Headings are compared without spaces, punctuation and case.
+    """Return the index of each column of a small file, by the column's name.
 
-    `columns` has the headings accepted for each name; `optional` has the names of columns that may be missing.
+    Headings are compared without spaces, punctuation and case. `columns` has the headings accepted for each name;
+    `optional` has the names of columns that may be missing.
 
     Raises:
         RollError: A required column is missing, or a column occurs twice.
@@ -45,7 +46,7 @@ def find_columns(
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of a small file. `row[name]` is the stripped cell of a column, or "" if it is blank or missing."""
+    """A row of a small file. `row[name]` is the text in a column, or "" if it is blank or missing."""
 
     path: Path
     number: int  # as in a spreadsheet: the first row is 1
@@ -57,15 +58,17 @@ class TableRow:
 
     @property
     def location(self) -> str:
-        """The file and row number, with which an error about this row begins."""
+        """The file and the row number, with which an error about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
     def make_error(self, problem: str) -> RollError:
-        """Return an error about this row. It says that no row of the file is imported."""
+        """Return an error about this row, which says that no row of the file is imported."""
         return RollError(f"{self.location}: {problem}; nothing was imported")
 
     def parse_number(self, name: str, text: str | None = None) -> int:
-        """Return the whole number in a column's cell, in any Indian digits. If `text` is given, it is parsed instead of the cell.
+        """Return the whole number in a column of this row, in any Indian digits.
+
+        If `text` is given, it is parsed instead of the cell.
 
         Raises:
             RollError: The text is not a whole number.
@@ -77,10 +80,10 @@ class TableRow:
 
 
 class SmallTable:
-    """A small file that is open, with its columns."""
+    """A small file that is open for reading, with its columns."""
 
     def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
-        """Open a file and find its columns, as `find_columns` does.
+        """Open a small file and find its columns, as `find_columns` does.
 
         Raises:
             RollError: The file cannot be read, or a column is missing.

@@ -1,4 +1,4 @@
-"""Detection of a file's kind (text or workbook) and of a text file's encoding.
+"""Detection of a file's kind (text or workbook), and of the encoding of a text file.
 
 Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet), or in a Windows code
 page. The whole file is read once, in chunks, before any row is imported: if only the last line shows that the encoding is
@@ -37,7 +37,7 @@ _MAGIC = {
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """The encoding of a text file."""
+    """The encoding that was detected for a text file."""
 
     encoding: str  # a Python codec, which skips a byte-order mark
     label: str  # for people: "UTF-8"
@@ -47,7 +47,7 @@ class TextFile:
 
 
 def detect_kind(path: Path) -> str:
-    """Return "workbook" for a spreadsheet file (XLSX, XLSM, XLSB, XLS, ODS) or "text". The content decides, not the name.
+    """Return whether a file is a "workbook" (XLSX, XLSM, XLSB, XLS, ODS) or "text". The content decides.
 
     Raises:
         RollError: The file does not exist, is empty, or is of another kind.
@@ -70,7 +70,9 @@ def detect_kind(path: Path) -> str:
 
 
 def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
-    """Return the encoding of a text file, after reading all of it. `encoding` is the one stated in the map file, if any.
+    """Return the encoding of a text file, after reading all of it.
+
+    `encoding` is the one stated in the map file, if any.
 
     Raises:
         RollError: The file is not text, or not in the stated encoding.
@@ -174,7 +176,9 @@ def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
 
 
 def _choose_code_page(path: Path, high: bytes) -> str:
-    """Return the Windows code page (1252 or 1250) that has a character for every non-ASCII byte of the file (`high`).
+    """Return the Windows code page (1252 or 1250) in which every byte of the file is a character.
+
+    `high` has the non-ASCII bytes of the file.
 
     Raises:
         RollError: Neither code page has them all.

@@ -1,4 +1,4 @@
-"""Fields of a voter on a roll, and the column headings that exports use for them in several languages."""
+"""The fields of a voter on a roll, and the column headings that exports use for them in several languages."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
 def normalize_heading(heading: str) -> str:
-    """Return a heading without spaces and punctuation and in lower case, so that "Part No." equals "PART_NO"."""
+    """Return a heading in lower case without spaces and punctuation, so that "Part No." equals "PART_NO"."""
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", heading)).casefold()
     return _NOISE.sub("", unicodedata.normalize("NFC", text))
 
@@ -120,9 +120,9 @@ HEADINGS: dict[str, tuple[Field, int]] = {
 
 
 def find_field(heading: str) -> tuple[Field, int] | None:
-    """Return the field that a heading stands for and the rank of the heading, or None if it is unknown.
+    """Return the field of a voter that a column heading stands for, and how common the heading is.
 
-    Headings of phone columns may be numbered, such as MOBILE2.
+    None = the heading is unknown. Headings of phone columns may be numbered, such as MOBILE2.
     """
     squeezed = normalize_heading(heading)
     if (found := HEADINGS.get(squeezed)) is not None:
@@ -132,5 +132,5 @@ def find_field(heading: str) -> tuple[Field, int] | None:
 
 
 def is_sensitive(heading: str) -> bool:
-    """Return whether a column contains data that must not be stored: caste, religion, Aadhaar number, choice of vote."""
+    """Return whether a column contains data that must not be stored: caste, religion, Aadhaar number, vote."""
     return _SENSITIVE.search(normalize_heading(heading)) is not None

@@ -1,4 +1,4 @@
-"""Prepares a roll for a running dialler: cleans it and puts it into the spool, a folder from which the dialler imports it."""
+"""Passing a roll to a running dialler: it is cleaned and put into a folder (the spool), from which it is imported."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def hand_over_roll(
     list_id: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[str, ImportResult]:
-    """Put a roll into the spool. Return its list ID, and the result that importing it now would have.
+    """Put a cleaned roll into the folder (spool) from which the running dialler imports it.
 
-    The roll stays in the spool until it is removed, even after a dry run. The store is not changed. After an error (one
-    of those of `import_file`), nothing is left in the spool.
+    Returns the roll's ID there, and the result that importing it now would have. The roll stays in the spool until it
+    is removed, even after a dry run. The store is not changed. After an error (one of those of `import_file`), nothing
+    is left in the spool.
     """
     list_id = list_id or spool.new()
     rejects = options.rejects_path

@@ -41,7 +41,7 @@ DEFAULT_ROLL_VERSION = "current"
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The options of an import."""
+    """The options of a roll import."""
 
     dry_run: bool = False  # check everything, store nothing
     rejects_path: Path | None = None  # None: ROLL.rejects.csv next to the roll, or no file in a dry run
@@ -53,7 +53,7 @@ class ImportOptions:
 
 @dataclass(slots=True)
 class ImportResult(ImportTally):
-    """The result of an import: its counts, and its rejects by reason."""
+    """The result of a roll import: how many rows were accepted and rejected, and why."""
 
     reasons: Mapping[str, int] = field(default_factory=dict)  # number of rejects by reason
     examples: tuple[Reject, ...] = ()  # the first rejects
@@ -67,7 +67,7 @@ class ImportResult(ImportTally):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of an import."""
+    """How far the import of a roll has come."""
 
     share_done: float  # of the file (0-1)
     tally: ImportTally
@@ -75,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """A roll that is open, with its columns mapped, before anything is written."""
+    """A roll that was opened and whose columns are known, before anything is written."""
 
     roll: RollFile
     mapping: ColumnMapping
@@ -91,7 +91,7 @@ class PreparedImport:
 
 
 def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
-    """Open a roll and map its columns.
+    """Open a roll and find out which column contains which field.
 
     Raises:
         RollError: The file cannot be read, or its columns cannot be mapped.
@@ -120,9 +120,10 @@ def import_file(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import the roll at `path` into the store at `store_path`, which is created if necessary (encrypted with `key`).
+    """Import a roll into the store, which is created if necessary. All or nothing.
 
-    After any error or interruption, the store is unchanged, or empty if it was created.
+    A new store is encrypted with `key`, if given. After any error or interruption, the store is unchanged, or empty if
+    it was created.
 
     Raises:
         RollError: The roll or the map file is invalid, or a constituency is on the roll in another version or state.
@@ -143,7 +144,7 @@ def run_import(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import a prepared roll, like `import_file`."""
+    """Import a prepared roll into the store, with the errors of `import_file`."""
     options = options or ImportOptions()
     result = ImportResult(
         rejects_path=_choose_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run
@@ -182,7 +183,7 @@ def _open_store_for_import(path: Path, key: StoreKey | None, *, dry_run: bool) -
 
 @contextmanager
 def _pause_garbage_collection() -> Iterator[None]:
-    """Disable garbage collection during an import: rows have no reference cycles, so collecting only costs time."""
+    """Turn off garbage collection during an import, because rows have no reference cycles."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -193,7 +194,7 @@ def _pause_garbage_collection() -> Iterator[None]:
 
 
 def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path | None:
-    """Return the path of the rejects file, or None if none is written.
+    """Return the path of the file for rejected rows, or None if none is written.
 
     Raises:
         OutputRefused: The file cannot be written.
@@ -208,7 +209,7 @@ def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) ->
 
 
 def _refuse_empty_roll(prepared: PreparedImport) -> None:
-    """Raise RollError if the roll has no rows, before a store is created for it."""
+    """Raise RollError if a roll has no rows, before a store is created for it."""
     batches = prepared.roll.batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")
@@ -237,7 +238,10 @@ def _merge_batches_into_store(
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
-    """Return a one-line error that names both rolls and what to do, which depends on where the version or state comes from."""
+    """Return a one-line error that names both rolls of a constituency and what to do about them.
+
+    The remedy depends on where the version or state comes from.
+    """
     mapping, key = prepared.mapping, found.key
     constituency = f"{prepared.roll.path}: constituency {key.constituency_number}"
     place = "in this file" if found.in_this_file else "on the roll"

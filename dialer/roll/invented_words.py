@@ -34,12 +34,12 @@ VOWELS = ("a", "aa", "i", "ii", "u", "e", "o")
 
 
 def write_in_latin(syllables: Sequence[Syllable]) -> str:
-    """Return the word in Latin letters, capitalised."""
+    """Return an invented word in Latin letters, capitalised."""
     return "".join(consonant + _LATIN_VOWELS.get(vowel, vowel) for consonant, vowel in syllables).capitalize()
 
 
 def write_in_script(syllables: Sequence[Syllable], language: str) -> str:
-    """Return the word in the script of `language` (ISO 639-1 code)."""
+    """Return an invented word in the script of `language` (ISO 639-1 code)."""
     if language == "ur":
         return _write_in_urdu(syllables)
     block, stand_ins = _BLOCKS[language], _STAND_INS.get(language, {})
@@ -60,6 +60,6 @@ def _write_in_urdu(syllables: Sequence[Syllable]) -> str:
 
 
 def convert_digits(text: str, language: str) -> str:
-    """Return the text with its ASCII digits replaced by the digits of the script of `language`."""
+    """Return a text with its ASCII digits replaced by the digits of the script of `language`."""
     zero = 0x06F0 if language == "ur" else _BLOCKS[language] + 0x66
     return text.translate({ord("0") + value: chr(zero + value) for value in range(10)})

@@ -33,7 +33,10 @@ _LANGUAGE_OF_STATE = {state: code for code, states in _STATES.items() for state 
 
 
 def parse_language(text: str) -> str | None:
-    """Return the ISO 639-1 code of a language that is given by code or name: "" for a blank text, None for an unknown language."""
+    """Return the ISO 639-1 code of a language that is given by code or name.
+
+    "" = a blank text; None = an unknown language.
+    """
     word = text.strip().casefold()
     return _CODE_OF_NAME.get(word) if word else ""
 

@@ -34,7 +34,7 @@ NOT_USED = "not used"
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """The content of a map file."""
+    """The content of a map file, which says what the columns of a roll contain."""
 
     path: Path | None = None
     options: FileOptions = field(default_factory=FileOptions)
@@ -47,7 +47,7 @@ class MapFile:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Which columns contain each field of the roll. Column indexes count from 0."""
+    """Which columns of a roll contain which field of a voter. Column indexes count from 0."""
 
     header: tuple[str, ...]
     skip_rows: int  # rows before the first voter: the header and the rows above it
@@ -58,7 +58,7 @@ class ColumnMapping:
     map_sha256: str = ""  # of the map file
 
     def describe_columns(self) -> list[tuple[str, str]]:
-        """Return each column's heading with the use of the column (such as "serial" or "not used")."""
+        """Return the heading of each column with the use of the column, such as "serial" or "not used"."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
             for index in indexes:
@@ -151,7 +151,7 @@ def _suggest_similar_name(word: str, known: Sequence[str]) -> str:
 
 
 def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
-    """Find the header among the first rows of a roll (`head`), and map its columns to fields.
+    """Find the header of a roll among its first rows (`head`), and the field that each column contains.
 
     Raises:
         RollError: No header was found, a required column is missing, or the map file does not fit the header.
@@ -207,7 +207,7 @@ def _format_row(row: Sequence[str]) -> str:
 
 
 def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
-    """Return the columns (indexes) of each field that is recognized by a heading.
+    """Return the columns (indexes) of each field that is recognised by a heading.
 
     If two columns fit one field, the one with the more common heading is returned; of phone numbers, all are returned.
     """

@@ -1,4 +1,4 @@
-"""Reads marks (recorded answers about voters) from lists that booth workers send, such as ticked strike-off sheets.
+"""Reading lists that booth workers send, such as ticked strike-off sheets, as records of who has voted (marks).
 
 The lists are CSV or XLSX files.
 """
@@ -49,7 +49,7 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """Values that apply to lines of a file that do not state their own."""
+    """Values for the lines of a list that do not state their own: reporter, confidence, day, roll version."""
 
     source: MarkSource
     confidence: Confidence | None  # None: the default confidence of the source
@@ -60,7 +60,7 @@ class MarkDefaults:
 
 @dataclass(frozen=True, slots=True)
 class MarkReject:
-    """A line that could not be read as a mark."""
+    """A line of a list that could not be read as a mark, with the reason."""
 
     line: int  # counted from 1, as in a spreadsheet
     reason: str  # without names and phone numbers
@@ -68,7 +68,7 @@ class MarkReject:
 
 @dataclass(frozen=True, slots=True)
 class MarksFile:
-    """The marks that were read from a file, and how many lines had none."""
+    """The marks (recorded facts about voters) in a list, and how many lines had none."""
 
     sha256: str
     marks: tuple[Mark, ...]  # in the order of the file, without duplicates
@@ -78,7 +78,7 @@ class MarksFile:
 
 
 def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float, zone: tzinfo) -> MarksFile:
-    """Read a list of marks and look up its voters on the roll in `db`.
+    """Read a list of marks (recorded facts about voters) and look up its voters on the roll in `db`.
 
     Times in the file are local to `zone`; `now` is in epoch seconds.
 
@@ -142,7 +142,10 @@ def _parse_mark_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSourc
 
 
 def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
-    """Return a mark's time (epoch seconds). A blank cell stands for the end of `day`, but no time is later than `now`."""
+    """Return the time in a line of the list (epoch seconds).
+
+    A blank cell stands for the end of `day`, but no time is later than `now`.
+    """
     if not cell:
         at = datetime.combine(day, time.max, zone).timestamp()
     else:

@@ -1,4 +1,4 @@
-"""Merges the voters of a roll into the store, in bulk: adds new voters and updates changed ones.
+"""Storing the voters of a roll, in bulk: new voters are added, and changed ones updated.
 
 A blank cell never deletes a value that the store has. A second row of the same voter in one file may fill in what the
 first left blank and add another phone number. If it contradicts the first row it is rejected; otherwise each import of
@@ -21,7 +21,7 @@ CONFLICT = "another row of this file has the same booth and serial but other det
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on the roll in another version, or once with and once without a state."""
+    """A constituency of the file is already on a stored roll of another version, or once with and once without a state."""
 
     key: BoothKey  # the first booth of the duplicate
     versions: list[str]  # other versions on the roll; empty if only the state differs
@@ -31,7 +31,7 @@ class DuplicateConstituency(Exception):
 
 @dataclass(slots=True)
 class ImportTally:
-    """Counts of the rows imported so far, by result."""
+    """How many rows were imported and rejected so far."""
 
     rows: int = 0  # without blank rows
     voters: int = 0  # added or changed
@@ -50,22 +50,22 @@ class ImportTally:
 
 @dataclass(slots=True)
 class _BatchVoters:
-    """The voters of a batch, one for each row, and the rows rejected because they conflict with others."""
+    """The voters of a batch of rows, and the rows that were rejected because they contradict others."""
 
     voter_ids: list[int]  # by row; 0: rejected
     rejects: list[Reject] = field(default_factory=list)
 
 
 class Merger:
-    """Merges batches into the store through one connection, inside the caller's transaction."""
+    """Stores the voters of a roll, batch by batch, through one connection and inside the caller's transaction."""
 
     def __init__(
         self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
     ) -> None:
-        """Read the booths of the store.
+        """Read the booths of the store. `next_voter` is the ID of the next new voter.
 
-        `next_voter` is the ID of the next new voter. `region` (ISO 3166) applies to numbers without a country code.
-        `allow_second_roll` permits a second version of a constituency.
+        `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a second version of a
+        constituency.
         """
         self.tally = tally
         self._db = db
@@ -81,7 +81,7 @@ class Merger:
         self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """Return the slot of a booth. At the booth's first row, add it to the store or update its details.
+        """Return the stored booth with this key. At the booth's first row, add it or update its details.
 
         Raises:
             DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.
@@ -101,10 +101,10 @@ class Merger:
         return slot
 
     def _refuse_duplicate_constituency(self, key: BoothKey) -> None:
-        """Raise DuplicateConstituency if the constituency is on the roll in another version or state.
+        """Raise DuplicateConstituency if the constituency is on a stored roll of another version or state.
 
-        Its voters would be on two rolls: a voter marked "voted" on one would still be called from the other. A roll without
-        a state may belong to any state, so the same version with and without a state is a duplicate too.
+        Its voters would be on two rolls: a voter marked "voted" on one would still be called from the other. A roll
+        without a state may belong to any state, so the same version with and without a state is a duplicate too.
         """
         rolls = self._rolls.setdefault(key.constituency_number, {})
         if (key.state_code, key.roll_version) in rolls:
@@ -121,7 +121,10 @@ class Merger:
         rolls[key.state_code, key.roll_version] = True
 
     def merge_batch(self, batch: CleanRows) -> list[Reject]:
-        """Merge a batch of rows into the store. Return all its rejects in the order of rows, including those of the cleaner."""
+        """Store the voters of a batch of rows.
+
+        Return everything that was rejected in the order of rows, including what the cleaner rejected.
+        """
         tally = self.tally
         voters = self._find_or_add_voters(batch)
         tally.rejected += batch.rejected_rows + len(voters.rejects)
@@ -135,12 +138,12 @@ class Merger:
         return rejects
 
     def finish(self) -> None:
-        """Suppress added numbers that opted out earlier, and complete the tally."""
+        """Suppress new numbers that opted out earlier, and complete the counts."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
 
     def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
-        """Return the voter of each row. Voters that are not in the store are added."""
+        """Return the stored voter of each row. Voters that are not in the store are added."""
         voters = _BatchVoters([0] * len(batch.serials))
         fresh: list[int] = []  # first rows of voters in new booths
         known: list[int] = []  # first rows of voters in booths of the store
@@ -200,7 +203,7 @@ class Merger:
             self._insert_voters(batch, [place for place in places if not voters.voter_ids[place]], voters)
 
     def _add_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
-        """Add the phone numbers of accepted rows and link them to the voters; return the rejected numbers."""
+        """Store the phone numbers of accepted rows and link them to the voters. Return the rejected numbers."""
         pairs: list[tuple[int, str]] = []
         rejects: list[Reject] = []
         indian = self._region == "IN"
@@ -231,7 +234,10 @@ def _merge_voter_details(row: Details, before: Details) -> Details:
 
 
 def _find_contradicting_detail(row: Details, before: Details) -> int | None:
-    """Return the index of the first detail of a row that differs from the stored one, or None if the row only adds details."""
+    """Return the index of the first detail of a row that differs from the stored one.
+
+    None = the row only adds details.
+    """
     pairs = enumerate(zip(row, before, strict=True))
     return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
 

@@ -1,4 +1,4 @@
-"""Reads lists of phone numbers (opt-outs, do-not-call registers, consents) from text files, CSV files or standard input."""
+"""Reading lists of phone numbers (opt-outs, do-not-call registers, consents) from a file or standard input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_LINES_WITHOUT_NUMBER = 100_000
 
 @dataclass(frozen=True, slots=True)
 class NumbersFile:
-    """The phone numbers read from a list, and the lines that contain none."""
+    """The phone numbers in a list, and the lines that contain none."""
 
     name: str
     sha256: str
@@ -34,16 +34,17 @@ class NumbersFile:
     lines_without_number: tuple[int, ...]  # counted from 1; without the heading
 
     def format_lines_without_number(self) -> str:
-        """Return the numbers of the first lines that contain no phone number, as text such as "3, 17, 21"."""
+        """Return the numbers of the first lines without a phone number, as text such as "3, 17, 21"."""
         shown = ", ".join(map(str, self.lines_without_number[:_SHOWN_LINES]))
         return shown + (" ..." if len(self.lines_without_number) > _SHOWN_LINES else "")
 
 
 def read_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
-    """Read the phone numbers of a file or of standard input ("-"). The file is read once, so it may be a pipe.
+    """Read a list of phone numbers from a file or from standard input ("-").
 
-    All cells are searched for numbers, so that no number that must not be called is missed. For lists that permit
-    calls, such as consents, pass `first_column_only=True`. `region` applies to numbers without a country code.
+    The file is read once, so it may be a pipe. All cells are searched for numbers, so that no number that must not be
+    called is missed. For lists that permit calls, such as consents, pass `first_column_only=True`. `region` applies to
+    numbers without a country code.
 
     Raises:
         RollError: The file cannot be read, is not text, or contains no number.
@@ -82,7 +83,7 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
 
 
 def _read_lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
-    """Yield the lines of a file without line ends, and add them to `digest`.
+    """Yield the lines of a file without line ends, and add them to the hash `digest`.
 
     Raises:
         RollError: A line or the file is too long.

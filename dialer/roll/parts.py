@@ -1,4 +1,4 @@
-"""Finds parts of the roll in a store by constituency and part number and, if several match, by roll version or state."""
+"""Search for parts of the stored roll by constituency and part number, roll version and state."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from dialer.store.roll import StoredBooth, read_all_booths
 
 
 class UnmatchedRow(Exception):
-    """A row does not identify exactly one part or voter of the roll. The message says why."""
+    """A row of a file does not identify exactly one part or voter of the roll. The message says why."""
 
 
 class UnknownPart(UnmatchedRow):
-    """The roll has no part with this number."""
+    """The stored roll has no part with this number."""
 
 
 class Parts:
-    """An index of the parts of the roll, read once from the store."""
+    """An index of the parts of the stored roll, read once."""
 
     def __init__(self, db: Connection) -> None:
-        """Read the parts from `db`."""
+        """Read the parts of the roll from the store `db`."""
         self._parts: dict[tuple[int, int], list[StoredBooth]] = defaultdict(list)
         for place in read_all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the ID of the booth of a part. `version` and `state` are None if they are unknown.
+        """Return the ID of the booth (part) with this number.
+
+        `version` and `state` are None if they are unknown.
 
         Raises:
             UnknownPart: The part is not on the roll.

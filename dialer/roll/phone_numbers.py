@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a phone number on a roll is rejected. The text is written to the rejects file."""
+    """Why a phone number on a roll is rejected, as the rejects file says it."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"
@@ -32,7 +32,7 @@ class NumberReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedNumber:
-    """A rejected phone number, as the cell has it, with the reason."""
+    """A rejected phone number as the roll has it, with the reason."""
 
     text: str
     reason: NumberReason
@@ -40,7 +40,7 @@ class RejectedNumber:
 
 @dataclass(frozen=True, slots=True)
 class CellNumbers:
-    """The phone numbers in one cell (E.164, in order, without duplicates) and the rejected ones."""
+    """The phone numbers in a cell (E.164, in order, without duplicates), and the rejected ones."""
 
     numbers: tuple[str, ...] = ()
     rejected: tuple[RejectedNumber, ...] = ()
@@ -94,9 +94,9 @@ _CALLABLE_TYPES = frozenset(
 
 
 def parse_plain_mobile(cell: str) -> str | None:
-    """Return the E.164 form of a cell that contains only one Indian mobile number without separators.
+    """Return the E.164 form of a cell that is only one Indian mobile number without separators.
 
-    Return None for other cells.
+    Return None for any other cell.
     """
     match = PLAIN_MOBILE.fullmatch(cell)
     if match is None or match[1] in _SAME_DIGIT_MOBILES:
@@ -105,9 +105,10 @@ def parse_plain_mobile(cell: str) -> str | None:
 
 
 def read_cell(cell: str, region: str = "IN") -> CellNumbers:
-    """Read every number in a cell. `region` (ISO 3166, two letters) applies to numbers without a country code.
+    """Read all phone numbers in a cell of a roll.
 
-    A cell that means "no number" (blank, "-", "NA", "nil", "0") has neither numbers nor rejected ones.
+    `region` (ISO 3166, two letters) applies to numbers without a country code. A cell that means "no number" (blank,
+    "-", "NA", "nil", "0") has neither numbers nor rejected ones.
     """
     text = (cell if cell.isascii() else cell.translate(_CLEAN)).strip().lstrip("'").strip()
     if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", text))) is not None:
@@ -140,7 +141,7 @@ def parse_single_number(text: str, region: str) -> str:
 
 
 def _split_cell_into_numbers(text: str) -> list[str]:
-    """Split a cell into the texts of its numbers."""
+    """Split a cell into the texts of its phone numbers."""
     if _SCIENTIFIC.fullmatch(text):
         return [text]  # the comma is a decimal comma, not a separator
     pieces: list[str] = []
@@ -156,7 +157,7 @@ def _count_digits(text: str) -> int:
 
 
 def _parse_number(piece: str, region: str) -> str | NumberReason:
-    """Return one number in E.164, or the reason for which it is rejected."""
+    """Return one phone number in E.164, or the reason for which it is rejected."""
     if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
         return mobile
     text = _LABEL.sub("", piece)
@@ -179,7 +180,7 @@ def _parse_number(piece: str, region: str) -> str | NumberReason:
 
 
 def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
-    """Return a number in E.164, or the reason for its rejection. Without a country code, the number is Indian."""
+    """Return an Indian phone number in E.164, or the reason for its rejection."""
     if (mobile := parse_plain_mobile(compact)) is not None:
         return mobile
     is_international = compact.startswith(("+", "00"))
@@ -192,14 +193,17 @@ def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
 
 
 def _is_invented_number(digits: str) -> bool:
-    """Return whether the digits after the prefix are all the same, or ascend from 0 or 1. `phonenumbers` accepts some of these."""
+    """Return whether a number is probably invented: one repeated digit, or ascending from 0 or 1.
+
+    `phonenumbers` accepts some of these.
+    """
     national = digits.removeprefix("00").removeprefix("91") if len(digits) > 10 else digits
     national = national.lstrip("0") if len(national) > 10 else national
     return len(digits) >= 5 and (len(set(national)) <= 1 or national in _COUNTED or digits in _COUNTED)
 
 
 def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
-    """Return a number in E.164 if `phonenumbers` says that it can belong to a person, otherwise the reason for its rejection."""
+    """Return a number in E.164 if `phonenumbers` says that it can belong to a person, otherwise why not."""
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
@@ -221,7 +225,7 @@ def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
 
 
 def _check_line_type(number: PhoneNumber) -> str | NumberReason:
-    """Return the number in E.164 if its type of line can belong to a person, otherwise the reason for its rejection."""
+    """Return the number in E.164 if it can be a person's (mobile or landline), otherwise the reason for its rejection."""
     kind = phonenumbers.number_type(number)
     if kind in _CALLABLE_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -230,8 +234,7 @@ def _check_line_type(number: PhoneNumber) -> str | NumberReason:
 
 
 def parse_carrier_number(text: str, region: str) -> str | None:
-    """Return the E.164 form of a number as carriers write it (+919876543210, 919876543210, 09876543210), or None if it is
-    no number.
+    """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if it is no number.
 
     It does not check whether the number may be called: it may be one of our own caller IDs.
     """

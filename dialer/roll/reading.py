@@ -54,7 +54,10 @@ _MAX_COUNTRY_CODE_DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """The encoding, delimiter, sheet and header row that a map file states; None stands for automatic detection."""
+    """What a map file says about the format of a roll: encoding, delimiter, sheet, header row.
+
+    None = it is detected.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -63,7 +66,7 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows. Rows are numbered as in a spreadsheet: the first row of the file is 1, and blank rows count."""
+    """Consecutive rows of a roll, numbered as in a spreadsheet: the first row is 1, and blank rows count."""
 
     first_row: int
     rows: list[list[str]]
@@ -71,13 +74,13 @@ class Batch:
 
 
 class TextRoll:
-    """A CSV file with any delimiter.
+    """A roll in a CSV file with any delimiter.
 
     If `damaged`, bytes that are not valid UTF-8 appear in the cells as lone surrogates.
     """
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Detect the encoding from the whole file, and the delimiter from its beginning.
+        """Open a CSV file. Detect the encoding from the whole file, and the delimiter from its beginning.
 
         Raises:
             RollError: The file is not text, is empty, or the encoding or delimiter is invalid.
@@ -102,7 +105,7 @@ class TextRoll:
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
 
     def read_head(self) -> list[list[str]]:
-        """Return the first rows, at most HEAD_ROWS."""
+        """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         with self._open_text(io.FileIO(self.path)) as file:
             try:
@@ -117,7 +120,7 @@ class TextRoll:
             return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """Yield all rows after the first `skip_rows`, in batches.
+        """Yield all rows of the roll after the first `skip_rows`, in batches.
 
         Raises:
             RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
@@ -133,7 +136,9 @@ class TextRoll:
                 next_row += len(rows)
 
     def _read_rows(self, reader: Reader, most: int, first_row: int, width: int) -> list[list[str]]:
-        """Return at most `most` rows; `first_row` is the number of the first, `width` the number of columns (0: unknown).
+        """Return at most `most` rows of the file.
+
+        `first_row` is the number of the first, `width` the number of columns (0: unknown).
 
         Raises:
             RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
@@ -173,7 +178,7 @@ class TextRoll:
 
 
 def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
-    """Return whether a cell contains whole rows of the table (`width` columns) or reaches the end of the file."""
+    """Return whether a cell contains whole rows of the table, or all rows to the end of the file."""
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
@@ -183,7 +188,7 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line inside the cell at `place` of `row` is a row of the table, and not a line of an address.
+    """Return whether a line inside a cell is a row of the table, and not a line of an address.
 
     A row of the table has numbers where `row` has numbers: in the cells before `place` and, if `row` has all columns,
     after it. It also has enough cells: all columns but the last, or at least three numbers (constituency, part, serial)
@@ -198,7 +203,10 @@ def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimit
 
 
 def _are_cells_similar(first: str, second: str) -> bool:
-    """Return whether both cells are numbers or neither is. Phone numbers must also have about the same length."""
+    """Return whether both cells are numbers or neither is.
+
+    Phone numbers must also have about the same length.
+    """
     first, second = first.strip(), second.strip()
     if not second.isdigit() or not first.isdigit():
         return first.isdigit() == second.isdigit()
@@ -206,7 +214,10 @@ def _are_cells_similar(first: str, second: str) -> bool:
 
 
 def detect_delimiter(beginning: str) -> str:
-    """Return the delimiter that splits the first rows into the most columns, and into equally many; a comma for a single column."""
+    """Return the character that separates the columns of a CSV roll, such as a comma.
+
+    It splits the first rows into the most columns, and into equally many.
+    """
     best, best_score = ",", 0.0
     for delimiter in _DELIMITERS:
         reader = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
@@ -222,12 +233,12 @@ def detect_delimiter(beginning: str) -> str:
 
 
 class WorkbookRoll:
-    """A sheet of a workbook (XLSX, XLSM, XLSB, XLS or ODS), unpacked by a separate process (`workbook_reader`)."""
+    """A roll in a sheet of a workbook (XLSX, XLSM, XLSB, XLS or ODS), unpacked by a separate process."""
 
     damaged = False
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Start the reader process and open the named sheet, or the first one that is not empty.
+        """Start the reader process and open a sheet: the named one, or the first one that is not empty.
 
         Raises:
             RollError: The workbook or sheet cannot be read.
@@ -257,14 +268,16 @@ class WorkbookRoll:
         self._rows = int(found["rows"])
 
     def read_head(self) -> list[list[str]]:
-        """Return the first rows, at most HEAD_ROWS."""
+        """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         while len(head) < HEAD_ROWS and (rows := self._load_rows(len(head), HEAD_ROWS - len(head))):
             head += rows
         return head
 
     def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """Yield all rows after the first `skip_rows`, in batches. The next batch is requested while one is processed.
+        """Yield all rows of the roll after the first `skip_rows`, in batches.
+
+        The next batch is requested while one is processed.
 
         Raises:
             RollError: The workbook cannot be read.
@@ -276,7 +289,10 @@ class WorkbookRoll:
             yield Batch(done - len(rows) + 1, rows, min(done / self._rows, 1.0))
 
     def _load_rows(self, first: int, most: int) -> list[list[str]]:
-        """Return at most `most` rows from row `first` (counted from 0); an empty list after the last row."""
+        """Return at most `most` rows from row `first` (counted from 0).
+
+        The result is empty after the last row.
+        """
         if self._requested is not None and self._requested != (first, most):
             self._read_reader_answer()  # discard the answer to an earlier request
         if self._requested is None:
@@ -292,7 +308,7 @@ class WorkbookRoll:
             self._reader.stdin.flush()
 
     def _read_reader_answer(self) -> Any:
-        """Return the reader process's next answer.
+        """Return the next answer of the process that reads the workbook.
 
         Raises:
             RollError: The reader reported a problem, or ended.
@@ -323,7 +339,7 @@ RollFile = TextRoll | WorkbookRoll
 
 
 def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
-    """Open a CSV file or workbook, recognized by its content rather than its name.
+    """Open a roll in a CSV file or workbook, recognised by its content rather than its name.
 
     Raises:
         RollError: The file cannot be read as either.
@@ -333,7 +349,7 @@ def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
 
 
 def compute_workbook_limits(size_bytes: int) -> tuple[int, int]:
-    """Return the CPU time (seconds) and address space (bytes) that unpacking a workbook of this size may use."""
+    """Return how much CPU time (seconds) and memory (bytes) the unpacking of a workbook may use."""
     memory = min(_MIN_MEMORY + size_bytes * _MEMORY_PER_BYTE, _MAX_MEMORY)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return _MIN_SECONDS + size_bytes // _BYTES_PER_SECOND, min(memory, max(machine * 3 // 4, _MIN_MEMORY))
@@ -346,7 +362,7 @@ def _shorten_text(text: str) -> str:
 
 
 def _stop_reader(reader: subprocess.Popen[bytes]) -> None:
-    """Kill the reader process and close its pipes."""
+    """Kill the process that reads the workbook, and close its pipes."""
     reader.kill()
     reader.wait()
     for pipe in (reader.stdin, reader.stdout):

@@ -1,4 +1,4 @@
-"""The rejects file of an import: what was not imported, each with the reason and the original row.
+"""The rejects file of an import: rows, cells and numbers that were not imported, with the reasons.
 
 The owners of the roll can correct the file and import it. Its first four columns say what was rejected (a row, cell or
 number); the others are the columns of the roll, without those for caste, religion and Aadhaar number.
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row, phone number or cell that was not imported. If a row was rejected, `column` is the one with the error."""
+    """A row, phone number or cell of a roll that was not imported, with the reason."""
 
     row_number: int
     column: str
@@ -36,34 +36,34 @@ MAX_EXAMPLES = 10
 
 
 class RejectCounter:
-    """Counts rejects by reason and remembers the first ones as examples; used in dry runs, which write no file."""
+    """Counts what an import rejects by reason, with examples; used in dry runs, which write no file."""
 
     def __init__(self) -> None:
-        """Start without rejects."""
+        """Start with nothing rejected."""
         self.reasons: Counter[str] = Counter()
         self.examples: list[Reject] = []
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Add rejects to the counts and examples."""
+        """Count rejected rows, cells and numbers, and keep the first ones as examples."""
         rejects = list(rejects)
         self.examples += rejects[: MAX_EXAMPLES - len(self.examples)]
         self.reasons.update(reject.reason for reject in rejects)
 
     def finish(self) -> None:
-        """Do nothing, because there is no file."""
+        """Do nothing, because a dry run writes no rejects file."""
 
     def publish(self) -> None:
-        """Do nothing, because there is no file."""
+        """Do nothing, because a dry run writes no rejects file."""
 
     def discard(self) -> None:
-        """Do nothing, because there is no file."""
+        """Do nothing, because a dry run writes no rejects file."""
 
 
 class RejectsFile(RejectCounter):
-    """Writes rejects to a temporary file that gets its final name only when it is complete."""
+    """The file of rejected rows, cells and numbers. It gets its final name only when it is complete."""
 
     def __init__(self, path: Path, header: Sequence[str], hidden: frozenset[int]) -> None:
-        """Create the file. `hidden` has the indexes of columns that must not be written.
+        """Create a rejects file. `hidden` has the indexes of columns that must not be written.
 
         Raises:
             RollError: The file cannot be created.
@@ -87,7 +87,7 @@ class RejectsFile(RejectCounter):
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
     def add(self, rejects: Iterable[Reject]) -> None:
-        """Write rejects to the file, and count them."""
+        """Write rejected rows, cells and numbers to the file, and count them."""
         rejects = list(rejects)
         super().add(rejects)
         with self._translate_write_errors():
@@ -110,7 +110,7 @@ class RejectsFile(RejectCounter):
             ) from error
 
     def finish(self) -> None:
-        """Flush the file to disk and close it.
+        """Flush the rejects file to disk and close it.
 
         Raises:
             RollError: The file cannot be written.
@@ -121,7 +121,7 @@ class RejectsFile(RejectCounter):
             self._file.close()
 
     def publish(self) -> None:
-        """Give the complete file its final name. Call it after the roll was imported.
+        """Give the complete rejects file its final name, after the roll was imported.
 
         Raises:
             RollError: The file cannot be renamed; the message says that the roll is imported.
@@ -135,7 +135,7 @@ class RejectsFile(RejectCounter):
             ) from error
 
     def discard(self) -> None:
-        """Delete the incomplete file."""
+        """Delete an incomplete rejects file."""
         try:
             self._file.close()
         finally:
@@ -143,7 +143,7 @@ class RejectsFile(RejectCounter):
 
 
 def escape_formula(cell: str) -> str:
-    """Return a cell with `'` before a leading `=`, `+`, `-`, `@`, TAB or CR, so that no spreadsheet runs it as a formula.
+    """Return a cell with `'` before a leading `=`, `+`, `-`, `@`, TAB or CR, so that no spreadsheet runs it.
 
     See OWASP on CSV injection.
     """

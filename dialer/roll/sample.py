@@ -64,7 +64,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """The path and size of a sample roll."""
+    """The path and size of a synthetic roll that was written."""
 
     path: Path
     rows: int
@@ -99,9 +99,7 @@ def write_sample(
     Rows are divided evenly between the selected states. `messy` is the share of rows (0 to 1) with an error that is
     common in real rolls: phone prefixes, rounded or missing digits, several numbers in one cell, duplicate rows,
     missing serials. `booth_voters` is the mean number of voters in a booth. `progress` is called with the number of
-    rows written so far, every 5,000 rows.
-
-    Raises RollError for an invalid argument, and when `path` cannot be written.
+    rows written so far, every 5,000 rows. Raises RollError for an invalid argument, and when `path` cannot be written.
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
         raise RollError(
@@ -134,7 +132,10 @@ def write_sample(
 
 
 def _write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write rows of text as a workbook of one sheet. Whole numbers become number cells, as if a person had typed them."""
+    """Write rows of text as a workbook of one sheet.
+
+    Whole numbers become number cells, as if a person had typed them.
+    """
     with Workbook(path, {"constant_memory": True}) as book:
         book.set_properties({"created": datetime(1980, 1, 1)})  # noqa: DTZ001 - a constant: the same roll gives the same bytes
         sheet = book.add_worksheet("Roll")
@@ -172,7 +173,7 @@ def _report_progress(rows: Iterable[list[str]], progress: Callable[[int], None] 
 
 
 class _RowGenerator:
-    """Generates the rows of a sample roll. All random values come from one seeded source, drawn in row order."""
+    """A generator of the rows of a synthetic roll, with all random values from one seed."""
 
     def __init__(self, seed: int, states: Sequence[str], messy: float, booth_voters: int) -> None:
         self.booths = 0
@@ -185,7 +186,7 @@ class _RowGenerator:
         self._last_row: list[str] | None = None
 
     def generate_rows(self, count: int) -> Iterator[list[str]]:
-        """Yield `count` rows, state by state and booth by booth."""
+        """Yield `count` rows of a synthetic roll, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)
             yield from self._generate_state(state, share)
@@ -216,7 +217,7 @@ class _RowGenerator:
             self.booths += 1
 
     def _generate_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
-        """Yield `size` rows (voters) of a booth, household by household."""
+        """Yield `size` rows (voters) of one booth, household by household."""
         serial = made = 0
         while made < size:
             household = min(self._random.choice((1, 2, 3, 4, 4, 5, 5, 6, 8)), size - made)
@@ -263,12 +264,12 @@ class _RowGenerator:
             self._last_row = row
 
     def _get_next_number(self) -> str:
-        """Return the next unused number of the fictitious block (10 digits)."""
+        """Return the next unused number of the block of fictitious phone numbers (10 digits)."""
         self._next_phone = (self._next_phone + _PHONE_STEP) % _PHONE_BLOCK_SIZE
         return str(_PHONE_BLOCK + (self._next_phone or _PHONE_STEP))
 
     def _add_error_to_row(self, row: list[str], language: str) -> list[str]:
-        """Return the row with one error that is common in lists maintained by hand."""
+        """Return a row with one error that is common in lists maintained by hand."""
         kind = self._random.random()
         if kind < 0.03 and self._last_row is not None:
             return list(self._last_row)  # a duplicate row in the place of this one
@@ -305,7 +306,7 @@ _PHONE_SHAPES: tuple[Callable[[str, str, str], str], ...] = (
 
 
 def _invent_vocabulary(chance: random.Random, language: str) -> _Vocabulary:
-    """Return invented names and places of one language."""
+    """Return invented names and places in one language."""
 
     def invent_word(*ending: Syllable, longest: int = 2) -> Word:
         beginning = [

@@ -1,4 +1,4 @@
-"""Sources: exports of voter-data portals, found in a folder or downloaded over HTTPS, and checked against a saved map file.
+"""Exports of voter-data portals, found in a folder or downloaded over HTTPS, and checked against a saved map file.
 
 The store records the SHA-256 of imported files, so that no file is imported twice under any name. Files are not moved.
 """
@@ -37,7 +37,7 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def find_source(sources: Sequence[Source], name: str) -> Source:
-    """Return the source with this name from the settings.
+    """Return the voter-data portal with this name from the settings.
 
     Raises:
         SettingError: The settings have no such source.
@@ -50,7 +50,7 @@ def find_source(sources: Sequence[Source], name: str) -> Source:
 
 
 def find_new_exports(source: Source, imported: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
-    """Yield the files in the source's folder that have not been imported, oldest first.
+    """Yield the files in a portal's folder that have not been imported, oldest first.
 
     `imported` has the SHA-256 of imported files. `fetched` is a file that is known to be complete.
 
@@ -70,7 +70,7 @@ def find_new_exports(source: Source, imported: Collection[str], fetched: Path | 
 
 
 def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
-    """Yield (modification time, path, SHA-256) of each file in the source's folder, oldest first.
+    """Yield each file in a portal's folder, oldest first, as (modification time, path, SHA-256).
 
     Raises:
         RollError: The folder or a file cannot be read.
@@ -89,10 +89,10 @@ def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
 def load_portal_ids(
     source: Source, imported: Collection[str] | None = None
 ) -> dict[tuple[str, str, int, int, int], str]:
-    """Return the portal's IDs of voters, by roll version, state, constituency, part and serial.
+    """Return the portal's own ID of each voter, from its exports.
 
-    They are read from the exports in the source's folder: from all, or only from those whose SHA-256 is in `imported`. If
-    exports differ, the latest one counts.
+    The keys are roll version, state, constituency, part and serial. The exports in the portal's folder are read: all,
+    or only those whose SHA-256 is in `imported`. If exports differ, the latest one counts.
 
     Raises:
         RollError: `id_heading` is not set, the folder has no export, or an export cannot be read or lacks the column.
@@ -141,7 +141,7 @@ def _is_export_file(path: Path) -> bool:
 
 
 def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
-    """Open an export and map its columns with the source's saved map file.
+    """Open a portal's export and map its columns with the saved map file.
 
     Raises:
         RollError: The export cannot be read, lacks a column that the map file names, or has a column of phone numbers that
@@ -166,7 +166,7 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
 
 
 def fetch_export(source: Source, url: str) -> Path:
-    """Download the portal's present export into the source's folder and return its path.
+    """Download the present export of a portal into its folder, and return its path.
 
     Raises:
         RollError: The download failed; no incomplete file is left.
@@ -191,7 +191,9 @@ def fetch_export(source: Source, url: str) -> Path:
 
 
 def build_auth_headers(source: Source) -> dict[str, str]:
-    """Return the HTTP headers that authenticate a request to the portal; empty if the source has no token file.
+    """Return the HTTP headers that authenticate a request to a portal.
+
+    The result is empty if there is no token file.
 
     Raises:
         SettingError: The token is invalid, or other users can read its file.
@@ -206,7 +208,7 @@ def build_auth_headers(source: Source) -> dict[str, str]:
 
 
 def _copy_response_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
-    """Copy the body of an HTTP response to a file and return its SHA-256.
+    """Copy the body of an HTTP response to a file, and return its SHA-256.
 
     Raises:
         OSError: The body is empty, incomplete, or larger than MAX_EXPORT_BYTES.

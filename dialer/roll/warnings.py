@@ -28,7 +28,7 @@ _FONT_SIGNS = re.compile(r"[a-z][;\[\]{}~|+=^&*%$#@!<>\\]|[a-z][A-Z]|(?:^|\s)['\
 
 
 def find_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
-    """Return one line for each warning. `rows` are the first rows below the header."""
+    """Return warnings about the columns of a roll, one line each. `rows` are the first rows below the header."""
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
         yield (
             "no column is read as a phone number: no voter in this file can be called;"
@@ -58,7 +58,10 @@ def find_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region:
 def find_unread_phone_columns(
     mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str
 ) -> Iterator[tuple[int, int, int]]:
-    """Return the columns that contain phone numbers but are not read: (column index, cells with numbers, filled cells)."""
+    """Return the columns that contain phone numbers but are not read.
+
+    Each is (column index, cells with numbers, filled cells).
+    """
     read = {index for indexes in mapping.columns.values() for index in indexes}
     for index, heading in enumerate(mapping.header):
         cells = _list_filled_cells(rows, index)
@@ -93,7 +96,7 @@ def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool)
 
 
 def is_garbled(text: str) -> bool:
-    """Return whether a text is UTF-8 that was decoded as Windows-1252, as in à¤†à¤¶à¤¾."""
+    """Return whether a text is garbled, because its UTF-8 was decoded as Windows-1252: à¤†à¤¶à¤¾."""
     if text.isascii() or _NOT_LATIN.search(text):
         return False
     try:
@@ -104,7 +107,7 @@ def is_garbled(text: str) -> bool:
 
 
 def _encode_letter(letter: str) -> bytes:
-    """Return the byte that decodes to this letter in Windows-1252, or in Latin-1 for its five undefined bytes."""
+    """Return the byte that is this letter in Windows-1252, or in Latin-1 for its five undefined bytes."""
     try:
         return letter.encode("cp1252")
     except UnicodeEncodeError:

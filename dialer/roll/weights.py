@@ -1,4 +1,4 @@
-"""Import voters' weights, which decide the order of calls, from a file, completely or not at all.
+"""Import of voters' weights, by which campaigns order their calls, from a file, completely or not at all.
 
 A campaign computes weights itself, for example from propensity to vote and probability of an answer. The default is 1.
 """
@@ -26,7 +26,7 @@ OPTIONAL = frozenset({"roll version", "state"})
 
 @dataclass(frozen=True, slots=True)
 class WeightsResult:
-    """Counts of the rows of a weights file."""
+    """How many rows of a file of voters' weights changed a weight."""
 
     rows: int
     changed: int
@@ -36,7 +36,7 @@ class WeightsResult:
 def import_weights(
     path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
 ) -> WeightsResult:
-    """Import weights from a CSV or XLSX file.
+    """Import voters' weights from a CSV or XLSX file, all or nothing.
 
     Required columns are constituency, part, serial and weight. Roll version or state is needed if a part is on several
     rolls. `progress` is called with the finished share of the file (0-1).
@@ -61,7 +61,7 @@ def import_weights(
 
 
 def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
-    """Import the weights files in a folder that are new or changed, or older than the last voter added to the roll.
+    """Import the files of voters' weights in a folder that are new, changed, or older than the roll.
 
     Returns:
         The imported files, as settings to store, by which the next start recognizes them; and the error of the first file
@@ -87,7 +87,7 @@ def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None
 
 
 def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | None:
-    """Return the voter of a row, or None if the voter is not on the roll.
+    """Return the voter of a row of the file, or None if the voter is not on the roll.
 
     Raises:
         RollError: The part is on several rolls, so the voter is ambiguous.

@@ -26,11 +26,11 @@ _MAX_ANSWER_CHARACTERS = 8_000_000
 
 
 class UnreadableWorkbook(Exception):
-    """The file cannot be read. The message continues a sentence that begins with the file's name."""
+    """The workbook cannot be read. The message continues a sentence that begins with the file's name."""
 
 
 def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) -> None:
-    """Open the workbook and answer requests until standard input ends."""
+    """Open the workbook and answer requests for rows until standard input ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain names and phone numbers
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
@@ -50,7 +50,7 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
 
 
 def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
-    """Return the named sheet, or the first one that is not empty, and the names of the other sheets that are not empty."""
+    """Return the named sheet of the workbook, or the first one that is not empty, and the names of other such sheets."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - from a file object, the library does not rely on the file's name
             workbook = CalamineWorkbook.from_filelike(file)
@@ -87,7 +87,10 @@ def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[st
 
 
 def _find_archived_file(path: str) -> str | None:
-    """Return the name of the first file in a ZIP archive, or None if `path` is not an archive, or is a workbook."""
+    """Return the name of the first file in a ZIP archive.
+
+    None = `path` is not an archive, or it is a workbook.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
@@ -122,7 +125,7 @@ def _read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
 
 
 def format_cell(value: object) -> str:
-    """Return a cell as the text that a spreadsheet shows: the number 9876543210.0 as "9876543210"."""
+    """Return the text that a spreadsheet shows for a cell: "9876543210" for the number 9876543210.0."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

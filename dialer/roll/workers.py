@@ -1,4 +1,4 @@
-"""Import booth workers with their booths and phone numbers from a file, completely or not at all."""
+"""Import of booth workers with their booths and phone numbers from a file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """The counts of workers and booths in an import of booth workers."""
+    """How many booth workers and booths an import has found and changed."""
 
     rows: int
     workers: int  # in the file; each has one number
@@ -41,7 +41,7 @@ class WorkersResult:
 
 @dataclass(slots=True)
 class _FileWorker:
-    """A booth worker, as one or more rows of the file describe the worker."""
+    """A booth worker, as one or several rows of the file describe this person."""
 
     row: int  # the first row
     constituency: int
@@ -60,14 +60,13 @@ def import_workers(
     replace: bool = False,
     key: StoreKey | None = None,
 ) -> WorkersResult:
-    """Import booth workers from a CSV or XLSX file.
+    """Import booth workers from a CSV or XLSX file, all or nothing.
 
-    Required columns are constituency, part (several separated by commas) and number; optional ones are name, language, roll
-    version and state. Roll version or state is needed if a part is on several rolls; `roll_version` is the default for files
-    without the column. `region` (ISO 3166) applies to numbers without a country code.
-
-    Workers are identified by their number. A later file replaces a worker's booths, but keeps a name or language that it
-    leaves out. With `replace`, workers who are not in the file are not called any more.
+    Required columns are constituency, part (several separated by commas) and number; optional ones are name, language,
+    roll version and state. Roll version or state is needed if a part is on several rolls; `roll_version` is the default
+    for files without the column. `region` (ISO 3166) applies to numbers without a country code. Workers are identified
+    by their number. A later file replaces a worker's booths, but keeps a name or language that it leaves out. With
+    `replace`, workers who are not in the file are not called any more.
 
     Raises:
         RollError: A row is invalid; nothing was imported.

@@ -120,7 +120,8 @@ class Spool:
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
-                f"{self._folder}: the folder for uploads cannot be used ({error.strerror}). Give this user permission to write there."
+                f"{self._folder}: the folder for uploads cannot be used ({error.strerror})."
+                " Give this user permission to write there."
             ) from error
         return uuid.uuid4().hex
 

@@ -1,1 +1,1 @@
-"""Shared parts of the page servers of a centre and of headquarters: routes, access, sign-in, sessions and the HTTP server."""
+"""What the web servers of a centre and of headquarters share: routes, access rules, sign-in, sessions, HTTP."""

@@ -1,4 +1,4 @@
-"""Access rules of routes: who may use a route and what a request to it may contain.
+"""Access rules of web routes: who may use a route, and what a request to it may contain.
 
 Every route declares its rules with `allow` or `allow_anyone`; `make_app` refuses a route without them. `PageRoute` checks
 them before FastAPI reads the request's body.
@@ -44,7 +44,7 @@ FindUser = Callable[[str], Awaitable[SignedInUser | None]]
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The session cookie of an application, and the functions that find the user of its token."""
+    """The session cookie of a web application, and the functions that find the user of a session token."""
 
     cookie: str
     find_person: FindUser
@@ -53,19 +53,25 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The access rules of one route."""
+    """The access rules of one route: permitted roles and length of the body."""
 
     roles: frozenset[str] | None  # None = anyone, signed in or not
     content_type: str = JSON  # required of requests with a body; never one that an HTML form can send
     max_body_bytes: int = MAX_BODY_BYTES
 
     async def __call__(self, connection: HTTPConnection) -> None:
-        """Check a WebSocket before it is accepted. `PageRoute` has checked HTTP requests already."""
+        """Check the access rules of a WebSocket before it is accepted.
+
+        `PageRoute` has checked HTTP requests already.
+        """
         if connection.scope["type"] == "websocket":
             await self.check_request(connection)
 
     async def check_request(self, connection: HTTPConnection) -> None:
-        """Identify the user, in `connection.state.user`. Raises RequestRefused where the rules do not allow the request."""
+        """Identify the user of a request, in `connection.state.user`.
+
+        Raises RequestRefused if the rules do not allow the request.
+        """
         if connection.scope.get("method", "GET") != "GET":
             content_type = connection.headers.get("content-type", "").split(";")[0].strip()
             if content_type != self.content_type:
@@ -91,19 +97,22 @@ class Access:
 
 
 def allow(roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: int = MAX_BODY_BYTES) -> list[Dependency]:
-    """Return the dependencies of a route for signed-in users with one of `roles`."""
+    """Return the FastAPI dependencies of a route that only signed-in users with one of `roles` may use."""
     # FastAPI's cookie scheme only documents the session: `Access` looks it up.
     documented = Security(APIKeyCookie(name=DESK_COOKIE, scheme_name="session", auto_error=False))
     return [Depends(Access(roles, content_type, max_body_bytes)), documented]
 
 
 def allow_anyone() -> list[Dependency]:
-    """Return the dependencies of a route that anyone may use, with or without a session."""
+    """Return the FastAPI dependencies of a route that anyone may use, signed in or not."""
     return [Depends(Access(None))]
 
 
 def find_access_rules(route: object) -> Access:
-    """Return the access rules of a route. Raises TypeError where it does not declare exactly one."""
+    """Return the access rules of a route.
+
+    Raises TypeError if it does not declare exactly one.
+    """
     declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
     found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
     if len(found) != 1:
@@ -112,10 +121,10 @@ def find_access_rules(route: object) -> Access:
 
 
 class PageRoute(APIRoute):
-    """A route that checks its access rules before it reads the request's body, and limits the body's length."""
+    """A FastAPI route that checks its access rules before it reads the request's body, and limits the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's request handler, which runs after the check of the access rules."""
+        """Return FastAPI's handler of requests, preceded by the check of the access rules."""
         handle, access = super().get_route_handler(), find_access_rules(self)
 
         async def check_and_handle(request: Request) -> Response:
@@ -149,12 +158,12 @@ SignedIn = Annotated[SignedInUser, Depends(_get_signed_in_user)]
 
 
 def start_session(request: Request, response: Response, token: str) -> None:
-    """Set the session cookie: for this host only, over TLS only, hidden from scripts."""
+    """Set the session cookie in a response: for this host only, over TLS only, hidden from scripts."""
     sessions: Sessions = request.app.state.sessions
     response.set_cookie(sessions.cookie, token, secure=True, httponly=True, samesite="strict")
 
 
 def end_session(request: Request, response: Response) -> None:
-    """Delete the session cookie."""
+    """Delete the session cookie in the browser."""
     sessions: Sessions = request.app.state.sessions
     response.delete_cookie(sessions.cookie, secure=True, httponly=True, samesite="strict")

@@ -24,7 +24,10 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal}, 503: {"
 
 
 def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
-    """Return a web application with the routes of `routers`. Raises TypeError for a route that declares no access rules."""
+    """Return a web application with the routes of `routers`.
+
+    Raises TypeError for a route that declares no access rules.
+    """
     for router in routers:
         for route in router.routes:
             find_access_rules(route)
@@ -45,7 +48,7 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
 
 
 def create_document_router() -> APIRouter:
-    """Return the route of the application's OpenAPI document."""
+    """Return a router with the route of the application's OpenAPI document."""
     router = APIRouter(route_class=PageRoute)
     router.get("/api/openapi.json", dependencies=allow(EVERY_ROLE))(_read_document)
     return router

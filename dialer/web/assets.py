@@ -1,4 +1,4 @@
-"""The built pages and their files, served from memory to anyone. Their data needs a session."""
+"""The built files of the web pages, served from memory to anyone. The data in the pages needs a session."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MICROPHONE = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the built pages."""
+    """A built file of the web pages, such as a script."""
 
     media_type: str
     body: bytes
     gzipped: bytes | None  # None if the format is already compressed
 
     def make_response(self, request: Request, cache_control: str) -> Response:
-        """Return an HTTP response with the file, gzipped if the browser accepts that."""
+        """Return an HTTP response with the file, compressed if the browser accepts that."""
         headers = {"cache-control": cache_control, "vary": "accept-encoding"}
         if self.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
             return Response(self.gzipped, media_type=self.media_type, headers={**headers, "content-encoding": "gzip"})
@@ -39,7 +39,10 @@ class Asset:
 
 
 def read_assets(folder: Path) -> dict[str, Asset]:
-    """Return the built files by their path below `folder`; empty if the pages are not built."""
+    """Return the built files of the pages by their path below `folder`.
+
+    The result is empty if the pages are not built.
+    """
     mimetypes.add_type("font/woff2", ".woff2")
     mimetypes.add_type("text/javascript", ".js")
     assets = {}
@@ -53,15 +56,15 @@ def read_assets(folder: Path) -> dict[str, Asset]:
 
 
 class StaticPages:
-    """Routes of the pages and their files."""
+    """The routes of the web pages and their files, without any data."""
 
     def __init__(self, assets: Mapping[str, Asset], pages: Mapping[str, Mapping[str, str]]) -> None:
-        """Create the routes. `pages` has the URL path of each page, the home page first, with its additional response headers."""
+        """Create the routes. `pages` has the URL path of each page with its additional headers, the home page first."""
         self._assets = assets
         self._pages = pages
 
     def create_router(self) -> APIRouter:
-        """Return a router with the routes of the pages and their files."""
+        """Return a router with the routes of the web pages and their files."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_home)
         for path in self._pages:
@@ -82,7 +85,7 @@ class StaticPages:
         return response
 
     async def read_asset(self, name: str, request: Request) -> Response:
-        """Return a file of the pages, which browsers may cache for ever: its name changes with its content."""
+        """Return a file of the pages. Browsers may cache it for ever, because its name changes with its content."""
         return self._find_asset(f"assets/{name}").make_response(request, "public, max-age=31536000, immutable")
 
     def _find_asset(self, path: str) -> Asset:

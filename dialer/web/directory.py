@@ -1,4 +1,4 @@
-"""The users of the pages with their roles: those of the settings, and those of the store's table of users.
+"""The users of the web pages with their roles: those of the settings, and those in the store.
 
 The dialler checks each command against its own table; this directory decides who may open a page. A change in the store is
 noticed within a second, and at once if it was made on a page.
@@ -25,7 +25,7 @@ async def _read_no_users() -> list[StoredUser]:
 
 
 class Directory:
-    """The users of the pages, by name."""
+    """All users of the web pages by name, with their roles."""
 
     def __init__(
         self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _read_no_users
@@ -41,7 +41,10 @@ class Directory:
         self._changed.clear()
 
     def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users of the settings. The next `report_changed_rights` reports those whose rights differ."""
+        """Replace the users that the settings define.
+
+        The next `report_changed_rights` reports those whose rights differ.
+        """
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._changed |= {
@@ -53,15 +56,18 @@ class Directory:
         return self._in_settings.get(name) or self._stored.get(name)
 
     def names(self) -> list[str]:
-        """Return the names of all users, sorted."""
+        """Return the names of all users of the pages, sorted."""
         return sorted({*self._in_settings, *self._stored})
 
     def is_fixed(self, name: str) -> bool:
-        """Return whether a user is defined in the settings and therefore cannot be changed on the pages."""
+        """Return whether a user is defined in the settings, so that the pages cannot change the user."""
         return name in self._in_settings
 
     async def refresh_users(self) -> None:
-        """Read the store's users again. Raises StoreError if they cannot be read."""
+        """Read the users in the store again.
+
+        Raises StoreError if they cannot be read.
+        """
         async with self._reading:
             found = {each.name: each for each in await self._read()}
         if self._was_read:  # the first reading is not a change
@@ -77,16 +83,20 @@ class Directory:
             await asyncio.sleep(READ_SECONDS)
 
     async def report_changed_rights_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
-        """Report users whose rights have changed. If the store cannot be read, log this and keep the users read before."""
+        """Report users whose rights have changed.
+
+        If the store cannot be read, log this and keep the users that were read before.
+        """
         try:
             await self.report_changed_rights(on_change)
         except StoreError as error:
             _log.warning("users.read_failed", problem=str(error))
 
     async def report_changed_rights(self, on_change: Callable[[str], Awaitable[None]]) -> None:
-        """Read the store's users and call `on_change` with the name of each user whose rights have changed.
+        """Read the store's users, and call `on_change` with the name of each user whose rights have changed.
 
-        A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users cannot be read.
+        A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users
+        cannot be read.
         """
         await self.refresh_users()
         for name in sorted(self._changed):

@@ -32,7 +32,7 @@ STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """An HTTP connection that is closed if its client sends too much or too slowly."""
+    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,17 +44,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline of the first request."""
+        """Start the time limit for the first request of a new connection."""
         super().connection_made(transport)
         self._set_deadline(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the deadline."""
+        """Cancel the time limit of a closed connection."""
         self._set_deadline(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse received bytes, and limit the size of a head that is not complete yet."""
+        """Parse received bytes, and limit the size of a request head that is not complete yet."""
         complete = self._requests
         super().data_received(data)
         if self.transport.is_closing() or self._in_body or self._requests != complete:
@@ -66,28 +66,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._set_deadline(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
-        """Count the bytes of a new request from zero."""
+        """Start to count the bytes of a new request."""
         super().on_message_begin()
         self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """Count the URL as part of the head."""
+        """Count the URL as part of the request's head."""
         self._count_head(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header as part of the head."""
+        """Count a header as part of the request's head."""
         self._count_head(name + value)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the deadline of the body."""
+        """Start the time limit for the body of the request."""
         self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
         self._set_deadline(BODY_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Extend the deadline after each megabyte of the body."""
+        """Extend the time limit after each megabyte of the request's body."""
         self._body_bytes += len(body)
         if self._body_bytes >= 1024**2:
             self._body_bytes = 0
@@ -95,14 +95,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Cancel the deadline: the answer may take any time."""
+        """Cancel the time limit of a complete request: the answer may take any time."""
         self._in_body = False
         self._requests += 1
         self._set_deadline(None)
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Cancel the deadline: WebSockets have their own limits."""
+        """Cancel the time limit when a connection becomes a WebSocket, which has limits of its own."""
         self._set_deadline(None)
         super().handle_websocket_upgrade()
 
@@ -118,7 +118,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class StoppableServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to its caller and reports when it accepts connections."""
+    """A uvicorn server that leaves signals to its caller, and reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -130,13 +130,16 @@ class StoppableServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections from now on."""
+        """Start to accept connections, and report it."""
         await super().startup(sockets)
         self.open.set()
 
 
 def create_server(desk: PageServer, app: ASGIApp) -> StoppableServer:
-    """Return a server for `app` with its certificate loaded. Raises SettingError if the certificate cannot be used."""
+    """Return an HTTPS or HTTP server for `app`, with its certificate loaded.
+
+    Raises SettingError if the certificate cannot be used.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedHttpProtocol,
@@ -178,9 +181,9 @@ async def serve_pages(
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]],
     end_streams: Callable[[], None],
 ) -> AsyncIterator[None]:
-    """Serve `app` and run the `background` tasks while the context is open. `end_streams` ends the streams of open pages.
+    """Serve the web application `app` while the context is open, and run the `background` tasks meanwhile.
 
-    Raises SettingError.
+    `end_streams` ends the streams of open pages. Raises SettingError.
     """
     server = create_server(desk, app)
     async with asyncio.TaskGroup() as group:
@@ -212,7 +215,10 @@ def _refuse_unreadable_file(key: str, path: Path | None) -> None:
 
 @contextlib.contextmanager
 def open_listener(host: str, port: int) -> Iterator[socket.socket]:
-    """Open a listening socket and close it with the context. Raises PortInUse."""
+    """Open a socket that accepts connections, and close it with the context.
+
+    Raises PortInUse.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=256)
@@ -225,7 +231,7 @@ def open_listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Return an event that is set when SIGTERM or SIGINT (Ctrl-C) is received."""
+    """Return an event that is set when the process receives SIGTERM or SIGINT (Ctrl-C)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -233,7 +239,10 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def list_allowed_origins(desk: PageServer, port: int) -> frozenset[str]:
-    """Return the origins under which browsers may open the pages. Pages on loopback are available as localhost and 127.0.0.1."""
+    """Return the URLs (origins) under which browsers may open the pages.
+
+    Pages on loopback are available as localhost and 127.0.0.1.
+    """
     origin = desk.origin(port)
     if desk.address is not None or not desk.host.startswith("127."):
         return frozenset({origin})

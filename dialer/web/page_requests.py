@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PageRequest(BaseModel):
-    """A JSON body with exactly the declared fields. Validation errors omit the input, which may be a password."""
+    """The JSON body of a page's request, with exactly the declared fields.
+
+    Validation errors omit the input, which may be a password.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

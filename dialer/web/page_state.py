@@ -23,7 +23,7 @@ HEARTBEAT_SECONDS = 5.0  # a page that gets no update for longer says so
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An update of a page: values by key, and keys that were removed."""
+    """A change of the data that a page shows: values by key, and keys that were removed."""
 
     __pydantic_config__ = MESSAGE
 
@@ -34,26 +34,32 @@ class Update:
 
 
 class PageState:
-    """The state that open pages show: values by key, such as "centre" and "seat/04". A value is a record or plain JSON."""
+    """The data that open pages show: values by key, such as "centre" and "seat/04".
+
+    A value is a record or plain JSON. Pages subscribe to changes.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """Create an empty state. `now` returns the current time (epoch seconds)."""
+        """Create an empty page state. `now` returns the current time (epoch seconds)."""
         self.now = now
         self._values: dict[str, Any] = {}
         self._subscriptions: dict[Subscription, bool] = {}  # True = an open page
 
     @property
     def pages(self) -> int:
-        """The number of open pages."""
+        """The number of pages that are open in browsers."""
         return sum(self._subscriptions.values())
 
     def get(self, key: str, kind: type[T]) -> T | None:
-        """Return the value of a key, or None if there is no value of this class."""
+        """Return the value of a key, or None if it has no value of this class."""
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 
     def get_values_below(self, prefix: str, kind: type[T]) -> dict[str, T]:
-        """Return the values whose keys begin with `prefix`/, by the rest of the key: "04" for the key "seat/04"."""
+        """Return the values whose keys begin with `prefix`/, by the rest of the key.
+
+        The rest is "04" for the key "seat/04".
+        """
         beginning = f"{prefix}/"
         return {
             key[len(beginning) :]: value
@@ -62,7 +68,7 @@ class PageState:
         }
 
     def put(self, key: str, value: Any) -> None:
-        """Set a value and notify subscriptions of the change; None removes it."""
+        """Set the value of a key and notify subscribed pages; None removes the key."""
         if self._values.get(key) == value:
             return
         if value is None:
@@ -76,7 +82,10 @@ class PageState:
     def subscribed(
         self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
     ) -> Iterator[Subscription]:
-        """Subscribe to the keys that `wants` accepts while the context is open. `page` = it counts as an open page."""
+        """Subscribe to the keys that `wants` accepts while the context is open.
+
+        `page` says that this is an open page, which is counted.
+        """
         subscription = Subscription(self, wants, gather_seconds)
         self._subscriptions[subscription] = page
         try:
@@ -85,22 +94,22 @@ class PageState:
             del self._subscriptions[subscription]
 
     def close(self) -> None:
-        """End every subscription."""
+        """End the subscriptions of all pages."""
         for subscription in self._subscriptions:
             subscription.end()
 
     def make_whole_update(self, wants: Callable[[str], bool]) -> Update:
-        """Return an update with the values of all keys that `wants` accepts. A subscription starts with it."""
+        """Return the values of all keys that `wants` accepts, with which a subscription starts."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def make_update(self, number: int, keys: list[str]) -> Update:
-        """Return an update with the current values of these keys."""
+        """Return the current values of these keys, as a change to send to a page."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
 
 
 class Subscription:
-    """The subscription of an open page, or of another reader of the page state."""
+    """The subscription of an open page, or of another reader, to changes of the page state."""
 
     def __init__(self, state: PageState, wants: Callable[[str], bool], gather_seconds: float) -> None:
         self._state = state
@@ -111,18 +120,18 @@ class Subscription:
         self._ended = False
 
     def end(self) -> None:
-        """End the subscription and the iteration over `updates`."""
+        """End the subscription, and the iteration over `updates`."""
         self._ended = True
         self._waiting.set()
 
     def notify(self, key: str) -> None:
-        """Note that the value of a key has changed."""
+        """Remember that the value of a key has changed, to be sent to the page."""
         if self._wants(key):
             self._changed[key] = None
             self._waiting.set()
 
     async def updates(self) -> AsyncIterator[Update]:
-        """Yield the whole state, then changes; while nothing changes, an empty update every `HEARTBEAT_SECONDS`."""
+        """Yield the whole page state, then changes; while nothing changes, an empty one every `HEARTBEAT_SECONDS`."""
         yield self._state.make_whole_update(self._wants)
         number = 0
         while not self._ended:

@@ -38,14 +38,17 @@ _ALGORITHMS = (-8, -7, -257)  # Ed25519, ECDSA on P-256, RSA with SHA-256 (IANA,
 
 @dataclass(frozen=True, slots=True)
 class PasskeyHost:
-    """The host and origins for which passkeys are valid."""
+    """The host name and the origins (URLs) for which passkeys are valid."""
 
     host: str  # the RP ID of WebAuthn
     origins: tuple[str, ...]
 
 
 def find_passkey_host(origins: Iterable[str]) -> PasskeyHost | None:
-    """Return the host that passkeys are bound to, or None if the desk's origins have no host name, only IP addresses."""
+    """Return the host name that passkeys are bound to.
+
+    None = the desk's origins have no host name, only IP addresses.
+    """
     named = sorted(origin for origin in origins if not _is_ip_address(urlsplit(origin).hostname or ""))
     hosts = sorted({urlsplit(origin).hostname or "" for origin in named})
     return PasskeyHost(hosts[0], tuple(named)) if len(hosts) == 1 else None
@@ -60,7 +63,10 @@ def _is_ip_address(host: str) -> bool:
 
 
 class Challenges:
-    """The challenges that were issued to browsers. Each is valid for one answer and for `CHALLENGE_SECONDS`."""
+    """The random challenges that were issued to browsers, which a passkey must sign.
+
+    Each is valid for one answer and for `CHALLENGE_SECONDS`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -75,31 +81,34 @@ class Challenges:
         return challenge
 
     def redeem_challenge(self, challenge: bytes) -> tuple[str, bytes] | None:
-        """Use up a challenge and return its user name and handle. None = it is unknown, expired or already used."""
+        """Use up a challenge and return the user name and handle that it was issued for.
+
+        None = it is unknown, expired or already used.
+        """
         name, handle, until = self._issued.pop(challenge, ("", b"", 0.0))
         return (name, handle) if until > self._clock.monotonic() else None
 
 
 class PasswordConfirmation(PageRequest):
-    """The user's password, which confirms that a passkey may be created."""
+    """A request body with the user's password, which confirms that a passkey may be created."""
 
     password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class PasskeyAnswer(PageRequest):
-    """The result of `PublicKeyCredential.toJSON()` in a browser."""
+    """A request body with the browser's answer to a challenge: the result of `PublicKeyCredential.toJSON()`."""
 
     credential: dict[str, Any]
 
 
 class PasskeyReference(PageRequest):
-    """The id of a passkey."""
+    """A request body with the ID of a passkey."""
 
     id: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class Passkeys:
-    """Routes to create, list, remove and sign in with passkeys."""
+    """The routes to create, list, remove and sign in with passkeys."""
 
     def __init__(self, records: PasskeyRecords, people: People, clock: Clock, host: PasskeyHost | None) -> None:
         self._records = records
@@ -121,14 +130,17 @@ class Passkeys:
         return router
 
     async def list_own_passkeys(self, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the user's own passkeys. Times are epoch seconds; null = never."""
+        """Return the passkeys of the signed-in user. Times are epoch seconds; null = never."""
         return [
             {"id": _encode_base64(each.credential), "at": each.at, "used_at": each.used_at}
             for each in await self._records.of_name(who.name)
         ]
 
     async def begin_registration(self, confirmation: PasswordConfirmation, who: SignedIn) -> dict[str, Any]:
-        """Return the options for `navigator.credentials.create`. The password is required because a page may be left open."""
+        """Return the options with which the browser creates a passkey (`navigator.credentials.create`).
+
+        The password is required because a page may be left open.
+        """
         if self._host is None:
             raise RequestRefused(409, "no-passkeys")
         await self._people.check_password(who.name, confirmation.password)
@@ -152,7 +164,7 @@ class Passkeys:
         }
 
     async def register_passkey(self, answer: PasskeyAnswer, who: SignedIn) -> None:
-        """Store a new passkey of the user."""
+        """Store a new passkey of the signed-in user."""
         host, challenge = self._host, _read_challenge(answer.credential)
         issued = None if challenge is None else self._registrations.redeem_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
@@ -168,11 +180,14 @@ class Passkeys:
         _log.info("passkey.added", user=who.name)
 
     async def remove_passkey(self, passkey: PasskeyReference, who: SignedIn) -> None:
-        """Remove one of the user's own passkeys."""
+        """Remove a passkey of the signed-in user."""
         await self._records.remove(who.name, _decode_base64(passkey.id))
 
     async def begin_sign_in(self) -> dict[str, Any]:
-        """Return the options for `navigator.credentials.get`. They name no user: the device knows its owner."""
+        """Return the options with which the browser signs in by passkey (`navigator.credentials.get`).
+
+        They name no user: the device knows its owner.
+        """
         if self._host is None:
             raise RequestRefused(409, "no-passkeys")
         return {
@@ -184,7 +199,7 @@ class Passkeys:
         }
 
     async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
-        """Start a session, in a cookie that no script can read."""
+        """Start a session for the user whose passkey answered a challenge, in a cookie that no script can read."""
         challenge = _read_challenge(answer.credential)
         if challenge is None or self._sign_ins.redeem_challenge(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
@@ -194,7 +209,10 @@ class Passkeys:
         start_session(request, response, await self._people.begin_session(name))
 
     async def _verify_user(self, credential: dict[str, Any], challenge: bytes) -> str | None:
-        """Return the user whose valid passkey signed the challenge, or None. Raises NotSignedIn: `busy`."""
+        """Return the user whose valid passkey signed the challenge, or None.
+
+        Raises NotSignedIn: `busy`.
+        """
         host, passkey = self._host, await self._records.find(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.is_user_since(passkey.name, passkey.at):
             return None
@@ -210,13 +228,13 @@ class Passkeys:
 def _verify_registration(
     credential: dict[str, Any], challenge: bytes, host: PasskeyHost
 ) -> tuple[bytes, bytes, int] | None:
-    """Return the id, public key and signature count of a new passkey, or None if it is not for this challenge and host."""
+    """Return ID, public key and signature count of a new passkey, or None if it is not valid for this host."""
     verified = _verify_answer("verify_registration_response", credential, challenge, host)
     return None if verified is None else (verified.credential_id, verified.credential_public_key, verified.sign_count)
 
 
 def _verify_signature(credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey) -> int | None:
-    """Return the passkey's signature count, or None if its signature of the challenge is not valid for this host."""
+    """Return a passkey's signature count, or None if its signature of the challenge is not valid for this host."""
     known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
     verified = _verify_answer("verify_authentication_response", credential, challenge, host, passkey.name, **known)
     handle = None if verified is None else credential["response"].get("userHandle")
@@ -232,7 +250,7 @@ def _verify_answer(
     user: str | None = None,
     **known: Any,
 ) -> Any:
-    """Return the library's result for a browser's answer, or None if it rejects the answer."""
+    """Return the verified content of a browser's passkey answer, or None if the library rejects it."""
     import webauthn  # noqa: PLC0415
 
     try:
@@ -250,7 +268,7 @@ def _verify_answer(
 
 
 def _read_challenge(credential: dict[str, Any]) -> bytes | None:
-    """Return the challenge that a browser's answer contains, or None."""
+    """Return the challenge that a browser's passkey answer contains, or None."""
     try:
         return _decode_base64(json.loads(_decode_base64(credential["response"]["clientDataJSON"]))["challenge"])
     except (ValueError, TypeError, LookupError, RecursionError):
@@ -262,7 +280,7 @@ def _encode_base64(value: bytes) -> str:
 
 
 def _decode_base64(text: object) -> bytes:
-    """Return the bytes of a URL-safe base64 text; empty if it is not one."""
+    """Return the bytes of a URL-safe base64 text. Other text gives no bytes."""
     try:
         return base64.urlsafe_b64decode(f"{text}===") if isinstance(text, str) else b""
     except ValueError:

@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser:
-    """A user with a session: a person, or an agent at a seat."""
+    """A user who has signed in to the pages: a person, or an agent at a seat."""
 
     name: str  # an agent's number
     role: str  # a role of the settings or of the table of users, or AGENT
@@ -66,7 +66,7 @@ class SignedInUser:
 
 
 class NotSignedIn(MatdanError):
-    """A refused sign-in, with the problem code of the pages and the HTTP status."""
+    """A sign-in was refused. It has the problem code for the page and the HTTP status."""
 
     def __init__(self, problem: str, seconds: float = 0.0) -> None:
         super().__init__(problem)
@@ -82,7 +82,7 @@ class _FailedSignIns:
 
 
 def refuse_unknown_user(name: str, names: Iterable[str]) -> None:
-    """Raise SettingError for a name that is not a user of the settings or of the store."""
+    """Raise SettingError for a name that is no user of the settings or the store."""
     known = sorted(names)
     if name not in known:
         there = ", ".join(known) or "none"
@@ -103,7 +103,7 @@ def refuse_weak_password(name: str, password: str) -> None:
 
 
 class People:
-    """All users of the pages: checks their passwords and manages their sessions."""
+    """The passwords and sessions of all users of the pages."""
 
     def __init__(
         self,
@@ -125,9 +125,10 @@ class People:
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
-        """Start a session and return its token. With `new`, replace the password first.
+        """Start a session for a user with the right password, and return its token.
 
-        An unknown name takes as long as a wrong password. Raises NotSignedIn with one of these problem codes:
+        With `new`, the password is replaced first. An unknown name takes as long as a wrong password. Raises
+        NotSignedIn with one of these problem codes:
 
         - `wrong`, `locked` (with seconds) or `busy`;
         - with the right password also `once` (a one-time password must be replaced), `expired` or `weak`.
@@ -147,7 +148,10 @@ class People:
         return await self.begin_session(name)
 
     async def check_password(self, name: str, password: str) -> StoredPassword:
-        """Return the stored password if `password` matches it. Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`."""
+        """Return the stored password of a user if `password` matches it.
+
+        Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`.
+        """
         self._refuse_when_busy()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
@@ -162,9 +166,10 @@ class People:
         return stored
 
     def _is_password_right(self, failures: _FailedSignIns, stored: StoredPassword | None, password: str) -> bool:
-        """Return whether the password is right, and count the failure if not.
+        """Return whether a user's password is right, and count the failure if not.
 
-        The lock is checked again here, one request at a time: simultaneous requests would all have passed the first check.
+        The lock is checked again here, one request at a time: simultaneous requests would all have passed the first
+        check.
         """
         self._refuse_locked_user(failures)
         if (
@@ -191,7 +196,10 @@ class People:
         return token
 
     async def _find_password(self, name: str) -> StoredPassword | None:
-        """Return a user's stored password, or None. The password of an earlier user with the same name does not count."""
+        """Return the stored password of a user, or None.
+
+        The password of an earlier user with the same name does not count.
+        """
         if self.directory.find_user(name) is None:
             return None  # unknown names must not cost a read
         await self.directory.refresh_users()
@@ -199,13 +207,16 @@ class People:
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
     async def is_user_since(self, name: str, at: float) -> bool:
-        """Return whether this user exists and was added no later than `at` (epoch seconds)."""
+        """Return whether a user exists and was added no later than `at` (epoch seconds)."""
         await self.directory.refresh_users()
         user = self.directory.find_user(name)
         return user is not None and at >= user.added_at
 
     def _find_failed_sign_ins(self, name: str) -> _FailedSignIns:
-        """Return the failed sign-ins of a name. Unknown names never displace those of existing users."""
+        """Return the failed sign-ins of a user name.
+
+        Unknown names never displace those of existing users.
+        """
         if self.directory.find_user(name) is not None:
             return self._failures.setdefault(name, _FailedSignIns())
         failures = self._unknown_names.setdefault(name, _FailedSignIns())
@@ -215,7 +226,10 @@ class People:
         return failures
 
     async def find_user(self, token: str) -> SignedInUser | None:
-        """Return the user of a session, or None if it has expired, was ended, or the user's rights have changed since."""
+        """Return the user of a session, or None if it is not valid any more.
+
+        It has expired, was ended, or the user's rights have changed since.
+        """
         digest = digest_token(token)
         found = await self._file.session(digest)
         if found is None:
@@ -230,7 +244,7 @@ class People:
         return SignedInUser(name, user.role)
 
     async def sign_out(self, token: str) -> None:
-        """End a session."""
+        """End the session with this token."""
         await self._file.end_session(digest_token(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
@@ -238,14 +252,17 @@ class People:
         await self._file.end_sessions_of(name)
 
     async def apply_changed_rights(self, name: str) -> None:
-        """End all sessions of a user whose rights have changed; delete the password of a user who was removed."""
+        """End all sessions of a user whose rights have changed, and delete the password of a removed user."""
         if self.directory.find_user(name) is None:
             await self.set_password(name, None)
         else:
             await self.sign_out_everywhere(name)
 
     async def set_password(self, name: str, password: str | None) -> None:
-        """Store a new password; None deletes it and the user's passkeys. Raises SettingError: unknown user or weak password."""
+        """Store a new password of a user; None deletes it and the user's passkeys.
+
+        Raises SettingError: unknown user or weak password.
+        """
         if password is not None:
             await self.directory.refresh_users()
             refuse_unknown_user(name, self.directory.names())
@@ -253,9 +270,9 @@ class People:
         await self._store_password(name, password, once=False)
 
     async def create_one_time_password(self, name: str) -> str:
-        """Store and return a new password for one sign-in, at which the user must replace it. It replaces the current password.
+        """Store and return a new password for one sign-in, at which the user must choose another.
 
-        Raises SettingError for an unknown user.
+        It replaces the current password. Raises SettingError for an unknown user.
         """
         await self.directory.refresh_users()
         refuse_unknown_user(name, self.directory.names())
@@ -279,7 +296,7 @@ class People:
             raise NotSignedIn("busy", 5.0)
 
     async def run_one_at_a_time(self, work: Callable[[], T]) -> T:
-        """Run work that is slow on purpose, such as a password hash, in one low-priority thread, and return its result.
+        """Run slow work, such as a password hash, in one low-priority thread, and return its result.
 
         Raises NotSignedIn (`busy`) if too many requests wait.
         """
@@ -299,7 +316,10 @@ class People:
 
 @contextlib.asynccontextmanager
 async def open_people(settings: Settings) -> AsyncIterator[People]:
-    """Open a site's users for a command of the command line. Raises StoreError."""
+    """Open the users of a site's pages, for a command of the command line.
+
+    Raises StoreError.
+    """
     path, key = settings.store.path, read_site_key(settings)
     file = await DeskFile.open(get_desk_file_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_users_of_store, path, key))
@@ -312,19 +332,28 @@ async def open_people(settings: Settings) -> AsyncIterator[People]:
 
 
 async def set_password(settings: Settings, name: str, password: str | None) -> None:
-    """Store a user's password at a site, or delete it (None). Raises SettingError, StoreError."""
+    """Store the password of a user at a site, or delete it (None).
+
+    Raises SettingError, StoreError.
+    """
     async with open_people(settings) as people:
         await people.set_password(name, password)
 
 
 async def create_one_time_password_at_site(settings: Settings, name: str) -> str:
-    """Store and return a one-time password of a user of a site. Raises SettingError, StoreError."""
+    """Store and return a one-time password of a user at a site.
+
+    Raises SettingError, StoreError.
+    """
     async with open_people(settings) as people:
         return await people.create_one_time_password(name)
 
 
 async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
-    """Run `work` and return whether it succeeded. A StoreError is logged as `event` and not raised."""
+    """Run an async function and return whether it succeeded.
+
+    A StoreError is logged as `event` and not raised.
+    """
     try:
         await work
     except StoreError as error:
@@ -334,7 +363,7 @@ async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") 
 
 
 async def repeat_every(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Repeat the work until cancelled, with a pause of `seconds` in between."""
+    """Repeat an async function until cancelled, with a pause of `seconds` in between."""
     while True:
         await work()
         await asyncio.sleep(seconds)
@@ -343,7 +372,10 @@ async def repeat_every(seconds: float, work: Callable[[], Awaitable[object]]) ->
 async def is_session_over(
     find_user: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
 ) -> bool:
-    """Return whether a session no longer belongs to this user. Return False if the session cannot be read now."""
+    """Return whether a session is no longer valid for this user.
+
+    Return False if the session cannot be read now.
+    """
     try:
         return await find_user(token) != user
     except StoreError as error:
@@ -357,7 +389,10 @@ def create_session_token() -> str:
 
 
 def digest_token(token: str) -> str:
-    """Return the digest of a session token, which is stored instead of it. A random token needs no slow hash."""
+    """Return the digest of a session token, which is stored instead of the token.
+
+    A random token needs no slow hash.
+    """
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

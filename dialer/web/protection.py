@@ -1,4 +1,4 @@
-"""Protection of the pages against other sites: host, origin and response headers, before any route is looked up."""
+"""Protection of the web pages against requests from other sites: host, origin and response headers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ _HTTPS_ONLY = {"strict-transport-security": "max-age=31536000"}
 
 
 class PageProtection:
-    """ASGI middleware that refuses requests for other hosts or from other sites and adds security headers to every response."""
+    """ASGI middleware that refuses requests for other hosts or from other sites.
+
+    It also adds security headers to every response.
+    """
 
     def __init__(self, app: ASGIApp, origins: frozenset[str]) -> None:
-        """Create the middleware. `origins` are the addresses under which a browser may have opened the pages, such as `https://desk.example.org`."""
+        """Create the middleware. `origins` are the URLs under which a browser may have opened the pages.
+
+        An example is `https://desk.example.org`.
+        """
         self._app = app
         self._origins = origins
         self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)
@@ -59,7 +65,7 @@ class PageProtection:
 
 
 def _with_default_headers(send: Send, defaults: Mapping[str, str]) -> Send:
-    """Add headers to a response, except those that it sets itself."""
+    """Add security headers to a response, except those that it sets itself."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"].endswith("http.response.start"):

@@ -1,4 +1,4 @@
-"""Refused requests: an HTTP status and a problem code that the pages have a text for."""
+"""Refused requests of pages: an HTTP status and a problem code, for which the pages have a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RETRY_SECONDS = 5
 
 
 class Refusal(BaseModel):
-    """The response body of a refused request: a problem code, and the values that its text on the page needs."""
+    """The response body of a refused request: a problem code, and the values for its text on the page."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -19,7 +19,7 @@ class Refusal(BaseModel):
 
 
 class RequestRefused(Exception):
-    """Raised to refuse the request with HTTP status `status` and a `Refusal`."""
+    """A request is refused with an HTTP status and a problem code (`Refusal`)."""
 
     def __init__(self, status: int, problem: str, **fields: Any) -> None:
         super().__init__(problem)
@@ -27,6 +27,6 @@ class RequestRefused(Exception):
         self.body = {"problem": problem, **fields}
 
     def response(self) -> JSONResponse:
-        """Return the HTTP response. Status 503 asks the client to retry."""
+        """Return the HTTP response of the refusal. Status 503 asks the client to retry."""
         headers = {"retry-after": str(RETRY_SECONDS)} if self.status == 503 else None
         return JSONResponse(self.body, status_code=self.status, headers=headers)

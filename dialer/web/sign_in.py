@@ -21,7 +21,7 @@ _Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class SignInRequest(PageRequest):
-    """The name and password of a user who signs in. `new`, if given, replaces the password."""
+    """A request body with the name and password of a user who signs in. `new`, if given, replaces the password."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: _Password
@@ -29,7 +29,10 @@ class SignInRequest(PageRequest):
 
 
 async def _log_refused(request: Request) -> AsyncIterator[None]:
-    """Log a sign-in that is refused as wrong (401), without the name: it may be a password typed into the wrong field."""
+    """Log a sign-in that is refused as wrong (401), for fail2ban.
+
+    The name is left out: it may be a password typed into the wrong field.
+    """
     try:
         yield
     except (RequestRefused, NotSignedIn) as refused:
@@ -43,7 +46,10 @@ SIGN_IN = [*allow_anyone(), Depends(_log_refused)]
 
 
 def _find_client_address(request: Request) -> str:
-    """Return the client's IP address. X-Forwarded-For counts only behind a reverse proxy on this machine."""
+    """Return the IP address of a request's client.
+
+    X-Forwarded-For counts only behind a reverse proxy on this machine.
+    """
     client = "unknown" if request.client is None else request.client.host
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()  # added by the last proxy
     try:
@@ -53,7 +59,7 @@ def _find_client_address(request: Request) -> str:
 
 
 class PasswordSignIn:
-    """Routes to sign in with a password and to sign out."""
+    """The routes to sign in with a password and to sign out."""
 
     def __init__(self, people: People, sign_out: Callable[[str], Awaitable[None]]) -> None:
         """Create the routes. `sign_out` ends the session of a token, whether of a person or of an agent."""
@@ -68,11 +74,11 @@ class PasswordSignIn:
         return router
 
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
-        """Start a session, in a cookie that no script can read."""
+        """Start a session for a user with the right password, in a cookie that no script can read."""
         start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
 
     async def sign_out(self, request: Request, response: Response) -> None:
-        """End the session."""
+        """End the session of the request."""
         if request.state.token is not None:
             await self._sign_out(request.state.token)
         end_session(request, response)

@@ -1,4 +1,4 @@
-"""Streams of updates to open pages (server-sent events), for as long as their users are signed in."""
+"""Streams of changes to open pages (server-sent events), for as long as their users are signed in."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
 def format_event(update: Update) -> bytes:
-    """Return an update as a server-sent event. Its `number` lets pages notice a missed update; 0 = the whole state."""
+    """Format a change of the page state as a server-sent event.
+
+    Its `number` lets pages notice a missed one; 0 = the whole state.
+    """
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
     data = json.dumps(fields, separators=(",", ":"), default=to_json_value)
     return f"id: {update.number}\ndata: {data}\n\n".encode()
 
 
 class Streams:
-    """The streams of all open pages."""
+    """The streams of changes to all open pages."""
 
     def __init__(self, state: PageState, people: People, clock: Clock) -> None:
         self._state = state
@@ -40,7 +43,10 @@ class Streams:
         return sum(map(len, self._open.values()))
 
     def open_stream(self, request: Request, wants: Callable[[str], bool]) -> Response:
-        """Return a stream of the keys that `wants` accepts. Raises RequestRefused if too many streams are open."""
+        """Return a stream of the changes to the keys that `wants` accepts, for one page.
+
+        Raises RequestRefused if too many streams are open.
+        """
         who: SignedInUser = request.state.user
         if len(self) >= MAX_STREAMS or len(self._open.get(who.name, ())) >= MAX_STREAMS_PER_USER:
             raise RequestRefused(503, "full")
@@ -48,7 +54,7 @@ class Streams:
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
-        """Yield the events of one page until its user's session ends."""
+        """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
         with self._state.subscribed(wants) as subscription, self._count_open(who.name, subscription):
             async for update in subscription.updates():
@@ -69,12 +75,15 @@ class Streams:
                 del self._open[name]
 
     def end_streams_of(self, name: str) -> None:
-        """End the streams of a user. A page that reconnects must be signed in."""
+        """End the streams to all pages of a user.
+
+        A page that reconnects must be signed in.
+        """
         for subscription in self._open.get(name, ()):
             subscription.end()
 
     async def watch_rights(self) -> None:
-        """Watch for changes of users' rights until cancelled, and apply them."""
+        """Watch for changed rights of users until cancelled, and apply them."""
         await self._people.directory.run(self.apply_changed_rights)
 
     async def apply_changed_rights(self, name: str) -> None:

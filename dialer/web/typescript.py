@@ -1,4 +1,4 @@
-"""TypeScript types of records, generated from their JSON Schema."""
+"""TypeScript types of the data on the pages, generated from the JSON Schema of record classes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from dialer.domain.schema import make_json_schema
 
 
 def declare_types(kinds: Iterable[type[Any]]) -> str:
-    """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name.
-
-    Raises ValueError if two different classes have one name.
-    """
+    """Return TypeScript declarations of these record classes and of all classes in their fields, sorted by name."""
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         schema = make_json_schema(kind)
@@ -43,7 +40,7 @@ def _format_comment(schema: dict[str, Any], indent: str) -> str:
 
 
 def _format_type(schema: dict[str, Any]) -> str:
-    """Return the TypeScript type of a value."""
+    """Return the TypeScript type of a JSON Schema."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "const" in schema:

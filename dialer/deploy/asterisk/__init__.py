@@ -1,1 +1,1 @@
-"""Rendering Asterisk's configuration from templates. The simulated Asterisk uses the same dialplan."""
+"""Writing Asterisk's configuration files from templates, and checking them. The simulation uses the same dialplan."""

@@ -22,12 +22,15 @@ _TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
 
 
 def agi_secret(manager_secret: str) -> str:
-    """Return the dialplan's secret, 160 bits in hexadecimal digits, derived from the manager's (`ami.secret`)."""
+    """Return the secret in Asterisk's dialplan from which FastAGI tokens are computed.
+
+    It is derived from the manager's secret (`ami.secret`) and has 160 bits, in hexadecimal digits.
+    """
     return derive_secret(SecretStr(manager_secret), "fastagi")
 
 
 def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
-    """Return the token of a channel for the handler at `path`.
+    """Return the token that Asterisk sends when a channel requests the handler at `path`.
 
     The secret is at both ends of the hashed text, which prevents length-extension attacks.
     """
@@ -36,5 +39,8 @@ def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> s
 
 
 def compute_dialplan_fingerprint(secret: str) -> str:
-    """Return the value of FINGERPRINT_VARIABLE in a dialplan with this secret."""
+    """Return the text by which the dialler recognises a dialplan that was rendered with this secret.
+
+    It is the value of FINGERPRINT_VARIABLE.
+    """
     return f"{_TOKEN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

@@ -1,6 +1,6 @@
-"""Parser of Asterisk's configuration format: sections and settings, each with file and line. No I/O.
+r"""Parser of Asterisk's configuration files: sections and settings, each with file and line. No I/O.
 
-Supported are `key = value` and `key => value`, comments (`;`, `\\;` and `;-- ... --;`), templates `[name](!)`, inheritance
+Supported are `key = value` and `key => value`, comments (`;`, `\;` and `;-- ... --;`), templates `[name](!)`, inheritance
 `[name](template,...)`, additions `[name](+)`, and `#include`, `#tryinclude` with wildcards. `#exec` is reported, not run.
 """
 
@@ -18,7 +18,7 @@ Library = Callable[[str], list[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A line `key = value`, with its file and line number."""
+    """A line `key = value` of an Asterisk file, with its file and line number."""
 
     key: str
     value: str
@@ -28,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that Asterisk ignores, or probably interprets differently than its author meant."""
+    """A line of an Asterisk file that Asterisk ignores, or interprets differently than its author meant."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(slots=True)
 class ConfSection:
-    """A section `[name]`. The settings of its templates precede its own."""
+    """A section `[name]` of an Asterisk file. The settings of its templates precede its own."""
 
     name: str
     file: str
@@ -47,37 +47,40 @@ class ConfSection:
     settings: list[Setting] = field(default_factory=list)
 
     def get(self, key: str, default: str = "") -> str:
-        """Return the value of the last setting with that key (case-insensitive). Asterisk uses the last one."""
+        """Return the value of a setting in this section, ignoring case.
+
+        If it is set twice, Asterisk uses the last one.
+        """
         found = self.find(key)
         return default if found is None else found.value
 
     def find(self, key: str) -> Setting | None:
-        """Return the setting of that key that Asterisk uses, or None."""
+        """Return the setting with that key that Asterisk uses, or None."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
     def find_all(self, key: str) -> list[Setting]:
-        """Return all settings with that key, in order."""
+        """Return all settings with that key in this section, in order."""
         return [each for each in self.settings if each.key.lower() == key.lower()]
 
 
 @dataclass(slots=True)
 class ConfFile:
-    """The parsed content of a file, including the files that it includes."""
+    """The parsed content of an Asterisk file, including the files that it includes."""
 
     name: str
     sections: list[ConfSection] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def live_sections(self) -> Iterator[ConfSection]:
-        """Return the sections that are no templates."""
+        """Return the sections of the file that are not templates."""
         return (section for section in self.sections if not section.template)
 
     def find_section(self, name: str) -> ConfSection | None:
-        """Return the first section of that name, or None."""
+        """Return the first section with that name, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> list[ConfSection]:
-        """Return the sections that have the setting `type = kind`."""
+        """Return the sections of a type, which have a setting `type = kind`."""
         return [section for section in self.live_sections() if section.get("type").lower() == kind]
 
 
@@ -87,7 +90,10 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 
 def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
-    """Parse the text of a file. `library` returns the texts of included files. Never raises: invalid lines are in `problems`."""
+    """Parse the text of an Asterisk file. Invalid lines are listed in `problems`, and never raise an error.
+
+    `library` returns the texts of included files.
+    """
     conf = ConfFile(name)
     _Reader(conf, library or (lambda _: [])).read(name, text, depth=0)
     return conf
@@ -168,7 +174,7 @@ class _Reader:
 
 
 def _list_lines_without_comments(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line with its number, without comments. Blank lines are left out."""
+    """Yield each line of an Asterisk file with its number, without comments and blank lines."""
     in_block = False
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw

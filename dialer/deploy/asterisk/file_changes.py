@@ -1,4 +1,4 @@
-"""Writing rendered files into a program's configuration folder, either all or none, and showing the changes as a diff."""
+"""Writing rendered files into the folder of Asterisk or another program, all or none, and showing the changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SECRET = re.compile(
 
 
 class FileChange(StrEnum):
-    """How writing a rendered file would change the existing one."""
+    """How writing a rendered file would change the existing file."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -35,7 +35,7 @@ class FileChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """A file to write, with its present text (None if it does not exist) and its new text."""
+    """A file that is to be written: its name, its present text (None = it does not exist) and its new text."""
 
     name: str
     before: str | None
@@ -44,7 +44,7 @@ class FilePlan:
 
     @property
     def change(self) -> FileChange:
-        """How writing the file would change it."""
+        """How writing the new text would change the file."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
@@ -52,27 +52,30 @@ class FilePlan:
         return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
 
     def diff(self) -> str:
-        """Return the change as a unified diff, with passwords hidden."""
+        """Return the changes to the file as a unified diff, with passwords hidden."""
         before = [] if self.before is None else self.before.splitlines(keepends=True)
         lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
         return _SECRET.sub(lambda found: f"{found[1] or ''}(hidden)", "".join(lines))
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """Return a plan for each rendered file in the directory. Raises AsteriskFilesError if a file cannot be read.
+    """Compare rendered files with those in a directory. Return what writing each would change.
 
-    `marker` is the first line of files that Matdan has written.
+    `marker` is the first line of files that Matdan has written. Raises AsteriskFilesError if a file cannot be read.
     """
     return [FilePlan(name, read_if_exists(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
-    """Return whether the directory has any .conf file. Without one, Asterisk probably reads another folder."""
+    """Return whether a directory has any .conf file.
+
+    Without one, Asterisk probably reads another folder.
+    """
     return any(directory.glob("*.conf"))
 
 
 def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
-    """Return a password for each endpoint: that in the existing pjsip.conf, or a new one of 144 bits."""
+    """Return a SIP password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
     text = read_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
@@ -82,12 +85,11 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
 
 
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
-    """Write new and changed files. Return their names.
+    """Write the new and changed files of a plan, all or none. Return their names.
 
-    A foreign file was not written by Matdan. With `force`, it is saved as NAME.before-matdan and replaced. A missing
-    directory is created, but its parents are not, so that a mistyped name is noticed.
-
-    Raises AsteriskFilesError, and changes no file, if one is foreign (without `force`) or cannot be written.
+    A file that Matdan did not write (foreign) is replaced only with `force`, and saved as NAME.before-matdan. A missing
+    directory is created, but its parents are not, so that a mistyped name is noticed. Raises AsteriskFilesError, and
+    changes no file, if one is foreign (without `force`) or cannot be written.
     """
     foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
     if foreign and not force:
@@ -114,7 +116,10 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
 
 
 def read_if_exists(path: Path) -> str | None:
-    """Return the text of a file, or None if it does not exist. Raises AsteriskFilesError if it cannot be read."""
+    """Return the text of a file, or None if it does not exist.
+
+    Raises AsteriskFilesError if it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -126,9 +131,9 @@ def read_if_exists(path: Path) -> str | None:
 
 
 def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) -> None:
-    """Write all files to the folder `staging`, then rename them into place. If one rename fails, undo all.
+    """Write all files to the folder `staging`, then rename them into place.
 
-    `staging` must be on the same file system.
+    If one rename fails, all are undone. `staging` must be on the same file system.
     """
     owner = directory.stat()
     for plan in due:
@@ -156,7 +161,7 @@ def _move_file(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
 
 
 def _write_file(path: Path, content: bytes, owner: os.stat_result) -> None:
-    """Write a file, with the owner and group of the directory if permitted."""
+    """Write a file, and give it the owner and group of its directory if permitted."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), MODE)
         with contextlib.suppress(PermissionError):

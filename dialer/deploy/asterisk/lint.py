@@ -1,4 +1,4 @@
-"""The linter of Asterisk's configuration. It reports unsafe and broken settings, each with file, line and remedy."""
+"""The linter of Asterisk's configuration files, which reports unsafe and broken settings with line and remedy."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ def lint(
     *,
     root: str = "/etc/asterisk",
 ) -> list[Finding]:
-    """Return findings in the order of file and line. `texts` has the files in the folder `root` by path.
+    """Check the text of Asterisk's configuration files. Return the faults in the order of file and line.
 
-    With `settings`, also check that the files match that site, or its server named `server`.
+    `texts` has the files in the folder `root` by path. With `settings`, also check that the files match that site, or
+    its server named `server`.
     """
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -72,7 +73,10 @@ def lint(
 
 
 def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
-    """Return the findings of a directory on disk. Raises AsteriskFilesError if it cannot be read."""
+    """Check the Asterisk configuration files in a directory, and return the faults.
+
+    Raises AsteriskFilesError if it cannot be read.
+    """
     try:
         if not is_directory(directory):
             raise AsteriskFilesError(

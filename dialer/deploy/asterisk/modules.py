@@ -1,4 +1,4 @@
-"""The Asterisk modules that the dialler needs, by purpose. Asterisk determines their order itself."""
+"""The Asterisk modules that the dialler needs, by purpose. Asterisk determines the order of loading itself."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ OPTIONAL = {
 
 
 def list_modules(**features: bool) -> Mapping[str, list[str]]:
-    """Return the names of the required modules by purpose, without .so. `features` are those of `OPTIONAL` that a site uses."""
+    """Return the names of the Asterisk modules that a site needs, by purpose, without .so.
+
+    `features` are the optional functions of `OPTIONAL` that the site uses.
+    """
     wanted = {**ALWAYS, **dict(group for feature, group in OPTIONAL.items() if features[feature])}
     return {title: names.split() for title, names in wanted.items()}

@@ -54,7 +54,10 @@ def _template_environment() -> Environment:
 
 
 def render_template(name: str, **values: Any) -> str:
-    """Return the text of the template `name`.j2, filled with these values. Raises jinja2.UndefinedError for a missing value."""
+    """Return the text of the template file `name`.j2 with these values filled in.
+
+    Raises jinja2.UndefinedError for a missing value.
+    """
     return _template_environment().get_template(f"{name}.j2").render(**values)
 
 
@@ -65,24 +68,27 @@ def render_dialplan(
     recordings: RecordingSettings | None = None,
     servers: bool = False,
 ) -> str:
-    """Return extensions.conf for default settings. `servers` says whether the site has several servers."""
+    """Return the dialplan (extensions.conf) for default settings, as the simulated Asterisk uses it.
+
+    `servers` says whether the site has several servers.
+    """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
     return render_template("extensions.conf", **_dialplan_values(settings), others=servers)
 
 
 def render_conferences(mixing_milliseconds: int = 20) -> str:
-    """Return confbridge.conf, with the conference profile of seats and those of participants."""
+    """Return confbridge.conf, with the conference profiles of seats and of participants."""
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
 def render_site(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Return the configuration files of a site's Asterisk by name. Raises SettingError.
+    """Return Asterisk's configuration files for a site, by file name.
 
-    If the site has several servers, `server` is the one to render. `passwords`, by endpoint, are for seats without a password
-    in the settings. `file` is the name of the settings file in error texts.
+    If the site has several servers, `server` is the one to render. `passwords`, by endpoint, are for seats without a
+    password in the settings. `file` is the name of the settings file in error texts. Raises SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = narrow_settings_to_server(settings, server, file)
@@ -134,7 +140,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
     secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def token(path: str) -> str:
-        """Return the dialplan expression that computes `compute_agi_token`."""
+        """Return the dialplan expression by which Asterisk computes the token for a handler."""
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
@@ -155,19 +161,19 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
 
 
 def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
-    """Return for each transfer to an outside number the trunk's endpoint and the number."""
+    """Return the trunk's endpoint and the number of each transfer target that is an outside number."""
     endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     return list(dict.fromkeys((where, number) for where, number in called if where and number))
 
 
 def list_asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
-    """Return the trunks that Asterisk carries. Twilio's are not in its files."""
+    """Return the trunks whose calls Asterisk carries. Twilio's trunks are not in Asterisk's files."""
     return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
 
 
 def list_seats_without_password(settings: Settings) -> tuple[str, ...]:
-    """Return the endpoints of seats and other phones that need a generated password."""
+    """Return the endpoints of seats and other phones whose password must be generated."""
     seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
     return (*seats, *list_phones_without_seat(settings))
 
@@ -211,9 +217,10 @@ def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]
 
 
 def _choose_contact_user(trunk: Trunk, settings: Settings) -> str:
-    """Return the user part of the contact address with which a trunk registers. Many carriers send inbound calls to it.
+    """Return the phone number in the address at which a trunk registers with its carrier.
 
-    It is a phone number, because [matdan-inbound] accepts no account names. The first of these that exists is used:
+    Many carriers send inbound calls to this address. It is a number, because [matdan-inbound] accepts no account names.
+    The first of these that exists is used:
 
     - the trunk's first caller ID that is in [[inbound.numbers]]
     - the first number there that is not a caller ID of any trunk
@@ -226,7 +233,10 @@ def _choose_contact_user(trunk: Trunk, settings: Settings) -> str:
 
 
 def _find_fastagi_host(settings: Settings) -> str:
-    """Return the host at which Asterisk reaches our FastAGI server: asterisk.dialler_address, or the address it listens on."""
+    """Return the host at which Asterisk reaches the dialler's FastAGI server.
+
+    This is fastagi.host, or asterisk.dialler_address if the server listens on all addresses.
+    """
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
@@ -236,7 +246,7 @@ def _bracket_ipv6_address(host: str) -> str:
 
 
 def _host_to_network(host: str) -> str:
-    """Return an IP address as a network of one host. Return a host name unchanged, as Asterisk resolves it."""
+    """Return an IP address as a network of one host; return a host name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
     except ValueError:

@@ -1,1 +1,1 @@
-"""The configuration of a Mosquitto broker: users, passwords, and the topics that each user may read and write."""
+"""The configuration files of a Mosquitto broker: users, passwords, and the topics that each user may read and write."""

@@ -36,7 +36,7 @@ _READ = ("state", "alerts", "campaigns/#", "seats/#", "booths/#", "results/#")
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A user of the broker."""
+    """A user of the MQTT broker: name, password and permitted topics."""
 
     name: str  # at the broker
     rules: tuple[str, ...]  # lines of the access list
@@ -44,12 +44,18 @@ class BrokerUser:
 
 
 def format_broker_user(settings: Settings, name: str) -> str:
-    """Return a supervisor's user name at the broker. It contains the centre's ID, as several centres may share a broker."""
+    """Return the name of a supervisor's user at the broker.
+
+    It contains the centre's ID, as several centres may share a broker.
+    """
     return f"{settings.centre.id}.{name}"
 
 
 def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Return the broker's users of all centres. `sites` has the settings by the names of their files. Raises SettingError."""
+    """Return the users that all centres need at their shared broker.
+
+    `sites` has the settings by the names of their files. Raises SettingError.
+    """
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
     for file, settings in sites:
@@ -84,10 +90,10 @@ def _create_dialler_user(file: str, settings: Settings) -> BrokerUser:
 
 
 def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
-    """Return the broker's users for [[supervisors]].
+    """Return the broker users of the people and programs in [[supervisors]].
 
-    The desk authenticates people itself, and sends their commands on their topics. As users may be added at any time, the
-    desk may publish on all command topics except the dialler's own.
+    The desk authenticates people itself, and sends their commands on their topics. As users may be added at any time,
+    the desk may publish on all command topics except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -113,10 +119,10 @@ def render_broker(
     *,
     renew: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the broker's files by name, and the newly generated passwords by user. Raises SettingError.
+    """Return Mosquitto's files by name, and the newly generated passwords by user.
 
-    `existing` has the password hashes of an earlier rendering by user (`read_hashes`). These passwords stay valid, except
-    those of the users in `renew`. [mosquitto] and the port are taken from the first site.
+    `existing` has the password hashes of an earlier rendering by user (`read_hashes`). These passwords stay valid,
+    except those of the users in `renew`. [mosquitto] and the port are taken from the first site. Raises SettingError.
     """
     users = list_broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}
@@ -183,7 +189,10 @@ def _render_template(template: str, **values: object) -> str:
 
 
 def read_hashes(text: str) -> dict[str, str]:
-    """Return the password hashes by user from a password file that Matdan wrote. Empty for any other file."""
+    """Return the password hashes by user from a password file of Mosquitto.
+
+    The result is empty if Matdan did not write the file.
+    """
     if not text.startswith(MARKER):
         return {}
     lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))

@@ -1,1 +1,1 @@
-"""Running a site as systemd services: unit files, user and folders."""
+"""Installing a site as systemd services: unit files, user and folders."""

@@ -33,7 +33,7 @@ _DRAIN_MARGIN_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a site that systemd runs."""
+    """A process of a site that systemd runs, such as the dialler or the desk."""
 
     name: str
     what: str  # description
@@ -41,12 +41,12 @@ class Process:
 
     @property
     def unit(self) -> str:
-        """The name of the process's service and unit file."""
+        """The name of the systemd service of the process, and of its unit file."""
         return f"matdan-{self.name}.service"
 
     @property
     def timer(self) -> str:
-        """The name of the timer and timer file of a job."""
+        """The name of the systemd timer that starts a regular job, and of its unit file."""
         return f"matdan-{self.name}.timer"
 
 
@@ -61,7 +61,7 @@ JOBS: Final = (BACKUP, PURGE)
 
 
 def list_processes(settings: Settings) -> tuple[Process, ...]:
-    """Return the processes of a site.
+    """Return the processes of a site that systemd must run.
 
     The desk is one of them if it has its own broker user, and the uplink if there is a headquarters.
     """
@@ -71,7 +71,7 @@ def list_processes(settings: Settings) -> tuple[Process, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LocalPrograms:
-    """The site's other programs that are installed on this machine."""
+    """Which programs that the site uses are installed on this machine."""
 
     asterisk: bool
     mosquitto: bool
@@ -79,7 +79,10 @@ class LocalPrograms:
 
 
 def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
-    """Return the regular jobs of a site with their schedules (systemd.timer(5)). Recordings are purged on Asterisk's machine."""
+    """Return the regular jobs of a site (backup, purge of recordings) with their schedules (systemd.timer(5)).
+
+    Recordings are purged on Asterisk's machine.
+    """
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
@@ -89,13 +92,19 @@ def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
 
 
 def _recording_folders(settings: Settings) -> list[Path]:
-    """Return the folders of Asterisk's recordings. The dialler erases old ones even if no campaign records any more."""
+    """Return the folders into which Asterisk records calls.
+
+    The dialler erases old recordings even if no campaign records any more.
+    """
     messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
     return [settings.recordings.directory, *messages]
 
 
 def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dict[Path, str]:
-    """Return the files by path. `dialer` is the path of the command. Raises SettingError for a path that services cannot use."""
+    """Return all files that install a site as services, by path.
+
+    `dialer` is the path of the command. Raises SettingError for a path that services cannot use.
+    """
     store, sounds = settings.store.path, settings.audio.sounds
     backups, recorded = settings.store.backup_folder, _recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
@@ -145,7 +154,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
 
 
 def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKER) -> dict[Path, str]:
-    """Return fail2ban's jails against guessing of passwords, for phones and for pages, and the filter for pages."""
+    """Return the fail2ban files that block addresses after wrong passwords, for phones and for pages."""
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
@@ -156,7 +165,7 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
 
 
 def _may_belong_to_service(folder: Path) -> bool:
-    """Return whether the service may own a folder such as /srv/matdan.
+    """Return whether a folder such as /srv/matdan may be owned by the service's user.
 
     System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units
     (systemd.exec(5), ProtectHome= and PrivateTmp=).

@@ -235,7 +235,10 @@ def test_unwritable_standard_output_is_reported_in_one_line(store: Path, argumen
         ended = subprocess.run(
             command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    printed = "dialer: standard output cannot be accessed (No space left on device): free some disk space, then run the command again\n"
+    printed = (
+        "dialer: standard output cannot be accessed (No space left on device):"
+        " free some disk space, then run the command again\n"
+    )
     assert (ended.returncode, ended.stderr) == (1, printed)
 
 

@@ -1,1 +1,1 @@
-"""Checks of an Asterisk configuration, by subject. They receive parsed files and return findings, without I/O."""
+"""Checks of Asterisk's configuration files, by subject. They receive parsed files and return faults, without I/O."""

@@ -19,7 +19,7 @@ _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
-    """Check extensions.conf."""
+    """Check extensions.conf: Matdan's contexts, and whether strangers could place outside calls."""
     conf = configuration.file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
@@ -35,7 +35,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
-    """Yield a finding for each step that calls outside numbers or runs a program, in any context reachable from `start`."""
+    """Yield a fault for each dialplan step, reachable from the context `start`, that calls out or runs a program."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -76,7 +76,7 @@ def _step_jumps_to_context(setting: Setting, context: str) -> bool:
 
 
 def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
-    """Yield a finding for each of Matdan's contexts that is missing or differs from the rendered one."""
+    """Yield a fault for each of Matdan's dialplan contexts that is missing or differs from the rendered one."""
     for wanted in rendered.live_sections():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue

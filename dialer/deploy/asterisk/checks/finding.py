@@ -1,4 +1,4 @@
-"""The parsed Asterisk configuration that the checks receive, and functions that create findings."""
+"""The input of the checks of Asterisk's configuration (parsed files), and functions that create their results."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The parsed files of one Asterisk, and optionally the site's settings and the files rendered from them."""
+    """The parsed files of one Asterisk server and, optionally, the site's settings and the files rendered from them."""
 
     files: Mapping[str, ConfFile]  # the existing files, by name
     settings: Settings | None = None
     rendered: Mapping[str, ConfFile] | None = None
 
     def file(self, name: str) -> ConfFile:
-        """Return the parsed file of this name, or an empty one if there is none."""
+        """Return the parsed file of this name, or an empty one if it does not exist."""
         return self.files.get(name) or ConfFile(name)
 
 
@@ -36,12 +36,18 @@ UNSAFE, BROKEN = "unsafe", "will not work"
 
 
 def unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding about a security risk. Its place is the key in a section, or the section's head if the key is not set."""
+    """Report a setting of Asterisk that is a security risk.
+
+    The report names the line of the key in its section, or the section's head if the key is not set.
+    """
     return _create_finding(UNSAFE, place, key, text, remedy)
 
 
 def broken(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding about a setting that does not work. Its place is determined as in `unsafe`."""
+    """Report a setting of Asterisk that does not work.
+
+    The report names the line as `unsafe` does.
+    """
     return _create_finding(BROKEN, place, key, text, remedy)
 
 
@@ -58,16 +64,16 @@ def _locate_setting(place: Place, key: str) -> tuple[str, int]:
 
 
 def is_true(value: str) -> bool:
-    """Return whether Asterisk interprets a value as true."""
+    """Return whether Asterisk reads the value of a setting as true."""
     return value.strip().lower() in _TRUE
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an address is reachable from this machine only."""
+    """Return whether an address can be reached from this machine only."""
     host = address.strip().removeprefix("[").partition("]")[0]
     return host.startswith("127.") or host in {"::1", "localhost"}
 
 
 def is_weak_password(secret: str, name: str) -> bool:
-    """Return whether a password is shorter than 10 characters, equal to the user's name, a placeholder, or a simple pattern."""
+    """Return whether a password is too short, the user's name, a placeholder, or a simple pattern."""
     return find_secret_weakness(secret, name, least=10) is not None

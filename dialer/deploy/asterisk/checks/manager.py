@@ -1,4 +1,4 @@
-"""Checks of manager.conf and http.conf: logins, addresses and permissions."""
+"""Checks of Asterisk's manager.conf and http.conf: logins, addresses and permissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MIN_WRITE_TIMEOUT = 1000
 
 
 def check_manager(configuration: Configuration) -> Iterator[Finding]:
-    """Check manager.conf."""
+    """Check manager.conf: who may log in to Asterisk's manager interface, from where, and with which permissions."""
     conf = configuration.file("manager.conf")
     if "manager.conf" not in configuration.files:
         return
@@ -104,7 +104,7 @@ def _permission_classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http(configuration: Configuration) -> Iterator[Finding]:
-    """Check http.conf: Asterisk's web server, which only the desk needs, for browser phones."""
+    """Check http.conf: Asterisk's web server, which is needed only for phones in the browser."""
     general = configuration.file("http.conf").find_section("general")
     if general is None:
         return

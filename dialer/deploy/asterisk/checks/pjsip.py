@@ -1,4 +1,4 @@
-"""Checks of pjsip.conf: the identification of carriers and phones, and their permissions."""
+"""Checks of Asterisk's pjsip.conf: how carriers and phones are identified, and what they may do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
 def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
-    """Check pjsip.conf."""
+    """Check pjsip.conf: endpoints of carriers and phones, their authentication and transports."""
     conf = configuration.file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
@@ -53,7 +53,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
 
 
 def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
-    """Return the endpoints by kind: "phone" if they have a password, otherwise "trunk"."""
+    """Return the SIP endpoints by kind: "phone" if they have a password, otherwise "trunk"."""
     kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
     for endpoint in conf.of_type("endpoint"):
         kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
@@ -68,7 +68,7 @@ def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
 
 
 def _check_identification(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
-    """Check that an unauthenticated caller cannot use an endpoint."""
+    """Check that a caller without a password cannot use the endpoint of a phone or a carrier."""
     name = endpoint.name
     if name == "anonymous":
         yield unsafe(endpoint, "type", "[anonymous] accepts calls from any caller", "remove it, and noload its module")
@@ -88,7 +88,7 @@ def _check_identification(endpoint: ConfSection, identified: set[str]) -> Iterat
 
 
 def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
-    """Check the settings whose defaults in Asterisk are unsafe for a dialler."""
+    """Check pjsip settings whose defaults in Asterisk are unsafe for a dialler."""
     name = endpoint.name
     for key, found, what in (
         ("direct_media", broken, "may send voice past Asterisk, so key presses and recordings are lost"),

@@ -1,4 +1,4 @@
-"""Checks of required files, modules, conferences, music on hold, RTP ports, logs and call records."""
+"""Checks of Asterisk's other files: modules, conferences, music on hold, RTP ports, logs and call records."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _OPTIONAL = frozenset(
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
-    """Check for missing files, and for lines that Asterisk ignores or misinterprets."""
+    """Check for missing files of Asterisk, and for lines that Asterisk ignores or misinterprets."""
     for name in REQUIRED_FILES:
         if name not in configuration.files:
             yield broken(name, "", "the file is missing", "render it")
@@ -61,7 +61,7 @@ def check_files(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
-    """Check that no risky module is loaded, and that no required module is missing."""
+    """Check that Asterisk loads no risky module, and every module that the dialler needs."""
     conf = configuration.file("modules.conf")
     section = conf.find_section("modules")
     if section is None:
@@ -100,7 +100,7 @@ def _required_modules(configuration: Configuration) -> set[str]:
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
-    """Check the conference profiles of the dialplan. They decide who stays when the voter or the agent leaves."""
+    """Check the conference profiles in the dialplan, which decide who stays when voter or agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.file("confbridge.conf")
@@ -120,7 +120,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
 
 
 def check_music(configuration: Configuration) -> Iterator[Finding]:
-    """Check the music class for voters on hold. Without music they hear only a periodic tone."""
+    """Check the music on hold. Without music, voters on hold hear only a periodic tone."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
@@ -155,7 +155,7 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _check_call_history_settings(configuration: Configuration) -> Iterator[Finding]:
-    """Check that Asterisk records how calls ended, without phone numbers."""
+    """Check that Asterisk records how calls ended, but no phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].find_section("mappings")
     found = configuration.file(name).find_section("mappings") if name in configuration.files else None
@@ -166,7 +166,7 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
 
 
 def check_process(configuration: Configuration) -> Iterator[Finding]:
-    """Check asterisk.conf, logger.conf and cdr.conf for unsafe functions, and for logs that would contain phone numbers."""
+    """Check Asterisk's own settings: unsafe functions, and logs that would contain phone numbers."""
     options = configuration.file("asterisk.conf").find_section("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"

@@ -737,7 +737,7 @@ export interface TrunkView {
   ringing_seconds: number | null;
 }
 
-/** An update of a page: values by key, and keys that were removed. */
+/** A change of the data that a page shows: values by key, and keys that were removed. */
 export interface Update {
   number: number;
   at: number;
