@@ -223,10 +223,10 @@ def read_peak_memory(pid: int) -> int:
 def publish_huge_payload(login: dict[str, Any], topic: str, length: int) -> int:
     """Write a PUBLISH of this length (MQTT 3.1.1, QoS 0) to a socket. Return the bytes written before the broker disconnected."""
 
-    def text(value: str) -> bytes:
+    def encode_text(value: str) -> bytes:
         return len(value).to_bytes(2, "big") + value.encode()
 
-    def packet(kind: int, size: int) -> bytes:
+    def encode_packet(kind: int, size: int) -> bytes:
         head = bytearray([kind])
         while True:
             size, digit = divmod(size, 128)
@@ -234,12 +234,18 @@ def publish_huge_payload(login: dict[str, Any], topic: str, length: int) -> int:
             if not size:
                 return bytes(head)
 
-    hello = text("MQTT") + bytes([4, 0xC2, 0, 60]) + text("pouring") + text(login["username"]) + text(login["password"])
+    hello = (
+        encode_text("MQTT")
+        + bytes([4, 0xC2, 0, 60])
+        + encode_text("pouring")
+        + encode_text(login["username"])
+        + encode_text(login["password"])
+    )
     sent = 0
     with socket.create_connection((login["hostname"], login["port"]), timeout=HANG_SECONDS) as line:
-        line.sendall(packet(0x10, len(hello)) + hello)
+        line.sendall(encode_packet(0x10, len(hello)) + hello)
         assert line.recv(4) == b"\x20\x02\x00\x00"
-        line.sendall(packet(0x30, len(text(topic)) + length) + text(topic))
+        line.sendall(encode_packet(0x30, len(encode_text(topic)) + length) + encode_text(topic))
         chunk = bytes(65_536)
         with contextlib.suppress(ConnectionError):
             while sent < length:
@@ -253,7 +259,7 @@ async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: P
     async with run_broker(tmp_path, store) as tested:
         flooding = asyncio.Event()
 
-        async def flood() -> None:
+        async def send_command_flood() -> None:
             async with aiomqtt.Client(**tested.broker.user("pune-1", "asha"), protocol=V5) as client:
                 client.pending_calls_threshold = 10_000
                 for first in range(0, 5_000, 50):
@@ -266,7 +272,7 @@ async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: P
                     if first >= 1_000:
                         flooding.set()
 
-        flooded = asyncio.create_task(flood())
+        flooded = asyncio.create_task(send_command_flood())
         await flooding.wait()
         assert await tested.send("lata", "stop-all") == "done: StopAll"
         await flooded
@@ -356,11 +362,11 @@ async def test_desk_may_send_commands_of_all_users_and_other_programs_only_their
         run_monitor(broker.dialler("pune-1"), store, list_senders(site, kept)) as (engine, _),
     ):
 
-        def settings_of_user(name: str) -> BrokerSettings:
+        def make_broker_settings(name: str) -> BrokerSettings:
             login = broker.user("pune-1", name)
             return BrokerSettings(login["hostname"], login["port"], login["username"], login["password"])
 
-        async with dialler_client(settings_of_user("desk")) as (desk, picture):
+        async with dialler_client(make_broker_settings("desk")) as (desk, picture):
             await picture.until(
                 lambda: (
                     picture.connected and len(picture.get_values_below("seat", SeatView)) == len(engine.view().seats)
@@ -380,7 +386,7 @@ async def test_desk_may_send_commands_of_all_users_and_other_programs_only_their
             root, login = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
             assert await publish(login, f"{root}/dialler", stop_all_payload("forged")) == DENIED
             assert await publish(broker.user("pune-1", "asha"), f"{root}/meena", stop_all_payload("forged")) == DENIED
-        async with dialler_client(settings_of_user("other-desk")) as (other, picture):
+        async with dialler_client(make_broker_settings("other-desk")) as (other, picture):
             await picture.until(lambda: picture.connected)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):

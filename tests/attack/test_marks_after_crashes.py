@@ -155,13 +155,13 @@ class History:
         store, dialler = self._dialler.store, self._dialler
         record_mark = store.record_mark
 
-        async def fail(*arguments: Any) -> Any:
+        async def fail_to_record_mark(*arguments: Any) -> Any:
             if step == FALSE_FAILURE:
                 await record_mark(*arguments)
             raise StoreError("disk error")
 
         if step in {FAILURE, FALSE_FAILURE}:
-            store.record_mark = fail  # type: ignore[method-assign, assignment]
+            store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
         committing = dialler.start_task(dialler.engine.features.flows.commit(session, commit))

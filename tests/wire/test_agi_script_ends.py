@@ -139,7 +139,7 @@ async def test_result_being_stored_at_the_scripts_time_limit_is_stored_completel
 async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: bytes) -> None:
     """Asterisk replies to some commands that a hang-up interrupts, and not to others."""
 
-    async def flow(agi: AgiCall) -> float:
+    async def run_flow(agi: AgiCall) -> float:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.wait_for_digit(-1)
@@ -148,7 +148,7 @@ async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: by
             await agi.set_variable("MATDAN_DONE", "1")
         return asyncio.get_running_loop().time()
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     began = asyncio.get_running_loop().time()
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert [await peer.command(), await peer.command()] == ["WAIT FOR DIGIT -1", "HANGUP"]
@@ -162,13 +162,13 @@ async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: by
 
 @virtual_time()
 async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends() -> None:
-    async def flow(agi: AgiCall) -> None:
+    async def run_flow(agi: AgiCall) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.record_file("a", "wav", "#", 60_000, 1)
         await agi.abort()
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     began = asyncio.get_running_loop().time()
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.ended.wait()

@@ -257,12 +257,12 @@ def test_agi_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path)
 async def test_agi_script_to_be_run_as_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:
     errors: list[FlowError] = []
 
-    async def no_commit(_: FlowCommit) -> bool:
+    async def refuse_commit(_: FlowCommit) -> bool:
         return False
 
     async def handler(agi: AgiCall) -> None:
         rules = ScriptRules(user="no-such-user")
-        run = ScriptRun(agi, script(""), rules, no_commit, {}, Recordings())
+        run = ScriptRun(agi, script(""), rules, refuse_commit, {}, Recordings())
         try:
             await run.run()
         except FlowError as error:

@@ -17,7 +17,7 @@ from tests.support.virtual import virtual_time
 
 @virtual_time()
 async def test_recorded_agi_call_is_replayed_exactly() -> None:
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
         assert call.env.script == "ivr"
         await call.answer()
@@ -27,7 +27,7 @@ async def test_recorded_agi_call_is_replayed_exactly() -> None:
         await call.hangup()
         return digits, key, ended_by
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         commands = await peer.exchange(
             b"200 result=0\n", b"200 result=1\n", b"200 result=0\n", b"200 result=0 endpos=16179\n", b"200 result=1\n"
@@ -156,12 +156,12 @@ def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
 ) -> None:
     @virtual_time()
     async def run() -> None:
-        async def flow(call: AgiCall) -> object:
+        async def run_flow(call: AgiCall) -> object:
             with pytest.raises(SoundMissing, match=r"matdan/hi/welcome|digits"):
                 await use(call)
             return await call.stream_file("apology")  # the call goes on
 
-        recorder = Recorder(flow)
+        recorder = Recorder(run_flow)
         async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(b"200 result=-1 endpos=0\n", b"200 result=0\n", b"200 result=0 endpos=9\n")
             await peer.ended.wait()
@@ -172,7 +172,7 @@ def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
 
 @virtual_time()
 async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> None:
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)
         with pytest.raises(CallHungUp):
@@ -181,7 +181,7 @@ async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> Non
         await call.set_variable("MATDAN_DONE", "1")
         return (await call.send_command("GET VARIABLE", "MATDAN_DONE")).note
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"HANGUP\n511 Command Not Permitted\n", b"200 result=1\n", b"200 result=1 (1)\n")
         await peer.ended.wait()
@@ -191,13 +191,13 @@ async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> Non
 
 @virtual_time()
 async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         digits = await call.get_data("menu", 5000, 1)
         with pytest.raises(CallHungUp):
             await call.stream_file("thanks")
         return digits
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"HANGUP\n200 result=1\n")
         await peer.ended.wait()
@@ -208,12 +208,12 @@ async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
 async def test_hang_up_between_two_agi_commands_prevents_the_second() -> None:
     gate = asyncio.Event()
 
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         await call.answer()
         await gate.wait()
         return await call.stream_file("a")
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"200 result=0\nHANGUP\n")
         await settle()
@@ -258,13 +258,13 @@ def test_agi_call_ends_normally_if_the_connection_is_lost_after_any_command(answ
 async def test_lost_agi_connection_does_not_interrupt_other_work_of_the_handler() -> None:
     committed = []
 
-    async def flow(call: AgiCall) -> None:
+    async def run_flow(call: AgiCall) -> None:
         await call.answer()
         await asyncio.sleep(3)
         committed.append("mark")
         await call.stream_file("thanks")
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server:
         async with AsteriskCall(server.port) as peer:
             await peer.exchange(b"200 result=0\n")
@@ -290,14 +290,14 @@ async def test_agi_replies_split_at_any_byte_decode_equally() -> None:
 
 @virtual_time()
 async def test_second_agi_command_during_the_first_raises_an_error_and_is_not_sent() -> None:
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         first = asyncio.create_task(call.wait_for_digit(1000))
         await settle()
         with pytest.raises(RuntimeError, match="still running"):
             await call.stream_file("a")
         return await first
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert await peer.command()
         await settle()
@@ -309,13 +309,13 @@ async def test_second_agi_command_during_the_first_raises_an_error_and_is_not_se
 
 @virtual_time()
 async def test_agi_command_after_a_cancelled_one_gets_its_own_reply() -> None:
-    async def flow(call: AgiCall) -> object:
+    async def run_flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await call.get_data("a", 5000, 1)
         return (await call.send_command("GET VARIABLE", "X")).note
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
         await asyncio.sleep(2)
@@ -328,7 +328,7 @@ async def test_agi_command_after_a_cancelled_one_gets_its_own_reply() -> None:
 
 @virtual_time()
 async def test_unsafe_agi_arguments_are_refused_before_anything_is_sent() -> None:
-    async def flow(call: AgiCall) -> None:
+    async def run_flow(call: AgiCall) -> None:
         for use in (
             call.stream_file("a\nHANGUP"),
             call.set_variable("GLOBAL(X)", "1"),
@@ -339,7 +339,7 @@ async def test_unsafe_agi_arguments_are_refused_before_anything_is_sent() -> Non
                 await use
         await call.answer()
 
-    recorder = Recorder(flow)
+    recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert await peer.exchange(b"200 result=0\n") == ["ANSWER"]
         await peer.ended.wait()

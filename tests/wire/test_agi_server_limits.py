@@ -19,14 +19,14 @@ from tests.support.virtual import virtual_time
 
 @virtual_time()
 async def test_failing_agi_handler_ends_only_the_affected_call(capsys: pytest.CaptureFixture[str]) -> None:
-    async def flow(call: AgiCall) -> None:
+    async def run_flow(call: AgiCall) -> None:
         await call.answer()
         if not call.env.get("agi_accountcode"):
             raise ValueError("a mistake")
         await call.stream_file("a")
 
     other = ENVIRONMENT.replace(b"agi_accountcode: ", b"agi_accountcode: other")
-    async with make_server(flow) as server:
+    async with make_server(run_flow) as server:
         async with AsteriskCall(server.port) as bad, AsteriskCall(server.port, other) as good:
             await good.exchange(b"200 result=0\n")
             await bad.exchange(b"200 result=0\n")
@@ -63,13 +63,13 @@ async def test_agi_connection_from_another_address_is_closed_before_anything_is_
 
 
 async def test_host_name_allowed_for_agi_is_resolved_to_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    def names(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+    def resolve_host_name(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         found = [("10.0.0.6", 0), ("10.0.0.6", 0), ("fe80::1%eth0", 0, 0, 2)]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
 
-    monkeypatch.setattr(socket, "getaddrinfo", names)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_host_name)
     assert await resolve_addresses("10.0.0.7") == ("10.0.0.7",)
     assert await resolve_addresses("::1") == ("::1",)
     found = await resolve_addresses("asterisk.example")

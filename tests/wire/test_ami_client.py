@@ -45,11 +45,11 @@ from tests.support.virtual import virtual_time
 
 @virtual_time()
 async def test_ami_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
-    def answer(_: PeerSession, action: AmiMessage) -> bytes:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return event("One") + success(action, ("Ping", "Pong")) + event("Two") + event("Three")
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, make_client(peer, events) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, events) as client:
         response = await client.send_action("Ping")
         assert response.get("Ping") == "Pong"
         assert client.banner == "Asterisk Call Manager/11.0.0"
@@ -66,24 +66,24 @@ async def test_ami_client_logs_in_sends_actions_and_receives_events_in_order() -
 
 @virtual_time()
 async def test_only_requested_ami_events_reach_the_event_handler() -> None:
-    def answer(_: PeerSession, action: AmiMessage) -> bytes:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return event("VarSet") + event("Hangup") + success(action)
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
         await client.send_action("Ping")
     assert [message.event for message in events] == ["Hangup"]
 
 
 @virtual_time()
 async def test_ami_stream_received_in_single_bytes_decodes_equally() -> None:
-    def answer(session: PeerSession, action: AmiMessage) -> None:
+    def answer_action(session: PeerSession, action: AmiMessage) -> None:
         data = event("Hangup", ("Cause", "16")) + success(action, ("Ping", "Pong"))
         for byte in data:
             session.wire.write(bytes([byte]))
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, make_client(peer, events) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, events) as client:
         assert (await client.send_action("Ping")).get("Ping") == "Pong"
     assert [message.get("Cause") for message in events] == ["16"]
 
@@ -137,14 +137,14 @@ async def test_connection_lost_during_ami_login_raises_switch_unreachable() -> N
 async def test_ami_responses_in_any_order_reach_the_right_action() -> None:
     waiting: list[AmiMessage] = []
 
-    def answer(session: PeerSession, action: AmiMessage) -> None:
+    def answer_action(session: PeerSession, action: AmiMessage) -> None:
         waiting.append(action)
         if len(waiting) == 500:
             random.Random(7).shuffle(waiting)
             for one in waiting:
                 session.wire.write(success(one, ("Value", one.get("Variable"))))
 
-    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer) as client:
         asked = [str(number) for number in range(500)]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(client.send_action("Getvar", [("Variable", name)])) for name in asked]
@@ -154,13 +154,13 @@ async def test_ami_responses_in_any_order_reach_the_right_action() -> None:
 
 @virtual_time()
 async def test_repeated_unexpected_and_anonymous_ami_responses_are_ignored() -> None:
-    def answer(_: PeerSession, action: AmiMessage) -> bytes:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         stray = (
             b"Response: Success\r\nActionID: of-another-life\r\n\r\nResponse: Error\r\nMessage: Missing action\r\n\r\n"
         )
         return stray + success(action, ("Value", "1")) + success(action, ("Value", "2")) + error(action, "no") + stray
 
-    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer) as client:
         for _ in range(3):
             assert (await client.send_action("Getvar")).get("Value") == "1"
 
@@ -213,10 +213,10 @@ def test_each_kind_of_refused_ami_action_raises_a_specific_error(
 
 @virtual_time()
 async def test_failed_asterisk_command_reports_its_output() -> None:
-    def answer(_: PeerSession, action: AmiMessage) -> bytes:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
-    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer) as client:
         assert "No such command" in str(await catch_error(client.send_action("Command", [("Command", "x")])))
 
 
@@ -235,7 +235,7 @@ async def test_unsafe_value_in_an_ami_action_is_refused_before_anything_is_sent(
 async def test_items_of_an_ami_list_are_separated_from_other_events() -> None:
     asked: list[AmiMessage] = []
 
-    def answer(session: PeerSession, action: AmiMessage) -> None:
+    def answer_action(session: PeerSession, action: AmiMessage) -> None:
         asked.append(action)
         if len(asked) < 2:
             return
@@ -250,7 +250,7 @@ async def test_items_of_an_ami_list_are_separated_from_other_events() -> None:
         session.wire.write(event("CoreShowChannel") + event("Hangup"))
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
         async with asyncio.TaskGroup() as group:
             rooms = group.create_task(client.send_list_action("ConfbridgeListRooms"))
             channels = group.create_task(client.send_list_action("CoreShowChannels"))
@@ -271,12 +271,12 @@ async def test_asterisks_error_no_active_conferences_is_read_as_an_empty_list() 
 
 @virtual_time()
 async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
-    def answer(_: PeerSession, action: AmiMessage) -> bytes:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action == "Status" else 2
         )
 
-    async with ManagerPeer(answer) as peer, make_client(peer, limits=AmiLimits(list_items=5)) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, limits=AmiLimits(list_items=5)) as client:
         assert "over 5 events" in str(await catch_error(client.send_list_action("Status")))
         begun = loop_time()
         assert "no response" in str(await catch_error(client.send_list_action("CoreShowChannels", timeout_seconds=3)))
@@ -288,13 +288,13 @@ async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
 async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
     held: list[AmiMessage] = []
 
-    def answer(_: PeerSession, action: AmiMessage) -> bytes | None:
+    def answer_action(_: PeerSession, action: AmiMessage) -> bytes | None:
         if action.action == "Ping":
             return success(action)
         held.append(action)
         return None
 
-    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer) as client:
         begun = loop_time()
         assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), OriginateUnsure)
         assert loop_time() - begun == pytest.approx(client.limits.reply_seconds)
@@ -312,10 +312,10 @@ async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
 async def test_number_of_pending_ami_actions_is_limited_and_further_ones_wait() -> None:
     held: list[AmiMessage] = []
 
-    def answer(_: PeerSession, action: AmiMessage) -> None:
+    def answer_action(_: PeerSession, action: AmiMessage) -> None:
         held.append(action)
 
-    async with ManagerPeer(answer) as peer, make_client(peer, limits=AmiLimits(outstanding_actions=2)) as client:
+    async with ManagerPeer(answer_action) as peer, make_client(peer, limits=AmiLimits(outstanding_actions=2)) as client:
         tasks = [asyncio.create_task(client.send_action("Getvar", [("Variable", str(n))])) for n in range(6)]
         await settle()
         assert [action.get("Variable") for action in held] == ["0", "1"]

@@ -21,7 +21,7 @@ from tests.support.virtual import virtual_time
 
 
 class Journal:
-    """The reports of a link, with their virtual times (s)."""
+    """Records the reports of an AMI link, with their virtual times (s)."""
 
     def __init__(self) -> None:
         self.ups: list[float] = []
@@ -94,11 +94,11 @@ async def test_session_callback_of_the_ami_link_starts_after_the_resync() -> Non
     async def resync(_: AmiClient) -> None:
         await gate.wait()
 
-    async def keep(client: AmiClient) -> SwitchError:
+    async def keep_session(client: AmiClient) -> SwitchError:
         kept.append(client)
         return await client.wait_until_lost()
 
-    async with ManagerPeer() as peer, make_link(peer, journal, on_link_up=resync, keep=keep):
+    async with ManagerPeer() as peer, make_link(peer, journal, on_link_up=resync, keep=keep_session):
         await settle()
         assert kept == []
         gate.set()
@@ -178,7 +178,7 @@ async def test_failed_or_interrupted_resync_counts_as_a_lost_ami_connection() ->
     journal = Journal()
     answers = iter(["refuse", "cut", "garbage", "good"])
 
-    def answer(session: PeerSession, action: AmiMessage) -> bytes | None:
+    def answer_action(session: PeerSession, action: AmiMessage) -> bytes | None:
         match next(answers):
             case "refuse":
                 return error(action, "Permission denied")
@@ -190,7 +190,7 @@ async def test_failed_or_interrupted_resync_counts_as_a_lost_ami_connection() ->
             case _:
                 return success(action)
 
-    async with ManagerPeer(answer) as peer, make_link(peer, journal):
+    async with ManagerPeer(answer_action) as peer, make_link(peer, journal):
         while not journal.ups:
             await journal.change()
         assert journal.clients[-1].is_up
@@ -232,7 +232,7 @@ def test_ami_link_can_be_stopped_in_every_state(moment: str) -> None:
     async def run() -> None:
         journal = Journal()
 
-        async def stuck(_: AmiClient) -> None:
+        async def wait_forever(_: AmiClient) -> None:
             await asyncio.Event().wait()
 
         refuse = moment == "waiting"
@@ -241,7 +241,7 @@ def test_ami_link_can_be_stopped_in_every_state(moment: str) -> None:
             banner=b"" if moment == "connecting" else b"Asterisk Call Manager/11.0.0\r\n",
             accepts_login=not refuse,
         ) as peer:
-            async with make_link(peer, journal, on_link_up=stuck if moment == "resyncing" else None):
+            async with make_link(peer, journal, on_link_up=wait_forever if moment == "resyncing" else None):
                 await settle()
                 assert bool(journal.ups) is (moment == "up")
                 assert bool(journal.downs) is refuse
@@ -284,11 +284,11 @@ async def test_cancelling_the_with_block_of_the_ami_link_stops_it_and_is_raised(
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)
 
-        async def body() -> None:
+        async def wait_in_with_block() -> None:
             async with link:
                 await asyncio.Event().wait()
 
-        task = asyncio.create_task(body())
+        task = asyncio.create_task(wait_in_with_block())
         await journal.change()
         task.cancel()
         await asyncio.wait([task])

@@ -57,7 +57,7 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
     results: list[FlowResult] = []
     commits: list[FlowCommit] = []
 
-    async def commit(what: FlowCommit) -> bool:
+    async def record_commit(what: FlowCommit) -> bool:
         commits.append(what)
         line.commands.append(f"-- {what.kind} on disk")
         return True
@@ -66,7 +66,12 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
         served: FlowCall = call
         results.append(
             await run_flow(
-                served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit
+                served,
+                FLOWS["turnout"],
+                FACTS,
+                "hi",
+                prompts=ConventionalPrompts(load_shipped_texts()),
+                commit=record_commit,
             )
         )
 
@@ -131,7 +136,7 @@ async def test_concurrent_flows_do_not_affect_each_other() -> None:
         )
         assert result.completed
 
-    async def worker(port: int, serial: int) -> None:
+    async def call_as_worker(port: int, serial: int) -> None:
         keys = [*str(serial), "#", "#"]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(SCRIPT_ENVIRONMENT.replace("7b0c", f"call-{serial}").encode())
@@ -141,13 +146,13 @@ async def test_concurrent_flows_do_not_affect_each_other() -> None:
         writer.close()
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
-        await asyncio.gather(*(worker(server.port, serial) for serial in range(1, 101)))
+        await asyncio.gather(*(call_as_worker(server.port, serial) for serial in range(1, 101)))
     assert sorted(made) == sorted(f"call-{serial} {serial}" for serial in range(1, 101))
 
 
 def _make_commit(made: list[str], call: str) -> Callable[[FlowCommit], Awaitable[bool]]:
-    async def commit(what: FlowCommit) -> bool:
+    async def record_commit(what: FlowCommit) -> bool:
         made.append(f"{call} {what.serial}")
         return True
 
-    return commit
+    return record_commit

@@ -47,13 +47,15 @@ async def test_every_flow_ends_if_the_caller_presses_keys_without_end(keys: str)
     results: list[FlowResult] = []
     names = iter(list_shipped_flows())
 
-    async def commit(what: FlowCommit) -> bool:
+    async def accept_commit(what: FlowCommit) -> bool:
         return True
 
     async def handler(call: AgiCall) -> None:
         flow = FLOWS[next(names)]
         results.append(
-            await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit)
+            await run_flow(
+                call, flow, FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=accept_commit
+            )
         )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
@@ -70,12 +72,17 @@ async def test_every_flow_ends_within_an_hour_for_a_silent_caller() -> None:
     longest = 0.0
     names = iter(list_shipped_flows())
 
-    async def commit(what: FlowCommit) -> bool:
+    async def accept_commit(what: FlowCommit) -> bool:
         return True
 
     async def handler(call: AgiCall) -> None:
         await run_flow(
-            call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit
+            call,
+            FLOWS[next(names)],
+            FACTS,
+            "hi",
+            prompts=ConventionalPrompts(load_shipped_texts()),
+            commit=accept_commit,
         )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):

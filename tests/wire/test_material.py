@@ -44,7 +44,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def install_assigned_version(centre: CentreMaterial) -> Manifest:
-    """Install the assigned version as the uplink does, and return it."""
+    """Install the assigned version of the campaign material, as the uplink process does. Return the version."""
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
     centre.download_version(assigned)
@@ -292,15 +292,15 @@ def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_
     assert headquarters.first_bytes_requested() == []
     centre = headquarters.centre(tmp_path / "centre")
 
-    def full(*_: object) -> None:
+    def fail_for_lack_of_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "hardlink_to", full)
+        patch.setattr(Path, "hardlink_to", fail_for_lack_of_space)
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             install_assigned_version(centre)
     with monkeypatch.context() as patch:
-        patch.setattr(CentreMaterial, "_append_to_download", full)
+        patch.setattr(CentreMaterial, "_append_to_download", fail_for_lack_of_space)
         (tmp_path / "centre/files").rename(tmp_path / "centre/lost")
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             install_assigned_version(centre)

@@ -31,7 +31,7 @@ def send_commands(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple
     """Call a voter into a flow and send commands one by one. Return (seconds since the answer, line) pairs."""
     heard: list[tuple[float, str]] = []
 
-    async def script(peer: AgiPeer) -> None:
+    async def run_script(peer: AgiPeer) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for command in commands:
@@ -41,7 +41,7 @@ def send_commands(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple
 
     @virtual_time()
     async def run() -> None:
-        async with lab_centre(config, script=script) as (_, lab):
+        async with lab_centre(config, script=run_script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await lab.event("Hangup", Uniqueid="v")
 
@@ -103,7 +103,7 @@ def test_speed_of_the_simulation_shortens_prompts_key_presses_and_time_limits() 
 def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> None:
     heard: list[str] = []
 
-    async def script(peer: AgiPeer) -> None:
+    async def run_script(peer: AgiPeer) -> None:
         await peer.ask("ANSWER")
         await asyncio.sleep(3)  # a slow commit, while the voter presses 1
         heard.append(await peer.ask("GET DATA menu 1000 1"))
@@ -111,7 +111,7 @@ def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> No
     @virtual_time()
     async def run() -> None:
         config = make_config(replace(STAYS, keys=((1.0, "1"),)))
-        async with lab_centre(config, script=script) as (_, lab):
+        async with lab_centre(config, script=run_script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await asyncio.sleep(15)
 
@@ -122,7 +122,7 @@ def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> No
 def test_agi_command_sent_during_a_prompt_aborts_it_without_a_reply() -> None:
     heard: list[str] = []
 
-    async def script(peer: AgiPeer) -> None:
+    async def run_script(peer: AgiPeer) -> None:
         peer.send('STREAM FILE menu ""')
         await asyncio.sleep(1)
         heard.append(await peer.ask("GET VARIABLE UNIQUEID"))
@@ -130,7 +130,7 @@ def test_agi_command_sent_during_a_prompt_aborts_it_without_a_reply() -> None:
 
     @virtual_time()
     async def run() -> None:
-        async with lab_centre(CONFIG, script=script) as (_, lab):
+        async with lab_centre(CONFIG, script=run_script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await lab.event("Hangup", Uniqueid="v")
 
@@ -143,7 +143,7 @@ def test_simulated_hang_up_during_a_prompt_is_reported_as_by_asterisk(exits: boo
     """The reply comes before HANGUP. Without AGIEXITONHANGUP the reply is 511, and Hangup follows our close."""
     lines: list[str] = []
 
-    async def script(peer: AgiPeer) -> None:
+    async def run_script(peer: AgiPeer) -> None:
         await peer.ask("ANSWER")
         lines.append(await peer.ask('STREAM FILE menu ""'))
         lines.append(await peer.line())
@@ -161,7 +161,7 @@ def test_simulated_hang_up_during_a_prompt_is_reported_as_by_asterisk(exits: boo
     async def run() -> None:
         loop = asyncio.get_running_loop()
         config = replace(make_config(replace(STAYS, hang_up_after=2.0)), dialplan=dialplan)
-        async with lab_centre(config, script=script) as (_, lab):
+        async with lab_centre(config, script=run_script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await lab.event("HangupRequest", Uniqueid="v")
             requested = loop.time()
@@ -195,12 +195,12 @@ def test_voter_waits_for_a_missing_agi_server_and_then_hears_the_message() -> No
 
 
 def test_inbound_call_rings_while_the_dialler_restarts() -> None:
-    async def takes(peer: AgiPeer) -> None:
+    async def take_call(peer: AgiPeer) -> None:
         await peer.ask("SET VARIABLE MATDAN_GO message")
 
     @virtual_time()
     async def run() -> None:
-        async with lab_centre(CONFIG, "lab") as (switch, lab), agi_server(takes) as again:
+        async with lab_centre(CONFIG, "lab") as (switch, lab), agi_server(take_call) as again:
             switch.agi_port = 9
             channel = switch.place_inbound_call("+919800000001")
             await asyncio.sleep(12)
@@ -228,20 +228,23 @@ def test_inbound_call_without_a_running_dialler_is_finally_rejected_as_busy() ->
 def test_call_continues_with_the_restarted_agi_server() -> None:
     calls: list[str] = []
 
-    async def dies(peer: AgiPeer) -> None:
+    async def die_during_prompt(peer: AgiPeer) -> None:
         calls.append("first")
         await peer.ask("ANSWER")
         peer.send('STREAM FILE menu ""')
         await asyncio.sleep(1)
         peer.close()
 
-    async def goes_on(peer: AgiPeer) -> None:
+    async def continue_call(peer: AgiPeer) -> None:
         calls.append(peer.environment["agi_uniqueid"])
         await serve_one_key(peer)
 
     @virtual_time()
     async def run() -> None:
-        async with lab_centre(CONFIG, "lab", script=dies) as (switch, lab), agi_server(goes_on) as second:
+        async with (
+            lab_centre(CONFIG, "lab", script=die_during_prompt) as (switch, lab),
+            agi_server(continue_call) as second,
+        ):
             await lab.call("911", "v", "matdan-flow")
             await lab.event("DialEnd", DestUniqueid="v")
             switch.agi_port = second
@@ -257,13 +260,13 @@ def test_call_continues_with_the_restarted_agi_server() -> None:
 def test_redirecting_a_channel_ends_the_flow_of_its_voter() -> None:
     lines: list[str] = []
 
-    async def script(peer: AgiPeer) -> None:
+    async def run_script(peer: AgiPeer) -> None:
         lines.append(await peer.ask('STREAM FILE menu ""'))
         lines.append(await peer.line())
 
     @virtual_time()
     async def run() -> None:
-        async with lab_centre(CONFIG, script=script) as (_, lab):
+        async with lab_centre(CONFIG, script=run_script) as (_, lab):
             await lab.call_seat("1", "agent01", "seat-a")
             await lab.call("911", "v", "matdan-flow")
             await lab.event("DialEnd", DestUniqueid="v", DialStatus="ANSWER")
@@ -293,14 +296,14 @@ def test_dialplan_continues_after_lost_agi_connections() -> None:
 async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
     answers: list[str] = []
 
-    async def menu(peer: AgiPeer) -> None:
+    async def run_menu(peer: AgiPeer) -> None:
         await peer.ask("ANSWER")
         answers.append(await peer.ask("GET DATA menu 5000 1"))
         await peer.ask("SET VARIABLE MATDAN_DONE 1")
 
     profile = VoterProfile(answer_rate=1.0, silent_share=0.2, hang_up_share=0.2, invalid_key_share=0.2)
     config = SimulatedAsteriskConfig(profile=profile)
-    async with lab_centre(config, script=menu) as (switch, lab):
+    async with lab_centre(config, script=run_menu) as (switch, lab):
         for n in range(300):
             await lab.call(f"91{n:06d}", f"v{n}", "matdan-flow", Timeout="120000")
             await asyncio.sleep(0.5)

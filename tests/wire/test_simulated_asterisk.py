@@ -253,7 +253,7 @@ async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
 def test_share_of_early_originate_responses_equals_that_measured_at_asterisk(
     share: float, least: int, most: int
 ) -> None:
-    """Of 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
+    """The test counts 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
 
     @virtual_time()
     async def run() -> None:
@@ -306,7 +306,7 @@ async def test_simulated_asterisks_journal_has_every_call_that_was_placed(tmp_pa
 
 @virtual_time()
 async def test_simulated_day_is_deterministic_for_a_seed() -> None:
-    async def a_day(seed: int) -> list[tuple[str, str | None, float]]:
+    async def simulate_day(seed: int) -> list[tuple[str, str | None, float]]:
         profile = VoterProfile(answer_rate=0.5, call_back_share=0.2)
         config = SimulatedAsteriskConfig(seed=seed, profile=profile, start_epoch=0.0)
         async with lab_centre(config) as (switch, lab):
@@ -316,9 +316,9 @@ async def test_simulated_day_is_deterministic_for_a_seed() -> None:
             await asyncio.sleep(200)
             return [(call.number, call.how, round((call.ended_at or 0) - call.placed_at, 3)) for call in switch.placed]
 
-    first = await a_day(5)
-    assert first == await a_day(5)
-    assert first != await a_day(6)
+    first = await simulate_day(5)
+    assert first == await simulate_day(5)
+    assert first != await simulate_day(6)
     assert len({how for _, how, _ in first}) >= 5
 
 

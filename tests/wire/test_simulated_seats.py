@@ -46,9 +46,9 @@ async def test_pressed_key_sends_an_event_and_the_phone_stays_in_the_conference(
 
 @virtual_time()
 async def test_channel_list_shows_a_phone_that_pressed_a_key_in_the_dialplan_context_for_keys() -> None:
-    """As observed on Asterisk 22.10: its channel cache is not updated when the phone returns to the conference."""
+    """Asterisk 22.10 behaves so: it does not update its channel cache when the phone returns to the conference."""
 
-    async def shown(lab: AmiLab) -> tuple[str, str, str]:
+    async def get_listed_context(lab: AmiLab) -> tuple[str, str, str]:
         before = len(lab.messages)
         await lab.action("CoreShowChannels")
         item = await lab.until(lambda each: each.get("Uniqueid") == "seat-a" and "ApplicationData" in each, before)
@@ -57,13 +57,13 @@ async def test_channel_list_shows_a_phone_that_pressed_a_key_in_the_dialplan_con
     in_its_seat = ("matdan-agent", "1", "ConfBridge")
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
-        assert await shown(lab) == in_its_seat
+        assert await get_listed_context(lab) == in_its_seat
         switch.press_phone_keys("agent01", "5")
         await asyncio.sleep(30)
-        assert await shown(lab) == ("matdan-key", "5", "NoOp")
+        assert await get_listed_context(lab) == ("matdan-key", "5", "NoOp")
         await lab.action("Hangup", Channel="v")
         await lab.event("ConfbridgeLeave", Uniqueid="v")
-        assert await shown(lab) == in_its_seat
+        assert await get_listed_context(lab) == in_its_seat
 
 
 @virtual_time()

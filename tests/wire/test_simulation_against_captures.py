@@ -116,7 +116,7 @@ RINGING = frozenset({"Newstate", "DialState"})
 
 
 class Entry(NamedTuple):
-    """A captured read or write."""
+    """A read or write on a connection of Asterisk, as it was captured."""
 
     t: float
     who: str
@@ -166,7 +166,9 @@ class Replay:
             writer.close()
 
     def _ours(self, action: str) -> str:
-        """Return an action with the captured channel's name replaced by its id, as names are numbered from each start."""
+        """Return an action with the captured channel's name replaced by its id, as names are numbered from
+        each start.
+        """
         return re.sub(
             r"(?m)^Channel: (PJSIP/[\w-]+)\r$", lambda m: f"Channel: {self._uniqueids.get(m[1], m[1])}\r", action
         )

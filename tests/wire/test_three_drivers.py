@@ -152,14 +152,20 @@ async def run_on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) ->
 
     commits: list[FlowCommit] = []
 
-    async def commit(made: FlowCommit) -> bool:
+    async def record_commit(made: FlowCommit) -> bool:
         commits.append(made)
         return True
 
     async def handler(call: AgiCall) -> None:
         results.append(
             await run_flow(
-                call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(load_shipped_texts()), commit=commit, host=peer
+                call,
+                flow,
+                facts,
+                LANGUAGE,
+                prompts=ConventionalPrompts(load_shipped_texts()),
+                commit=record_commit,
+                host=peer,
             )
         )
 

@@ -259,10 +259,10 @@ async def test_unreadable_response_of_twilio_leaves_the_outcome_unknown() -> Non
     async with run_lab() as lab:
         http = lab.switch._api._http
 
-        async def request(*_: object, **__: object) -> Response:
+        async def answer_unreadably(*_: object, **__: object) -> Response:
             return Response(201, "<html>", {})
 
-        http.request = request  # type: ignore[method-assign]  # a proxy that answers for Twilio
+        http.request = answer_unreadably  # type: ignore[method-assign]  # a proxy that answers for Twilio
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         with pytest.raises(SwitchError):

@@ -28,8 +28,8 @@ class Recorder:
         self._calls.update_call(known, known.with_recording())
 
     async def allow_playback(self, attempt_id: AttemptId) -> str:
-        """Allow the recording of an ended call to be played, and write this to the audit. Raises CommandRefused,
-        StoreError.
+        """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if there is
+        none, StoreError.
         """
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(

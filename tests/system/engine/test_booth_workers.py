@@ -287,22 +287,22 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     take = BoothWorkers.store_serial
     kept = 0
 
-    async def fails_once(self: BoothWorkers, *args: Any, **rest: Any) -> None:
+    async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
         nonlocal kept
         kept += 1
         if kept == 1:
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_serial", fails_once)
+    monkeypatch.setattr(BoothWorkers, "store_serial", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.stream_file
 
-    async def noted(self: AgiCall, name: str, escape_digits: str = "") -> str | None:
+    async def record_played_sound(self: AgiCall, name: str, escape_digits: str = "") -> str | None:
         heard.append(name)
         return await play(self, name, escape_digits)
 
-    monkeypatch.setattr(AgiCall, "stream_file", noted)
+    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
     async with run_site_with_booth_workers(tmp_path, {WORKER: Behaviour(keys=make_key_presses("7#7##"))}) as site:
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
@@ -315,7 +315,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
 ) -> None:
     commit, committed = FlowService.commit, asyncio.Event()
 
-    async def dies(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
+    async def commit_and_hang(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
         committed.set()
         await asyncio.Event().wait()
@@ -327,7 +327,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowService, "commit", dies)
+            patched.setattr(FlowService, "commit", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.run(site.stop))
                 await committed.wait()

@@ -77,11 +77,11 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
             store = site.centre.store
             commit, busy_until = store.open_attempts, asyncio.get_running_loop().time() + 6.0
 
-            async def slow(*attempts: Any, **limits: Any) -> Any:
+            async def commit_slowly(*attempts: Any, **limits: Any) -> Any:
                 await asyncio.sleep(max(0.0, busy_until - asyncio.get_running_loop().time()))
                 return await commit(*attempts, **limits)
 
-            store.open_attempts = slow  # type: ignore[method-assign]
+            store.open_attempts = commit_slowly  # type: ignore[method-assign]
             before = len(site.switch.placed)
             await asyncio.sleep(12.0)
             placed = len(site.switch.placed) - before
@@ -121,11 +121,11 @@ async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) ->
         store = site.centre.store
         commit = store.open_attempts
 
-        async def heard(*attempts: Any, **limits: Any) -> list[Refusal | None]:
+        async def record_refusals(*attempts: Any, **limits: Any) -> list[Refusal | None]:
             refusals.extend(answer := await commit(*attempts, **limits))
             return answer
 
-        store.open_attempts = heard  # type: ignore[method-assign]
+        store.open_attempts = record_refusals  # type: ignore[method-assign]
         await asyncio.sleep(600)
     assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is used for a call that the commit would refuse
     assert len(rows(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
@@ -188,12 +188,12 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         commit, release = site.centre.store.open_attempts, asyncio.Event()
         kinds: dict[str, str] = {}
 
-        async def slow(attempts: Any, **limits: Any) -> Any:
+        async def commit_slowly(attempts: Any, **limits: Any) -> Any:
             kinds.update({attempt.attempt_id: attempt.claim.campaign_id for attempt in attempts})
             await release.wait()
             return await commit(attempts, **limits)
 
-        site.centre.store.open_attempts = slow  # type: ignore[method-assign]
+        site.centre.store.open_attempts = commit_slowly  # type: ignore[method-assign]
         await asyncio.sleep(0.5)  # the flow gets starts first
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         await asyncio.sleep(3.0)  # then agents need calls
@@ -224,12 +224,12 @@ def test_campaign_that_may_place_no_call_does_not_repeat_its_pacing_decision_in_
             run = site.centre.engine.features.runs["agents"]
             asked, decide = 0, run.pacer.count_calls_to_place
 
-            def counted(snapshot: PacingSnapshot) -> int:
+            def count_decisions(snapshot: PacingSnapshot) -> int:
                 nonlocal asked
                 asked += 1
                 return decide(snapshot)
 
-            run.pacer.count_calls_to_place = counted  # type: ignore[method-assign]
+            run.pacer.count_calls_to_place = count_decisions  # type: ignore[method-assign]
             await asyncio.sleep(20.0)
             assert asked <= 60
 

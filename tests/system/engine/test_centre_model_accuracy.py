@@ -59,7 +59,7 @@ class Rings:
 
 
 def measure_engine_utilisation(directory: Path, seed: int) -> float:
-    """Return the utilisation in ten minutes from a cold start, in virtual time."""
+    """Return the engine's utilisation of agents in ten minutes from a cold start, in virtual time."""
     found: list[float] = []
 
     async def work() -> None:
@@ -76,7 +76,9 @@ def measure_engine_utilisation(directory: Path, seed: int) -> float:
 
 
 def measure_model_utilisation(directory: Path, caps: float | None = None) -> float:
-    """Return the model's utilisation in the same minutes: the mean of six days, under `caps` or the engine's own."""
+    """Return the model's utilisation of agents in the same minutes: the mean of six days, under `caps` or the engine's
+    own.
+    """
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
     talk = TalkDistribution(DayCurve.constant(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0))
@@ -95,8 +97,8 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
 
 
 def test_simulated_agent_utilisation_is_within_two_points_of_the_engine(tmp_path: Path) -> None:
-    """The mean of three runs, because single runs of the engine differ by 3.5 points. Without the site's caps and
-    reserve the model would be 13 points above.
+    """The test compares the mean of three runs, because single runs of the engine differ by 3.5 points. Without the
+    site's caps and reserve the model would be 13 points above.
     """
     for seed in (1, 2, 3):
         (tmp_path / str(seed)).mkdir()

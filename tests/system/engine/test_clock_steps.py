@@ -94,7 +94,7 @@ async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_p
 def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before: bool) -> None:
     """The clock is set while the dialler runs, or while it is stopped."""
 
-    def stepped(start: float) -> LoopClock:
+    def make_stepped_clock(start: float) -> LoopClock:
         clock = LoopClock(start)
         clock.step(25 * 3600.0)
         return clock
@@ -108,16 +108,16 @@ def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before:
                 await asyncio.sleep(60)
         later = replace(scripted(*make_busy_voters()), start_epoch=START_EPOCH + 600)
         for _ in range(2):  # a second restart does not end the hold
-            async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
+            async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
                 await asyncio.sleep(60)
                 assert not site.switch.placed
                 [alert] = [each for each in site.view.alerts if each.code == "clock"]
                 assert "differs by 90,000 s from the expected" in alert.text
-        async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
+        async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
             await site.centre.engine.execute(AcceptClock())
             await site.until(lambda: bool(site.switch.placed), seconds=60)
         async with a_site(
-            tmp_path, later, campaign=CAMPAIGN, clocked=stepped
+            tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock
         ) as site:  # the accepted clock stays accepted
             await site.until(lambda: not site.view.alerts, seconds=60)
             assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)

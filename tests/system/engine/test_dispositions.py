@@ -136,14 +136,14 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
         assert query(tmp_path / "centre.db", due, attempt) == [(pytest.approx(at), 1)]
         second = await wait_for_wrap_up(site)
 
-        def spoken(attempt: str) -> list[tuple[str]]:
+        def read_language_of_voter(attempt: str) -> list[tuple[str]]:
             language = "SELECT voter.language FROM voter JOIN attempt USING (voter_id) WHERE attempt_id = ?"
             return query(tmp_path / "centre.db", language, attempt)
 
         assert (await page.dispose(second, "language", language="ta"))[0] == "done"
-        assert spoken(second) == [("ta",)]
+        assert read_language_of_voter(second) == [("ta",)]
         assert (await page.undo(second))[0] == "done"
-        assert spoken(second) == [("",)]
+        assert read_language_of_voter(second) == [("",)]
 
 
 @virtual_time()
@@ -193,10 +193,10 @@ async def test_disposition_that_was_not_stored_can_be_sent_again(
         attempt = await wait_for_wrap_up(site)
         kept_by = site.centre.store.record_disposition
 
-        async def busy(*_: object, **__: object) -> None:
+        async def refuse_as_busy(*_: object, **__: object) -> None:
             raise StoreBusy("the store is busy")
 
-        monkeypatch.setattr(Store, "record_disposition", busy)
+        monkeypatch.setattr(Store, "record_disposition", refuse_as_busy)
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("", "")
         assert read_dispositions(tmp_path)[attempt] is None
         monkeypatch.setattr(Store, "record_disposition", lambda _, *args, **options: kept_by(*args, **options))

@@ -269,7 +269,7 @@ async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_p
 
 
 def test_simulation_with_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
-    def day(directory: Path) -> list[tuple[str, float]]:
+    def simulate_day(directory: Path) -> list[tuple[str, float]]:
         directory.mkdir()
         placed: list[tuple[str, float]] = []
 
@@ -283,6 +283,6 @@ def test_simulation_with_the_same_seed_gives_the_same_day(tmp_path: Path) -> Non
         run()
         return placed
 
-    first = day(tmp_path / "a")
+    first = simulate_day(tmp_path / "a")
     assert len(first) > 30
-    assert first == day(tmp_path / "b")
+    assert first == simulate_day(tmp_path / "b")

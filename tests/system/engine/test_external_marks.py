@@ -216,7 +216,7 @@ async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one
 
 
 class DeskEngine(FakeEngine):
-    """An engine that only stores records."""
+    """Stand-in for the engine that only stores records."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -296,26 +296,26 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
         for each in placed:
             await end(store, each, Outcome.UNKNOWN)
 
-    def told(*words: str) -> tuple[int, str]:
+    def run_unknown_command(*words: str) -> tuple[int, str]:
         return run("unknown", *words, "-c", toml)
 
     async with run_command_gateway(tmp_path) as (settings, _):
         broker = f"[broker]\nenabled = true\nhost = '127.0.0.1'\nport = {settings.broker.port}\n"
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n{broker}", encoding="utf-8")
-        code, text = await asyncio.to_thread(told, "list")
+        code, text = await asyncio.to_thread(run_unknown_command, "list")
         assert (code, "3 attempts have an unknown result" in text) == (0, True)
         one = str(placed[0].attempt_id)
         release = ("release", "--reason", "carrier-list", "--who", "asha")
-        code, text = await asyncio.to_thread(told, *release, one)
+        code, text = await asyncio.to_thread(run_unknown_command, *release, one)
         said = "1 attempts released; 1 numbers may be dialled again by their campaigns"
         assert (code, said in text.splitlines()) == (
             0,
             True,
         )  # the dialler in this process writes its log to the same stream
-        code, text = await asyncio.to_thread(told, *release, one)
+        code, text = await asyncio.to_thread(run_unknown_command, *release, one)
         assert (code, "not an attempt of unknown result; nothing was released" in text) == (2, True)
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
-        code, text = await asyncio.to_thread(told, *release, "--all")
+        code, text = await asyncio.to_thread(run_unknown_command, *release, "--all")
         assert (code, "enable the broker" in text) == (2, True)
     assert rows(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [(one, "asha", "carrier-list")]
     assert rows(tmp_path, "SELECT who FROM audit WHERE kind = 'unknown-release'") == [("asha",)]
@@ -325,7 +325,7 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
         (3, "closed"),
     ]
     assert rows(tmp_path, "SELECT name FROM command") == [("unknown-release",)] * 2
-    assert (await asyncio.to_thread(told, *release, "--all"))[
+    assert (await asyncio.to_thread(run_unknown_command, *release, "--all"))[
         0
     ] == 0  # the dialler has ended: the command line uses the store itself
 
@@ -372,7 +372,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
 async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_it_subscribes() -> None:
     left = asyncio.Event()
 
-    async def connect_and_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept_connection_and_stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         is_client = False
         with contextlib.suppress(ConnectionError):  # a client that leaves may reset the connection
             if is_client := bool(await reader.read(1024)):  # not the first connection, which sends nothing
@@ -383,7 +383,7 @@ async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_i
         if is_client:
             left.set()
 
-    server = await asyncio.start_server(connect_and_no_more, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept_connection_and_stay_silent, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         broker = BrokerSettings(port=port, client_id="by-hand", answer_seconds=0.3)

@@ -127,10 +127,10 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         store = site.centre.store
 
-        async def fail(*_: object, **__: object) -> None:
+        async def fail_for_lack_of_space(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(store), "record_headquarters_order", fail)
+        monkeypatch.setattr(type(store), "record_headquarters_order", fail_for_lack_of_space)
         with pytest.raises(StoreError):
             await send_order(site, "stop-all", "asha", id="stop")
         assert get_campaign_state(site) is CampaignState.STOPPED
@@ -185,10 +185,10 @@ async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         await send_order(site, "stop-all", "asha")
 
-        async def fail(*_: object, **__: object) -> None:
+        async def fail_for_lack_of_space(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", fail)
+        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", fail_for_lack_of_space)
         with pytest.raises(StoreError):
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
         assert get_campaign_state(site) is CampaignState.STOPPED

@@ -38,7 +38,7 @@ def make_quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
 
 
 class Watched:
-    """Records what the engine claims, returns and dials."""
+    """Records which numbers the engine reserves, returns and dials."""
 
     def __init__(self, site: Site) -> None:
         self.claimed: list[list[Claim]] = []

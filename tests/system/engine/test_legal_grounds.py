@@ -97,7 +97,7 @@ def store_consents(directory: Path, status: Consent, phones: range, at: float) -
 
 
 def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:
-    """By what is in the store now."""
+    """Return what the rule check says about a past call, from what is in the store now."""
     [told] = explain_calls(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
     return told
 

@@ -64,7 +64,7 @@ A_FEW = 12
 
 
 async def _make_calls_and_census(site: Site, more: int) -> Counter[str]:
-    """Make this many more calls, and return the census when they have long ended."""
+    """Place this many more calls. Return the counts of objects in memory long after the calls have ended."""
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.view.campaigns) + more
     for campaign in ("agents", "ivr"):
@@ -86,12 +86,12 @@ def _make_features() -> Features:
 
 
 async def test_memory_leak_check_detects_deliberate_leaks() -> None:
-    """Each plants a leak: an attribute, a slot, a nested object, a closure, a cache, a class attribute, a coroutine's
-    local variable.
+    """Each case plants a leak: an attribute, a slot, a nested object, a closure, a cache, a class attribute, a
+    coroutine's local variable.
     """
     count = 0
 
-    def more() -> Counter[str]:
+    def plant_leaks() -> Counter[str]:
         nonlocal count
         count += 1
         for each in range(50):
@@ -113,7 +113,7 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
     WrongLogIns.of_the_class = {}  # type: ignore[attr-defined]
     callbacks: list[Any] = [lambda change: in_closure.discard(id(change)), endless]
     try:
-        once, twice = more(), more()
+        once, twice = plant_leaks(), plant_leaks()
     finally:
         del WrongLogIns.of_the_class  # type: ignore[attr-defined]
     found = find_growth(once, twice, A_FEW)

@@ -64,12 +64,12 @@ async def wait_for_second_call(site: Site, folder: Path, phone_id: int, seconds:
     """Wait until the number has a second call. The store is read once for each placed call."""
     looked_at = 0
 
-    def has_it() -> bool:
+    def has_second_call() -> bool:
         nonlocal looked_at
         placed, looked_at = looked_at, len(site.switch.placed)
         return placed != looked_at and bool(read_later_calls(folder, phone_id))
 
-    await site.until(has_it, seconds)
+    await site.until(has_second_call, seconds)
 
 
 @virtual_time()

@@ -59,12 +59,12 @@ def told() -> Iterator[list[PacingEvent]]:
     events: list[PacingEvent] = []
     observe = PredictivePacer.learn_from_event
 
-    def listen(self: PredictivePacer, event: PacingEvent) -> None:
+    def record_event(self: PredictivePacer, event: PacingEvent) -> None:
         events.append(event)
         observe(self, event)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PredictivePacer, "learn_from_event", listen)
+        patch.setattr(PredictivePacer, "learn_from_event", record_event)
         yield events
 
 
@@ -133,7 +133,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
     learned: dict[str, object] = {}
 
     @virtual_time()
-    async def morning() -> None:
+    async def run_first_dialler() -> None:
         async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
             async with agents_at_work(site):
                 await asyncio.sleep(1200)
@@ -142,7 +142,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             learned["run"] = get_campaign_run(site)
 
     @virtual_time()
-    async def afternoon() -> None:
+    async def run_restarted_dialler() -> None:
         async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
             before, now = learned["run"], get_campaign_run(site)
             assert isinstance(before, CampaignRun)
@@ -153,8 +153,8 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             assert saved["hazards"] == taken["hazards"]
             assert now.pacer.knowledge.hazards[SeatStage.TALKING].endings > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
-    morning()
-    afternoon()
+    run_first_dialler()
+    run_restarted_dialler()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
     counted: list[tuple[int, int]] = []
 
     @virtual_time()
-    async def shift(seconds: float) -> None:
+    async def run_shift(seconds: float) -> None:
         async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": pacing}) as site:
             if seconds:
                 async with agents_at_work(site):
@@ -183,7 +183,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
             (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
             counted.append((day.answers, day.abandoned))
 
-    shift(1200.0)
+    run_shift(1200.0)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         answers, abandoned = db.execute(
             "SELECT count(*), total(outcome = 'abandoned') FROM attempt WHERE outcome IN ('connected', 'dropped', 'abandoned')"
@@ -191,7 +191,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
         db.execute(change)
         db.commit()
     assert counted == [(answers, abandoned)]
-    shift(0.0)
+    run_shift(0.0)
     assert counted[1] == (answers * share, abandoned * share)
 
 
@@ -245,7 +245,7 @@ async def run_until_first_call_ends(directory: Path, config: SimulatedAsteriskCo
 def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
     tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
 ) -> None:
-    """With and without machine detection, whose result comes when the call no longer rings."""
+    """The test runs with and without machine detection, whose result comes when the call no longer rings."""
     config = make_answering_switch(
         answer_after=8.0,
         post_dial_seconds=2.0,

@@ -83,8 +83,8 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
 
 
 async def interrupt_roll_import(site: Site, folder: Path) -> str:
-    """Hand over a roll of 60 voters, of which a full disk admits 50. Afterwards there is room again. Return the list's
-    id.
+    """Start the import of a roll of 60 voters, which a full disk ends after 50. Afterwards there is room again. Return
+    the list's id.
     """
     list_id, _told = hand_over_rows(folder, NEW)
     taking_in = site.centre.engine.features.roll_import
@@ -131,11 +131,11 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
         list_id, _told = hand_over_rows(tmp_path, NEW)
         asked, enrol = [], site.centre.store.enrol_numbers
 
-        async def counted(_: object, campaign_id: str, first: int, last: int) -> int:
+        async def record_enrolment(_: object, campaign_id: str, first: int, last: int) -> int:
             asked.append(campaign_id)
             return await enrol(campaign_id, first, last)
 
-        monkeypatch.setattr(type(site.centre.store), "enrol_numbers", counted)
+        monkeypatch.setattr(type(site.centre.store), "enrol_numbers", record_enrolment)
         await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
     assert asked == ["turnout"]
 
@@ -152,13 +152,13 @@ async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]
 
-        async def beside_marks(self: Any, job: Any, *args: Any) -> Any:
+        async def read_while_marks_are_stored(self: Any, job: Any, *args: Any) -> Any:
             found = await read(self, job, *args)
             if told:
                 await record(told.pop())
             return found
 
-        monkeypatch.setattr(type(store), "_read", beside_marks)
+        monkeypatch.setattr(type(store), "_read", read_while_marks_are_stored)
         await engine.execute(ImportRoll(list=list_id, who="asha"))
         monkeypatch.undo()
         reached = query(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
@@ -170,7 +170,7 @@ async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
 
 @virtual_time()
 async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_line_import(tmp_path: Path) -> None:
-    """Row by row except for ids, and importing twice changes nothing."""
+    """The stores are compared row by row except for ids. Importing twice changes nothing."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
     for folder in ("by-import", "by-dialler"):
         (tmp_path / folder).mkdir()
@@ -264,15 +264,19 @@ async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path
         switch = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=SystemClock().now())
         async with a_site(tmp_path, switch, voters=12, broker={"enabled": True, **where}):
 
-            async def said(*command: str | Path) -> str:
+            async def run_command(*command: str | Path) -> str:
                 code, text = await asyncio.to_thread(run, *command, "-c", config)
                 assert code == 0, text
                 return text
 
-            assert "60 rows: 60 voters added or changed" in await said("import", roll)
-            assert "0 numbers suppressed; 1 were already suppressed" not in await said("optout", "add", "+918000000001")
-            assert "0 numbers suppressed; 1 were already suppressed" in await said("optout", "add", "+918000000001")
-            assert "Erased, with the names of 0 voters." in await said("erase", "+918000000002")
+            assert "60 rows: 60 voters added or changed" in await run_command("import", roll)
+            assert "0 numbers suppressed; 1 were already suppressed" not in await run_command(
+                "optout", "add", "+918000000001"
+            )
+            assert "0 numbers suppressed; 1 were already suppressed" in await run_command(
+                "optout", "add", "+918000000001"
+            )
+            assert "Erased, with the names of 0 voters." in await run_command("erase", "+918000000002")
         heard = "".join(message.topic + message.text for message in listener.heard)
         assert "roll-import" in heard
         assert "80000000" not in heard

@@ -51,19 +51,19 @@ async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_
         mark = MarkReport(key="import/1", voter=voter_id, kind="voted", source="booth-worker", at=site.clock.now())
         await site.centre.engine.execute(RecordMarks(marks=(mark,), batch="b-1", who="ops"))
 
-        def settled() -> tuple[int, ...]:
+        def list_settled_voters() -> tuple[int, ...]:
             now = seat(site).screen_pop
             return () if now is None else now.settled
 
-        await site.until(lambda: settled() == (voter_id,), seconds=1)
+        await site.until(lambda: list_settled_voters() == (voter_id,), seconds=1)
         assert seat(site).state is SeatState.TALKING
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT))
 
-        def opted_out() -> bool:
+        def has_opted_out() -> bool:
             now = seat(site).screen_pop
             return now is not None and now.opted_out
 
-        await site.until(opted_out, seconds=1)
+        await site.until(has_opted_out, seconds=1)
         told = [change.screen_pop for change in site.changes if isinstance(change, SeatView)]
         assert told[-1] is not None
         assert told[-1].opted_out

@@ -107,11 +107,11 @@ async def test_failed_commit_of_a_disposition_stores_nothing(
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
 
-        def breaks(*_: object, **__: object) -> None:
+        def fail_as_busy(*_: object, **__: object) -> None:
             raise StoreBusy("the disk is gone")
 
         with monkeypatch.context() as broken:
-            broken.setattr(f"dialer.store.dispositions.{at}", breaks)
+            broken.setattr(f"dialer.store.dispositions.{at}", fail_as_busy)
             assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
         assert (read_stored_answers(tmp_path), read_disposition(tmp_path, attempt)) == ([], None)
         assert rows(tmp_path, "SELECT 1 FROM mark") == read_published_answers(tmp_path) == []
@@ -131,12 +131,12 @@ async def test_disposition_repeated_after_a_crash_stores_its_script_answers_once
             attempt = await wait_for_wrap_up(site)
             commits = site.centre.store.record_disposition
 
-            async def dies_after_it(_: Store, *given: Any, **more: Any) -> None:
+            async def commit_and_lose_reply(_: Store, *given: Any, **more: Any) -> None:
                 await commits(*given, **more)
                 raise StoreBusy("killed")
 
             with monkeypatch.context() as killed:
-                killed.setattr(Store, "record_disposition", dies_after_it)
+                killed.setattr(Store, "record_disposition", commit_and_lose_reply)
                 assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
         stands = read_stored_answers(tmp_path)
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:

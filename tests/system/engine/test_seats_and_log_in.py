@@ -160,16 +160,16 @@ async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         execute = site.centre.engine.execute
 
-        async def refused(name: str, number: str, pin: str) -> None:
+        async def expect_refused_log_in(name: str, number: str, pin: str) -> None:
             with pytest.raises(LogInRefused):
                 await execute(SeatLogIn(seat=name, agent=number, pin=pin))
 
         for _ in range(10):
-            await refused("01", "101", "0000")
+            await expect_refused_log_in("01", "101", "0000")
         assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
-        await refused("01", "101", "2468")  # both are locked
-        await refused("01", "102", "1357")  # the seat is locked
-        await refused("02", "101", "2468")  # the agent is locked
+        await expect_refused_log_in("01", "101", "2468")  # both are locked
+        await expect_refused_log_in("01", "102", "1357")  # the seat is locked
+        await expect_refused_log_in("02", "101", "2468")  # the agent is locked
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         assert await execute(SeatUnlock(seat="01")) == "seat 01: unlocked"
         assert site.view.alerts == ()

@@ -118,16 +118,16 @@ async def test_concurrent_settings_reloads_run_one_after_another(path: Path, eng
     read, keep, reads = desk._read_settings, desk._store.apply_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
-    def counted() -> object:
+    def count_reads() -> object:
         reads.append(path.read_text(encoding="utf-8"))
         return read()
 
-    async def slow(*arguments: Any) -> None:
+    async def store_slowly(*arguments: Any) -> None:
         begun.set()
         await goes_on.wait()
         await keep(*arguments)
 
-    desk._read_settings, desk._store.apply_settings = counted, slow
+    desk._read_settings, desk._store.apply_settings = count_reads, store_slowly
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute(ReloadSettings()))
     await begun.wait()

@@ -288,12 +288,12 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
         engine, taken = here.site.centre.engine, here.site.centre.store.apply_settings
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
-        async def slow(told: dict[str, str], rules: str, at: float) -> None:
+        async def store_after_stop_all(told: dict[str, str], rules: str, at: float) -> None:
             await engine.execute(StopAll())
             await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
-        engine.features.settings_reload._store.apply_settings = slow  # type: ignore[assignment]
+        engine.features.settings_reload._store.apply_settings = store_after_stop_all  # type: ignore[assignment]
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states
@@ -301,7 +301,7 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
 
 
 async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:
-    """A reload that adds the campaign "second", with a stop-all between the request and the reading of the file."""
+    """Request a reload that adds the campaign "second", and stop all campaigns before the file is read."""
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
     async with engine.features.settings_reload._one_at_a_time:

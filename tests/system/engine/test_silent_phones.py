@@ -153,7 +153,7 @@ def test_connected_phone_that_loses_its_registration_is_replaced_only_if_it_is_s
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) -> None:
-    """A closed browser tab: its registration ends at once, its channel stays."""
+    """The agent has closed the browser tab: the phone's registration ends at once, its channel stays."""
 
     @virtual_time()
     async def run() -> None:
@@ -239,11 +239,11 @@ async def test_phone_that_registers_twice_quickly_is_called_once(
         switch, called = site.centre.engine.features.switch, []
         call_seat = switch.call_seat
 
-        async def counted(seat_name: str, endpoint: str) -> None:
+        async def count_seat_calls(seat_name: str, endpoint: str) -> None:
             called.append(seat_name)
             await call_seat(seat_name, endpoint)
 
-        monkeypatch.setattr(switch, "call_seat", counted)
+        monkeypatch.setattr(switch, "call_seat", count_seat_calls)
         site.switch.silence_phone("agent01")
         site.switch.register_phone("agent01")
         await asyncio.sleep(0.3)
@@ -261,15 +261,15 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
         engine = site.centre.engine
         (run,) = engine.features.runs.values()
 
-        def free_seats() -> int:
+        def count_free_seats() -> int:
             return engine.features.snapshots.take_snapshot(run, Counter(), Counter()).free_seats
 
-        assert free_seats() == 1
+        assert count_free_seats() == 1
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.1)
-        assert (seat(site).state, free_seats()) == (SeatState.READY, 0)
+        assert (seat(site).state, count_free_seats()) == (SeatState.READY, 0)
         await asyncio.sleep(2.0)  # audio arrived from the phone
-        assert free_seats() == 1
+        assert count_free_seats() == 1
 
 
 @pytest.mark.parametrize("back_first", [True, False])
@@ -331,7 +331,9 @@ def make_ami_event(name: str, **fields: str) -> AmiMessage:
 
 
 def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> None:
-    """In the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause 44."""
+    """The events come in the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause
+    44.
+    """
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = make_ami_event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
@@ -350,8 +352,8 @@ CONTACT = (
 
 
 def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_old_one() -> None:
-    """In the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first one closed.
-    Renewals on the same WebSocket give no event.
+    """The events come in the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first
+    one closed. Renewals on the same WebSocket give no event.
     """
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]

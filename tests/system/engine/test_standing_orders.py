@@ -148,11 +148,11 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
         shown = seat(site).message
         assert shown is not None
 
-        async def full(*_: object) -> None:
+        async def fail_for_lack_of_space(*_: object) -> None:
             raise StoreError("the disk is full")
 
-        monkeypatch.setattr(engine.features.store, "save_standing_orders", full)
-        monkeypatch.setattr(engine.features.store, "end_standing_order", full)
+        monkeypatch.setattr(engine.features.store, "save_standing_orders", fail_for_lack_of_space)
+        monkeypatch.setattr(engine.features.store, "end_standing_order", fail_for_lack_of_space)
         given = (
             SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),

@@ -121,7 +121,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
         supervision = site.centre.engine.features.supervision
         move_third_party = supervision._switch.move_third_party
 
-        async def and_hang_up(*args: Any) -> None:
+        async def move_and_hang_up(*args: Any) -> None:
             await move_third_party(*args)
             phone = find_supervisor_channel(site)
             assert phone is not None
@@ -129,7 +129,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
             await asyncio.sleep(1)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(supervision._switch, "move_third_party", and_hang_up)
+            patch.setattr(supervision._switch, "move_third_party", move_and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
                 await execute(Whisper(seat="01"), CommandContext("asha"))
         assert not site.centre.engine.features.listeners
@@ -211,11 +211,11 @@ async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
 ) -> None:
     async with run_talking_centre(tmp_path) as site:
 
-        async def full(*_: object) -> int:
+        async def fail_for_lack_of_space(*_: object) -> int:
             raise StoreFull("the disk is full")
 
         with monkeypatch.context() as broken:
-            broken.setattr(site.centre.store, "append_audit_entry", full)
+            broken.setattr(site.centre.store, "append_audit_entry", fail_for_lack_of_space)
             with pytest.raises(
                 CommandRefused, match="monitoring was not started, because its audit entry could not be stored"
             ):
@@ -234,13 +234,13 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
     async with run_talking_centre(tmp_path) as site:
         centre, audit = site.centre.engine.features, site.centre.store.append_audit_entry
 
-        async def taken_meanwhile(*entry: Any) -> int:
+        async def remove_supervisor_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
             site.centre.engine.features.supervision.apply_plan()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 
-        monkeypatch.setattr(site.centre.store, "append_audit_entry", taken_meanwhile)
+        monkeypatch.setattr(site.centre.store, "append_audit_entry", remove_supervisor_meanwhile)
         with pytest.raises(
             CommandRefused, match="monitoring by supervisor asha was ended, because the settings have changed"
         ):

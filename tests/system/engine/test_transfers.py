@@ -364,13 +364,13 @@ async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage
 async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and_a_restart(
     target: str, killed: bool, tmp_path: Path
 ) -> None:
-    async def consulting(site: Site) -> None:
+    async def start_consultation(site: Site) -> None:
         await site.log_in("01")
         await wait_until_talking(site)
         await site.centre.engine.execute(SeatConsult(seat="01", to=target))
         await asyncio.sleep(3)
 
-    async def completes(site: Site) -> None:
+    async def complete_transfer(site: Site) -> None:
         await asyncio.sleep(4)
         assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
@@ -381,14 +381,14 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
     async with SimulatedAsterisk(a_switch()) as switch:
         if not killed:
             async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as site:
-                await consulting(site)
+                await start_consultation(site)
                 site.switch.cut_ami()
-                await completes(site)
+                await complete_transfer(site)
             return
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, voters=1) as first:
-            await consulting(first)
+            await start_consultation(first)
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as again:
-            await completes(again)
+            await complete_transfer(again)
 
 
 @virtual_time()

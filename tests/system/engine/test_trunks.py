@@ -222,7 +222,9 @@ async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_c
 
 @virtual_time()
 async def test_ring_time_starts_at_the_ringing_that_follows_early_media(tmp_path: Path) -> None:
-    """183, and 180 a second later. The minimum ring time is about the phone, and the pacer gets one ringing."""
+    """The carrier sends 183, and 180 a second later. The minimum ring time counts from 180, and the pacer gets one
+    ringing.
+    """
     config = scripted(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)

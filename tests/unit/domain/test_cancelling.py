@@ -37,7 +37,7 @@ async def test_timeout_expires_although_the_library_swallows_the_cancellation() 
 
 
 async def test_result_of_the_awaited_call_is_returned() -> None:
-    async def gives() -> str:
+    async def return_result() -> str:
         return "the result"
 
-    assert await await_cancellable(gives()) == "the result"
+    assert await await_cancellable(return_result()) == "the result"

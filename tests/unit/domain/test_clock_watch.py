@@ -16,7 +16,7 @@ DAY_SECONDS = 86_400.0
 def check_clock_each_second(
     watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float = 0.0
 ) -> list[float | None]:
-    """Check the clock once a second. It steps half-way and drifts all the time. Return the results."""
+    """Check the wall clock once a second, and return the results. It steps half-way and drifts all the time."""
     found = []
     for second in range(1, int(seconds) + 1):
         stepped = step if second > seconds / 2 else 0.0

@@ -1,4 +1,6 @@
-"""Features around a call, as tables: supervisors, recordings, phone keys, silent phones and the link to the switch."""
+"""Supervisors, recordings, phone keys, silent phones and the link to the switch: tables of events and the effects that
+follow.
+"""
 
 from __future__ import annotations
 

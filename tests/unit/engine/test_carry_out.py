@@ -28,7 +28,7 @@ from tests.support.virtual import virtual_time
 
 
 class Said:
-    """Records the calls of store, switch, pacer and subscriber."""
+    """Stand-in for store, switch, pacer and subscriber that records the calls of their methods."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

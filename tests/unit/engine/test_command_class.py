@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def coffee(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Define one more command."""
+    """Register a command seat-coffee for one test."""
 
     class SeatCoffee(SeatCommand):
         """Pause a seat for coffee."""
@@ -65,7 +65,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 class Seats:
-    """Records who pauses."""
+    """Stand-in for the engine's seats that records who pauses a seat."""
 
     def __init__(self) -> None:
         self.paused: list[tuple[str, str]] = []

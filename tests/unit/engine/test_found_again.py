@@ -1,4 +1,6 @@
-"""Reconciliation, as tables: calls that an earlier run left open, or that ended while the link was down."""
+"""Calls that an earlier run left open, or that ended while the link was down: tables of what the switch reports and
+what follows.
+"""
 
 from __future__ import annotations
 

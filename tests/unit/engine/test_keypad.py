@@ -27,7 +27,7 @@ REASONS = ("break", "meal", "training")
 
 
 def press_keys(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
-    """Return the commands that the keys complete, and the sounds, in order."""
+    """Press keys on an agent's phone. Return the commands that they complete and the sounds that answer them."""
     keypad, now = Keypad(), 0.0
     commands: list[SeatCommand] = []
     sounds: list[SeatSound | None] = []

@@ -1,4 +1,6 @@
-"""Effects of reloaded settings during calls, as tables: added and removed seats, agents, campaigns and trunks."""
+"""Settings reloaded during calls (seats, agents, campaigns and trunks added or removed): tables of the effects that
+follow.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,16 @@ SUP = SupervisorPhone("sup", "sup", SupervisorRole.SUPERVISOR)
 
 
 def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
-    """Return the effects of settings reloaded at that second. The gate allows everything and stays."""
+    """Apply changed settings at that second, and return the effects. The calling rules allow everything and stay."""
 
-    def put() -> None:
+    def apply_settings() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
         turns.features.trunks.apply_plan()
         turns.features.supervision.apply_plan()
         turns.features.campaigns.apply_plan({})
         turns.features.agents.apply_plan()
 
-    return turns.after(seconds, put)
+    return turns.after(seconds, apply_settings)
 
 
 def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> None:

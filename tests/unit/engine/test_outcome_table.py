@@ -78,7 +78,7 @@ def decode_ami_messages(text: str) -> list[AmiMessage]:
 
 
 def find_end_and_outcome(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
-    """Return the end of a call and its outcome, from its events."""
+    """Return the end of a call and its outcome, as the dialler reads them from these AMI messages."""
     tracker, call = SwitchTracker(), a_call()
     tracker.calls.expect_channel(attempt_id)
     told = [event for message in messages for event in tracker.handle_event(message)]
@@ -123,17 +123,21 @@ def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_announcement_after_sip_183_is_a_carrier_failure(status: int) -> None:
-    """The carrier sends `Reason: Q.850;cause=1` (no such number) with the 5xx, which a real Asterisk does not report."""
+    """The carrier sends `Reason: Q.850;cause=1` (no such number) with the 5xx, which a real Asterisk does
+    not report.
+    """
 
-    def said(text: str) -> list[tuple[str, ...]]:
+    def list_reported_fields(text: str) -> list[tuple[str, ...]]:
         fields = ("Event", "DialStatus", "Response", "Reason", "Cause", "TechCause", "DestChannelState", "ChannelState")
         return sorted(tuple(message.get(name) for name in fields) for message in decode_ami_messages(text))
 
-    assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
+    assert list_reported_fields(EARLY[f"{status}-progress-cause-1"]["events"]) == list_reported_fields(
+        CAPTURED[f"{status}-progress"]
+    )
 
 
 def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
-    """As a real Asterisk lists it in CoreShowChannels to a restarted dialler."""
+    """A restarted dialler reads the ringing from CoreShowChannels, as a real Asterisk lists it."""
     listed = _make_channel(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()

@@ -1,4 +1,4 @@
-"""Calls that agents dial, as tables: the effects at the seat, and the orders to the switch."""
+"""Calls that agents dial: tables of the effects at the seat and the orders to the switch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ B = AttemptId("b" * 36)
 
 
 def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
-    """Set up a call that is previewed at seat 01 and not dialled."""
+    """Return an engine in which a call is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
     turns.place(seat.reserve(A, "calls", turns.features.core.read_clock()))

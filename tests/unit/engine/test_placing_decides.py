@@ -16,7 +16,7 @@ from tests.support.turns import A, Turns
 
 
 def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
-    """Return turns whose rules allow everything, and whose pacer wants this many calls."""
+    """Return an engine whose rules allow everything, and whose pacer wants this many calls."""
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
     asked = {
@@ -111,14 +111,14 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
 
-    async def claims(*_: object, **__: object) -> list[Claim]:
+    async def claim_while_stopping(*_: object, **__: object) -> list[Claim]:
         turns.features.core.draining = True
         return [make_claim(1), make_claim(2)]
 
-    async def due(*_: object) -> None:
+    async def find_no_due_time(*_: object) -> None:
         return None
 
     hoppers = turns.features.placing._hoppers
-    hoppers._store = cast(Any, SimpleNamespace(claim=claims, next_due_at=due))
+    hoppers._store = cast(Any, SimpleNamespace(claim_targets=claim_while_stopping, find_next_due_time=find_no_due_time))
     assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper(run))) == ["beside release-claims"]
     assert not run.hopper

@@ -1,4 +1,6 @@
-"""Campaigns with different skills that share agents: each seat is dialled for once, however the skills are connected."""
+"""Campaigns with different skills that share agents: each seat is dialled for once, however the skills
+are connected.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
 
 
 def place_calls_of(centre: Features, campaign: str) -> int:
-    """Let a campaign decide, and place the calls. Return their number."""
+    """Let a campaign's pacer decide, and place the calls. Return how many."""
     calls = centre.runs[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
     for _ in range(calls):
         add_ringing_call(centre, campaign)

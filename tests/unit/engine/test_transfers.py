@@ -1,4 +1,4 @@
-"""Transfers, as tables: stage, event, effects and next stage."""
+"""Transfers of calls: tables of stage, event, effects and next stage."""
 
 from __future__ import annotations
 

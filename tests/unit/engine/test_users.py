@@ -106,10 +106,10 @@ async def test_user_is_unchanged_if_the_change_cannot_be_stored(
 ) -> None:
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
 
-    async def full(*_: object) -> None:
+    async def fail_for_lack_of_space(*_: object) -> None:
         raise StoreError("no room")
 
-    monkeypatch.setattr(store, "remove_user", full)
+    monkeypatch.setattr(store, "remove_user", fail_for_lack_of_space)
     with pytest.raises(StoreError):
         await users.remove_user("meena", "asha", None)
     assert users.roles == {"meena": Role.SUPERVISOR}
@@ -121,11 +121,11 @@ async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
     remove = store.remove_user
 
-    async def lost(*given: object) -> None:
+    async def remove_and_lose_reply(*given: object) -> None:
         await remove(*given)  # type: ignore[arg-type]
         raise StoreError("the commit's reply was lost")
 
-    monkeypatch.setattr(store, "remove_user", lost)
+    monkeypatch.setattr(store, "remove_user", remove_and_lose_reply)
     with pytest.raises(StoreError):
         await users.remove_user("meena", "asha", None)
     assert users.roles == {}

@@ -1,4 +1,4 @@
-"""An answered voter's way to a seat, as tables: second, event and effects."""
+"""The way of an answered voter to a seat: tables of second, event and effects."""
 
 from __future__ import annotations
 

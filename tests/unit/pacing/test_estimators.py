@@ -30,7 +30,7 @@ def _find_table_row(elapsed: float, ringing: float | None) -> int:
 def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     went_over: bool, seed: int, endings: int
 ) -> None:
-    """Also the rate of changes into the inner state, which the prior does not expect."""
+    """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.record_end(random.expovariate(1 / 80.0), went_over=went_over)
@@ -106,8 +106,8 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
 
 
 def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
-    """Return ring times after these calls: half are answered (2 s of silence, then gamma with mean 10 s), the others
-    ring out.
+    """Record the ring times of this many calls: half are answered (2 s of silence, then gamma with mean 10 s), the
+    others ring out.
     """
     for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)

@@ -1,4 +1,6 @@
-"""The governor: the contents of windows, what they can bear, reserves, and the adaptation of alpha."""
+"""The abandoned-call governor: its time windows, the abandoned calls that they still allow, reserves, and the allowed
+risk.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ def _make_governor(caps: tuple[Cap, ...]) -> Governor:
 
 
 def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple[int, ...] = ()) -> None:
-    """Count this many answers, of which every `drops`-th is abandoned."""
+    """Count this many live answers, one each `every` seconds. The answers whose index is in `drops` are abandoned."""
     for answer in range(count):
         governor.now = every * answer
         governor.count_answer()

@@ -1,4 +1,4 @@
-"""The outlook, compared with exact sums over all possibilities."""
+"""The look-ahead of predictive pacing, compared with exact sums over all possibilities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Matrix = NDArray[np.float64]
 
 
 def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
-    """Return the outlook for seats and calls with these probabilities, one row each."""
+    """Return the look-ahead for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (append_powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered))
     return Outlook(free, len(answered), of_seats, of_calls)
 

@@ -1,4 +1,4 @@
-"""Properties that hold for every policy and all figures."""
+"""Properties that every pacing policy has, whatever the figures of the campaign."""
 
 from __future__ import annotations
 

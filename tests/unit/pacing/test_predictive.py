@@ -287,7 +287,9 @@ def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
 
 
 def _count_calls_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> int:
-    """Return the calls in flight in the end, with this many free seats, no talks and no news of any call."""
+    """Return how many calls the policy places for this many free seats, if it hears of no answer and no end of
+    a call.
+    """
     ringing: tuple[RingingCall, ...] = ()
     for _ in range(100):
         calls = pacer.count_calls_to_place(PacingSnapshot(now, free_seats=free, ringing=ringing))
@@ -298,7 +300,7 @@ def _count_calls_for_free_seats(pacer: PredictivePacer, now: float, free: int) -
 
 
 def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
-    """All these calls would be answered when the carrier recovers."""
+    """When the carrier recovers, all calls in flight would be answered."""
     pacer = _make_trained_pacer(HOUR)
     for at in range(1, 400):
         pacer.count_calls_to_place(_make_busy_snapshot(float(at)))

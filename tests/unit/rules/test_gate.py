@@ -437,16 +437,16 @@ def test_calling_hours_open_next_at_the_first_time_allowed_in_all_time_zones(
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""
     opening = hours.find_next_opening(zones, now)
 
-    def is_open(at: float) -> bool:
+    def is_open_in_all_zones(at: float) -> bool:
         return all(hours.is_open_at(zone, at) for zone in zones)
 
     quarter = -(-now // 900) * 900
     looked_at = [now, *(quarter + 900 * step for step in range(4 * 24 * 12))]
-    found = next((at for at in looked_at if is_open(at)), None)
+    found = next((at for at in looked_at if is_open_in_all_zones(at)), None)
     if found is not None:
         assert opening == found
     elif opening is not None:
-        assert is_open(opening)
+        assert is_open_in_all_zones(opening)
         assert opening > looked_at[-1]
 
 
