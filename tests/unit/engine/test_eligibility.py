@@ -1,0 +1,151 @@
+"""Whether the rules allow a call, with what has happened since its number was reserved. The gate is a stand-in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.model import Booth, Claim, OpenAttempt
+from dialer.domain.phone_facts import PhoneFacts
+from dialer.engine.campaigns.runs import CampaignRun
+from dialer.rules.gate import Case, Objection, Reason, Ruling
+from dialer.rules.polls import Area
+from dialer.rules.rulebook import CertificateStatus
+from tests.support.calls import ID, a_call
+from tests.support.rules import NOON
+from tests.support.turns import Turns
+
+FACTS = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+CLAIM = Claim("calls", 7, "+919812345607", 1, 7, 1, "", 1, FACTS)
+SCHOOL = Booth(1, 174, 118, "School", "mr", "18:00")
+CERTIFIED = {"hi": CertificateStatus(None, date(2024, 5, 22))}
+
+
+def make_open_attempt(campaign: str) -> OpenAttempt:
+    """Return an attempt that an earlier run of the dialler placed."""
+    return OpenAttempt(ID, campaign, 7, 7, 1, 1, "carrier", NOON - 9, None, None, None, CLAIM.number)
+
+
+class RecordingGate:
+    """A gate that gives the answer that a test sets, and records the cases that it was asked about."""
+
+    def __init__(self, gate: Any) -> None:
+        self.rules = gate.rules
+        self.ruling = Ruling((), None)
+        self.cases: list[Case] = []
+
+    def check_originate(self, case: Case, now: float) -> Ruling:
+        self.cases.append(case)
+        assert now == NOON
+        return self.ruling
+
+    check_connect = check_originate
+
+
+class Rules:
+    """The eligibility service of a site with one campaign, and its stand-in for the gate."""
+
+    def __init__(self, **campaign: Any) -> None:
+        self.turns = Turns(campaign=campaign)
+        self.service = self.turns.features.eligibility
+        self.gate = RecordingGate(self.service._gate)
+        self.service._gate = cast(Any, self.gate)
+        self.turns.features.polls.booths[1] = SCHOOL
+
+    @property
+    def run(self) -> CampaignRun:
+        return self.turns.features.runs["calls"]
+
+    def send(self) -> Case:
+        """Check the claim as when its call is sent. Return the case that the gate was asked about."""
+        self.service.check_originate(self.run, CLAIM, ID, "+918012345678")
+        return self.gate.cases[-1]
+
+    def answer(self, **facts: Any) -> Case:
+        """Check a call as when it is answered. Return the case that the gate was asked about."""
+        self.service.may_connect_call(a_call(campaign_id="calls", phone_id=7, **facts))
+        return self.gate.cases[-1]
+
+
+def test_inbound_call_is_answered_without_asking_the_gate() -> None:
+    rules = Rules()
+    assert rules.service.may_connect_call(a_call(campaign_id="calls", inbound=True))
+    assert rules.gate.cases == []
+
+
+def test_answered_call_is_checked_with_the_facts_of_its_claim() -> None:
+    rules = Rules()
+    sent = rules.send()
+    assert (sent.number, sent.area, sent.caller_id, sent.language) == (
+        CLAIM.number,
+        Area(174, "18:00"),
+        "+918012345678",
+        "mr",
+    )
+    assert rules.answer() == sent
+
+
+def test_opt_out_during_the_ringing_is_known_when_the_call_is_answered() -> None:
+    rules = Rules()
+    rules.send()
+    rules.turns.features.numbers.add_opt_out(7)
+    assert rules.answer().facts == replace(FACTS, opted_out=True)
+
+
+def test_answered_call_of_an_unknown_claim_is_checked_without_facts() -> None:
+    case = Rules().answer()
+    assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
+    assert Rules().answer(booth_id=9).area is None
+
+
+def test_call_of_an_earlier_run_is_checked_in_the_language_of_its_booth() -> None:
+    rules = Rules()
+    rules.service.load_registers_and_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
+    rules.service._gate = cast(Any, rules.gate)
+    case = rules.answer()
+    assert (case.number, case.area, case.language) == (CLAIM.number, Area(174, "18:00"), "mr")
+    assert case.facts is not None
+
+
+def test_end_of_a_call_forgets_its_facts() -> None:
+    rules = Rules()
+    rules.send()
+    rules.service.forget_ended_calls()
+    assert rules.answer().facts is None
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_POLL, Reason.CALLER_ID])
+def test_refusals_are_counted_and_missing_data_raises_one_alert_of_the_campaign(reason: Reason) -> None:
+    rules = Rules()
+    rules.gate.ruling = Ruling((Objection(reason, "words", None),), None)
+    alerts: list[dict[str, Any]] = []
+    rules.turns.features.alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
+    for _ in range(3):
+        assert not rules.service.check_claim(rules.run, CLAIM).allowed
+    assert rules.run.refused == {reason.value: 3}
+    assert alerts == [{"campaign": "calls"}]
+
+
+def test_refusal_for_a_lasting_reason_raises_no_alert() -> None:
+    rules = Rules()
+    rules.gate.ruling = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
+    assert not rules.service.may_connect_call(a_call(campaign_id="calls", phone_id=7))
+    assert rules.run.refused == {"opted-out": 1}
+    assert not rules.turns.features.alerts.active
+
+
+@pytest.mark.parametrize(("needed", "certified"), [(True, CERTIFIED), (False, {})])
+def test_certificates_are_looked_up_for_recorded_campaigns_that_need_them(needed: bool, certified: object) -> None:
+    rules = Rules(kind="ivr", flow="turnout")
+    profile = rules.gate.rules.profile
+    purposes = frozenset({rules.run.purpose}) if needed else frozenset()
+    changed = profile.model_copy(
+        update={"certificate": profile.certificate.model_copy(update={"needed_for": purposes})}
+    )
+    rules.gate.rules = replace(rules.gate.rules, profile=changed)
+    rules.service._certified = lambda campaign, flow: {("calls", "turnout"): CERTIFIED}[campaign, flow]
+    assert rules.send().campaign.certified == certified
+    assert rules.answer().campaign.certified == certified
