@@ -53,7 +53,7 @@ from bench.store_contenders import (
 )
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import claims
-from dialer.store.connection import close_writer, open_store_for_writing
+from dialer.store.connection import close_writing_connection, open_store_for_writing
 from dialer.store.keys import StoreKey, write_new_key
 from dialer.store.store import open_store
 from dialer.store.writer import Writer
@@ -106,7 +106,7 @@ def measure_waits(
                     await asyncio.sleep(seconds)
                     going_on.cancel()
             await writer.close()
-        close_writer(db)
+        close_writing_connection(db)
 
     with template.copy() as path:
         template.run(work(path))
@@ -129,7 +129,7 @@ def measure_claims(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) 
                 assert claimed.attempt_number == 1
             db.execute("COMMIT")
     for db in stores.values():
-        close_writer(db)
+        close_writing_connection(db)
     return costs
 
 

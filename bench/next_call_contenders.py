@@ -23,7 +23,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import claims, number_facts
-from dialer.store.connection import close_writer, open_store_for_writing
+from dialer.store.connection import close_writing_connection, open_store_for_writing
 from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
 
@@ -78,7 +78,7 @@ def run_contenders(store: Path, voters: int, booths: int, count: int) -> list[Ch
             *_choose_from_list(db, priorities, voters, count),
         ]
     finally:
-        close_writer(db)
+        close_writing_connection(db)
 
 
 def _make_marks(voters: int) -> Iterator[Mark]:

@@ -17,7 +17,7 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.domain.results import Result
 from dialer.store import campaigns, claims, targets
-from dialer.store.connection import close_writer, open_store_exclusively, open_store_for_writing
+from dialer.store.connection import close_writing_connection, open_store_exclusively, open_store_for_writing
 from dialer.store.driver import connect_to_file
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
@@ -130,7 +130,7 @@ def write_with_store(template: StoreTemplate, waiting: int, cycles: int) -> Call
                 with watch.running():
                     await run_callers(waiting, cycles, lambda: writer.write(cycle))
                 await writer.close()
-            close_writer(db)
+            close_writing_connection(db)
 
         with template.copy() as path:
             template.run(work(path))
@@ -156,7 +156,7 @@ def sqlite_in_thread(template: StoreTemplate, waiting: int, cycles: int) -> Call
 
             with ThreadPoolExecutor(1) as executor, watch.running():
                 await run_callers(waiting, cycles, one)
-            close_writer(db)
+            close_writing_connection(db)
 
         with template.copy() as path:
             template.run(work(path))
@@ -250,7 +250,7 @@ def write_in_batches(template: StoreTemplate, batch: int, cycles: int) -> Callab
                     for _ in range(batch):
                         cycle(db)
                     db.execute("COMMIT")
-            close_writer(db)
+            close_writing_connection(db)
             return check_round(path, cycles)
 
     return run

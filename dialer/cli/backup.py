@@ -17,7 +17,7 @@ from dialer.settings.site_time import site_zone
 from dialer.store.audit import get_audit_name
 from dialer.store.backup import (
     Backup,
-    count_unknown_attempts,
+    count_attempts_missing_in_store,
     make_backup,
     prune_backups,
     restore_backup,
@@ -82,7 +82,7 @@ def restore(
             " (dialer command resume NAME --as SUPERVISOR)"
         )
     journal = get_journal_path(path)
-    missing = count_unknown_attempts(path, key, SentJournal(journal).list_sent())
+    missing = count_attempts_missing_in_store(path, key, SentJournal(journal).list_sent_attempts())
     if missing:
         typer.echo(
             f"{counted(missing, 'call')} in {journal} are missing in the backup: move this file away,"

@@ -83,7 +83,7 @@ def purge(
     rules = create_erasure_rules(settings)
     with _open_for_erasure(site) as db:
         stock = erasing.count_holdings(db)
-        files = rules.files(None, expected=with_recordings and stock.recordings > 0)
+        files = rules.find_recordings(None, expected=with_recordings and stock.recordings > 0)
         summary = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and with_recordings:
             summary += f", {len(files):,} recordings"
@@ -108,7 +108,7 @@ def purge(
             )
             if with_recordings:
                 remove_recordings(files)
-            Spool(site.path, site.key).clear()
+            Spool(site.path, site.key).remove_all_items()
             for copy in find_upgrade_copies(site.path):
                 shutil.rmtree(copy)
             if with_records:  # the journal lists attempts that the store no longer has

@@ -128,13 +128,13 @@ def send_numbers_to_dialler(
     batches = _split_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:
-        list_ids += [spool.add_numbers(each) for each in batches]
+        list_ids += [spool.add_number_list(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
         with _report_saved_on_error(batches, "numbers") as report_done:
             return send_to_dialler(settings, requests, busy, report_done)
     finally:
         for each in list_ids:
-            spool.remove(each)
+            spool.remove_item(each)
 
 
 def send_to_dialler(

@@ -58,7 +58,7 @@ async def list_accounts(hq: HeadquartersOptions) -> None:
     """List the accounts of headquarters' pages with role, zone and time of the last sign-in."""
     settings = hq.settings
     async with _open_accounts(hq) as (_, accounts, _, file):
-        stored = await file.accounts()
+        stored = await file.read_accounts()
         zone = ZoneInfo(settings.gather.time_zone)
         for name, role in sorted(accounts.role_of.items()):
             at = stored[name].signed_in_at if name in stored else None
@@ -151,7 +151,7 @@ async def list_page_actions(
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:
-            head = await file.audit_head()
+            head = await file.read_audit_head()
             end = (
                 f"its end matches entry {head[0]} in {settings.desk.file}"
                 if head

@@ -61,7 +61,7 @@ async def list_users(config: SettingsFile) -> None:
     accounts = await _read_page_accounts(settings)
     zone = site_zone(settings)
     for name, user in sorted(users.items()):
-        account = accounts.get(name, DeskAccount()).of_user(user)
+        account = accounts.get(name, DeskAccount()).drop_times_of_earlier_user(user)
         where = "settings" if name in list_fixed_users(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
@@ -75,7 +75,7 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
         return {}
     file = await DeskFile.open(path, read_site_key(settings))
     try:
-        return await file.accounts()
+        return await file.read_accounts()
     finally:
         await file.close()
 

@@ -117,7 +117,7 @@ class Board:
 
     async def load_acknowledgements(self) -> None:
         """Show the stored acknowledgements of alerts. Raises StoreError."""
-        self._show_acknowledgement(await self._file.acknowledged())
+        self._show_acknowledgement(await self._file.read_acknowledgements())
 
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the supervisors' board."""
@@ -167,8 +167,8 @@ class Board:
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
-        await self._file.acknowledge(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
-        self._show_acknowledgement(await self._file.acknowledged())
+        await self._file.acknowledge_alert(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
+        self._show_acknowledgement(await self._file.read_acknowledgements())
 
     def _show_acknowledgement(self, seen: list[Acknowledgement]) -> None:
         self._page_state.put("acknowledged", {each.code: each for each in seen})

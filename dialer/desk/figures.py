@@ -100,7 +100,7 @@ class BoardFigures:
     async def read_booths(self) -> None:
         """Read the names of the booths. Raises StoreError."""
         day_at = find_start_of_day(self._clock.now(), self._zone)
-        self._page_state.put("booths", await self._reading.booth_names())
+        self._page_state.put("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
@@ -115,7 +115,7 @@ class BoardFigures:
         read_at = min(now, self._read_at.get(campaign_id, day_at))  # may be long ago if the store could not be read
         first = max(0, int((read_at - LATEST_SECONDS - day_at) // INTERVAL_SECONDS))
         since = day_at + first * INTERVAL_SECONDS
-        for each in await self._reading.calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
+        for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
         self._page_state.put(f"day/{campaign_id}", _collect_day_figures(day_at, intervals))
@@ -127,7 +127,7 @@ class BoardFigures:
         self._page_state.put(f"abandoned/{campaign_id}", tuple(windows))
 
     async def _read_window(self, campaign_id: str, cap: ShownCap, target: float | None, now: float) -> AbandonedWindow:
-        found = await self._reading.live_answers(campaign_id, now, cap.window_seconds)
+        found = await self._reading.count_live_answers(campaign_id, now, cap.window_seconds)
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 

@@ -83,7 +83,7 @@ class RecordingsPage:
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
     ) -> ListedRecordings:
         """Return the recordings whose files exist and may still be stored, of one campaign or of all."""
-        found = await self._reading.recordings(before, MAX_LISTED, campaign)
+        found = await self._reading.list_recordings(before, MAX_LISTED, campaign)
         existing = await asyncio.to_thread(
             lambda: [each for each in found if self._find_file(each.attempt) is not None]
         )

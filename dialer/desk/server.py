@@ -153,7 +153,7 @@ async def open_desk(
             stack.push_async_callback(reading.close)
             file = await DeskFile.open(get_desk_file_path(path), key)
             stack.push_async_callback(file.close)
-            directory = Directory(settings.supervisors, reading.users)
+            directory = Directory(settings.supervisors, reading.read_users)
             await directory.refresh_users()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)

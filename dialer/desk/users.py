@@ -65,13 +65,13 @@ class UsersPage:
     async def list_users(self) -> list[dict[str, Any]]:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
         await self._directory.report_changed_rights(self._streams.apply_changed_rights)
-        accounts = await self._file.accounts()
+        accounts = await self._file.read_accounts()
         return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
 
     def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user(name)
         assert user is not None  # noqa: S101 - the name is the directory's
-        own = account.of_user(user)
+        own = account.drop_times_of_earlier_user(user)
         return {
             "name": name,
             "role": user.role,

@@ -67,7 +67,7 @@ class Lifecycle:
 
     async def _refuse_older_store(self) -> None:
         journal = self._features.dependencies.sent_journal
-        sent = journal.list_sent()
+        sent = journal.list_sent_attempts()
         missing = len(sent) - len(await self._features.store.find_known_attempts(sent)) if sent else 0
         if missing:
             raise StoreError(
@@ -82,7 +82,9 @@ class Lifecycle:
         The numbers of the ended attempts are due again.
         """
         journal = self._features.dependencies.sent_journal
-        unsent = set(journal.find_never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
+        unsent = set(
+            journal.find_attempts_never_sent([each.attempt_id for each in unfinished if each.answered_at is None])
+        )
         now = self._features.core.clock.now()
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(unsent)]
         if ended:

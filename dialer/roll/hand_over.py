@@ -23,17 +23,17 @@ def hand_over_roll(
     is removed, even after a dry run. The store is not changed. After an error (one of those of `import_file`), nothing
     is left in the spool.
     """
-    list_id = list_id or spool.new()
+    list_id = list_id or spool.create_item_id()
     rejects = options.rejects_path
     if options.dry_run and rejects is None:
-        rejects = spool.path(list_id).with_suffix(".rejects.csv")  # removed together with the roll
+        rejects = spool.get_item_path(list_id).with_suffix(".rejects.csv")  # removed together with the roll
     spool_options = replace(options, dry_run=False, rejects_path=rejects)
     try:
         spool.prepare_roll(list_id)
-        result = run_import(prepared, spool.path(list_id), spool_options, progress=progress, key=spool.key)
+        result = run_import(prepared, spool.get_item_path(list_id), spool_options, progress=progress, key=spool.key)
         found = spool.compare_with_store(list_id)
     except BaseException:
-        spool.remove(list_id)
+        spool.remove_item(list_id)
         raise
     result.voters -= found.unchanged
     result.unchanged += found.unchanged

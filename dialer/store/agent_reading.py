@@ -213,7 +213,7 @@ class AgentReading:
         """Return the agent and number of an attempt, or None if there is no such attempt."""
         return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
 
-    async def find_campaigns(self, number: str) -> dict[str, int]:
+    async def find_campaigns_with_number(self, number: str) -> dict[str, int]:
         """Return the campaigns whose queues contain a number (E.164), with the number's id. Only these campaigns may call it."""
         rows = await self._calls.all(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}

@@ -74,7 +74,7 @@ class AgentRecords:
             await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
             await db.run(SQL.insert_session, **get_parameters(session))
 
-    async def session(self, digest: str) -> AgentSession | None:
+    async def read_session(self, digest: str) -> AgentSession | None:
         """Return the session whose token has this digest, or None if there is none."""
         return await self._db.first(SQL.session, digest=digest)
 
@@ -94,11 +94,11 @@ class AgentRecords:
                 raise KeyTaken(f"The note {note.note_id} belongs to another call.")
             await db.run(SQL.set_note, **get_parameters(note))
 
-    async def last_note(self, phone_id: int) -> Note | None:
+    async def read_last_note(self, phone_id: int) -> Note | None:
         """Return the last note about a number, or None if there is none."""
         return await self._db.first(SQL.last_note, phone_id=phone_id)
 
-    async def drafts(self) -> list[Draft]:
+    async def read_drafts(self) -> list[Draft]:
         """Return the drafts of all seats."""
         return await self._db.all(SQL.drafts)
 

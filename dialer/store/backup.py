@@ -124,7 +124,7 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
     return stopped
 
 
-def count_unknown_attempts(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
+def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
     """Return how many of the attempts in `sent`, the last that were dialled on this machine, are not in the store."""
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_known_attempts(db, sent)) if sent else 0

@@ -37,7 +37,9 @@ class SQL(Statements):
     booths_of_worker = Query(BoothOfWorker)
 
 
-def save_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
+def save_booth_worker(
+    db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]
+) -> tuple[int, bool]:
     """Store a worker with exactly these booths. Return the worker's id and whether the number (E.164) has opted out.
 
     An empty name or language does not overwrite a stored one. A closed number of a listed worker is called again,
@@ -53,7 +55,7 @@ def save_worker(db: Connection, number: str, name: str, language: str, booth_ids
     return worker_id, bool(opted_out)
 
 
-def remove_other_workers(db: Connection, listed: Sequence[int]) -> int:
+def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
     """Remove all workers whose ids are not in `listed`, and return how many. Removed workers are no longer called."""
     removed = SQL.remove_others.run(db, worker_ids=json.dumps([*listed]))
     SQL.close_removed.run(db)

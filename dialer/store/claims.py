@@ -115,15 +115,15 @@ def claim_targets(
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
-        search.collect(limit, SQL.due, now=now, promised=promised)
+        search.collect_claims(limit, SQL.due, now=now, promised=promised)
     if voting is None:
-        search.collect(limit, SQL.set_aside)
+        search.collect_claims(limit, SQL.set_aside)
     if booths is None:
-        search.collect(limit, SQL.fresh)
+        search.collect_claims(limit, SQL.fresh)
     else:
         for booth_id, most in booths.items():
-            search.collect(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.commit(owner)
+            search.collect_claims(most, SQL.fresh_of_booth, booth_id=booth_id)
+    return search.write_changes(owner)
 
 
 def claim_number(
@@ -151,8 +151,8 @@ def claim_number(
     if listed.due_at > now:
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
-    search.collect(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.commit(owner):
+    search.collect_claims(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
+    if claims := search.write_changes(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
@@ -221,7 +221,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def commit(self, owner: str) -> list[Claim]:
+    def write_changes(self, owner: str) -> list[Claim]:
         """Write the collected changes and return the claims.
 
         Call it after the search, which reads the indexes that this changes.
@@ -235,7 +235,9 @@ class _Search:
             SQL.claim_target.run(self.db, target=target, owner=owner, until=self.times.until)
         return self.claims
 
-    def collect(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
+    def collect_claims(
+        self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
+    ) -> None:
         """Collect at most `most` claims from the targets that a query finds. `promised` says whether their calls were promised.
 
         Rows are read one by one and only as many as needed, because the index has them in order.
@@ -244,7 +246,7 @@ class _Search:
         if room <= 0:
             return
         for row in query.rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
-            if self._votes_another_day(row):
+            if self._does_booth_vote_another_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
@@ -261,7 +263,7 @@ class _Search:
             if room == 0:
                 break
 
-    def _votes_another_day(self, row: Candidate) -> bool:
+    def _does_booth_vote_another_day(self, row: Candidate) -> bool:
         """Return whether the target's booth does not vote today, so that the target is set aside."""
         if self.voting is None or row.waits_for_booth is None:
             return False

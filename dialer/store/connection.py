@@ -140,7 +140,7 @@ def open_locked_store(
         with translate_sqlite_errors(path):
             yield db
     finally:
-        close_writer(db)
+        close_writing_connection(db)
 
 
 class Reader:
@@ -161,7 +161,7 @@ class Reader:
         """Close the connection."""
         self.close()
 
-    def read(self, job: Callable[[Connection], T]) -> T:
+    def run_job(self, job: Callable[[Connection], T]) -> T:
         """Call `job` with the connection and return its result. Raises StoreError."""
         with translate_sqlite_errors(self._path):
             return job(self._db)
@@ -180,7 +180,7 @@ class OpenStore(NamedTuple):
     reader: Reader
 
 
-def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> OpenStore:
+def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> OpenStore:
     """Lock the store, migrate it, and open both connections. Blocks: call it in the thread that will write.
 
     `busy_seconds` is how long a write waits for another program; `holder` names this process in the errors of others.
@@ -190,14 +190,14 @@ def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey |
     with ExitStack() as undo:
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
-        undo.callback(close_writer, db)
+        undo.callback(close_writing_connection, db)
         lock.lock_new_files()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
         undo.pop_all()
     return OpenStore(path, lock, db, reader)
 
 
-def close_writer(db: Connection) -> None:
+def close_writing_connection(db: Connection) -> None:
     """Checkpoint the WAL and close the writing connection. Pages that a reader still needs stay in the WAL until the next start."""
     try:
         if not db.in_transaction:

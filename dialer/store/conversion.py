@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.connection import check_key, close_writer, open_store_for_writing
+from dialer.store.connection import check_key, close_writing_connection, open_store_for_writing
 from dialer.store.desk_file import get_desk_file_path
 from dialer.store.driver import connect_in_memory, open_connection
 from dialer.store.file_checks import check_header, file_exists, is_encrypted
@@ -59,7 +59,7 @@ def convert_store(
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
     check_header(path, old)
     with StoreLock(path, "a conversion"):
-        close_writer(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
+        close_writing_connection(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
         with _convert_file(path, old, new, progress, note):
             if _desk_needs_conversion(path, new):

@@ -92,7 +92,7 @@ class DeskAccount:
     signed_in_at: float | None = None
     passkeys: int = 0
 
-    def of_user(self, user: StoredUser) -> DeskAccount:
+    def drop_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
         """Return the account without times from before the user was added: these belong to an earlier user of the same name."""
         password_at, signed_in_at = (
             each if each is not None and each >= user.added_at else None
@@ -170,7 +170,7 @@ class DeskFile:
         """Open the file, or create it. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect(path, partial(open_desk_file, path, key)))
 
-    async def password_of(self, name: str) -> StoredPassword | None:
+    async def read_password(self, name: str) -> StoredPassword | None:
         """Return a person's stored password, or None if there is none."""
         row = await self.db.first(SQL.password_of, name=name)
         return None if row is None else StoredPassword(row.hash, row.at, bool(row.once))
@@ -190,7 +190,7 @@ class DeskFile:
                 await db.run(SQL.delete_passkeys, name=name)
             await db.run(SQL.end_sessions_of, name=name)
 
-    async def accounts(self) -> dict[str, DeskAccount]:
+    async def read_accounts(self) -> dict[str, DeskAccount]:
         """Return the sign-in data of all people, by name."""
         rows = await self.db.all(SQL.accounts)
         return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
@@ -202,11 +202,11 @@ class DeskFile:
             await db.run(SQL.insert_session, digest=digest, name=name, at=at)
             await db.run(SQL.set_signed_in, name=name, at=at)
 
-    async def end_sessions_of(self, name: str) -> None:
+    async def end_sessions_of_person(self, name: str) -> None:
         """Delete all sessions of a person."""
         await self.db.run(SQL.end_sessions_of, name=name)
 
-    async def session(self, digest: str) -> SessionRow | None:
+    async def read_session(self, digest: str) -> SessionRow | None:
         """Return the session with this digest, or None if there is none."""
         return await self.db.first(SQL.session, digest=digest)
 
@@ -218,19 +218,19 @@ class DeskFile:
         """Delete a session."""
         await self.db.run(SQL.end_session, digest=digest)
 
-    async def acknowledge(self, seen: Acknowledgement) -> None:
+    async def acknowledge_alert(self, seen: Acknowledgement) -> None:
         """Store who acknowledged an alert. An acknowledgement of the same alert that is stored already stays."""
         await self.db.run(SQL.acknowledge, **get_parameters(seen))
 
-    async def acknowledged(self) -> list[Acknowledgement]:
+    async def read_acknowledgements(self) -> list[Acknowledgement]:
         """Return the last acknowledgement for each alert code."""
         return await self.db.all(SQL.acknowledged)
 
-    async def audit_head(self) -> AuditHead | None:
+    async def read_audit_head(self) -> AuditHead | None:
         """Return the newest entry of headquarters' audit that this desk has seen, or None if it has seen none."""
         return await self.db.first(SQL.audit_head)
 
-    async def set_audit_head(self, number: int, digest: str) -> None:
+    async def save_audit_head(self, number: int, digest: str) -> None:
         """Replace the stored entry of headquarters' audit."""
         await self.db.run(SQL.set_audit_head, number=number, digest=digest)
 

@@ -65,13 +65,15 @@ class DeskReading:
         """Open the store. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect_for_reading(path, key))
 
-    async def calls_by_interval(self, campaign_id: str, since: float, interval_seconds: float) -> list[CallsOfInterval]:
+    async def count_calls_by_interval(
+        self, campaign_id: str, since: float, interval_seconds: float
+    ) -> list[CallsOfInterval]:
         """Return a campaign's calls since a time (epoch seconds), by interval. Intervals without calls are left out."""
         return await self._db.all(
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
 
-    async def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
+    async def count_live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
         """Return the number of live answers in the window before `now`, and how many of them were abandoned."""
         found = await self._db.first(
             campaign_figures.SQL.recent_answers,
@@ -84,21 +86,21 @@ class DeskReading:
         )
         return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
 
-    async def booth_names(self) -> dict[int, tuple[str, str]]:
+    async def read_booth_names(self) -> dict[int, tuple[str, str]]:
         """Return the constituency name and booth name of each booth, by booth id.
 
         Slow, for it reads all booths: call it once a day.
         """
         return {row.booth_id: (row.constituency_name, row.name) for row in await self._db.all(SQL.booth_names)}
 
-    async def recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
+    async def list_recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
         """Return the newest recordings that began before a time (epoch seconds), of one campaign or all.
 
         Their files may be missing.
         """
         return await self._db.all(SQL.recordings, before=before, most=most, campaign=campaign_id)
 
-    async def users(self) -> list[StoredUser]:
+    async def read_users(self) -> list[StoredUser]:
         """Return the users who may give commands in addition to those in the settings."""
         return await self._db.all(users.SQL.users)
 

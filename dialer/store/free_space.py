@@ -22,7 +22,7 @@ class FreeSpaceCheck:
         self._path = path
         self._since_check = ATTEMPTS_BETWEEN_CHECKS
 
-    def before_opening(self, db: Connection, attempts: int) -> None:
+    def check_free_space(self, db: Connection, attempts: int) -> None:
         """Raise StoreFull if the free space, on the disk or up to the file's size limit, is less than the reserve."""
         self._since_check += attempts
         if self._since_check < ATTEMPTS_BETWEEN_CHECKS:

@@ -35,7 +35,7 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
     return digest
 
 
-def apply_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
+def record_applied_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
     """Store the settings and calling rules that come into force at `at` (epoch seconds) while the dialler is running."""
     audit.record_settings(db, settings, at)
     record_rules_version(db, rules, at)

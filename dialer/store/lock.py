@@ -77,9 +77,9 @@ class StoreLock:
         file.
         """
         self._lock_existing_files()
-        self.refuse_if_moved()
+        self.check_store_not_moved()
 
-    def refuse_if_moved(self) -> None:
+    def check_store_not_moved(self) -> None:
         """Raise StoreError if the store's path no longer leads to the locked file. Costs one `stat`."""
         if self._store is None:
             return

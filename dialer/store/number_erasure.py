@@ -33,7 +33,7 @@ class ErasureRules:
     retention: Callable[[float], str | None]  # until when recordings must be kept, in words, at a time; None: no longer
     secrets: Sequence[bytes] = field(default=(), repr=False)
 
-    def files(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
+    def find_recordings(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
         """Return the recordings of these attempts, or all recordings (None).
 
         `expected` says that there should be some, so that a missing folder raises RecordingError.
@@ -71,7 +71,7 @@ def erase_number(
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):
         voice = find_recorded_voice(db, number)
-        files = rules.files(voice.attempts, expected=kept is None and voice.recordings > 0)
+        files = rules.find_recordings(voice.attempts, expected=kept is None and voice.recordings > 0)
         done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)

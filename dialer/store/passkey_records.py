@@ -35,25 +35,25 @@ class PasskeyRecords:
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
 
-    async def of_name(self, name: str) -> list[Passkey]:
+    async def read_passkeys_of_person(self, name: str) -> list[Passkey]:
         """Return the passkeys of the person with this name, oldest first."""
         return await self._db.all(SQL.of_name, name=name)
 
-    async def find(self, credential: bytes) -> Passkey | None:
+    async def find_passkey(self, credential: bytes) -> Passkey | None:
         """Return the passkey with an id, or None if there is none."""
         return await self._db.first(SQL.find, credential=credential)
 
-    async def add(self, passkey: Passkey) -> bool:
+    async def add_passkey(self, passkey: Passkey) -> bool:
         """Store a passkey, or return False if its id is taken."""
         return await self._db.run(SQL.add, **get_parameters(passkey)) == 1
 
-    async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
+    async def record_passkey_use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """Store that a passkey has signed. Return False if it has signed again since it was read, or was removed."""
         used = await self._db.run(
             SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at
         )
         return used == 1
 
-    async def remove(self, name: str, credential: bytes) -> None:
+    async def remove_passkey(self, name: str, credential: bytes) -> None:
         """Delete one of a person's passkeys."""
         await self._db.run(SQL.remove, name=name, credential=credential)

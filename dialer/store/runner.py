@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from dialer.domain.errors import StoreError
 from dialer.domain.results import Encode
-from dialer.store.connection import OpenStore, close_writer
+from dialer.store.connection import OpenStore, close_writing_connection
 from dialer.store.sql import Connection
 from dialer.store.writer import Writer
 
@@ -51,7 +51,7 @@ class StoreRunner:
     async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
             raise StoreError(f"{self._path}: the store was closed. Start the dialler again.")
-        read = partial(self._reader.read, lambda db: job(db, *args, **kwargs))
+        read = partial(self._reader.run_job, lambda db: job(db, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
 
     async def close(self) -> None:
@@ -64,7 +64,7 @@ class StoreRunner:
             await self._writer.close()
             # The reader first: the connection that is closed last checkpoints, and only the writing one may.
             await loop.run_in_executor(self._read_thread, self._reader.close)
-            await loop.run_in_executor(self._write_thread, close_writer, self._db)
+            await loop.run_in_executor(self._write_thread, close_writing_connection, self._db)
         finally:
             self._read_thread.shutdown()
             self._write_thread.shutdown()

@@ -107,7 +107,7 @@ class SealVerdict:
         """Whether there are no findings."""
         return not self.findings
 
-    def add(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
+    def add_finding(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
         """Add a finding, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem, fields))
@@ -128,7 +128,7 @@ def verify_seals(db: Connection, head: tuple[int, str] | None = None) -> SealVer
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
         _verify_voter_statuses(db, verdict)
     for row_id in SQL.not_suppressed.all(db):
-        verdict.add(OPT_OUT.label, row_id, "the number is no longer marked as opted out")
+        verdict.add_finding(OPT_OUT.label, row_id, "the number is no longer marked as opted out")
     return verdict
 
 
@@ -146,21 +146,21 @@ class _BatchVerifier:
     last: int = 0  # seal of the batch before
     purged_up_to: int = 0  # seals that a purge of records deleted
 
-    def check(self, number: int, at: float, text: str) -> None:
+    def check_batch(self, number: int, at: float, text: str) -> None:
         self.verdict.batches += 1
         self.verdict.chained_at = at
         try:
             what = json.loads(text)
             first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
         except (ValueError, KeyError, TypeError):
-            self.verdict.add("entry", number, "not a batch of seals")
+            self.verdict.add_finding("entry", number, "not a batch of seals")
             return
         if what.get("found"):
             self.verdict.found_at = at
             found_rows = str(what["found"])  # "yes" where the whole batch was found
             self.verdict.found_rows += int(found_rows) if found_rows.isdecimal() else last - first + 1
         if first != self.last + 1:
-            self.verdict.add("entry", number, f"seals {self.last + 1} to {first - 1} are in no batch")
+            self.verdict.add_finding("entry", number, f"seals {self.last + 1} to {first - 1} are in no batch")
         self.last = max(self.last, last)
         if last <= self.purged_up_to:
             return
@@ -169,9 +169,9 @@ class _BatchVerifier:
         if count != last - first + 1:
             present = {each.seal_id for each in SQL.seals_between.rows(self.db, first=first, last=last)}
             missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in present][:10]
-            self.verdict.add("batch", number, f"seals were removed {where}: {', '.join(missing)}")
+            self.verdict.add_finding("batch", number, f"seals were removed {where}: {', '.join(missing)}")
         elif found != root:
-            self.verdict.add("batch", number, f"a seal was changed {where}")
+            self.verdict.add_finding("batch", number, f"a seal was changed {where}")
 
 
 def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
@@ -184,16 +184,16 @@ def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: S
             verdict.entries = entry.number
             verdict.head = (entry.number, entry.digest)
             if entry.kind == AUDIT_KIND:
-                batches.check(entry.number, entry.at, entry.what)
+                batches.check_batch(entry.number, entry.at, entry.what)
             yield entry
 
     for found in find_breaks_in_chain(checked_entries(), head):
-        verdict.add("entry", found.number, found.problem)
+        verdict.add_finding("entry", found.number, found.problem)
     unchained = [each.seal_id for each in seals.SQL.seals_after.rows(db, last=batches.last)]
     verdict.not_chained = len(unchained)
     if unchained and unchained[-1] != batches.last + len(unchained):
         problem = f"seals were removed between {batches.last + 1} and {unchained[-1]}"
-        verdict.add("batch", "that is not chained yet", problem)
+        verdict.add_finding("batch", "that is not chained yet", problem)
 
 
 def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
@@ -204,13 +204,13 @@ def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
 
 
 def _verify_sealed_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
-    rows = ((entity.key_of(row), row) for row in read_rows(db, entity))
+    rows = ((entity.get_key(row), row) for row in read_rows(db, entity))
     last_seals = ((seal.row_id, seal) for seal in SQL.last_seals.rows(db, entity=entity.name))
     intact = 0
     for key, row, seal in _join_by_key(rows, last_seals):
         problem, *fields = _find_row_problem(entity, row, seal)
         if problem:
-            verdict.add(entity.label, key, problem, tuple(fields))
+            verdict.add_finding(entity.label, key, problem, tuple(fields))
         elif row is not None:
             intact += 1
     verdict.rows[entity.name] = intact
@@ -233,7 +233,7 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
         if one != other:
             names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
-            verdict.add("voter", voter_id, "does not agree with the marks", fields)
+            verdict.add_finding("voter", voter_id, "does not agree with the marks", fields)
 
 
 _UNREADABLE = VoterStatus("unreadable")

@@ -234,7 +234,7 @@ class Entity:
         """The names of the sealed fields of this kind of row. The first one is the key."""
         return self.row.columns
 
-    def key_of(self, row: SealedRow) -> int | str:
+    def get_key(self, row: SealedRow) -> int | str:
         """Return the key of a row of this kind."""
         key: int | str = getattr(row, self.fields[0])
         return key

@@ -141,7 +141,7 @@ def seal_row_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
 def seal_removal_of_all(db: Connection, entity: Entity) -> None:
     """Seal the removal of all rows of a kind. Call it before they are removed."""
     for row in [*read_rows(db, entity)]:
-        seal_row_removal(db, entity, entity.key_of(row))
+        seal_row_removal(db, entity, entity.get_key(row))
 
 
 def seal_removal_of_consent_before_roll(db: Connection, number: str) -> None:
@@ -300,7 +300,7 @@ def _seal_all_rows(db: Connection, entities: Iterable[Entity]) -> int:
             kind = NEW
             if isinstance(row, SealedAttempt):
                 kind = OPEN if row.outcome is None else END
-            _append_seal(db, entity, entity.key_of(row), kind, row)
+            _append_seal(db, entity, entity.get_key(row), kind, row)
             count += 1
         if entity is CONSENT:
             SQL.delete_taken_consents.run(db)

@@ -40,14 +40,14 @@ class SentJournal:
         self._opening: set[AttemptId] = set()
         self._clock_ahead: float | None = None
 
-    def find_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
+    def find_attempts_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
         """Return the attempts of an earlier run that were certainly never sent to the switch."""
         records = self._read_records_of_this_boot()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
-    def list_sent(self) -> list[AttemptId]:
+    def list_sent_attempts(self) -> list[AttemptId]:
         """Return the attempts that an earlier run last sent to the switch. If the store lacks them, it is an older copy."""
         head, records = self._read_records()
         if head.split(b" ")[1:] != self._format_first_line().split(b" ")[1:]:
@@ -62,7 +62,7 @@ class SentJournal:
         head, records = self._read_records()
         return records if self._boot and head == self._format_first_line() else []
 
-    def read_clock_ahead(self) -> float | None:
+    def read_clock_difference(self) -> float | None:
         """Return how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run.
 
         Returns None if no run since this boot recorded it.
@@ -70,8 +70,8 @@ class SentJournal:
         records = [record for record in self._read_records_of_this_boot() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
 
-    def record_clock(self, ahead: float) -> None:
-        """Record how many seconds the wall clock is ahead, for `read_clock_ahead` at the next start. Errors are ignored."""
+    def record_clock_difference(self, ahead: float) -> None:
+        """Record how many seconds the wall clock is ahead, for `read_clock_difference` at the next start. Errors are ignored."""
         if self._file is None or (
             self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
         ):

@@ -106,11 +106,11 @@ class Spool:
         self.key = key
         self._folder = store.with_name(f"{store.name}.spool")
 
-    def path(self, list_id: str) -> Path:
+    def get_item_path(self, list_id: str) -> Path:
         """Return the path of the item with this id."""
         return self._folder / f"{list_id}.db"
 
-    def new(self) -> str:
+    def create_item_id(self) -> str:
         """Return an id for a new item. Create the spool's folder, and delete old items. Raises StoreError."""
         before = time.time() - SPOOL_SECONDS
         try:
@@ -125,22 +125,22 @@ class Spool:
             ) from error
         return uuid.uuid4().hex
 
-    def add_numbers(self, numbers: Iterable[str], list_id: str | None = None) -> str:
+    def add_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of numbers (E.164) in the spool and return its id. Raises StoreError."""
-        new = self.new()
+        new = self.create_item_id()
         list_id = list_id or new
-        with open_store_exclusively(self.path(list_id), "a list", key=self.key) as db, transaction(db):
+        with open_store_exclusively(self.get_item_path(list_id), "a list", key=self.key) as db, transaction(db):
             SQL.insert_number.run_many(db, ({"number": number} for number in numbers))
         return list_id
 
-    def remove(self, list_id: str) -> None:
+    def remove_item(self, list_id: str) -> None:
         """Delete an item from the spool."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
-    def clear(self) -> None:
+    def remove_all_items(self) -> None:
         """Delete all items of the spool."""
-        self.remove("")
+        self.remove_item("")
         with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
 
@@ -148,45 +148,45 @@ class Spool:
         """Create a spool item for a roll, with the store's booths, so that booths get the same ids. Raises StoreError."""
         with read_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
-        with open_store_exclusively(self.path(list_id), "a list", key=self.key) as db, transaction(db):
+        with open_store_exclusively(self.get_item_path(list_id), "a list", key=self.key) as db, transaction(db):
             SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
 
     def compare_with_store(self, list_id: str) -> RollComparison:
         """Return how many changes importing a roll from the spool would make in the store. Raises StoreError."""
         with (
             translate_sqlite_errors(self.store),
-            closing(open_store_for_reading(self.path(list_id), key=self.key)) as db,
+            closing(open_store_for_reading(self.get_item_path(list_id), key=self.key)) as db,
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {format_key_literal(self.key)}", store)
             return SQL.compare_with_store.one(db)
 
-    def open(self, list_id: str) -> SpoolFile:
+    def open_item(self, list_id: str) -> SpoolFile:
         """Open an item for reading. Raises NotInStore if it is not in the spool, and StoreError."""
-        if not self.path(list_id).is_file():
+        if not self.get_item_path(list_id).is_file():
             raise NotInStore("The list is no longer in the spool. Send it again.")
-        return SpoolFile(self.path(list_id), self.key)
+        return SpoolFile(self.get_item_path(list_id), self.key)
 
 
 class SpoolFile(Reader):
     """A list or roll in the spool, opened for reading."""
 
-    def numbers(self) -> list[str]:
+    def read_numbers(self) -> list[str]:
         """Return the phone numbers, if the item is a list of numbers."""
         return SQL.numbers.all(self._db)
 
-    def roll(self) -> SpooledRoll:
+    def read_roll(self) -> SpooledRoll:
         """Return the counts of the roll. Raises StoreError if the item is not a roll."""
         found = SQL.roll.first(self._db)
         if found is None:
             raise StoreError("The list in the spool is not a roll.")
         return found
 
-    def booths(self) -> list[StoredBooth]:
+    def read_booths(self) -> list[StoredBooth]:
         """Return the booths of the voters on the roll."""
         return SQL.booths.all(self._db)
 
-    def voters(self, after: int, most: int) -> list[SpooledVoter]:
+    def read_voters(self, after: int, most: int) -> list[SpooledVoter]:
         """Return up to `most` voters of the roll with ids above `after`."""
         rows = SQL.voters.all(self._db, after=after, most=most)
         if not rows:

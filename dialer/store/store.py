@@ -59,7 +59,7 @@ from dialer.store import registers as register_rows
 from dialer.store import standing_orders as standing_order_rows
 from dialer.store.attempts import Refusal
 from dialer.store.audit import AuditNote
-from dialer.store.connection import OpenStore, open_and_lock
+from dialer.store.connection import OpenStore, open_and_lock_store
 from dialer.store.driver import BUSY_SECONDS
 from dialer.store.free_space import FreeSpaceCheck
 from dialer.store.keys import StoreKey
@@ -91,7 +91,7 @@ async def open_store(
     write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
         loop = asyncio.get_running_loop()
-        opened = await loop.run_in_executor(write_thread, open_and_lock, path, create, busy_seconds, key, holder)
+        opened = await loop.run_in_executor(write_thread, open_and_lock_store, path, create, busy_seconds, key, holder)
     except BaseException:
         write_thread.shutdown(wait=False)
         raise
@@ -151,7 +151,7 @@ class Store(StoreRunner):
     # Attempts
 
     record_rules_version = Write(grounds.record_rules_version)
-    apply_settings = Write(grounds.apply_settings)
+    record_applied_settings = Write(grounds.record_applied_settings)
     record_answer_time = Write(attempt_rows.record_answer_time)
     record_connect_time = Write(attempt_rows.record_connect_time)
     end_attempts = Announce(attempt_rows.end_attempts)
@@ -196,8 +196,8 @@ class Store(StoreRunner):
         """
 
         def open_all(db: Connection) -> list[Refusal | None]:
-            self._lock.refuse_if_moved()
-            self._free_space.before_opening(db, len(attempts))
+            self._lock.check_store_not_moved()
+            self._free_space.check_free_space(db, len(attempts))
             limits = (max_attempts_since, max_attempts, max_conversations, gaps)
             return [attempt_rows.open_attempt(db, each, *limits) for each in attempts]
 

@@ -49,7 +49,7 @@ class UplinkReader:
         """Return up to `limit` announcements from the outbox with ids above `passed`, oldest first."""
         return await self._db.all(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
-    async def read_position(self, stream: str) -> int:
+    async def read_stream_position(self, stream: str) -> int:
         """Return the position of the last update that was applied from a stream of other centres, or 0 if none was."""
         return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
 

@@ -175,7 +175,7 @@ class PeerUpdates:
         stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
         is_missing = False
         while True:
-            stored = await self._reading.read_position(stream)
+            stored = await self._reading.read_stream_position(stream)
             if is_missing or not stored:
                 stored = await self._apply_snapshot(stream, place, stored)
             try:

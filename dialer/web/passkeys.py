@@ -133,7 +133,7 @@ class Passkeys:
         """Return the passkeys of the signed-in user. Times are epoch seconds; null = never."""
         return [
             {"id": _encode_base64(each.credential), "at": each.at, "used_at": each.used_at}
-            for each in await self._records.of_name(who.name)
+            for each in await self._records.read_passkeys_of_person(who.name)
         ]
 
     async def begin_registration(self, confirmation: PasswordConfirmation, who: SignedIn) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Passkeys:
         if self._host is None:
             raise RequestRefused(409, "no-passkeys")
         await self._people.check_password(who.name, confirmation.password)
-        own = await self._records.of_name(who.name)
+        own = await self._records.read_passkeys_of_person(who.name)
         if len(own) >= MAX_PASSKEYS_PER_USER:
             raise RequestRefused(409, "passkeys-full")
         handle = own[0].handle if own else secrets.token_bytes(32)
@@ -175,13 +175,13 @@ class Passkeys:
         if registered is None:
             raise RequestRefused(409, "passkey-wrong")
         credential, key, count = registered
-        if not await self._records.add(Passkey(credential, who.name, issued[1], key, count, self._clock.now())):
+        if not await self._records.add_passkey(Passkey(credential, who.name, issued[1], key, count, self._clock.now())):
             raise RequestRefused(409, "passkey-wrong")
         _log.info("passkey.added", user=who.name)
 
     async def remove_passkey(self, passkey: PasskeyReference, who: SignedIn) -> None:
         """Remove a passkey of the signed-in user."""
-        await self._records.remove(who.name, _decode_base64(passkey.id))
+        await self._records.remove_passkey(who.name, _decode_base64(passkey.id))
 
     async def begin_sign_in(self) -> dict[str, Any]:
         """Return the options with which the browser signs in by passkey (`navigator.credentials.get`).
@@ -213,11 +213,11 @@ class Passkeys:
 
         Raises NotSignedIn: `busy`.
         """
-        host, passkey = self._host, await self._records.find(_decode_base64(credential.get("id")))
+        host, passkey = self._host, await self._records.find_passkey(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.is_user_since(passkey.name, passkey.at):
             return None
         count = await self._people.run_one_at_a_time(lambda: _verify_signature(credential, challenge, host, passkey))
-        if count is None or not await self._records.use(passkey, count, self._clock.now()):
+        if count is None or not await self._records.record_passkey_use(passkey, count, self._clock.now()):
             return None
         return passkey.name
 

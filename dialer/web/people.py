@@ -203,7 +203,7 @@ class People:
         if self.directory.find_user(name) is None:
             return None  # unknown names must not cost a read
         await self.directory.refresh_users()
-        user, stored = self.directory.find_user(name), await self._file.password_of(name)
+        user, stored = self.directory.find_user(name), await self._file.read_password(name)
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
     async def is_user_since(self, name: str, at: float) -> bool:
@@ -231,7 +231,7 @@ class People:
         It has expired, was ended, or the user's rights have changed since.
         """
         digest = digest_token(token)
-        found = await self._file.session(digest)
+        found = await self._file.read_session(digest)
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
@@ -249,7 +249,7 @@ class People:
 
     async def sign_out_everywhere(self, name: str) -> None:
         """End all sessions of a user."""
-        await self._file.end_sessions_of(name)
+        await self._file.end_sessions_of_person(name)
 
     async def apply_changed_rights(self, name: str) -> None:
         """End all sessions of a user whose rights have changed, and delete the password of a removed user."""

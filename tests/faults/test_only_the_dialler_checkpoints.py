@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writer, open_store_for_writing
+from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writing_connection, open_store_for_writing
 from dialer.store.lock import StoreLock
 from tests.support.forked import run_forked
 from tests.support.stores import TEST_KEY, key_file
@@ -30,7 +30,7 @@ def test_exporting_voters_does_not_checkpoint_the_stores_wal(tmp_path: Path, enc
     path, key = tmp_path / "centre.db", TEST_KEY if encrypted else None
     arguments = [path, key_file(tmp_path / "key")] if encrypted else [path]
     lock = StoreLock(path, "a dialler")
-    close_writer(open_store_for_writing(path, key=key))
+    close_writing_connection(open_store_for_writing(path, key=key))
     with closing(open_store_for_writing(path, key=key)) as db:
         insert = "INSERT INTO seat_interval (seat, state, from_at, until_at, reason) VALUES ('01', 'ready', ?1, ?1, ?2)"
         db.execute("BEGIN")

@@ -295,7 +295,7 @@ def test_store_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
     program = (
         "import sys; from pathlib import Path\n"
         "from dialer.domain.errors import StoreError; from dialer.store.lock import StoreLock\n"
-        "try: lock = StoreLock(Path(sys.argv[1]), 'a dialler'); lock.refuse_if_moved(); print('opened')\n"
+        "try: lock = StoreLock(Path(sys.argv[1]), 'a dialler'); lock.check_store_not_moved(); print('opened')\n"
         "except StoreError as error: print(error)"
     )
     script = f'{mounts.format(tmp_path)} && exec {sys.executable} -c "$0" {tmp_path / store}'

@@ -262,7 +262,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
             " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
         )
     reading = await DeskReading.open(folder / "centre.db", None)
-    directory = Directory(EVERYBODY, reading.users)
+    directory = Directory(EVERYBODY, reading.read_users)
     people = People(file, directory, clock, 3600.0, CHEAP)
     for role in SupervisorRole:
         await people.set_password(role.value, PASSWORD)

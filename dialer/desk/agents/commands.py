@@ -130,7 +130,7 @@ class AgentCommands:
         if len(numbers) != 1:
             raise RequestRefused(422, "no-number")
         try:
-            listed = await self._reading.find_campaigns(numbers[0])
+            listed = await self._reading.find_campaigns_with_number(numbers[0])
         except StoreError as error:
             _log.warning("number.read_failed", problem=str(error))
             raise RequestRefused(503, "away") from error

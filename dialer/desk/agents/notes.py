@@ -82,7 +82,7 @@ class AgentDrafts:
             await try_or_log(self.write_drafts())
 
     async def _read_stored_drafts(self) -> None:
-        self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
+        self._drafts = {draft.seat: draft for draft in await self._records.read_drafts()} | self._drafts
 
     async def write_drafts(self) -> None:
         """Write new drafts to the desk's file. Raises StoreError."""

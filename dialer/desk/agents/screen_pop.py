@@ -200,7 +200,7 @@ class ScreenPops:
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
             self._reading.read_call(call.attempt, lambda line: self.builder.build_screen_pop(line, call, script)),
-            self._records.last_note(call.phone),
+            self._records.read_last_note(call.phone),
         )
         if pop is None or note is None:
             return pop

@@ -34,7 +34,7 @@ class AgentSessions:
     async def find_user(self, token: str) -> SignedInUser | None:
         """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
-        session = await self._records.session(digest_token(token))
+        session = await self._records.read_session(digest_token(token))
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)

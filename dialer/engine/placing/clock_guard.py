@@ -28,7 +28,7 @@ class ClockGuard:
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
-        ahead = self._sent.read_clock_ahead()
+        ahead = self._sent.read_clock_difference()
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
@@ -46,7 +46,7 @@ class ClockGuard:
         """
         now = self._core.read_clock()
         ahead = self._watch.check(now)
-        self._sent.record_clock(self._watch.expected_time(now) - self._core.clock.since_boot())
+        self._sent.record_clock_difference(self._watch.expected_time(now) - self._core.clock.since_boot())
         if ahead is None:
             self._alerts.clear_alert(AlertKind.CLOCK)
             return False

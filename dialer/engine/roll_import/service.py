@@ -69,7 +69,7 @@ class RollImport:
         secret = next(iter(self._rules.secrets), None)
         fresh = 0
         async with self._open_spooled_list(list_id) as handed:
-            numbers = await asyncio.to_thread(handed.numbers)
+            numbers = await asyncio.to_thread(handed.read_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
                 taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note(who))
@@ -84,7 +84,7 @@ class RollImport:
         """
         rules, said = self._rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
-            for number in await asyncio.to_thread(handed.numbers):
+            for number in await asyncio.to_thread(handed.read_numbers):
                 if await self._store.find_open_attempt_on_number(number) is not None:
                     raise CommandRefused(
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
@@ -111,7 +111,7 @@ class RollImport:
                 self._roll_import.roll = None
 
     async def _import_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
-        found = await asyncio.to_thread(handed.roll)
+        found = await asyncio.to_thread(handed.read_roll)
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_progress(roll)
         booth_ids = await self._import_booths(handed)
@@ -126,7 +126,7 @@ class RollImport:
         return _summarize_import(found, taken)
 
     async def _import_booths(self, handed: SpoolFile) -> dict[int, int]:
-        booths, ids = await asyncio.to_thread(handed.booths), {}
+        booths, ids = await asyncio.to_thread(handed.read_booths), {}
         for first in range(0, len(booths), PIECE_BOOTHS):
             ids.update(await self._store.import_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
@@ -140,7 +140,7 @@ class RollImport:
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
     ) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
-        while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
+        while voters := await asyncio.to_thread(handed.read_voters, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
                     f"the import stopped after {done:,} voters, because the disk is nearly full"
@@ -170,7 +170,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._spool.open, list_id)
+            handed = await asyncio.to_thread(self._spool.open_item, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:

@@ -124,7 +124,7 @@ class VirtualStore(UplinkReader):
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
 
-    async def read_position(self, stream: str) -> int:
+    async def read_stream_position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
     async def read_rolls(self) -> StoredRolls:

@@ -193,7 +193,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
         await site.centre.engine.execute(
-            SuppressNumbers(list=open_spool(tmp_path).add_numbers(["+918000000001"]), source="letter-7", who="asha")
+            SuppressNumbers(list=open_spool(tmp_path).add_number_list(["+918000000001"]), source="letter-7", who="asha")
         )
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
@@ -214,7 +214,7 @@ async def test_suppressing_a_number_cancels_its_call_and_is_published_only_with_
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
-        list_id = open_spool(tmp_path).add_numbers([number, "+918000000001"])
+        list_id = open_spool(tmp_path).add_number_list([number, "+918000000001"])
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
             "2 numbers suppressed; 0 were already suppressed"
         )
@@ -234,7 +234,7 @@ async def test_phone_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> 
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
-        list_id = open_spool(tmp_path).add_numbers([number])
+        list_id = open_spool(tmp_path).add_number_list([number])
         with pytest.raises(CommandRefused, match="is on a call"):
             await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))
         await engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha"))

@@ -285,7 +285,7 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
     tmp_path: Path,
 ) -> None:
     async with run_live_site(tmp_path) as here:
-        engine, taken = here.site.centre.engine, here.site.centre.store.apply_settings
+        engine, taken = here.site.centre.engine, here.site.centre.store.record_applied_settings
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
         async def store_after_stop_all(told: dict[str, str], rules: str, at: float) -> None:
@@ -293,7 +293,7 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
             await engine.execute(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
-        engine.features.settings_reload._store.apply_settings = store_after_stop_all  # type: ignore[assignment]
+        engine.features.settings_reload._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states

@@ -64,8 +64,8 @@ class DeskEngine(FakeEngine):
             return await command.save(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
-            with contextlib.closing(self._spool.open(command.list)) as handed:
-                taken = await self._store.suppress_numbers(handed.numbers(), SECRET, command.source, entry)
+            with contextlib.closing(self._spool.open_item(command.list)) as handed:
+                taken = await self._store.suppress_numbers(handed.read_numbers(), SECRET, command.source, entry)
             self.outbox_event.set()
             return f"{taken.new} numbers suppressed"
         return await super().execute(command, context)

@@ -143,7 +143,7 @@ async def test_checking_an_agents_session_does_not_read_sessions_of_other_users_
     ):
         await desk.cookie(role)
         with monkeypatch.context() as broken:
-            broken.setattr(other, "session", raise_disk_full)
+            broken.setattr(other, "read_session", raise_disk_full)
             assert (await desk.post(path, {}, role)).status_code in {409, 422}
 
 
@@ -152,8 +152,8 @@ async def test_request_is_answered_with_503_if_the_session_file_is_unreadable(
 ) -> None:
     for role in (AGENT, "supervisor"):
         await desk.cookie(role)
-    monkeypatch.setattr(DeskFile, "session", raise_disk_full)
-    monkeypatch.setattr(AgentRecords, "session", raise_disk_full)
+    monkeypatch.setattr(DeskFile, "read_session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "read_session", raise_disk_full)
     for role, path in ((AGENT, "/api/agent/command"), ("supervisor", "/api/board/commands")):
         answer = await desk.post(path, {"id": "0f9a7c1e-click", "name": "stop-all"}, role)
         assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})

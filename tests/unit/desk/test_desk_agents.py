@@ -310,7 +310,7 @@ async def test_unreadable_session_file_ends_only_the_stream_of_a_seat_with_anoth
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "read_session", raise_disk_full)
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)

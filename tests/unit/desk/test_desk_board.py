@@ -100,7 +100,7 @@ async def test_acknowledgement_of_an_alert_lasts_until_a_new_alert_replaces_it(d
     acknowledged: dict[str, Acknowledgement] = desk.page_state.get("acknowledged", dict) or {}
     assert acknowledged["switch-down"] == Acknowledgement("switch-down", 5.0, "coach", desk.clock.now())
     assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
-    assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
+    assert [each.name for each in await desk.file.read_acknowledgements()] == ["coach"]
 
 
 async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> None:
@@ -122,7 +122,7 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
-        broken.setattr(DeskFile, "session", raise_disk_full)
+        broken.setattr(DeskFile, "read_session", raise_disk_full)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
             desk.page_state.put("seat/01", replace(SEATED, calls=told))

@@ -171,8 +171,8 @@ async def test_typed_number_is_in_the_spool_file_only_during_its_command(desk: D
     seen: list[list[str]] = []
 
     def look(values: Mapping[str, Any]) -> None:
-        with closing(Spool(tmp_path / "centre.db", None).open(values["list"])) as handed:
-            seen.append(handed.numbers())
+        with closing(Spool(tmp_path / "centre.db", None).open_item(values["list"])) as handed:
+            seen.append(handed.read_numbers())
 
     desk.dialler_client.meanwhile = look
     for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):

@@ -67,7 +67,7 @@ async def test_one_time_password_is_created_only_if_it_can_be_audited(
     desk.dialler_client.reply = reply
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     assert answer.json() == {"problem": problem}
-    assert (await desk.file.accounts()).get("meena") is None
+    assert (await desk.file.read_accounts()).get("meena") is None
 
 
 async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest, table: Table) -> None:
@@ -296,14 +296,14 @@ async def test_updates_to_a_user_with_a_changed_role_end_even_if_nothing_can_be_
     table.change("ravi", "viewer")
     with monkeypatch.context() as broken:
         broken.setattr(DeskFile, "set_password", raise_disk_full)
-        broken.setattr(DeskFile, "end_sessions_of", raise_disk_full)
+        broken.setattr(DeskFile, "end_sessions_of_person", raise_disk_full)
         assert (await desk.get("/api/users", "supervisor")).status_code == 200
         for news in pages:
             with pytest.raises(StopAsyncIteration):
                 await anext(news)
-    assert await desk.file.password_of("meena") is not None
+    assert await desk.file.read_password("meena") is not None
     await desk.get("/api/users", "supervisor")
-    assert await desk.file.password_of("meena") is None
+    assert await desk.file.read_password("meena") is None
 
 
 async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cannot_be_read(
@@ -320,4 +320,4 @@ async def test_password_is_deleted_even_if_the_list_of_users_cannot_be_read(
 ) -> None:
     monkeypatch.setattr(Directory, "refresh_users", raise_disk_full)
     await desk.people.set_password("coach", None)
-    assert await desk.file.password_of("coach") is None
+    assert await desk.file.read_password("coach") is None

@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
-from dialer.store.backup import count_unknown_attempts, make_backup, restore_backup, verify_backup
+from dialer.store.backup import count_attempts_missing_in_store, make_backup, restore_backup, verify_backup
 from dialer.store.copying import STORE
 from dialer.store.desk_file import get_desk_file_path, open_desk_file
 from dialer.store.driver import connect_to_file
@@ -57,7 +57,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     assert rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
         ("store-restored", "ops")
     ]
-    assert count_unknown_attempts(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
+    assert count_attempts_missing_in_store(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
     async with await type(backend)(there.parent).open() as again:
         unknown = await again.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY)
     assert unknown is CampaignState.STOPPED, (

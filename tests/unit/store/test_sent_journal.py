@@ -43,15 +43,15 @@ def write_killed_journal(tmp_path: Path, boot: Path) -> list[AttemptId]:
 def test_attempts_not_sent_before_a_kill_are_known_from_the_journal(tmp_path: Path, boot: Path) -> None:
     sent, stopped, _ = write_killed_journal(tmp_path, boot)
     stranger = AttemptId(str(uuid.UUID(int=99)))  # from an earlier run, or from a restored store
-    assert open_journal(tmp_path, boot).find_never_sent([sent, stopped, stranger]) == [stopped]
+    assert open_journal(tmp_path, boot).find_attempts_never_sent([sent, stopped, stranger]) == [stopped]
 
 
 def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     boot.unlink()
-    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
 def test_missing_damaged_or_copied_journal_of_sent_calls_reopens_no_number(tmp_path: Path, boot: Path) -> None:
@@ -61,19 +61,19 @@ def test_missing_damaged_or_copied_journal_of_sent_calls_reopens_no_number(tmp_p
     copy = tmp_path / "copy"
     copy.write_bytes(whole)  # a copy may be older than a call that was sent
     copy.replace(path)
-    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     for damaged in (b"", b"\n", whole[:10], b"\x00" * 200, whole[20:]):
         path.write_bytes(damaged)
-        assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+        assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     path.unlink()
-    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
 def test_new_run_discards_the_journal_of_sent_calls_of_the_earlier_run(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     again = open_journal(tmp_path, boot)
     again.start_new_file()
-    assert again.find_never_sent(killed) == []
+    assert again.find_attempts_never_sent(killed) == []
 
 
 def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tmp_path: Path, boot: Path) -> None:
@@ -91,7 +91,7 @@ def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tm
         running.record_sending(each)
     assert (tmp_path / "centre.db.sent").stat().st_size < 80_000
     every = [AttemptId(str(uuid.UUID(int=number + 1))) for number in range(5_100)]
-    assert open_journal(tmp_path, boot).find_never_sent([*every, waiting]) == [waiting]
+    assert open_journal(tmp_path, boot).find_attempts_never_sent([*every, waiting]) == [waiting]
 
 
 def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot: Path) -> None:
@@ -119,26 +119,26 @@ def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Pa
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     running.record_sending(sent)
     running.record_opening(stopped)
-    assert open_journal(tmp_path, boot).find_never_sent([sent, stopped]) == [stopped]
-    assert open_journal(tmp_path, boot).list_sent() == [sent]
+    assert open_journal(tmp_path, boot).find_attempts_never_sent([sent, stopped]) == [stopped]
+    assert open_journal(tmp_path, boot).list_sent_attempts() == [sent]
 
 
 def test_clock_difference_is_read_from_the_journal_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
-    assert open_journal(tmp_path, boot).read_clock_ahead() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None
     running = open_journal(tmp_path, boot)
     running.start_new_file()
-    assert open_journal(tmp_path, boot).read_clock_ahead() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None
     for ahead in (1000.0, 1000.1, 1003.0):
-        running.record_clock(ahead)
+        running.record_clock_difference(ahead)
     size = running.path.stat().st_size
-    running.record_clock(1003.2)
+    running.record_clock_difference(1003.2)
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:
         running.record_opening(each)
         running.record_sending(each)  # the journal is compacted meanwhile
     assert running.path.stat().st_size < 70_000
-    assert open_journal(tmp_path, boot).read_clock_ahead() == 1003.0
-    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
+    assert open_journal(tmp_path, boot).read_clock_difference() == 1003.0
+    assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).read_clock_ahead() is None
+    assert open_journal(tmp_path, boot).read_clock_difference() is None

@@ -161,22 +161,22 @@ async def test_user_is_locked_after_too_many_failed_sign_ins_even_with_the_right
 async def test_sign_in_is_refused_if_the_password_changes_during_the_check(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = await desk.file.password_of("coach")
+    before = await desk.file.read_password("coach")
     await desk.people.set_password("coach", "another-good-password")
-    after = await desk.file.password_of("coach")
+    after = await desk.file.read_password("coach")
     for then in (after, None):
         read = iter([before, then])
 
-        async def password_of(*_: object, read: Iterator[StoredPassword | None] = read) -> StoredPassword | None:
+        async def read_password(*_: object, read: Iterator[StoredPassword | None] = read) -> StoredPassword | None:
             return next(read)
 
-        monkeypatch.setattr(DeskFile, "password_of", password_of)
+        monkeypatch.setattr(DeskFile, "read_password", read_password)
         assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
 
 
 async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnderTest) -> None:
     kept = await desk.people.check_password("coach", PASSWORD)
-    assert kept == await desk.file.password_of("coach")
+    assert kept == await desk.file.read_password("coach")
 
 
 async def test_desk_with_too_many_waiting_sign_ins_refuses_another_before_looking_up_the_name(
