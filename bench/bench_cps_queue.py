@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from bench.common import record
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.full_trunk import Placed, max_starts_per_second, run_full_trunk
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="3 minutes instead of 14")
     minutes = 3 if parser.parse_args().quick else 14
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
         placed = run_virtual(
             lambda: run_full_trunk(

@@ -40,7 +40,7 @@ from bench.desk_site import (
     site_lines,
     start_desk,
 )
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, SeatView
@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="10 seconds instead of 60")
     seconds = 10 if parser.parse_args().quick else 60
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
         waits, painted, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
     print(

@@ -45,7 +45,7 @@ from bench.desk_site import (
 )
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import load_settings
@@ -112,7 +112,7 @@ def _bench() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds instead of two of 30")
     quick = parser.parse_args().quick
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         measured = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
     figures: list[Figure] = []

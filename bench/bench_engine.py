@@ -25,7 +25,7 @@ import uvloop
 from bench.common import record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import running_centre
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, help="length of the measurement")
     options: Any = parser.parse_args(arguments)
     voters = 20_000 if options.quick else 1_000_000
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         print(f"filling a store with {voters:,} voters ...", flush=True)
         store = str(Path(folder) / "centre.db")

@@ -31,7 +31,7 @@ from typing import Any
 import uvloop
 
 from bench.common import cpu_seconds, cpu_seconds_of, record
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import open_database
 from dialer.hq.gather import Gatherer, collect_garbage_seldom
@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a small run: shows that it works")
     parser.add_argument("--centres-of", metavar="JSON", help=argparse.SUPPRESS)  # for the process of the centres
     options = parser.parse_args()
-    quiet_logging()
+    configure_quiet_logging()
     if options.centres_of is not None:
         uvloop.run(run_centres(Job(**json.loads(options.centres_of))))
         return 0

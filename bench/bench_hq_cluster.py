@@ -27,7 +27,7 @@ import uvloop
 
 from bench.bench_headquarters import HqServers, count_missing_updates, find_wrong_counts, run_gatherer
 from bench.common import record
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.hq.database import open_database
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.mqtt.embedded_broker import find_free_port
@@ -215,7 +215,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.quick:
         options.seconds = 5.0
-    quiet_logging()
+    configure_quiet_logging()
     return uvloop.run(run(options))
 
 

@@ -33,7 +33,7 @@ from bench.next_call_stage import (
     run_centre,
     temporary_copy,
 )
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 STORES = Path.cwd() / ".bench-stores"  # not in /tmp, which may be in memory: commits must reach a disk
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sizes = options.voters or (QUICK_SIZES if options.quick else SIZES)
     seconds = options.seconds or (3.0 if options.quick else 40.0)
     warm_up_seconds = 2.0 if options.quick else 8.0
-    quiet_logging()
+    configure_quiet_logging()
     print(describe_machine(), "SQLite", sqlite3.sqlite_version)
     print(
         f"{STARTS_PER_SECOND:g} call starts and {MARKS_PER_SECOND:g} marks per second, {seconds:g} s per store",

@@ -25,7 +25,7 @@ from bench.bench_engine import FILL
 from bench.common import record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.quick:
         options.seconds, options.seats = 4.0, 10
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
         # In a separate process, so that its memory is not counted as the dialler's.

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.common import record
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
     chosen = parser.parse_args()
     minutes = 1 if chosen.quick else chosen.minutes
-    quiet_logging()
+    configure_quiet_logging()
     one, three = Day(), Day()
     with tempfile.TemporaryDirectory() as directory:
         roll = Path(directory) / "centre.db"

@@ -28,7 +28,7 @@ from typing import Any
 from bench.bench_engine import FILL, resident_megabytes
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, running_centre
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.settings.site import Settings
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.quick:
         options.hours, options.starts, options.every = 0.05, 5.0, 1.0
-    quiet_logging()
+    configure_quiet_logging()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         voters = int(max(1.0, options.hours) * options.starts * VOTERS_PER_HOUR_AND_START)

@@ -33,7 +33,7 @@ import uvloop
 from bench.common import cpu_seconds_of, record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import running_centre
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.hq.servers import run_nats_server, run_postgresql
 from dialer.mqtt.client import BrokerSettings
@@ -254,7 +254,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one interval of 10 s")
     parser.add_argument("--dialler", metavar="SETTINGS", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    quiet_logging()
+    configure_quiet_logging()
     if options.dialler is not None:
         uvloop.run(run_dialler(options.dialler))
         return 0

@@ -34,8 +34,8 @@ from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_history
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
@@ -120,7 +120,7 @@ async def running_centre(
     Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.
     """
     clock, chance = clock or SystemClock(), chance or random.SystemRandom()
-    rules = profile or site_profile(settings)
+    rules = profile or load_site_profile(settings)
     flows = load_flow_library(settings, rules)
     prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
@@ -179,7 +179,7 @@ def _engine(
 ) -> Engine:
     """Build the engine over Asterisk, Twilio or both, and deliver their events to it."""
     plan = create_engine_plan(settings, profile)
-    core = Core(settings.centre.id, site_zone(settings), clock, plan, dialler=name.text)
+    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.combine_with(switch if settings.uses_asterisk else None)
     outside = Dependencies(
@@ -228,7 +228,7 @@ async def run_centre(settings: Settings) -> None:
     if (problem := find_open_files_problem(settings)) is not None:
         _log.warning("open_files.limit_low", problem=problem)
     await asyncio.to_thread(load_all_words)
-    profile = site_profile(settings)
+    profile = load_site_profile(settings)
     reader = None if settings.audio.catalogue is None else make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:

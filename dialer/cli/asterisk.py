@@ -41,7 +41,7 @@ def render_asterisk_files(
     plans = plan_files(to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config)))
     if diff:
         for plan in plans:
-            typer.echo(plan.diff(), nl=False)
+            typer.echo(plan.make_diff(), nl=False)
         raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
     is_new = not has_files(to)
     written = write_files(to, plans, force=force)

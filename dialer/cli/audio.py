@@ -34,7 +34,7 @@ from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import list_site_flows
 from dialer.store.keys import read_site_key
 from dialer.store.roll import read_roll_languages
@@ -426,7 +426,7 @@ def _get_information_message_texts(
 
 def _add_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
     """Return the information message with "a computer speaks" before it, if the site or its profile requires that."""
-    if not requires_synthetic_label(settings, site_profile(settings)):
+    if not requires_synthetic_label(settings, load_site_profile(settings)):
         return message
     spoken = {name: load_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}

@@ -19,7 +19,7 @@ from dialer.flows.prompts import CataloguePrompts
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_time import site_day
+from dialer.settings.site_time import get_site_day
 
 PromptStatuses = list[tuple[PromptName, Entry, str | None]]
 """Prompts with their catalogue entries, and why each may not be played (None if it may)."""
@@ -73,7 +73,7 @@ def approve_recordings(
         raise AudioError(
             "--sha256 is the hash of one recording, but several prompts were given: give only the prompt of that recording"
         )
-    change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
+    change: dict[str, object] = {"approved_by": by.strip(), "approved_on": get_site_day(settings, SystemClock().now())}
     if synthetic is not None:
         change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
     if certificate is not None:
@@ -100,7 +100,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
     prompts = CataloguePrompts(
         make_playlist_reader(settings).read(),
         campaign,
-        site_day(settings, SystemClock().now()),
+        get_site_day(settings, SystemClock().now()),
         load_texts(settings.flows.texts),
     )
     names = [
@@ -125,7 +125,7 @@ def _approve_entry(
 def list_statuses(settings: Settings) -> PromptStatuses:
     """Return every prompt in the catalogue with its entry, and why it may not be played (None = it may)."""
     playlist = make_playlist_reader(settings).read()
-    today = site_day(settings, SystemClock().now())
+    today = get_site_day(settings, SystemClock().now())
     return [
         (name, each.entry, playlist.find_block_reason(name, today)) for name, each in sorted(playlist.listed.items())
     ]

@@ -13,7 +13,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.words import counted
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 from dialer.store.audit import get_audit_name
 from dialer.store.backup import (
     Backup,
@@ -48,7 +48,7 @@ def backup(
         raise SettingError(
             "settings", "store.backup_folder", "is not set", "set it, or give the folder: dialer backup DIR"
         )
-    now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
+    now = datetime.fromtimestamp(SystemClock().now(), get_site_zone(settings))
     made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call_in_backup(made, settings)}")
@@ -93,4 +93,4 @@ def restore(
 def _describe_newest_call_in_backup(found: Backup, settings: Settings) -> str:
     if found.newest is None:
         return "without calls"
-    return f"calls until {datetime.fromtimestamp(found.newest, site_zone(settings)):%Y-%m-%d %H:%M:%S}"
+    return f"calls until {datetime.fromtimestamp(found.newest, get_site_zone(settings)):%Y-%m-%d %H:%M:%S}"

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt.connection import open_connection
@@ -23,8 +23,8 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import find_lowest_cap, site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import find_lowest_cap, load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.site.broker import get_broker_settings
 
 
@@ -35,7 +35,7 @@ async def board(
     ] = None,
 ) -> None:
     """Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal."""
-    quiet_logging()
+    configure_quiet_logging()
     settings, console = load_settings(config), Console()
     clock, centre, broker = SystemClock(), settings.centre.id, get_broker_settings(settings)
     messages, changed = LatestMessages(centre), asyncio.Event()
@@ -44,13 +44,13 @@ async def board(
         messages.put(key, message)
         changed.set()
 
-    def extras() -> BoardExtras:
+    def collect_extras() -> BoardExtras:
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
             trouble=messages.problem(clock.now()) if client.is_connected else "",
-            abandoned_cap=find_lowest_cap(settings, site_profile(settings)),
-            zone=site_zone(settings),
+            abandoned_cap=find_lowest_cap(settings, load_site_profile(settings)),
+            zone=get_site_zone(settings),
         )
 
     async with open_connection(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
@@ -62,11 +62,13 @@ async def board(
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await run_board(lambda: messages.view(clock.now()), stop, get_extras=extras, console=console)
+            await run_board(lambda: messages.view(clock.now()), stop, get_extras=collect_extras, console=console)
             return
         await _wait_for_state(messages, changed, centre)
         console.print(
-            render_board(messages.view(clock.now()), None, width=console.width, height=console.height, extras=extras())
+            render_board(
+                messages.view(clock.now()), None, width=console.width, height=console.height, extras=collect_extras()
+            )
         )
     finally:
         receiving.cancel()

@@ -16,7 +16,7 @@ from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, Complain
 from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.phone_numbers import parse_single_number
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 from dialer.store import number_history, voters
 from dialer.store.connection import Connection
 
@@ -50,7 +50,7 @@ def add_complaint(
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
     now = SystemClock().now()
-    made_at = now if at is None else parse_time(at, site_zone(site.settings), "--at")
+    made_at = now if at is None else parse_time(at, get_site_zone(site.settings), "--at")
     if made_at > now:
         raise typer.BadParameter(f"--at: {at} is in the future: give the time of the complaint")
     number = None if number is None else read_argument(number)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.logs import json_logging, quiet_logging
+from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile, format_choices, require_extra
 from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
@@ -56,10 +56,10 @@ async def serve_centre_pages(
     if training:
         from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - slow to import
 
-        quiet_logging()
+        configure_quiet_logging()
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
         return
-    json_logging(verbose=False)
+    configure_json_logging(verbose=False)
     broker = replace(find_desk_broker(settings), version=mqtt)
     await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
@@ -113,7 +113,7 @@ def create_certificate(
     """
     with require_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
-    own = urlsplit(desk.origin(desk.port)).hostname or desk.host
+    own = urlsplit(desk.get_origin(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
     made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
     hosts = " and ".join(map(str, made.names))

@@ -72,7 +72,7 @@ def _document_command_tree(
     universal |= everywhere
     brief = [(name, each) for name, each in children if _is_brief(each, known, universal)]
     for name, each in brief:
-        yield f"- `{' '.join([path, name, *map(_format_argument_name, _list_arguments(each))])}`: {_short_help_text(each)}"
+        yield f"- `{' '.join([path, name, *map(_format_argument_name, _list_arguments(each))])}`: {_get_short_help_text(each)}"
     yield from [""] if brief else []
     for name, each in children:
         if (name, each) not in brief:
@@ -87,7 +87,7 @@ def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments(command))]) + "`"
-    yield from ("", text or _short_help_text(command), "")
+    yield from ("", text or _get_short_help_text(command), "")
     own = [each for each in command.params if _get_help_key(each) not in known and each.help]
     yield from map(_describe_parameter, own)
     if names := _format_option_names(
@@ -132,7 +132,7 @@ def _format_option_names(options: Iterable[Any]) -> str:
     return " ".join(f"`{each.opts[0]}`" for each in options)
 
 
-def _short_help_text(command: Any) -> str:
+def _get_short_help_text(command: Any) -> str:
     """Return the first two sentences of a command's help, and the one about its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
     return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])

@@ -17,8 +17,8 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import create_announcement
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import describe_recording_obligation, site_profile
-from dialer.settings.site_time import site_day
+from dialer.settings.site_rules import describe_recording_obligation, load_site_profile
+from dialer.settings.site_time import get_site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import erase_notes_and_drafts
@@ -73,9 +73,9 @@ def purge(
     later. The suppression list and the audit stay. The dialler must be stopped.
     """
     settings = site.settings
-    retention = site_profile(settings).retention
+    retention = load_site_profile(settings).retention
     now = SystemClock().now()
-    today, last_day = site_day(settings, now), _determine_retention_start(settings, after, now)
+    today, last_day = get_site_day(settings, now), _determine_retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
     kept = describe_recording_obligation(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
@@ -135,10 +135,10 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
     days is not over yet, each in the poll's own time zone.
     """
     given = parse_date(after, "--after")
-    if site_day(settings, now) <= given:
+    if get_site_day(settings, now) <= given:
         raise RollError(f"--after: {after} is not over: nothing was erased; run this on a later day")
     for poll in settings.rules.polls:
-        if site_day(settings, now, poll.time_zone) <= poll.day:
+        if get_site_day(settings, now, poll.time_zone) <= poll.day:
             raise RollError(
                 f"the poll of {poll.day} in [[rules.polls]] is not over: nothing was erased;"
                 " purge after it, or remove it from the settings if it is not held"

@@ -25,7 +25,7 @@ from dialer.flows.model import list_allowed_offers
 from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, make_sample_facts
 from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 
 class FlowOptionError(MatdanError):
@@ -93,7 +93,7 @@ def check_flows(
     names = flows or list_shipped_flows()
     settings = load_settings(config)
     catalogue = load_texts(texts or settings.flows.texts)
-    may_offer = list_allowed_offers(site_profile(settings))
+    may_offer = list_allowed_offers(load_site_profile(settings))
     findings = [
         finding
         for name in names
@@ -172,7 +172,7 @@ def try_flow(
     script = keys.split(",") if keys is not None else None
 
     def read_keys(hint: str) -> str | None:
-        return _next_scripted_keys(script) if script is not None else _ask_for_keys(hint)
+        return _take_next_scripted_keys(script) if script is not None else _ask_for_keys(hint)
 
     call = TerminalCall(
         loaded,
@@ -188,7 +188,7 @@ def try_flow(
     typer.echo(f"-- {state.ending} at {state.node_path}; answers: {answers}; turns: {state.turns}")
 
 
-def _next_scripted_keys(script: list[str]) -> str | None:
+def _take_next_scripted_keys(script: list[str]) -> str | None:
     if not script:
         return None
     line = script.pop(0)

@@ -26,7 +26,7 @@ from dialer.cli.hq_pages import (
     user_app,
 )
 from dialer.cli.hq_render import render_headquarters_files
-from dialer.cli.logs import json_logging, quiet_logging
+from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import HeadquartersOptions, require_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
@@ -42,7 +42,7 @@ app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
 # Interactive commands report errors in one line, without log output.
-app.callback()(quiet_logging)
+app.callback()(configure_quiet_logging)
 for name, command in (
     ("render", render_headquarters_files),
     ("desk", serve_headquarters_pages),
@@ -264,7 +264,7 @@ def gather_results(
     It also forwards opt-outs and reported votes to the other centres. Several may run: one is active, the others are on
     standby.
     """
-    json_logging(verbose=verbose)
+    configure_json_logging(verbose=verbose)
     uvloop.run(_run_gatherer(hq))
 
 
@@ -281,7 +281,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
     gatherer: Gatherer | None = None
 
-    def current_readiness() -> ProcessStatus:
+    def get_current_readiness() -> ProcessStatus:
         if gatherer is None:
             return describe_gatherer(is_active=False, server_up=False, committed_at={})
         return describe_gatherer(
@@ -290,7 +290,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, current_readiness),
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, get_current_readiness),
             hq.connect_to_server("gather") as session,
         ):
             await SnapshotServer(settings, session).start()

@@ -49,7 +49,7 @@ class BundleOptions(HeadquartersOptions):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
         return Repository(self.settings.bundles.folder)
 
-    def online_key(self) -> bytes:
+    def load_online_key(self) -> bytes:
         """Return headquarters' key that signs which bundles are current and which centre runs which.
 
         It is on headquarters' machine, unlike the keys of people.
@@ -108,7 +108,7 @@ def create_repository(
     """
     keys = _read_private_keys(hq.root_key)
     path = hq.repository.create(
-        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.online_key(), time.time()
+        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_key(), time.time()
     )
     typer.echo(
         f"created {path}; next: copy it to every centre and set headquarters.material_root to it; lock the root keys away"
@@ -123,7 +123,7 @@ def change_signatories(hq: SignatoryOptions) -> None:
     contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
-    hq.repository.change_signatories(keys, hq.read_signatories(), hq.online_key(), time.time())
+    hq.repository.change_signatories(keys, hq.read_signatories(), hq.load_online_key(), time.time())
     typer.echo(
         "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
     )
@@ -208,7 +208,7 @@ def publish_bundles(hq: BundleOptions) -> None:
 
     Centres run them only after `assign` or `waves`.
     """
-    hq.repository.publish_draft(hq.online_key(), time.time())
+    hq.repository.publish_draft(hq.load_online_key(), time.time())
     typer.echo(f"approved: {', '.join(hq.repository.list_approved_versions()) or 'nothing'}")
 
 
@@ -242,7 +242,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.repository.renew_signatures(hq.online_key(), time.time())
+    hq.repository.renew_signatures(hq.load_online_key(), time.time())
 
 
 @app.command("waves")

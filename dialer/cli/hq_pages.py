@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_certificate
 from dialer.cli.group import CommandGroup
-from dialer.cli.logs import json_logging
+from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import HeadquartersOptions, WhoOption, read_argument, require_extra, resolve_person
 from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
 from dialer.domain.clock import SystemClock
@@ -37,7 +37,7 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
         from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_built():
         raise HeadquartersUnreachable("the pages are not built: run `dialer desk pages`")
-    json_logging(verbose=False)
+    configure_json_logging(verbose=False)
     await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 

@@ -161,11 +161,11 @@ def uninstall(
         else:
             shutil.rmtree(path)
             typer.echo(f"removed {path}")
-    if live and _user_exists(USER):  # an earlier purge may have deleted the user
+    if live and _does_user_exist(USER):  # an earlier purge may have deleted the user
         _run_system_command("userdel", USER)
 
 
-def _user_exists(name: str) -> bool:
+def _does_user_exist(name: str) -> bool:
     try:
         pwd.getpwnam(name)
     except KeyError:

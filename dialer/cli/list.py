@@ -20,8 +20,8 @@ from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, as_pdf_sheets, as_report, load_booth_lists
 from dialer.rules.rulebook import build_rulebook
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.store.exports import record_export
 
 app = CommandGroup()
@@ -79,7 +79,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     if not lists:
         typer.echo("no voter matches; nothing was written")
         return
-    now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
+    now = datetime.fromtimestamp(SystemClock().now(), get_site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
     number = record_export(
@@ -100,7 +100,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
 
 def _refuse_after_erasure_date(settings: Settings) -> None:
     """Raise RollError if all personal data should have been erased by now, as every poll is long over."""
-    rules = build_rulebook(site_profile(settings), settings)
+    rules = build_rulebook(load_site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
         days = f"{rules.profile.retention.erase_after_days} days after the poll of {last.isoformat()}"

@@ -14,7 +14,7 @@ else:
     import structlog
 
 
-def quiet_logging() -> None:
+def configure_quiet_logging() -> None:
     """Set up logging for interactive commands: only errors, one line each, on standard error."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)],
@@ -23,7 +23,7 @@ def quiet_logging() -> None:
     )
 
 
-def json_logging(*, verbose: bool) -> None:
+def configure_json_logging(*, verbose: bool) -> None:
     """Set up logging for services: one JSON object per line on standard error.
 
     Logs never contain names or phone numbers.

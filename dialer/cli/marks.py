@@ -26,7 +26,7 @@ from dialer.reports.formats import Column, ColumnKind, Report, as_csv
 from dialer.reports.polling_day import report_voter_marks
 from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks, select_new_marks
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_day, site_zone
+from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.site.lookup import find_voter
 from dialer.store import marks
 
@@ -89,7 +89,7 @@ def import_marks(
     was rejected or the list is empty.
     """
     settings = site.settings
-    zone, now = site_zone(settings), SystemClock().now()
+    zone, now = get_site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
     origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
@@ -145,11 +145,11 @@ def show_marks(
 
 
 def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
-    def request(number: int, some: list[Mark]) -> CommandRequest:
+    def create_request(number: int, some: list[Mark]) -> CommandRequest:
         fields = {"marks": [_convert_mark_to_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
         return CommandRequest("marks", fields)
 
-    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", request)
+    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_request)
 
 
 def _convert_mark_to_fields(mark: Mark) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
 
 
 def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
-    today = site_day(settings, now)
+    today = get_site_day(settings, now)
     if text is None:
         return today
     day = parse_date(text, "--day")

@@ -53,7 +53,7 @@ def render_broker_files(
     plans = plan_files(to, files, MARKER)
     if diff:
         for plan in plans:
-            typer.echo(plan.diff(), nl=False)
+            typer.echo(plan.make_diff(), nl=False)
         raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
     written = write_files(to, plans, force=force)
     for name in written:

@@ -20,8 +20,8 @@ from dialer.domain.words import counted
 from dialer.mqtt.messages import create_announcement
 from dialer.roll.number_lists import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import parse_single_number
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import DAY_SECONDS, site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import DAY_SECONDS, get_site_zone
 from dialer.store import audit, consents, opt_outs, registers
 from dialer.store.audit import AuditNote, get_audit_name
 from dialer.store.sql import transaction
@@ -73,9 +73,9 @@ def import_register(
     The dialler must be stopped. Exit 1 if a line had no number.
     """
     settings = site.settings
-    zone = site_zone(settings)
+    zone = get_site_zone(settings)
     issued, now = parse_time(dated, zone, "--dated"), SystemClock().now()
-    most = site_profile(settings).registers.maximum_age_days
+    most = load_site_profile(settings).registers.maximum_age_days
     if issued > now:
         raise RollError(f"--dated: {dated} is in the future: give the day on which the register was issued")
     if now - issued > most * DAY_SECONDS:

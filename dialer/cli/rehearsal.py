@@ -13,13 +13,13 @@ import typer
 from rich.markup import escape
 
 from dialer.cli.findings import FindingPrinter
-from dialer.cli.logs import quiet_logging
+from dialer.cli.logs import configure_quiet_logging
 from dialer.cli.options import SiteOptions
 from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_protected_path
 from dialer.reports.picture_file import check_picture_path
-from dialer.settings.site_time import site_day, site_zone
+from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
@@ -57,13 +57,13 @@ def rehearse(
     It uses the site's own roll and settings, at the expected load, and at twice that load with faults. No real line is
     used, and the store is only read. Exit 1 if the site is not ready.
     """
-    quiet_logging()
+    configure_quiet_logging()
     settings = site.settings
     if picture is not None:
         check_picture_path(picture)
         refuse_protected_path(picture, "--picture", site.protected_files)
-    zone = site_zone(settings)
-    today = site_day(settings, SystemClock().now())
+    zone = get_site_zone(settings)
+    today = get_site_day(settings, SystemClock().now())
     facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
     days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)

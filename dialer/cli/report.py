@@ -35,8 +35,8 @@ from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
 from dialer.roll.sources import find_source, load_portal_ids
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection
 from dialer.store.roll import read_imported_files
@@ -66,7 +66,7 @@ class SiteReportOptions(SiteOptions):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of the centre, in which the report shows times."""
-        return site_zone(self.settings)
+        return get_site_zone(self.settings)
 
     @property
     def window(self) -> Window:
@@ -177,7 +177,7 @@ for _report in (
     ),
     (
         "evidence",
-        lambda db, window, zone, settings: report_cap_evidence(db, window, zone, site_profile(settings)),
+        lambda db, window, zone, settings: report_cap_evidence(db, window, zone, load_site_profile(settings)),
         "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
     ),
     (

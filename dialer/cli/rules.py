@@ -23,8 +23,8 @@ from dialer.cli.report import FILE_WIDTH, parse_time
 from dialer.domain.clock import SystemClock
 from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.site.checks.explain import report_call_explanations
 from dialer.site.checks.rules import check_profile, check_rules
 from dialer.store.file_checks import file_exists
@@ -54,7 +54,7 @@ def show_rules(
     """
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
-    own = base if profile else site_profile(settings)
+    own = base if profile else load_site_profile(settings)
     console = _create_console()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
@@ -87,8 +87,8 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     Exit 1 if a campaign cannot call.
     """
     settings = site.settings
-    now = _parse_time_or_now(at, site_zone(settings))
-    profile = site_profile(settings)
+    now = _parse_time_or_now(at, get_site_zone(settings))
+    profile = load_site_profile(settings)
     printer = FindingPrinter(as_json=as_json)
     printer.print_findings(check_profile(settings))
     with site.open_for_reading() if file_exists(site.path) else nullcontext() as db:
@@ -113,7 +113,7 @@ def explain_callability(
     With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and calls of that time.
     """
     settings = site.settings
-    now = _parse_time_or_now(at, site_zone(settings))
+    now = _parse_time_or_now(at, get_site_zone(settings))
     past = at is not None and now < SystemClock().now()
     with site.open_for_reading() as db:
         FindingPrinter(as_json=as_json).print_findings(

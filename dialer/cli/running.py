@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from dialer.cli.findings import FindingPrinter, JsonOption
-from dialer.cli.logs import json_logging, quiet_logging
+from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable_path
 from dialer.settings.site import load_settings
@@ -49,7 +49,7 @@ def demo(
 
     from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_summary, run_demo  # noqa: PLC0415 - slow to import
 
-    quiet_logging()
+    configure_quiet_logging()
     console = Console()
     if report is not None:
         own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
@@ -71,7 +71,7 @@ def run(
     try:
         from dialer.app import run_centre  # noqa: PLC0415 - the whole engine, slow to import
 
-        json_logging(verbose=verbose)
+        configure_json_logging(verbose=verbose)
         settings = load_settings(config)
         refuse_unfinished(settings, config)
         if (readable := find_unsafe_permissions(settings, config)) is not None:
@@ -85,7 +85,7 @@ async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
     """Check settings, files and services before the dialler starts. Exit 1 if there are errors."""
     from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - imports everything that it checks
 
-    quiet_logging()
+    configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_found(check_site(load_settings(config), file=config))
     printer.exit()
@@ -105,7 +105,7 @@ async def doctor(
     """
     from dialer.site.checks.while_running import check_running_site  # noqa: PLC0415 - imports everything that it checks
 
-    quiet_logging()
+    configure_quiet_logging()
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)

@@ -19,7 +19,7 @@ from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
 from dialer.flows.translated_script import translate_script
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 app = CommandGroup()
 
@@ -56,7 +56,7 @@ def check_scripts(
     Without --config, the rules of the profile `neutral` apply.
     """
     names = scripts or list_shipped_scripts()
-    may_offer = list_allowed_offers(site_profile(load_settings(config)))
+    may_offer = list_allowed_offers(load_site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
     print_findings(findings, counted(len(names), "script"), as_json=as_json)

@@ -115,11 +115,13 @@ def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
 
     The result is empty if no campaign has agents.
     """
-    from dialer.settings.site_rules import list_abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
+    from dialer.settings.site_rules import list_abandoned_caps, load_site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
-            return tuple(Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, site_profile(settings)))
+            return tuple(
+                Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, load_site_profile(settings))
+            )
     return ()
 
 
@@ -179,7 +181,7 @@ def format_table(report: SimulationReport, *, by_change: bool) -> Table:
     return table
 
 
-def replay(
+def replay_recorded_day(
     day: str,
     store: Path | None,
     config: Path | None,
@@ -195,8 +197,8 @@ def replay(
     be replayed.
     """
     from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
-    from dialer.settings.site_rules import site_profile  # noqa: PLC0415
-    from dialer.settings.site_time import site_zone  # noqa: PLC0415
+    from dialer.settings.site_rules import load_site_profile  # noqa: PLC0415
+    from dialer.settings.site_time import get_site_zone  # noqa: PLC0415
     from dialer.simulation.replay.store_day import parse_day, read_day_from_store  # noqa: PLC0415
     from dialer.store.keys import read_site_key  # noqa: PLC0415
 
@@ -205,14 +207,14 @@ def replay(
     recorded = read_day_from_store(
         store or settings.store.path,
         parse_day(day),
-        site_zone(settings),
+        get_site_zone(settings),
         min(limits, default=2.0),
         read_site_key(settings),
     )
     title = f"replay of {day}"
     if recorded.left_out:
         title += f", without {counted(recorded.left_out, 'call')} with inconsistent times"
-    scenario = build_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
+    scenario = build_scenario(recorded, title, load_site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
@@ -286,7 +288,7 @@ def simulate(
     days = None if seeds is None else range(1, seeds + 1)
     with show_progress("simulating") as advance:
         if day is not None:
-            report, chosen = replay(
+            report, chosen = replay_recorded_day(
                 day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
             )
         elif change:

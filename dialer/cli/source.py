@@ -16,7 +16,7 @@ from dialer.errors import SettingError
 from dialer.reports.webhook import WebhookPoster, create_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import fetch_export, find_new_exports, find_source, load_portal_ids, prepare_export
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 from dialer.store.file_checks import file_exists
 from dialer.store.roll import read_imported_files
 
@@ -76,7 +76,7 @@ def send_results(
         imported = read_imported_files(db)
     position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
     posting = WebhookPoster(
-        source, settings.centre.id, site_zone(settings), lambda: load_portal_ids(source, imported), position
+        source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
     )
     sent = posting.post_new_results(site.open_for_reading, create_sender(source.webhook_url, secret))
     typer.echo(f"{source.name}: {counted(sent, 'result')} sent")

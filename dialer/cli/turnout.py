@@ -24,7 +24,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
 from dialer.rules.polls import PollingDay, find_polling_day
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_day
+from dialer.settings.site_time import get_site_day
 from dialer.store.connection import Connection
 from dialer.store.polling_day_records import add_state_to_figure, find_closing_time, read_shares_in_force
 
@@ -112,7 +112,7 @@ class _Entry:
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
-    def error(self, problem: str) -> RollError:
+    def make_error(self, problem: str) -> RollError:
         return RollError(f"{self.where}: {problem}; nothing was stored")
 
 
@@ -124,10 +124,10 @@ def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_p
         _refuse_implausible(site.settings, db, entries, as_published=as_published)
     figures = [_convert_figure_to_fields(each.figure) for each in entries]
 
-    def request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
+    def create_request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
-    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", request):
+    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", create_request):
         typer.echo(answer)
 
 
@@ -177,7 +177,9 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
         )
         problem = find_objection(figure, others, hours)
         if problem is not None:
-            raise entry.error(f"{problem}; correct the figure, or give --as-published if the authority published it")
+            raise entry.make_error(
+                f"{problem}; correct the figure, or give --as-published if the authority published it"
+            )
 
 
 def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
@@ -188,10 +190,10 @@ def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_publis
     if figure.day.year in _YEARS and (as_published or not days or figure.day in days):
         return
     if not days:
-        raise entry.error(f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}")
+        raise entry.make_error(f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}")
     known = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     remedy = "give that day, or --as-published if the authority repeats the poll"
-    raise entry.error(
+    raise entry.make_error(
         f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
     )
 
@@ -208,12 +210,12 @@ def _convert_figure_to_fields(figure: OfficialFigure) -> dict[str, Any]:
 
 
 def _get_site_today(site: SiteAndPersonOptions) -> str:
-    return site_day(site.settings, SystemClock().now()).isoformat()
+    return get_site_day(site.settings, SystemClock().now()).isoformat()
 
 
 def _read_figures(path: Path, day: str) -> list[_Entry]:
     figures = []
-    for row in SmallTable(path, COLUMNS, _OPTIONAL).rows():
+    for row in SmallTable(path, COLUMNS, _OPTIONAL).read_rows():
         part = row.parse_number("part") if row["part"] else None
         area = (row.parse_number("constituency"), part, row["state"])
         figures.append(_parse_figure(row.location, row["day"] or day, area, row["by"], row["turnout"]))

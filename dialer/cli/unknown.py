@@ -12,7 +12,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.engine.external_records.commands import MAX_ATTEMPTS
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 from dialer.site.lookup import mask_number
 from dialer.store import unknown_attempts
 
@@ -25,7 +25,7 @@ def list_unknown_attempts(site: SiteOptions) -> None:
 
     Their numbers are not redialled until a person releases them.
     """
-    zone = site_zone(site.settings)
+    zone = get_site_zone(site.settings)
     with site.open_for_reading() as db:
         found = unknown_attempts.read_unknown_attempts(db)
     for each in found:
@@ -63,10 +63,10 @@ def release_unknown_attempts(
         with site.open_for_reading() as db:
             wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
 
-    def request(_: int, some: list[str]) -> CommandRequest:
+    def create_request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
-    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", request):
+    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", create_request):
         typer.echo(answer)
     if not wanted:
         typer.echo("no attempt has an unknown result; nothing was released")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from dialer.cli.logs import json_logging
+from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import SettingsFile, require_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.messages import BatchRow
@@ -35,7 +35,7 @@ def uplink(
     with require_extra("uplink"):
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
     settings = load_settings(config)
-    json_logging(verbose=verbose)
+    configure_json_logging(verbose=verbose)
     uvloop.run(serve_uplink(settings))
 
 

@@ -25,7 +25,7 @@ from dialer.engine.users.service import Users
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import list_fixed_users
 from dialer.store.desk_file import DeskAccount, DeskFile, get_desk_file_path
@@ -59,7 +59,7 @@ async def list_users(config: SettingsFile) -> None:
     users = {each.name: each for each in read_users_of_store(settings.store.path, read_site_key(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
     accounts = await _read_page_accounts(settings)
-    zone = site_zone(settings)
+    zone = get_site_zone(settings)
     for name, user in sorted(users.items()):
         account = accounts.get(name, DeskAccount()).drop_times_of_earlier_user(user)
         where = "settings" if name in list_fixed_users(settings) else "user"

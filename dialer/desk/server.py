@@ -36,8 +36,8 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import list_abandoned_caps, site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
 from dialer.site.settings_changes import list_changes
 from dialer.store.agent_reading import AgentReading
@@ -93,7 +93,7 @@ class AgentPages:
         notes = AgentNotes(parts.page_state, reading, records, self.drafts)
         self.routers = [each.create_router() for each in (sign_in, self.streams, commands, notes, phones)]
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
-        self.figures = AgentFigures(parts.page_state, reading, site_zone(settings))
+        self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
     def prepare_settings(self, settings: Settings) -> Callable[[], None]:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
@@ -145,7 +145,7 @@ async def open_desk(
     clock = SystemClock()
     page_state = PageState(clock.now)
     with open_listener(settings.desk.host, settings.desk.port) as listener:
-        origin = settings.desk.origin(port := int(listener.getsockname()[1]))
+        origin = settings.desk.get_origin(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             path, key = settings.store.path, read_site_key(settings)
@@ -166,7 +166,7 @@ async def open_desk(
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.load_acknowledgements()
-            figures = BoardFigures(page_state, reading, clock, site_zone(settings), list_caps_by_campaign(settings))
+            figures = BoardFigures(page_state, reading, clock, get_site_zone(settings), list_caps_by_campaign(settings))
             await figures.read_booths()
             agent_reading = await AgentReading.open(path, key)
             stack.push_async_callback(agent_reading.close)
@@ -265,5 +265,5 @@ def find_desk_broker(settings: Settings) -> BrokerSettings:
 
 def list_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """Return the caps on the abandoned-call rate of each campaign, by its id."""
-    profile = site_profile(settings)
+    profile = load_site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in list_abandoned_caps(each, profile)) for each in settings.campaigns}

@@ -66,7 +66,7 @@ class UsersPage:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
         await self._directory.report_changed_rights(self._streams.apply_changed_rights)
         accounts = await self._file.read_accounts()
-        return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
+        return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.list_names()]
 
     def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user(name)

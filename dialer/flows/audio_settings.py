@@ -12,7 +12,7 @@ from dialer.domain.enums import Purpose
 from dialer.settings.audio import Audio
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 if TYPE_CHECKING:
     from dialer.audio.conversion import Recipe
@@ -49,7 +49,7 @@ def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> 
     Raises:
         SettingError: `profile` is not given, and the site's own profile is invalid.
     """
-    rules = make_play_rules(settings.audio, profile or site_profile(settings))
+    rules = make_play_rules(settings.audio, profile or load_site_profile(settings))
     return PlaylistReader(get_catalogue_directory(settings), get_audio_places(settings), rules)
 
 

@@ -23,7 +23,7 @@ from dialer.flows.texts import Texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 
 if TYPE_CHECKING:
     pass
@@ -181,7 +181,7 @@ def make_site_prompts(
     return SitePrompts(
         reader or make_playlist_reader(settings, profile),
         clock,
-        site_zone(settings),
+        get_site_zone(settings),
         texts,
         label=requires_synthetic_label(settings, profile),
     )

@@ -138,7 +138,7 @@ class Cleaner:
         self._languages = Memo(parse_language)
         self._houses = Memo(clean_house)
 
-    def clean(self, batch: Batch) -> CleanRows:
+    def clean_rows(self, batch: Batch) -> CleanRows:
         """Return the voters in a batch of rows, and what was rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)

@@ -95,9 +95,9 @@ class SmallTable:
         self.columns = self._places.keys()  # names of the columns in the file
         self.sha256 = self._roll.sha256
 
-    def rows(self) -> Iterator[TableRow]:
+    def read_rows(self) -> Iterator[TableRow]:
         """Yield the rows below the headings, without blank rows."""
-        for batch in self._roll.batches(1):
+        for batch in self._roll.read_batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if any(cell.strip() for cell in row):
                     found = {name: row[place].strip() for name, place in self._places.items() if place < len(row)}

@@ -86,7 +86,7 @@ class PreparedImport:
         Raises:
             RollError: The rows cannot be read.
         """
-        first = next(self.roll.batches(self.mapping.skip_rows, BATCH_ROWS), None)
+        first = next(self.roll.read_batches(self.mapping.skip_rows, BATCH_ROWS), None)
         return [] if first is None else list(find_warnings(self.mapping, first.rows, region))
 
 
@@ -210,7 +210,7 @@ def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) ->
 
 def _refuse_empty_roll(prepared: PreparedImport) -> None:
     """Raise RollError if a roll has no rows, before a store is created for it."""
-    batches = prepared.roll.batches(prepared.mapping.skip_rows, HEAD_ROWS)
+    batches = prepared.roll.read_batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")
 
@@ -227,9 +227,9 @@ def _merge_batches_into_store(
     roll = prepared.roll
     merger = Merger(db, next_voter, result, options.region, allow_second_roll=options.allow_second_roll)
     cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
-    for batch in roll.batches(prepared.mapping.skip_rows):
+    for batch in roll.read_batches(prepared.mapping.skip_rows):
         try:
-            sink.add(merger.merge_batch(cleaner.clean(batch)))
+            sink.add(merger.merge_batch(cleaner.clean_rows(batch)))
         except DuplicateConstituency as found:
             raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:

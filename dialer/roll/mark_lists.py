@@ -91,7 +91,7 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
             f"{path}: its first row has no column that identifies voters; add the columns constituency, part and"
             " serial, or epic"
         )
-    lines = list(table.rows())
+    lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _get_tick_text(line) not in _NO_TICKS]
     if "constituency" in table.columns:
         find_voter = _create_serial_lookup(db, defaults.roll_version)

@@ -119,7 +119,7 @@ class TextRoll:
                 ) from error
             return head
 
-    def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
+    def read_batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """Yield all rows of the roll after the first `skip_rows`, in batches.
 
         Raises:
@@ -274,7 +274,7 @@ class WorkbookRoll:
             head += rows
         return head
 
-    def batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
+    def read_batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """Yield all rows of the roll after the first `skip_rows`, in batches.
 
         The next batch is requested while one is processed.

@@ -49,7 +49,7 @@ def import_weights(
     rows = changed = unknown = 0
     with open_store_exclusively(store, "an import of weights", create=False, key=key) as db, transaction(db):
         parts = Parts(db)
-        for row in table.rows():
+        for row in table.read_rows():
             rows += 1
             voter_id = _find_voter_of_row(db, parts, row)
             if voter_id is None:

@@ -77,7 +77,7 @@ def import_workers(
         parts = Parts(db)
         listed: dict[str, _FileWorker] = {}
         rows = 0
-        for row in table.rows():
+        for row in table.read_rows():
             rows += 1
             _add_worker_row(parts, row, region, roll_version, listed)
         if not listed:

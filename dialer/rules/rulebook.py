@@ -15,7 +15,7 @@ from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile, Zones
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_time import get_site_zone
 
 HOUR_SECONDS = 3600.0
 _MINUTE_SECONDS = 60.0
@@ -126,7 +126,7 @@ def build_rulebook(profile: Profile, settings: Settings) -> Rulebook:
     return Rulebook(
         profile=profile,
         hours=get_lawful_hours(profile, settings),
-        centre_zone=site_zone(settings),
+        centre_zone=get_site_zone(settings),
         polls=list_polling_days(settings),
         gaps=CallIntervals(
             profile.minimum_interval.minutes * _MINUTE_SECONDS,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from dialer.settings.fields import Applied, NumberPrefix, Section, Slug, ZoneName, pattern
+from dialer.settings.fields import Applied, NumberPrefix, Section, Slug, ZoneName, restrict_to_pattern
 
 
 class CentreSettings(Section):
@@ -18,12 +18,12 @@ class CentreSettings(Section):
         "Matdan demo", description="name of the organisation in the information message"
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone of the people who are called")
-    language: Annotated[str, pattern(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")] = (
-        Field("hi", description="language for voters without a language of their own or of their booth")
-    )
-    region: Annotated[str, pattern(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")] = Field(
-        "IN", description="country of phone numbers without a country code"
-    )
+    language: Annotated[
+        str, restrict_to_pattern(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")
+    ] = Field("hi", description="language for voters without a language of their own or of their booth")
+    region: Annotated[
+        str, restrict_to_pattern(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")
+    ] = Field("IN", description="country of phone numbers without a country code")
 
 
 class StoreSettings(Section):

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback, pattern
+from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback, restrict_to_pattern
 
 PageAddress = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$", "must be a URL such as https://desk.example.org, without a path"
     ),
 ]
@@ -38,7 +38,7 @@ class PageServer(Section):
         if self.certificate is None and not is_loopback(self.host):
             yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
 
-    def origin(self, port: int) -> str:
+    def get_origin(self, port: int) -> str:
         """Return the URL that users enter in the browser, if the server listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 

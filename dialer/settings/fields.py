@@ -17,7 +17,7 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 """The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
 
 
-def pattern(regex: str, must_be: str) -> StringConstraints:
+def restrict_to_pattern(regex: str, must_be: str) -> StringConstraints:
     """Return a pydantic constraint for text that matches a regular expression.
 
     `must_be` is the error text for other text, which is shown instead of the expression.
@@ -32,12 +32,12 @@ def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator
     `must_be` is the error text.
     """
 
-    def validate(value: Any) -> Any:
+    def validate_value(value: Any) -> Any:
         if not holds(value):
             raise ValueError(must_be)
         return value
 
-    return AfterValidator(validate)
+    return AfterValidator(validate_value)
 
 
 def _require_known_time_zone(value: str) -> str:
@@ -60,7 +60,7 @@ def _require_limited_peer_network(value: str) -> str:
 
 Slug = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^[a-z0-9][a-z0-9-]{0,31}$",
         "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash",
     ),
@@ -68,23 +68,26 @@ Slug = Annotated[
 """A name that is safe in topics, file names and the dialplan."""
 
 EndpointName = Annotated[
-    str, pattern(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores")
+    str, restrict_to_pattern(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores")
 ]
 PhoneNumber = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^\+?[0-9]{3,20}$", "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001"
     ),
 ]
 AccountName = Annotated[
-    str, pattern(r"^[A-Za-z0-9+._@-]{1,64}$", "must be 1 to 64 letters a-z, digits and the characters + . _ @ -")
+    str,
+    restrict_to_pattern(
+        r"^[A-Za-z0-9+._@-]{1,64}$", "must be 1 to 64 letters a-z, digits and the characters + . _ @ -"
+    ),
 ]
 Language = Annotated[
-    str, pattern(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi")
+    str, restrict_to_pattern(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi")
 ]
 PublicKey = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^ed25519:[A-Za-z0-9+/]{43}=$",
         "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 characters",
     ),
@@ -92,37 +95,42 @@ PublicKey = Annotated[
 """An Ed25519 public key of 32 bytes, in base64."""
 
 SeatName = Annotated[
-    str, pattern(r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes")
+    str,
+    restrict_to_pattern(
+        r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes"
+    ),
 ]
 """The name of a seat. Single letters are excluded, as Asterisk uses them for special extensions such as h (hang-up)."""
 
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
 NumberPrefix = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^\+[0-9]{1,15}$",
         "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
     ),
 ]
 Port = Annotated[int, Field(ge=0, le=65535)]
-HostName = Annotated[str, pattern(r"^[A-Za-z0-9.:-]{1,253}$", "must be a host name or an IP address")]
+HostName = Annotated[str, restrict_to_pattern(r"^[A-Za-z0-9.:-]{1,253}$", "must be a host name or an IP address")]
 NetworkName = Annotated[
     str,
-    pattern(r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"),
+    restrict_to_pattern(
+        r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"
+    ),
 ]
 PeerNetwork = Annotated[str, AfterValidator(_require_limited_peer_network)]
 """An address or network that may connect; all addresses at once are not allowed."""
 
 FilePath = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^/[A-Za-z0-9._/+-]{1,200}$",
         "must be an absolute path of letters a-z, digits and the characters . _ / + -",
     ),
 ]
 UrlWithoutSlash = Annotated[
     str,
-    pattern(
+    restrict_to_pattern(
         r"^https?://[^\s?#]{1,200}[^\s?#/]$", "must be a URL such as https://example.org/sounds, without / at its end"
     ),
 ]

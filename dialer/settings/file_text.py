@@ -40,7 +40,7 @@ class SettingsText:
         Tables in an array have their names or else their indexes.
         """
         key = ""
-        for index, (part, (_, table)) in enumerate(zip(place, self._steps_to_setting(place), strict=True), 1):
+        for index, (part, (_, table)) in enumerate(zip(place, self._list_steps_to_setting(place), strict=True), 1):
             names = [table.get(name) for name in _NAME_KEYS]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
             about_the_name = place[index : index + 1] in {(name,) for name in _NAME_KEYS}
@@ -52,18 +52,18 @@ class SettingsText:
                 key += f".{part}" if key else str(part)
         return key
 
-    def locate(self, place: Loc) -> str:
+    def locate_setting(self, place: Loc) -> str:
         """Return file and line of a setting, such as `centre.toml:83`.
 
         If the file does not set it, return the line of its table.
         """
-        found = tuple(number for number, _ in self._steps_to_setting(place))
+        found = tuple(number for number, _ in self._list_steps_to_setting(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._find_line_numbers:
                 return f"{self.name}:{self._find_line_numbers[found[:length]]}"
         return self.name
 
-    def _steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _list_steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each step of the path to a setting: its key, or the index of a table in an array, with that table."""
         value: Any = self.table
         for part in place:

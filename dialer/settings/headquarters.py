@@ -19,18 +19,20 @@ from dialer.settings.fields import (
     UrlWithoutSlash,
     ZoneName,
     is_loopback,
-    pattern,
+    restrict_to_pattern,
 )
 from dialer.settings.file_text import read_settings
 from dialer.settings.mistakes import combine_errors, ignore_environment, list_setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
-NatsKey = Annotated[str, pattern(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")]
-StateCode = Annotated[
-    str, pattern(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _")
+NatsKey = Annotated[
+    str, restrict_to_pattern(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
 ]
-DayTime = Annotated[str, pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
+StateCode = Annotated[
+    str, restrict_to_pattern(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _")
+]
+DayTime = Annotated[str, restrict_to_pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
 
 
 class HqCentre(Section):

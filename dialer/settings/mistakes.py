@@ -41,7 +41,7 @@ def list_setting_errors(
         ):
             continue  # a consequence of another mistake in the same list
         place = tuple(str(part) for part in problem["loc"])
-        key, file = text.format_key(problem["loc"]) or "(settings)", text.locate(problem["loc"])
+        key, file = text.format_key(problem["loc"]) or "(settings)", text.locate_setting(problem["loc"])
         variable = in_environment(place, of_wrong_type=problem["type"].endswith("_type"))
         if variable is not None:
             file, key = "environment", variable

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, pattern, require_that
+from dialer.settings.fields import Section, require_that, restrict_to_pattern
 
 PlainFolder = Annotated[
     Path,
@@ -32,7 +32,7 @@ class RecordingSettings(Section):
     prompt: (
         Annotated[
             str,
-            pattern(
+            restrict_to_pattern(
                 r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$",
                 "must be the name of a prompt such as common/hold, in lowercase letters",
             ),

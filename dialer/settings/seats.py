@@ -18,8 +18,8 @@ from dialer.settings.fields import (
     Section,
     Slug,
     derive_secret,
-    pattern,
     require_that,
+    restrict_to_pattern,
 )
 from dialer.settings.trunks import Transport
 
@@ -74,7 +74,7 @@ class Agent(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    number: Annotated[str, pattern(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
+    number: Annotated[str, restrict_to_pattern(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
         description="number that the agent enters to log in, 1 to 10 digits"
     )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
@@ -87,7 +87,7 @@ ECHO_CODE = "*43"
 
 LogInCode = Annotated[
     str,
-    pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
+    restrict_to_pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
     require_that(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 

@@ -20,7 +20,7 @@ from dialer.settings.trunks import Carrier
 _HOUR_SECONDS = 3600.0
 
 
-def site_profile(settings: Settings) -> Profile:
+def load_site_profile(settings: Settings) -> Profile:
     """Return the jurisdiction profile of a site, with the site's own stricter values.
 
     Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and
@@ -45,7 +45,7 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
     for key, problem, remedy in _find_looser_settings(settings, profile):
         place = tuple(key.split("."))
         variable = find_variable(place, of_wrong_type=False)
-        where = (settings.file.locate(place), key) if variable is None else ("environment", variable)
+        where = (settings.file.locate_setting(place), key) if variable is None else ("environment", variable)
         found.append(SettingError(*where, problem, remedy))
     if found:
         raise combine_errors(found)
@@ -88,7 +88,7 @@ def describe_recording_obligation(settings: Settings, today: date) -> str | None
 
     None = the rules do not require it.
     """
-    retention = site_profile(settings).retention
+    retention = load_site_profile(settings).retention
     if not retention.keep_recordings:
         return None
     source = f"as the profile requires ({retention.source})"

@@ -10,11 +10,11 @@ from dialer.settings.site import Settings
 DAY_SECONDS = 86_400.0
 
 
-def site_zone(settings: Settings) -> ZoneInfo:
+def get_site_zone(settings: Settings) -> ZoneInfo:
     """Return the time zone of the centre."""
     return ZoneInfo(settings.centre.time_zone)
 
 
-def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
+def get_site_day(settings: Settings, at: float, zone: str | None = None) -> date:
     """Return the calendar date of a time (epoch seconds) at the centre, or in `zone` if it is given."""
-    return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()
+    return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else get_site_zone(settings)).date()

@@ -8,11 +8,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, pattern
+from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, restrict_to_pattern
 
 ServerAddress = Annotated[
     str,
-    pattern(r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$", "must be an address such as tls://hq.example.org:4222"),
+    restrict_to_pattern(
+        r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$", "must be an address such as tls://hq.example.org:4222"
+    ),
 ]
 
 

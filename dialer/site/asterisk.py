@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, compute_dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
@@ -45,7 +45,7 @@ class AsteriskServers:
         """
         self._settings = settings
         manager_secret = settings.ami.secret  # None: the site has no Asterisk, and no connection is accepted
-        self.agi_secret = agi_secret(
+        self.agi_secret = derive_agi_secret(
             secrets.token_hex() if manager_secret is None else manager_secret.get_secret_value()
         )
         fingerprint = compute_dialplan_fingerprint(self.agi_secret)

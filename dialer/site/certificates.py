@@ -22,7 +22,7 @@ from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_day
+from dialer.settings.site_time import get_site_day
 
 NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are unknown: none in any language."""
@@ -97,7 +97,7 @@ class CertificatesOnDisk:
     now: float
     _playlist: Playlist | None = field(default=None, init=False)
 
-    def for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
+    def find_status_for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
         """Return for each language whether a campaign's prompts are certified.
 
         The result is empty if the campaign needs no certificate, or if this is unknown.
@@ -108,7 +108,7 @@ class CertificatesOnDisk:
         try:
             if self._playlist is None:
                 self._playlist = make_playlist_reader(self.settings, self.profile).read()
-            day = site_day(self.settings, self.now)
+            day = get_site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
             return find_certificate_status_by_language(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports this error itself

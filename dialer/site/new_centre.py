@@ -14,7 +14,7 @@ from typing import Any, Final
 from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished
 from dialer.site.implausible import find_implausible_settings
 
@@ -102,7 +102,7 @@ def check_new_centre(centre: Answers) -> None:
             raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
         settings = load_settings(trial)
     refuse_unfinished(settings, trial)
-    site_profile(settings)
+    load_site_profile(settings)
     for problem in find_implausible_settings(settings):
         raise problem
 

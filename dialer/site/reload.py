@@ -16,7 +16,7 @@ from dialer.flows.model import list_allowed_offers
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import list_abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
 from dialer.settings.trunks import Carrier
 from dialer.site.plan import create_engine_plan
 from dialer.site.settings_changes import Change, list_changes, list_settings_by_key
@@ -68,7 +68,7 @@ class SettingsReload:
         """
         try:
             settings = load_settings(Path(self._settings.file.name))
-            profile = self._fixed_profile or site_profile(settings)
+            profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
             raise _convert_to_refusal(error) from error
         changed = list(list_changes(self._settings, settings))

@@ -14,7 +14,7 @@ from dialer.rules.rulebook import CampaignRules, CertificateStatus, build_campai
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.store import number_history, registers
 from dialer.store.connection import Connection
 
@@ -22,7 +22,7 @@ _CAMPAIGN_KEYS = ("kind", "purpose", "flow", "hours", "ring_seconds", "other_ret
 _DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
 
 
-def rules_text(profile: Profile, settings: Settings) -> str:
+def format_rules_text(profile: Profile, settings: Settings) -> str:
     """Return the legal rules in force as JSON.
 
     The text is stored, so that the rules of each call can be looked up later.
@@ -56,14 +56,14 @@ class SiteRules:
     unknown: tuple[str, ...] = ()  # rules of that day that are not stored, in words; today's are used
     version: str = ""  # digest of the stored text, or "" if none is stored
 
-    def campaign(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
+    def get_campaign_rules(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
         """Return the rules for the calls of one campaign."""
         return replace(
             build_campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off
         )
 
 
-def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
+def collect_site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
     """Return the rules that are in force according to the settings.
 
     `profile` already has the site's stricter values.
@@ -73,7 +73,7 @@ def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = 
 
 
 def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
-    """Return the rules that were stored as a text by `rules_text`.
+    """Return the rules that were stored as a text by `format_rules_text`.
 
     Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in
     `unknown`.
@@ -83,7 +83,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
         then = Profile.model_validate(_rename_rules(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
             now = _replace_settings(settings, "rules", {"polls": stored["polls"]})
-            return site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
+            return collect_site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
         site = stored["site"]
         settings = _replace_settings(settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]})
         settings = _replace_settings(settings, "dialling", site["dialling"])
@@ -95,7 +95,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
             if campaign.id in site["campaigns"]
         )
     except (ValidationError, KeyError):
-        return site_rules(profile, settings, ("the rules, which this version cannot read",))
+        return collect_site_rules(profile, settings, ("the rules, which this version cannot read",))
     removed = sorted(site["campaigns"].keys() - {campaign.id for campaign in campaigns})
     unknown = tuple(f"the other settings of campaign {each}, which was removed since" for each in removed)
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
@@ -125,9 +125,9 @@ def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.
     """
-    profile, then = site_profile(settings), number_history.read_rules_at(db, at)
+    profile, then = load_site_profile(settings), number_history.read_rules_at(db, at)
     if then is None:
-        return site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
+        return collect_site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
 
 
@@ -136,5 +136,5 @@ def build_gate(settings: Settings, db: Connection | None) -> Gate:
 
     It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
-    rulebook = build_rulebook(site_profile(settings), settings)
+    rulebook = build_rulebook(load_site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.read_registers(db))))

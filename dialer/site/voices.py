@@ -21,7 +21,7 @@ from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic
 from dialer.flows.texts import FALLBACK_LANGUAGE
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_time import site_day
+from dialer.settings.site_time import get_site_day
 
 _CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 
@@ -86,7 +86,7 @@ def _find_label_problems(
         )
         yield SettingError("settings", "audio.catalogue", problem, "set it to the directory of the catalogue")
         return
-    today = site_day(settings, clock.now())
+    today = get_site_day(settings, clock.now())
     for language in sorted({name.language for name in playlist.listed if playlist.is_synthetic(name)}):
         why = playlist.find_block_reason(PromptName("", language, LABEL), today)
         if why is not None:

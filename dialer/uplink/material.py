@@ -24,7 +24,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import live_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.uplink.dialler import DiallerCommands, is_unanswered
 
 _log = structlog.get_logger(__name__)
@@ -164,7 +164,7 @@ def material_problem(settings: Settings, jurisdiction: str) -> str | None:
     if not path.is_file():
         return None
     try:
-        name = site_profile(load_settings(path)).name
+        name = load_site_profile(load_settings(path)).name
     except SettingError as error:
         return str(error)
     return None if name == jurisdiction else f"its profile is for {name!r}; this centre's is for {jurisdiction!r}"
@@ -186,7 +186,7 @@ def open_material(settings: Settings) -> CentreMaterial | None:
         headquarters.ca_file,
         settings.centre.id,
         headquarters.zone,
-        site_profile(settings).name,
+        load_site_profile(settings).name,
     )
     reserve = settings.store.reserve_megabytes << 20
     folder.mkdir(parents=True, exist_ok=True)

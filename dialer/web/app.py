@@ -61,7 +61,7 @@ async def _read_document(request: Request) -> dict[str, Any]:
 
 
 async def _respond_with_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _respond_to_error(error).response()
+    response = _respond_to_error(error).make_response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response

@@ -55,7 +55,7 @@ class Directory:
         """Return a user, or None if nobody has this name."""
         return self._in_settings.get(name) or self._stored.get(name)
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """Return the names of all users of the pages, sorted."""
         return sorted({*self._in_settings, *self._stored})
 

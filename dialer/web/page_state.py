@@ -79,7 +79,7 @@ class PageState:
             subscription.notify(key)
 
     @contextmanager
-    def subscribed(
+    def open_subscription(
         self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
     ) -> Iterator[Subscription]:
         """Subscribe to the keys that `wants` accepts while the context is open.

@@ -47,7 +47,7 @@ class PageProtection:
         try:
             self._check_host_and_origin(scope, Headers(scope=scope))
         except RequestRefused as refused:
-            await refused.response()(scope, receive, send)
+            await refused.make_response()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -56,7 +56,7 @@ class Streams:
     async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
         """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
-        with self._state.subscribed(wants) as subscription, self._count_open(who.name, subscription):
+        with self._state.open_subscription(wants) as subscription, self._count_open(who.name, subscription):
             async for update in subscription.updates():
                 yield format_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:

@@ -130,9 +130,9 @@ class KillableDialler:
         await asyncio.sleep(0)  # the engine accepts tasks from now on
 
     def _clock_zone(self) -> Any:
-        from dialer.settings.site_time import site_zone
+        from dialer.settings.site_time import get_site_zone
 
-        return site_zone(self._settings)
+        return get_site_zone(self._settings)
 
     def receive_event(self, event: SwitchEvent) -> None:
         """Pass an event of the switch to the engine, as one step. A killed dialler ignores it."""

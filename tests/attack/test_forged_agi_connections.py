@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, compute_agi_token
+from dialer.deploy.asterisk.agi_secret import compute_agi_token, derive_agi_secret
 from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.model import Outcome
 from dialer.domain.view import AlertRaised, CallState
@@ -83,7 +83,7 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
         ringing = dict(list_voter_channels(site))
         assert len(ringing) == RINGING
-        secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
+        secret, port, others = derive_agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
         for (unique_id, name), other in zip(ringing.items(), others, strict=True):
             token_of_other_call = compute_agi_token(secret, "flow", other, ringing[other])
             token_of_inbound = compute_agi_token(secret, "inbound", unique_id, name)

@@ -146,7 +146,7 @@ class AgentDesk:
         return StreamingResponse(self._news(), media_type="text/event-stream")
 
     async def _news(self) -> AsyncIterator[bytes]:
-        with self.page_state.subscribed(lambda _: True, 0.0) as subscription:
+        with self.page_state.open_subscription(lambda _: True, 0.0) as subscription:
             async for update in subscription.updates():
                 if self.silent:
                     return

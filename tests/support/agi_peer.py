@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, compute_agi_token
+from dialer.deploy.asterisk.agi_secret import compute_agi_token, derive_agi_secret
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import encode_environment
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
@@ -94,7 +94,7 @@ def connect_as(
     sends no token.
     """
     if token is None and secret is not None:
-        token = compute_agi_token(agi_secret(secret), entrance, unique_id, channel)
+        token = compute_agi_token(derive_agi_secret(secret), entrance, unique_id, channel)
     fields = [
         ("agi_network", "yes"),
         ("agi_network_script", entrance),

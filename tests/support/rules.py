@@ -15,7 +15,7 @@ from dialer.rules.polls import Area
 from dialer.rules.rulebook import CampaignRules, CertificateStatus, build_campaign_rules, build_rulebook
 from dialer.settings.jurisdiction import JURISDICTIONS, Profile, load_profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NUMBER = "+919812345678"
@@ -62,7 +62,7 @@ def neutral_with(**rules: Mapping[str, Any]) -> Profile:
 
 def make_gate(settings: Settings, *registers: Register) -> Gate:
     """Return the gate of a site with imported registers."""
-    return Gate(build_rulebook(site_profile(settings), settings).with_registers(registers))
+    return Gate(build_rulebook(load_site_profile(settings), settings).with_registers(registers))
 
 
 CERTIFIED = {"hi": CertificateStatus(None, date(2024, 5, 22))}

@@ -21,7 +21,7 @@ FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 _TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
 
 
-def agi_secret(manager_secret: str) -> str:
+def derive_agi_secret(manager_secret: str) -> str:
     """Return the secret in Asterisk's dialplan from which FastAGI tokens are computed.
 
     It is derived from the manager's secret (`ami.secret`) and has 160 bits, in hexadecimal digits.

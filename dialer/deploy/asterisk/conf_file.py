@@ -71,7 +71,7 @@ class ConfFile:
     sections: list[ConfSection] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def live_sections(self) -> Iterator[ConfSection]:
+    def list_live_sections(self) -> Iterator[ConfSection]:
         """Return the sections of the file that are not templates."""
         return (section for section in self.sections if not section.template)
 
@@ -79,9 +79,9 @@ class ConfFile:
         """Return the first section with that name, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
-    def of_type(self, kind: str) -> list[ConfSection]:
+    def find_sections_of_type(self, kind: str) -> list[ConfSection]:
         """Return the sections of a type, which have a setting `type = kind`."""
-        return [section for section in self.live_sections() if section.get("type").lower() == kind]
+        return [section for section in self.list_live_sections() if section.get("type").lower() == kind]
 
 
 _HEAD = re.compile(r"\[([^\]]*)\]\s*(?:\(([^)]*)\))?")

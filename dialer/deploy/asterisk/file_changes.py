@@ -51,7 +51,7 @@ class FilePlan:
             return FileChange.SAME
         return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
 
-    def diff(self) -> str:
+    def make_diff(self) -> str:
         """Return the changes to the file as a unified diff, with passwords hidden."""
         before = [] if self.before is None else self.before.splitlines(keepends=True)
         lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
@@ -79,7 +79,7 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
     text = read_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
-        for section in read_conf("pjsip.conf", text).of_type("auth"):
+        for section in read_conf("pjsip.conf", text).find_sections_of_type("auth"):
             existing[section.get("username")] = section.get("password")
     return {endpoint: existing.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
 

@@ -30,7 +30,7 @@ from dialer.settings.site import Settings
 _READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
 
 
-def lint(
+def lint_files(
     texts: Mapping[str, str],
     settings: Settings | None = None,
     server: str | None = None,
@@ -93,4 +93,4 @@ def lint_directory(directory: Path, settings: Settings | None = None, server: st
         raise AsteriskFilesError(
             f"{path} cannot be read ({error.strerror}); run this as a user who may read it"
         ) from error
-    return lint(texts, settings, server, root=str(directory.resolve()))
+    return lint_files(texts, settings, server, root=str(directory.resolve()))

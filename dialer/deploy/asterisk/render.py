@@ -12,7 +12,7 @@ from jinja2 import Environment
 from pydantic import SecretStr
 
 from dialer import content
-from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, agi_secret, compute_dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.modules import list_modules
 from dialer.deploy.templates import load_templates
@@ -47,9 +47,11 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 
 
 @cache
-def _template_environment() -> Environment:
+def _load_template_environment() -> Environment:
     environment = load_templates("asterisk")
-    environment.filters.update(bracketed=_bracket_ipv6_address, host_network=_host_to_network, sip_uri=_sip_uri)
+    environment.filters.update(
+        bracketed=_bracket_ipv6_address, host_network=_convert_host_to_network, sip_uri=_format_sip_uri
+    )
     return environment
 
 
@@ -58,7 +60,7 @@ def render_template(name: str, **values: Any) -> str:
 
     Raises jinja2.UndefinedError for a missing value.
     """
-    return _template_environment().get_template(f"{name}.j2").render(**values)
+    return _load_template_environment().get_template(f"{name}.j2").render(**values)
 
 
 def render_dialplan(
@@ -74,7 +76,7 @@ def render_dialplan(
     """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
-    return render_template("extensions.conf", **_dialplan_values(settings), others=servers)
+    return render_template("extensions.conf", **_make_dialplan_values(settings), others=servers)
 
 
 def render_conferences(mixing_milliseconds: int = 20) -> str:
@@ -98,7 +100,7 @@ def render_site(
     webrtc = any(seat.webrtc for seat in settings.seats)
     sip = f":{asterisk.sip_port}"
     values = {
-        **_dialplan_values(settings),
+        **_make_dialplan_values(settings),
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
@@ -106,7 +108,7 @@ def render_site(
         "seats": settings.seats,
         "phones_without_seat": list_phones_without_seat(settings),
         "passwords": {
-            **{seat.endpoint: _sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
+            **{seat.endpoint: _get_sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
             **{endpoint: passwords[endpoint] for endpoint in list_phones_without_seat(settings)},
         },
         "transports": _list_used_transports(settings, between=bool(others)),
@@ -130,14 +132,14 @@ def render_site(
         "server_contacts": {
             each.name: f"{_bracket_ipv6_address(each.host)}:{each.sip_port or shared_port}" for each in others
         },
-        "server_networks": {each.name: _host_to_network(each.host) for each in others},
+        "server_networks": {each.name: _convert_host_to_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_template(name, **values) for name in FILES}
 
 
-def _dialplan_values(settings: Settings) -> dict[str, Any]:
-    secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
+def _make_dialplan_values(settings: Settings) -> dict[str, Any]:
+    secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def token(path: str) -> str:
         """Return the dialplan expression by which Asterisk computes the token for a handler."""
@@ -156,11 +158,11 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
         "hold": settings.hold,
         "recordings": settings.recordings,
         "named_phones": list_named_phones(settings),
-        "outside_numbers": _outside_numbers(settings),
+        "outside_numbers": _list_outside_numbers(settings),
     }
 
 
-def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
+def _list_outside_numbers(settings: Settings) -> list[tuple[str, str]]:
     """Return the trunk's endpoint and the number of each transfer target that is an outside number."""
     endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
@@ -203,7 +205,7 @@ def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_se
         raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another")
 
 
-def _sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
+def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
     if seat.webrtc:
         return get_browser_password(seat, settings.ami.secret)
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
@@ -245,7 +247,7 @@ def _bracket_ipv6_address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _host_to_network(host: str) -> str:
+def _convert_host_to_network(host: str) -> str:
     """Return an IP address as a network of one host; return a host name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
@@ -253,7 +255,7 @@ def _host_to_network(host: str) -> str:
         return host
 
 
-def _sip_uri(trunk: Trunk, user: str | None = None) -> str:
+def _format_sip_uri(trunk: Trunk, user: str | None = None) -> str:
     default_port = 5061 if trunk.transport is Transport.TLS else 5060
     account = "" if user is None else f"{user.partition('@')[0]}@"
     parameter = "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"

@@ -91,7 +91,7 @@ def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
     return found
 
 
-def _recording_folders(settings: Settings) -> list[Path]:
+def _list_recording_folders(settings: Settings) -> list[Path]:
     """Return the folders into which Asterisk records calls.
 
     The dialler erases old recordings even if no campaign records any more.
@@ -106,7 +106,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     `dialer` is the path of the command. Raises SettingError for a path that services cannot use.
     """
     store, sounds = settings.store.path, settings.audio.sounds
-    backups, recorded = settings.store.backup_folder, _recording_folders(settings)
+    backups, recorded = settings.store.backup_folder, _list_recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):

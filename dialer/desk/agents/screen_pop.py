@@ -30,7 +30,7 @@ from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import list_site_scripts
 from dialer.store.agent_reading import AgentReading, BoothOnScreen, CallOnScreen, MarkOnScreen, OnTheLine, VoterOnScreen
 from dialer.store.agent_records import AgentRecords
@@ -65,7 +65,7 @@ class ScreenPopBuilder:
         self._polls = list_polling_days(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
-        self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(site_profile(settings)))
+        self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(load_site_profile(settings)))
 
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop of a call, without note and draft.
@@ -168,7 +168,9 @@ class ScreenPops:
 
     async def run(self) -> None:
         """Keep the screen pops of all seats up to date until cancelled."""
-        wanted = self._page_state.subscribed(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False)
+        wanted = self._page_state.open_subscription(
+            lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False
+        )
         with wanted as subscription:
             async for update in subscription.updates():
                 for key, value in update.values.items():

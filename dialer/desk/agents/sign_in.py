@@ -115,7 +115,7 @@ class AgentSignInRoutes:
     async def _wait_until_seated(self, seat: str, agent: str) -> None:
         """Wait until the seat's MQTT message names the agent. Before that, the session would look like one at a wrong seat."""
         key = f"seat/{seat}"
-        wanted = self._page_state.subscribed(lambda each: each == key, 0.0, page=False)
+        wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)
         with suppress(TimeoutError), wanted as subscription:
             async with asyncio.timeout(SEATED_SECONDS):
                 async for update in subscription.updates():

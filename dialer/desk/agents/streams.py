@@ -85,7 +85,7 @@ class AgentStreams:
             f"call-backs/{who.name}": "call_backs",
         }
         checked_at, number, ended = self._page_state.now(), 0, False
-        wanted = self._page_state.subscribed(names.__contains__, 0.0)
+        wanted = self._page_state.open_subscription(names.__contains__, 0.0)
         with wanted as subscription, self._register_stream(who.seat, tab, subscription) as stream:
             async for update in subscription.updates():
                 seat = self._page_state.get(f"seat/{who.seat}", SeatView)

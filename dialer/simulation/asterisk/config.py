@@ -91,7 +91,7 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
     return MappingProxyType(
         {
             section.name: ConferenceUser(**{key: section.get(key) == "yes" for key in _USER_KEYS})
-            for section in read_conf("confbridge.conf", text).of_type("user")
+            for section in read_conf("confbridge.conf", text).find_sections_of_type("user")
         }
     )
 
@@ -99,7 +99,7 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
 def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
     """Return the dialplan_exec targets of a confbridge.conf by menu and key: (context, extension, priority)."""
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
-    for section in read_conf("confbridge.conf", text).of_type("menu"):
+    for section in read_conf("confbridge.conf", text).find_sections_of_type("menu"):
         keys: dict[str, tuple[str, str, int]] = {}
         for line in section.settings:
             leads = re.fullmatch(r"dialplan_exec\(([^,]+),([^,]+),(\d+)\)", line.value)

@@ -15,8 +15,8 @@ from dialer.rules.rulebook import build_campaign_rules, build_rulebook
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.settings.trunks import Carrier
 from dialer.simulation.rehearsal.site import list_campaigns_to_rehearse
 
@@ -60,7 +60,7 @@ class SiteHours:
         self._gate = Gate(book)
         self._rules = [build_campaign_rules(campaign, settings) for campaign in campaigns]
         self._areas = areas or list_poll_areas(book.polls, settings.polling_day.last_call_minutes * 60.0)
-        self._zone = site_zone(settings)
+        self._zone = get_site_zone(settings)
 
     def compute_hours_on(self, day: date) -> tuple[CampaignHours, ...]:
         """Return the hours in which each campaign may call on `day`, from midnight to midnight in the centre's time
@@ -171,7 +171,7 @@ def plan_rehearsed_days(
     campaigns = list_campaigns_to_rehearse(settings)
     if not campaigns:
         raise CannotRehearse("all campaigns use Twilio trunks only; give at least one campaign an Asterisk trunk")
-    site = SiteHours(settings, site_profile(settings), campaigns, areas)
+    site = SiteHours(settings, load_site_profile(settings), campaigns, areas)
     of_campaigns = _find_day_to_rehearse(settings, site, today)
     open_hours = merge_adjoining_periods(period for each in of_campaigns for period in each.open_periods)
     start, end = open_hours[0][0], open_hours[-1][1]

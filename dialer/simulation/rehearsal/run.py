@@ -16,7 +16,7 @@ from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rules.gate import Reason
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import list_abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_report
@@ -69,7 +69,7 @@ class _Rehearsal:
         next to it, with the suffix .jsonl.
         """
         self._settings = settings
-        self._profile = site_profile(settings)
+        self._profile = load_site_profile(settings)
         self._day = day
         self._hours = {hours.campaign_id: hours for hours in day.hours}
         self._copy = copy
@@ -109,7 +109,7 @@ class _Rehearsal:
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
-        return {campaign.id: on_disk.for_campaign(campaign) for campaign in self._settings.campaigns}
+        return {campaign.id: on_disk.find_status_for_campaign(campaign) for campaign in self._settings.campaigns}
 
     async def _sample_until_cancelled(self, site: SimulatedSite) -> None:
         while True:

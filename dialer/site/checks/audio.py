@@ -11,8 +11,8 @@ from dialer.audio.tones import SILENCE, TONES
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_day
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_day
 from dialer.site.voices import find_voice_problems
 
 
@@ -22,7 +22,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
         yield warning("audio", "audio.catalogue is not set, so sounds are played without a check of their approval")
         return
     playlist = reader().read()
-    today = site_day(settings, clock.now())
+    today = get_site_day(settings, clock.now())
     blocked = [
         (name, why) for name in sorted(playlist.listed) if (why := playlist.find_block_reason(name, today)) is not None
     ]
@@ -37,7 +37,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """Check that synthetic voices are announced ("a computer speaks"), if the profile requires it."""
-    problems = find_voice_problems(settings, site_profile(settings), clock, reader())
+    problems = find_voice_problems(settings, load_site_profile(settings), clock, reader())
     for problem in problems:
         yield error("synthetic voices", str(problem))
     if not problems:

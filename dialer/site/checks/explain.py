@@ -15,12 +15,12 @@ from dialer.rules.gate import Case, Gate, Reason, format_moment
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus, build_rulebook, list_polling_days
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_numbers, mask_number
 from dialer.site.polling_day import create_polling_plan
-from dialer.site.rules_in_force import load_rules_at, site_rules
+from dialer.site.rules_in_force import collect_site_rules, load_rules_at
 from dialer.store import number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -50,7 +50,7 @@ def report_call_explanations(
     The arguments are those of `explain_calls`.
     """
     unknown: dict[str, None] = {}
-    zone = site_zone(settings)
+    zone = get_site_zone(settings)
     for each in explain_calls(settings, db, who, at, past=past):
         unknown.update(dict.fromkeys(each.unknown))
         subject = f"{each.number} in {each.campaign}"
@@ -86,9 +86,9 @@ def explain_calls(
     `who` is a voter or a number, `at` the time (epoch seconds). Later events are always ignored. With `past`, the rules
     that were in force then are used, as far as they are stored. Raises SettingError, and RollError if `who` is unknown.
     """
-    rules = load_rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
+    rules = load_rules_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
     settings = rules.settings
-    imported = registers.read_registers_at(db, at, site_zone(settings))
+    imported = registers.read_registers_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
@@ -110,8 +110,8 @@ def explain_calls(
         close = None if booth is None else polling.find_closing_time(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            certified = certificates.for_campaign(campaign)
-            campaign_rules = rules.campaign(campaign, certified)
+            certified = certificates.find_status_for_campaign(campaign)
+            campaign_rules = rules.get_campaign_rules(campaign, certified)
             case = Case(
                 campaign_rules,
                 number,

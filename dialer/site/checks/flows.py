@@ -15,7 +15,7 @@ from dialer.flows.node import NODE_KINDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import get_script_rules, list_site_scripts
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
@@ -33,22 +33,22 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            yield Check(subject, partial(_as_single_finding_list, ok(subject, each.mode.value + use)))
+            yield Check(subject, partial(_wrap_in_list, ok(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_flow, subject, each.flow, settings, use))
 
 
-def _as_single_finding_list(finding: Finding) -> list[Finding]:
+def _wrap_in_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 
-def _allowed_offers(settings: Settings) -> frozenset[Offer]:
+def _list_allowed_offers(settings: Settings) -> frozenset[Offer]:
     """Return what flows may offer to voters, such as a ride to the poll.
 
     Nothing is allowed if the profile is invalid, which another check reports.
     """
     try:
-        return list_allowed_offers(site_profile(settings))
+        return list_allowed_offers(load_site_profile(settings))
     except MatdanError:
         return frozenset()
 
@@ -65,7 +65,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
             yield error(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
-    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _allowed_offers(settings))
+    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _list_allowed_offers(settings))
     yield ok(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
@@ -80,7 +80,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     subject = f"campaign {campaign}"
     [script] = (
-        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _allowed_offers(settings))
+        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_allowed_offers(settings))
         .load_scripts()
         .values()
     )

@@ -16,7 +16,7 @@ from dialer.rules.rulebook import build_campaign_rules
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.rules_in_force import build_gate
@@ -29,7 +29,7 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
 
     Raises SettingError for a setting that is less strict.
     """
-    profile = site_profile(settings)
+    profile = load_site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.list_rules().values())
     if unconfirmed:
@@ -57,7 +57,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
     areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
-        rules = build_campaign_rules(campaign, settings, certificates.for_campaign(campaign))
+        rules = build_campaign_rules(campaign, settings, certificates.find_status_for_campaign(campaign))
         subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
         certified = [
             f"{language} until {each.last_day or 'further notice'}"

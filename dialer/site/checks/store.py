@@ -12,8 +12,8 @@ from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.words import counted
 from dialer.errors import MatdanError
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
-from dialer.settings.site_time import site_zone
+from dialer.settings.site_rules import load_site_profile
+from dialer.settings.site_time import get_site_zone
 from dialer.settings.trunks import CalledVoter, find_caller_ids_to_show
 from dialer.site.checks.ages import format_age
 from dialer.site.checks.rules import check_rules
@@ -71,7 +71,7 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
 
 def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
     try:
-        profile = site_profile(settings)
+        profile = load_site_profile(settings)
     except MatdanError:  # the check of the profile reports it
         return []
     return list(check_rules(settings, profile, db, now))
@@ -186,7 +186,7 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     """
     if folder is None:
         return warning("backup", "not checked", "set store.backup_folder, or give the folder with --backups DIR")
-    head, zone = f"{settings.centre.id}-", site_zone(settings)
+    head, zone = f"{settings.centre.id}-", get_site_zone(settings)
     names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
     times = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]
     if not times:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from dialer.deploy.asterisk.agi_secret import agi_secret, compute_dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import compute_dialplan_fingerprint, derive_agi_secret
 from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchError
 from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -66,7 +66,7 @@ async def check_permissions(login: AmiLogin) -> str:
         read = [name for name, event in expected if not event.is_set()]
         if read:
             raise PermissionMissing(_describe_missing(login.username, "read", read, READ_LINE))
-        await check_dialplan(client, compute_dialplan_fingerprint(agi_secret(login.secret)))
+        await check_dialplan(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
         return client.banner
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.cli.simulate import replay
+from dialer.cli.simulate import replay_recorded_day
 from dialer.domain.view import CentreView
 from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
@@ -108,7 +108,7 @@ def test_replay_of_a_day_uses_the_minimum_ring_time_of_the_site(
 ) -> None:
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[rules]\njurisdiction = "{jurisdiction}"\n', encoding="utf-8")
-    _, scenario = replay("2024-04-22", recorded[0], settings, ["progressive"], [1], 0.03)
+    _, scenario = replay_recorded_day("2024-04-22", recorded[0], settings, ["progressive"], [1], 0.03)
     assert scenario.minimum_ring_seconds == seconds
 
 

@@ -17,7 +17,7 @@ from dialer.engine.seats.pins import hash_pin
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.reload import SettingsReload
 from dialer.site.reload_signal import reload_site
 from tests.support.stored import query
@@ -192,7 +192,7 @@ def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
         ('"turnout-agents"', '"turnout-agents"\ntrunks = ["carrier-a"]'),
     )
     settings = load_settings(path)
-    read = SettingsReload(settings, site_profile(settings))
+    read = SettingsReload(settings, load_site_profile(settings))
     change(path, ('endpoint = "cloud"', 'endpoint = "another"'))
     with pytest.raises(CommandRefused, match=r"trunks\.cloud needs a restart"):
         read()

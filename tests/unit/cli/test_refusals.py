@@ -115,7 +115,7 @@ def test_demo_refuses_invalid_paths_before_the_simulation_starts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        running, "quiet_logging", lambda: None
+        running, "configure_quiet_logging", lambda: None
     )  # it would log to the runner's output after that is closed
     code, printed = run_for_error("demo", "--for", "5", "--headless", option, value)
     assert (code, printed.startswith(f"{option}: ") and value in printed, "\n" in printed) == (2, True, False)

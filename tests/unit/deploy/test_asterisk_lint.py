@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.asterisk.agi_secret import agi_secret
+from dialer.deploy.asterisk.agi_secret import derive_agi_secret
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.lint import lint, lint_directory
+from dialer.deploy.asterisk.lint import lint_directory, lint_files
 from dialer.deploy.asterisk.render import render_site
 from tests.support.asterisk_support import PASSWORDS, a_site
 
 GOOD = render_site(a_site(), PASSWORDS)
-SECRET = agi_secret("a-long-random-secret")
+SECRET = derive_agi_secret("a-long-random-secret")
 
 
 def lint_with_changes(**changed: str) -> list[str]:
     """Return the findings after files were changed; in the keywords, dots of file names are written as __."""
     texts = {**GOOD, **{name.replace("__", "."): text for name, text in changed.items()}}
-    return [str(finding) for finding in lint(texts, a_site())]
+    return [str(finding) for finding in lint_files(texts, a_site())]
 
 
 def lint_with_edit(name: str, old: str, new: str) -> list[str]:
     assert old in GOOD[name], f"{name} has no {old!r}"
-    return [str(finding) for finding in lint({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
+    return [str(finding) for finding in lint_files({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
 
 
 # The format

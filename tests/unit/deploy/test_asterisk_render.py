@@ -15,10 +15,10 @@ from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.asterisk.agi_secret import agi_secret, compute_agi_token, compute_dialplan_fingerprint
+from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_files, write_files
-from dialer.deploy.asterisk.lint import lint
+from dialer.deploy.asterisk.lint import lint_files
 from dialer.deploy.asterisk.render import FILES, MARKER, list_seats_without_password, render_dialplan, render_site
 from dialer.errors import AsteriskFilesError, SettingError
 from dialer.settings.seats import get_browser_password
@@ -47,7 +47,7 @@ def conf(name: str, settings: Settings | None = None) -> ConfFile:
 
 
 def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
-    (found,) = [section for section in file.of_type(kind) if section.name == name]
+    (found,) = [section for section in file.find_sections_of_type(kind) if section.name == name]
     return {setting.key: setting.value for setting in found.settings}
 
 
@@ -63,7 +63,7 @@ def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed()
 
 def test_linter_finds_no_fault_in_rendered_asterisk_files() -> None:
     settings = a_site()
-    printed = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
+    printed = [str(finding) for finding in lint_files(render_site(settings, PASSWORDS), settings)]
     assert printed == []
 
 
@@ -121,7 +121,9 @@ def test_a_trunk_registers_at_its_carrier_under_a_phone_number(
 def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> None:
     settings = a_site()
     text = render_site(settings, PASSWORDS)["pjsip.conf"]
-    (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
+    (found,) = [
+        each for each in read_conf("pjsip.conf", text).find_sections_of_type("endpoint") if each.name == endpoint
+    ]
     assert [setting.value for setting in found.find_all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
     contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
     for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
@@ -149,10 +151,10 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
     settings = with_twilio(*trunks)
     files = render_site(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
-    kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).of_type("identify")]
+    kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")]
     assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
     assert f"maxcalls={30 * len(trunks) + 2 + 20} ;" in files["asterisk.conf"]
-    assert [str(finding) for finding in lint(files, settings)] == []
+    assert [str(finding) for finding in lint_files(files, settings)] == []
 
 
 def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
@@ -171,7 +173,7 @@ def test_rendered_seats_have_a_password_and_their_allowed_networks() -> None:
     pjsip = conf("pjsip.conf")
     assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
     assert "webrtc" not in section(pjsip, "agent01", "endpoint")
-    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent01"]
+    (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent01"]
     assert endpoint.find_all("permit")[0].value == "127.0.0.0/8"
     assert endpoint.find_all("deny")
     assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
@@ -192,12 +194,12 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
     phone = section(pjsip, "agent150", "endpoint")
     assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-ws")
     assert section(pjsip, "transport-ws", "transport")["websocket_write_timeout"] == "1000"
-    (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent150"]
+    (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent150"]
     rules = [(each.key, each.value) for each in endpoint.settings if each.key in {"deny", "permit"}]
     assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
     assert (http.get("bindaddr"), http.get("bindport")) == ("10.0.0.6", "8088")
     assert (http.get("sessionlimit"), http.get("tlsenable")) == ("350", "")
-    assert [str(finding) for finding in lint(render_site(settings, {}), settings)] == []
+    assert [str(finding) for finding in lint_files(render_site(settings, {}), settings)] == []
 
 
 def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> None:
@@ -242,7 +244,7 @@ def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_t
     file = read_conf("pjsip.conf", render_site(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"])
     assert section(file, "asha", "endpoint")["transport"] == "transport-udp"
     assert section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
-    assert [part.name for part in file.of_type("endpoint")].count("asha") == 1
+    assert [part.name for part in file.find_sections_of_type("endpoint")].count("asha") == 1
     assert list_seats_without_password(settings)[-1] == "asha"
 
 
@@ -279,7 +281,7 @@ def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
     modules = [setting.value for setting in conf("modules.conf", plain).sections[0].find_all("load")]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
     assert conf("http.conf", plain).sections[0].get("enabled") == "no"
-    assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
+    assert [each.name for each in conf("pjsip.conf", plain).find_sections_of_type("transport")] == ["transport-udp"]
 
 
 def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
@@ -305,7 +307,7 @@ def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, 
 
 def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
     """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
-    text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
+    text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], derive_agi_secret("a-long-random-secret")
     message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
     assert [desk for desk, _ in message] == ["flow", "inbound", "seat"]
     assert text.count("AGI(") == len(message)
@@ -322,7 +324,7 @@ def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
             tokens.add(token)
     assert len(tokens) == 9
     assert compute_dialplan_fingerprint(secret) in text
-    assert compute_dialplan_fingerprint(agi_secret("another")) != compute_dialplan_fingerprint(secret)
+    assert compute_dialplan_fingerprint(derive_agi_secret("another")) != compute_dialplan_fingerprint(secret)
 
 
 def test_no_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
@@ -506,7 +508,7 @@ def test_dialer_asterisk_render_leaves_no_differences_and_no_lint_faults(tmp_pat
     assert "another-long-secret" not in output
     assert "a-long-random-secret" not in output
     assert "AGI(agi://${AGI_SERVER}/flow,${SHA1((hidden)/flow/${UNIQUEID}/${CHANNEL}/(hidden))})" in output
-    assert not any(agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
+    assert not any(derive_agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
     code, output = command("lint", str(etc), "-c", str(toml))
     assert code == 1
     assert "manager.conf:8: will not work: the manager listens on 5038, the settings have 5039; port=5039" in output

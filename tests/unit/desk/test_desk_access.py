@@ -331,7 +331,10 @@ async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: De
 def test_fail2ban_filter_finds_the_address_of_a_failed_sign_in_in_the_log(
     tmp_path: Path, address: str, found: int
 ) -> None:
-    write = "from dialer.cli.logs import json_logging, structlog; json_logging(verbose=False); log = structlog.get_logger()\n"
+    write = (
+        "from dialer.cli.logs import configure_json_logging, structlog; "
+        "configure_json_logging(verbose=False); log = structlog.get_logger()\n"
+    )
     write += (
         f"log.warning('sign_in.refused', address={address!r}); log.warning('desk.not-kept', problem='sign_in.refused')"
     )

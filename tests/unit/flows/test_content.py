@@ -26,7 +26,7 @@ from dialer.flows.texts import load_shipped_texts
 from dialer.flows.wording import offers_transport
 from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.before_start import check_site
 from dialer.site.voices import find_voice_problems, refuse_voices
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_command
@@ -142,7 +142,7 @@ def make_script_site(directory: Path, **declared: Any) -> Settings:
 
 
 def test_agi_script_of_a_campaign_must_be_declared_in_the_settings(tmp_path: Path) -> None:
-    assert site_profile(make_script_site(tmp_path)).name == "neutral"
+    assert load_site_profile(make_script_site(tmp_path)).name == "neutral"
     with pytest.raises(
         ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"
     ):
@@ -150,10 +150,10 @@ def test_agi_script_of_a_campaign_must_be_declared_in_the_settings(tmp_path: Pat
     with pytest.raises(ValidationError, match="no campaign may ask whom people vote for"):
         make_script_site(tmp_path, asks_vote_choice=True)
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll; remove the offer"):
-        site_profile(make_script_site(tmp_path, offers_transport=True))
+        load_site_profile(make_script_site(tmp_path, offers_transport=True))
     with pytest.raises(SettingError, match="requires the announcement of a synthetic voice; announce it in the script"):
-        site_profile(make_script_site(tmp_path, voice="computer"))
-    assert site_profile(make_script_site(tmp_path, voice="computer-labelled")).name == "neutral"
+        load_site_profile(make_script_site(tmp_path, voice="computer"))
+    assert load_site_profile(make_script_site(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
 def test_agi_script_for_inbound_calls_must_be_declared_in_the_settings(tmp_path: Path) -> None:
@@ -161,15 +161,16 @@ def test_agi_script_for_inbound_calls_must_be_declared_in_the_settings(tmp_path:
     with pytest.raises(
         SettingError, match=r"inbound\.numbers\.flow: runs an AGI script, but campaign 'calls' has no declaration"
     ):
-        site_profile(site(inbound={"numbers": [number]}))
-    assert site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
+        load_site_profile(site(inbound={"numbers": [number]}))
+    assert load_site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
 
 
 def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll"):
-        site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
+        load_site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
     assert (
-        site_profile(site("us", campaign={"declared": {**DECLARED, "offers_transport": True}}, trunks=[])).name == "us"
+        load_site_profile(site("us", campaign={"declared": {**DECLARED, "offers_transport": True}}, trunks=[])).name
+        == "us"
     )
 
 
@@ -194,8 +195,8 @@ def test_reports_never_combine_voter_weight_and_turnout() -> None:
 
 def test_campaign_material_needs_a_named_candidate() -> None:
     with pytest.raises(SettingError, match=r"calls\.candidate: .* requires a candidate .*; set it to the candidate"):
-        site_profile(site(campaign={"purpose": "material", "candidate": ""}))
-    assert site_profile(site(campaign={"candidate": ""})).name == "neutral"
+        load_site_profile(site(campaign={"purpose": "material", "candidate": ""}))
+    assert load_site_profile(site(campaign={"candidate": ""})).name == "neutral"
 
 
 def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
@@ -209,17 +210,17 @@ def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
     account = {"enabled": True, "account_sid": "AC" + "0" * 32, "auth_token": "x", "public_url": "https://x.example"}
     campaign = {"kind": "ivr", "flow": "turnout"}
     with pytest.raises(SettingError, match=r"Twilio would speak the texts with its own voice; set twilio\.sounds_url"):
-        site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=account))
+        load_site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=account))
     served = {**account, "sounds_url": "https://x.example/sounds"}
-    assert site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=served)).name == "india"
-    assert site_profile(site(campaign=campaign, trunks=[trunk], twilio=account)).name == "neutral"
+    assert load_site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=served)).name == "india"
+    assert load_site_profile(site(campaign=campaign, trunks=[trunk], twilio=account)).name == "neutral"
 
 
 # Synthetic voices, and the information message
 
 
 def list_problems(settings: Settings, profile: Profile | None = None) -> list[str]:
-    return [str(each) for each in find_voice_problems(settings, profile or site_profile(settings), SystemClock())]
+    return [str(each) for each in find_voice_problems(settings, profile or load_site_profile(settings), SystemClock())]
 
 
 def make_recorded_site(directory: Path, **voices: Voice) -> Settings:
@@ -239,7 +240,7 @@ def test_flow_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced() ->
     [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
     with pytest.raises(SettingError, match="is not set"):
-        refuse_voices(settings, site_profile(settings), SystemClock())
+        refuse_voices(settings, load_site_profile(settings), SystemClock())
     assert list_problems(settings, neutral_with(synthetic_voice={"must_be_labelled": False})) == []
     assert list_problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
@@ -285,7 +286,7 @@ def test_synthetic_information_message_must_contain_the_announcement(
 def test_agent_campaign_needs_the_information_message_if_the_profile_requires_it(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
-        refuse_voices(settings, site_profile(settings), SystemClock())
+        refuse_voices(settings, load_site_profile(settings), SystemClock())
     refuse_voices(settings, neutral_with(information_message={"required": False}), SystemClock())
     assert list_problems(settings) == []  # `dialer check` reports it separately
 

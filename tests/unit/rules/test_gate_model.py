@@ -18,7 +18,7 @@ from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from tests.support.rules import campaign_rules, make_case, make_gate, site
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -50,7 +50,7 @@ def is_in_calling_hours(profile: Profile, settings: Settings, zone: ZoneInfo, at
 
 def find_expected_reasons(settings: Settings, case: Case, register: Register, now: float) -> set[Reason]:
     """Return every reason against the call, rule by rule."""
-    profile, campaign = site_profile(settings), settings.campaigns[0]
+    profile, campaign = load_site_profile(settings), settings.campaigns[0]
     facts, recorded, purpose = case.facts, campaign.kind.value == "ivr", campaign.purpose.value
     assert facts is not None
     found: set[Reason] = set()

@@ -20,7 +20,7 @@ from dialer.settings.jurisdiction import (
     list_shipped_profiles,
     load_profile,
 )
-from dialer.settings.site_rules import list_abandoned_caps, site_profile
+from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
 from tests.support.rules import site
 
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
@@ -99,13 +99,13 @@ def test_mistake_in_a_jurisdiction_profile_is_reported_in_one_line(
 
 def test_unknown_jurisdiction_profile_is_refused_with_a_list_of_known_profiles() -> None:
     with pytest.raises(SettingError) as error:
-        site_profile(site("atlantis"))
+        load_site_profile(site("atlantis"))
     assert "use one of canada, india, neutral, uk, us" in error_line(error)
 
 
 def test_jurisdiction_profile_written_by_a_site_is_read_from_a_file(tmp_path: Path) -> None:
     own = write_profile(tmp_path, (r'^name = "neutral"', 'name = "own"'))
-    assert site_profile(site(own)).name == "own"
+    assert load_site_profile(site(own)).name == "own"
 
 
 STRICTER: dict[str, Any] = {
@@ -205,7 +205,7 @@ def test_site_may_set_a_value_stricter_than_the_jurisdiction_profile(key: str) -
 def test_site_may_not_set_a_value_looser_than_the_jurisdiction_profile(key: str) -> None:
     rule, field = key.split(".")
     with pytest.raises(SettingError) as error:
-        site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
+        load_site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
     text = error_line(error)
     assert f"rules.stricter.{key}" in text
     assert "is looser than the profile 'india'" in text
@@ -235,7 +235,7 @@ def test_override_of_an_unknown_or_fixed_rule_of_the_jurisdiction_profile_is_ref
     jurisdiction: str, stricter: dict[str, Any], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:
-        site_profile(site(jurisdiction, rules={"stricter": stricter}))
+        load_site_profile(site(jurisdiction, rules={"stricter": stricter}))
     assert output in error_line(error)
 
 
@@ -256,7 +256,7 @@ def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
     campaign: dict[str, Any], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:
-        site_profile(site("india", campaign=campaign))
+        load_site_profile(site("india", campaign=campaign))
     assert output in error_line(error)
 
 
@@ -275,17 +275,17 @@ def test_default_setting_looser_than_the_profile_is_refused_only_if_the_default_
 ) -> None:
     settings = site(rules={"stricter": stricter})
     if output is None:
-        assert site_profile(settings).name == "neutral"
+        assert load_site_profile(settings).name == "neutral"
     else:
         with pytest.raises(SettingError, match=output):
-            site_profile(settings)
+            load_site_profile(settings)
 
 
 def test_settings_outside_the_rules_table_are_checked_against_the_jurisdiction_profile() -> None:
     with pytest.raises(SettingError, match=r"max_attempts_per_day: 9 is looser .* set at most 3"):
-        site_profile(site(dialling={"max_attempts_per_day": 9}))
+        load_site_profile(site(dialling={"max_attempts_per_day": 9}))
     with pytest.raises(SettingError, match=r"a caller ID is outside the number series of the profile 'uk' \(\+44\)"):
-        site_profile(site("uk"))
+        load_site_profile(site("uk"))
     signed = {
         "sign_offs": [
             {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
@@ -293,21 +293,21 @@ def test_settings_outside_the_rules_table_are_checked_against_the_jurisdiction_p
     }
     flow = {"kind": "ivr", "flow": "turnout"}
     with pytest.raises(SettingError, match="the profile 'neutral' does not allow this sign-off"):
-        site_profile(site(rules=signed, campaign=flow))
+        load_site_profile(site(rules=signed, campaign=flow))
     with pytest.raises(SettingError, match="there is no ivr campaign 'calls'"):
-        site_profile(site("india", rules=signed))
-    assert site_profile(site("india", rules=signed, campaign=flow)).name == "india"
+        load_site_profile(site("india", rules=signed))
+    assert load_site_profile(site("india", rules=signed, campaign=flow)).name == "india"
 
 
 def test_settings_that_turn_on_what_the_jurisdiction_profile_forbids_are_refused() -> None:
     with pytest.raises(
         SettingError, match=r"machine_detection: the profile 'neutral' does not allow answering-machine detection"
     ):
-        site_profile(site(campaign={"machine_detection": "before-seat"}))
-    assert site_profile(site(campaign={"machine_detection": "after-seat"})).name == "neutral"
-    assert site_profile(site("us", campaign={"machine_detection": "before-seat"}, trunks=[])).name == "us"
+        load_site_profile(site(campaign={"machine_detection": "before-seat"}))
+    assert load_site_profile(site(campaign={"machine_detection": "after-seat"})).name == "neutral"
+    assert load_site_profile(site("us", campaign={"machine_detection": "before-seat"}, trunks=[])).name == "us"
     with pytest.raises(SettingError, match=r"flows\.recordings: the profile 'us' does not allow recordings"):
-        site_profile(site("us", flows={"recordings": True}, trunks=[]))
+        load_site_profile(site("us", flows={"recordings": True}, trunks=[]))
 
 
 def test_contradictory_polling_days_are_refused() -> None:
@@ -322,7 +322,7 @@ def test_contradictory_polling_days_are_refused() -> None:
 
 def test_stricter_abandoned_call_cap_of_campaign_and_profile_is_used() -> None:
     settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
-    assert list_abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
+    assert list_abandoned_caps(settings.campaigns[0], load_site_profile(settings)) == [
         (86_400.0, 0.004, 0.02),
         (30 * 86_400.0, 0.004, 0.02),
     ]

@@ -13,7 +13,7 @@ from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.renamed import RENAMED
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 TRUNK = '[[trunks]]\nname = "carrier-a"\nendpoint = "carrier-a"\nhost = "10.0.0.9"\ncaller_ids = ["+911140000001"]\n'
 
@@ -23,7 +23,7 @@ def error_lines(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingError) as error:
-        site_profile(load_settings(path))
+        load_site_profile(load_settings(path))
     return str(error.value).replace(f"{tmp_path}/", "").split("\n")
 
 
@@ -152,8 +152,10 @@ def test_line_of_a_mistake_is_found_for_every_way_to_write_a_table() -> None:
         ("p", "1", "q", "1", "t"): 11,
     }
     found = SettingsText("f", text, {})
-    assert {place: found.locate(place) for place in places} == {place: f"f:{line}" for place, line in places.items()}
-    assert found.locate(("nowhere", "at")) == "f"
+    assert {place: found.locate_setting(place) for place in places} == {
+        place: f"f:{line}" for place, line in places.items()
+    }
+    assert found.locate_setting(("nowhere", "at")) == "f"
 
 
 def test_mistake_in_headquarters_campaigns_names_their_file_and_line(

@@ -11,7 +11,7 @@ import pytest
 
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from tests.support.command_line import run_for_error
 from tests.support.roll_support import write_roll
 from tests.support.stored import list_names
@@ -31,7 +31,7 @@ def pipe(text: str) -> Iterator[Path]:
 
 def refusal(path: Path) -> str:
     with pytest.raises(SettingError) as refused:
-        site_profile(load_settings(path))
+        load_site_profile(load_settings(path))
     return str(refused.value)
 
 
@@ -89,7 +89,7 @@ def test_unset_keys_of_a_settings_table_have_their_defaults(tmp_path: Path, monk
     settings = load_settings(path)
     assert settings.dialling.model_fields_set == {"drain_seconds"}
     assert (settings.dialling.drain_seconds, settings.dialling.max_attempts_per_day) == (60.0, 3)
-    assert site_profile(settings).attempts.per_day == 1
+    assert load_site_profile(settings).attempts.per_day == 1
 
     monkeypatch.setenv("MATDAN_DIALLING__DENIED_PREFIXES", '["+91900"]')
     assert load_settings(path).dialling.model_fields_set == {"drain_seconds", "denied_prefixes"}

@@ -8,7 +8,7 @@ import pytest
 
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 
 TRUNK = """
 [dialling]
@@ -82,6 +82,6 @@ CAMPAIGN = '[[campaigns]]\nid = "agents"\nkind = "agents"\nrecord = true\n'
 
 def test_setting_that_records_calls_is_refused_unless_the_jurisdiction_profile_allows_recording(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"campaigns.agents.record: the profile 'neutral' does not allow"):
-        site_profile(load_settings(write_settings(tmp_path, CAMPAIGN)))
+        load_site_profile(load_settings(write_settings(tmp_path, CAMPAIGN)))
     with pytest.raises(SettingError, match=r"recordings.keep_days: 46 is looser than the profile"):
-        site_profile(load_settings(write_settings(tmp_path, "[recordings]\nkeep_days = 46\n")))
+        load_site_profile(load_settings(write_settings(tmp_path, "[recordings]\nkeep_days = 46\n")))

@@ -143,7 +143,9 @@ def test_dialer_run_and_render_refuse_the_example_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "json_logging", lambda **_: None)  # it would log into this test's output for ever
+    monkeypatch.setattr(
+        running, "configure_json_logging", lambda **_: None
+    )  # it would log into this test's output for ever
     (line,) = run_and_read_errors(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
     assert "ami.secret: is not set; create one with python3 -c " in line
     monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)

@@ -10,7 +10,7 @@ import pytest
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import site_profile
+from dialer.settings.site_rules import load_site_profile
 from dialer.site.reload import SettingsReload
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
@@ -74,7 +74,7 @@ def test_moving_a_seat_to_another_server_needs_a_restart(tmp_path: Path) -> None
     first, again = SEAT.format(name="01", server="one"), SEAT.format(name="02", server="one")
     path.write_text(SITE + first + again, encoding="utf-8")
     settings = load_settings(path)
-    read = SettingsReload(settings, site_profile(settings))
+    read = SettingsReload(settings, load_site_profile(settings))
     path.write_text(SITE + first, encoding="utf-8")
     read().apply()
     path.write_text(SITE + first + SEAT.format(name="02", server="other"), encoding="utf-8")

@@ -24,7 +24,7 @@ def state() -> Iterator[PageState]:
 
 @virtual_time()
 async def test_page_receives_the_whole_page_state_first_and_then_each_change(state: PageState) -> None:
-    with state.subscribed(bool) as subscription:
+    with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
         state.put("seat/01", {"state": "talking"})
@@ -37,7 +37,7 @@ async def test_page_receives_the_whole_page_state_first_and_then_each_change(sta
 
 @virtual_time()
 async def test_slow_page_receives_only_the_latest_value_of_a_key_and_only_once(state: PageState) -> None:
-    with state.subscribed(bool) as subscription:
+    with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.updates())
         await anext(updates)
         for number in range(10_000):
@@ -51,7 +51,7 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
     state: PageState,
 ) -> None:
     loop = asyncio.get_running_loop()
-    with state.subscribed(bool) as subscription:
+    with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.updates())
         await anext(updates)
         began = loop.time()
@@ -65,14 +65,14 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
 
 @virtual_time()
 async def test_storing_an_equal_value_in_the_page_state_notifies_no_page(state: PageState) -> None:
-    with state.subscribed(bool) as subscription:
+    with state.open_subscription(bool) as subscription:
         state.put("seat/01", {"state": "ready"})
         assert not subscription._changed
 
 
 @virtual_time()
 async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: PageState) -> None:
-    with state.subscribed(lambda key: key.startswith("seat/")) as subscription:
+    with state.open_subscription(lambda key: key.startswith("seat/")) as subscription:
         updates = aiter(subscription.updates())
         assert set((await anext(updates)).values) == {"seat/01"}
         state.put("centre", {"online": False})
@@ -81,7 +81,7 @@ async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: Pa
 
 @virtual_time()
 async def test_closing_the_page_state_ends_all_updates(state: PageState) -> None:
-    with state.subscribed(bool) as subscription:
+    with state.open_subscription(bool) as subscription:
         assert state.pages == 1
         updates = aiter(subscription.updates())
         await anext(updates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, broken, unsafe
+from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, report_broken, report_unsafe
 from dialer.deploy.asterisk.checks.pjsip import group_endpoints_by_kind
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Setting
 from dialer.domain.finding import Finding
@@ -20,11 +20,13 @@ _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     """Check extensions.conf: Matdan's contexts, and whether strangers could place outside calls."""
-    conf = configuration.file("extensions.conf")
+    conf = configuration.get_file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
-    contexts = {section.name: section for section in conf.live_sections() if section.name not in {"general", "globals"}}
-    endpoints = group_endpoints_by_kind(configuration.file("pjsip.conf"))
+    contexts = {
+        section.name: section for section in conf.list_live_sections() if section.name not in {"general", "globals"}
+    }
+    endpoints = group_endpoints_by_kind(configuration.get_file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
@@ -49,7 +51,9 @@ def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: s
             if key == "include":
                 waiting.append(setting.value.partition(",")[0].partition("|")[0].strip())
             elif key == "switch":
-                yield unsafe(setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it")
+                yield report_unsafe(
+                    setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it"
+                )
             elif key in {"exten", "same"}:
                 yield from _check_dialplan_step(setting, name, who)
                 waiting += [context for context in contexts if _step_jumps_to_context(setting, context)]
@@ -59,10 +63,10 @@ def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[F
     application, data = _parse_application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
-        yield unsafe(setting, "", text, "give trunks and phones contexts without it")
+        yield report_unsafe(setting, "", text, "give trunks and phones contexts without it")
     elif application in _PROGRAMS:
         text = f"{who} reaches [{context}], which runs a program ({application.capitalize()})"
-        yield unsafe(setting, "", text, "remove it")
+        yield report_unsafe(setting, "", text, "remove it")
 
 
 def _parse_application(setting: Setting) -> tuple[str, str]:
@@ -77,25 +81,25 @@ def _step_jumps_to_context(setting: Setting, context: str) -> bool:
 
 def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
     """Yield a fault for each of Matdan's dialplan contexts that is missing or differs from the rendered one."""
-    for wanted in rendered.live_sections():
+    for wanted in rendered.list_live_sections():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue
         found = contexts.get(wanted.name)
         if found is None:
             text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
-            yield broken(conf.name, "", text, "render the file")
+            yield report_broken(conf.name, "", text, "render the file")
             continue
         difference = _find_first_difference(found, wanted)
         if difference is not None:
             text = f"[{found.name}] differs from the dialplan of this version of the dialler"
-            yield broken(difference, "", text, "render the file")
+            yield report_broken(difference, "", text, "render the file")
     globals_ = conf.find_section("globals")
     theirs, ours = (
         section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.find_section("globals"))
     )
     if theirs != ours:
         text = f"AGI_SERVER is {theirs or 'not set'}, but the dialler listens on {ours}"
-        yield broken(
+        yield report_broken(
             globals_ or ConfSection("globals", conf.name, 0, template=False), "AGI_SERVER", text, f"AGI_SERVER={ours}"
         )
 
