@@ -39,7 +39,7 @@ from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.snapshots import SnapshotServer
 from dialer.nats.outbox_file import write_outbox_file
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.uplink.batches import rows_for_headquarters
@@ -95,7 +95,7 @@ async def run_centres(job: Job) -> None:
     centres = [VirtualCentre(number, f"z{number % ZONES}", job.seed) for number in range(CENTRES)]
     cut = CUT if job.backlog else 0
     async with contextlib.AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(connected([job.server], each.name)) for each in centres]
+        lines = [await stack.enter_async_context(open_session([job.server], each.name)) for each in centres]
         async with asyncio.TaskGroup() as group:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
@@ -195,7 +195,7 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
 async def run_gatherer(at: HqServers) -> None:
     """Run a gatherer as `dialer hq gather` does, until cancelled."""
     collect_garbage_seldom()
-    async with connected(at.settings.servers, "gather") as session:
+    async with open_session(at.settings.servers, "gather") as session:
         await SnapshotServer(at.settings, session).start()
         await Gatherer(at.settings, session, SystemClock()).run()
 
@@ -280,7 +280,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         gathering = asyncio.create_task(run_gatherer(at))
-        session = await stack.enter_async_context(connected([at.server.address], "bring"))
+        session = await stack.enter_async_context(open_session([at.server.address], "bring"))
         began = time.monotonic()
         files = await asyncio.to_thread(read_outbox_files, at.settings, paths)
         read = time.monotonic() - began
@@ -290,7 +290,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
         async with open_database(at.database_url) as db:
             before = await db.fetch_tuples(_ALL)
-            lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
+            lines = [await stack.enter_async_context(open_session([at.server.address], each.name)) for each in centres]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + SETTLE_SECONDS
             while late := [each.name for each in centres if await each.store.read_passed_id() != options.carried]:
@@ -314,7 +314,7 @@ async def run_kill_history(seed: int) -> str:
     chance = random.Random(seed)
     centres = [VirtualCentre(number, f"z{number % ZONES}", seed) for number in range(20)]
     async with hq_servers([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(connected([at.server.address], each.name)) for each in centres]
+        lines = [await stack.enter_async_context(open_session([at.server.address], each.name)) for each in centres]
         gathering = asyncio.create_task(run_gatherer(at))
         joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}
         try:

@@ -30,7 +30,7 @@ from dialer.hq.servers import run_nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
-from dialer.nats.session import Session, connected
+from dialer.nats.session import Session, open_session
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.material import MaterialUpdater
 from dialer.uplink.orders import OrderDelivery
@@ -71,7 +71,7 @@ def get_zone_name(number: int) -> str:
 async def measure_stop_all(address: str, sessions: list[Session], named: int) -> None:
     """Stop all centres, then send a forged order. Check that all connected centres answer correctly and in time."""
     clock = SystemClock()
-    async with connected([address], "headquarters") as above:
+    async with open_session([address], "headquarters") as above:
         await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
@@ -180,7 +180,7 @@ async def run(centres: int, megabytes: int) -> None:
         with publishing(folder / "hq", time.time()) as publisher:
             async with run_nats_server(folder / "nats") as server, contextlib.AsyncExitStack() as stack:
                 sessions = [
-                    await stack.enter_async_context(connected([server.address], f"c{number}"))
+                    await stack.enter_async_context(open_session([server.address], f"c{number}"))
                     for number in range(centres)
                 ]
                 there = sessions[: centres * 9 // 10]

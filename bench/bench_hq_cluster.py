@@ -32,7 +32,7 @@ from dialer.hq.database import open_database
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 
@@ -111,7 +111,7 @@ def promote(first: Path, second: Path) -> None:
 
 async def find_stream_leader(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
     """Return the name of the server that leads the stream of peer updates."""
-    async with connected([*address], "looks", timeout_seconds=SETTLE_SECONDS) as session:
+    async with open_session([*address], "looks", timeout_seconds=SETTLE_SECONDS) as session:
         found = await session.client.jetstream().stream_info(messages.PEERS)
     return (found.cluster.leader if found.cluster is not None else None) or next(iter(servers))
 
@@ -136,7 +136,7 @@ async def run(options: argparse.Namespace) -> int:
             }
         )
         at = HqServers(servers["hq-1"], first, database_url, settings)
-        lines = [await stack.enter_async_context(connected(addresses, each.name)) for each in centres]
+        lines = [await stack.enter_async_context(open_session(addresses, each.name)) for each in centres]
         jobs = [asyncio.create_task(run_gatherer(at))]
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
         for each in centres:

@@ -41,7 +41,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_bro
 from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.nats import messages
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
@@ -135,7 +135,7 @@ async def run_dialler(path: Path) -> None:
 
 async def publish_opt_outs(server: str, a_second: float) -> None:
     """Publish opt-outs of other centres, as the gatherer does."""
-    async with connected([server], "others") as session:
+    async with open_session([server], "others") as session:
         for number in range(1_000_000):
             await asyncio.sleep(1.0 / a_second)
             opt_out = {"number_hash": f"{number:064x}", "at": time.time(), "centre": "other"}

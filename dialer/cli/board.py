@@ -48,7 +48,7 @@ async def board(
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
-            trouble=messages.problem(clock.now()) if client.is_connected else "",
+            trouble=messages.describe_problem(clock.now()) if client.is_connected else "",
             abandoned_cap=find_lowest_cap(settings, load_site_profile(settings)),
             zone=get_site_zone(settings),
         )
@@ -62,12 +62,16 @@ async def board(
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await run_board(lambda: messages.view(clock.now()), stop, get_extras=collect_extras, console=console)
+            await run_board(lambda: messages.build_view(clock.now()), stop, get_extras=collect_extras, console=console)
             return
         await _wait_for_state(messages, changed, centre)
         console.print(
             render_board(
-                messages.view(clock.now()), None, width=console.width, height=console.height, extras=collect_extras()
+                messages.build_view(clock.now()),
+                None,
+                width=console.width,
+                height=console.height,
+                extras=collect_extras(),
             )
         )
     finally:

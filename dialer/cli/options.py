@@ -129,9 +129,9 @@ class HeadquartersOptions:
         Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
         """
         with require_extra("hq"):
-            from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
+            from dialer.nats.session import open_session  # noqa: PLC0415 - of an extra
         key, ca = self.settings.nkey_file, self.settings.ca_file
-        return connected(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
+        return open_session(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
 
 
 def resolve_person(who: str | None) -> str:

@@ -14,8 +14,8 @@ from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import SettingsFile, require_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.messages import BatchRow
-from dialer.nats.nkey import private_key
-from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
+from dialer.nats.nkey import read_private_key
+from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
 from dialer.store import outbox
 from dialer.store.connection import Connection, open_store_for_reading
@@ -50,7 +50,7 @@ def carry(
     """
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
-    private = None if nkey_file is None else private_key(nkey_file)
+    private = None if nkey_file is None else read_private_key(nkey_file)
     store, key = settings.store.path, read_site_key(settings)
     with translate_sqlite_errors(store), closing(open_store_for_reading(store, key=key)) as db:
         passed, last = outbox.read_id_passed_by_uplink(db), outbox.SQL.highest_id.one(db)
@@ -62,7 +62,7 @@ def carry(
         if last <= passed:
             typer.echo("no messages are pending for headquarters; no file was written")
             return
-        path = folder / outbox_file_name(centre, passed + 1, last)
+        path = folder / build_outbox_file_name(centre, passed + 1, last)
         count = write_outbox_file(path, centre, passed + 1, last, _read_pending_rows(db, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 

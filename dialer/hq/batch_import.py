@@ -188,7 +188,7 @@ def create_peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[P
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
-        subject = messages.mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
+        subject = messages.build_mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
         by_subject.setdefault(subject, []).append(messages.create_peer_mark(mark.centre, mark.place, mark.fields))
     for subject, of_subject in by_subject.items():
         found += [
@@ -276,7 +276,7 @@ class BatchImporter:
         results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
 
         def accepts(centre: str, name: str) -> bool:
-            return self._names.accepts(collected[centre], centre, name)
+            return self._names.is_name_accepted(collected[centre], centre, name)
 
         await self._add_day_counts(marks, results, accepts)
         await self._store_answers(results, accepts)

@@ -16,7 +16,7 @@ from dialer.domain.orders import RESUMING_LEADERS
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.messages import CMD, PEERS, UP
-from dialer.nats.session import Session, connected
+from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqSettings
 
 CONNECT_SECONDS = 5.0
@@ -63,7 +63,7 @@ def _find_material_expiry(timestamp: Path) -> float:
 async def find_server_problems(settings: HqSettings) -> list[str]:
     """Return problems of nats-server and its streams, and the centres from which no status arrives there."""
     try:
-        async with connected(
+        async with open_session(
             settings.servers,
             "headquarters' check",
             nkey_file=settings.nkey_file,

@@ -23,8 +23,8 @@ from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import CentreRow, DatedResults, DayResults, HqStatus, LiveFields, StoredFields
 from dialer.hq.rights import is_in_user_zone
 from dialer.hq.sql import Query
-from dialer.nats.messages import CMD, reply_subject
-from dialer.nats.session import Session, StreamRecreated, connected
+from dialer.nats.messages import CMD, build_reply_subject
+from dialer.nats.session import Session, StreamRecreated, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings
 from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
@@ -221,11 +221,11 @@ class HqFigures:
         async def receive_reply(subject: str, data: bytes) -> None:
             self._orders.add_reply(subject, data)
 
-        async with connected(
+        async with open_session(
             settings.servers, "headquarters' pages", nkey_file=settings.nkey_file, ca_file=settings.ca_file
         ) as self._session:
             await self._session.subscribe("live.>", receive_status)
-            await self._session.subscribe(reply_subject("*", "*"), receive_reply)
+            await self._session.subscribe(build_reply_subject("*", "*"), receive_reply)
             while True:
                 with contextlib.suppress(StreamRecreated):
                     async for stored in self._session.consume(CMD, 0):

@@ -147,7 +147,7 @@ class Gatherer:
                 self._updates_queued.set()
                 self.committed_at |= dict.fromkeys(committed, self._clock.now())
                 for centre, through in committed.items():
-                    await self._session.publish(messages.ack_subject(centre), messages.pack_ack(through))
+                    await self._session.publish(messages.build_ack_subject(centre), messages.pack_ack(through))
 
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]

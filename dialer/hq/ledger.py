@@ -97,7 +97,7 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def accepts(self, rows: CentreRows, centre: str, name: str) -> bool:
+    def is_name_accepted(self, rows: CentreRows, centre: str, name: str) -> bool:
         """Return whether results with this name are counted. The first rejected name is reported as the centre's problem."""
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
@@ -217,7 +217,7 @@ class DayCounts:
 
     def add(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Count a new row."""
-        day = self._local_day_of(row.at)
+        day = self._find_local_day(row.at)
         if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
             return
@@ -241,7 +241,7 @@ class DayCounts:
         if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 
-    def _local_day_of(self, at: float) -> date:
+    def _find_local_day(self, at: float) -> date:
         quarter = int(at // 900)
         if quarter not in self._days:
             self._days[quarter] = datetime.fromtimestamp(at, self._zone).date()

@@ -41,7 +41,7 @@ class LiveCentre:
         campaigns = [
             each
             for each in self.campaigns.values()
-            if each.get("state") != "stopped" or _progress_fields(each).get("remaining")
+            if each.get("state") != "stopped" or _list_progress_fields(each).get("remaining")
         ]
         limits = [_as_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
@@ -60,14 +60,16 @@ class LiveCentre:
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _as_mapping(self.state.get("campaigns")).items()
             },
-            "alerts": [_alert_row(each) for each in [*self._peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]],
+            "alerts": [
+                _describe_alert(each) for each in [*self._list_peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]
+            ],
             "material": _as_short_text(self.material, "active"),
             "assigned_material": _as_short_text(self.material, "assigned"),
             "material_problem": _as_short_text(self.material, "problem"),
             "opt_out_lag_seconds": self.opt_out_lag_seconds,
         }
 
-    def _peer_update_alerts(self) -> list[Mapping[str, Any]]:
+    def _list_peer_update_alerts(self) -> list[Mapping[str, Any]]:
         problem = self.peer_update_problem
         return [to_json_value(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
 
@@ -114,7 +116,7 @@ class LiveCentres:
         centre.at = now
 
 
-def _alert_row(alert: Mapping[str, Any]) -> ShownAlert:
+def _describe_alert(alert: Mapping[str, Any]) -> ShownAlert:
     """Return an alert for the pages, with every text shortened to the allowed length."""
     fields = [*_as_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
@@ -129,10 +131,10 @@ def _alert_row(alert: Mapping[str, Any]) -> ShownAlert:
 
 
 def _sum_progress(campaigns: Iterable[Mapping[str, Any]], name: str) -> int:
-    return sum(_as_count(_progress_fields(each), name) for each in campaigns)
+    return sum(_as_count(_list_progress_fields(each), name) for each in campaigns)
 
 
-def _progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
+def _list_progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
     return _as_mapping(campaign.get("progress"))
 
 

@@ -16,7 +16,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import MatdanError
 from dialer.hq.page_records import OrderReplies
-from dialer.nats.messages import CMD, order_subject, reply_subject
+from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.settings.headquarters import HqSettings
 
 if TYPE_CHECKING:
@@ -118,15 +118,15 @@ async def send_order(
         except ValidationError:
             return
         # The server lets each centre reply on its own subject only.
-        if subject == reply_subject(reply.centre, order.id) and reply.centre in centres:
+        if subject == build_reply_subject(reply.centre, order.id) and reply.centre in centres:
             replies[reply.centre] = reply
             on_reply(reply)
             if len(replies) == len(centres):
                 is_complete.set()
 
-    await session.subscribe(reply_subject("*", order.id), receive_reply)
+    await session.subscribe(build_reply_subject("*", order.id), receive_reply)
     await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
-    await session.store(order_subject(order.to), signed.model_dump_json().encode())
+    await session.store(build_order_subject(order.to), signed.model_dump_json().encode())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
             await is_complete.wait()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats import nkey
-from dialer.nats.messages import InvalidMessage, ack_subject, batch_subject, pack_batch, unpack_ack
+from dialer.nats.messages import InvalidMessage, build_ack_subject, build_batch_subject, pack_batch, unpack_ack
 from dialer.nats.outbox_file import OutboxFile, read_outbox_file
 from dialer.settings.headquarters import HqSettings
 
@@ -44,7 +44,7 @@ def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
     rendered = settings.nkey_file.parent / "centres" / f"{file.centre}.nk"
     if centre.nkey is None and not rendered.exists():
         raise InvalidMessage(f"{file.path}: the key of {file.centre} is unknown: add its nkey to [[centres]]")
-    public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.public_key(centre.nkey)
+    public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.decode_public_key(centre.nkey)
     if not file.is_signed_by(public_key):
         raise InvalidMessage(
             f"{file.path}: is not signed with the key of {file.centre}: write it again there, with its nkey_file"
@@ -64,7 +64,7 @@ class _Acknowledgements:
 
     async def store_acknowledgement(self, subject: str, data: bytes) -> None:
         """Store the gatherer's acknowledgement of a centre's rows."""
-        self._through[subject.removeprefix(ack_subject(""))] = unpack_ack(data)
+        self._through[subject.removeprefix(build_ack_subject(""))] = unpack_ack(data)
         self._received.set()
 
     async def wait_for_row(self, file: OutboxFile, last: int) -> None:
@@ -94,11 +94,11 @@ async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> 
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe(ack_subject(centre), acks.store_acknowledgement)
+        await session.subscribe(build_ack_subject(centre), acks.store_acknowledgement)
     for file in files:
         acks.discard_earlier(file.centre)
         for number, batch in enumerate(file.read_batches()):
-            await session.store(batch_subject(file.centre), await asyncio.to_thread(pack_batch, batch))
+            await session.store(build_batch_subject(file.centre), await asyncio.to_thread(pack_batch, batch))
             if number == 0:
                 await acks.wait_for_row(file, batch.last)  # find out whether rows before it are missing
         await acks.wait_for_row(file, file.last)

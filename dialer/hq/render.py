@@ -20,17 +20,17 @@ from dialer.nats.messages import (
     CMD,
     OPT_OUT_SUBJECT,
     PEERS,
-    ack_subject,
-    batch_subject,
-    inbox_prefix_of_centre,
-    live_subject,
-    mark_subject,
-    marks_subject,
-    order_subject,
-    reply_subject,
-    snapshot_subject,
+    build_ack_subject,
+    build_batch_subject,
+    build_inbox_prefix,
+    build_live_subject,
+    build_mark_subject,
+    build_marks_subject,
+    build_order_subject,
+    build_reply_subject,
+    build_snapshot_subject,
 )
-from dialer.nats.nkey import public_key
+from dialer.nats.nkey import decode_public_key
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -43,9 +43,9 @@ MAX_PAYLOAD_BYTES = 1 << 20
 
 def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by stream."""
-    marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
-    orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
-    return {PEERS: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
+    marks = [build_mark_subject("*", centre.state or "", number) for number in centre.constituencies]
+    orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
+    return {PEERS: [OPT_OUT_SUBJECT, *(marks or [build_marks_subject(centre.state)])], CMD: orders}
 
 
 def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
@@ -54,10 +54,10 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
     return {
         "publish": {
             "allow": [
-                batch_subject(centre.id),
-                live_subject(centre.id, ">"),
-                reply_subject(centre.id, "*"),
-                snapshot_subject(centre.id),
+                build_batch_subject(centre.id),
+                build_live_subject(centre.id, ">"),
+                build_reply_subject(centre.id, "*"),
+                build_snapshot_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
                     f"{api}.CONSUMER.CREATE.{stream}.*.{each}"
@@ -67,7 +67,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
-        "subscribe": {"allow": [ack_subject(centre.id), f"{inbox_prefix_of_centre(centre.id)}.>"]},
+        "subscribe": {"allow": [build_ack_subject(centre.id), f"{build_inbox_prefix(centre.id)}.>"]},
     }
 
 
@@ -129,7 +129,9 @@ def _list_web_sites(settings: HqSettings) -> list[_Site]:
     """
     desk, sites = settings.desk, list[_Site]()
     served = {
-        settings.server.material_address or "http://127.0.0.1:8480/material": str(_published_bundles_folder(settings))
+        settings.server.material_address or "http://127.0.0.1:8480/material": str(
+            _find_published_bundles_folder(settings)
+        )
     }
     if desk.address is not None and desk.certificate is None:
         served[f"{desk.address}/"] = f"http://{desk.host}:{desk.port}"
@@ -186,7 +188,7 @@ def render_nginx_configuration(settings: HqSettings) -> str:
     return "\n".join([*lines, ""])
 
 
-def _published_bundles_folder(settings: HqSettings) -> Path:
+def _find_published_bundles_folder(settings: HqSettings) -> Path:
     return settings.bundles.folder.absolute() / "public"
 
 
@@ -216,7 +218,7 @@ def render_centre_settings(
         'user = "uplink"',
         f'zone = "{centre.zone}"',
         f"servers = {json.dumps([*servers])}",
-        f'key = "{format_public_key(public_key(own_nkey))}"',
+        f'key = "{format_public_key(decode_public_key(own_nkey))}"',
         f'nkey_file = "{files}/{centre.id}.nk"',
     ]
     if settings.encrypted:

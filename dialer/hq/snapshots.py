@@ -65,14 +65,14 @@ class SnapshotServer:
         self._address = settings.gather.database.get_secret_value()
         self._centres = {each.id: each for each in settings.centres}
         self._session = session
-        self._private_key = None if settings.nkey_file is None else nkey.private_key(settings.nkey_file)
+        self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
     async def start(self) -> None:
         """Answer requests from now on, while the session lasts."""
-        await self._session.serve_requests(messages.snapshot_subject("*"), self._answer_snapshot_request)
+        await self._session.serve_requests(messages.build_snapshot_subject("*"), self._answer_snapshot_request)
 
     async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
-        centre = subject.removeprefix(messages.snapshot_subject(""))
+        centre = subject.removeprefix(messages.build_snapshot_subject(""))
         try:
             request = unpack_request(data)
             self._check_constituency(centre, request)

@@ -32,7 +32,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dialer.domain.cancelling import await_cancellable
 from dialer.mqtt import topics
-from dialer.mqtt.messages import Message, last_will_message
+from dialer.mqtt.messages import Message, create_last_will_message
 
 MqttError = aiomqtt.MqttError
 """Any failure of a connection."""
@@ -153,7 +153,7 @@ class Client(aiomqtt.Client):
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
             raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")
 
-    async def next_message(self) -> Received:
+    async def read_next_message(self) -> Received:
         """Return the next message. Raises MqttError when the connection is lost."""
         message = await anext(self.messages)
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
@@ -212,7 +212,7 @@ def make_client(
     already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The session is
     persistent if there is a last will, or if `acks_when_stored` is set.
     """
-    will = None if will_at is None else last_will_message(centre, will_at)
+    will = None if will_at is None else create_last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored
     version5 = settings.version is MqttVersion.V5
     properties = None
@@ -277,7 +277,7 @@ def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, conne
             client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
 
     def on_subscribe(*_: object) -> None:
-        client.publish(topics.commands_topic(centre, user), b"", qos=1)
+        client.publish(topics.build_commands_topic(centre, user), b"", qos=1)
 
     def on_message(_: PahoClient, __: object, ___: MQTTMessage) -> None:
         access.may_read = True

@@ -57,11 +57,11 @@ class Connection:
     async def read(self, handle: Callable[[Received], Awaitable[None]]) -> None:
         """Call `handle` with each received message, one after another, until cancelled or the connection is lost."""
         while True:
-            await handle(await self.client.next_message())
+            await handle(await self.client.read_next_message())
 
 
 @contextlib.asynccontextmanager
-async def connected(
+async def connect_to_broker(
     settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, acks_when_stored: bool = False
 ) -> AsyncIterator[Connection]:
     """Open a connection within `settings.answer_seconds`, until the context ends.
@@ -95,12 +95,12 @@ async def connected(
 async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
     """Cancel the context's block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
 
-    async def expire(deadline: asyncio.Timeout) -> None:
+    async def cancel_on_stop(deadline: asyncio.Timeout) -> None:
         await stop.wait()
         deadline.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.timeout(seconds) as deadline:
-        watcher = asyncio.create_task(expire(deadline), name="broker-stop")
+        watcher = asyncio.create_task(cancel_on_stop(deadline), name="broker-stop")
         try:
             yield
         finally:
@@ -122,7 +122,7 @@ async def open_connection(
     `settings.client_id` must be unique, because the broker closes the older of two connections with the same id.
     """
     try:
-        async with connected(settings, centre, asyncio.Event(), will_at=will_at) as connection:
+        async with connect_to_broker(settings, centre, asyncio.Event(), will_at=will_at) as connection:
             yield connection
     except (MqttError, OSError) as error:
         raise BrokerUnreachable(describe_failure(settings, error)) from error

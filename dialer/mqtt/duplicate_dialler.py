@@ -58,7 +58,7 @@ async def _read_next_name(connection: Connection, seconds: float) -> DiallerName
     """Return the dialler's name in the next state message. None if no message arrives, or if that dialler is offline."""
     try:
         async with asyncio.timeout(seconds):
-            message = await connection.client.next_message()
+            message = await connection.client.read_next_message()
     except TimeoutError:
         return None
     try:

@@ -36,7 +36,7 @@ class LatestMessages:
         state = self._messages.get("centre")
         return state if isinstance(state, CentreState) else None
 
-    def problem(self, now: float) -> str:
+    def describe_problem(self, now: float) -> str:
         """Return a problem of the dialler at the time `now` (epoch seconds) in a few words, or "" if there is none."""
         state = self.state
         if state is None:
@@ -46,7 +46,7 @@ class LatestMessages:
         silent = now - state.at
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
-    def view(self, now: float) -> CentreView:
+    def build_view(self, now: float) -> CentreView:
         """Return the view of the centre at `now` (epoch seconds). It has no names of booths, as these are not published."""
         state = self.state or CentreState(self._centre, now, online=False)
         campaigns = self._latest_messages_of_kind("campaign/", CampaignView)

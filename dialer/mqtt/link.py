@@ -17,7 +17,7 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, make_client_id
-from dialer.mqtt.connection import Connection, connected, describe_failure
+from dialer.mqtt.connection import Connection, connect_to_broker, describe_failure
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler
 
 _log = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class LinkPurpose:
 
 def for_commands(centre: str) -> LinkPurpose:
     """Return the purpose of the main connection, which publishes everything and reads commands."""
-    return LinkPurpose(topics.commands_filter(centre), AlertKind.BROKER_DOWN)
+    return LinkPurpose(topics.build_commands_filter(centre), AlertKind.BROKER_DOWN)
 
 
 def for_opt_outs() -> LinkPurpose:
@@ -47,7 +47,7 @@ def for_opt_outs() -> LinkPurpose:
     commands.
     """
     return LinkPurpose(
-        topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False
+        topics.build_opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False
     )
 
 
@@ -127,7 +127,7 @@ class BrokerLink:
     async def _open_connection(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
         will_at = self._clock.now() if self._purpose.publishes else None
         acks_when_stored = not self._purpose.publishes
-        async with connected(
+        async with connect_to_broker(
             self._settings, self._centre, stop, will_at=will_at, acks_when_stored=acks_when_stored
         ) as connection:
             async with asyncio.timeout(self._settings.answer_seconds):

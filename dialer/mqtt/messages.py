@@ -28,53 +28,53 @@ class Message:
     retain: bool
 
 
-def _message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
+def _create_message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
     return Message(topic.address(centre, **levels), encode_record(record), topic.qos, topic.retained)
 
 
-def centre_message(state: CentreState) -> Message:
+def create_centre_message(state: CentreState) -> Message:
     """Return the message of a centre's state."""
-    return _message(topics.CENTRE_STATE, state.centre, state)
+    return _create_message(topics.CENTRE_STATE, state.centre, state)
 
 
-def farewell_message(state: CentreState) -> Message:
+def create_farewell_message(state: CentreState) -> Message:
     """Return the last message of a dialler that stops. It has the form of the last will, with the final figures."""
-    return centre_message(replace(state, online=False))
+    return create_centre_message(replace(state, online=False))
 
 
-def last_will_message(centre: str, at: float) -> Message:
+def create_last_will_message(centre: str, at: float) -> Message:
     """Return the last will of a dialler that connects at this time (epoch seconds). The broker publishes it after a crash."""
-    return centre_message(CentreState(centre, at, online=False))
+    return create_centre_message(CentreState(centre, at, online=False))
 
 
-def statistics_message(centre: str, view: CampaignView) -> Message:
+def create_statistics_message(centre: str, view: CampaignView) -> Message:
     """Return the message with a campaign's figures."""
-    return _message(topics.STATISTICS, centre, view, campaign=view.campaign_id)
+    return _create_message(topics.STATISTICS, centre, view, campaign=view.campaign_id)
 
 
-def call_message(centre: str, change: CallChange) -> Message:
+def create_call_message(centre: str, change: CallChange) -> Message:
     """Return the message about a call's new state."""
-    return _message(topics.CALL, centre, change, campaign=change.campaign_id)
+    return _create_message(topics.CALL, centre, change, campaign=change.campaign_id)
 
 
-def seat_message(centre: str, view: SeatView) -> Message:
+def create_seat_message(centre: str, view: SeatView) -> Message:
     """Return the message about a seat's state."""
-    return _message(topics.SEAT, centre, view, seat=view.seat)
+    return _create_message(topics.SEAT, centre, view, seat=view.seat)
 
 
-def turnout_message(centre: str, booth: BoothTurnout) -> Message:
+def create_turnout_message(centre: str, booth: BoothTurnout) -> Message:
     """Return the message about a booth's turnout."""
-    return _message(topics.TURNOUT, centre, booth, booth=booth.booth_id)
+    return _create_message(topics.TURNOUT, centre, booth, booth=booth.booth_id)
 
 
-def alerts_message(view: CentreView) -> Message:
+def create_alerts_message(view: CentreView) -> Message:
     """Return the message of all active alerts, the most severe first."""
     active = (alert for alert in view.alerts if not alert.cleared)
     listed = sorted(active, key=lambda alert: (-_SEVERITY[alert.level], alert.at, alert.code))
-    return _message(topics.ALERTS, view.state.centre, AlertList(view.state.at, tuple(listed)))
+    return _create_message(topics.ALERTS, view.state.centre, AlertList(view.state.at, tuple(listed)))
 
 
-def removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
+def create_removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
     """Return empty messages, which delete the retained messages of campaigns and seats that no longer exist."""
     for campaign in campaigns:
         yield Message(topics.STATISTICS.address(centre, campaign=campaign), "", 1, True)
@@ -82,7 +82,7 @@ def removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]
         yield Message(topics.SEAT.address(centre, seat=seat), "", 1, True)
 
 
-def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
+def create_retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
     """Return every retained message, to be published after each connect.
 
     With `home_assistant`, this includes the message that describes the centre to Home Assistant.
@@ -92,14 +92,14 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
         topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
         message = create_discovery_message(centre, state.address(centre), alerts.address(centre))
         yield Message(topic.address(centre), encode_discovery(message), topic.qos, topic.retained)
-    yield centre_message(view.state)
-    yield alerts_message(view)
+    yield create_centre_message(view.state)
+    yield create_alerts_message(view)
     for campaign in view.campaigns:
-        yield statistics_message(centre, campaign)
+        yield create_statistics_message(centre, campaign)
     for seat in view.seats:
-        yield seat_message(centre, seat)
+        yield create_seat_message(centre, seat)
     for booth in view.booths:
-        yield turnout_message(centre, booth)
+        yield create_turnout_message(centre, booth)
 
 
 def create_announcement(result: Result) -> Announcement:
@@ -107,11 +107,11 @@ def create_announcement(result: Result) -> Announcement:
     return Announcement(topics.RESULTS[type(result)].pattern, encode_record(result))
 
 
-def reply_announcement(user: str, reply: CommandReply) -> Announcement:
+def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
     """Return the reply to a user's command as a row of the outbox."""
-    return Announcement(topics.REPLIES.relative_topic(user=user, command=reply.id), encode_record(reply))
+    return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record(reply))
 
 
-def announced_message(centre: str, topic: str, payload: str) -> Message:
+def create_announced_message(centre: str, topic: str, payload: str) -> Message:
     """Return the MQTT message for a row of the outbox, with QoS 1 and not retained."""
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, False)

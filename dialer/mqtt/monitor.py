@@ -142,7 +142,7 @@ class Monitor:
         Waits until the separate connection for opt-outs works, as a broker may refuse that until its access list is updated.
         """
         await self._main_may_unsubscribe.wait()
-        await connection.unsubscribe(topics.opt_outs_filter())
+        await connection.unsubscribe(topics.build_opt_outs_filter())
 
     async def _read_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
         self._main_may_unsubscribe.set()

@@ -97,7 +97,7 @@ class ChangeBuffer:
     def note_published(self, view: CentreView, now: float) -> None:
         """Record that the whole state was published at `now`. The minimum intervals between messages start then."""
         self._centre_at = now
-        self._published_names = _names_of_campaigns_and_seats(view)
+        self._published_names = _list_campaigns_and_seats(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
@@ -110,12 +110,14 @@ class ChangeBuffer:
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
         if self._calls or self._seats or self._booths:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
-        return min([due, *(self._statistics_due_at(campaign_id) for campaign_id in self._campaigns)])
+        return min([due, *(self._find_next_statistics_time(campaign_id) for campaign_id in self._campaigns)])
 
     def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages to be published now. `view` is called only if a message needs the engine's view."""
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
-        campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due_at(campaign_id) <= now}
+        campaigns = {
+            campaign_id for campaign_id in self._campaigns if self._find_next_statistics_time(campaign_id) <= now
+        }
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts_changed):
@@ -125,23 +127,23 @@ class ChangeBuffer:
         # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
-        due = [messages.call_message(centre, change) for change in self._calls]
-        due += [messages.seat_message(centre, seat) for seat in self._seats.values()]
-        due += [messages.turnout_message(centre, booth) for booth in self._booths.values()]
+        due = [messages.create_call_message(centre, change) for change in self._calls]
+        due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
+        due += [messages.create_turnout_message(centre, booth) for booth in self._booths.values()]
         if whole is not None:
             due += [
-                messages.statistics_message(centre, campaign)
+                messages.create_statistics_message(centre, campaign)
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
-            before, self._published_names = self._published_names, _names_of_campaigns_and_seats(whole)
-            due += messages.removal_messages(
+            before, self._published_names = self._published_names, _list_campaigns_and_seats(whole)
+            due += messages.create_removal_messages(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
             )
             if self._alerts_changed:
-                due.append(messages.alerts_message(whole))
+                due.append(messages.create_alerts_message(whole))
             if centre_due:
-                due.append(messages.centre_message(whole.state))
+                due.append(messages.create_centre_message(whole.state))
                 self._centre_changed, self._centre_at = False, now
         self._calls.clear()
         self._seats.clear()
@@ -157,13 +159,13 @@ class ChangeBuffer:
         self._urgent_seats.clear()
         if seats and self._centre_id is None:
             self._centre_id = view().state.centre
-        return [messages.seat_message(self._centre_id or "", seat) for seat in seats]
+        return [messages.create_seat_message(self._centre_id or "", seat) for seat in seats]
 
-    def _statistics_due_at(self, campaign_id: str) -> float:
+    def _find_next_statistics_time(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 
-def _names_of_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
+def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
     return {campaign.campaign_id for campaign in view.campaigns}, {seat.seat for seat in view.seats}
 
 
@@ -192,7 +194,7 @@ class Publisher:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
         self._buffer.discard_changes()
         view = self._view()
-        await publish(list(messages.retained_messages(view, home_assistant=self._home_assistant)))
+        await publish(list(messages.create_retained_messages(view, home_assistant=self._home_assistant)))
         self._buffer.note_published(view, self._clock.monotonic())
         while True:
             await self._wait_for_work()
@@ -211,4 +213,4 @@ class Publisher:
 
     async def publish_farewell(self, publish: Publish) -> None:
         """Publish the last state of a dialler that stops, in the form of the last will, with the final figures."""
-        await publish(messages.farewell_message(self._view().state))
+        await publish(messages.create_farewell_message(self._view().state))

@@ -47,9 +47,9 @@ class Topic:
 
     def address(self, centre: str, **levels: str | int) -> str:
         """Return the full topic for a centre. `levels` has a value for each variable level of the topic."""
-        return f"{self.root.format(centre=encode_topic_level(centre))}/{self.relative_topic(**levels)}"
+        return f"{self.root.format(centre=encode_topic_level(centre))}/{self.build_relative_topic(**levels)}"
 
-    def relative_topic(self, **levels: str | int) -> str:
+    def build_relative_topic(self, **levels: str | int) -> str:
         """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox."""
         return self.pattern.format(**{name: encode_topic_level(level) for name, level in levels.items()})
 
@@ -209,12 +209,12 @@ RESULTS: dict[type[Any], Topic] = {topic.kind: topic for topic in TOPICS if topi
 """The topic of each kind of record that goes through the outbox."""
 
 
-def commands_topic(centre: str, user: str) -> str:
+def build_commands_topic(centre: str, user: str) -> str:
     """Return the topic on which a user sends commands to a centre."""
     return COMMANDS.address(centre, user=user)
 
 
-def commands_filter(centre: str) -> str:
+def build_commands_filter(centre: str) -> str:
     """Return the topic filter for all commands to a centre."""
     return f"{ROOT}/{encode_topic_level(centre)}/commands/+"
 
@@ -226,11 +226,11 @@ def find_sender(centre: str, topic: str) -> str | None:
     return name if topic.startswith(beginning) and name and "/" not in name else None
 
 
-def replies_filter(centre: str, user: str) -> str:
+def build_replies_filter(centre: str, user: str) -> str:
     """Return the topic filter for the replies to a user's commands."""
     return f"{ROOT}/{encode_topic_level(centre)}/replies/{encode_topic_level(user)}/+"
 
 
-def opt_outs_filter() -> str:
+def build_opt_outs_filter() -> str:
     """Return the topic filter for the opt-outs of all centres."""
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"

@@ -38,37 +38,37 @@ class InvalidMessage(MatdanError):
     """A message is malformed or has another version. The text of the error says what is wrong with it."""
 
 
-def batch_subject(centre: str) -> str:
+def build_batch_subject(centre: str) -> str:
     """Return the subject of a centre's batches."""
     return f"up.{centre}"
 
 
-def ack_subject(centre: str) -> str:
+def build_ack_subject(centre: str) -> str:
     """Return the subject of headquarters' acknowledgements to a centre."""
     return f"ack.{centre}"
 
 
-def live_subject(centre: str, kind: str, name: str = "") -> str:
+def build_live_subject(centre: str, kind: str, name: str = "") -> str:
     """Return the subject of one kind of a centre's live status, which is published about once a second and never stored."""
     return f"live.{centre}.{kind}.{_encode_subject_level(name)}" if name else f"live.{centre}.{kind}"
 
 
-def order_subject(to: str) -> str:
+def build_order_subject(to: str) -> str:
     """Return the subject of orders to a recipient, such as "all", "zone:north" or "centre:pune-1"."""
     return f"cmd.{to.replace(':', '.')}"
 
 
-def reply_subject(centre: str, order_id: str) -> str:
+def build_reply_subject(centre: str, order_id: str) -> str:
     """Return the subject of a centre's reply to an order; `*` for any order."""
     return f"reply.{centre}.{order_id}"
 
 
-def snapshot_subject(centre: str) -> str:
+def build_snapshot_subject(centre: str) -> str:
     """Return the subject on which a centre requests a snapshot (complete list) of peer updates; `*` for any centre."""
     return f"snapshot.{centre}"
 
 
-def inbox_prefix_of_centre(centre: str) -> str:
+def build_inbox_prefix(centre: str) -> str:
     """Return the prefix of the subjects on which nats-server answers a centre's requests."""
     return f"_INBOX.{centre}"
 
@@ -77,14 +77,14 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 """The subject of peer opt-outs."""
 
 
-def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
+def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
     """Return the subject of recorded answers (marks) of a constituency's voters, which other centres receive. `zone` is
     the sender's; `*` stands for any.
     """
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
-def marks_subject(state_code: str | None) -> str:
+def build_marks_subject(state_code: str | None) -> str:
     """Return the subject of recorded answers (marks) from all constituencies of a state, or of every state if `state`
     is None.
     """

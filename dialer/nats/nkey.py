@@ -26,7 +26,7 @@ def read_seed(path: Path) -> str:
     return text
 
 
-def private_key(path: Path) -> bytes:
+def read_private_key(path: Path) -> bytes:
     """Return the private key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
     seed = read_seed(path)
     try:
@@ -38,11 +38,11 @@ def private_key(path: Path) -> bytes:
     return key
 
 
-def public_key(nkey: str) -> bytes:
+def decode_public_key(nkey: str) -> bytes:
     """Return the Ed25519 public key of a public nkey. Its format was checked when the settings were loaded."""
     return base64.b32decode(nkey)[1 : 1 + _KEY_BYTES]
 
 
 def read_public_key(path: Path) -> bytes:
     """Return the public key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
-    return signing.derive_public_key(private_key(path))
+    return signing.derive_public_key(read_private_key(path))

@@ -48,7 +48,7 @@ _MAX_END_BYTES = 256
 _LARGEST_ID = 2**63
 
 
-def outbox_file_name(centre: str, first: int, last: int) -> str:
+def build_outbox_file_name(centre: str, first: int, last: int) -> str:
     """Return the file name for a range of a centre's outbox."""
     return f"{centre}-{first}-{last}.csv"
 
@@ -164,13 +164,13 @@ def read_outbox_file(path: Path) -> OutboxFile:
                     f"{path}: has {rows} rows where its last line says {count}: export the file again at the centre"
                 )
         except (ValueError, IndexError, csv.Error) as error:
-            raise _incomplete_file_error(path) from error
+            raise _create_incomplete_file_error(path) from error
     return OutboxFile(
         path, values[1], first, last, rows, digest.hexdigest(), signature.removeprefix(_SIGNATURE), tuple(digests)
     )
 
 
-def _incomplete_file_error(path: Path) -> InvalidMessage:
+def _create_incomplete_file_error(path: Path) -> InvalidMessage:
     return InvalidMessage(f"{path}: is not a complete file of `dialer carry`")
 
 
@@ -180,7 +180,7 @@ def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
     file.seek(max(0, size - _MAX_END_BYTES))
     _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
     if not found:
-        raise _incomplete_file_error(path)
+        raise _create_incomplete_file_error(path)
     return size - len(end) - len(b"\r\n"), end.decode("ascii", "replace")
 
 

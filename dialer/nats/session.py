@@ -73,7 +73,7 @@ class StoredMessage:
 
 
 class Session:
-    """A connection to headquarters' nats-server. `connected` opens one."""
+    """A connection to headquarters' nats-server. `open_session` opens one."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -249,7 +249,7 @@ class Session:
                 await await_cancellable(self._queries.add_consumer(stream, consumer))
             reconnects = self.client.stats["reconnects"]
             while True:
-                message = await self._next_message(queue, reconnects)
+                message = await self._read_next_message(queue, reconnects)
                 if message is None:
                     return
                 if _is_status_message(message):
@@ -267,7 +267,7 @@ class Session:
             if self.is_connected:
                 await subscription.unsubscribe()
 
-    async def _next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
+    async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
         """Return the next message, or None after a reconnect or if the server is silent."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + SILENCE_SECONDS
@@ -299,7 +299,7 @@ def _is_status_message(message: Msg) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def connected(
+async def open_session(
     servers: Sequence[str],
     name: str,
     *,

@@ -21,7 +21,7 @@ from dialer.errors import SettingError
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.manifest import Manifest, MaterialRefused
 from dialer.mqtt.dialler_client import Reply
-from dialer.nats.messages import live_subject
+from dialer.nats.messages import build_live_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -84,7 +84,7 @@ class MaterialUpdater:
             "after_restart": self._after_restart,
             "at": self._clock.now(),
         }
-        await self._session.publish(live_subject(self._centre, "material"), json.dumps(state).encode())
+        await self._session.publish(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_version(self, assigned: Manifest) -> str:
         """Install and load the assigned version. Return why the dialler does not use it.

@@ -17,7 +17,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, SignedOrder, read_order
 from dialer.mqtt.dialler_client import Reply
-from dialer.nats.messages import CMD, order_subject, reply_subject
+from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
 from dialer.uplink.dialler import DiallerCommands, is_unanswered
 
@@ -40,7 +40,7 @@ class OrderDelivery:
         self._dialler = dialler
         self._clock = clock
         addressees = ["all", f"centre:{centre}", *([] if zone is None else [f"zone:{zone}"])]
-        self._subjects = [order_subject(each) for each in addressees]
+        self._subjects = [build_order_subject(each) for each in addressees]
 
     async def run(self) -> NoReturn:
         """Deliver orders until cancelled."""
@@ -78,4 +78,4 @@ class OrderDelivery:
     async def _publish_reply(self, order: HqOrder, reply: Reply) -> None:
         _log.info("order.delivered", order=order.id, status=reply.status)
         fields = {"centre": self._centre, "status": reply.status, "text": reply.text, "at": self._clock.now()}
-        await self._session.publish(reply_subject(self._centre, order.id), json.dumps(fields).encode())
+        await self._session.publish(build_reply_subject(self._centre, order.id), json.dumps(fields).encode())

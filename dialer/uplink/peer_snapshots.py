@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 from uuid import uuid4
 
-from dialer.nats.messages import InvalidMessage, snapshot_subject
+from dialer.nats.messages import InvalidMessage, build_snapshot_subject
 from dialer.nats.session import Session
 from dialer.nats.snapshot import SnapshotPage, SnapshotRequest, check_page, pack_request, unpack_page
 
@@ -63,7 +63,7 @@ class SnapshotSource:
             yield PeerSnapshot(request.nonce, position, _read_pages(file))
 
     async def _request_snapshot_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
-        subject = snapshot_subject(self.centre)
+        subject = build_snapshot_subject(self.centre)
         data = await self.session.send_request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
         return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)
 

@@ -25,8 +25,8 @@ from dialer.nats.messages import (
     OPT_OUT_SUBJECT,
     PEERS,
     InvalidMessage,
-    live_subject,
-    mark_subject,
+    build_live_subject,
+    build_mark_subject,
     unpack_peer_updates,
 )
 from dialer.nats.session import MessagesMissing, StoredMessage
@@ -170,7 +170,7 @@ class PeerUpdates:
 
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
         """
-        subject = OPT_OUT_SUBJECT if place is None else mark_subject("*", *place)
+        subject = OPT_OUT_SUBJECT if place is None else build_mark_subject("*", *place)
         roll_key = [] if place is None else astuple(roll)
         stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
         is_missing = False
@@ -290,4 +290,4 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish_status(self, fields: Mapping[str, Any]) -> None:
-        await self._session.publish(live_subject(self._centre, "peer-updates"), json.dumps(fields).encode())
+        await self._session.publish(build_live_subject(self._centre, "peer-updates"), json.dumps(fields).encode())

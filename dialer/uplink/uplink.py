@@ -17,8 +17,8 @@ from dialer.metrics.families import ProcessStatus, describe_uplink
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.nats.messages import inbox_prefix_of_centre
-from dialer.nats.session import Session, connected
+from dialer.nats.messages import build_inbox_prefix
+from dialer.nats.session import Session, open_session
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
 from dialer.site.broker import create_own_signer, get_broker_settings_for_user
@@ -82,12 +82,12 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
             group.create_task(dialler_client.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")
-            async with connected(
+            async with open_session(
                 headquarters.servers,
                 f"uplink {centre}",
                 nkey_file=headquarters.nkey_file,
                 ca_file=headquarters.ca_file,
-                inbox=inbox_prefix_of_centre(centre),
+                inbox=build_inbox_prefix(centre),
             ) as session:
                 _log.info("uplink.connected", servers=[*headquarters.servers])
                 parts = {

@@ -14,8 +14,8 @@ from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.nats.messages import (
     MAX_BATCH_ROWS,
     InvalidMessage,
-    ack_subject,
-    batch_subject,
+    build_ack_subject,
+    build_batch_subject,
     pack_batch,
     unpack_ack,
 )
@@ -50,7 +50,7 @@ class OutboxUpload:
         """Upload until cancelled."""
         self._schedule = BatchSchedule(self._centre, await self._wait_for_cursor(), random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
-        await self._session.subscribe(ack_subject(self._centre), self._handle_acknowledgement)
+        await self._session.subscribe(build_ack_subject(self._centre), self._handle_acknowledgement)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send_batches(self._schedule), name="uplink-send-batches")
             group.create_task(self._report_acknowledgements(self._schedule), name="uplink-report-acks")
@@ -107,7 +107,7 @@ class OutboxUpload:
         if batch is None:
             return
         try:
-            await self._session.store(batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
+            await self._session.store(build_batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
         except HeadquartersUnreachable:
             schedule.note_send_failure(self._clock.monotonic())
             raise

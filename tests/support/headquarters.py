@@ -14,7 +14,7 @@ from dialer.hq.gather import Gatherer
 from dialer.hq.snapshots import SnapshotServer
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, OutboxBatch
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
 from tests.support.waiting import HANG_SECONDS
 
@@ -69,7 +69,7 @@ def batch(
 @contextlib.asynccontextmanager
 async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
     """Run a gatherer and a snapshot server, on a connection of their own."""
-    async with connected(settings.servers, "gather") as session:
+    async with open_session(settings.servers, "gather") as session:
         await SnapshotServer(settings, session).start()
         gatherer = Gatherer(settings, session, SystemClock())
         running = asyncio.create_task(gatherer.run())

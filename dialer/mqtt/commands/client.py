@@ -56,7 +56,7 @@ async def send_commands(
     signer = signer or Signer(OWN_USER)
     async with open_connection(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # a lost connection would never answer
-            await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
+            await connection.client.subscribe(topics.build_replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(connection.read(session.handle_message), name="replies")
@@ -86,7 +86,7 @@ class CommandSession:
     async def handle_message(self, received: Received) -> None:
         """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
         if received.topic == topics.CENTRE_STATE.address(self._centre):
-            imports_roll = self._may_take_minutes and _imports_roll(received.payload)
+            imports_roll = self._may_take_minutes and _is_importing_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
             return
         reply = get_type_adapter(CommandReply).validate_json(received.payload)
@@ -111,10 +111,11 @@ class CommandSession:
             if reply.status != "done":
                 raise CommandRefused(reply.text)
             return reply.text
+        topic = topics.build_commands_topic(self._centre, self._signer.user)
         raise BrokerUnreachable(
             f"the dialler did not answer in {TRIES * REPLY_SECONDS:g} s: check that it runs and is connected to the broker, and"
-            f" that the broker lets this user write to `{topics.commands_topic(self._centre, self._signer.user)}` and read its"
-            " replies. Then send it again: nothing is saved twice"
+            f" that the broker lets this user write to `{topic}` and read its replies. Then send the command again: nothing is"
+            " saved twice"
         )
 
     async def _wait_for_reply(self) -> CommandReply | None:
@@ -127,7 +128,7 @@ class CommandSession:
         return self._reply.result()
 
 
-def _imports_roll(state: bytes) -> bool:
+def _is_importing_roll(state: bytes) -> bool:
     """Return whether the dialler is importing a roll, for this or an earlier command, according to the centre's state."""
     try:
         fields = json.loads(state)

@@ -23,7 +23,7 @@ from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, Refused
 from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
-from dialer.mqtt.messages import Message, announced_message, reply_announcement
+from dialer.mqtt.messages import Message, create_announced_message, create_reply_announcement
 from dialer.mqtt.reply import CommandReply
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
@@ -191,9 +191,9 @@ class CommandGateway:
         if is_stored:
             await self._store_reply(checked.sender, payload)
             return
-        announced = reply_announcement(checked.sender, payload)
+        announced = create_reply_announcement(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
-            self.unstored_replies.put_nowait(announced_message(self._centre, announced.topic, announced.payload))
+            self.unstored_replies.put_nowait(create_announced_message(self._centre, announced.topic, announced.payload))
 
     async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
         """Execute a command unless the store has a reply to it already (`known`). Return the reply as JSON."""
@@ -309,5 +309,5 @@ class CommandGateway:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _store_reply(self, user: str, reply: CommandReply) -> None:
-        await self._store.add_announcements([reply_announcement(user, reply)], self._clock.now())
+        await self._store.add_announcements([create_reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_event.set()

@@ -55,7 +55,7 @@ def list_reference_lines() -> Iterator[str]:
     yield from _format_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
-            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.format_description())
+            (f"`{name}`", _list_field_names(kind), "yes" if kind.is_idempotent else "no", kind.format_description())
             for name, kind in COMMANDS.items()
         ),
     )
@@ -73,7 +73,7 @@ def list_reference_lines() -> Iterator[str]:
         )
 
 
-def _field_names(kind: type[Command]) -> str:
+def _list_field_names(kind: type[Command]) -> str:
     required = [f"`{field}`" for field in kind.list_required_fields()]
     return ", ".join([*required, *(f"*`{field}`*" for field in kind.list_optional_fields())])
 

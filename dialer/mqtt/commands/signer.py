@@ -24,7 +24,7 @@ class Signer:
     ) -> Message:
         """Return the MQTT message of a command. `expires_at` is in epoch seconds."""
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
-        return Message(topics.commands_topic(centre, self.user), self.create_payload(centre, text), 1, False)
+        return Message(topics.build_commands_topic(centre, self.user), self.create_payload(centre, text), 1, False)
 
     def create_payload(self, centre: str, text: str) -> str:
         """Return the payload of a command message with this text, signed if the sender has a key."""

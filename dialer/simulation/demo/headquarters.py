@@ -33,7 +33,7 @@ from dialer.hq.snapshots import SnapshotServer
 from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import run_demo_broker
-from dialer.nats.session import Session, connected
+from dialer.nats.session import Session, open_session
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.settings.headquarters import HqSettings
@@ -143,8 +143,8 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             }
         )
         console.print(f"nats-server {server.address}, PostgreSQL {database_url}")
-        session = await stack.enter_async_context(connected(settings.servers, "headquarters"))
-        sessions = [await stack.enter_async_context(connected(settings.servers, each.name)) for each in virtual]
+        session = await stack.enter_async_context(open_session(settings.servers, "headquarters"))
+        sessions = [await stack.enter_async_context(open_session(settings.servers, each.name)) for each in virtual]
         hq_database = await stack.enter_async_context(open_database(database_url))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))

@@ -24,7 +24,7 @@ from dialer.domain.results import OptOut, Result
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_announcement
-from dialer.nats.messages import ack_subject, live_subject, unpack_ack
+from dialer.nats.messages import build_ack_subject, build_live_subject, unpack_ack
 from dialer.nats.session import Session
 from dialer.store.outbox import OutboxRow
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
@@ -165,7 +165,7 @@ class VirtualCentre:
     async def run(self, session: Session) -> None:
         """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
-        await session.subscribe(ack_subject(self.name), self._on_ack)
+        await session.subscribe(build_ack_subject(self.name), self._on_ack)
         async with asyncio.TaskGroup() as group:
             group.create_task(OutboxUpload(self.name, session, dialler, self.store, self._clock).run())
             group.create_task(PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).run())
@@ -196,8 +196,8 @@ class VirtualCentre:
                 "due": LIST_NUMBERS - done,
                 "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None},
             }
-            await session.publish(live_subject(self.name, "state"), json.dumps(state).encode())
-            await session.publish(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
+            await session.publish(build_live_subject(self.name, "state"), json.dumps(state).encode())
+            await session.publish(build_live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
     async def _on_ack(self, subject: str, data: bytes) -> None:

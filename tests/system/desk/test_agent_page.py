@@ -59,7 +59,7 @@ class Site:
         await page.goto(f"{self.desk.origin}/agent")
         return page
 
-    async def at_work(self, **how: Any) -> Page:
+    async def open_ready_page(self, **how: Any) -> Page:
         """Open the page and wait for the seat's state."""
         page = await self.page(**how)
         await page.wait_for_selector(".state-now")
@@ -84,7 +84,7 @@ def household(first: int, count: int) -> list[dict[str, Any]]:
     return [voter(first + index, f"Voter {first + index}") for index in range(count)]
 
 
-async def until(page: Page, done: Callable[[], bool]) -> None:
+async def advance_clock_until(page: Page, done: Callable[[], bool]) -> None:
     """Advance the page's clock until `done` returns True."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while not done():
@@ -156,7 +156,7 @@ OUTCOMES: list[tuple[str, dict[str, Any]]] = [
 
 
 async def test_outcome_of_each_call_needs_at_most_two_keys_on_a_hindi_keyboard(site: Site) -> None:
-    page = await site.at_work(language="hi")
+    page = await site.open_ready_page(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     for number in range(20):
         keys, expected = OUTCOMES[number % len(OUTCOMES)]
@@ -185,7 +185,7 @@ async def test_outcome_of_each_call_needs_at_most_two_keys_on_a_hindi_keyboard(s
 
 
 async def test_agent_enters_a_separate_outcome_for_each_voter_of_a_household(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(200, 3))
     await page.keyboard.press("1")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
@@ -216,7 +216,7 @@ async def test_agent_enters_a_separate_outcome_for_each_voter_of_a_household(sit
 
 
 async def test_enter_key_ends_the_wrap_up_after_the_outcome_is_saved(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
     await expect(page.locator(".entry.saved")).to_be_visible()
@@ -233,7 +233,7 @@ async def test_enter_key_ends_the_wrap_up_after_the_outcome_is_saved(site: Site)
 
 
 async def test_voters_name_is_shown_first_in_the_writing_system_of_the_page_language(site: Site) -> None:
-    page = await site.at_work(language="hi")
+    page = await site.open_ready_page(language="hi")
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale", name_local="सुनीता काळे")])
     await expect(page.locator(".name")).to_have_text(re.compile(r"^सुनीता काळे\s+Sunita Kale$"))
     await site.call(page, "attempt-2", [voter(2, "Nekiled Patel", name_local="નેકીલેદ પટેલ")])
@@ -241,7 +241,7 @@ async def test_voters_name_is_shown_first_in_the_writing_system_of_the_page_lang
 
 
 async def test_keyboard_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("")
     await page.get_by_label("Note").press_sequentially("919")
@@ -253,7 +253,7 @@ async def test_keyboard_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
 
 
 async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
     await page.get_by_label("Note").fill("after lunch")
@@ -285,7 +285,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
 
 
 async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
     await expect(page.locator(".entry.saved")).to_be_visible()
@@ -296,13 +296,13 @@ async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
     site.desk.away = set()
     site.desk.idle()
     await page.wait_for_selector(".waiting")
-    await until(page, lambda: bool(site.desk.notes))
+    await advance_clock_until(page, lambda: bool(site.desk.notes))
     assert site.desk.notes == {"n-attempt-1": "ask for the son"}
     ignore_http_errors(site.faults, 503)
 
 
 async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("after lunch")
     await page.keyboard.press("Escape")
@@ -337,7 +337,7 @@ async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> 
 
 
 async def test_draft_outcome_of_the_current_call_is_resent_until_it_is_saved(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
     await expect(page.locator(".entry.saved")).to_be_visible()
@@ -348,7 +348,7 @@ async def test_draft_outcome_of_the_current_call_is_resent_until_it_is_saved(sit
     await page.keyboard.press("Escape")
     site.desk.away = {"draft"}
     await page.keyboard.press("1")
-    await until(page, lambda: bool(site.desk.drafts))
+    await advance_clock_until(page, lambda: bool(site.desk.drafts))
     site.desk.away = set()
     await page.reload()
     await expect(page.locator(".chip.said-of")).to_contain_text("Has voted")
@@ -357,7 +357,7 @@ async def test_draft_outcome_of_the_current_call_is_resent_until_it_is_saved(sit
 
 
 async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
     await expect(page.locator(".entry.waiting")).to_be_visible()
@@ -377,7 +377,7 @@ async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Sit
 
 
 async def test_next_outcome_key_replaces_an_undone_outcome(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
     await expect(page.locator(".entry.saved")).to_contain_text("Will not vote")
@@ -404,7 +404,7 @@ async def test_next_outcome_key_replaces_an_undone_outcome(site: Site) -> None:
 
 
 async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_next_voter(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
     site.desk.call("attempt-1", household(1, 1))
     await page.locator(".name:has-text('Voter 1')").wait_for()
@@ -422,7 +422,7 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
 
 
 async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     people = household(1, 2)
     await site.call(page, "attempt-1", people)
     await expect(page.locator(".warn")).to_have_count(0)
@@ -446,8 +446,8 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     await expect(page.locator(".said")).to_contain_text("cancelled")
 
 
-async def test_clock_set_back_does_not_delay_an_opt_out(site: Site) -> None:
-    page = await site.at_work()
+async def test_clock_of_the_pc_that_is_set_back_does_not_delay_an_opt_out(site: Site) -> None:
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
     await expect(page.locator(".entry.waiting")).to_be_visible()
@@ -459,7 +459,7 @@ async def test_clock_set_back_does_not_delay_an_opt_out(site: Site) -> None:
 
 
 async def test_page_warns_that_it_may_be_out_of_date_after_a_lost_connection(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     site.desk.silent = True
     site.desk.seat("ready", None)
     await page.clock.run_for(30_000)
@@ -483,7 +483,7 @@ async def test_second_browser_window_reports_the_first_and_can_replace_it(site: 
 
 
 async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await page.get_by_role("button", name="Pause").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
     assert await site.desk.wait_for_commands("seat-pause") == [{"reason": "meal"}]
@@ -505,7 +505,7 @@ async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> 
 
 
 async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     line = {"text": "<b>the second page first</b> " * 7, "at": 1_776_740_000.125, "sender": "asha"}
     site.desk.seat("ready", message=line)
     await expect(page.locator(".line")).to_contain_text("<b>the second page first</b>")
@@ -569,7 +569,7 @@ async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, 
 
 async def test_page_that_stays_open_over_midnight_shows_the_new_day(site: Site) -> None:
     site.desk.page_state.put("figures", FIGURES)
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await expect(page.locator(".figures")).to_contain_text("43")
     site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
     await site.call(page, "attempt-1", household(100, 1), booth=None)
@@ -604,7 +604,7 @@ SCRIPT: dict[str, Any] = {
 
 
 async def test_call_script_shows_the_voters_data_and_saves_answers(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     people = [voter(1, "Sunita Kale", relative=None)]
     await site.call(page, "attempt-1", people, script=SCRIPT)
     await expect(page.locator(".script")).to_contain_text("The booth is Municipal School No. 14, Room 2, until 18:00.")
@@ -632,7 +632,7 @@ WAYS: dict[str, Any] = {
 
 
 async def test_answers_on_a_call_script_path_that_the_agent_left_are_not_saved(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
     for label in ("To way", "To end", "←", "←", "To end"):
@@ -643,7 +643,7 @@ async def test_answers_on_a_call_script_path_that_the_agent_left_are_not_saved(s
 
 
 async def test_outcome_is_saved_without_script_answers_after_the_script_changed(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await site.desk.wait_for_commands("seat-closing")
@@ -657,7 +657,7 @@ async def test_outcome_is_saved_without_script_answers_after_the_script_changed(
 
 
 async def test_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
     site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 20)
@@ -684,7 +684,7 @@ HOSTILE = [
 
 
 async def test_untrusted_text_in_any_field_is_shown_as_plain_text(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
     for number, text in enumerate(HOSTILE):
@@ -745,7 +745,7 @@ async def test_agent_page_is_accessible_and_cuts_no_text(site: Site, language: s
 
 
 async def test_texts_of_every_language_fit_and_urdu_is_right_to_left(site: Site) -> None:
-    page = await site.at_work(width=360, height=640)
+    page = await site.open_ready_page(width=360, height=640)
     await site.call(page, "attempt-1", household(1, 2), script=SCRIPT, calls=CALLS)
     found: list[Any] = []
     for language in LANGUAGES:
@@ -787,7 +787,7 @@ async def test_agent_page_stays_below_its_download_size_limit(site: Site) -> Non
 # Manual calls and previews
 
 
-async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, seconds: float = 60.0) -> None:
+async def show_preview(site: Site, page: Page, attempt: str, *, dials: bool = False, seconds: float = 60.0) -> None:
     """Show a preview: the screen pop of a call that has not been dialled."""
     site.desk.call(attempt, household(500, 2), "reserved", phone=7)
     site.desk.seat("reserved", attempt, preview={"until": site.desk.clock.now() + seconds, "auto_dial": dials})
@@ -796,9 +796,9 @@ async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, 
 
 
 async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> None:
-    page = await site.at_work(language="hi")
+    page = await site.open_ready_page(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
-    await preview(site, page, "attempt-1")
+    await show_preview(site, page, "attempt-1")
     await expect(page.locator(".keypad.two")).to_contain_text("डायल करें")
     await keyboard.press("1")  # not an outcome: the call is not connected
     await keyboard.press("0")
@@ -806,7 +806,7 @@ async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Si
     assert await site.desk.wait_for_commands("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
     site.desk.idle()
     await page.wait_for_selector(".waiting")
-    await preview(site, page, "attempt-2")
+    await show_preview(site, page, "attempt-2")
     await keyboard.press("NumpadEnter")
     assert await site.desk.wait_for_commands("seat-preview-dial") == [{"attempt": "attempt-2"}]
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
@@ -818,7 +818,7 @@ async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Si
 
 
 async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
     await page.locator(".preview").wait_for()
@@ -828,8 +828,8 @@ async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(
 
 
 async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
-    page = await site.at_work(width=360, height=640)
-    await preview(site, page, "attempt-1", seconds=90)
+    page = await site.open_ready_page(width=360, height=640)
+    await show_preview(site, page, "attempt-1", seconds=90)
     await expect(page.locator(".until")).to_contain_text("Expires in 1:")
     await page.locator(".preview button", has_text="Skip").click()
     await expect(page.locator(".preview .detail button")).to_have_count(6)
@@ -837,7 +837,7 @@ async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> 
     found = await find_accessibility_violations(page)
     await page.keyboard.press("Escape")
     await expect(page.locator(".preview .detail")).to_have_count(0)
-    await preview(site, page, "attempt-2", dials=True, seconds=20)
+    await show_preview(site, page, "attempt-2", dials=True, seconds=20)
     await expect(page.locator(".until.near")).to_contain_text("Dials automatically in 0:")
     for language in LANGUAGES:
         await page.locator("header select").select_option(language)
@@ -848,7 +848,7 @@ async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> 
 
 async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site: Site) -> None:
     site.desk.me["manual"] = ["turnout-agents"]
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await page.fill(".manual input", "98123 00000")
     await page.press(".manual input", "Enter")
     await expect(page.locator(".said")).to_contain_text("not in the list of your campaigns")
@@ -870,5 +870,5 @@ async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site:
 
 
 async def test_number_field_is_hidden_if_manual_dialling_is_off(site: Site) -> None:
-    page = await site.at_work()
+    page = await site.open_ready_page()
     await expect(page.locator(".manual")).to_have_count(0)

@@ -123,10 +123,10 @@ async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: 
 
 
 async def test_voters_names_are_shown_as_plain_text_whatever_they_contain(tmp_path: Path) -> None:
-    def name(store: Path) -> None:
+    def change_voters_names(store: Path) -> None:
         execute(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
 
-    async with agent_centre(tmp_path, LINES, name) as centre:
+    async with agent_centre(tmp_path, LINES, change_voters_names) as centre:
         assert (await centre.page.sign_in()).status_code == 204
         async with centre.page.open():
             pop = await centre.page.talking()
@@ -158,14 +158,14 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
             await page.do("seat-dispose", attempt=second, disposition="voted")
             await page.until(lambda: page.now["seat"]["state"] == "paused")
 
-            async def dial(number: str) -> dict[str, str | None]:
+            async def dial_number(number: str) -> dict[str, str | None]:
                 answer = await page.ask("POST", "/api/agent/dial", {"id": str(uuid.uuid4()), "number": number})
                 found: dict[str, str | None] = answer.json()
                 return found
 
-            assert (await dial(stranger))["code"] == "not-listed"
-            assert await dial("no number") == {"problem": "no-number"}
-            assert (await dial(f"0{listed[3:8]} {listed[8:]}"))["status"] == "done"
+            assert (await dial_number(stranger))["code"] == "not-listed"
+            assert await dial_number("no number") == {"problem": "no-number"}
+            assert (await dial_number(f"0{listed[3:8]} {listed[8:]}"))["status"] == "done"
             pop = await page.talking()
             assert pop["masked"] == f"•••• {listed[-4:]}"
             again = await page.do("seat-dial", campaign="agents", phone=pop["phone"])

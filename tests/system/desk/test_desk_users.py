@@ -76,7 +76,7 @@ async def sign_in(page: Page, name: str, password: str) -> None:
     await page.press("input[name=password]", "Enter")
 
 
-async def choose(page: Page, name: str, what: str) -> None:
+async def choose_action(page: Page, name: str, what: str) -> None:
     """Open a user's menu and choose an action."""
     await page.get_by_role("row", name=name).get_by_role("button").click()
     await page.locator(".menu:popover-open").get_by_role("button", name=what).click()
@@ -135,7 +135,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [StopAll()]
 
-    await choose(page, "meena", "Change role")
+    await choose_action(page, "meena", "Change role")
     await page.get_by_role("dialog").locator("select").select_option("viewer")
     await confirm(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena has the role viewer")
@@ -143,10 +143,10 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await sign_in(hers, "meena", NEW)
     await hers.wait_for_selector(".seat-card")
     assert await hers.get_by_role("button", name="Stop everything").count() == 0
-    await choose(page, "meena", "Sign out everywhere")
+    await choose_action(page, "meena", "Sign out everywhere")
     await confirm(page)
     await expect(hers.locator("input[name=password]")).to_be_visible()
-    await choose(page, "meena", "Remove")
+    await choose_action(page, "meena", "Remove")
     await confirm(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena is removed")
     await expect(row).to_have_count(0)

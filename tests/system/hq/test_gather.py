@@ -34,8 +34,8 @@ from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
-from dialer.nats.outbox_file import outbox_file_name, write_outbox_file
-from dialer.nats.session import Session, connected
+from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
+from dialer.nats.session import Session, open_session
 from dialer.store import outbox
 from dialer.store.connection import open_store_for_reading
 from dialer.store.store import Store, open_store
@@ -88,7 +88,7 @@ class CentreConnection:
 
     async def send(self, *batches: OutboxBatch) -> None:
         for each in batches:
-            await self.session.store(messages.batch_subject(each.centre), messages.pack_batch(each))
+            await self.session.store(messages.build_batch_subject(each.centre), messages.pack_batch(each))
 
     async def receive_ack(self, subject: str, data: bytes) -> None:
         self.acknowledged.append(messages.unpack_ack(data))
@@ -131,9 +131,9 @@ def address() -> Iterator[str]:
 @pytest.fixture
 async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     database_address = await create_database(address, f"hq_{uuid.uuid4().hex[:8]}")
-    async with run_nats_server(tmp_path / "nats") as server, connected([server.address], "centre") as session:
+    async with run_nats_server(tmp_path / "nats") as server, open_session([server.address], "centre") as session:
         centre = CentreConnection(session)
-        await session.subscribe(messages.ack_subject("pune-1"), centre.receive_ack)
+        await session.subscribe(messages.build_ack_subject("pune-1"), centre.receive_ack)
         yield Headquarters(server, database_address, centre)
 
 
@@ -291,7 +291,7 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
                 with closing(open_store_for_reading(store_path)) as db:
                     last = outbox.SQL.highest_id.one(db)
                     waiting = rows_for_headquarters([*outbox.read_rows_between(db, 0, last)])
-                path = tmp_path / outbox_file_name("pune-1", 1, last)
+                path = tmp_path / build_outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
             for path in (*files, *files):
@@ -498,7 +498,7 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
     opt_outs = "SELECT count(*) FROM opt_out_hash"
     positions = "SELECT count(*) FROM news_position WHERE stream LIKE 'PEERS.%'"
 
-    def mark(number: int, serial: int, **more: Any) -> BatchRow:
+    def make_mark_row(number: int, serial: int, **more: Any) -> BatchRow:
         result = mark_row(number, serial, more.pop("kind", "voted"), undoes=more.pop("undoes", None))
         fields = json.loads(result.payload)
         fields["place"] |= place | more
@@ -512,12 +512,12 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
     async with (
         await open_store(path) as store,
         run_gatherer(settings) as gatherer,
-        connected(settings.servers, "pune-9") as session,
+        open_session(settings.servers, "pune-9") as session,
         await UplinkReader.open(path, None) as reading,
     ):
         await wait_for(gatherer.active.is_set)
-        rows = [mark(number, number) for number in range(1, 6)]
-        rows += [mark(6, 5, undoes="k5", kind="not-yet"), mark(7, 7, **other_constituency)]
+        rows = [make_mark_row(number, number) for number in range(1, 6)]
+        rows += [make_mark_row(6, 5, undoes="k5", kind="not-yet"), make_mark_row(7, 7, **other_constituency)]
         rows += [row(number, "opt-outs", number_hash=f"{number:064x}") for number in range(8, 12)]
         await hq.centre.send(batch(rows))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 11), ("pune-9", 0)])
@@ -525,25 +525,25 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
         centre = NewCentre(store)
         centre.stop_after(6)
 
-        def updates(key: bytes) -> PeerUpdates:
+        def make_peer_updates(key: bytes) -> PeerUpdates:
             return PeerUpdates(SnapshotSource("pune-9", session, key), centre, reading)
 
-        killed = asyncio.create_task(updates(key).run())
+        killed = asyncio.create_task(make_peer_updates(key).run())
         await wait_for(lambda: centre.is_stopped)
         killed.cancel()
         assert query(path, positions)[0][0] < 2  # of the streams of opt-outs and marks, one snapshot was not completed
         centre.stop_after(10**6)
-        running = asyncio.create_task(updates(key).run())
+        running = asyncio.create_task(make_peer_updates(key).run())
         await wait_for(lambda: query(path, voted) == [(4,)] and query(path, positions) == [(2,)])
         assert query(path, opt_outs) == [(4,)]
-        await hq.centre.send(batch([mark(12, 12)]))  # arrives through the stream
+        await hq.centre.send(batch([make_mark_row(12, 12)]))  # arrives through the stream
         await wait_for(lambda: query(path, voted) == [(5,)])
         running.cancel()
 
-        await hq.centre.send(batch([mark(13, 13), row(14, "opt-outs", number_hash=NUMBER_HASH)]))
+        await hq.centre.send(batch([make_mark_row(13, 13), row(14, "opt-outs", number_hash=NUMBER_HASH)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 14), ("pune-9", 0)])
         await empty_stream()
-        reconnected = asyncio.create_task(updates(key).run())
+        reconnected = asyncio.create_task(make_peer_updates(key).run())
         await wait_for(lambda: query(path, voted) == [(6,)])
         await wait_for(lambda: query(path, opt_outs) == [(5,)])
         reconnected.cancel()
@@ -554,10 +554,10 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
             reports.append(json.loads(data))
 
         await hq.centre.session.subscribe("live.pune-9.peer-updates", receive)
-        await hq.centre.send(batch([mark(15, 15)]))
+        await hq.centre.send(batch([make_mark_row(15, 15)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 15), ("pune-9", 0)])
         await empty_stream()
-        forged = asyncio.create_task(updates(derive_public_key(b"x" * 32)).run())
+        forged = asyncio.create_task(make_peer_updates(derive_public_key(b"x" * 32)).run())
         problem = "not signed by headquarters.key"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()

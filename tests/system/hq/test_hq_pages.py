@@ -307,7 +307,9 @@ async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_confirmed_material_assignment_with_unknown_result_is_resolved(hq: Headquarters, tmp_path: Path) -> None:
+async def test_result_of_an_interrupted_material_assignment_is_found_out_later(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
     publish_material(hq.settings, tmp_path)
     clock = SystemClock()

@@ -34,7 +34,7 @@ from dialer.hq.render import build_nats_permissions, list_readable_subjects
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
-from dialer.nats.session import Session, connected
+from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
 from dialer.uplink.dialler import DiallerCommands
@@ -179,7 +179,7 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
 ) -> None:
     """Tries every form of a request for a consumer."""
     etc, centre = tmp_path / "etc", CentreClient()
-    async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+    async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.ensure_stream(messages.CMD, ["cmd.>"])
     client = await centre.connect(address, etc / "centres/pune-1.nk")
@@ -188,7 +188,7 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
 
     numbers = itertools.count()
 
-    async def creates(stream: str, subject: str, **config: Any) -> bool:
+    async def can_create_consumer(stream: str, subject: str, **config: Any) -> bool:
         """Return whether the server creates this consumer."""
         centre.errors.clear()
         name = f"c{next(numbers)}"
@@ -214,18 +214,22 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     ):
         for subject in own[:3] + others:
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
-            assert await creates(stream, create, filter_subject=subject) == (subject in own), subject
+            assert await can_create_consumer(stream, create, filter_subject=subject) == (subject in own), subject
         for subject in others:
             allowed = f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
-            assert not await creates(stream, allowed, filter_subject=subject), subject
-            assert not await creates(stream, allowed, filter_subjects=[subject]), subject
-            assert not await creates(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), subject
-            assert not await creates(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), subject
-            assert not await creates(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
-            assert not await creates(
+            assert not await can_create_consumer(stream, allowed, filter_subject=subject), subject
+            assert not await can_create_consumer(stream, allowed, filter_subjects=[subject]), subject
+            assert not await can_create_consumer(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), (
+                subject
+            )
+            assert not await can_create_consumer(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), (
+                subject
+            )
+            assert not await can_create_consumer(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
+            assert not await can_create_consumer(
                 stream, f"CONSUMER.DURABLE.CREATE.{stream}.NAME", filter_subject=subject, durable_name="d"
             ), subject
-        assert not await creates(
+        assert not await can_create_consumer(
             stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
         )  # without a filter it would read all subjects
     for subject in (
@@ -237,7 +241,7 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     await client.close()
 
 
-async def first_answer(address: str, seed: bytes | None) -> str:
+async def read_first_answer(address: str, seed: bytes | None) -> str:
     """Return the server's first line to a client that connects with this key, or without one."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
     info = json.loads((await reader.readline()).removeprefix(b"INFO "))
@@ -255,9 +259,9 @@ async def first_answer(address: str, seed: bytes | None) -> str:
 
 async def test_nats_server_rejects_an_unknown_key_and_a_client_without_a_key(address: str, tmp_path: Path) -> None:
     own = (tmp_path / "etc/centres/delhi-1.nk").read_bytes().strip()
-    assert await first_answer(address, own) == "PONG"
+    assert await read_first_answer(address, own) == "PONG"
     for seed in (nkeys.encode_seed(b"s" * 32, nkeys.PREFIX_BYTE_USER), None):
-        assert "Authorization Violation" in await first_answer(address, seed)
+        assert "Authorization Violation" in await read_first_answer(address, seed)
 
 
 class Dialler(DiallerCommands):
@@ -274,17 +278,17 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
-        return connected(
-            [address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.inbox_prefix_of_centre(name)
+        return open_session(
+            [address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.build_inbox_prefix(name)
         )
 
-    async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+    async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
             await above.ensure_stream(stream, subjects)
         await above.store(messages.OPT_OUT_SUBJECT, b"an update")
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
-            assert await pune.store(messages.batch_subject("pune-1"), b"rows") == 1
+            assert await pune.store(messages.build_batch_subject("pune-1"), b"rows") == 1
             assert (await pune.find_stream_id(messages.PEERS)).startswith("PEERS.")
             async with asyncio.timeout(HANG_SECONDS):
                 async for stored in pune.consume(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
@@ -327,14 +331,14 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         in (await check_with(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
     )
     own = head.format(etc / "hq.nk") + text
-    async with connected([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", inbox="_INBOX.pune-1") as pune:
+    async with open_session([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", inbox="_INBOX.pune-1") as pune:
         publishing_status = asyncio.create_task(publish_status(pune))
         found = await check_with(own)
         assert found[0].startswith("[[leaders]] has fewer than two leaders")
         assert await check_with(own) == found  # the check creates nothing
         assert [line.split()[2] for line in found[1:4]] == ["UP", "PEERS", "CMD"]
         assert found[4] == "no status within 0.5 s from: delhi-1"
-        async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
+        async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
             await above.ensure_stream(messages.UP, ["up.*"])
             await above.ensure_stream(messages.PEERS, ["peer.>"])
             await above.ensure_stream(messages.CMD, ["cmd.>"])

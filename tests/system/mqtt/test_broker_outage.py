@@ -104,7 +104,7 @@ async def _length(reader: asyncio.StreamReader) -> int:
 
 
 @contextlib.asynccontextmanager
-async def a_floor_and_its_broker(directory: Path) -> AsyncIterator[tuple[Site, LoopBroker]]:
+async def run_agents_with_broker(directory: Path) -> AsyncIterator[tuple[Site, LoopBroker]]:
     broker = LoopBroker()
     await broker.open()
     lines = SimulatedAsteriskConfig(
@@ -117,7 +117,7 @@ async def a_floor_and_its_broker(directory: Path) -> AsyncIterator[tuple[Site, L
     await broker.shut()
 
 
-async def work(site: Site, seconds: float) -> Counter[str]:
+async def record_outcomes(site: Site, seconds: float) -> Counter[str]:
     """Both agents key an outcome in each talk, as long as that; how many of each."""
     keyed: Counter[str] = Counter()
     spoken: set[str | None] = set()
@@ -138,14 +138,14 @@ async def work(site: Site, seconds: float) -> Counter[str]:
 
 @virtual_time()
 async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_order(tmp_path: Path) -> None:
-    async with a_floor_and_its_broker(tmp_path) as (site, broker):
+    async with run_agents_with_broker(tmp_path) as (site, broker):
         await log_in_by_phone(site, "101", "2468")
         await log_in_by_phone(site, "102", "1357", "agent02")
-        await work(site, 300.0)
+        await record_outcomes(site, 300.0)
         assert len(broker.published_on("results/dispositions")) > 5
         await broker.shut()
         placed_before = len(rows(tmp_path, "SELECT attempt_id FROM attempt"))
-        keyed = await work(site, HOUR)
+        keyed = await record_outcomes(site, HOUR)
         assert "broker-down" in {each.code for each in site.view.alerts}
         placed = len(rows(tmp_path, "SELECT attempt_id FROM attempt")) - placed_before
         assert placed > 60

@@ -30,7 +30,7 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
     store = await open_store(tmp_path / "centre.db", encode=create_announcement)
 
-    async def said(*arguments: str) -> tuple[int, str]:
+    async def run_command(*arguments: str) -> tuple[int, str]:
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
         return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", text)  # logged by the dialler: the same process here
 
@@ -39,12 +39,12 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
         await listener.wait_for_topic("state")  # it has come
-        code, text = await said("pause", "turnout-agents")
+        code, text = await run_command("pause", "turnout-agents")
         assert code == 0, text
         assert engine.executed == [PauseCampaign(campaign="turnout-agents")]
-        assert (await said("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
+        assert (await run_command("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
         assert engine.executed[1:] == [ResumeCampaign(campaign="turnout-agents")]
-        code, text = await said("resume", "turnout-agents", "--as", "coach")
+        code, text = await run_command("resume", "turnout-agents", "--as", "coach")
         assert (code, "`resume` needs the role supervisor; coach has coach" in text) == (2, True)
         assert len(engine.executed) == 2
         stop.set()

@@ -34,7 +34,7 @@ from dialer.mqtt.connection import check_broker
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import centre_message, create_announcement, retained_messages
+from dialer.mqtt.messages import create_announcement, create_centre_message, create_retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view, change_state
@@ -105,7 +105,7 @@ async def test_client_that_connects_later_receives_the_complete_state(kind: Brok
             (state,) = await late.wait_for_topic("state")
             await late.wait_for(lambda message: message.retained, count=9)
         assert state.payload["online"] is True
-        expected = {message.topic for message in retained_messages(engine.view())}
+        expected = {message.topic for message in create_retained_messages(engine.view())}
         assert {f"dialer/v1/pune-1/{message.topic}" for message in late.heard} == expected
         engine.tell(CallChange("turnout-ivr", "attempt-1", CallState.RINGING, 5.0))
         (call,) = await early.wait_for_topic("campaigns/turnout-ivr/calls")
@@ -303,7 +303,7 @@ FIRST = DiallerName("0123456789ab", 812, 1_713_758_400, "booth-pc-1")
 SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
-def engine_of_dialler(name: DiallerName) -> FakeEngine:
+def make_engine(name: DiallerName) -> FakeEngine:
     return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
 
 
@@ -325,7 +325,7 @@ async def keep_changing(engine: FakeEngine) -> AsyncIterator[None]:
 async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until_the_first_stops(
     kind: BrokerKind, store: Store
 ) -> None:
-    first, second = engine_of_dialler(FIRST), engine_of_dialler(SECOND)
+    first, second = make_engine(FIRST), make_engine(SECOND)
     async with (
         run_demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
@@ -361,13 +361,13 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
     """A restarted broker has lost the last will of the dead dialler, but still holds its last retained state."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
-        left = centre_message(engine_of_dialler(FIRST).view().state)
+        left = create_centre_message(make_engine(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
             await boss.client.publish(left.topic, broken, qos=1, retain=True)
             await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
-        engine = engine_of_dialler(SECOND)
+        engine = make_engine(SECOND)
         async with run_monitor(broker.settings, engine, store, SECOND) as (monitor, _):
             await boss.wait_for(lambda message: message.topic == "state" and SECOND.text in message.text)
             assert monitor.broker_up
@@ -395,11 +395,11 @@ async def store_five_calls(store: Store) -> None:
         await store.record_opt_out(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
 
 
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
-async def not_authorised(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def refuse_authorisation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     if await reader.read(1024):
         writer.write(b"\x20\x03\x00\x87\x00")  # CONNACK of MQTT 5, reason 0x87
 
@@ -408,7 +408,7 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 @contextlib.asynccontextmanager
-async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
+async def serve_port(behaviour: Behaviour) -> AsyncIterator[int]:
     """Serve a TCP port with this behaviour. Wait at the end until every client has closed its socket."""
     handlers: list[asyncio.Task[None]] = []
 
@@ -431,13 +431,13 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize(
     ("behaviour", "answer_seconds", "says"),
-    [(silent, 0.2, "does not answer"), (not_authorised, 60.0, "refused the log-in")],
+    [(answer_nothing, 0.2, "does not answer"), (refuse_authorisation, 60.0, "refused the log-in")],
 )
 async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
     behaviour: Behaviour, answer_seconds: float, says: str, store: Store
 ) -> None:
     engine = FakeEngine()
-    async with serving(behaviour) as port:
+    async with serve_port(behaviour) as port:
         settings = BrokerSettings(port=port, answer_seconds=answer_seconds)
         with pytest.raises(BrokerUnreachable, match=says):
             await check_broker(settings, "pune-1", 1.0)
@@ -454,12 +454,12 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
     subscribe = Client.subscribe
     mended = asyncio.Event()
 
-    async def refusing(client: Client, *what: Any, **how: Any) -> Any:
+    async def refuse_subscription(client: Client, *what: Any, **how: Any) -> Any:
         if mended.is_set():
             return await subscribe(client, *what, **how)
         return (128,) if kind is BrokerKind.AMQTT else [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
 
-    monkeypatch.setattr(Client, "subscribe", refusing)
+    monkeypatch.setattr(Client, "subscribe", refuse_subscription)
     engine = FakeEngine(centre_view())
     async with (
         run_demo_broker(kind) as broker,
@@ -481,16 +481,16 @@ async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypa
     greeted_and_left = asyncio.Event()
     create_connection = socket.create_connection
 
-    def late(*args: Any, **options: Any) -> socket.socket:
+    def connect_late(*args: Any, **options: Any) -> socket.socket:
         assert given_up.wait(HANG_SECONDS)
         return create_connection(*args, **options)
 
-    async def watch(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    async def watch_connection(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         if await reader.read():  # not the knock, which says nothing
             greeted_and_left.set()
 
-    monkeypatch.setattr("paho.mqtt.client.socket.create_connection", late)
-    async with serving(watch) as port:
+    monkeypatch.setattr("paho.mqtt.client.socket.create_connection", connect_late)
+    async with serve_port(watch_connection) as port:
         with pytest.raises(BrokerUnreachable, match="does not answer"):
             await check_broker(BrokerSettings(port=port, answer_seconds=0.2), "pune-1", 1.0)
         given_up.set()
@@ -503,12 +503,12 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
     engine = FakeEngine()
     asked = asyncio.Event()
 
-    async def ask_and_wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    async def read_and_never_answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         if await reader.read(1024):
             asked.set()
         await reader.read()
 
-    async with serving(ask_and_wait) as port:
+    async with serve_port(read_and_never_answer) as port:
         settings = BrokerSettings(port=port, answer_seconds=60.0)
         async with run_monitor(settings, engine, store):
             await asked.wait()

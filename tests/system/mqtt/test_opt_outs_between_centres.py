@@ -28,9 +28,9 @@ from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import announced_message, create_announcement
+from dialer.mqtt.messages import create_announced_message, create_announcement
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.topics import opt_outs_filter
+from dialer.mqtt.topics import build_opt_outs_filter
 from dialer.rules.number_hash import hash_number
 from dialer.store.audit import AuditNote
 from dialer.store.lock import StoreLock
@@ -82,9 +82,9 @@ class Centre:
         self.news = asyncio.Event()
         self.store_works = asyncio.Event()
         self.store_works.set()
-        self.engine.import_opt_out = self.keep  # type: ignore[method-assign]
+        self.engine.import_opt_out = self.store_opt_out  # type: ignore[method-assign]
 
-    async def keep(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def store_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_works.wait()
         await self.store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         self.told.append(PeerOptOutRecord(number_hash, at, centre))
@@ -147,7 +147,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = hash_number(SECRET, "+917000000009")
         told = create_announcement(OptOut(None, 6.0, "request", number_hash=by_hand))
-        sent = announced_message("pune-1", told.topic, told.payload)
+        sent = create_announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.wait_until_stored(by_hand)
         await there.wait_until_stored(by_hand)
@@ -182,7 +182,7 @@ async def publish_from_another_centre(listener: Supervisor, count: int) -> list[
     hashes = [hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
         news = create_announcement(OptOut(None, 5.0, "agent", number_hash=hashed))
-        sent = announced_message("pune-3", news.topic, news.payload)
+        sent = create_announced_message("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes
 
@@ -283,11 +283,11 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     left = asyncio.Event()
     unsubscribe = Connection.unsubscribe
 
-    async def telling(connection: Connection, topic: str) -> None:
+    async def unsubscribe_and_notify(connection: Connection, topic: str) -> None:
         await unsubscribe(connection, topic)
         left.set()
 
-    monkeypatch.setattr(Connection, "unsubscribe", telling)
+    monkeypatch.setattr(Connection, "unsubscribe", unsubscribe_and_notify)
     return left
 
 
@@ -299,15 +299,15 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
     left, mended = watch_unsubscribe(monkeypatch), asyncio.Event()
     subscribe = Client.subscribe
 
-    async def refusing(client: Client, topic: str, *what: Any, **how: Any) -> Any:
-        if topic == opt_outs_filter() and not mended.is_set():
+    async def refuse_opt_outs_subscription(client: Client, topic: str, *what: Any, **how: Any) -> Any:
+        if topic == build_opt_outs_filter() and not mended.is_set():
             return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
         return await subscribe(client, topic, *what, **how)
 
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
-            await earlier.subscribe(opt_outs_filter(), qos=1)
-        monkeypatch.setattr(Client, "subscribe", refusing)
+            await earlier.subscribe(build_opt_outs_filter(), qos=1)
+        monkeypatch.setattr(Client, "subscribe", refuse_opt_outs_subscription)
         async with run_centre("pune-1", tmp_path, broker.settings, opt_outs_connected=False) as centre:
             await centre.wait_until_stored(*await publish_from_another_centre(listener, 3))
             assert not left.is_set()
@@ -325,7 +325,7 @@ async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connect
     left = watch_unsubscribe(monkeypatch)
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
-            await earlier.subscribe(opt_outs_filter(), qos=1)
+            await earlier.subscribe(build_opt_outs_filter(), qos=1)
         waiting = await publish_from_another_centre(listener, 3)
         async with run_centre("pune-1", tmp_path, broker.settings) as centre:
             await centre.wait_until_stored(*waiting)

@@ -50,7 +50,7 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
     users = Users(store, SystemClock(), lambda: frozenset({"asha", "ravi"}))
     engine, stop = TableEngine(users), asyncio.Event()
 
-    async def said(*arguments: str) -> tuple[int, str]:
+    async def run_user_command(*arguments: str) -> tuple[int, str]:
         code, text = await asyncio.to_thread(run, "user", *arguments, "-c", config)
         logged = re.compile(r"20\d\d-\d\d-\d\d .*\n")  # by the dialler, which is the same process here
         return code, logged.sub("", text)
@@ -69,18 +69,21 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
 
         await listener.wait_for_topic("state")  # it has come
         assert await stop_all("c-1") == "refused"
-        code, told = await said("add", "meena", "supervisor")
+        code, told = await run_user_command("add", "meena", "supervisor")
         assert code == 2
         assert "--as is required while the dialler runs" in told
-        code, told = await said("add", "meena", "supervisor", "--as", "ravi")
+        code, told = await run_user_command("add", "meena", "supervisor", "--as", "ravi")
         assert (code, "`user-set` needs the role supervisor; ravi has listener" in told) == (2, True)
-        assert await said("add", "meena", "supervisor", "--as", "asha") == (0, "meena has the role supervisor\n")
+        assert await run_user_command("add", "meena", "supervisor", "--as", "asha") == (
+            0,
+            "meena has the role supervisor\n",
+        )
         assert await stop_all("c-2") == "done"
-        assert "exists already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
-        assert await said("role", "meena", "coach", "--as", "asha") == (0, "meena has the role coach\n")
+        assert "exists already" in (await run_user_command("add", "meena", "coach", "--as", "asha"))[1]
+        assert await run_user_command("role", "meena", "coach", "--as", "asha") == (0, "meena has the role coach\n")
         assert await stop_all("c-3") == "refused"
-        assert "asha is in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
-        code, told = await said("list")
+        assert "asha is in the settings" in (await run_user_command("remove", "asha", "--as", "asha"))[1]
+        code, told = await run_user_command("list")
         assert [line.split()[:3] for line in told.splitlines()] == [
             ["asha", "supervisor", "settings"],
             ["meena", "coach", "user"],
@@ -91,16 +94,16 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
             command = json.dumps({**asked, "user": "lata", "role": "viewer"})
             await listener.client.publish("dialer/v1/pune-1/commands/asha", command, qos=1)
             await listener.wait_for_topic("replies/asha/u-1", 1)
-            await said("remove", "lata", "--as", "asha")
+            await run_user_command("remove", "lata", "--as", "asha")
         twice = [each.payload for each in await listener.wait_for_topic("replies/asha/u-1", 2)]
         assert twice[0] == twice[1]
         assert users.roles == {"meena": Role.COACH}
-        once = (await said("password", "meena", "--once"))[1].strip()
+        once = (await run_user_command("password", "meena", "--once"))[1].strip()
         assert len(once) == 24
-        rows = [line.split(maxsplit=3)[1:] for line in (await said("list"))[1].splitlines()]
+        rows = [line.split(maxsplit=3)[1:] for line in (await run_user_command("list"))[1].splitlines()]
         assert rows[0] == ["supervisor", "settings", "no password        never signed in"]
         assert rows[1] == ["coach", "user", "one-time password  never signed in"]
-        assert await said("remove", "meena", "--as", "asha") == (0, "meena is removed\n")
+        assert await run_user_command("remove", "meena", "--as", "asha") == (0, "meena is removed\n")
         assert await stop_all("c-4") == "refused"
         stop.set()
         await running
@@ -124,10 +127,10 @@ def test_user_commands_write_to_the_store_if_no_dialler_runs(tmp_path: Path) -> 
     code, told = run("user", "add", "meena", "coach", "-c", config)
     assert (code, "the store does not exist" in told) == (2, True), told
 
-    async def make() -> None:
+    async def create_store() -> None:
         await (await open_store(path)).close()
 
-    asyncio.run(make())
+    asyncio.run(create_store())
     assert run("user", "add", "meena", "coach", "-c", config, "--as", "ops.1") == (0, "meena has the role coach\n")
     assert query(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
     for arguments, says in (

@@ -22,7 +22,7 @@ from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.uplink import material
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.material import MaterialUpdater
@@ -63,7 +63,7 @@ async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> Asy
     async with contextlib.AsyncExitStack() as stack:
         tasks = []
         for name, zone in ZONES.items():
-            session = await stack.enter_async_context(connected([server.address], name))
+            session = await stack.enter_async_context(open_session([server.address], name))
             source = MaterialSource(publisher.url, publisher.root, None, name, zone, "india")
             (folder / name).mkdir(exist_ok=True)
             material = CentreMaterial(folder / name, source, lambda: 1 << 40)
@@ -137,7 +137,7 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         ]
         assert (code, output.splitlines()) == (0, steps)
         assert active_versions(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
-        async with connected([server.address], "asha") as session:
+        async with open_session([server.address], "asha") as session:
             await session.ensure_stream(CMD, ["cmd.>"])
 
             async def order(kind: OrderKind) -> None:

@@ -19,7 +19,7 @@ from dialer.domain.orders import SignedOrder
 from dialer.domain.signing import create_key_file, format_public_key
 from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
-from dialer.nats.session import connected
+from dialer.nats.session import open_session
 from dialer.uplink import orders
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.orders import OrderDelivery
@@ -52,7 +52,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 @contextlib.asynccontextmanager
 async def centre(server: NatsServer, name: str, zone: str, dialler: Dialler) -> AsyncIterator[None]:
-    async with connected([server.address], name) as session:
+    async with open_session([server.address], name) as session:
         delivering = asyncio.create_task(OrderDelivery(name, zone, session, dialler, SystemClock()).run())
         yield
         delivering.cancel()
@@ -86,7 +86,7 @@ async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one
     async def order(*arguments: Any, config: Path = config) -> tuple[int, str]:
         return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
 
-    async with connected([server.address], "hq") as above:
+    async with open_session([server.address], "hq") as above:
         await above.ensure_stream("CMD", ["cmd.>"])
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
         code, output = await order("stop-all", "--key", asha, "--wait", 2)

@@ -25,7 +25,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
-from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, connected
+from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, open_session
 from dialer.nats.snapshot import SnapshotPage, pack_page, unpack_request
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
@@ -76,7 +76,7 @@ class Headquarters:
                 self.rows += [row.id for row in batch.rows if row.id > self.last]
                 self.last = batch.last
             if self.answers:
-                await self._session.publish(messages.ack_subject(batch.centre), messages.pack_ack(self.last))
+                await self._session.publish(messages.build_ack_subject(batch.centre), messages.pack_ack(self.last))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ async def serve_empty_snapshots(above: Session) -> None:
     async def answer(subject: str, data: bytes) -> bytes:
         return pack_page(SnapshotPage("pune-1", unpack_request(data), 0, None, [], []), None)
 
-    await above.serve_requests(messages.snapshot_subject("pune-1"), answer)
+    await above.serve_requests(messages.build_snapshot_subject("pune-1"), answer)
 
 
 async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ async def test_each_result_row_is_uploaded_once_although_the_nats_server_is_kill
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     path = tmp_path / "centre.db"
-    async with await open_store(path) as store, connected([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await above.ensure_stream(messages.UP, ["up.*"])
         hq, dialler = Headquarters(above), Dialler(store)
         async with (
-            connected([server.address], "uplink") as below,
+            open_session([server.address], "uplink") as below,
             await UplinkReader.open(path, None) as reading,
             run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
@@ -160,11 +160,11 @@ async def test_upload_continues_after_the_store_was_busy(
                 raise StoreBusy(f"{path}: is busy")
             return await super().read_passed_id()
 
-    async with await open_store(path) as store, connected([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await store.add_announcements([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
-        async with connected([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
+        async with open_session([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
             async with run_jobs(Headquarters(above).run(), uploading.run()):
                 await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
@@ -178,12 +178,12 @@ async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_on
     fill_roll(path, 54, voters_per_booth=9)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     fields = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
-    subject = messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+    subject = messages.build_mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
         return query(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
-    async with await open_store(path) as store, connected([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         marks = [{**fields, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
@@ -194,7 +194,7 @@ async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_on
         await above.store(messages.OPT_OUT_SUBJECT, b"invalid")
         async with await UplinkReader.open(path, None) as reading:
             dialler = Dialler(store)
-            async with connected([server.address], "uplink") as below:
+            async with open_session([server.address], "uplink") as below:
                 async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
                     await wait_for(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
@@ -213,7 +213,7 @@ async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_on
 
 
 async def test_stream_message_has_the_count_of_later_messages_already_received(server: NatsServer) -> None:
-    async with connected([server.address], "hq") as above, connected([server.address], "uplink") as below:
+    async with open_session([server.address], "hq") as above, open_session([server.address], "uplink") as below:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         received = below.consume(messages.PEERS, 0)
         await above.store(messages.OPT_OUT_SUBJECT, b"1")
@@ -228,7 +228,7 @@ async def test_stream_message_has_the_count_of_later_messages_already_received(s
 
 async def test_stream_that_was_reset_to_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
-    async with connected([server.address], "hq") as above:
+    async with open_session([server.address], "hq") as above:
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.store(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
@@ -240,7 +240,7 @@ async def test_stream_that_was_reset_to_before_the_stored_position_is_not_read(s
 
 async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
     """An existing stream gets the higher limit too, and keeps its other settings."""
-    async with connected([server.address], "hq") as above:
+    async with open_session([server.address], "hq") as above:
         js = above.client.jetstream()
         await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
         for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
@@ -249,7 +249,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
         assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
         for number in range(1_001):  # the server's default limit is a thousand
-            subject = messages.mark_subject("*", "S13", number)
+            subject = messages.build_mark_subject("*", "S13", number)
             await js.add_consumer(
                 messages.PEERS, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
             )
@@ -265,14 +265,14 @@ async def test_re_created_nats_stream_is_read_from_its_beginning(tmp_path: Path,
     def stored_opt_outs() -> int:
         return len(query(path, "SELECT 1 FROM opt_out_hash"))
 
-    async with await open_store(path) as store, connected([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         for number in range(5):
             await above.store(messages.OPT_OUT_SUBJECT, opt_out(number))
         async with (
             await UplinkReader.open(path, None) as reading,
-            connected([server.address], "uplink") as below,
+            open_session([server.address], "uplink") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
@@ -295,15 +295,15 @@ async def test_marks_received_before_their_voters_were_imported_are_applied_afte
     def voted() -> list[tuple[int]]:
         return query(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
-    async with await open_store(path) as store, connected([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         await above.store(
-            messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
+            messages.build_mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
         )
         async with (
             await UplinkReader.open(path, None) as reading,
-            connected([server.address], "uplink") as below,
+            open_session([server.address], "uplink") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: voted() == [(9,)])

@@ -21,7 +21,7 @@ from dialer.domain.view import CentreState, CentreView, Hold, HoldReason
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.latest_messages import SILENT_SECONDS, LatestMessages
-from dialer.mqtt.messages import retained_messages
+from dialer.mqtt.messages import create_retained_messages
 from tests.support.fake_centre import AT, campaign_view, centre_view, change_state
 
 
@@ -30,15 +30,15 @@ def build_view(view: CentreView, change: Callable[[str, dict[str, Any]], None] =
     found = LatestMessages(view.state.centre)
     client = DiallerClient(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
 
-    async def receive() -> None:
-        for message in retained_messages(view):
+    async def receive_retained_messages() -> None:
+        for message in create_retained_messages(view):
             fields = json.loads(message.payload)
             change(message.topic, fields)
             await client._handle_received_message(
                 Received(message.topic, json.dumps(fields).encode(), True, lambda: None)
             )
 
-    asyncio.run(receive())
+    asyncio.run(receive_retained_messages())
     return found
 
 
@@ -63,16 +63,16 @@ def test_board_drawn_from_mqtt_messages_equals_the_diallers_own_board() -> None:
         forecast=Forecast(900, 300, 200, AT + 3600, 40, 37),
         campaigns={each.campaign_id: each.state for each in campaigns},
     )
-    assert draw_board(build_view(view).view(AT)) == draw_board(view)
+    assert draw_board(build_view(view).build_view(AT)) == draw_board(view)
 
 
 def test_campaign_removed_from_the_settings_is_not_shown() -> None:
     view = centre_view()
     messages = build_view(view)
     messages.put("campaign/gone", campaign_view("gone"))
-    assert "gone" not in draw_board(messages.view(AT))
+    assert "gone" not in draw_board(messages.build_view(AT))
     messages.put("centre", replace(view.state, online=False))
-    assert "gone" in draw_board(messages.view(AT))
+    assert "gone" in draw_board(messages.build_view(AT))
 
 
 def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
@@ -93,7 +93,7 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
         elif "/seats/" in topic:
             fields["state"] = "levitating"
 
-    view = build_view(change_state(centre_view(), forecast=forecast), add_unknown_fields).view(AT)
+    view = build_view(change_state(centre_view(), forecast=forecast), add_unknown_fields).build_view(AT)
     assert view.state.forecast == forecast
     assert "levitating" not in view.state.seats
     campaign = view.campaigns[0]
@@ -105,10 +105,10 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
 
 def test_board_reports_a_silent_or_offline_dialler() -> None:
     messages = build_view(centre_view())
-    assert LatestMessages("pune-1").problem(AT) == "no message from the dialler yet"
-    assert messages.problem(AT + SILENT_SECONDS) == ""
-    assert messages.problem(AT + 40) == "no message for 40 s"
+    assert LatestMessages("pune-1").describe_problem(AT) == "no message from the dialler yet"
+    assert messages.describe_problem(AT + SILENT_SECONDS) == ""
+    assert messages.describe_problem(AT + 40) == "no message for 40 s"
     messages.put("centre", CentreState("pune-1", AT, online=False))
-    assert messages.problem(AT) == "the dialler is offline"
-    first = draw_board(messages.view(AT), "the dialler is offline").splitlines()[1]
+    assert messages.describe_problem(AT) == "the dialler is offline"
+    first = draw_board(messages.build_view(AT), "the dialler is offline").splitlines()[1]
     assert ("the dialler is offline" in first, "switch" in first) == (True, False)

@@ -68,7 +68,7 @@ async def test_every_route_declares_who_may_use_it(desk: DeskUnderTest) -> None:
 
 @pytest.mark.parametrize("route_class", [PageRoute, None])
 def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | None) -> None:
-    async def find(token: str) -> None:
+    async def find_no_user(token: str) -> None:
         return None
 
     async def answer() -> None: ...
@@ -79,7 +79,7 @@ def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | No
             router.websocket("/open")(answer)
         else:
             router.add_api_route("/open", answer, route_class_override=route_class)
-        make_app([router], Sessions(DESK_COOKIE, find, find))
+        make_app([router], Sessions(DESK_COOKIE, find_no_user, find_no_user))
 
 
 def test_every_role_includes_all_roles_of_users_and_headquarters() -> None:
@@ -134,7 +134,7 @@ async def test_access_to_a_route_is_checked_before_the_request_body_is_read(desk
             assert (answer.status_code, answer.json()["problem"]) == expected
 
 
-async def test_checking_an_agents_session_does_not_read_sessions_of_other_users_and_vice_versa(
+async def test_session_checks_of_agents_and_of_supervisors_read_only_their_own_sessions(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role, path, other in (
@@ -281,7 +281,7 @@ async def test_request_body_over_the_limit_is_refused(desk: DeskUnderTest) -> No
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
-async def test_request_with_other_cookies_has_no_session(desk: DeskUnderTest) -> None:
+async def test_request_with_unknown_cookies_is_not_signed_in(desk: DeskUnderTest) -> None:
     for cookie in ("", "a=b", DESK_COOKIE, "%00=;;;", f"other{DESK_COOKIE}=x"):
         assert (await desk.get("/api/board/booths", cookie=cookie)).json() == {"problem": "signed-out"}
 

@@ -37,7 +37,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def pop_of(desk: DeskUnderTest) -> dict[str, Any]:
+async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
     """Return the screen pop that a newly opened page receives."""
     running = asyncio.create_task(desk.agents.run())
     async with close_after(
@@ -51,7 +51,7 @@ async def pop_of(desk: DeskUnderTest) -> dict[str, Any]:
     return pop
 
 
-async def put(desk: DeskUnderTest, draft: object) -> int:
+async def put_draft(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
@@ -61,28 +61,28 @@ async def test_latest_note_about_a_call_is_stored_with_its_number(desk: DeskUnde
     found = await AgentRecords(desk.file).read_last_note(1)
     assert found is not None
     assert (found.note_id, found.attempt_id, found.text) == ("note-7", ATTEMPT, NOTE["text"])
-    assert (await pop_of(desk))["note"] == {"id": "note-7", "at": desk.clock.now(), "text": NOTE["text"]}
+    assert (await receive_screen_pop(desk))["note"] == {"id": "note-7", "at": desk.clock.now(), "text": NOTE["text"]}
     await desk.post("/api/agent/note", {**NOTE, "text": ""}, AGENT)
-    assert (await pop_of(desk))["note"] is None
+    assert (await receive_screen_pop(desk))["note"] is None
 
 
 async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tmp_path: Path) -> None:
-    async def status(**changed: str) -> tuple[int, Any]:
+    async def post_note(**changed: str) -> tuple[int, Any]:
         answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
         return answer.status_code, answer.json() if answer.content else None
 
     late = (409, {"problem": "note-late"})
-    assert await status(attempt="earlier") == late  # a call without an agent
-    assert await status(attempt="another") == late  # an unknown call
+    assert await post_note(attempt="earlier") == late  # a call without an agent
+    assert await post_note(attempt="another") == late  # an unknown call
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '05', agent = '101' WHERE attempt_id = 'earlier'")
-    assert await status(attempt="earlier") == late
+    assert await post_note(attempt="earlier") == late
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '04', ended_at = ? WHERE attempt_id = 'earlier'", (desk.clock.now(),))
-    assert await status(attempt="earlier") == (204, None)
-    assert await status() == late  # the note's id belongs to another call
+    assert await post_note(attempt="earlier") == (204, None)
+    assert await post_note() == late  # the note's id belongs to another call
     desk.clock.pass_seconds(OPEN_SECONDS + 1)
-    assert await status(attempt="earlier") == late
+    assert await post_note(attempt="earlier") == late
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
 
 
 async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
-    assert await put(desk, DRAFT) == 204
-    assert (await pop_of(desk))["draft"] == DRAFT["draft"]
+    assert await put_draft(desk, DRAFT) == 204
+    assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_drafts()
     again = AgentDrafts(AgentRecords(desk.file))
     running = asyncio.create_task(again.run())
@@ -124,13 +124,13 @@ async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: De
 
 
 async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(desk: DeskUnderTest) -> None:
-    assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
-    assert await put(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
-    assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
-    assert await put(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
-    assert await put(desk, {**DRAFT, "draft": []}) == 422
-    assert await put(desk, {**DRAFT, "attempt": "another"}) == 409
-    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert await put_draft(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
+    assert await put_draft(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
+    assert await put_draft(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
+    assert await put_draft(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
+    assert await put_draft(desk, {**DRAFT, "draft": []}) == 422
+    assert await put_draft(desk, {**DRAFT, "attempt": "another"}) == 409
+    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
 async def test_late_draft_about_the_previous_call_does_not_replace_the_current_one(
@@ -139,20 +139,20 @@ async def test_late_draft_about_the_previous_call_does_not_replace_the_current_o
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
-    assert await put(desk, DRAFT) == 204
-    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
-    assert (await pop_of(desk))["draft"] == DRAFT["draft"]
+    assert await put_draft(desk, DRAFT) == 204
+    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     desk.page_state.put("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
-    assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
+    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
 async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(*_: object) -> None:
+    async def fail_with_full_disk(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    await put(desk, DRAFT)
+    await put_draft(desk, DRAFT)
     with monkeypatch.context() as broken:
-        broken.setattr(AgentRecords, "save_drafts", full)
+        broken.setattr(AgentRecords, "save_drafts", fail_with_full_disk)
         with pytest.raises(StoreError):
             await desk.agents.drafts.write_drafts()
     await desk.agents.drafts.write_drafts()
@@ -165,14 +165,14 @@ async def test_file_of_draft_notes_is_read_again_if_it_was_busy(
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
     read, tries = AgentRecords.read_drafts, 0
 
-    async def busy(records: AgentRecords) -> list[Draft]:
+    async def fail_while_busy(records: AgentRecords) -> list[Draft]:
         nonlocal tries
         tries += 1
         if tries == 1:
             raise StoreError("the file is busy")
         return await read(records)
 
-    monkeypatch.setattr(AgentRecords, "read_drafts", busy)
+    monkeypatch.setattr(AgentRecords, "read_drafts", fail_while_busy)
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
@@ -189,16 +189,16 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 ) -> None:
     keep, writing = AgentRecords.save_drafts, asyncio.Event()
 
-    async def slow(records: AgentRecords, changes: Collection[Draft]) -> None:
+    async def save_slowly(records: AgentRecords, changes: Collection[Draft]) -> None:
         if is_writing and not writing.is_set():
             writing.set()
             await asyncio.Event().wait()
         await keep(records, changes)
 
-    monkeypatch.setattr(AgentRecords, "save_drafts", slow)
+    monkeypatch.setattr(AgentRecords, "save_drafts", save_slowly)
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
-        await put(desk, DRAFT)
+        await put_draft(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.run())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find_draft("05", "earlier") is None:
@@ -206,7 +206,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
         if is_writing:
             await writing.wait()
         else:
-            await put(desk, DRAFT)
+            await put_draft(desk, DRAFT)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts()}
@@ -215,7 +215,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 
 async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
-    await put(desk, DRAFT)
+    await put_draft(desk, DRAFT)
     await desk.agents.drafts.write_drafts()
     store = tmp_path / "centre.db"
     assert erase_notes_and_drafts(store, None, 2) == 0
@@ -318,4 +318,4 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
 
 async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/04", SEATED)
-    assert await put(desk, DRAFT) == 409
+    assert await put_draft(desk, DRAFT) == 409

@@ -186,11 +186,11 @@ RUNNING = replace(
 )
 
 
-def seats(*states: SeatState) -> list[SeatView]:
+def make_seats(*states: SeatState) -> list[SeatView]:
     return [replace(SEATED, state=state) for state in states]
 
 
-def code(**changed: Any) -> str:
+def find_idle_code(**changed: Any) -> str:
     return find_idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
@@ -201,12 +201,12 @@ def test_reason_for_idle_seats_names_an_unreachable_broker_or_dialler_first() ->
 
 
 def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> None:
-    assert code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
-    assert code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
-    assert code(limited_by="speed") == "limit-speed"
-    assert code(limited_by="channels") == "limit-channels"
+    assert find_idle_code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
+    assert find_idle_code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
+    assert find_idle_code(limited_by="speed") == "limit-speed"
+    assert find_idle_code(limited_by="channels") == "limit-channels"
     state = SeatState
-    at_work = seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
+    at_work = make_seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
     found = find_idle_reason(ONLINE, RUNNING, at_work, connected=True)
     figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
     assert found == IdleReason("limit-seats", figures)
@@ -216,29 +216,29 @@ def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
-    assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
+    assert find_idle_code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
 def test_board_warnings_are_active_while_their_cause_lasts() -> None:
-    def found(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
+    def find_warnings(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
         return {alert.code: alert.fields for alert in find_active_warnings(campaigns, abandoned, seats, 1.0)}
 
     window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
     nothing = replace(window, abandoned=23)
     few = replace(window, answers=20, abandoned=1)
-    assert found({}, {"turnout": [nothing, few]}, []) == {}
+    assert find_warnings({}, {"turnout": [nothing, few]}, []) == {}
     near = {"campaign": "turnout", "percent": 2.4, "limit": 3.0}
-    assert found({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": near}
+    assert find_warnings({}, {"turnout": [nothing, window]}, []) == {"cap-near-turnout": near}
     progress = CampaignProgress(total=100, completed=96, remaining=4, attempts=99)
     low = replace(RUNNING, progress=progress)
-    assert found({"turnout": low}, {}, []) == {"list-low-turnout": {"campaign": "turnout", "remaining": 4}}
+    assert find_warnings({"turnout": low}, {}, []) == {"list-low-turnout": {"campaign": "turnout", "remaining": 4}}
     for other in (replace(progress, remaining=5), replace(progress, remaining=0), replace(progress, total=0)):
-        assert found({"turnout": replace(low, progress=other)}, {}, []) == {}
-    assert found({"turnout": replace(low, state=CampaignState.PAUSED)}, {}, []) == {}
-    assert found({}, {}, seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
+        assert find_warnings({"turnout": replace(low, progress=other)}, {}, []) == {}
+    assert find_warnings({"turnout": replace(low, state=CampaignState.PAUSED)}, {}, []) == {}
+    assert find_warnings({}, {}, make_seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
 
 
-async def test_repeated_warning_keeps_its_first_time_and_can_be_acknowledged(
+async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledged(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)

@@ -47,11 +47,11 @@ def site(tmp_path: Path) -> Path:
     return path
 
 
-def read(path: Path) -> x509.Certificate:
+def read_certificate(path: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
-def trusting(ca: Path) -> ssl.SSLContext:
+def trust_only(ca: Path) -> ssl.SSLContext:
     """Return the TLS context of a client that trusts only this CA."""
     context = ssl.create_default_context(cafile=str(ca))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -79,14 +79,17 @@ def test_desk_certificate_is_trusted_for_its_names_by_clients_that_trust_the_ca(
     made = make_certificate(files, "pune-1", "desk.example.org", names, NOW, renew=False)
     assert made.ca_is_new
     for name in names:
-        shake_hands(trusting(files.ca), name, files.certificate, files.key)
+        shake_hands(trust_only(files.ca), name, files.certificate, files.key)
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
-        shake_hands(trusting(files.ca), "www.example.org", files.certificate, files.key)
+        shake_hands(trust_only(files.ca), "www.example.org", files.certificate, files.key)
     with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
         shake_hands(ssl.create_default_context(), "desk.example.org", files.certificate, files.key)
     for path in (files.key, files.ca_key):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    lasts = read(files.certificate).not_valid_after_utc - read(files.certificate).not_valid_before_utc
+    lasts = (
+        read_certificate(files.certificate).not_valid_after_utc
+        - read_certificate(files.certificate).not_valid_before_utc
+    )
     assert timedelta(days=365) < lasts <= timedelta(days=MOST_DAYS)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["desk.key", "desk.pem", "site-ca.key", "site-ca.pem"]
 
@@ -107,7 +110,7 @@ def test_ca_key_can_certify_only_the_desks_own_names(
     files: CertificateFiles, tmp_path: Path, own: list[str], forged: str
 ) -> None:
     make_certificate(files, "pune-1", own[0], own, NOW, renew=False)
-    honest = read(files.certificate)
+    honest = read_certificate(files.certificate)
     ca_key = serialization.load_pem_private_key(files.ca_key.read_bytes(), None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
     address: x509.GeneralName = x509.DNSName(forged)
@@ -127,14 +130,14 @@ def test_ca_key_can_certify_only_the_desks_own_names(
     theft = tmp_path / "theft.pem"
     theft.write_bytes(builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     with pytest.raises(ssl.SSLCertVerificationError, match=r"subtree violation|excluded subtree"):
-        shake_hands(trusting(files.ca), forged, theft, files.key)
+        shake_hands(trust_only(files.ca), forged, theft, files.key)
 
 
 def test_renewing_the_certificate_needs_an_option_and_reuses_the_ca(site: Path, files: CertificateFiles) -> None:
     code, said = run("desk", "certificate", "-c", site)
     assert code == 0
     assert f"created {files.ca}, the site's own CA, valid only for desk.example.org, until " in said
-    ca = read(files.ca)
+    ca = read_certificate(files.ca)
     assert ca.fingerprint(hashes.SHA256()).hex(":").upper() in said
     before = {path: path.read_bytes() for path in site.parent.iterdir()}
     code, said = run("desk", "certificate", "-c", site)
@@ -146,7 +149,7 @@ def test_renewing_the_certificate_needs_an_option_and_reuses_the_ca(site: Path, 
     assert "Next: install" not in said
     changed = {path.name for path in before if path.read_bytes() != before[path]}
     assert changed == {"desk.pem"}
-    shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
+    shake_hands(trust_only(files.ca), "desk.example.org", files.certificate, files.key)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_interrupted_creation_of_a_certificate_continues_with_existing_keys(
     files.certificate.unlink()
     assert run("desk", "certificate", "-c", site)[0] == 0
     assert keys == (files.ca_key.read_bytes(), files.key.read_bytes())
-    shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
+    shake_hands(trust_only(files.ca), "desk.example.org", files.certificate, files.key)
 
 
 def test_ca_may_be_in_another_folder_than_the_certificate(site: Path, files: CertificateFiles, tmp_path: Path) -> None:
@@ -204,7 +207,7 @@ def test_ca_may_be_in_another_folder_than_the_certificate(site: Path, files: Cer
     stick.mkdir()
     assert run("desk", "certificate", "-c", site, "--ca", stick)[0] == 0
     assert not files.ca.exists()
-    shake_hands(trusting(stick / "site-ca.pem"), "desk.example.org", files.certificate, files.key)
+    shake_hands(trust_only(stick / "site-ca.pem"), "desk.example.org", files.certificate, files.key)
     site.write_text('[centre]\nid = "pune-1"\n')
     code, said = run("desk", "certificate", "-c", site)
     assert (code, "desk.certificate: and desk.private_key are not set; set their paths" in said) == (2, True)
@@ -228,7 +231,7 @@ async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: Certi
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
     async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
-        async with httpx.AsyncClient(verify=trusting(files.ca), trust_env=False) as browser:
+        async with httpx.AsyncClient(verify=trust_only(files.ca), trust_env=False) as browser:
             answer = await browser.get(f"{running.origin}/api/me")
             assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")
         async with httpx.AsyncClient(trust_env=False) as stranger:
@@ -248,7 +251,7 @@ async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: Certi
 def test_check_reports_the_days_until_the_certificate_expires(site: Path, days: int, level: Level, text: str) -> None:
     settings = load_settings(site)
     run("desk", "certificate", "-c", site)
-    made_at = (read(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()
+    made_at = (read_certificate(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()
     (found,) = check_desk_certificate(settings, made_at + days * DAY)
     assert (found.level, text in str(found)) == (level, True), str(found)
 
@@ -270,9 +273,9 @@ def test_check_reports_certificates_that_browsers_reject(site: Path, files: Cert
     assert [each.text for each in check_desk_certificate(settings, NOW)] == [
         f"{files.certificate} is not a certificate in PEM format"
     ]
-    assert not list(check_desk_certificate(load_settings(_plain(site)), NOW))
+    assert not list(check_desk_certificate(load_settings(_write_settings_without_desk(site)), NOW))
 
 
-def _plain(site: Path) -> Path:
+def _write_settings_without_desk(site: Path) -> Path:
     site.write_text('[centre]\nid = "pune-1"\n')
     return site

@@ -46,10 +46,10 @@ def site(tmp_path: Path) -> Path:
     return path
 
 
-def signs_in(site: Path, name: str, password: str) -> bool:
+def can_sign_in(site: Path, name: str, password: str) -> bool:
     """Return whether the desk of a site accepts a password."""
 
-    async def try_it() -> bool:
+    async def try_to_sign_in() -> bool:
         settings = load_settings(site)
         file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
         people = People(file, Directory(settings.supervisors), SystemClock(), 60.0)
@@ -61,18 +61,18 @@ def signs_in(site: Path, name: str, password: str) -> bool:
             people.close()
             await file.close()
 
-    return asyncio.run(try_it())
+    return asyncio.run(try_to_sign_in())
 
 
 def test_ctrl_c_ends_the_password_prompt(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     went_on = []
 
-    def asked(*_: object, **__: object) -> str:
+    def interrupt_prompt(*_: object, **__: object) -> str:
         signal.raise_signal(signal.SIGINT)
         went_on.append("asked again")
         return PASSWORD
 
-    monkeypatch.setattr(typer, "prompt", asked)
+    monkeypatch.setattr(typer, "prompt", interrupt_prompt)
     before = signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # the default of a terminal, however the tests are run
@@ -81,7 +81,7 @@ def test_ctrl_c_ends_the_password_prompt(site: Path, monkeypatch: pytest.MonkeyP
     finally:
         signal.signal(signal.SIGINT, before)
     assert not went_on
-    assert not signs_in(site, "asha", PASSWORD)
+    assert not can_sign_in(site, "asha", PASSWORD)
 
 
 def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
@@ -89,9 +89,9 @@ def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
         0,
         "asha can sign in\n",
     )
-    assert signs_in(site, "asha", PASSWORD)
+    assert can_sign_in(site, "asha", PASSWORD)
     assert run("user", "password", "asha", "-c", site, "--remove") == (0, "asha can no longer sign in\n")
-    assert not signs_in(site, "asha", PASSWORD)
+    assert not can_sign_in(site, "asha", PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_password_is_not_accepted_as_a_command_argument(site: Path) -> None:
 def test_one_time_password_and_typed_password_exclude_each_other(site: Path) -> None:
     code, once = run("user", "password", "asha", "-c", site, "--once")
     assert (code, len(once.strip())) == (0, 24)
-    assert not signs_in(site, "asha", once.strip())  # a one-time password must be replaced first
+    assert not can_sign_in(site, "asha", once.strip())  # a one-time password must be replaced first
     for both in (("--once", "--remove"), ("--remove", "--password", "-"), ("--once", "--password", "-")):
         code, said = run("user", "password", "asha", "-c", site, *both, given=f"{PASSWORD}\n")
         assert (code, "--once, --password and --remove exclude each other: give only one" in said) == (2, True)

@@ -152,10 +152,10 @@ async def test_full_disk_during_the_upload_of_a_roll_is_reported(
 async def test_killed_checking_process_of_a_roll_is_reported(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
+    def fail_as_if_killed(*_: object) -> None:
         raise BrokenProcessPool("A process in the process pool was terminated abruptly")
 
-    monkeypatch.setattr(rolls, "check_roll", killed)
+    monkeypatch.setattr(rolls, "check_roll", fail_as_if_killed)
     await upload_roll(desk)
     assert "short of memory" in (await wait_for_status(desk, "refused"))["text"]
     assert list_spool_files(tmp_path) == []
@@ -170,11 +170,11 @@ async def test_uploaded_file_of_another_type_is_refused(desk: DeskUnderTest, mon
 async def test_typed_number_is_in_the_spool_file_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
-    def look(values: Mapping[str, Any]) -> None:
+    def read_spooled_numbers(values: Mapping[str, Any]) -> None:
         with closing(Spool(tmp_path / "centre.db", None).open_item(values["list"])) as handed:
             seen.append(handed.read_numbers())
 
-    desk.dialler_client.meanwhile = look
+    desk.dialler_client.meanwhile = read_spooled_numbers
     for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):
         asked = {"id": ID, "number": "80000 00007", **more}
         for _ in range(2):  # a repeated request has the same command id

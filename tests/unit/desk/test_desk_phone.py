@@ -52,7 +52,7 @@ ANSWER = (
 # Forwarded and refused messages
 
 
-def changed(message: str, old: str, new: str) -> str:
+def replace_text(message: str, old: str, new: str) -> str:
     assert old in message
     return message.replace(old, new)
 
@@ -63,10 +63,10 @@ def changed(message: str, old: str, new: str) -> str:
         REGISTER,
         ANSWER,
         "\r\n\r\n",
-        changed(REGISTER, "Contact: <", "m: <"),
-        changed(ANSWER, "Content-Length: 3", "l : 3"),
-        changed(REGISTER, "REGISTER sip:", "INVITE sip:echo@"),
-        changed(REGISTER, "To: <sip:agent01", "To: <sip:echo").replace("REGISTER sip:", "INVITE sip:"),
+        replace_text(REGISTER, "Contact: <", "m: <"),
+        replace_text(ANSWER, "Content-Length: 3", "l : 3"),
+        replace_text(REGISTER, "REGISTER sip:", "INVITE sip:echo@"),
+        replace_text(REGISTER, "To: <sip:agent01", "To: <sip:echo").replace("REGISTER sip:", "INVITE sip:"),
     ],
 )
 def test_sip_filter_accepts_messages_of_the_seats_own_phone(message: str) -> None:
@@ -76,24 +76,24 @@ def test_sip_filter_accepts_messages_of_the_seats_own_phone(message: str) -> Non
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        (changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), "user"),
-        (changed(REGISTER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
-        (changed(REGISTER, "Contact: <sip:agent01", "Contact: <sip:agent02"), "user"),
-        (changed(REGISTER, "From: <sip:agent01@", "From: <sip:agent01;x@"), "user"),
-        (changed(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: sip:agent01@matdan.invalid"), "user"),
-        (changed(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: <sip:agent01@a>, <sip:agent02@a>"), "user"),
-        (changed(REGISTER, 'Contact: <', 'Contact: "<sip:agent01@a>" <sip:x@y>, <'), "user"),
-        (changed(ANSWER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
-        (changed(REGISTER, "REGISTER sip:", "REFER sip:"), "method"),
-        (changed(REGISTER, "REGISTER sip:", "MESSAGE sip:"), "method"),
-        (changed(REGISTER, "CSeq:", "f: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
-        (changed(REGISTER, "CSeq:", "FROM: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
-        (changed(REGISTER, "CSeq:", "\r\n folded\r\nCSeq:"), "no-sip"),
-        (changed(REGISTER, "Call-ID: c", "Call-ID: c\nFrom: <sip:agent02@a>"), "no-sip"),
-        (REGISTER + changed(REGISTER, "agent01", "agent02"), "no-sip"),
-        (changed(REGISTER, "Content-Length: 0", "Content-Length: 4") + "abc", "no-sip"),
-        (changed(REGISTER, "Content-Length: 0\r\n", ""), "no-sip"),
-        (changed(REGISTER, "\r\n\r\n", "\r\n"), "no-sip"),
+        (replace_text(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), "user"),
+        (replace_text(REGISTER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
+        (replace_text(REGISTER, "Contact: <sip:agent01", "Contact: <sip:agent02"), "user"),
+        (replace_text(REGISTER, "From: <sip:agent01@", "From: <sip:agent01;x@"), "user"),
+        (replace_text(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: sip:agent01@matdan.invalid"), "user"),
+        (replace_text(REGISTER, "From: <sip:agent01@matdan.invalid>", "From: <sip:agent01@a>, <sip:agent02@a>"), "user"),
+        (replace_text(REGISTER, 'Contact: <', 'Contact: "<sip:agent01@a>" <sip:x@y>, <'), "user"),
+        (replace_text(ANSWER, "To: <sip:agent01", "To: <sip:agent02"), "user"),
+        (replace_text(REGISTER, "REGISTER sip:", "REFER sip:"), "method"),
+        (replace_text(REGISTER, "REGISTER sip:", "MESSAGE sip:"), "method"),
+        (replace_text(REGISTER, "CSeq:", "f: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
+        (replace_text(REGISTER, "CSeq:", "FROM: <sip:agent02@a>\r\nCSeq:"), "no-sip"),
+        (replace_text(REGISTER, "CSeq:", "\r\n folded\r\nCSeq:"), "no-sip"),
+        (replace_text(REGISTER, "Call-ID: c", "Call-ID: c\nFrom: <sip:agent02@a>"), "no-sip"),
+        (REGISTER + replace_text(REGISTER, "agent01", "agent02"), "no-sip"),
+        (replace_text(REGISTER, "Content-Length: 0", "Content-Length: 4") + "abc", "no-sip"),
+        (replace_text(REGISTER, "Content-Length: 0\r\n", ""), "no-sip"),
+        (replace_text(REGISTER, "\r\n\r\n", "\r\n"), "no-sip"),
         ("\r\n" + REGISTER, "no-sip"),
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "no-sip"),
         ("\0", "no-sip"),
@@ -120,7 +120,7 @@ class Switch:
     came: list[str] = field(default_factory=list)
     lines: list[ServerConnection] = field(default_factory=list)
 
-    async def take(self, line: ServerConnection) -> None:
+    async def record_connection(self, line: ServerConnection) -> None:
         self.lines.append(line)
         with contextlib.suppress(ConnectionClosed):
             async for message in line:
@@ -148,7 +148,7 @@ class PhoneStand:
             proxy=None,
         )
 
-    async def post(self, token: str) -> httpx.Response:
+    async def request_credentials(self, token: str) -> httpx.Response:
         headers = {"cookie": f"{DESK_COOKIE}={token}", "origin": self.origin, "content-type": "application/json"}
         async with httpx.AsyncClient(base_url=self.origin, trust_env=False) as browser:
             return await browser.post("/api/agent/phone", content="{}", headers=headers)
@@ -159,13 +159,13 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
     switch = Switch()
     who: dict[str, SignedInUser | StoreError] = {**AGENTS}
 
-    async def find(token: str) -> SignedInUser | None:
+    async def find_user(token: str) -> SignedInUser | None:
         found = who.get(token)
         if isinstance(found, StoreError):
             raise found
         return found
 
-    async with serve(switch.take, "127.0.0.1", 0, subprotocols=[Subprotocol("sip")]) as served:
+    async with serve(switch.record_connection, "127.0.0.1", 0, subprotocols=[Subprotocol("sip")]) as served:
         seats = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": n == 1} for n in (1, 2)]
         port = next(iter(served.sockets)).getsockname()[1]
         asterisk = {"websocket_port": port, **changes}
@@ -174,7 +174,9 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         )
         with open_listener("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            app = make_app([AgentPhones(settings, find).create_router()], Sessions(DESK_COOKIE, find, find))
+            app = make_app(
+                [AgentPhones(settings, find_user).create_router()], Sessions(DESK_COOKIE, find_user, find_user)
+            )
             desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
             serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()
@@ -195,14 +197,14 @@ async def closed_with(page: ClientConnection) -> int | None:
 
 async def test_browser_phone_receives_only_its_own_credentials() -> None:
     async with phone_stand() as stand:
-        told = await stand.post("t1")
+        told = await stand.request_credentials("t1")
         seat = stand.settings.seats[0]
         password = get_browser_password(seat, stand.settings.ami.secret)
         assert told.json() == {"uri": "sip:agent01@matdan.invalid", "password": password, "ws": PATH}
         assert told.headers["cache-control"] == "no-store"
-        other = await stand.post("t2")
+        other = await stand.request_credentials("t2")
         assert (other.status_code, other.json()) == (409, {"problem": "own-phone"})
-        assert [(await stand.post(token)).status_code for token in ("boss", "nobody")] == [403, 401]
+        assert [(await stand.request_credentials(token)).status_code for token in ("boss", "nobody")] == [403, 401]
 
 
 async def test_sip_messages_of_a_browser_phone_are_relayed_in_both_directions() -> None:
@@ -243,7 +245,7 @@ async def test_browser_phone_outside_the_seat_networks_is_refused() -> None:
         assert stand.switch.lines == []
 
 
-@pytest.mark.parametrize("message", [changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
+@pytest.mark.parametrize("message", [replace_text(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
 async def test_sip_message_of_another_user_closes_the_phone_socket(message: str | bytes) -> None:
     async with phone_stand() as stand:
         page = await stand.page()

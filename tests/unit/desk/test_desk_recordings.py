@@ -40,7 +40,7 @@ async def list_recordings(desk: DeskUnderTest, query: str = "") -> Any:
     return answer.json()
 
 
-async def play(desk: DeskUnderTest, attempt: str, role: str = "supervisor") -> Any:
+async def request_playback(desk: DeskUnderTest, attempt: str, role: str = "supervisor") -> Any:
     return await desk.post("/api/recordings/play", {"id": ID, "attempt": attempt}, role)
 
 
@@ -87,7 +87,7 @@ async def test_recording_can_be_played_once_its_playback_is_audited(desk: DeskUn
     attempt = record_conversation(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
-    assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
+    assert (await request_playback(desk, attempt)).json() == {"status": "done", "text": "it was done"}
     assert [(who, name, given) for who, _, name, given in desk.dialler_client.asked] == [
         ("supervisor", "recording-play", {"attempt": attempt})
     ]
@@ -107,7 +107,7 @@ async def test_reply_to_another_command_does_not_permit_playing_a_recording(
 ) -> None:
     one, another = record_conversation(desk, tmp_path, ago=600), record_conversation(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
-        await play(desk, attempt)
+        await request_playback(desk, attempt)
     first, second, again = (command_id for _, command_id, _, _ in desk.dialler_client.asked)
     assert again == first
     assert len({ID, first, second}) == 3
@@ -121,7 +121,7 @@ async def test_recording_is_not_played_if_its_playback_cannot_be_audited(desk: D
         (None, 503),
     ):
         desk.dialler_client.reply = reply
-        assert (await play(desk, attempt)).status_code == status
+        assert (await request_playback(desk, attempt)).status_code == status
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
 
 
@@ -131,13 +131,13 @@ async def test_erased_or_expired_recording_is_not_served_during_playback(desk: D
         record_conversation(desk, tmp_path, ago=30 * DAY_SECONDS - 10),
     )
     for attempt in (erased, over):
-        assert (await play(desk, attempt)).status_code == 200
+        assert (await request_playback(desk, attempt)).status_code == 200
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 200
     (tmp_path / "recorded" / f"{erased}.wav").unlink()
     desk.clock.pass_seconds(71)
     for attempt in (erased, over):
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).json() == {"problem": "recording-deleted"}
-        assert (await play(desk, attempt)).json() == {"problem": "recording-deleted"}
+        assert (await request_playback(desk, attempt)).json() == {"problem": "recording-deleted"}
 
 
 async def test_recordings_stay_listed_if_the_profile_requires_their_retention(tmp_path: Path) -> None:
@@ -156,10 +156,10 @@ async def test_recordings_stay_listed_if_the_profile_requires_their_retention(tm
 
 
 async def test_unreadable_recordings_folder_is_reported(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(_: Path) -> None:
+    def deny_access(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as locked:
-        locked.setattr(Path, "lstat", denied)
-        answer = await play(desk, str(uuid.uuid4()))
+        locked.setattr(Path, "lstat", deny_access)
+        answer = await request_playback(desk, str(uuid.uuid4()))
     assert (answer.status_code, answer.json()) == (503, {"problem": "recordings-unreadable"})

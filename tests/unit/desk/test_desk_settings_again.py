@@ -78,17 +78,17 @@ async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_fil
     async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
         reloader = SettingsReloader(settings, desk.apply_settings)
 
-        async def seats() -> list[tuple[str, str]]:
+        async def list_seats() -> list[tuple[str, str]]:
             told = await browser.get(f"http://127.0.0.1:{desk.port}/api/agent/seats")
             return [(each["seat"], each["phone"]) for each in told.json()]
 
-        async def read() -> str:
+        async def reload_settings() -> str:
             with capture_logs() as logs:
                 await reloader.reload()
             (said,) = [each for each in logs if each["event"].startswith("settings.reload")]
             return str(said.get("problem") or said["changed"])
 
-        assert await seats() == [("04", "own")]
+        assert await list_seats() == [("04", "own")]
         whole = path.read_text(encoding="utf-8")
         for more, says in (
             (MORE.format(pin=pin, script="/not/there.yaml"), "/not/there.yaml"),
@@ -99,11 +99,11 @@ async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_fil
             ),
         ):
             path.write_text(whole + more, encoding="utf-8")
-            assert says in await read()
-            assert await seats() == [("04", "own")]
+            assert says in await reload_settings()
+            assert await list_seats() == [("04", "own")]
         path.write_text(whole + MORE.format(pin=pin, script="polling_day"), encoding="utf-8")
-        assert await read() == "['seats.05', 'agents.102', 'campaigns.second']"
-        assert await seats() == [("04", "own"), ("05", "browser")]
+        assert await reload_settings() == "['seats.05', 'agents.102', 'campaigns.second']"
+        assert await list_seats() == [("04", "own"), ("05", "browser")]
 
 
 async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: Path) -> None:
@@ -133,13 +133,13 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
     await file.close()
     async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:
 
-        async def heard() -> int:
+        async def count_recordings() -> int:
             return len((await browser.get(f"http://127.0.0.1:{desk.port}/api/recordings")).json()["recordings"])
 
-        assert await heard() == 1
+        assert await count_recordings() == 1
         path.write_text(whole + kept.format(folder=tmp_path, days=10), encoding="utf-8")
         await SettingsReloader(settings, desk.apply_settings).reload()
-        assert await heard() == 0
+        assert await count_recordings() == 0
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
 async def test_reloading_the_settings_reports_users_with_changed_roles(
     now: list[tuple[str, str]], told: list[str]
 ) -> None:
-    def named(*people: tuple[str, str]) -> list[Supervisor]:
+    def make_supervisors(*people: tuple[str, str]) -> list[Supervisor]:
         return [Supervisor.model_validate({"name": name, "role": role}) for name, role in people]
 
-    directory, heard = Directory(named(("asha", "supervisor"))), list[str]()
+    directory, heard = Directory(make_supervisors(("asha", "supervisor"))), list[str]()
 
-    async def tell(name: str) -> None:
+    async def record_change(name: str) -> None:
         heard.append(name)
 
-    await directory.report_changed_rights(tell)
+    await directory.report_changed_rights(record_change)
     assert heard == []
-    directory.set_supervisors(named(*now))
-    await directory.report_changed_rights(tell)
+    directory.set_supervisors(make_supervisors(*now))
+    await directory.report_changed_rights(record_change)
     assert heard == told
     assert directory.is_fixed("asha") is bool(now)

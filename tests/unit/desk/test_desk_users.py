@@ -50,7 +50,7 @@ def table(tmp_path: Path, desk: DeskUnderTest) -> Table:
     return Table(tmp_path, desk)
 
 
-async def refused(desk: DeskUnderTest, name: str, password: str, new: str | None = None) -> str:
+async def find_sign_in_problem(desk: DeskUnderTest, name: str, password: str, new: str | None = None) -> str:
     with pytest.raises(NotSignedIn) as caught:
         await desk.people.sign_in(name, password, new)
     return caught.value.problem
@@ -87,7 +87,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest,
         answer = await desk.post("/api/sign-in", {**asked, "new": weak})
         assert (answer.status_code, answer.json()["problem"]) == (409, "weak")
     assert (await desk.post("/api/sign-in", {**asked, "new": NEW})).status_code == 204
-    assert await refused(desk, "meena", once) == "wrong"
+    assert await find_sign_in_problem(desk, "meena", once) == "wrong"
     token = await desk.people.sign_in("meena", NEW)
     assert await desk.people.find_user(token) == SignedInUser("meena", "coach")
 
@@ -98,10 +98,10 @@ async def test_one_time_password_is_not_logged_and_expires(
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
     assert once != await desk.people.create_one_time_password("meena")
-    assert await refused(desk, "meena", once, NEW) == "wrong"  # replaced by a newer one
+    assert await find_sign_in_problem(desk, "meena", once, NEW) == "wrong"  # replaced by a newer one
     once = await desk.people.create_one_time_password("meena")
     desk.clock.pass_seconds(ONE_TIME_PASSWORD_SECONDS + 1)
-    assert await refused(desk, "meena", once, NEW) == "expired"
+    assert await find_sign_in_problem(desk, "meena", once, NEW) == "expired"
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert once.encode() not in everything
     assert once not in capsys.readouterr().out
@@ -109,7 +109,7 @@ async def test_one_time_password_is_not_logged_and_expires(
 
 async def test_changing_the_password_ends_all_other_sessions(desk: DeskUnderTest) -> None:
     before = await desk.people.sign_in("coach", PASSWORD)
-    assert await refused(desk, "coach", "wrong", NEW) == "wrong"
+    assert await find_sign_in_problem(desk, "coach", "wrong", NEW) == "wrong"
     after = await desk.people.sign_in("coach", PASSWORD, NEW)
     assert await desk.people.find_user(before) is None
     assert await desk.people.find_user(after) == SignedInUser("coach", "coach")
@@ -126,7 +126,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     answer = await desk.get("/api/users", "supervisor")  # makes the desk read the users, as it does each second
     assert "meena" not in {each["name"] for each in answer.json()}
     assert [await desk.people.find_user(token) for token in tokens.values()] == [None, None]
-    assert await refused(desk, "meena", NEW) == "wrong"
+    assert await find_sign_in_problem(desk, "meena", NEW) == "wrong"
     again = await desk.people.sign_in("ravi", NEW)
     assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
 
@@ -138,7 +138,7 @@ async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnd
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.add("meena", "viewer")
-    assert await refused(desk, "meena", NEW) == "wrong"
+    assert await find_sign_in_problem(desk, "meena", NEW) == "wrong"
     assert await desk.people.find_user(token) is None
     (shown,) = [each for each in (await desk.get("/api/users", "supervisor")).json() if each["name"] == "meena"]
     assert shown == {
@@ -219,9 +219,9 @@ async def test_signing_out_everywhere_ends_all_sessions_of_the_user(desk: DeskUn
 async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
-    told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
+    told = [await find_sign_in_problem(desk, "meena", "wrong") for _ in range(1_000)]
     assert (told.count("wrong"), told.count("locked")) == (5, 995)
-    assert await refused(desk, "meena", once, NEW) == "locked"
+    assert await find_sign_in_problem(desk, "meena", once, NEW) == "locked"
     once = await desk.people.create_one_time_password("meena")  # a new password resets the count of failed attempts
     assert await desk.people.sign_in("meena", once, NEW)
 
@@ -230,12 +230,12 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     users = [StoredUser("meena", "coach", 1.0, 1.0)]
     failing = False
 
-    async def read() -> list[StoredUser]:
+    async def read_users() -> list[StoredUser]:
         if failing:
             raise StoreError("centre.db: the disk is gone")
         return list(users)
 
-    directory = Directory([], read)
+    directory = Directory([], read_users)
     await directory.refresh_users()
     failing = True
     with pytest.raises(StoreError):
@@ -243,41 +243,41 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     assert directory.find_user("meena") == users[0]
     told: list[str] = []
 
-    async def hear(name: str) -> None:
+    async def record_change(name: str) -> None:
         told.append(name)
 
-    await directory.report_changed_rights_or_log(hear)
+    await directory.report_changed_rights_or_log(record_change)
     assert not told
     failing = False
     users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]
-    await directory.report_changed_rights(hear)
-    await directory.report_changed_rights(hear)
+    await directory.report_changed_rights(record_change)
+    await directory.report_changed_rights(record_change)
     assert told == ["meena"]
 
 
 async def test_failed_notification_about_one_user_is_retried_and_delays_no_other() -> None:
     users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
-    async def read() -> list[StoredUser]:
+    async def read_users() -> list[StoredUser]:
         return list(users)
 
-    directory = Directory([], read)
+    directory = Directory([], read_users)
     await directory.refresh_users()
     users.clear()
     await directory.refresh_users()
     told: list[str] = []
     failing = {"meena"}
 
-    async def hear(name: str) -> None:
+    async def record_change(name: str) -> None:
         if name in failing:
             raise StoreError("the disk is full")
         told.append(name)
 
-    await directory.report_changed_rights(hear)
+    await directory.report_changed_rights(record_change)
     assert told == ["asha", "ravi"]
     failing.clear()
-    await directory.report_changed_rights(hear)
-    await directory.report_changed_rights(hear)
+    await directory.report_changed_rights(record_change)
+    await directory.report_changed_rights(record_change)
     assert told == ["asha", "ravi", "meena"]
 
 

@@ -72,5 +72,5 @@ def test_expected_turnout_is_interpolated_between_the_times_of_the_curve(
     assert compute_expected_progress(CURVE, hour * 60) == pytest.approx({"contacted": contacted, "voted": voted})
 
 
-def test_no_expected_turnout_is_given_without_a_curve() -> None:
+def test_no_expected_turnout_is_computed_without_an_expected_turnout_curve() -> None:
     assert compute_expected_progress([], 480) is None

@@ -43,14 +43,14 @@ class LeaderlessServer(Session):
 UPDATES = [QueuedUpdate(number, f"peer.{number}", b"") for number in range(7)]
 
 
-def a_gatherer(server: Session) -> Gatherer:
+def make_gatherer(server: Session) -> Gatherer:
     return Gatherer(HqSettings.model_validate({"servers": ["nats://one"]}), server, LoopClock(1.7e9))
 
 
 @virtual_time()
 async def test_each_update_is_stored_once_after_the_nats_cluster_has_elected_a_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 8.0)
-    await a_gatherer(server)._store_updates(UPDATES)
+    await make_gatherer(server)._store_updates(UPDATES)
     assert sorted(server.stored) == [update.subject for update in UPDATES]
 
 
@@ -58,7 +58,7 @@ async def test_each_update_is_stored_once_after_the_nats_cluster_has_elected_a_l
 async def test_storing_updates_fails_if_the_nats_cluster_elects_no_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 1e6)
     with pytest.raises(HeadquartersUnreachable):
-        await a_gatherer(server)._store_updates(UPDATES)
+        await make_gatherer(server)._store_updates(UPDATES)
 
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)
@@ -68,11 +68,11 @@ async def test_gatherer_of_centre_results_reconnects_after_every_connection_erro
 ) -> None:
     tries: asyncio.Queue[str] = asyncio.Queue(9)
 
-    def failing(address: str) -> NoReturn:
+    def fail_to_connect(address: str) -> NoReturn:
         tries.put_nowait(address)
         raise error
 
-    monkeypatch.setattr(gather, "open_database", failing)
+    monkeypatch.setattr(gather, "open_database", fail_to_connect)
     settings = HqSettings.model_validate({"servers": ["nats://one"], "gather": {"database": "postgresql:///hq"}})
     running = asyncio.create_task(Gatherer(settings, cast(Any, None), SystemClock()).run())
     assert [await tries.get() for _ in range(3)] == ["postgresql:///hq"] * 3

@@ -32,7 +32,7 @@ from tests.support.headquarters import NOW, attempt_row, batch, mark_row, row
 STORED = {"pune-1": StoredCentre("z1", 10)}
 
 
-def collected_rows(*batches: object) -> CentreRows:
+def collect_rows(*batches: object) -> CentreRows:
     """The rows of pune-1 after these batches."""
     collected: dict[str, CentreRows] = {}
     for each in batches:
@@ -40,7 +40,7 @@ def collected_rows(*batches: object) -> CentreRows:
     return collected["pune-1"]
 
 
-def attempt_rows(first: int, last: int) -> list[BatchRow]:
+def make_attempt_rows(first: int, last: int) -> list[BatchRow]:
     return [attempt_row(number) for number in range(first, last + 1)]
 
 
@@ -61,7 +61,9 @@ def attempt_rows(first: int, last: int) -> list[BatchRow]:
 def test_each_row_from_a_centre_is_collected_once_and_in_order(
     spans: list[tuple[int, int, int]], last: int, new: list[int], lost: int
 ) -> None:
-    rows = collected_rows(*(batch(attempt_rows(first, end), deleted_through=deleted) for first, end, deleted in spans))
+    rows = collect_rows(
+        *(batch(make_attempt_rows(first, end), deleted_through=deleted) for first, end, deleted in spans)
+    )
     assert (rows.last_id, [each.id for each in rows.rows], rows.lost_rows) == (last, new, lost)
 
 
@@ -75,10 +77,10 @@ def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
         add_new_rows_of_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
 
 
-def test_row_with_an_invalid_time_does_not_count_as_the_newest() -> None:
+def test_result_with_an_invalid_time_does_not_count_as_the_newest_result() -> None:
     invalid = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
     rows = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(invalid))]
-    collected = collected_rows(batch(rows))
+    collected = collect_rows(batch(rows))
     assert (collected.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
@@ -87,7 +89,7 @@ def test_centre_clock_that_is_far_ahead_is_reported() -> None:
     assert describe_problem(CentreRows(5, NOW), NOW - 3_600) == "the centre's clock is 3600 s ahead of headquarters"
 
 
-def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
+def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
         days.add(*parse_row("pune-1", attempt_row(number, outcome), NOW))
@@ -96,20 +98,20 @@ def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
     }
 
 
-def test_row_of_a_mark_has_the_voters_place_on_the_roll() -> None:
+def test_stored_mark_has_the_voters_place_on_the_roll() -> None:
     mark, _ = parse_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
 
 
 @pytest.mark.parametrize(("kind", "is_peer_update"), [("voted", True), ("not-yet", False), ("deceased", False)])
-def test_only_voted_marks_are_sent_to_other_centres(kind: str, is_peer_update: bool) -> None:
+def test_only_marks_of_voters_who_voted_are_sent_to_other_centres(kind: str, is_peer_update: bool) -> None:
     mark, _ = parse_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_peer_update is is_peer_update
 
 
-def test_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:
+def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:
     assert isinstance(parse_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
 
 

@@ -17,7 +17,7 @@ PROGRESS = {"total": 1_000, "completed": 400, "remaining": 600}
 CAMPAIGN = {"state": "running", "progress": PROGRESS, "abandoned_target": {"maximum": 0.03}}
 
 
-def received(*messages: tuple[str, object]) -> LiveCentres:
+def receive_status(*messages: tuple[str, object]) -> LiveCentres:
     live = LiveCentres()
     for kind, fields in messages:
         live.store_status(f"live.pune-1.{kind}", json.dumps(fields).encode(), NOW)
@@ -25,7 +25,7 @@ def received(*messages: tuple[str, object]) -> LiveCentres:
 
 
 def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
-    live = received(
+    live = receive_status(
         ("state", STATE),
         ("campaign.turnout", CAMPAIGN),
         ("alert", {"alerts": [{"code": "wrong-clock", "level": "critical", "text": "set it"}]}),
@@ -46,7 +46,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
 
 
 def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
-    live = received(("peer-updates", {"problem": "the disk is full"}))
+    live = receive_status(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].list_page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
     assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
@@ -71,7 +71,7 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
         ("state", b'{"text": "' + b"x" * 70_000 + b'"}'),
     ],
 )
-def test_invalid_status_of_a_centre_still_yields_fields_that_a_browser_can_read(kind: str, message: bytes) -> None:
+def test_invalid_status_of_a_centre_is_sent_to_browsers_as_valid_json(kind: str, message: bytes) -> None:
     live = LiveCentres()
     live.store_status(f"live.pune-1.{kind}", message, NOW)
     for centre in live.centres.values():

@@ -12,7 +12,7 @@ from dialer.domain.errors import HeadquartersUnreachable, OutputRefused
 from dialer.domain.model import Announcement
 from dialer.hq.outbox_import import read_outbox_files
 from dialer.nats.messages import InvalidMessage
-from dialer.nats.nkey import private_key
+from dialer.nats.nkey import read_private_key
 from dialer.settings.headquarters import HqSettings
 from dialer.store import outbox
 from dialer.store.store import open_store
@@ -45,7 +45,7 @@ async def announce(path: Path) -> None:
         await store.add_announcements([Announcement("replies/asha", "{}")], 6.0)
 
 
-def hq_of(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSettings:
+def make_hq_settings(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSettings:
     named = [{"zone": "z1", **centre} for centre in centres]
     return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
 
@@ -58,7 +58,7 @@ def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path:
     path = tmp_path / "pune-1-1-4.csv"
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, signed\n")
     assert run("carry", tmp_path, "-c", settings)[0] == OutputRefused.exit_code
-    [file] = read_outbox_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+    [file] = read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
     assert [row.id for batch in file.read_batches() for row in batch.rows] == [1, 3]
     for centre, problem in (
         ({"id": "pune-2", "nkey": own}, "pune-1 is not a centre of this headquarters"),
@@ -66,9 +66,9 @@ def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path:
         ({"id": "pune-1"}, "the key of pune-1 is unknown"),
     ):
         with pytest.raises(InvalidMessage, match=problem):
-            read_outbox_files(hq_of(tmp_path, centre), [path])
+            read_outbox_files(make_hq_settings(tmp_path, centre), [path])
     seed_file(tmp_path / "centres" / "pune-1.nk", b"o")  # as rendered by `dialer hq render`
-    assert read_outbox_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
+    assert read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1"}), [path]) == [file]
 
 
 def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
@@ -77,21 +77,21 @@ def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tm
     asyncio.run(announce(tmp_path / "centre.db"))
     path = tmp_path / "pune-1-1-4.csv"
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, not signed: nkey_file is not set\n")
-    assert len(read_outbox_files(hq_of(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
+    assert len(read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1"}, keys=False), [path])) == 1
     with pytest.raises(InvalidMessage, match="not signed"):
-        read_outbox_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
+        read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
 
 
 def test_no_outbox_file_is_written_if_no_rows_are_waiting(tmp_path: Path) -> None:
     settings = centre_file(tmp_path, with_key=False)
 
-    async def begin(*, kept: bool) -> None:
+    async def start_store(*, kept: bool) -> None:
         async with await open_store(tmp_path / "centre.db") as store:
             await store.set_headquarters_limit(1 << 20 if kept else None)
 
-    asyncio.run(begin(kept=False))
+    asyncio.run(start_store(kept=False))
     assert "has no messages for headquarters" in run("carry", tmp_path, "-c", settings)[1]
-    asyncio.run(begin(kept=True))
+    asyncio.run(start_store(kept=True))
     assert run("carry", tmp_path, "-c", settings)[0] == 0
     assert [*tmp_path.glob("*.csv")] == []
 
@@ -114,4 +114,4 @@ def test_invalid_file_of_a_private_key_seed_is_refused(tmp_path: Path) -> None:
     for text, problem in (("SU!!", "is not a user"), ("nothing", "starts with SU")):
         path.write_text(text, encoding="ascii")
         with pytest.raises(HeadquartersUnreachable, match=problem):
-            private_key(path)
+            read_private_key(path)

@@ -13,7 +13,7 @@ from dialer.settings.headquarters import HqSettings
 ZONES = {"a": "west", "b": "west", "c": "north", "d": "west", "e": "south"}
 
 
-def a_rollout() -> Rollout:
+def make_rollout() -> Rollout:
     return Rollout("turnout-8", plan_waves(ZONES), hold_seconds=60, patience_seconds=300)
 
 
@@ -23,7 +23,7 @@ def run_version(rollout: Rollout, *centres: str) -> None:
         rollout.update_material(centre, "turnout-8", "turnout-8", "")
 
 
-def decisions(rollout: Rollout, *times: float) -> list[WaveState]:
+def decide_at(rollout: Rollout, *times: float) -> list[WaveState]:
     return [rollout.decide_next_step(now) for now in times]
 
 
@@ -46,23 +46,23 @@ def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
 
 
 def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
-    rollout = a_rollout()
+    rollout = make_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
     assert rollout.decide_next_step(10) is WaveState.WAIT
     run_version(rollout, "c")
-    assert decisions(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+    assert decide_at(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
     assert rollout.start_next_wave(80).to == ("zone:west",)
     assert rollout.missing_centres == ["d"]
     run_version(rollout, "d")
-    assert decisions(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
+    assert decide_at(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
     rollout.start_next_wave(150)
     run_version(rollout, "e")
-    assert decisions(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
+    assert decide_at(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
 
 
 def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
-    rollout = a_rollout()
+    rollout = make_rollout()
     rollout.start_next_wave(0)
     rollout.update_material("e", None, "turnout-8", "not in this wave")
     rollout.update_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
@@ -74,7 +74,7 @@ def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
 
 
 def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
-    rollout = a_rollout()
+    rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a")
     rollout.update_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
@@ -85,10 +85,10 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
 
 
 def test_rollout_stops_at_a_centre_that_does_not_run_the_version_in_time() -> None:
-    rollout = a_rollout()
+    rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b")
-    assert decisions(rollout, 299, 300) == [WaveState.WAIT, WaveState.STOPPED]
+    assert decide_at(rollout, 299, 300) == [WaveState.WAIT, WaveState.STOPPED]
     assert rollout.problem == "not running after 5 minutes: c"
 
 
@@ -100,25 +100,25 @@ def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time
 
 
 def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> None:
-    rollout = a_rollout()
+    rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
     assert rollout.decide_next_step(10) is WaveState.WAIT
     rollout.update_stopped(frozenset("be"))
-    assert decisions(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
+    assert decide_at(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
     assert rollout.stopped_centres == ["b"]
     rollout.update_stopped(frozenset("e"))  # not in this wave
-    assert decisions(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+    assert decide_at(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_centre_that_returns_to_the_earlier_version_is_watched_again() -> None:
-    rollout = a_rollout()
+def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -> None:
+    rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
     assert rollout.decide_next_step(10) is WaveState.WAIT
     rollout.update_material("c", "turnout-7", "turnout-8", "")
     run_version(rollout, "c")
-    assert decisions(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
+    assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
 def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
@@ -128,7 +128,9 @@ def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
     settings = HqSettings.model_validate({"leaders": leaders, "centres": centres})
     orders: list[tuple[SignedOrder, HqOrder]] = []
 
-    def send(kind: OrderKind, to: str, now: float, *signers: str, key: bytes = b"", **values: str) -> frozenset[str]:
+    def send_order(
+        kind: OrderKind, to: str, now: float, *signers: str, key: bytes = b"", **values: str
+    ) -> frozenset[str]:
         """Return the stopped centres after one more order."""
         order = create_order(kind, to, now, None, **values)
         signed = SignedOrder(order=order.text)
@@ -139,11 +141,11 @@ def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
         orders.insert(0, parsed)  # the order of arrival does not matter
         return find_stopped_centres(settings, orders, now)
 
-    assert send(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()  # forged
-    assert send(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
-    assert send(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
-    assert send(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
-    assert send(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
+    assert send_order(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()  # forged
+    assert send_order(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
+    assert send_order(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
+    assert send_order(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
+    assert send_order(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
     assert find_stopped_centres(settings, orders, 1_001.0 + 7 * 86_400) == frozenset()
 
 

@@ -44,7 +44,7 @@ class Broker:
             await self.receive(STATE, json.dumps({"online": True, "roll": {"list": "1" * 32, "rows": 9, "done": 3}}))
 
 
-async def seconds_of(work: Callable[[], Any]) -> float:
+async def measure_seconds(work: Callable[[], Any]) -> float:
     loop = asyncio.get_running_loop()
     before = loop.time()
     await work()
@@ -57,11 +57,11 @@ async def test_roll_import_command_is_resent_once_and_then_fails_without_a_diall
     await broker.receive(STATE, json.dumps({"online": False, "roll": None}))
     await broker.receive(STATE, "no JSON")
 
-    async def asked() -> None:
+    async def send_without_reply() -> None:
         with pytest.raises(BrokerUnreachable, match="did not answer in 20 s: check that it runs"):
             await broker.session.send(IMPORT)
 
-    assert await seconds_of(asked) == pytest.approx(20)
+    assert await measure_seconds(send_without_reply) == pytest.approx(20)
     first, second = broker.sent
     assert first["id"] == second["id"]
 
@@ -84,14 +84,14 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
 
 
 @virtual_time()
-async def test_other_commands_do_not_wait_for_a_roll_import() -> None:
+async def test_command_client_waits_long_only_for_a_command_that_imports_a_roll() -> None:
     broker = Broker()
 
-    async def asked() -> None:
+    async def send_without_reply() -> None:
         with pytest.raises(BrokerUnreachable):
             await broker.session.send(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
 
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(broker.report_roll_import(300))
-        assert await seconds_of(asked) == pytest.approx(20)
+        assert await measure_seconds(send_without_reply) == pytest.approx(20)
         reporting.cancel()

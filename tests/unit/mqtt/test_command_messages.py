@@ -61,7 +61,9 @@ from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
 
 
-def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS) -> CheckedCommand:
+def check_command(
+    payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS
+) -> CheckedCommand:
     return check_payload(payload, user, senders, "pune-1", retained=retained, now=NOW)
 
 
@@ -78,7 +80,7 @@ def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: S
     ],
 )
 def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
-    parsed = read(payload)
+    parsed = check_command(payload)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == command
     assert parsed.command_id == "c-1"
@@ -174,7 +176,7 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
     ],
 )
 def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> None:
-    parsed = read(payload)
+    parsed = check_command(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id == "c-1"
     assert says in parsed.text
@@ -201,7 +203,7 @@ def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> N
     ],
 )
 def test_command_without_valid_id_gets_no_reply(payload: bytes) -> None:
-    parsed = read(payload)
+    parsed = check_command(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id is None
 
@@ -211,7 +213,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
     kind = COMMANDS[name]
     assert kind.roles
     for role in (*SupervisorRole, "agent", "Supervisor", ""):
-        parsed = read(make_command(name), user=str(role))
+        parsed = check_command(make_command(name), user=str(role))
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
             assert parsed.command == read_command(name, required_fields(name))
@@ -245,11 +247,11 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
 
 
 def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
-    parsed = read(make_command("complaint"), user="compliance")
+    parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.context.format_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
-    own = read(make_command("complaint"), user="dialler")
+    own = check_command(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
     assert own.context.format_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
@@ -291,14 +293,14 @@ def test_exactly_the_listed_commands_are_idempotent() -> None:
     }
 
 
-def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_it() -> None:
-    called = read(make_command("seat-call"), user="desk")
+def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> None:
+    called = check_command(make_command("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")
-    unlocked = read(make_command("seat-unlock"))
+    unlocked = check_command(make_command("seat-unlock"))
     assert isinstance(unlocked, AcceptedCommand)
     assert unlocked.command == SeatUnlock(seat="01")
-    refused = read(make_command("seat-unlock"), user="desk")
+    refused = check_command(make_command("seat-unlock"), user="desk")
     assert isinstance(refused, RefusedCommand)
     assert "`seat-unlock` needs the role" in refused.text
 
@@ -383,17 +385,17 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_it() -> None
     ],
 )
 def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
-    parsed = read(payload)
+    parsed = check_command(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
     assert "9001234567" not in parsed.text
 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
-async def test_each_serial_number_in_a_command_includes_its_part(
+async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_roll(
     told: str, part: int | None, serials: tuple[int, ...]
 ) -> None:
-    parsed = read(make_command("seat-serials", serials=told))
+    parsed = check_command(make_command("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
@@ -408,7 +410,7 @@ async def test_each_serial_number_in_a_command_includes_its_part(
 
 
 def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
-    parsed = read(make_command("marks", batch="b-1"))
+    parsed = check_command(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
         key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
@@ -417,12 +419,12 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     mark = report.mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_confidence is Confidence.SEEN
-    parsed = read(make_command("official-turnout"))
+    parsed = check_command(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
     assert report_of.figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
-    of_state = read(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
+    of_state = check_command(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
     assert of_state.command.figures[0].figure().state_code == "S13"
@@ -483,7 +485,7 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     ],
 )
 def test_invalid_records_in_a_command_are_refused_without_repeating_their_content(payload: bytes, says: str) -> None:
-    parsed = read(payload)
+    parsed = check_command(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
     assert "\n" not in parsed.text
@@ -510,14 +512,14 @@ def test_largest_batch_of_marks_fits_into_a_command() -> None:
         "source": "booth-worker",
         "confidence": "seen",
     }
-    parsed = read(make_command("marks", marks=[longest] * MAX_MARKS))
+    parsed = check_command(make_command("marks", marks=[longest] * MAX_MARKS))
     assert isinstance(parsed, AcceptedCommand)
-    parsed = read(make_command("opt-outs", hashes=["0f" * 32] * MAX_OPT_OUTS))
+    parsed = check_command(make_command("opt-outs", hashes=["0f" * 32] * MAX_OPT_OUTS))
     assert isinstance(parsed, AcceptedCommand)
 
 
 def test_command_sent_as_a_retained_mqtt_message_is_refused() -> None:
-    parsed = read(make_message(), retained=True)
+    parsed = check_command(make_message(), retained=True)
     assert isinstance(parsed, RefusedCommand)
     assert "retain" in parsed.text
 
@@ -538,7 +540,7 @@ JSON = st.recursive(
 )
 @settings(deadline=None, derandomize=True)
 def test_no_command_message_raises_an_error(payload: bytes) -> None:
-    assert isinstance(read(payload), AcceptedCommand | RefusedCommand)
+    assert isinstance(check_command(payload), AcceptedCommand | RefusedCommand)
 
 
 @pytest.fixture
@@ -548,7 +550,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def gateway_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
+def make_gateway(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
         execute=execute or engine.execute, outbox_event=engine.outbox_event, accept_alert=engine.accept_alert
@@ -556,11 +558,11 @@ def gateway_of(store: Store, engine: FakeEngine, execute: Any = None) -> Command
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
 
 
-def parsed(**changes: Any) -> CheckedCommand:
-    return read(make_message(**changes))
+def make_checked_command(**changes: Any) -> CheckedCommand:
+    return check_command(make_message(**changes))
 
 
-async def replies(store: Store) -> list[dict[str, Any]]:
+async def read_replies(store: Store) -> list[dict[str, Any]]:
     return [
         json.loads(row.payload)
         for row in await store.read_rows_for_broker(100)
@@ -570,11 +572,11 @@ async def replies(store: Store) -> list[dict[str, Any]]:
 
 async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
-    gateway = gateway_of(store, engine, engine.execute)
-    await gateway.handle_command(parsed())
-    await gateway.handle_command(parsed())
+    gateway = make_gateway(store, engine, engine.execute)
+    await gateway.handle_command(make_checked_command())
+    await gateway.handle_command(make_checked_command())
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
-    first, second = await replies(store)
+    first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
     assert engine.outbox_event.is_set()
@@ -582,16 +584,16 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
 
 async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
     engine = FakeEngine()
-    gateway = gateway_of(store, engine)
+    gateway = make_gateway(store, engine)
     for checked in (
-        parsed(),
-        parsed(),  # again
-        parsed(id="c-1", campaign="other"),
-        parsed(id="c-2", campaign="no-such"),
-        parsed(id="c-3", name="originate"),
-        read(make_command("seat-hang-up", id="c-4")),
-        read(make_command("marks", id="c-5"), user="listener"),
-        read(b"pause", user="eve"),
+        make_checked_command(),
+        make_checked_command(),  # again
+        make_checked_command(id="c-1", campaign="other"),
+        make_checked_command(id="c-2", campaign="no-such"),
+        make_checked_command(id="c-3", name="originate"),
+        check_command(make_command("seat-hang-up", id="c-4")),
+        check_command(make_command("marks", id="c-5"), user="listener"),
+        check_command(b"pause", user="eve"),
     ):
         await gateway.handle_command(checked)
     await store.close()
@@ -615,22 +617,22 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
 
 async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
-    await gateway_of(store, before, before.execute).handle_command(parsed())
+    await make_gateway(store, before, before.execute).handle_command(make_checked_command())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await gateway_of(again, after, after.execute).handle_command(parsed())
+    await make_gateway(again, after, after.execute).handle_command(make_checked_command())
     assert after.executed == []
-    assert len(await replies(again)) == 2
+    assert len(await read_replies(again)) == 2
     await again.close()
 
 
 async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
-    gateway = gateway_of(store, engine, engine.execute)
-    await gateway.handle_command(parsed(campaign="no-such"))
+    gateway = make_gateway(store, engine, engine.execute)
+    await gateway.handle_command(make_checked_command(campaign="no-such"))
     assert engine.executed == []
-    (reply,) = await replies(store)
+    (reply,) = await read_replies(store)
     assert reply["status"] == "refused"
     assert "no-such" in reply["text"]
 
@@ -644,7 +646,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
             raise troubles.pop()
         return await engine.execute(command, context)
 
-    gateway = gateway_of(store, engine, execute)
+    gateway = make_gateway(store, engine, execute)
     running = asyncio.create_task(gateway.run())
     payload = json.loads(make_message())
     payload["expires_at"] = SystemClock().now() + 60
@@ -653,7 +655,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     await engine.outbox_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
-    assert [reply["status"] for reply in await replies(store)] == ["done"]
+    assert [reply["status"] for reply in await read_replies(store)] == ["done"]
 
 
 async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
@@ -666,12 +668,12 @@ async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return await engine.execute(command, context)
 
-    gateway = gateway_of(store, engine, execute)
+    gateway = make_gateway(store, engine, execute)
     running = asyncio.create_task(gateway.run())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
         gateway.offer(BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False)
-    while not await replies(store):
+    while not await read_replies(store):
         engine.outbox_event.clear()
         await engine.outbox_event.wait()
     assert not running.done()
@@ -684,20 +686,20 @@ async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
 async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_path: Path) -> None:
     done: list[object] = []
 
-    async def die(command: object, context: CommandContext) -> str:
+    async def crash(command: object, context: CommandContext) -> str:
         done.append(command)
         raise asyncio.CancelledError
 
-    parsed = read(make_command("seat-hang-up", id="c-1"))
+    parsed = check_command(make_command("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
-        await gateway_of(store, engine, die).handle_command(parsed)
+        await make_gateway(store, engine, crash).handle_command(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await gateway_of(again, engine, engine.execute).handle_command(parsed)
+    await make_gateway(again, engine, engine.execute).handle_command(parsed)
     assert len(done) == 1
     assert engine.executed == []
-    (reply,) = await replies(again)
+    (reply,) = await read_replies(again)
     assert reply["status"] == "refused"
     assert "the dialler stopped while it executed the command" in reply["text"]
     await again.close()
@@ -705,30 +707,30 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
 
 async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
-    gateway = gateway_of(store, engine, engine.execute)
-    parsed = read(make_command("seat-transfer", id="c-1"))
+    gateway = make_gateway(store, engine, engine.execute)
+    parsed = check_command(make_command("seat-transfer", id="c-1"))
     await gateway.handle_command(parsed)
     await gateway.handle_command(parsed)
     assert engine.executed == [SeatTransfer(seat="01", to="boss")]
-    first, second = await replies(store)
+    first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
 
 
 async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> None:
-    async def full(*_: object) -> str:
+    async def fail_while_store_is_busy(*_: object) -> str:
         raise StoreBusy("another process holds the store")
 
     engine = FakeEngine()
-    gateway = gateway_of(store, engine, full)
-    await gateway.handle_command(read(make_command("seat-hold", id="c-1")))
-    (reply,) = await replies(store)
+    gateway = make_gateway(store, engine, fail_while_store_is_busy)
+    await gateway.handle_command(check_command(make_command("seat-hold", id="c-1")))
+    (reply,) = await read_replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
 
 async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None:
     engine = FakeEngine()
-    gateway = gateway_of(store, engine, engine.execute)
+    gateway = make_gateway(store, engine, engine.execute)
     for number in range(1_000):
         gateway.offer(BOSS, make_message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
     gateway.offer(BOSS, b"", retained=True)  # the clearing of a retained message
@@ -740,7 +742,7 @@ def test_too_large_number_is_refused_in_every_field(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.list_required_fields(), *kind.list_optional_fields()):
         for value in (10**400, -(10**400), 1e308):
-            found = read(make_command(name, **{key: value}), user=min(kind.roles))
+            found = check_command(make_command(name, **{key: value}), user=min(kind.roles))
             assert isinstance(found, RefusedCommand), (name, key)
             assert "needs the role" not in found.text
 
@@ -749,16 +751,16 @@ async def test_peer_update_command_is_audited_only_when_refused(store: Store, tm
     async def refuse(command: Command, context: CommandContext) -> str:
         raise CommandRefused("news of SIDE are missing: ask from 7")
 
-    def audited() -> list[str]:
+    def read_audited_statuses() -> list[str]:
         with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
             return [json.loads(what)["status"] for (what,) in db.execute("SELECT what FROM audit ORDER BY number")]
 
     engine = FakeEngine()
-    done, refused = gateway_of(store, engine), gateway_of(store, engine, refuse)
-    await done.handle_command(read(make_command("confirm-uplink"), user="uplink"))
-    assert audited() == []
-    await refused.handle_command(read(make_command("import-peer-updates"), user="uplink"))
-    assert audited() == ["refused"]
+    done, refused = make_gateway(store, engine), make_gateway(store, engine, refuse)
+    await done.handle_command(check_command(make_command("confirm-uplink"), user="uplink"))
+    assert read_audited_statuses() == []
+    await refused.handle_command(check_command(make_command("import-peer-updates"), user="uplink"))
+    assert read_audited_statuses() == ["refused"]
     for gateway, status in ((done, "done"), (refused, "refused")):
         answer = gateway.unstored_replies.get_nowait()
         assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"

@@ -19,13 +19,13 @@ from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.mqtt.examples import create_examples
-from dialer.mqtt.messages import last_will_message
+from dialer.mqtt.messages import create_last_will_message
 from tests.support.virtual import virtual_time
 
 ROOT = "dialer/v1/pune-1"
 
 
-def a_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
+def make_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
     """A client, and the keys and records that it has put since its creation."""
     records: list[tuple[str, Any]] = []
     client = DiallerClient(
@@ -38,13 +38,13 @@ def a_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
 async def test_unreachable_broker_is_retried_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
-    def fail(*_: object) -> AbstractAsyncContextManager[None]:
+    def fail_to_connect(*_: object) -> AbstractAsyncContextManager[None]:
         nonlocal tries
         tries += 1
         raise BrokerUnreachable("no answer")
 
-    monkeypatch.setattr(dialler_client, "open_connection", fail)
-    client, records = a_client()
+    monkeypatch.setattr(dialler_client, "open_connection", fail_to_connect)
+    client, records = make_client()
     running = asyncio.create_task(client.run())
     await asyncio.sleep(60.0)
     running.cancel()
@@ -57,31 +57,31 @@ TOPICS = [topics.CENTRE_STATE, topics.ALERTS, topics.SEAT, topics.STATISTICS, to
 EXAMPLES = create_examples()
 
 
-async def receive(client: DiallerClient, topic: str, payload: bytes) -> None:
+async def receive_message(client: DiallerClient, topic: str, payload: bytes) -> None:
     await client._handle_received_message(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
 async def test_each_message_from_the_dialler_is_stored_under_its_key() -> None:
-    client, records = a_client()
+    client, records = make_client()
     records.clear()
     for topic in TOPICS:
-        await receive(client, topic.pattern, encode_record(EXAMPLES[topic.key]).encode())
+        await receive_message(client, topic.pattern, encode_record(EXAMPLES[topic.key]).encode())
     assert [key for key, _ in records] == ["centre", "alerts", "seat/seat-04", "campaign/turnout-agents", "booth/118"]
     assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
 
 async def test_last_will_of_the_dialler_is_stored_as_an_offline_state() -> None:
-    client, records = a_client()
+    client, records = make_client()
     records.clear()
-    await receive(client, "state", last_will_message("pune-1", 5.0).payload.encode())
+    await receive_message(client, "state", create_last_will_message("pune-1", 5.0).payload.encode())
     assert records[0][1].online is False
 
 
 async def test_empty_message_removes_the_record_of_a_campaign_or_seat() -> None:
-    client, records = a_client()
+    client, records = make_client()
     records.clear()
     for topic in ("campaigns/turnout%2Fa/statistics", "seats/04", "state", "nothing/of/ours"):
-        await receive(client, topic, b"")
+        await receive_message(client, topic, b"")
     assert records == [("campaign/turnout/a", None), ("seat/04", None)]
 
 
@@ -102,7 +102,7 @@ def malformed_messages(topic: topics.Topic) -> list[bytes]:
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.key)
 async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic) -> None:
     """If it raised, a retained one would stop the client at every start."""
-    client, records = a_client()
+    client, records = make_client()
     records.clear()
     no_objects = [
         b"{",
@@ -117,18 +117,18 @@ async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic
         b'{"a":' * 100_000,
     ]
     for payload in no_objects:
-        await receive(client, topic.pattern, payload)
+        await receive_message(client, topic.pattern, payload)
     assert not records
     malformed = malformed_messages(topic)
     for payload in malformed:
-        await receive(client, topic.pattern, payload)
+        await receive_message(client, topic.pattern, payload)
     assert len(records) < len(malformed) / 8  # some invalid values are left out, or converted to text
     for _, value in records:
         Draft202012Validator(make_json_schema(topic.kind)).validate(to_json_value(value))
 
 
 async def test_malformed_reply_is_not_taken_as_the_answer_to_a_command() -> None:
-    client, records = a_client()
+    client, records = make_client()
     records.clear()
     pending: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     client._pending[("asha", "c-1")] = pending
@@ -140,10 +140,12 @@ async def test_malformed_reply_is_not_taken_as_the_answer_to_a_command() -> None
         '{"id": "c-2", "status": "done", "text": "", "at": 1}',
         "[]",
     ):
-        await receive(client, "replies/asha/c-1", text.encode())
-    await receive(client, "replies", b'{"id": "c-1", "status": "done", "text": "", "at": 1}')
-    await receive(client, "elsewhere", b"{}")
+        await receive_message(client, "replies/asha/c-1", text.encode())
+    await receive_message(client, "replies", b'{"id": "c-1", "status": "done", "text": "", "at": 1}')
+    await receive_message(client, "elsewhere", b"{}")
     assert not pending.done()
-    await receive(client, "replies/asha/c-1", b'{"id": "c-1", "status": "refused", "text": "no such seat", "at": 1}')
+    await receive_message(
+        client, "replies/asha/c-1", b'{"id": "c-1", "status": "refused", "text": "no such seat", "at": 1}'
+    )
     assert await pending == Reply("refused", "no such seat")
     assert not records

@@ -28,7 +28,7 @@ ALERT = create_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
 PLACE = VoterPlace("2026-1", "S13", 209, 118, 412)
 
 
-def announced() -> list[Message]:
+def make_announced_messages() -> list[Message]:
     """Return a message of each kind that goes through the outbox."""
     results: list[Result] = [
         EndedAttempt(ATTEMPT, Outcome.CONNECTED, AT, answered_at=AT - 40, seat="seat-04", cause=16, campaign_id="ivr"),
@@ -41,20 +41,20 @@ def announced() -> list[Message]:
         TestMark(AT),
         AuditHead(9, "3b" * 32, AT, 40),
     ]
-    reply = messages.reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
+    reply = messages.create_reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
     rows = [*map(messages.create_announcement, results), reply]
-    return [messages.announced_message("pune-1", row.topic, row.payload) for row in rows]
+    return [messages.create_announced_message("pune-1", row.topic, row.payload) for row in rows]
 
 
 def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> None:
     view = centre_view(alerts=(ALERT,))
     call = CallChange("turnout-agents", ATTEMPT, CallState.ENDED, AT, "seat-04", Outcome.CONNECTED)
     made = [
-        *messages.retained_messages(view, home_assistant=True),
-        messages.last_will_message("pune-1", AT),
-        messages.farewell_message(view.state),
-        messages.call_message("pune-1", call),
-        *announced(),
+        *messages.create_retained_messages(view, home_assistant=True),
+        messages.create_last_will_message("pune-1", AT),
+        messages.create_farewell_message(view.state),
+        messages.create_call_message("pune-1", call),
+        *make_announced_messages(),
     ]
     for message in made:
         if topic_of(message.topic) is not topics.HOME_ASSISTANT:  # which leaves out what is null
@@ -67,27 +67,27 @@ def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> 
 
 def test_last_will_and_closing_message_say_that_the_dialler_is_offline() -> None:
     state = centre_view().state
-    will = json.loads(messages.last_will_message("pune-1", AT).payload)
-    farewell = json.loads(messages.farewell_message(state).payload)
+    will = json.loads(messages.create_last_will_message("pune-1", AT).payload)
+    farewell = json.loads(messages.create_farewell_message(state).payload)
     assert (will["online"], will["at"], will["calls"]) == (False, AT, 0)
     assert (farewell["online"], farewell["calls"]) == (False, state.calls)
 
 
 def test_home_assistant_receives_entities_that_read_the_published_state() -> None:
     view = centre_view(alerts=(ALERT,))
-    assert not [each for each in messages.retained_messages(view) if each.topic.startswith("homeassistant/")]
-    discovery_message, state, alerts, *_ = messages.retained_messages(view, home_assistant=True)
+    assert not [each for each in messages.create_retained_messages(view) if each.topic.startswith("homeassistant/")]
+    discovery_message, state, alerts, *_ = messages.create_retained_messages(view, home_assistant=True)
     discovery = json.loads(discovery_message.payload)
     assert discovery_message.topic == "homeassistant/device/matdan-pune-1/config"
     values = {state.topic: json.loads(state.payload), alerts.topic: json.loads(alerts.payload)}
 
-    def shown(template: str, topic: str) -> str:
+    def render_template(template: str, topic: str) -> str:
         made = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True).from_string(template)
         return made.render(value_json=values[topic])
 
-    assert shown(discovery["availability_template"], discovery["availability_topic"]) == "online"
+    assert render_template(discovery["availability_template"], discovery["availability_topic"]) == "online"
     seen = {
-        name: shown(each["value_template"], each.get("state_topic", discovery["state_topic"]))
+        name: render_template(each["value_template"], each.get("state_topic", discovery["state_topic"]))
         for name, each in discovery["components"].items()
     }
     wanted = values[state.topic]
@@ -121,46 +121,50 @@ def test_private_fields_of_records_are_not_published() -> None:
     for private, published in (
         ({"technical_cause", "counted", "promised"}, messages.create_announcement(ended).payload),
         ({"language", "own_at"}, messages.create_announcement(record).payload),
-        ({"constituency_name", "booth_name"}, messages.turnout_message("pune-1", booth).payload),
+        ({"constituency_name", "booth_name"}, messages.create_turnout_message("pune-1", booth).payload),
     ):
         assert not private & json.loads(published).keys()
     assert booth.booth_name
-    assert booth.booth_name not in messages.turnout_message("pune-1", booth).payload
+    assert booth.booth_name not in messages.create_turnout_message("pune-1", booth).payload
 
 
 def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() -> None:
     view = replace(campaign_view("turnout-agents"), at=AT + 0.123456, abandoned_rate=1 / 3)
-    published = json.loads(messages.statistics_message("c", view).payload)
+    published = json.loads(messages.create_statistics_message("c", view).payload)
     assert (published["at"], published["abandoned_rate"]) == (AT + 0.123, 0.3333)
 
 
 def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
-    check_message(topics.commands_topic("pune-1", "asha"), encode_record(create_examples()[topics.COMMANDS.key]))
+    check_message(topics.build_commands_topic("pune-1", "asha"), encode_record(create_examples()[topics.COMMANDS.key]))
 
 
 def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
-    message = messages.statistics_message("c/#", campaign_view("+/../#"))
+    message = messages.create_statistics_message("c/#", campaign_view("+/../#"))
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
 
 
 def test_published_hold_of_a_campaign_has_reason_text_and_end() -> None:
-    def hold(view: CampaignView) -> object:
-        return json.loads(messages.statistics_message("c", view).payload)["hold"]
+    def read_published_hold(view: CampaignView) -> object:
+        return json.loads(messages.create_statistics_message("c", view).payload)["hold"]
 
     free = campaign_view("turnout-agents")
-    assert hold(free) is None
+    assert read_published_hold(free) is None
     closed = replace(free, hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", 1_713_756_600.0))
-    assert hold(closed) == {
+    assert read_published_hold(closed) == {
         "reason": "calling-hours",
         "text": "outside calling hours until 09:00",
         "until": 1_713_756_600.0,
     }
-    assert hold(replace(free, hold=Hold(HoldReason.PAUSED))) == {"reason": "paused", "text": "paused", "until": None}
+    assert read_published_hold(replace(free, hold=Hold(HoldReason.PAUSED))) == {
+        "reason": "paused",
+        "text": "paused",
+        "until": None,
+    }
 
 
 def test_published_alerts_are_listed_most_severe_first() -> None:
     notice = create_alert(AlertKind.LIST_LOW, AT - 9, campaign="turnout", remaining=4)
     cleared = create_alert(AlertKind.BROKER_DOWN, AT, problem="connection refused", cleared=True)
     view = centre_view(alerts=(notice, cleared, ALERT))
-    listed = json.loads(messages.alerts_message(view).payload)["alerts"]
+    listed = json.loads(messages.create_alerts_message(view).payload)["alerts"]
     assert [alert["code"] for alert in listed] == ["switch-down", "list-low-turnout"]

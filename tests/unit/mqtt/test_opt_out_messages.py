@@ -16,7 +16,7 @@ from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
-from dialer.mqtt.messages import announced_message, create_announcement
+from dialer.mqtt.messages import create_announced_message, create_announcement
 from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from tests.support.virtual import virtual_time
@@ -26,7 +26,7 @@ NUMBER = "+919812345678"
 TOPIC = "dialer/v1/pune-2/results/opt-outs"
 
 
-def message(**changes: object) -> bytes:
+def make_message(**changes: object) -> bytes:
     return json.dumps({"phone": 7, "at": 5.0, "source": "agent", "attempt": None, **changes}).encode()
 
 
@@ -45,31 +45,31 @@ def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None
 def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
     announcement = create_announcement(OptOut(7, 5.0, "agent", number_hash=hashed))
-    sent = announced_message("pune-2", announcement.topic, announcement.payload)
+    sent = create_announced_message("pune-2", announcement.topic, announcement.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
-    assert topics.opt_outs_filter().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
+    assert topics.build_opt_outs_filter().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
 
 
 @pytest.mark.parametrize(
     ("topic", "payload"),
     [
-        (TOPIC, message()),
-        (TOPIC, message(number_hash=None)),
-        (TOPIC, message(number_hash=NUMBER)),
-        (TOPIC, message(number_hash="F" * 64)),
-        (TOPIC, message(number_hash="f" * 64, at="now")),
-        (TOPIC, message(number_hash="f" * 64, at=True)),
-        (TOPIC, message(number_hash="f" * 64, at=float("nan"))),
-        (TOPIC, message(number_hash="f" * 64, at=10**400)),
-        (TOPIC, message(number_hash="f" * 64, at=-1)),
-        (TOPIC, message(number_hash="f" * 64, more="x" * 3000)),
+        (TOPIC, make_message()),
+        (TOPIC, make_message(number_hash=None)),
+        (TOPIC, make_message(number_hash=NUMBER)),
+        (TOPIC, make_message(number_hash="F" * 64)),
+        (TOPIC, make_message(number_hash="f" * 64, at="now")),
+        (TOPIC, make_message(number_hash="f" * 64, at=True)),
+        (TOPIC, make_message(number_hash="f" * 64, at=float("nan"))),
+        (TOPIC, make_message(number_hash="f" * 64, at=10**400)),
+        (TOPIC, make_message(number_hash="f" * 64, at=-1)),
+        (TOPIC, make_message(number_hash="f" * 64, more="x" * 3000)),
         (TOPIC, b"[" * 5000),
         (TOPIC, b"[1]"),
         (TOPIC, b"\xff"),
-        ("dialer/v1", message(number_hash="f" * 64)),
-        ("dialer/v1//results", message(number_hash="f" * 64)),
+        ("dialer/v1", make_message(number_hash="f" * 64)),
+        ("dialer/v1//results", make_message(number_hash="f" * 64)),
     ],
 )
 def test_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
@@ -81,8 +81,8 @@ def test_no_opt_out_message_raises_an_error(payload: bytes) -> None:
     parse_opt_out(TOPIC, payload)
 
 
-def opt_out(letter: str) -> bytes:
-    return message(number_hash=letter * 64)
+def make_opt_out(letter: str) -> bytes:
+    return make_message(number_hash=letter * 64)
 
 
 class SlowStore:
@@ -115,7 +115,7 @@ async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "ab":
-        await opt_outs.offer(TOPIC, opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.offer(TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
     await asyncio.sleep(60)
     assert (store.stored, acknowledged) == ([], [])
     assert store.tries > 20
@@ -129,7 +129,7 @@ async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_
 async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() -> None:
     store, acknowledged = SlowStore(), list[int]()
     opt_outs = PeerOptOuts(store.suppress)
-    payloads = [message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
+    payloads = [make_message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
         await opt_outs.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
     running = asyncio.create_task(opt_outs.run())
@@ -147,13 +147,13 @@ async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_none() -> 
     count = 3 * MAX_WAITING
     offered = 0
 
-    async def offer_all() -> None:
+    async def offer_all_opt_outs() -> None:
         nonlocal offered
         for number in range(count):
-            await opt_outs.offer(TOPIC, message(number_hash=f"f{number:063x}"))
+            await opt_outs.offer(TOPIC, make_message(number_hash=f"f{number:063x}"))
             offered += 1
 
-    tasks = [asyncio.create_task(opt_outs.run()), asyncio.create_task(offer_all())]
+    tasks = [asyncio.create_task(opt_outs.run()), asyncio.create_task(offer_all_opt_outs())]
     await asyncio.sleep(60)
     assert MAX_WAITING <= offered <= MAX_WAITING + MAX_STORED_AT_ONCE
     store.is_busy = False
@@ -169,7 +169,7 @@ async def test_unexpected_error_skips_an_opt_out_and_the_next_is_stored() -> Non
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "0b":
-        await opt_outs.offer(TOPIC, opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.offer(TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
     await asyncio.sleep(1)
     assert (store.stored, acknowledged) == (["b" * 64], ["0", "b"])
     running.cancel()

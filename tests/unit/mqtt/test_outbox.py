@@ -123,10 +123,10 @@ async def test_outbox_is_read_from_the_store_only_after_a_commit(store: Store) -
 async def test_outbox_rows_are_published_again_after_the_store_failed(store: Store) -> None:
     await announce(store, 0, 3)
 
-    async def busy(up_to: int) -> None:
+    async def fail_while_busy(up_to: int) -> None:
         raise StoreBusy("another process holds the store")
 
-    mark_published, store.mark_announcements_published = store.mark_announcements_published, busy
+    mark_published, store.mark_announcements_published = store.mark_announcements_published, fail_while_busy
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(StoreBusy):

@@ -144,7 +144,7 @@ def test_alert_publishes_the_centre_state_at_once() -> None:
     assert count_by_topic(buffer.take_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 
-def test_engine_state_is_not_read_when_nothing_is_to_be_published() -> None:
+def test_engine_state_is_not_read_while_no_message_is_due() -> None:
     def fail_on_call() -> CentreView:
         pytest.fail("the engine was asked for a view")
 

@@ -61,11 +61,11 @@ def test_asyncapi_document_is_up_to_date() -> None:
     assert committed["channels"] == made["channels"], AFTER_A_CHANGE
     assert committed["operations"] == made["operations"], AFTER_A_CHANGE
 
-    def fields(whole: dict[str, Any]) -> dict[str, set[str]]:
+    def list_schema_fields(whole: dict[str, Any]) -> dict[str, set[str]]:
         schemas = whole["components"]["schemas"].items()
         return {name: set(schema.get("properties", schema.get("enum", ()))) for name, schema in schemas}
 
-    assert fields(committed) == fields(made), AFTER_A_CHANGE
+    assert list_schema_fields(committed) == list_schema_fields(made), AFTER_A_CHANGE
     for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(committed)):
         found = committed
         for step in reference.split("/"):
@@ -74,7 +74,7 @@ def test_asyncapi_document_is_up_to_date() -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_any_id_becomes_one_level_of_a_topic_and_can_be_decoded(value: str) -> None:
+def test_any_id_becomes_one_level_of_an_mqtt_topic_and_can_be_decoded(value: str) -> None:
     encodable = value.encode(errors="replace").decode()
     level = topics.encode_topic_level(encodable)
     assert level

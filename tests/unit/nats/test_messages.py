@@ -17,7 +17,7 @@ ROWS = (BatchRow(7, "results/marks", 5.0, '{"key":"a"}'), BatchRow(9, "results/a
 BATCH = OutboxBatch("pune-1", messages.VERSION, 5, 9, ROWS)
 
 
-def packed(**changes: object) -> bytes:
+def pack_changed_batch(**changes: object) -> bytes:
     fields = json.loads(zlib.decompress(messages.pack_batch(BATCH)))
     return zlib.compress(json.dumps({**fields, **changes}).encode())
 
@@ -46,7 +46,7 @@ def test_unpacked_batch_equals_the_packed_one() -> None:
 )
 def test_malformed_batch_of_rows_is_refused(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(InvalidMessage, match=problem):
-        messages.unpack_batch(packed(**changes))
+        messages.unpack_batch(pack_changed_batch(**changes))
 
 
 @given(st.binary(max_size=200))
@@ -64,10 +64,10 @@ def test_batch_that_decompresses_beyond_the_limit_is_refused() -> None:
         messages.unpack_batch(zlib.compress(b" " * (messages.MAX_BATCH_BYTES * 3)))
 
 
-def test_names_with_dots_add_no_tokens_to_a_nats_subject() -> None:
-    assert messages.mark_subject("*", "S13", 209) == "peer.*.mark.S13.209"
-    assert messages.mark_subject("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
-    assert messages.live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
+def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
+    assert messages.build_mark_subject("*", "S13", 209) == "peer.*.mark.S13.209"
+    assert messages.build_mark_subject("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
+    assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
 def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -> None:

@@ -22,7 +22,7 @@ OURS, THEIRS = bytes(SigningKey(b"o" * 32)), bytes(SigningKey(b"t" * 32))
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / outbox_file.outbox_file_name("pune-1", 901, 2_001)
+    path = tmp_path / outbox_file.build_outbox_file_name("pune-1", 901, 2_001)
     assert write_outbox_file(path, "pune-1", 901, 2_001, ROWS, OURS) == len(ROWS)
     return path
 
@@ -101,16 +101,16 @@ def test_outbox_file_with_rows_out_of_order_is_refused(tmp_path: Path, rows: lis
         read_outbox_file(tmp_path / "odd.csv")
 
 
-def test_outbox_file_overwrites_no_other_file_and_a_failed_write_leaves_none(path: Path) -> None:
+def test_outbox_file_overwrites_no_other_file_and_a_failed_write_leaves_no_file(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(OutputRefused, match="exists already"):
         write_outbox_file(path, "pune-1", 901, 2_001, [], None)
     assert path.read_bytes() == before
 
-    def fail() -> list[BatchRow]:
+    def fail_to_read_rows() -> list[BatchRow]:
         raise ValueError("the store failed")
 
     other = path.with_name("other.csv")
     with pytest.raises(ValueError, match="the store failed"):
-        write_outbox_file(other, "pune-1", 1, 9, (row for _ in [0] for row in fail()), None)
+        write_outbox_file(other, "pune-1", 1, 9, (row for _ in [0] for row in fail_to_read_rows()), None)
     assert [*path.parent.iterdir()] == [path]

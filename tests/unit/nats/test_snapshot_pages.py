@@ -82,11 +82,11 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     """Marks with the longest values, which hardly compress, must not make a snapshot impossible."""
     rng = random.Random(7)
 
-    def long_text() -> str:
+    def make_long_text() -> str:
         return "".join(map(chr, rng.choices(range(0x10000, 0x30000), k=128)))
 
     marks_by_key = [
-        (str(n), {"key": long_text(), "undoes": long_text(), "roll_version": long_text(), "serial": n})
+        (str(n), {"key": make_long_text(), "undoes": make_long_text(), "roll_version": make_long_text(), "serial": n})
         for n in range(1_500)
     ]
     seen, remaining, next_after = list[Any](), marks_by_key, None

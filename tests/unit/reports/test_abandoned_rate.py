@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dialer.domain.model import Outcome, calculate_abandoned_rate
-from dialer.mqtt.messages import statistics_message
+from dialer.mqtt.messages import create_statistics_message
 from dialer.reports import tables
 from dialer.reports.evidence import report_cap_evidence
 from dialer.settings.jurisdiction import load_profile
@@ -75,6 +75,6 @@ async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path:
         [run] = site.centre.engine.features.runs.values()  # set the outcomes of a whole day
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns
-        published = json.loads(statistics_message("pune-1", view).payload)["abandoned_rate"]
+        published = json.loads(create_statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
     assert calculate_abandoned_rate(AGENTS | IVR).rate == RATE
