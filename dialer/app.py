@@ -181,7 +181,7 @@ def _engine(
     plan = create_engine_plan(settings, profile)
     core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
-    routed = None if twilio is None else twilio.combine_with(switch if settings.uses_asterisk else None)
+    routed = None if twilio is None else twilio.combine_with_asterisk(switch if settings.uses_asterisk else None)
     outside = Dependencies(
         store=store,
         switch=routed or switch,
@@ -189,7 +189,7 @@ def _engine(
         flows=flows,
         certified=certified,
         has_room=make_disk_space_check(settings),
-        figures=lag.figures,
+        figures=lag.get_figures,
         reload_settings=reload if settings.file.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),
     )

@@ -81,7 +81,7 @@ class Entry(BaseModel):
         return self
 
     @property
-    def approved(self) -> bool:
+    def is_approved(self) -> bool:
         """Whether a named person has approved the prompt's present recording."""
         return bool(self.approved_by) and self.approved_sha256 == self.source_sha256
 

@@ -110,7 +110,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
         reader = _Reader(rate, max_seconds)
         for packet in _read_packets(container, stream):
             reader.decode_packet(packet)
-    channels = reader.finish()
+    channels = reader.finish_decoding()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
         raise RecordingRefused("the recording has no decodable audio; export it again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
@@ -209,7 +209,7 @@ class _Reader:
             self._pieces += _pull_channels(self._graph)
             self._graph = None
 
-    def finish(self) -> Channels:
+    def finish_decoding(self) -> Channels:
         self._read_rest_of_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)

@@ -99,7 +99,7 @@ def make_drafts(
                 before = entries.get(each.name)
                 entry = _copy_draft_approval(each.entry, before)
                 made.append((each.name, entry))
-                if before is not None and before.approved and not entry.approved:
+                if before is not None and before.is_approved and not entry.is_approved:
                     report.void.append(each.name)
             report.drafted += len(result)
     report.refused.sort(key=lambda each: each.source)
@@ -132,7 +132,7 @@ def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
     if before is None or before.source != fresh.source:
         return fresh
     known = copy_approvals(fresh, before)
-    return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.approved else known
+    return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.is_approved else known
 
 
 def _hash_text_and_voice(text: str, language: str) -> str:

@@ -76,6 +76,6 @@ def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: 
 
 def _check_approval(entry: Entry, rules: PlayRules) -> str | None:
     """Return why a prompt lacks the required approval, or None."""
-    if not rules.approved_only or entry.approved:
+    if not rules.approved_only or entry.is_approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

@@ -107,7 +107,7 @@ def create_repository(
     every centre, and set its headquarters.material_root to it.
     """
     keys = _read_private_keys(hq.root_key)
-    path = hq.repository.create(
+    path = hq.repository.create_repository(
         keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_key(), time.time()
     )
     typer.echo(

@@ -15,7 +15,7 @@ class MissingSounds:
     def __init__(self) -> None:
         self._logged: set[str] = set()
 
-    def log_once(self, sound: str, reason: str) -> None:
+    def log_skipped_sound(self, sound: str, reason: str) -> None:
         """Log that a sound was skipped, unless this sound has been logged before."""
         if sound in self._logged or len(self._logged) >= _MOST_LOGGED:
             return

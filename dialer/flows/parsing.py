@@ -88,7 +88,7 @@ def parse_part(
     except ValidationError as error:
         mistakes = [_Mistake(document, location, model, details) for details in error.errors(include_url=False)]
         first = min(mistakes, key=lambda mistake: mistake.line)
-        raise FlowError(document.file, first.line, name, first.describe(), part=part) from error
+        raise FlowError(document.file, first.line, name, first.describe_mistake(), part=part) from error
 
 
 class _Mistake:
@@ -103,7 +103,7 @@ class _Mistake:
         self._shown = sanitise_text(details["input"]) if isinstance(details["input"], str) else ""
         self._model, self._field = _find_field(model, below)
 
-    def describe(self) -> str:
+    def describe_mistake(self) -> str:
         """Return what the mistake is, and how to correct it."""
         context: Mapping[str, Any] = self._details.get("ctx", {})
         match self._details["type"]:

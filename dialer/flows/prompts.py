@@ -130,7 +130,7 @@ class SitePrompts:
         """
         why = self.get_call_prompts("").find_block_reason(sound)
         if why is not None:
-            self._missing.log_once(sound, why)
+            self._missing.log_skipped_sound(sound, why)
         return why is None
 
     def uses_synthetic_voice(self, language: str) -> bool:

@@ -74,13 +74,13 @@ class HttpFetcher(FetcherInterface):
         )
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        response = self.get(url)
+        response = self.request_url(url)
         if response.status != _OK:
             response.close()
             raise DownloadHTTPError(f"HTTP {response.status}", response.status)
-        return self.stream(response)
+        return self.stream_body(response)
 
-    def get(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
+    def request_url(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
         """Request a URL and return the response with its body unread.
 
         The body starts at byte `first` if the server supports ranges.
@@ -88,7 +88,7 @@ class HttpFetcher(FetcherInterface):
         headers = {"Range": f"bytes={first}-"} if first else {}
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
-    def stream(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def stream_body(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         """Yield the body of an HTTP response in chunks."""
         try:
             yield from response.stream(CHUNK_BYTES)
@@ -140,7 +140,7 @@ class CentreMaterial:
                 f"campaign material: {self._folder / link} cannot be read ({error.strerror}): check the folder's permissions"
             ) from error
         with suppress(MaterialRefused):  # damaged: the version will be installed again
-            return Manifest.read(data)
+            return Manifest.parse_document(data)
         return None
 
     def fetch_assigned_manifest(self) -> Manifest | None:
@@ -155,10 +155,10 @@ class CentreMaterial:
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
             require_both_departments(find_signers(root.signed, targets).values())
-            waves = Waves.read(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
+            waves = Waves.parse_document(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
             if (wave := waves.find_wave(self._source.centre, self._source.zone)) is None:
                 return None
-            manifest = Manifest.read(
+            manifest = Manifest.parse_document(
                 self._download_target(updater, get_target_path(wave.name, wave.version), MAX_MANIFEST_BYTES)
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
@@ -274,14 +274,14 @@ class CentreMaterial:
 
     def _append_to_download(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
-        response = self._fetcher.get(url, first)
+        response = self._fetcher.request_url(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
             file.truncate(0)
             first = 0
         elif response.status != (_PARTIAL if first else _OK):
             response.close()
             raise DownloadHTTPError(f"HTTP {response.status} for {url}", response.status)
-        for chunk in self._fetcher.stream(response):
+        for chunk in self._fetcher.stream_body(response):
             first += len(chunk)
             if first > size:
                 raise MaterialRefused(f"{url} is longer than the signed file: check the material server")

@@ -39,7 +39,7 @@ class _Document(BaseModel):
     title: ClassVar[str]  # in error messages
 
     @classmethod
-    def read(cls, data: bytes) -> Self:
+    def parse_document(cls, data: bytes) -> Self:
         """Parse and validate a published document (a manifest or the waves). Raises MaterialRefused."""
         try:
             return cls.model_validate_json(data)

@@ -89,7 +89,7 @@ class Repository:
     """The folder at headquarters with the campaign material: drafts of bundles, and published versions."""
 
     def __init__(self, folder: Path) -> None:
-        """Use the repository of campaign material in `folder`. `create` creates its files."""
+        """Use the repository of campaign material in `folder`. `create_repository` creates its files."""
         self._folder = folder
         self._metadata = folder / "public" / "metadata"
         self._targets = folder / "public" / "targets"
@@ -98,7 +98,7 @@ class Repository:
 
     # Root and keys
 
-    def create(
+    def create_repository(
         self,
         root_keys: Iterable[bytes],
         root_public: Iterable[bytes],
@@ -252,7 +252,7 @@ class Repository:
         MaterialRefused.
         """
         try:
-            return Manifest.read((self._drafts / target).read_bytes())
+            return Manifest.parse_document((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(
                 f"the manifest {target} was not created on this machine: copy the repository from the one that drafted it"
@@ -299,7 +299,7 @@ class Repository:
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
-        return Waves.read((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
+        return Waves.parse_document((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
     def assign_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float

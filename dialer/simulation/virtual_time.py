@@ -45,7 +45,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Return the virtual time: seconds since the loop was created."""
         return self._now
 
-    def advance(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         """Advance the virtual clock by `seconds`. Raises VirtualTimeStuck past the limit."""
         self._now += seconds
         if self._now > self._limit_seconds:
@@ -112,7 +112,7 @@ class _JumpingSelector(selectors.BaseSelector):
             if events:
                 return events
         if timeout is not None:
-            self._loop.advance(timeout)
+            self._loop.advance_clock(timeout)
             return []
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:

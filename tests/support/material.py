@@ -106,7 +106,9 @@ def publishing(
 ) -> Iterator[Publisher]:
     """Serve a new repository; `tls` is the server's certificate and key, `ca` the one that centres trust."""
     repository = Repository(folder)
-    root = repository.create([KEYS["r1"], KEYS["r2"]], [derive_public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
+    root = repository.create_repository(
+        [KEYS["r1"], KEYS["r2"]], [derive_public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now
+    )
     server = _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder / "public")))
     server.requests = []
     if tls is not None:

@@ -438,8 +438,8 @@ def test_material_bundle_repository_is_created_once_with_two_root_keys_and_both_
         ([r1, r2], [*PEOPLE, PEOPLE[0]], online, "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
-            Repository(tmp_path / "hq").create(roots, [derive_public_key(KEYS["r3"])], people, own, NOW)
+            Repository(tmp_path / "hq").create_repository(roots, [derive_public_key(KEYS["r3"])], people, own, NOW)
     assert not (tmp_path / "hq").exists()
-    Repository(tmp_path / "hq").create([r1, r2], [], PEOPLE, online, NOW)
+    Repository(tmp_path / "hq").create_repository([r1, r2], [], PEOPLE, online, NOW)
     with pytest.raises(MaterialRefused, match="is a repository already"):
-        Repository(tmp_path / "hq").create([r1, r2], [], PEOPLE, online, NOW)
+        Repository(tmp_path / "hq").create_repository([r1, r2], [], PEOPLE, online, NOW)

@@ -78,11 +78,11 @@ class Actions:
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
         """Run one AMI action and send its response."""
         try:
-            self._run(session, action, action.action.lower())
+            self._run_action(session, action, action.action.lower())
         except ActionRefused as refusal:
             send_response(session, action, "Error", ("Message", str(refusal)))
 
-    def _run(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
+    def _run_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if name == "login":
             self._log_in(session, action)
         elif name == "logoff":
@@ -209,7 +209,7 @@ class Actions:
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
             raise ActionRefused("Invalid direction specified. Must be read, write or both")
         if channel.recording is not None:
-            channel.recording.mute(action.get("State") == "1")
+            channel.recording.set_muted(action.get("State") == "1")
         send_response(session, action, "Success")
 
     def _list_channel_status(self, session: ManagerSession, action: AmiMessage) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
-from dialer.simulation.asterisk.agi_commands import execute
+from dialer.simulation.asterisk.agi_commands import execute_agi_command
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import VERSION
 from dialer.simulation.asterisk.core import SwitchCore
@@ -50,7 +50,7 @@ class AgiConnection(asyncio.Protocol):
         """Whether an unread line has arrived or the server has disconnected. Either aborts a sound."""
         return bool(self.lines) or self.ended
 
-    def send(self, text: str) -> None:
+    def send_line(self, text: str) -> None:
         """Send one line to the FastAGI server."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(text.encode() + b"\n")
@@ -78,7 +78,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.agi_connections.add(transport)
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
-        connection.send(_render_environment(channel, url, script, arguments))
+        connection.send_line(_render_environment(channel, url, script, arguments))
         status = await _run_server_commands(switch, channel, connection)
     finally:
         switch.agi_connections.discard(transport)
@@ -119,13 +119,13 @@ async def _run_server_commands(switch: SwitchCore, channel: Channel, connection:
     while True:
         if channel.interrupted and not dead:
             dead = True
-            connection.send("HANGUP")
+            connection.send_line("HANGUP")
             if exits_on_hang_up:
                 return "HANGUP"
         if connection.lines:
             answer = await _run_command(switch, channel, connection, connection.lines.popleft(), dead)
             if answer is not None:
-                connection.send(answer)
+                connection.send_line(answer)
         elif connection.ended:
             return "HANGUP" if dead or channel.interrupted else "SUCCESS"
         else:
@@ -139,7 +139,7 @@ async def _run_command(
     command_id = switch.next_command_id()
     tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
     events.publish_channel_event("AGIExecStart", channel, tail)
-    answer = await execute(switch, channel, line, dead, lambda: connection.has_input)
+    answer = await execute_agi_command(switch, channel, line, dead, lambda: connection.has_input)
     code, _, rest = (answer or "200 result").partition(" ")
     code = code.partition("-")[0]
     result = {"200": "Success", "511": rest}.get(code, "Failure")

@@ -61,7 +61,7 @@ def split_words(line: str) -> list[str]:
     return words if word is None else [*words, word]
 
 
-async def execute(
+async def execute_agi_command(
     switch: SwitchCore, channel: Channel, line: str, dead: bool, aborted: Callable[[], bool]
 ) -> str | None:
     """Run one AGI command line and return its reply, or None if the command was aborted.

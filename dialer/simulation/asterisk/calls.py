@@ -76,7 +76,7 @@ class SwitchCalls(SwitchCore):
             channel.behaviour, random = self.caller.draw_phone_behaviour(phone)
         for name, value in order.variables:
             self.set_variable(channel, name, value, announce=False)
-        OutgoingCall(self, channel, order, random, trunk_alive=alive).begin()
+        OutgoingCall(self, channel, order, random, trunk_alive=alive).start_dialling()
 
     def _find_called_phone(self, endpoint: str, target: str | None) -> SeatPhone | None:
         """Return the phone of the called seat, or None if the endpoint is not a phone.
@@ -107,7 +107,7 @@ class SwitchCalls(SwitchCore):
         for half, other, number, place in ((first, second, 1, places[0]), (second, first, 2, places[1])):
             half.name = f"{stem};{number}"
             half.variables.update(order.variables)
-            half.move_to(place.context, place.extension, place.priority)
+            half.move_to_location(place.context, place.extension, place.priority)
             self.events.publish_channel_event("Newchannel", half)
             self.answer_channel(half)
             runs = (order.application, order.data) if half is first else ("", "")
@@ -174,7 +174,7 @@ class SwitchCalls(SwitchCore):
         self._journal.record_inbound(self.now(), channel.uniqueid, number, carrier.name)
         self.events.publish_channel_event("Newchannel", channel)
         start = Location(self.config.inbound_context, called or self.config.our_number, 1)
-        channel.move_to(start.context, start.extension, 1)
+        channel.move_to_location(start.context, start.extension, 1)
         self.start_dialplan(channel, start)
         return channel
 
@@ -182,7 +182,7 @@ class SwitchCalls(SwitchCore):
         """Accept a call from another simulated server for one of its voters. Return the channel."""
         channel = self._new_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_state(ChannelState.RING)
-        channel.move_to(JOINED_CONTEXT, extension, 1)
+        channel.move_to_location(JOINED_CONTEXT, extension, 1)
         self.events.publish_channel_event("Newchannel", channel)
         self.start_dialplan(channel, Location(JOINED_CONTEXT, extension, 1))
         return channel

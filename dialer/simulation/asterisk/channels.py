@@ -156,7 +156,7 @@ class Channel:
         self.connected_number, self.connected_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
 
-    def move_to(self, context: str, extension: str, priority: int) -> None:
+    def move_to_location(self, context: str, extension: str, priority: int) -> None:
         """Set the channel's location in the dialplan."""
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()

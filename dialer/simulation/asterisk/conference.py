@@ -57,12 +57,12 @@ class Conferences:
         counts = {"parties": len(conference.members), "marked": conference.marked_count, "admins": admins}
         return str(counts.get(kind, 0))
 
-    async def join(self, channel: Channel, name: str, template: str, menu: str) -> str:
+    async def join_conference(self, channel: Channel, name: str, template: str, menu: str) -> str:
         """Put a channel into the conference, and wait until it leaves. Return CONFBRIDGE_RESULT: HANGUP or ENDMARKED.
 
         The result of a redirected participant is HANGUP, as in Asterisk.
         """
-        member = self._enter(channel, name, self._users.get(template, ConferenceUser()))
+        member = self._add_participant(channel, name, self._users.get(template, ConferenceUser()))
         entries = self._menus.get(menu, {})
         channel.reads_keys = bool(entries)
         while not channel.interrupted and not member.result:
@@ -73,8 +73,8 @@ class Conferences:
         channel.reads_keys = False
         channel.digits.clear()
         if channel.goto is not None:  # events of the leaving channel already show its new location
-            channel.move_to(channel.goto.context, channel.goto.extension, channel.goto.priority)
-        result = self._leave(member)
+            channel.move_to_location(channel.goto.context, channel.goto.extension, channel.goto.priority)
+        result = self._remove_participant(member)
         if channel.hung_up:
             channel.cause = channel.cause or 16  # leaving a bridge by a hang-up is normal clearing
         return result
@@ -87,7 +87,7 @@ class Conferences:
             channel.digits.clear()
             channel.reads_keys = True
 
-    def _enter(self, channel: Channel, name: str, user: ConferenceUser) -> Participant:
+    def _add_participant(self, channel: Channel, name: str, user: ConferenceUser) -> Participant:
         events = self._events
         conference = self.by_name.get(name)
         if conference is None:
@@ -113,7 +113,7 @@ class Conferences:
                     self._start_conversation(other.channel)
         return member
 
-    def _leave(self, member: Participant) -> str:
+    def _remove_participant(self, member: Participant) -> str:
         channel, events = member.channel, self._events
         conference = channel.conference
         if conference is None:  # the switch was restarted meanwhile

@@ -172,7 +172,7 @@ class SwitchCore(ABC):
         """Remove a channel that has ended from the switch. Write its journal entry and call record."""
         channel.cancel_timers()
         if channel.recording is not None:
-            channel.recording.finish()
+            channel.recording.finish_recording()
         self.channels.pop(channel.uniqueid, None)
         if self.config.history is not None and how != EndsBy.RESTART:
             self._write_call_record(self.config.history, channel, how)

@@ -84,7 +84,7 @@ async def _play_one_sound(switch: SwitchCore, channel: Channel, data: str) -> No
 async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer_channel(channel)
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
-    await switch.conferences.join(channel, name, user, menu)
+    await switch.conferences.join_conference(channel, name, user, menu)
 
 
 async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -212,7 +212,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
     while not channel.hung_up:
         if channel.goto is not None:
             place, channel.goto = channel.goto, None
-            channel.move_to(place.context, place.extension, place.priority)
+            channel.move_to_location(place.context, place.extension, place.priority)
         else:
             _move_to_next_step(switch, channel)
         if not await _run_step(switch, channel):
@@ -224,11 +224,11 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
 async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
     """Run the dialplan on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
-    channel.move_to(start.context, start.extension, start.priority)
+    channel.move_to_location(start.context, start.extension, start.priority)
     while not channel.interrupted and await _run_step(switch, channel):
         _move_to_next_step(switch, channel)
     channel.shown = channel.render_event_lines(), channel.application, channel.data
-    channel.move_to(*location[:3])
+    channel.move_to_location(*location[:3])
     channel.application, channel.data = location[3:]
 
 
@@ -239,7 +239,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
         return
     channel.hung_up, channel.goto = True, None
-    channel.move_to(channel.context, HANG_UP_EXTENSION, 1)
+    channel.move_to_location(channel.context, HANG_UP_EXTENSION, 1)
     for _ in range(MOST_HANG_UP_STEPS):
         if not await _run_step(switch, channel) or channel.application == "Hangup":
             return
@@ -268,14 +268,14 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
     if target is None:
-        channel.move_to(context, name, channel.priority + 1)
+        channel.move_to_location(context, name, channel.priority + 1)
         return
     *place, priority = target.split(",")
     if len(place) == 2:
         context, name = place
     elif len(place) == 1:
         name = place[0]
-    channel.move_to(context, name, find_priority(find_extension(switch.dialplan, context, name), priority))
+    channel.move_to_location(context, name, find_priority(find_extension(switch.dialplan, context, name), priority))
 
 
 def find_priority(extension: Extension | None, priority: str) -> int:

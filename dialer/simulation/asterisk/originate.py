@@ -77,7 +77,7 @@ class OutgoingCall:
         self._early_response = random.random() < share
         self._failure_order = random.randrange(3) if share > 0 else 1
 
-    def begin(self) -> None:
+    def start_dialling(self) -> None:
         """Publish the new channel's event and start dialling."""
         channel, events, order = self._channel, self._switch.events, self._order
         channel.on_hang_up = self._cancel_call

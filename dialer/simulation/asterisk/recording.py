@@ -18,7 +18,7 @@ class ChannelRecording:
     """
 
     def __init__(self, path: Path, channel: Channel, *, bridged_only: bool) -> None:
-        """Start recording. The file is written by `finish`."""
+        """Start recording. The file is written by `finish_recording`."""
         self.path = path
         self.muted = False
         self.seconds = 0.0
@@ -37,12 +37,12 @@ class ChannelRecording:
             self.muted_seconds += now - self._since if self.muted else 0.0
         self._since = now
 
-    def mute(self, muted: bool) -> None:
+    def set_muted(self, muted: bool) -> None:
         """Mute or unmute the recording."""
         self.update_duration()
         self.muted = muted
 
-    def finish(self) -> None:
+    def finish_recording(self) -> None:
         """End the recording and write its file. Nothing is written if its folder is missing, as in Asterisk."""
         self.update_duration()
         if not self.path.parent.is_dir():

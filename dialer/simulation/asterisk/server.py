@@ -52,10 +52,10 @@ class SimulatedAsterisk(SwitchCalls):
         self._clock = LoopClock(start)
         self._started_at = self._clock.now()
         self._journal = Journal(self.config.journal)
-        await self._listen()
+        await self._start_listening()
         return self
 
-    async def _listen(self) -> None:
+    async def _start_listening(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -98,7 +98,7 @@ class SimulatedAsterisk(SwitchCalls):
             self._server.close()
         self.cut_ami()
         await asyncio.sleep(seconds)
-        await self._listen()
+        await self._start_listening()
 
     def stall_ami(self) -> None:
         """Stop reading and writing on the current AMI connections, which stay open, as after a network failure."""
@@ -192,7 +192,7 @@ class SimulatedAsterisk(SwitchCalls):
         self._channel_number = self.processed_calls = 0
         self.booted = False
         dialplan, self.dialplan, self.globals = self.dialplan, {}, {}
-        await self._listen()
+        await self._start_listening()
         await asyncio.sleep(boot_seconds / 2)
         self.dialplan, self.globals = dialplan, dict(self._first_globals)
         await asyncio.sleep(boot_seconds / 2)

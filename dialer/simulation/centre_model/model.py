@@ -69,8 +69,8 @@ class CentreModel:
         """Simulate the whole day and return its log."""
         for at, _ in self.scenario.seats.points:
             if 0.0 < at < self.end:
-                self._schedule_at(at, self._on_shift_change, None)
-        self._schedule_at(0.0, self._on_heartbeat, None)
+                self._schedule_event_at(at, self._on_shift_change, None)
+        self._schedule_event_at(0.0, self._on_heartbeat, None)
         self._log_every_minute(None)
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= self.end:
@@ -88,7 +88,7 @@ class CentreModel:
 
     # Time
 
-    def _schedule_at(self, at: float, handle: Callable[..., None], subject: object) -> None:
+    def _schedule_event_at(self, at: float, handle: Callable[..., None], subject: object) -> None:
         self._serial += 1
         heapq.heappush(self._queue, (at, self._serial, handle, subject))
 
@@ -100,13 +100,13 @@ class CentreModel:
 
     def _on_heartbeat(self, _: None) -> None:
         if self._on_events and self._decided_at + self._heartbeat > self.now:  # a decision has been made since
-            self._schedule_at(self._decided_at + self._heartbeat, self._on_heartbeat, None)
+            self._schedule_event_at(self._decided_at + self._heartbeat, self._on_heartbeat, None)
             return
         self._changed = True
         if not self._on_events:
             self._run_pacing_decision()
         wanted = min((pacer.next_decision_seconds() for pacer in self._self_timed), default=0.0)
-        self._schedule_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
+        self._schedule_event_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
 
     def _decide_if_due(self) -> None:
         if not self._on_events:
@@ -118,7 +118,7 @@ class CentreModel:
             self._changed = False
             if not self._wake_scheduled:
                 self._wake_scheduled = True
-                self._schedule_at(self._next_decision, self._on_wake, None)
+                self._schedule_event_at(self._next_decision, self._on_wake, None)
 
     def _on_wake(self, _: None) -> None:
         self._wake_scheduled, self._changed = False, True
@@ -128,7 +128,7 @@ class CentreModel:
         seconds = self._trunks.count_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
-            self._schedule_at(self.now + seconds + 1e-6, self._on_wake, None)
+            self._schedule_event_at(self.now + seconds + 1e-6, self._on_wake, None)
 
     # Decisions
 
@@ -201,7 +201,7 @@ class CentreModel:
         self._trunks.count_call_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
-        self._schedule_at(now + seconds, self._on_answer if answered else self._on_failure, call)
+        self._schedule_event_at(now + seconds, self._on_answer if answered else self._on_failure, call)
         campaign.unanswered[call] = None
         self._placed += 1
         self._notify_pacer(index, PacingEventKind.PLACED)
@@ -238,7 +238,7 @@ class CentreModel:
         if call.false_call:
             leaves = min(leaves, 1.0)
         end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_at(self.now + min(leaves, patience), self._end_wait, (call, end))
+        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait, (call, end))
 
     def _end_wait(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
@@ -281,15 +281,15 @@ class CentreModel:
         elif scenario.signals is not None:
             closing = scenario.signals.draw_closing_seconds(talk, random)
             if closing is not None:
-                self._schedule_at(
+                self._schedule_event_at(
                     now + closing, self._on_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
                 )
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
             seat.to_break = True
             if random.random() < breaks.announced_share:
-                self._schedule_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
-        self._schedule_at(now + talk, self._on_talk_end, seat)
+                self._schedule_event_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
+        self._schedule_event_at(now + talk, self._on_talk_end, seat)
         self._notify_pacer(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
@@ -317,10 +317,10 @@ class CentreModel:
         if scenario.signals is not None:
             filled = scenario.signals.draw_half_filled_seconds(wrap_up, random)
             if filled is not None:
-                self._schedule_at(
+                self._schedule_event_at(
                     now + filled, self._on_stage_signal, (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
                 )
-        self._schedule_at(now + wrap_up, self._on_wrap_up_end, seat)
+        self._schedule_event_at(now + wrap_up, self._on_wrap_up_end, seat)
         self.pacers[seat.campaign].learn_from_event(ended)
         self._changed = True
 
@@ -342,7 +342,7 @@ class CentreModel:
         elif not seat.logs_out and self.scenario.breaks is not None:
             self.paused[seat] = None
             length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
-            self._schedule_at(self.now + length, self._on_break_end, seat)
+            self._schedule_event_at(self.now + length, self._on_break_end, seat)
         seat.leaving = seat.to_break = False
 
     def _on_break_end(self, seat: SimulatedSeat) -> None:
@@ -380,7 +380,7 @@ class CentreModel:
     def _log_every_minute(self, _: None) -> None:
         self._log_moment()
         if self.now + MOMENT_SECONDS <= self.end:
-            self._schedule_at(self.now + MOMENT_SECONDS, self._log_every_minute, None)
+            self._schedule_event_at(self.now + MOMENT_SECONDS, self._log_every_minute, None)
         if self._progress is not None:
             self._progress(self.now / self.end)
 

@@ -157,7 +157,7 @@ def simulate_days(
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
         report = None if progress is None else partial(_report_progress, progress, first, part)
-        for day, result in zip(days, _simulate_all(days, report, workers), strict=True):
+        for day, result in zip(days, _simulate_all_days(days, report, workers), strict=True):
             found[day[0]].append(result)
         asked = [_choose_further_seeds(of) for of in found]
     return [(summarise_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
@@ -170,7 +170,7 @@ def _choose_further_seeds(days: Sequence[DayResult]) -> range:
     return range(2, 1 + min(MOST_DAYS, wanted))
 
 
-def _simulate_all(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
+def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] | None, workers: int) -> list[DayResult]:
     """Simulate the days and return their results in order."""
     if min(workers, len(days)) <= 1:
         return [

@@ -106,7 +106,7 @@ class RealCentre:
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def read_rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
         with read_snapshot(self.settings.store.path, None) as db:
             return db.execute(sql).fetchall()
@@ -151,7 +151,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         material = stack.enter_context(
             serve_demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
         )
-        await asyncio.to_thread(material.publish, 1)
+        await asyncio.to_thread(material.publish_material, 1)
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
         start = await stack.enter_async_context(_run_background_tasks())
@@ -170,7 +170,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
         console.print(await stack.enter_async_context(run_demo_hq_desk(settings)), soft_wrap=True)
-        await asyncio.to_thread(material.publish, 2)
+        await asyncio.to_thread(material.publish_material, 2)
         await _print_status(hq_database, options.for_seconds, console)
         checks = [await _check_material(real), await _check_stop_all(settings, session, leader, real)]
         work.cancel()
@@ -221,7 +221,7 @@ async def _start_real_centre(
     folder = roll.parent / name
     folder.mkdir()
     zone = get_zone_name(int(name[-1]))
-    await asyncio.to_thread(material.install, folder / MATERIAL, name, zone)
+    await asyncio.to_thread(material.install_material, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
@@ -332,7 +332,7 @@ async def _check_databases(
     async def are_databases_settled() -> bool:
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
             return False
-        up = [each.rows(_UPLOADED)[0] for each in real]
+        up = [each.read_rows(_UPLOADED)[0] for each in real]
         through = dict(await hq_database.fetch_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.announced for each in virtual
@@ -341,7 +341,7 @@ async def _check_databases(
     await _wait_until(are_databases_settled, LAST_TALK_SECONDS)
     await _wait_until(lambda: _all_centres_updated(real, virtual))
     checks = [await _check_counts(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
-    voted = [set(each.rows(_VOTED)) for each in real]
+    voted = [set(each.read_rows(_VOTED)) for each in real]
     everywhere = set.union(*voted)
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
     checks.append(
@@ -352,7 +352,7 @@ async def _check_databases(
         )
     )
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
-    known = [len(out & {row[0] for row in each.rows("SELECT number_hash FROM opt_out_hash")}) for each in real]
+    known = [len(out & {row[0] for row in each.read_rows("SELECT number_hash FROM opt_out_hash")}) for each in real]
     missing = sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in virtual)
     seen = f"{len(out)} numbers; known in the real centres {known}, missing in virtual ones {missing}"
     checks.append(
@@ -371,7 +371,7 @@ async def _check_databases(
 async def _all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
     """Return whether all opt-outs and 'voted' marks have reached the other centres."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
-    voted = [set(each.rows(_VOTED)) for each in real]
+    voted = [set(each.read_rows(_VOTED)) for each in real]
     return all(out <= each.truth.received_opt_outs | each.truth.opted_out for each in virtual) and all(
         each == voted[0] for each in voted
     )
@@ -388,8 +388,8 @@ async def _check_counts(hq_database: Database, real: Sequence[RealCentre], virtu
     calls = 0
     for each in real:
         name = each.settings.centre.id
-        [(ended,)] = each.rows("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
-        [(marks,)] = each.rows("SELECT count(*) FROM mark WHERE agent IS NULL OR agent NOT LIKE 'centre %'")
+        [(ended,)] = each.read_rows("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
+        [(marks,)] = each.read_rows("SELECT count(*) FROM mark WHERE agent IS NULL OR agent NOT LIKE 'centre %'")
         counts: Mapping[str, int] = found.get(name, {})
         marked = sum(count for what, count in counts.items() if what.startswith("mark/"))
         calls += ended

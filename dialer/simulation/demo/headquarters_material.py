@@ -38,7 +38,7 @@ class DemoMaterial:
     online: bytes
     signers: tuple[bytes, ...]
 
-    def publish(self, version: int) -> None:
+    def publish_material(self, version: int) -> None:
         """Publish the turnout flow as `version` and assign it to every centre. Blocks."""
         text = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
         place = self.source / FLOW
@@ -51,7 +51,7 @@ class DemoMaterial:
         self.repository.publish_draft(self.online, now)
         self.repository.assign_version(NAME, version, ["all"], (), self.online, now)
 
-    def install(self, folder: Path, centre: str, zone: str) -> None:
+    def install_material(self, folder: Path, centre: str, zone: str) -> None:
         """Install the material assigned to a centre into `folder`, as the uplink does before the first start. Blocks."""
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
@@ -73,7 +73,7 @@ def serve_demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
         for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)
     ]
     repository = Repository(folder / "published")
-    root = repository.create(root_keys, [], people, online, time.time())
+    root = repository.create_repository(root_keys, [], people, online, time.time())
     handler = functools.partial(_SilentRequestHandler, directory=str(folder / "published" / "public"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

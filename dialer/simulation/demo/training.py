@@ -171,11 +171,15 @@ class ShownVoterReplies(EngineClient):
             reply = self._random.choice(VOTER_REPLIES[self._language])
             command = SeatMessage(text=reply, seat=seat)
             voter = CommandContext(VOTER_NAME[self._language])
-            self._start_task(self._execute(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
+            self._start_task(self._execute_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
         elif change.state is SeatState.READY and message is not None:
-            self._start_task(self._execute(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent")
+            self._start_task(
+                self._execute_command(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent"
+            )
 
-    async def _execute(self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER) -> None:
+    async def _execute_command(
+        self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER
+    ) -> None:
         await asyncio.sleep(after_seconds)
         with contextlib.suppress(CommandRefused):  # the seat has changed state meanwhile
             await self._engine.execute(command, context)

@@ -156,7 +156,7 @@ class AsteriskSwitch:
         if self._fingerprint is not None:
             await check_dialplan(client, self._fingerprint)
         if self._lease is not None:
-            await self._lease.acquire(client)
+            await self._lease.acquire_lease(client)
         self._hung_up_meanwhile = set()
         try:
             status = await client.send_action("CoreStatus")

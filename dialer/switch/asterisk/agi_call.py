@@ -88,14 +88,14 @@ class AgiCall:
         Raises:
             SoundMissing: Asterisk has no such file.
         """
-        return _decode_key(await self._play(f"sound {name}", "STREAM FILE", name, escape_digits))
+        return _decode_key(await self._play_sound(f"sound {name}", "STREAM FILE", name, escape_digits))
 
     async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> str:
         """Play a sound and return up to `max_digits` keys, including keys that were pressed before.
 
         `timeout_ms` is the longest wait for the next key. Raises SoundMissing if Asterisk has no such file.
         """
-        return (await self._play(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
+        return (await self._play_sound(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
@@ -190,7 +190,7 @@ class AgiCall:
             raise SwitchError(f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load its module")
         return reply
 
-    async def _play(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
+    async def _play_sound(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
         """Execute a command that plays a sound. `what` describes the sound in errors.
 
         Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:

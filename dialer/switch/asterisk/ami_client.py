@@ -62,7 +62,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     async def __aenter__(self) -> Self:
         try:
-            await self._connect()
+            await self._open_connection()
             await self._wait_for_outcome(self._session.queue_login(self._loop.time()))
         except BaseException:
             self.close()
@@ -156,7 +156,7 @@ class AmiClient(asyncio.BufferedProtocol):
         await self._wait_for_outcome(action)
         return action.items or []
 
-    async def _connect(self) -> None:
+    async def _open_connection(self) -> None:
         where = f"{self._login.host}:{self._login.port}"
         try:
             async with asyncio.timeout(self.limits.connect_seconds):

@@ -64,7 +64,7 @@ class SwitchLease:
         ):
             granted.set_result(message.get("Response") == "Success")
 
-    async def acquire(self, client: AmiClient) -> None:
+    async def acquire_lease(self, client: AmiClient) -> None:
         """Reserve the Asterisk server for this dialler. The lease of an earlier dialler on the same store is replaced.
 
         Raises:
@@ -73,7 +73,7 @@ class SwitchLease:
         """
         holder = await find_lease_holder(client)
         if holder == self._name:
-            await self.renew(client)  # the link was lost for a moment
+            await self.renew_lease(client)  # the link was lost for a moment
             return
         if holder is not None:
             if holder.store != self._name.store:
@@ -84,7 +84,7 @@ class SwitchLease:
         if not await self._create_channel(client):
             holder = await find_lease_holder(client)
             if holder == self._name:
-                await self.renew(client)  # Asterisk's answer was late
+                await self.renew_lease(client)  # Asterisk's answer was late
                 return
             if holder is None:
                 raise SwitchError(
@@ -117,7 +117,7 @@ class SwitchLease:
             self._ends_at = began_at + LEASE_SECONDS
         return acquired
 
-    async def renew(self, client: AmiClient) -> None:
+    async def renew_lease(self, client: AmiClient) -> None:
         """Extend this dialler's lease of the Asterisk server. Raises SwitchError if the lease's channel has ended,
         because another dialler may use the server now.
         """
@@ -129,7 +129,7 @@ class SwitchLease:
     async def renew_until_lost(self, client: AmiClient) -> SwitchError:
         """Renew the lease until the session is lost, and return the reason. Release the lease when cancelled.
 
-        Raises SwitchError as `renew` does.
+        Raises SwitchError as `renew_lease` does.
         """
         try:
             while True:
@@ -137,7 +137,7 @@ class SwitchLease:
                     async with asyncio.timeout(RENEW_SECONDS):
                         return await client.wait_until_lost()
                 except TimeoutError:
-                    await self.renew(client)
+                    await self.renew_lease(client)
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):

@@ -216,7 +216,7 @@ class _Host:
     records: bool
     transfers: bool
 
-    async def commit(self, commit: FlowCommit) -> Input:
+    async def commit_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
         return await commit_result(commit, lambda asked: self.flows.commit(self.session, asked))
 

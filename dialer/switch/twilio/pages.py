@@ -55,7 +55,7 @@ class PageHost(Protocol):
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
-    async def commit(self, commit: FlowCommit) -> Input:
+    async def commit_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
         ...
 
@@ -143,7 +143,7 @@ async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) ->
 
 async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
-        return await host.commit(action.commit)
+        return await host.commit_result(action.commit)
     return SmsSent() if await host.send_sms(action) else Failed()
 
 

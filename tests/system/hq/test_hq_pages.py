@@ -164,7 +164,7 @@ def publish_material(settings: HqSettings, folder: Path) -> Repository:
     (folder / "source").mkdir()
     (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
     repository, online, now = Repository(settings.bundles.folder), read_online_key(settings), time.time()
-    repository.create([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
+    repository.create_repository([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
     repository.draft_bundle(folder / "source", "turnout", 8, "india", now)
     for name in ("lata", "meena"):
         repository.sign_draft(KEYS[name])

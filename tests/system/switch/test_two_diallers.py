@@ -96,12 +96,12 @@ async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
-            await lease.acquire(client)
+            await lease.acquire_lease(client)
         began = asyncio.get_running_loop().time()
         await refuse_second_dialler(make_login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with open_session(switch, lease) as client:
-            await lease.acquire(client)
+            await lease.acquire_lease(client)
         async with a_site(make_folder(tmp_path, "b"), switch=switch):  # until it is up
             assert asyncio.get_running_loop().time() - began < 2 * BACK_SECONDS
 
@@ -111,13 +111,13 @@ async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with open_session(switch, dead) as old, open_session(switch, successor) as new:
-            await dead.acquire(old)
+            await dead.acquire_lease(old)
             began = asyncio.get_running_loop().time()
             await refuse_second_dialler(make_login(switch), replace(FIRST, process=813))
-            await successor.acquire(new)
+            await successor.acquire_lease(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
-                await dead.renew(old)  # the dialler assumed dead is alive and notices
+                await dead.renew_lease(old)  # the dialler assumed dead is alive and notices
 
 
 @virtual_time()
@@ -126,7 +126,9 @@ async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> 
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
             async with open_session(switch, leases[0]) as one, open_session(switch, leases[1]) as other:
-                taken = await asyncio.gather(leases[0].acquire(one), leases[1].acquire(other), return_exceptions=True)
+                taken = await asyncio.gather(
+                    leases[0].acquire_lease(one), leases[1].acquire_lease(other), return_exceptions=True
+                )
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
                 assert await find_lease_holder(one) == holder
@@ -144,7 +146,7 @@ async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_cal
         async with open_session(site.switch, other) as client:
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
             await asyncio.sleep(0.2)
-            await other.acquire(client)
+            await other.acquire_lease(client)
             keeping = asyncio.create_task(other.renew_until_lost(client))
             await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
             placed = len(site.switch.placed)
@@ -211,11 +213,11 @@ async def test_dialler_suspended_longer_than_its_lease_places_no_call(
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with open_session(switch, successor) as other:
-                await successor.acquire(other)
+                await successor.acquire_lease(other)
                 assert client.is_up
                 assert adapter.get_unanswered_seconds() == inf
                 with pytest.raises(SwitchError):
-                    await asleep.renew(client)
+                    await asleep.renew_lease(client)
                 assert adapter.get_unanswered_seconds() == inf
             adapter.on_link_down(SwitchError("the test is over"))
 
@@ -225,7 +227,7 @@ async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
-            await lease.acquire(client)
+            await lease.acquire_lease(client)
             keeping = asyncio.create_task(lease.renew_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)

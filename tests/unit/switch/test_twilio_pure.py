@@ -36,7 +36,7 @@ class Host(PageHost):
 
     records = transfers = True
 
-    async def commit(self, commit: FlowCommit) -> Input:
+    async def commit_result(self, commit: FlowCommit) -> Input:
         return Committed()
 
     async def send_sms(self, action: SendSms) -> bool:

@@ -195,7 +195,7 @@ class _FlowRun:
                 except SoundMissing as error:
                     why = str(error)
                 if why is not None:
-                    self.missing.log_once(sound, why)
+                    self.missing.log_skipped_sound(sound, why)
                     self.skipped = self.skipped or sound
                     skipped = skipped or sound
                     if asks and ref.kind in _ESSENTIAL:
