@@ -30,7 +30,7 @@ def decode_pcm_samples(data: bytes) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The sample rate of a sound format (Hz), and FFmpeg's names of its codec and container."""
+    """A sound format: its sample rate (Hz), and FFmpeg's names of its codec and container."""
 
     rate: int
     codec: str

@@ -82,7 +82,7 @@ Terminator = Literal["#", "*", ""]
 
 
 class Prompt(YamlModel):
-    """A prompt to play: a text, a recording, or the value of a fact or answer.
+    """A prompt that a node plays: a text, a recording, or the value of a fact or answer.
 
     `value` is a text key for TEXT, a catalogue name for RECORDING, and otherwise the name of a fact or answer. `needs`
     are the facts or answers that fill the text's placeholders. If one of them is unknown, the whole prompt is skipped,

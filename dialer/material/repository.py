@@ -155,9 +155,10 @@ class Repository:
         self._write_draft_targets(targets, now)
 
     def change_roots(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
-        """Replace the root keys by `root_public`. Two of the old and two of the new private keys sign (`root_keys`).
+        """Replace the root keys by the public keys `root_public`. Raises MaterialRefused.
 
-        The signatories stay. Centres use the new root from their next update. Raises MaterialRefused.
+        Two of the old and two of the new private keys sign the change (`root_keys`). The signatories of bundles stay.
+        Centres use the new root from their next update.
         """
         if (self._drafts / "root.json").exists():
             raise MaterialRefused("a change of the signatories is drafted: publish it first")
@@ -306,7 +307,7 @@ class Repository:
     ) -> None:
         """Assign an approved bundle version to the addressees `to` (centres, zones or all). Raises MaterialRefused.
 
-        It replaces earlier assignments to them and to `covered`, the addressees that `to` includes.
+        Earlier assignments to these addressees are replaced, and those to `covered`, the addressees that `to` includes.
         """
         with self._lock_repository():
             if get_target_path(name, version) not in self.list_approved_versions():
@@ -427,7 +428,7 @@ class Repository:
 
 
 def _compress_file(file: Path, packed: Path) -> None:
-    """Write a compressed copy of a file, unless it would be hardly smaller than the file."""
+    """Write a compressed copy of a file, unless the copy would save hardly any space."""
     unfinished = packed.with_name(f"{packed.name}.new")
     with file.open("rb") as source, lzma.open(unfinished, "wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)

@@ -58,7 +58,7 @@ async def serve_metrics(host: str, port: int, get_status: Callable[[], ProcessSt
 def serve_metrics_if_enabled(
     host: str, port: int | None, get_status: Callable[[], ProcessStatus]
 ) -> AbstractAsyncContextManager[int | None]:
-    """Serve metrics over HTTP while the context is open, or do nothing if `port` is None."""
+    """Serve metrics over HTTP while the context is open. Do nothing if `port` is None."""
     return contextlib.nullcontext() if port is None else serve_metrics(host, port, get_status)
 
 
@@ -93,7 +93,7 @@ class _MetricsApp:
         return [f"{problem or 'ok'}\n".encode()]
 
     async def _call_get_status(self) -> ProcessStatus:
-        """Call `get_status` in the event loop's thread, and return its result."""
+        """Call `get_status` in the event loop's thread, and return the process's status."""
         return self._get_status()
 
 

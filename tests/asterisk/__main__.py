@@ -74,7 +74,7 @@ def main() -> int:
 async def run_checks(
     scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, scripts: bool, servers: bool
 ) -> int:
-    """Run the chosen checks and all scenarios. Return the exit status."""
+    """Run the chosen checks and all scenarios on a real Asterisk. Return the exit status."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
@@ -166,7 +166,7 @@ async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[s
 
 
 def describe_delays(delays: list[float]) -> str:
-    """Return a line with the distribution of delays (ms), the verdict, and the load of the machine."""
+    """Return a line with the measured delays (ms), whether they meet the limit, and the load of the machine."""
     if not delays:
         return "no delay was measured"
     ordered = sorted(delays)

@@ -95,7 +95,7 @@ async def _check_waiting_time(lab: Lab) -> list[str]:
 
 
 async def _play_scenario(lab: Lab, name: str, scenario: Scenario) -> tuple[list[str], Path]:
-    """Play a scenario. Return its faults and the path of its store."""
+    """Play a scenario of calls on the lab. Return its faults and the path of its store."""
     directory = lab.directory / name
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:

@@ -174,7 +174,9 @@ async def check_second_phone(centre: RunningCentre, _agent: AgentAtPhone, other:
 
 
 async def check_calls_and_log_off(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """Check outcomes entered in wrap-up and, for the last call, during the call, then ready (`*1`) and log-off (`*0`)."""
+    """Check call outcomes entered during wrap-up and during a call, then the ready code (`*1`) and the log-off code
+    (`*0`).
+    """
     faults, last = [], len(CALLS.numbers())
     for number in range(1, last + 1):
         await wait_until(lambda: find_seat(centre, "01").state in {SeatState.TALKING, SeatState.WRAP_UP})

@@ -51,7 +51,9 @@ class RecordNode(Node):
         yield "failed", self.failed
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return only the node after a failure, if `name` is the answer that holds the recording's name."""
+        """Return the nodes that a call can reach without the value `name`. If it is the recording's name, that is only
+        the node after a failure.
+        """
         return (self.failed,) if name == self.record else None
 
     @property

@@ -148,7 +148,7 @@ async def _collect_digits(request: AgiRequest) -> str | None:
 
 
 def _parse_timeout(milliseconds: str) -> float | None:
-    """Convert a timeout to seconds; None (no limit) for negative milliseconds."""
+    """Return a timeout in seconds from its milliseconds. A negative one means no limit (None)."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 

@@ -24,12 +24,12 @@ TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "m
 
 
 class SwitchCore(ABC):
-    """The channels, conferences and events of the simulated Asterisk. `SwitchCalls` adds the start of calls,
-    `SimulatedAsterisk` the socket and faults.
+    """The channels, conferences and events of the simulated Asterisk. The subclass `SwitchCalls` adds the start of
+    calls, and `SimulatedAsterisk` adds the socket and faults.
     """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the switch. It has no time before its clock is set."""
+        """Create the core of a simulated Asterisk. It has no time before its clock is set."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port

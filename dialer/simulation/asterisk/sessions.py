@@ -137,7 +137,10 @@ class SessionRegistry:
     """All AMI connections of the simulated Asterisk. It sends each event to those that want it."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
-        """`now` returns the time (epoch seconds); `random` decides which events are affected by faults."""
+        """Create the registry, without any session.
+
+        `now` returns the time (epoch seconds). `random` decides which events are affected by faults.
+        """
         self.sessions: set[ManagerSession] = set()
         self.faults = EventFaults(random)
         self.events = EventWriter(self._publish_event, now)

@@ -124,7 +124,9 @@ class CentreModel:
         self._wake_scheduled, self._changed = False, True
 
     def _decide_at_next_start(self) -> None:
-        """Schedule a decision for when the limit of calls per second allows a start, as the engine does."""
+        """Schedule a pacing decision for the moment at which the limit of calls per second allows another call, as the
+        engine does.
+        """
         seconds = self._trunks.count_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True

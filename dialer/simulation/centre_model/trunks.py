@@ -15,7 +15,7 @@ _NO_LIMIT = 1_000_000
 
 
 class SimulatedTrunks:
-    """The trunks of a simulated centre. Call starts are granted by the engine's own rule (`CallStarts`)."""
+    """The trunks of a simulated centre. They limit call starts by the same rule as the engine (`CallStarts`)."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario

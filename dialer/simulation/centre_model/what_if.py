@@ -42,7 +42,7 @@ class Site:
     caps: tuple[Cap, ...] = ()
 
     def scenario(self) -> Scenario:
-        """Return a day of the site as a scenario. Raises BadScenario for a figure outside its limits."""
+        """Return a scenario for simulating one day of the site. Raises BadScenario for a figure outside its limits."""
         self._check_figures()
         campaign = CampaignModel(
             DayCurve.constant(self.answer_rate), TalkDistribution(DayCurve.constant(self.talk_seconds), cv=self.talk_cv)
@@ -241,7 +241,9 @@ def compare_what_if(
     progress: Callable[[float], None] | None = None,
     workers: int = 1,
 ) -> list[WhatIfResult]:
-    """Compare the site as it is with the site after each change. Raises BadScenario for an invalid change or figure."""
+    """Simulate the site as it is and after each change, and return the results. Raises BadScenario for an invalid
+    change or figure.
+    """
     cases = [("as now", site)] + [(change, apply_change(site, change)) for change in changes]
     prepared = [(label, case.scenario(), policy, case.caps or case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

@@ -87,7 +87,7 @@ class HqCheck:
 
 
 def get_zone_name(number: int) -> str:
-    """Return the zone of a centre by the centre's number."""
+    """Return the zone (group of centres under one coordinator) of a centre, given the centre's number."""
     return f"z{number % ZONES}"
 
 
@@ -327,7 +327,7 @@ async def _wait_until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS)
 async def _check_databases(
     hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
 ) -> list[HqCheck]:
-    """Check headquarters' database and the centres against each other once everything is uploaded."""
+    """Check that headquarters' database and the centres' stores agree once everything is uploaded."""
 
     async def are_databases_settled() -> bool:
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):

@@ -78,8 +78,8 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of checking a rule on the calls of a run. `broken` counts violations; `found` has attempt ids of some,
-    never phone numbers.
+    """The result of checking a rule on the calls of a run. `broken` counts the violations. `found` has the attempt ids
+    of some of them, never phone numbers.
     """
 
     rule: str

@@ -32,14 +32,15 @@ _FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_wor
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """The facts of the site's store that a rehearsal depends on."""
+    """What a rehearsal reads from the site's store, such as its polling areas and the campaigns' states."""
 
     areas: Areas | None  # polling areas of the roll; None: no roll is imported
     states: Mapping[str, CampaignState]  # state set by operators, by campaign id
 
 
 def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
-    """Return the facts of a store, which a dialler may be using. Raises StoreError, StoreCorrupt.
+    """Return what a rehearsal needs to know of the site's store. A dialler may be using the store. Raises StoreError,
+    StoreCorrupt.
 
     `last_call_seconds` is the last-call limit of the settings.
     """
@@ -138,7 +139,7 @@ def _make_rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, A
 
 
 def _make_rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
-    """Yield the site's agents `load` times, with their languages and skills, under new numbers."""
+    """Yield copies of the site's agents (`load` of each), with their languages and skills, under new numbers."""
     if not settings.agents:
         return
     # The cheapest argon2: the PIN protects nothing here, and a hundred agents log in at once.

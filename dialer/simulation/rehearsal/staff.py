@@ -42,7 +42,10 @@ class RehearsalStaff:
     """An engine for simulated agents that adds number and PIN to log-ins, and ends booth workers' calls with serials."""
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
-        """`numbers` are the agents' numbers by seat; `workers` are the ids of campaigns that call booth workers."""
+        """Wrap an engine for the simulated agents of a rehearsal.
+
+        `numbers` are the agents' numbers by seat. `workers` are the ids of campaigns that call booth workers.
+        """
         self._engine = engine
         self._numbers = numbers
         self._workers = workers

@@ -76,7 +76,7 @@ class DayOutcome:
 
     @property
     def speed(self) -> float:
-        """How many times faster than real time this machine ran the day."""
+        """How many times faster than real time the rehearsed day ran on this machine."""
         return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 

@@ -97,7 +97,7 @@ class AmiMessage:
 
     @property
     def event(self) -> str:
-        """The name of the event, or "" if the message is a response or an action."""
+        """The name of the AMI event, or "" if the message is a response or an action."""
         if self._event is None:
             self._event = self._read_value_after(b"\r\nEvent: ")
         return self._event
@@ -121,7 +121,7 @@ class AmiMessage:
 
     @property
     def action(self) -> str:
-        """The name of the action, or "" if the message is an event or a response."""
+        """The name of the AMI action, or "" if the message is an event or a response."""
         return self.get("Action")
 
     @property
@@ -218,7 +218,7 @@ class AmiDecoder:
         return whole
 
     def _check_message(self, body: bytes) -> bytes:
-        """Return a message without leading blank lines, or b"" if it is empty or unwanted.
+        """Return an AMI message without leading blank lines, or b"" if it is empty or unwanted.
 
         Raises:
             ProtocolError: the message does not start with a field name, or a line is too long.
@@ -280,7 +280,7 @@ def _find_wanted_messages(wanted_message_start: re.Pattern[bytes], block: bytes)
 
 
 def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) -> bytes:
-    """Return the bytes of one action: `Action`, `ActionID`, then `fields` in their order. Names may repeat.
+    """Return the bytes of one AMI action: `Action`, `ActionID`, then `fields` in their order. Names may repeat.
 
     Raises:
         UnsafeValue: a name is invalid, or is `Action` or `ActionID`; a value contains a control character or is not
@@ -303,7 +303,7 @@ def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) 
 
 
 def encode_message(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return the bytes of one message with `fields` in their order, as Asterisk writes it.
+    """Return the bytes of one AMI message with `fields` in their order, as Asterisk writes it.
 
     Raises:
         UnsafeValue: as in `encode_action`, but without limits on length, as Asterisk writes longer lines than it reads.

@@ -140,7 +140,7 @@ class AmiSession:
         return 0.0 if oldest is None else now - oldest.started_at
 
     def on_connected(self, now: float) -> None:
-        """Start the session, now that its connection is open."""
+        """Mark the session's connection as open."""
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
@@ -408,14 +408,14 @@ class AmiSession:
 
 
 def _make_no_response_error(action: Action, reason: SwitchError) -> SwitchError:
-    """Return the error for an action that gets no response."""
+    """Return the error to raise for an AMI action that gets no response."""
     if action.name == "Originate" and not action.data:
         return OriginateUnsure(f"no response to an Originate: {reason}; the call may exist: do not repeat it")
     return type(reason)(f"no response to {action.name}: {reason}")
 
 
 def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchError:
-    """Return the error for an Error response to the action `name`."""
+    """Return the error to raise for an Error response to the AMI action `name`."""
     text = message.get("Message", "no reason given")
     if text == "Permission denied":
         return PermissionMissing(

@@ -63,8 +63,8 @@ class TwilioSwitch:
         self._resynced = False
 
     def set_event_sink(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
-        """Set the function that receives all events, and the function that is called with each ended attempt after its
-        CallEnded.
+        """Set the function that receives all call events. `on_end` is called with each ended attempt, after its
+        CallEnded event.
         """
         self._sink = sink
         if on_end is not None:

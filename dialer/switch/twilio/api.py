@@ -226,7 +226,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
 
 
 def _split_form_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the form's fields. A list becomes one field per value."""
+    """Yield the fields of a request's form. A list becomes one field per value."""
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:
             yield name, str(each)

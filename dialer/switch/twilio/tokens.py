@@ -24,7 +24,7 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class PausedFlow:
-    """A flow that waits for the next request of its call."""
+    """A flow that waits for Twilio's next request about its call."""
 
     attempt_id: AttemptId
     run: str  # id of the flow's run, which identifies its commits across restarts

@@ -83,14 +83,16 @@ class Site:
     twilio: TwilioStandIn
     changes: list[Change] = field(default_factory=list)
 
-    def settings(self, ami_port: int = 1, **changes: Any) -> Settings:
+    def make_settings(self, ami_port: int = 1, **changes: Any) -> Settings:
         return make_settings(self.directory, self.twilio, ami_port, **changes)
 
     @contextlib.asynccontextmanager
-    async def centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
+    async def run_centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
         """Run the centre within the context. It can be entered again."""
         stop = asyncio.Event()
-        async with running_centre(settings or self.settings(), clock=self.clock, chance=random.Random(1)) as centre:
+        async with running_centre(
+            settings or self.make_settings(), clock=self.clock, chance=random.Random(1)
+        ) as centre:
             assert centre.twilio_port is not None
             self.twilio.webhook_port = centre.twilio_port
             centre.engine.subscribe(self.changes.append)
@@ -102,19 +104,19 @@ class Site:
                     stop.set()
                 await running
 
-    def ended(self) -> Counter[str]:
-        """The number of calls by outcome."""
+    def count_ended_calls(self) -> Counter[str]:
+        """Return how many calls ended with each outcome."""
         return Counter(
             change.outcome.value
             for change in self.changes
             if isinstance(change, CallChange) and change.outcome is not None
         )
 
-    def dialled(self) -> list[str]:
-        """The number of each call that Twilio was asked to place."""
+    def list_dialled_numbers(self) -> list[str]:
+        """Return the number of each call that Twilio was asked to place."""
         return [call.form["To"] for call in self.twilio.calls.values()]
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def read_rows(self, sql: str) -> list[tuple[Any, ...]]:
         return rows(self.directory, sql)
 
 
@@ -154,15 +156,15 @@ async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> Non
         make_number(7): Person(["1"], callbacks=lambda told: told[::-1] * 2),  # backwards, and twice
     }
     async with open_site(tmp_path, people=people) as site:
-        assert not site.settings().uses_asterisk
-        async with site.centre() as centre:
-            await wait_until(lambda: site.ended().total() >= 30)
+        assert not site.make_settings().uses_asterisk
+        async with site.run_centre() as centre:
+            await wait_until(lambda: site.count_ended_calls().total() >= 30)
             view = centre.engine.view()
             assert view.state.marks == {"voted": 2, "not-yet": 1, "later": 1}
             assert view.state.opt_outs == 1
         assert site.twilio.wrong == []
-        assert len(site.dialled()) == len(set(site.dialled()))  # no number twice
-    outcomes = dict(site.rows("SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
+        assert len(site.list_dialled_numbers()) == len(set(site.list_dialled_numbers()))  # no number twice
+    outcomes = dict(site.read_rows("SELECT phone_id, outcome FROM attempt WHERE phone_id <= 8"))
     assert outcomes == {
         1: "completed",
         2: "completed",
@@ -173,10 +175,10 @@ async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> Non
         7: "completed",
         8: "no-answer",
     }
-    assert site.rows("SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
-    assert site.rows("SELECT name, value FROM flow_answer") == [("hour", "17:00")]
-    assert not site.rows("SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert site.rows("SELECT e164 FROM opt_out") == [(make_number(3),)]
+    assert site.read_rows("SELECT left_at FROM attempt WHERE phone_id = 4") == [("question",)]
+    assert site.read_rows("SELECT name, value FROM flow_answer") == [("hour", "17:00")]
+    assert not site.read_rows("SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert site.read_rows("SELECT e164 FROM opt_out") == [(make_number(3),)]
 
 
 @virtual_time()
@@ -186,15 +188,15 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
         SimulatedAsterisk(config) as asterisk,
         open_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
     ):
-        settings = site.settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
+        settings = site.make_settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
         assert settings.uses_asterisk
-        async with site.centre(settings) as centre:
+        async with site.run_centre(settings) as centre:
             asterisk.agi_port = centre.agi_port
             await wait_until(lambda: len(site.twilio.calls) > 10)
-        by_trunk = dict(site.rows("SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
+        by_trunk = dict(site.read_rows("SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
         assert by_trunk["carrier"] == len(asterisk.placed) >= 2
         assert by_trunk["twilio"] == len(site.twilio.calls)
-        dialled = [call.number for call in asterisk.placed] + site.dialled()
+        dialled = [call.number for call in asterisk.placed] + site.list_dialled_numbers()
         assert len(dialled) == len(set(dialled))
 
 
@@ -202,10 +204,10 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
 async def test_call_request_that_twilio_did_not_answer_is_reconciled_and_not_dialled_twice(tmp_path: Path) -> None:
     async with open_site(tmp_path, 30, anybody=Person(["1"])) as site:
         site.twilio.loses_answers = 5
-        async with site.centre():
-            await wait_until(lambda: site.ended().total() >= 15)
-        assert len(site.dialled()) == len(set(site.dialled()))
-    assert set(site.ended()) == {"completed"}
+        async with site.run_centre():
+            await wait_until(lambda: site.count_ended_calls().total() >= 15)
+        assert len(site.list_dialled_numbers()) == len(set(site.list_dialled_numbers()))
+    assert set(site.count_ended_calls()) == {"completed"}
 
 
 @virtual_time()
@@ -213,14 +215,14 @@ async def test_twilio_calls_of_a_killed_dialler_continue_in_the_next_one(tmp_pat
     waits = asyncio.Event()
     async with open_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
-            async with site.centre():
+            async with site.run_centre():
                 await wait_until(lambda: len(site.twilio.calls) >= 2)
                 raise RuntimeError("killed")
         placed = len(site.twilio.calls)
-        assert site.rows("SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
-        async with site.centre():
+        assert site.read_rows("SELECT count(*) FROM attempt WHERE ended_at IS NULL")[0][0] == placed
+        async with site.run_centre():
             waits.set()
-            await wait_until(lambda: site.ended().get("completed", 0) >= placed)
+            await wait_until(lambda: site.count_ended_calls().get("completed", 0) >= placed)
         assert len(site.twilio.calls) == placed
 
 
@@ -231,13 +233,13 @@ async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_pat
         make_number(2): Person(["9"], late=1.0),
         make_number(3): Person(["2", "5#"], late=2.5),
     }
-    async with open_site(tmp_path, 3, people=people) as site, site.centre() as centre:
-        await wait_until(lambda: site.ended().total() >= 3)
+    async with open_site(tmp_path, 3, people=people) as site, site.run_centre() as centre:
+        await wait_until(lambda: site.count_ended_calls().total() >= 3)
         view = centre.engine.view()
         assert view.state.marks == {"voted": 1, "not-yet": 1, "later": 1}
         assert view.state.opt_outs == 1
-    assert site.ended() == {"completed": 3}
-    assert site.rows("SELECT e164 FROM opt_out") == [(make_number(2),)]
+    assert site.count_ended_calls() == {"completed": 3}
+    assert site.read_rows("SELECT e164 FROM opt_out") == [(make_number(2),)]
 
 
 @virtual_time()
@@ -245,7 +247,7 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
     picks_up = asyncio.Event()
     async with (
         open_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
-        site.centre() as centre,
+        site.run_centre() as centre,
     ):
         await wait_until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
@@ -256,7 +258,7 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
         picks_up.set()
         await asyncio.sleep(15)
         assert centre.engine.view().state.marks == {}
-    assert set(site.ended()) == {"cancelled"}
+    assert set(site.count_ended_calls()) == {"cancelled"}
 
 
 @virtual_time()
@@ -264,12 +266,12 @@ async def test_twilio_trunk_pauses_when_its_daily_spending_limit_is_reached(tmp_
     cap = {"max_spend_per_day": 6.0, "price_per_minute": 0.1, "max_call_seconds": 60}
     async with open_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9
-        async with site.centre(site.settings(twilio=cap)) as centre:
+        async with site.run_centre(site.make_settings(twilio=cap)) as centre:
             await asyncio.sleep(300)
             (trunk,) = centre.engine.view().state.trunks
             assert trunk.state in {"resting", "probing"}
         assert 8 <= len(site.twilio.calls) <= 11  # each was billed a minute at 0.1
-    refused = site.rows("SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
+    refused = site.read_rows("SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]
     assert 0 < refused < 30
 
 
@@ -283,7 +285,7 @@ async def test_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp
         "transfer_to": "+911140000077",
     }
     async with open_site(tmp_path, anybody=Person(["3"], seconds=30)) as site:  # a minute of each leg
-        async with site.centre(site.settings(twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})):
+        async with site.run_centre(site.make_settings(twilio=account, campaign={"flow": str(tmp_path / "ask.yaml")})):
             await asyncio.sleep(300)
         legs = [call.line.dialled for call in site.twilio.calls.values() if call.line is not None]
     assert legs == [["+911140000077"]] * 2

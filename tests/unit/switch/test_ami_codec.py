@@ -40,7 +40,7 @@ def list_fields(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
 
 
 def parse_session(data: bytes) -> list[list[tuple[str, str]]]:
-    """Return a session parsed in the simplest way, as a reference for the decoder."""
+    """Return the messages of an AMI session, parsed in the simplest way, to be compared with the decoder's."""
     _, _, body = data.decode().partition("\r\n")
     found = []
     for text in body.split("\r\n\r\n"):

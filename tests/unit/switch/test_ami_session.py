@@ -61,7 +61,7 @@ def list_new_actions(session: AmiSession) -> list[str]:
 
 
 def describe_output(came: Came) -> str:
-    """Return a description of an output of the session."""
+    """Return a short description of what the session has returned: an event, or an action and its outcome."""
     if isinstance(came, AmiMessage):
         return came.event
     outcome = came.outcome

@@ -68,7 +68,7 @@ class FlowCall(Protocol):
 
 
 class PromptResolver(Protocol):
-    """A source of the sounds that a prompt plays."""
+    """Finds the sound files for a prompt of a flow."""
 
     def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sound files of a prompt, without extension, in playing order."""
@@ -80,7 +80,9 @@ class PromptResolver(Protocol):
 
 
 class ConventionalPrompts:
-    """A source of sounds without a catalogue. It derives their names from the prompts (see `dialer.flows.sounds`)."""
+    """Finds the sound files for prompts without a catalogue. It derives their names from the prompts (see
+    `dialer.flows.sounds`).
+    """
 
     def __init__(self, texts: Texts) -> None:
         """Create the source. `texts` define where each language puts a value in a sentence."""
@@ -88,7 +90,7 @@ class ConventionalPrompts:
         self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
     def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return sound names such as `matdan/hi/turnout/question`."""
+        """Return the prompt's sound names, such as `matdan/hi/turnout/question`."""
         found = self._cache.get((ref, language))
         if found is None:
             if len(self._cache) >= MOST_CACHED_PROMPTS:

@@ -119,7 +119,7 @@ class SetVariable:
 
 @dataclass(frozen=True, slots=True)
 class GetVariable:
-    """A request for one of the script's own variables or, if it has none of this name, a channel variable."""
+    """A script's request to read one of its own variables or, if it has none of this name, a channel variable."""
 
     name: str
 

@@ -207,9 +207,9 @@ class ScriptRun:
                     return encode_refusal(str(error))
 
     async def _store_result(self, commit: FlowCommit) -> bool:
-        """Store a result and return whether it is on disk.
+        """Store a result of the AGI script, and return whether it is on disk.
 
-        If the script's time ends meanwhile, this still waits for the result, so that the engine knows it.
+        The result is awaited even if the script's time ends meanwhile, so that the engine knows it.
         """
         self.commits += 1
         storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")

@@ -76,7 +76,7 @@ class _Call:
 
     @property
     def is_half_ended(self) -> bool:
-        """Whether at least one of the two events that end a call has arrived."""
+        """Whether at least one of the two events that end a call (OriginateResponse, Hangup) has arrived."""
         return self.hung_up or self.placed is False
 
 
@@ -113,7 +113,7 @@ class CallTracker:
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
     def find_channel(self, attempt_id: AttemptId) -> str:
-        """Return the unique id of the channel that has an attempt's call."""
+        """Return the unique id of the channel on which an attempt's call is."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
     def is_inbound_channel(self, unique_id: str) -> bool:
@@ -334,7 +334,7 @@ class CallTracker:
         return among_voters or known or is_attempt_id(channel.unique_id)
 
     def _make_found_call(self, channel: LiveChannel) -> _Call:
-        """Return the state of a call that already existed when this session began."""
+        """Return the state of a call that already existed when the AMI session began."""
         return _Call(placed=True if channel.up or channel.unique_id in self._inbound else None)
 
     # Events that were lost
@@ -427,7 +427,7 @@ def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
 
 
 def list_held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
-    """Return the attempts on hold, as (attempt, seat to return to) pairs."""
+    """Return the attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
     found = (
         (attempt_id, parse_seat(channel.extension))
         for attempt_id, channel in calls.items()

@@ -49,7 +49,7 @@ class SeatTracker:
         return replaced
 
     def list_live_seats(self) -> frozenset[str]:
-        """Return the seats that have a phone in their conference."""
+        """Return the seats whose agent's phone is connected (in the seat's conference)."""
         return frozenset(self._in_seat.values())
 
     def replace_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
