@@ -49,7 +49,7 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import load_settings
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.store.connection import open_store_exclusively
 from tests.support.desk import PIN
 from tests.support.roll_filler import fill_roll
@@ -158,7 +158,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
-            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+            running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
         )
         freeze_start_up_objects()  # as `dialer run` does
         stop = asyncio.Event()

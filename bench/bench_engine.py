@@ -29,7 +29,7 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 
 CALLS_AT_ONCE = 300
 STARTS_PER_SECOND = 30.0
@@ -87,7 +87,7 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
     async with (
         simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port,
         running_centre(
-            bench_settings(directory / "centre.db", ami_port, agi_port), profile=simulated_profile()
+            bench_settings(directory / "centre.db", ami_port, agi_port), profile=make_simulated_profile()
         ) as centre,
         asyncio.TaskGroup() as group,
     ):

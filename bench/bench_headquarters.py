@@ -99,7 +99,7 @@ async def run_centres(job: Job) -> None:
         async with asyncio.TaskGroup() as group:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
-                each.announce_one_of_each_kind()
+                each.announce_one_result_of_each_kind()
             while count_missing_updates(centres[cut:]) or any(
                 len(each.truth.upload_seconds) < each.truth.announced for each in centres[cut:]
             ):

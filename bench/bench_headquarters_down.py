@@ -89,10 +89,10 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
             signed = SignedOrder(order=order.text).signed_by("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
-            def note_answer(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
+            def record_answer_time(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
                 answered.append(time.perf_counter() - began)
 
-            answers = await send_order(above, signed, order, centres, 5.0, note_answer)
+            answers = await send_order(above, signed, order, centres, 5.0, record_answer_time)
             statuses = {answer.status for answer in answers.values()}
             missing = len(centres) - len(answers)
             print(

@@ -140,7 +140,7 @@ async def run(options: argparse.Namespace) -> int:
         jobs = [asyncio.create_task(run_gatherer(at))]
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
         for each in centres:
-            each.announce_one_of_each_kind()
+            each.announce_one_result_of_each_kind()
         await _wait_until_settled(centres)
         for each in centres:
             each.truth.peer_update_seconds.clear()
@@ -189,7 +189,7 @@ async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:
     while True:
         for each in centres:
             each.announce_rows(1)
-        centres[0].announce_one_of_each_kind()
+        centres[0].announce_one_result_of_each_kind()
         await asyncio.sleep(1.0 / ROWS_PER_SECOND)
 
 

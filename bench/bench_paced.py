@@ -31,7 +31,7 @@ from dialer.engine.seats.commands import SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 
 GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0}
 WARM_SECONDS = 15.0
@@ -95,7 +95,7 @@ async def measure(options: Any, directory: Path, broker_port: int | None) -> dic
 async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
-    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with running_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
         freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(2)

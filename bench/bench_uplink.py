@@ -44,9 +44,9 @@ from dialer.nats import messages
 from dialer.nats.session import open_session
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings, load_settings
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.simulation.virtual_time import run_virtual
 from dialer.store.connection import read_snapshot
 from dialer.uplink.uplink import run_uplink
@@ -128,7 +128,7 @@ async def run_dialler(path: Path) -> None:
     """Run a dialler as `dialer run` does."""
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
-    async with running_centre(settings, broker=broker, profile=simulated_profile()) as centre:
+    async with running_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
         freeze_start_up_objects()
         await centre.run(asyncio.Event())
 
@@ -188,7 +188,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
     store = folder / "centre.db"
     await asyncio.to_thread(fill_roll, store, DAY_VOTERS)
     voters = VoterProfile(talk_mean_seconds=40.0)
-    lines = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=voters)
+    lines = SimulatedAsteriskConfig(seats=make_seat_phones(SEATS), start_epoch=START_EPOCH, profile=voters)
     sites: list[Settings] = []
 
     def made(port: int) -> Settings:

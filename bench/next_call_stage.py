@@ -34,7 +34,7 @@ from dialer.process.memory import freeze_start_up_objects
 from dialer.rules.gate import Ruling
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.site import plan as plan_of_site
 from dialer.store import campaigns, claims, targets
 from dialer.store.attempts import Refusal
@@ -335,7 +335,10 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
         began = time.perf_counter()
         with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
-            async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
+            async with (
+                running_centre(settings, profile=make_simulated_profile()) as centre,
+                asyncio.TaskGroup() as group,
+            ):
                 figures.ready_seconds = time.perf_counter() - began
                 with watch.watch_store(centre.store):
                     freeze_start_up_objects()

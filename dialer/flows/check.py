@@ -28,7 +28,7 @@ from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import Node, QuestionNode
 from dialer.flows.texts import Texts, find_placeholders
-from dialer.flows.wording import estimate_spoken_seconds, names_candidate_choice
+from dialer.flows.wording import estimate_spoken_seconds, is_name_of_candidate_choice
 
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
@@ -205,7 +205,7 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
 
 def _find_stored_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        if node.stored_answer is not None and names_candidate_choice(node.stored_answer):
+        if node.stored_answer is not None and is_name_of_candidate_choice(node.stored_answer):
             yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer)
 
 

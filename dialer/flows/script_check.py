@@ -11,7 +11,7 @@ from dialer.flows.graph import find_loops, find_nodes_reachable_from, reverse_ed
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
 from dialer.flows.texts import find_placeholders, has_stray_braces
-from dialer.flows.wording import names_candidate_choice
+from dialer.flows.wording import is_name_of_candidate_choice
 
 _MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
 
@@ -63,7 +63,7 @@ def _find_wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[s
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):
-        if names_candidate_choice(name):
+        if is_name_of_candidate_choice(name):
             yield "forbidden-question", STORES_CHOICE.format(name)
     if page.ask in _MARKS:
         problem = (

@@ -128,7 +128,7 @@ VALUE_SECONDS: Final = 1.5
 """The assumed duration of a number, an hour or a name in a text."""
 
 
-def names_candidate_choice(name: str) -> bool:
+def is_name_of_candidate_choice(name: str) -> bool:
     """Return whether an answer's name refers to the candidate that a person chose. Such an answer must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 

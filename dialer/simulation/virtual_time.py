@@ -147,8 +147,8 @@ def run_virtual(
     wait for, or once the virtual clock passes `limit_seconds`.
     """
 
-    def new_loop() -> AbstractEventLoop:
+    def make_loop() -> AbstractEventLoop:
         return VirtualTimeLoop(limit_seconds)
 
-    with asyncio.Runner(loop_factory=new_loop, debug=debug) as runner:
+    with asyncio.Runner(loop_factory=make_loop, debug=debug) as runner:
         return runner.run(main())

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from dialer.mqtt.embedded_broker import find_free_port
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.attack.kill_histories import print_progress
@@ -51,7 +51,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
     acknowledged = directory / "acknowledged"
     acknowledged.touch()
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         agi_port=find_free_port(),
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),

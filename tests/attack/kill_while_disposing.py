@@ -30,10 +30,10 @@ from dialer.desk.server import open_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, find_free_port, run_demo_broker
 from dialer.process.signals import stop_on_signals
 from dialer.settings.site import Settings
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.site.broker import get_broker_settings
 from tests.attack.kill_histories import print_progress
 from tests.support.agent_centre import AgentPage
@@ -194,7 +194,7 @@ async def play(
     random, figures = Random(seed), Counter[str]()
     fill_roll(folder / "centre.db", dispositions * 6, voters_per_booth=1000, numbers_weigh_alike=True)
     lines = SimulatedAsteriskConfig(
-        seats=seat_phones(SEATS),
+        seats=make_seat_phones(SEATS),
         agi_port=find_free_port(),
         profile=VoterProfile(answer_rate=0.9, ring_mean_seconds=1.0, talk_mean_seconds=2.0),
     )
@@ -282,7 +282,7 @@ async def _run(options: dict[str, Any]) -> None:
             await asyncio.Event().wait()
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with running_centre(settings, broker=broker, profile=simulated_profile()) as centre:
+    async with running_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
         await centre.run(stop)
 
 

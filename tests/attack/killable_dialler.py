@@ -25,12 +25,12 @@ from dialer.engine.engine import Engine
 from dialer.engine.plan import Dependencies
 from dialer.flows.library import FlowLibrary
 from dialer.settings.site import Settings
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.site.plan import create_engine_plan
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.store import Store, open_store
 
-PROFILE = simulated_profile()
+PROFILE = make_simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from dialer.mqtt.embedded_broker import find_free_port
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.dying_dialler import CRASH_POINTS
@@ -43,7 +43,7 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
     journal = tmp_path / "journal.jsonl"
     campaign = IVR if "commit" in point else AGENTS
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         agi_port=find_free_port(),
         journal=journal,
         speed=SPEED,

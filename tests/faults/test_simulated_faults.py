@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from dialer.domain.errors import ProtocolError
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -20,7 +20,10 @@ from tests.support.waiting import HANG_SECONDS
 
 STAYS = Behaviour(answer_after=1.0)
 CONFIG = SimulatedAsteriskConfig(
-    scripts={f"91{n}": STAYS for n in range(100)}, seats=seat_phones(2), early_originate_response=0.0, start_epoch=0.0
+    scripts={f"91{n}": STAYS for n in range(100)},
+    seats=make_seat_phones(2),
+    early_originate_response=0.0,
+    start_epoch=0.0,
 )
 
 

@@ -20,7 +20,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, run_demo_broker
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.web.access import DESK_COOKIE
 from tests.support.centre import site_settings
 from tests.support.desk import PASSWORD, set_passwords
@@ -147,7 +147,7 @@ async def agent_centre(
         )
         await set_passwords(settings, "asha")
         centre = await stack.enter_async_context(
-            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+            running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
         )
         wire = await stack.enter_async_context(Wire())
         await wire.forward_to(broker.port)

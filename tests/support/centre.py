@@ -20,7 +20,7 @@ from dialer.process import loop_lag
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite
 from tests.support.roll_filler import fill_roll
@@ -127,7 +127,7 @@ async def a_site(
         # A loop in virtual time is never late, and probing it takes a tenth of a test's time.
         stack.enter_context(mock.patch.object(loop_lag, "LAG_PROBE_SECONDS", 3600.0))
         if switch is None:
-            config = switch_config or SimulatedAsteriskConfig(seats=seat_phones(seats), start_epoch=START_EPOCH)
+            config = switch_config or SimulatedAsteriskConfig(seats=make_seat_phones(seats), start_epoch=START_EPOCH)
             switch = await stack.enter_async_context(SimulatedAsterisk(config))
         clock = clocked(switch.now())
         make = made or (lambda port: site_settings(directory, port, seats=seats, **changes))

@@ -16,7 +16,7 @@ from dialer.engine.call_flows.service import FlowService
 from dialer.engine.engine import Engine
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.process.signals import stop_on_signals
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from tests.support.centre import site_settings
 
@@ -90,7 +90,7 @@ async def _dial(options: dict[str, Any]) -> None:
         campaign=options["campaign"],
         dialling={"drain_seconds": 0.2},
     )
-    async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with running_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
             with contextlib.suppress(

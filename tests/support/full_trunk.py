@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.clock import LoopClock
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 
@@ -43,7 +43,7 @@ async def run_full_trunk(
 ) -> list[Placed]:
     """Return all calls of an agent and an IVR campaign, on a trunk that limits both."""
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(seats), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.3), seed=1
+        seats=make_seat_phones(seats), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.3), seed=1
     )
     trunk = {"name": "carrier", "endpoint": "carrier", "channels": 300, "calls_per_second": calls_per_second}
     hours = [{"start": "00:00", "until": "23:59:59"}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH
 from tests.support.voters import NOBODY_ANSWERS
@@ -19,7 +19,7 @@ def ivr_campaign(flow: str | Path, **changes: Any) -> dict[str, Any]:
 def scripted_voters(*scripts: Behaviour) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         start_epoch=START_EPOCH,
         profile=NOBODY_ANSWERS,
         default_prompt_seconds=0.5,

@@ -10,7 +10,7 @@ from pathlib import Path
 from dialer.app import RunningCentre
 from dialer.domain.clock import Clock, LoopClock
 from dialer.settings.site import Settings
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, site_settings
@@ -73,7 +73,7 @@ async def simulated_stage(scenario: Scenario) -> AsyncIterator[SimulatedStage]:
 def _config(scenario: Scenario, history: Path) -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
         history=history,
-        seats=seat_phones(max(1, scenario.site.seats)),
+        seats=make_seat_phones(max(1, scenario.site.seats)),
         start_epoch=START_EPOCH,
         missing_sounds=frozenset(scenario.site.unheard),
         silent_music=frozenset({"default"}) if scenario.site.silent_music else frozenset(),

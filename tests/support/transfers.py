@@ -11,7 +11,7 @@ from typing import Any
 from dialer.domain.view import CallChange, CallState
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatMerge
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import seat, wait_until_talking
@@ -27,7 +27,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter_cha
     """Return an Asterisk with voters who answer and stay, a supervisor's phone, and an outside number that answers."""
     voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter_channel) for n in range(50)}
     return SimulatedAsteriskConfig(
-        seats=(*seat_phones(seats), SeatPhone("boss", "", mode, 1.0)),
+        seats=(*make_seat_phones(seats), SeatPhone("boss", "", mode, 1.0)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={**voters, OUTSIDE: Behaviour(answer_after=2.0)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH
 
@@ -15,7 +15,7 @@ IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "ch
 def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
-        seats=seat_phones(seats),
+        seats=make_seat_phones(seats),
         start_epoch=START_EPOCH,
         profile=NOBODY_ANSWERS,
         scripts={f"+91{7_000_000_001 + n}": script for n, script in enumerate(scripts)},

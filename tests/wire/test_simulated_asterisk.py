@@ -10,7 +10,7 @@ import pytest
 
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import PortInUse
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.journal import check_journal
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
@@ -24,7 +24,7 @@ TALKS = Behaviour(answer_after=1.0, talk_seconds=20.0)
 
 def make_config(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0) -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
-        scripts=dict(calls), seats=seat_phones(seats), early_originate_response=early, start_epoch=1_795_500_000.0
+        scripts=dict(calls), seats=make_seat_phones(seats), early_originate_response=early, start_epoch=1_795_500_000.0
     )
 
 

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
 
 CONFIG = SimulatedAsteriskConfig(
-    seats=seat_phones(2), scripts={"911": Behaviour(talk_seconds=20.0), "912": Behaviour(talk_seconds=600.0)}
+    seats=make_seat_phones(2), scripts={"911": Behaviour(talk_seconds=20.0), "912": Behaviour(talk_seconds=600.0)}
 )
 
 

@@ -23,8 +23,8 @@ from dialer.simulation.asterisk.config import (
     SeatPhone,
     SimulatedAsteriskConfig,
     SimulatedTrunk,
-    conference_users,
-    seat_phones,
+    make_seat_phones,
+    parse_conference_users,
 )
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
@@ -367,8 +367,8 @@ def replay_capture(name: str) -> Replay:
             agi_port=agi.sockets[0].getsockname()[1],
             dialplan=None if name in OUR_DIALPLAN else LAB_DIALPLAN,
             trunks=(SimulatedTrunk("carrier"), SimulatedTrunk("deadcarrier")),
-            seats=(*seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
-            conference_users=conference_users(render_conferences()) if name in OUR_DIALPLAN else LAB_USERS,
+            seats=(*make_seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
+            conference_users=parse_conference_users(render_conferences()) if name in OUR_DIALPLAN else LAB_USERS,
             scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,
             prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
         )

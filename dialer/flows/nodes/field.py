@@ -124,7 +124,7 @@ class FieldNode(QuestionNode):
             return None
         number = int(digits)
         if self.reads == "hour":
-            number = to_polling_hour(number)
+            number = convert_to_polling_hour(number)
             if number > 23:
                 return None
         lowest, highest = _resolve_limit(state, self.lowest), _resolve_limit(state, self.highest)
@@ -161,7 +161,7 @@ class FieldNode(QuestionNode):
         return f"Asks for {digits} digits: {self.field}"
 
 
-def to_polling_hour(entered: int) -> int:
+def convert_to_polling_hour(entered: int) -> int:
     """Return the hour of the day (0-23) that a voter means by an entered hour. 1 to 6 are in the afternoon, because no
     poll is open at night.
     """

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvloop
 
 from dialer.errors import MatdanError
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 
@@ -72,7 +72,7 @@ def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConf
         ami_port=chosen.ami_port,
         seed=chosen.seed,
         journal=chosen.journal,
-        seats=seat_phones(chosen.seats),
+        seats=make_seat_phones(chosen.seats),
         trunks=tuple(_parse_trunk(text, parser) for text in chosen.trunk or ["carrier"]),
         profile=profile,
         default_prompt_seconds=chosen.prompt_seconds,

@@ -136,7 +136,7 @@ async def _run_command(
     switch: SwitchCore, channel: Channel, connection: AgiConnection, line: str, dead: bool
 ) -> str | None:
     events = switch.events
-    command_id = switch.next_command_id()
+    command_id = switch.make_command_id()
     tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
     events.publish_channel_event("AGIExecStart", channel, tail)
     answer = await execute_agi_command(switch, channel, line, dead, lambda: connection.has_input)

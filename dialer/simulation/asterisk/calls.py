@@ -58,7 +58,7 @@ class SwitchCalls(SwitchCore):
         if order.uniqueid in self.channels or (trunk is None and unreachable):
             self.events.publish_originate_response(order, REASON_FAILED)
             return
-        channel = self._new_channel(endpoint, order.uniqueid, "from-agent" if trunk is None else "from-carrier")
+        channel = self._create_channel(endpoint, order.uniqueid, "from-agent" if trunk is None else "from-carrier")
         alive = True
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
@@ -101,7 +101,7 @@ class SwitchCalls(SwitchCore):
         if in_use or find_extension(self.dialplan, context, name) is None or not self.booted:
             self.events.publish_originate_response(order, REASON_FAILED)
             return
-        first, second = (self._new_channel("", each, context) for each in ids)
+        first, second = (self._create_channel("", each, context) for each in ids)
         stem = f"Local/{name}@{context}-{self._channel_number:08x}"
         places = (order.start, Location(context, name, 1))
         for half, other, number, place in ((first, second, 1, places[0]), (second, first, 2, places[1])):
@@ -163,7 +163,7 @@ class SwitchCalls(SwitchCore):
             script: The voter's behaviour. By default the voter listens, and hangs up in silence.
         """
         carrier = self._trunks[trunk or self.config.trunks[0].name]
-        channel = self._new_channel(carrier.name, "", "from-carrier")
+        channel = self._create_channel(carrier.name, "", "from-carrier")
         channel.trunk, channel.number = carrier.name, number
         channel.set_state(ChannelState.RING)
         channel.set_caller(number, "")
@@ -180,7 +180,7 @@ class SwitchCalls(SwitchCore):
 
     def accept_server_call(self, server: str, extension: str) -> Channel:
         """Accept a call from another simulated server for one of its voters. Return the channel."""
-        channel = self._new_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
+        channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_state(ChannelState.RING)
         channel.move_to_location(JOINED_CONTEXT, extension, 1)
         self.events.publish_channel_event("Newchannel", channel)
@@ -196,7 +196,7 @@ class SwitchCalls(SwitchCore):
         if find_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
             return None
         phone = self._phones[endpoint]
-        channel = self._new_channel(endpoint, "", PHONE_CONTEXT)
+        channel = self._create_channel(endpoint, "", PHONE_CONTEXT)
         channel.seat = endpoint
         channel.set_state(ChannelState.RING)
         channel.set_caller(phone.caller_number, endpoint)

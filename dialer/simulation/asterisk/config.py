@@ -86,7 +86,7 @@ class ConferenceUser:
 _USER_KEYS = tuple(each.name for each in fields(ConferenceUser))
 
 
-def conference_users(text: str) -> Mapping[str, ConferenceUser]:
+def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
     """Return the user templates in the text of a confbridge.conf, by name."""
     return MappingProxyType(
         {
@@ -109,7 +109,7 @@ def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, st
     return MappingProxyType(menus)
 
 
-def seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
+def make_seat_phones(count: int, mode: PhoneMode = PhoneMode.ANSWERS) -> tuple[SeatPhone, ...]:
     """Return `count` simulated phones: agent01, agent02, ... with the caller numbers 1001, 1002, ..."""
     return tuple(SeatPhone(f"agent{number:02d}", str(1000 + number), mode) for number in range(1, count + 1))
 
@@ -128,7 +128,7 @@ class SimulatedAsteriskConfig:
         LAB_USER,
     )  # the first is the dialler's; the dialplan's secret is derived from its secret
     trunks: tuple[SimulatedTrunk, ...] = (SimulatedTrunk("carrier"),)
-    seats: tuple[SeatPhone, ...] = field(default_factory=lambda: seat_phones(10))
+    seats: tuple[SeatPhone, ...] = field(default_factory=lambda: make_seat_phones(10))
     profile: VoterProfile = field(default_factory=VoterProfile)
     scripts: Mapping[str, Behaviour | tuple[Behaviour, ...]] = field(
         default_factory=dict
@@ -145,7 +145,7 @@ class SimulatedAsteriskConfig:
     missing_sounds: frozenset[str] = frozenset()
     silent_music: frozenset[str] = frozenset()  # music-on-hold classes that are missing or empty
     conference_users: Mapping[str, ConferenceUser] = field(
-        default_factory=lambda: conference_users(render_conferences())
+        default_factory=lambda: parse_conference_users(render_conferences())
     )
     dialplan: str | None = None  # text of an extensions.conf; None: the dialler's own
     inbound_context: str = "matdan-inbound"

@@ -73,7 +73,7 @@ class SwitchCore(ABC):
         """The seconds since the start or the last restart of the simulated Asterisk."""
         return self.now() - self._started_at
 
-    def next_command_id(self) -> int:
+    def make_command_id(self) -> int:
         """Return a new CommandId for the events of an AGI command."""
         return self._random.getrandbits(31)
 
@@ -114,7 +114,7 @@ class SwitchCore(ABC):
         """Return the number of channels that a trunk has in use."""
         return sum(1 for channel in self.channels.values() if channel.trunk == trunk)
 
-    def _new_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
+    def _create_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
         prefix = f"{self.config.server}-" if self.config.server else ""
         uniqueid = uniqueid or f"{prefix}{self.now():.0f}.{self._channel_number}"

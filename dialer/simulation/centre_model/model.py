@@ -105,7 +105,7 @@ class CentreModel:
         self._changed = True
         if not self._on_events:
             self._run_pacing_decision()
-        wanted = min((pacer.next_decision_seconds() for pacer in self._self_timed), default=0.0)
+        wanted = min((pacer.get_next_decision_seconds() for pacer in self._self_timed), default=0.0)
         self._schedule_event_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
 
     def _decide_if_due(self) -> None:

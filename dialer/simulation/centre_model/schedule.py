@@ -26,5 +26,5 @@ class SelfTimedPacer(Pacer):
     """A pacing policy that has its own timing: it names the time of its next decision."""
 
     @abstractmethod
-    def next_decision_seconds(self) -> float:
+    def get_next_decision_seconds(self) -> float:
         """Return the time of the policy's next decision, on the clock of the snapshots."""

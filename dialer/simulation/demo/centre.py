@@ -36,7 +36,7 @@ from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import find_lowest_cap
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
@@ -46,7 +46,7 @@ from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
 from dialer.simulation.demo.report import DemoReport, build_report
 from dialer.simulation.rehearsal.staff import RehearsalStaff
-from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
@@ -150,14 +150,14 @@ def make_demo_settings(
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
     visitors = DemoVisitors.create(options.seats) if options.desk else None
-    phones = seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
+    phones = make_seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
     lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
         settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(
-            running_centre(settings, broker=broker.settings, profile=simulated_profile())
+            running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:
@@ -248,7 +248,7 @@ async def _show_board(
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
-    cap = find_lowest_cap(load_settings(DEMO_SETTINGS), simulated_profile())
+    cap = find_lowest_cap(load_settings(DEMO_SETTINGS), make_simulated_profile())
 
     def extras() -> BoardExtras:
         """Yield the lines that the demo adds to the board."""

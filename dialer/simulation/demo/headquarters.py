@@ -39,14 +39,14 @@ from dialer.roll.sample import write_sample
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
 from dialer.simulation.agents import SimulatedAgents
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.centre import STORE, DemoOptions, make_demo_settings
 from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_material
 from dialer.simulation.demo.virtual_centres import VirtualCentre
-from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.store.connection import read_snapshot
 from dialer.uplink.uplink import run_uplink
 
@@ -225,7 +225,7 @@ async def _start_real_centre(
     await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
-    config = SimulatedAsteriskConfig(seed=seed, seats=seat_phones(options.seats), profile=voters)
+    config = SimulatedAsteriskConfig(seed=seed, seats=make_seat_phones(options.seats), profile=voters)
     broker = await stack.enter_async_context(run_demo_broker())
     switch = await stack.enter_async_context(SimulatedAsterisk(config))
     demo = make_demo_settings(DemoOptions(seats=options.seats), folder / STORE, switch.ami_port, None)
@@ -255,7 +255,7 @@ async def _start_real_centre(
     }
     settings = Settings.model_validate(changed)
     centre = await stack.enter_async_context(
-        running_centre(settings, broker=broker.settings, profile=simulated_profile())
+        running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
     )
     site = SimulatedSite(switch, centre)
     return RealCentre(settings, broker.settings, centre, site, list_seat_names(options.seats))
@@ -299,12 +299,12 @@ async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes,
     began = time.monotonic()
     last = began
 
-    def note_answer(_: object) -> None:
+    def record_answer_time(_: object) -> None:
         nonlocal last
         last = time.monotonic()
 
     centres = orders.find_recipients(settings, order)
-    answers = await orders.send_order(session, signed, order, centres, 15.0, note_answer)
+    answers = await orders.send_order(session, signed, order, centres, 15.0, record_answer_time)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.view.campaigns) for each in real
     )
@@ -339,7 +339,7 @@ async def _check_databases(
         )
 
     await _wait_until(are_databases_settled, LAST_TALK_SECONDS)
-    await _wait_until(lambda: _all_centres_updated(real, virtual))
+    await _wait_until(lambda: _are_all_centres_updated(real, virtual))
     checks = [await _check_counts(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
     voted = [set(each.read_rows(_VOTED)) for each in real]
     everywhere = set.union(*voted)
@@ -368,7 +368,7 @@ async def _check_databases(
     return checks
 
 
-async def _all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
+async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
     """Return whether all opt-outs and 'voted' marks have reached the other centres."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.read_rows(_VOTED)) for each in real]

@@ -33,7 +33,7 @@ from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.site import make_rehearsal_asterisk_config, make_rehearsal_settings
-from dialer.simulation.site import SimulatedSite, simulated_profile
+from dialer.simulation.site import SimulatedSite, make_simulated_profile
 
 VOTERS = 3_000
 TRAINING_VOTERS = VoterProfile(
@@ -85,7 +85,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
         async with run_demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = make_training_settings(settings, store, switch.ami_port)
             async with (
-                running_centre(trained, broker=broker.settings, profile=simulated_profile()) as centre,
+                running_centre(trained, broker=broker.settings, profile=make_simulated_profile()) as centre,
                 open_desk(trained, broker=broker.settings, training=True) as desk,
             ):
                 site = SimulatedSite(switch, centre)

@@ -216,7 +216,7 @@ class VirtualCentre:
             else:
                 self._announce_attempt()
 
-    def announce_one_of_each_kind(self) -> None:
+    def announce_one_result_of_each_kind(self) -> None:
         """Announce one opt-out, one "voted" mark and one ended attempt."""
         self._announce_opt_out()
         self._announce_mark(MarkKind.VOTED)

@@ -102,7 +102,7 @@ class _Rehearsal:
                 asyncio.get_running_loop().call_later(day.seconds, site.stop.set)
                 centre.engine.subscribe(faults.on_change)
                 agents = create_agents(self._settings, settings, centre.engine, day.load, day.seed)
-                await site.run(self._sample_until_cancelled(site), faults.run(), agents.run(site.stop))
+                await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.view
         return self._build_outcome(voters, view, faults, time.monotonic() - began)
 
@@ -111,7 +111,7 @@ class _Rehearsal:
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {campaign.id: on_disk.find_status_for_campaign(campaign) for campaign in self._settings.campaigns}
 
-    async def _sample_until_cancelled(self, site: SimulatedSite) -> None:
+    async def _record_samples_until_cancelled(self, site: SimulatedSite) -> None:
         while True:
             view = site.view
             self._samples.append(

@@ -55,12 +55,12 @@ class RehearsalStaff:
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
-        def note_campaign(change: Change) -> None:
+        def record_seat_campaign(change: Change) -> None:
             if isinstance(change, SeatView):
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe(note_campaign)
+        return self._engine.subscribe(record_seat_campaign)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""

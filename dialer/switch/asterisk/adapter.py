@@ -181,7 +181,7 @@ class AsteriskSwitch:
         """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost. Return or raise the
         reason of the loss.
         """
-        return await (client.wait_until_lost() if self._lease is None else self._lease.renew_until_lost(client))
+        return await (client.wait_until_lost() if self._lease is None else self._lease.renew_lease_until_lost(client))
 
     def on_link_down(self, reason: SwitchError) -> None:
         """Report to the engine that the AMI session is lost, or that it could not be opened."""

@@ -134,7 +134,7 @@ class AmiSession:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._decoder.banner
 
-    def oldest_unanswered_seconds(self, now: float) -> float:
+    def get_oldest_unanswered_seconds(self, now: float) -> float:
         """Return how long the oldest action without a response (or Ping) has waited (s). It grows if Asterisk hangs."""
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at

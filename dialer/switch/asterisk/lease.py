@@ -126,7 +126,7 @@ class SwitchLease:
         await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
 
-    async def renew_until_lost(self, client: AmiClient) -> SwitchError:
+    async def renew_lease_until_lost(self, client: AmiClient) -> SwitchError:
         """Renew the lease until the session is lost, and return the reason. Release the lease when cancelled.
 
         Raises SwitchError as `renew_lease` does.

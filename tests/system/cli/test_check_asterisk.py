@@ -12,7 +12,7 @@ from dialer.domain.finding import Finding, Level
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_shipped_texts
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks.asterisk import SOUNDS_PER_REQUEST, check_asterisk
 from tests.support.centre import site_settings
@@ -21,7 +21,9 @@ from tests.support.virtual import virtual_time
 FLOW = {"kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
 SAID = list_fixed_sounds(load_flow("turnout"), "hi", load_shipped_texts())
 CONFIG = SimulatedAsteriskConfig(
-    seats=seat_phones(3), trunks=(SimulatedTrunk("carrier", registration="Registered"),), early_originate_response=0.0
+    seats=make_seat_phones(3),
+    trunks=(SimulatedTrunk("carrier", registration="Registered"),),
+    early_originate_response=0.0,
 )
 
 

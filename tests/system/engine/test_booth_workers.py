@@ -24,7 +24,7 @@ from dialer.flows.turns import FlowCommit
 from dialer.reports import accounts
 from dialer.reports.tables import Window
 from dialer.roll.workers import import_workers
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.connection import read_snapshot
@@ -77,7 +77,7 @@ async def run_site_with_booth_workers(
 ) -> AsyncIterator[Site]:
     """Run a site with three booths of ten voters each, and one booth worker."""
     create_store_with_one_worker(directory, parts)
-    switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
+    switch = SimulatedAsteriskConfig(seats=make_seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
     settings: dict[str, Any] = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
     async with a_site(directory, switch, seats=seats, campaign=campaign, **settings) as site:
         yield site

@@ -18,7 +18,7 @@ import pytest
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.trunks.state import LATE_SECONDS, CallStarts, TrunkLimits, TrunkPool
 from dialer.pacing.port import PacingSnapshot
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.attempts import Refusal
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
@@ -42,7 +42,7 @@ def make_unanswered_switch() -> SimulatedAsteriskConfig:
     silent = VoterProfile(
         answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
     )
-    return SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=silent)
+    return SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=START_EPOCH, profile=silent)
 
 
 def count_most_starts_in_a_second(site: Site, since: int = 0) -> int:
@@ -179,7 +179,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         {**IVR, "channels": 60, "hours": hours},
         {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": hours},
     ]
-    config = replace(make_unanswered_switch(), seats=seat_phones(3))
+    config = replace(make_unanswered_switch(), seats=make_seat_phones(3))
     async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=make_trunk(5.0)) as site:
         await site.log_in("01", "02", "03")
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from dialer.cli.simulate import find_site_caps
 from dialer.simulation.agents import AgentHabits
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import find_policy, simulate_policy
@@ -63,7 +63,9 @@ def measure_engine_utilisation(directory: Path, seed: int) -> float:
     found: list[float] = []
 
     async def work() -> None:
-        config = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS, seed=seed)
+        config = SimulatedAsteriskConfig(
+            seats=make_seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS, seed=seed
+        )
         async with (
             a_site(directory, config, voters=2000, **SITE) as site,
             agents_at_work(site, AgentHabits(wrap_up_seconds=WRAP_UP_SECONDS, break_share=0.0)),

@@ -14,7 +14,7 @@ from dialer.domain.model import Claim, NewAttempt
 from dialer.domain.view import Hold, HoldReason
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll
 from dialer.engine.placing.hoppers import CLAIMED_AT_ONCE, HOPPER_SIZE, LEASE_SECONDS, LEAST_LEASE_SECONDS
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.store import Store
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -73,7 +73,7 @@ def make_unanswered_switch() -> SimulatedAsteriskConfig:
     silent = VoterProfile(
         answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
     )
-    return SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=silent)
+    return SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=START_EPOCH, profile=silent)
 
 
 @virtual_time()
@@ -125,7 +125,7 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
 @virtual_time()
 async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_resumes(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
+        seats=make_seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
     )
     campaign = {**IVR, "channels": 1, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, campaign=campaign) as site:

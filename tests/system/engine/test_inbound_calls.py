@@ -229,11 +229,11 @@ async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_
     ) as site:
         await asyncio.sleep(1.0)
         caller = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
-        outgoing = site.switch._new_channel("carrier", "", "matdan-inbound")
+        outgoing = site.switch._create_channel("carrier", "", "matdan-inbound")
         outgoing.application = "AppDial2"
-        local = site.switch._new_channel("carrier", "", "matdan-agent")
+        local = site.switch._create_channel("carrier", "", "matdan-agent")
         local.name = "Local/01@matdan-agent-00000000;2"
-        answerer = site.switch._new_channel("carrier", "", "matdan-voter")
+        answerer = site.switch._create_channel("carrier", "", "matdan-voter")
         await site.until(lambda: bool(site.ended()), seconds=10)
         await asyncio.sleep(0.2)
         assert [change.outcome for change in site.ended()] == [Outcome.CARRIER_FAILURE]

@@ -14,7 +14,7 @@ from typing import Any
 
 from dialer.domain.phone_facts import Consent
 from dialer.settings.site import Settings
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.site.checks.explain import CallExplanation, explain_calls
 from dialer.store.consents import set_consent
@@ -72,7 +72,7 @@ CONSENT_NEEDED = {
 async def run_half_an_hour_of_calls(directory: Path, begins: float, rules: dict[str, Any], seed: int) -> None:
     """Run half an hour of calls. Some people opt out in the calls, and some numbers are opted out from outside."""
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(3), start_epoch=begins, profile=VoterProfile(answer_rate=0.6), seed=seed
+        seats=make_seat_phones(3), start_epoch=begins, profile=VoterProfile(answer_rate=0.6), seed=seed
     )
     campaign = {
         "pacing": "predictive",

@@ -26,9 +26,9 @@ from dialer.engine.plan import Dependencies, EnginePlan
 from dialer.engine.seats.log_ins import WrongLogIns
 from dialer.process.memory import trim_memory
 from dialer.simulation.agents import AgentHabits
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.calls import a_call
 from tests.support.census import count_objects, find_growth
@@ -139,9 +139,9 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
 
 def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: Path) -> None:
     async def play() -> tuple[Counter[str], Counter[str]]:
-        switch = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
+        switch = SimulatedAsteriskConfig(seats=make_seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
         site_of = a_site(
-            tmp_path, switch, seats=SEATS, profile=simulated_profile(), campaigns=CAMPAIGNS, trunks=[TRUNK]
+            tmp_path, switch, seats=SEATS, profile=make_simulated_profile(), campaigns=CAMPAIGNS, trunks=[TRUNK]
         )
         async with site_of as site, agents_at_work(site, AgentHabits(break_share=0.1)):
             return await _make_calls_and_census(site, CALLS), await _make_calls_and_census(site, CALLS)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.stored import rows
@@ -49,7 +49,7 @@ _SECOND_CALLS = """
 
 def make_switch_config() -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
-        seats=seat_phones(3), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.5), seed=3
+        seats=make_seat_phones(3), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.5), seed=3
     )
 
 

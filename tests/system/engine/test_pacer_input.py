@@ -21,7 +21,7 @@ from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.pacing.predictive import PredictivePacer
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import run_until_killed
@@ -47,7 +47,7 @@ def take_pacing_snapshot(site: Site) -> PacingSnapshot:
 def make_answering_switch(**script: object) -> SimulatedAsteriskConfig:
     each = Behaviour(**script)  # type: ignore[arg-type]  # a script's own fields
     return SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         start_epoch=START_EPOCH,
         scripts={f"+91{7_000_000_001 + n}": each for n in range(100)},
     )

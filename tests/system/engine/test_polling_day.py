@@ -22,9 +22,9 @@ from dialer.engine.core import Core
 from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import list_polling_days
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from dialer.site.polling_day import create_polling_plan
 from dialer.store.campaigns import ensure_campaign
 from dialer.store.targets import enrol_numbers
@@ -139,7 +139,7 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
     rules = {"polls": [{"day": DAY, "closes_at": "11:50"}]}
     hours = [{"start": "09:50", "until": "10:40"}, {"start": "11:00", "until": "13:00"}]
     everybody = SimulatedAsteriskConfig(
-        seats=seat_phones(4), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.6)
+        seats=make_seat_phones(4), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.6)
     )
     async with (
         a_site(tmp_path, everybody, voters=2000, seats=4, rules=rules, campaign={"hours": hours}) as site,
@@ -192,10 +192,10 @@ async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
 async def test_calling_pace_of_a_turnout_campaign_is_reset_at_midnight(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 23), "closes_at": "18:00"}]}
     hours = [{"start": "00:10", "until": "05:20"}, {"start": "23:30", "until": "23:59:59"}]
-    evening = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
+    evening = SimulatedAsteriskConfig(seats=make_seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
     async with (
         a_site(
-            tmp_path, evening, voters=600, rules=rules, campaign={"hours": hours}, profile=simulated_profile()
+            tmp_path, evening, voters=600, rules=rules, campaign={"hours": hours}, profile=make_simulated_profile()
         ) as site,
         agents_at_work(site),
     ):
@@ -220,10 +220,10 @@ async def test_booth_workers_are_called_in_the_time_zone_of_the_poll(tmp_path: P
     held: list[HoldReason | None] = []
     async with a_site(
         tmp_path,
-        SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=start),
+        SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=start),
         seats=1,
         campaigns=[workers | {"hours": [{"start": "00:00", "until": "23:59:59"}]}],
-        profile=simulated_profile(),
+        profile=make_simulated_profile(),
         centre={"id": "ny", "time_zone": "America/New_York"},
         rules={"polls": [{"day": "2028-11-07", "closes_at": closes, "time_zone": "America/Chicago"}]},
     ) as site:

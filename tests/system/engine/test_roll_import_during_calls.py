@@ -21,7 +21,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
 from dialer.rules.number_hash import hash_number
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.store.spool import Spool
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.command_line import run
@@ -261,7 +261,7 @@ async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path
             encoding="utf-8",
         )
         roll = write_roll(tmp_path / "more.csv", NEW)
-        switch = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=SystemClock().now())
+        switch = SimulatedAsteriskConfig(seats=make_seat_phones(2), start_epoch=SystemClock().now())
         async with a_site(tmp_path, switch, voters=12, broker={"enabled": True, **where}):
 
             async def run_command(*command: str | Path) -> str:

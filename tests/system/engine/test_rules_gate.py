@@ -21,7 +21,7 @@ from dialer.errors import SettingError
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.simulation.site import simulated_profile
+from dialer.simulation.site import make_simulated_profile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -294,6 +294,6 @@ async def test_site_with_settings_looser_than_its_rules_profile_does_not_start(t
 
 
 def test_rules_of_a_simulated_centre_differ_from_neutral_only_in_calling_hours() -> None:
-    profile, neutral = simulated_profile(), load_profile("neutral")
+    profile, neutral = make_simulated_profile(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

@@ -17,7 +17,7 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatCall, SeatHangUp, SeatLogIn, SeatLogOff, SeatPause, SeatReady, SeatUnlock
 from dialer.engine.seats.pins import PinCheck
 from dialer.simulation.asterisk.channels import EndsBy
-from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import connect_as
@@ -108,7 +108,7 @@ async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> Non
 @virtual_time()
 async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         start_epoch=START_EPOCH,
         profile=NOBODY_ANSWERS,
         missing_sounds=frozenset(f"matdan/hi/seat/{what}" for what in ("number", "pin", "welcome")),

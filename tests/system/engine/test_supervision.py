@@ -25,7 +25,7 @@ from dialer.engine.supervision.commands import Barge, Listen, StopListening, Whi
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult, SeatHold, SeatResume
 from dialer.settings.recordings import RecordingSettings
 from dialer.simulation.asterisk.channels import Channel, EndsBy
-from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
@@ -44,7 +44,7 @@ def make_switch_config(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | N
     """Return a switch with voters who answer and stay, and three supervisors' phones."""
     made = None if recordings is None else render_dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
-        seats=(*seat_phones(2), *(SeatPhone(each["name"], "", mode, 1.0) for each in SUPERVISORS)),
+        seats=(*make_seat_phones(2), *(SeatPhone(each["name"], "", mode, 1.0) for each in SUPERVISORS)),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0) for n in range(50)},
@@ -389,7 +389,7 @@ async def test_recording_announcement_is_played_before_the_voter_is_connected(tm
     folder = tmp_path / "recordings"
     made = render_dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts={f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0) for n in range(50)},

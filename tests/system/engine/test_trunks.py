@@ -19,7 +19,7 @@ from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.transfers.commands import SeatCancelConsult, SeatConsult
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.attempts import Refusal
 from tests.support.breaking import FailingStore
@@ -281,7 +281,7 @@ async def test_transfer_call_over_a_resting_trunk_is_not_its_probe(tmp_path: Pat
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}
-    config = replace(all_answer(), seats=seat_phones(2), scripts={**voters, outside: Behaviour(answer_after=2.0)})
+    config = replace(all_answer(), seats=make_seat_phones(2), scripts={**voters, outside: Behaviour(answer_after=2.0)})
     target = {"name": "party-office", "kind": "outside", "number": outside, "trunk": "carrier"}
     campaign = {"wrap_up_seconds": 1, "ring_seconds": 10}
     async with a_site(

@@ -17,7 +17,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.flows.texts import load_shipped_texts
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
@@ -29,7 +29,7 @@ IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "ch
 def make_switch_with_missing_sounds(*missing: str, **voter: float) -> SimulatedAsteriskConfig:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(**{"answer_after": 1.0, **voter}) for n in range(50)}  # type: ignore[arg-type]
     return SimulatedAsteriskConfig(
-        seats=seat_phones(2),
+        seats=make_seat_phones(2),
         start_epoch=START_EPOCH,
         profile=VoterProfile(answer_rate=0.0),
         scripts=scripts,

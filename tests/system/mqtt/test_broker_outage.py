@@ -14,7 +14,7 @@ from typing import Any
 
 from dialer.domain.view import SeatState
 from dialer.mqtt.embedded_broker import find_free_port
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import AGENTS, log_in_by_phone
@@ -108,7 +108,9 @@ async def run_agents_with_broker(directory: Path) -> AsyncIterator[tuple[Site, L
     broker = LoopBroker()
     await broker.open()
     lines = SimulatedAsteriskConfig(
-        seats=seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=0.7, talk_mean_seconds=30.0)
+        seats=make_seat_phones(2),
+        start_epoch=START_EPOCH,
+        profile=VoterProfile(answer_rate=0.7, talk_mean_seconds=30.0),
     )
     named = {"enabled": True, "port": broker.port}
     async with a_site(directory, lines, voters=900, agents=AGENTS, broker=named) as site:

@@ -20,7 +20,7 @@ from dialer.domain.view import CallChange, Change
 from dialer.engine.campaigns.commands import StopCampaign
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks.before_start import check_site
 from tests.support.centre import START_EPOCH, site_settings
@@ -183,7 +183,7 @@ async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> Non
 
 @virtual_time()
 async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_path: Path) -> None:
-    config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
+    config = SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
         open_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,

@@ -147,7 +147,7 @@ async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_cal
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
             await asyncio.sleep(0.2)
             await other.acquire_lease(client)
-            keeping = asyncio.create_task(other.renew_until_lost(client))
+            keeping = asyncio.create_task(other.renew_lease_until_lost(client))
             await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
             placed = len(site.switch.placed)
             stranger = str(uuid.uuid4())
@@ -228,7 +228,7 @@ async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
             await lease.acquire_lease(client)
-            keeping = asyncio.create_task(lease.renew_until_lost(client))
+            keeping = asyncio.create_task(lease.renew_lease_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
                 assert lease.is_valid

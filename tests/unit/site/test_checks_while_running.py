@@ -21,7 +21,7 @@ from dialer.metrics.families import describe_desk
 from dialer.metrics.server import serve_metrics
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
+from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
 from dialer.site.checks.processes import check_process, judge_dialler_state
@@ -200,7 +200,7 @@ def test_dialer_doctor_checks_clock_trunks_and_phones_of_a_running_asterisk(
     tmp_path: Path, ahead: float, level: Level
 ) -> None:
     fill_roll(tmp_path / "centre.db", 9)
-    config = SimulatedAsteriskConfig(seats=seat_phones(2), trunks=(SimulatedTrunk("carrier"),))
+    config = SimulatedAsteriskConfig(seats=make_seat_phones(2), trunks=(SimulatedTrunk("carrier"),))
 
     @virtual_time()
     async def run() -> None:

@@ -354,12 +354,12 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 
 def test_age_of_the_oldest_unanswered_ami_action_counts_from_its_start() -> None:
     session = make_logged_in_session()
-    assert session.oldest_unanswered_seconds(3) == 0
+    assert session.get_oldest_unanswered_seconds(3) == 0
     session.queue_action("Getvar", (), 1, action_id="a")
     session.queue_action("Getvar", (), 2, action_id="b")
-    assert session.oldest_unanswered_seconds(2.5) == 1.5
+    assert session.get_oldest_unanswered_seconds(2.5) == 1.5
     session.process_bytes(make_success_response("a"), 3)
-    assert session.oldest_unanswered_seconds(3) == 1
+    assert session.get_oldest_unanswered_seconds(3) == 1
 
 
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
