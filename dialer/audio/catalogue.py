@@ -72,12 +72,16 @@ class Entry(BaseModel):
     def _check_hash_pairs(self) -> Entry:
         if bool(self.certificate) != (self.certificate_sha256 is not None):
             raise ValueError(
-                "a certificate needs its number and the hash of the recording: certificate, certificate_sha256"
+                "a certificate needs its number and the hash of the recording; give certificate and certificate_sha256"
             )
         if self.valid_until is not None and not self.certificate:
-            raise ValueError("valid_until needs a certificate")
+            raise ValueError(
+                "valid_until needs a certificate; add certificate and certificate_sha256, or remove valid_until"
+            )
         if bool(self.approved_by) != (self.approved_sha256 is not None):
-            raise ValueError("an approval needs a name and the hash of the recording: approved_by, approved_sha256")
+            raise ValueError(
+                "an approval needs a name and the hash of the recording; give approved_by and approved_sha256"
+            )
         return self
 
     @property
@@ -143,10 +147,10 @@ def _read_tables(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:
-        raise CatalogueError(str(path), "", f"is not UTF-8 ({error}); restore it from git") from error
+        raise CatalogueError(str(path), "", f"the file is not UTF-8 ({error}); restore it from git") from error
     except NotToml as error:
         raise CatalogueError(
-            str(path), "", f"is not TOML ({error}); correct that line, or restore it from git"
+            str(path), "", f"the file is not TOML ({error}); correct that line, or restore it from git"
         ) from error
 
 
@@ -234,14 +238,14 @@ def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
         raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
     except OSError as error:
         raise CatalogueError(
-            str(directory), "", f"cannot be written ({error.strerror}); check its permissions"
+            str(directory), "", f"the catalogue cannot be written ({error.strerror}); check its permissions"
         ) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise CatalogueError(
-                str(directory), "", "is being changed by another process; wait for it to end"
+                str(directory), "", "the catalogue is being changed by another process; wait until that process ends"
             ) from error
         with explain_write_errors(directory):
             remove_partial_files(directory)

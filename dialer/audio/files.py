@@ -23,7 +23,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        problem = f"cannot be written ({error.strerror}); check permissions and disk space, then run the command again"
+        problem = f"the file cannot be written ({error.strerror}); check permissions and disk space, then run the command again"
         raise AudioError(f"{path}: {problem}") from error
 
 

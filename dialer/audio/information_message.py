@@ -76,7 +76,7 @@ def install_message(
             elif hash_file(path) != entry.files[each]:
                 write_atomically(path, places.get_sound_path(name, each).read_bytes())
     except OSError as error:
-        problem = f"cannot be installed ({error.strerror}); check permissions and disk space"
+        problem = f"the information message cannot be installed ({error.strerror}); check permissions and disk space"
         raise AudioError(f"{place}: {problem}") from error
     return MessageState.INSTALLED
 

@@ -58,7 +58,7 @@ def parse_prompt_name(path: str) -> PromptName:
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(
-            f"{make_printable(path)}: is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+            f"{make_printable(path)}: this is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
         )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:

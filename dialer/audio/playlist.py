@@ -93,7 +93,9 @@ class PlaylistReader:
         files = list_catalogue_files(self.catalogue)
         disappeared = self._was_there if files is None else self._has_lost_all_files(files)
         if disappeared:
-            raise CatalogueError(str(self.catalogue), "", "has disappeared; restore the directory and its files")
+            raise CatalogueError(
+                str(self.catalogue), "", "the catalogue has disappeared; restore the directory and its files"
+            )
         self._was_there = files is not None
         stamps = {path: stamp for path in files or () if (stamp := _read_file_version(str(path))) is not None}
         if stamps != self._catalogue_versions:

@@ -87,7 +87,9 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
         AudioError: the directory does not exist or cannot be read.
     """
     if not directory.is_dir():
-        raise AudioError(f"{directory}: is not a directory; create it for recordings such as hi/turnout/question.mp3")
+        raise AudioError(
+            f"{directory}: this is not a directory; create it for recordings such as hi/turnout/question.mp3"
+        )
     unseen: list[Refused] = []
 
     def report_skipped_folder(path: Path, why: str) -> None:

@@ -28,7 +28,9 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
         try:
             samples = decode_sound(path.read_bytes(), sound_format)
         except OSError as error:
-            raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
+            raise AudioError(
+                f"{path}: the sound cannot be read ({error.strerror}); run dialer audio prepare"
+            ) from error
         panels.append(make_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
@@ -61,5 +63,7 @@ def write_pictures(
         shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
         write_atomically(directory / "index.html", render_page(title, shown).encode())
     except OSError as error:
-        raise AudioError(f"{directory}: cannot be written ({error.strerror}); choose another --out") from error
+        raise AudioError(
+            f"{directory}: the pictures cannot be written ({error.strerror}); choose another --out"
+        ) from error
     return [*files, directory / "index.html"]

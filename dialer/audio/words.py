@@ -68,10 +68,12 @@ def load_words(language: str) -> Words | None:
     try:
         return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
+        raise CatalogueError(
+            str(path), "", f"the number words cannot be read ({error.strerror}); check the file's permissions"
+        ) from error
     except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
         raise CatalogueError(
-            str(path), "", f"is not a valid list of words ({error}); restore it".splitlines()[0]
+            str(path), "", f"the file is not a valid list of words ({error}); restore it".splitlines()[0]
         ) from error
 
 

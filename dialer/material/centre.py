@@ -77,7 +77,7 @@ class HttpFetcher(FetcherInterface):
         response = self.request_url(url)
         if response.status != _OK:
             response.close()
-            raise DownloadHTTPError(f"HTTP {response.status}", response.status)
+            raise DownloadHTTPError(f"the material server answered HTTP {response.status}", response.status)
         return self.stream_body(response)
 
     def request_url(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
@@ -222,7 +222,7 @@ class CentreMaterial:
         )
         if needed > self._free_bytes():
             raise MaterialRefused(
-                f"{manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
+                f"campaign material {manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
             )
         with _translate_download_errors():
             for digest, file in missing.items():
@@ -280,7 +280,7 @@ class CentreMaterial:
             first = 0
         elif response.status != (_PARTIAL if first else _OK):
             response.close()
-            raise DownloadHTTPError(f"HTTP {response.status} for {url}", response.status)
+            raise DownloadHTTPError(f"the material server answered HTTP {response.status} for {url}", response.status)
         for chunk in self._fetcher.stream_body(response):
             first += len(chunk)
             if first > size:
@@ -387,10 +387,10 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
         while not decompressor.eof:
             data = source.read(CHUNK_BYTES) if decompressor.needs_input else b""
             if decompressor.needs_input and not data:
-                raise lzma.LZMAError("the file is truncated")
+                raise lzma.LZMAError("the compressed file is truncated")
             out.write(decompressor.decompress(data, CHUNK_BYTES))
             if out.tell() > size:
-                raise lzma.LZMAError("the file is longer than the signed one")
+                raise lzma.LZMAError("the decompressed file is longer than the signed one")
         out.flush()
         os.fsync(out.fileno())
 

@@ -46,7 +46,7 @@ class _Document(BaseModel):
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             problem = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
-            raise MaterialRefused(f"{cls.title} is invalid: {problem}") from error
+            raise MaterialRefused(f"the published {cls.title} is invalid ({problem}): publish it again") from error
 
     def to_bytes(self) -> bytes:
         """Return the document as JSON bytes for publication."""

@@ -268,7 +268,9 @@ class Repository:
         targets, signer = self._read_draft_targets(), create_tuf_signer(private)
         root = self._read_root_metadata(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
-            raise MaterialRefused("this key is not a signatory's: the root names the keys of media and compliance")
+            raise MaterialRefused(
+                "this key is not a signatory's: sign with a key of media or compliance that root.json names"
+            )
         targets.sign(signer, append=True)
         self._write_metadata(targets, "targets.json", self._drafts)
         return trust.find_signers(root, targets)

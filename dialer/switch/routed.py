@@ -97,7 +97,7 @@ class RoutedSwitch:
 
     def _require_asterisk(self) -> Switch:
         if self._asterisk is None:
-            raise SwitchUnreachable("this site has no Asterisk: only trunks of Twilio can be used")
+            raise SwitchUnreachable("this site has no Asterisk, so it can use Twilio trunks only: name a Twilio trunk")
         return self._asterisk
 
     async def call_seat(self, seat: str, endpoint: str) -> None:

@@ -43,10 +43,10 @@ class Condition(YamlModel):
     def _check_one_test(cls, written: Any) -> Any:
         if not isinstance(written, dict):
             raise make_problem(
-                "a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}"
+                "a case of `branch:` must be a mapping such as {when: pending_voters, above: 1, goto: household}"
             )
         if sum(test in written for test in _TESTS) != 1:
-            raise make_problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
+            raise make_problem(f"a case of `branch:` must have exactly one of {', '.join(_TESTS)}")
         return written
 
     def is_true_for_value(self, value: Scalar | None) -> bool:

@@ -208,7 +208,7 @@ class SwitchCalls(SwitchCore):
         """Press keys on a seat's phone, the first at once and the others `every_seconds` apart."""
         channel = self.find_phone_channel(endpoint)
         if channel is None:
-            raise ValueError(f"the phone {endpoint} is not on a call")
+            raise ValueError(f"the simulated phone {endpoint} is not on a call")
         phone = VoterPhone(self, channel)
         for number, key in enumerate(keys):
             phone.schedule(number * every_seconds, partial(phone.press, key))

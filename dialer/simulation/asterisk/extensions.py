@@ -62,7 +62,7 @@ def parse_dialplan(text: str) -> Dialplan:
         if entry is None or context is None:
             if entry is None and re.match(r"\w+\s*=", line):
                 continue  # a setting of [general] or [globals]
-            raise DialplanError(f"dialplan line {number}: must be a context, exten or same: {line}")
+            raise DialplanError(f"dialplan line {number} must be a context, exten or same: {line}")
         rest = entry[2]
         if entry[1] == "exten":
             name, _, rest = rest.partition(",")
@@ -149,7 +149,7 @@ def _find_closing_bracket(text: str, start: int) -> int:
             depth -= 1
             if depth == 0:
                 return at
-    raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}")
+    raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}; add it")
 
 
 def _look_up_or_slice(name: str, look_up_variable: Lookup) -> str:
@@ -171,7 +171,7 @@ def evaluate_expression(expression: str) -> str:
     tokens = _TOKEN.findall(expression)
     value, rest = _evaluate_level(tokens, 0)
     if rest:
-        raise DialplanError(f"a dialplan expression is invalid: $[{expression}]")
+        raise DialplanError(f"a dialplan expression is invalid: $[{expression}]; correct it")
     return value
 
 

@@ -56,7 +56,7 @@ class RecordedDay:
             if not is_in_order(attempt):
                 raise BadScenario(f"attempt {number} of the day has times out of order; remove it from the replay")
         if not any(attempt.connected_seconds is not None for attempt in attempts):
-            raise BadScenario("no attempt of the day reached a seat; there is nothing to replay")
+            raise BadScenario("no attempt of the day reached a seat, so there is nothing to replay; choose another day")
         if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
             raise BadScenario("every attempt of the day was answered; include the unanswered ones")
 

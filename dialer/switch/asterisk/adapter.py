@@ -302,7 +302,9 @@ class AsteriskSwitch:
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """Return Asterisk's records of ended calls."""
         if self._history is None:
-            raise SwitchError("ended calls cannot be looked up: set `asterisk.history` to Asterisk's call records")
+            raise SwitchError(
+                "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
+            )
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
@@ -376,7 +378,9 @@ class AsteriskSwitch:
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
         packets = (await self._require_client().send_action("Getvar", fields)).get("Value")
         if not packets.isdecimal():
-            raise SwitchError(f"Asterisk does not report the RTP packets received from the phone of seat {seat}")
+            raise SwitchError(
+                f"Asterisk does not report the RTP packets received from the phone of seat {seat}: call the phone again"
+            )
         return int(packets)
 
     async def hang_up_seat_phone(self, seat: str) -> None:

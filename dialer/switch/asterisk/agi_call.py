@@ -118,7 +118,7 @@ class AgiCall:
             self.ended.set()
         elif reply.failed:
             raise SwitchError(
-                f"Asterisk could not record to {name}.{sound_format}: give it write permission for that directory"
+                f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for that directory"
             )
         return reply.end_position or 0
 
@@ -187,7 +187,9 @@ class AgiCall:
     async def _execute(self, verb: str, *arguments: str | int) -> AgiReply:
         reply = await self.send_command(verb, *arguments)
         if reply.code != 200:
-            raise SwitchError(f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load its module")
+            raise SwitchError(
+                f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load the module of this command"
+            )
         return reply
 
     async def _play_sound(self, what: str, verb: str, *arguments: str | int) -> AgiReply:

@@ -142,7 +142,9 @@ class AgiDecoder:
         environment = data if end < 0 else data[:end]
         self._check_size(environment, environment.count(b"\n") + (end >= 0), "environment")
         if environment[:4] != b"agi_"[: len(environment)]:
-            raise ProtocolError("the peer does not speak FastAGI: it does not start with a line 'agi_...'")
+            raise ProtocolError(
+                "the peer does not speak FastAGI: it does not start with a line 'agi_...'. Check that it is Asterisk"
+            )
         if end < 0:
             self._pending = data
             self._check_lines(data)
@@ -155,7 +157,9 @@ class AgiDecoder:
         text = data.decode("utf-8", "replace")
         fields = _ENVIRONMENT_LINE.findall(text)
         if len(fields) != text.count("\n") + 1:
-            raise ProtocolError("the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'")
+            raise ProtocolError(
+                "the peer does not speak FastAGI: a line of its environment is not 'agi_name: value'. Check that it is Asterisk"
+            )
         return AgiEnvironment(dict(fields))
 
     def _read_line(self, line: bytes) -> AgiInput | None:
@@ -178,11 +182,15 @@ class AgiDecoder:
 
     def _check_size(self, data: bytes, lines: int, what: str) -> None:
         if lines > MAX_LINES or len(data) > MAX_BYTES:
-            raise ProtocolError(f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes")
+            raise ProtocolError(
+                f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes: check that it is Asterisk"
+            )
 
     def _check_lines(self, data: bytes) -> None:
         if len(data) > MAX_LINE_BYTES and max(map(len, data.split(b"\n"))) > MAX_LINE_BYTES:
-            raise ProtocolError(f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes")
+            raise ProtocolError(
+                f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes: check that it is Asterisk"
+            )
 
 
 @lru_cache(maxsize=512)  # the calls of a day repeat the same few hundred replies
@@ -193,7 +201,9 @@ def parse_reply(line: bytes) -> AgiReply | None:
     """
     found = _REPLY.match(line)
     if found is None:
-        raise ProtocolError("the peer does not speak AGI: a reply does not start with a three-digit code")
+        raise ProtocolError(
+            "the peer does not speak AGI: a reply does not start with a three-digit code. Check that it is Asterisk"
+        )
     code, result, note, end_position = found.groups()
     if code.startswith(b"1"):
         return None

@@ -289,7 +289,9 @@ class _Connection(asyncio.BufferedProtocol):
     def _handle_buffered_input(self, received: AgiInput) -> None:
         if isinstance(received, AgiReply):
             if self._call is None or not self._call.deliver_reply(received):
-                raise ProtocolError("the peer sent an AGI reply, but no command was sent to it")
+                raise ProtocolError(
+                    "the peer sent an AGI reply, but no command was sent to it: check that it is Asterisk"
+                )
         elif isinstance(received, AgiEnvironment):
             self._cancel_deadline()
             assert self._transport is not None  # noqa: S101 - buffer_updated has checked

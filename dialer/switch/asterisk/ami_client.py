@@ -177,7 +177,9 @@ class AmiClient(asyncio.BufferedProtocol):
     def _require_connection(self) -> None:
         """Raise SwitchUnreachable if the connection is closing, which the session may not know yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
-            raise SwitchUnreachable("no connection to Asterisk's manager; nothing was sent")
+            raise SwitchUnreachable(
+                "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"
+            )
 
     async def _wait_for_outcome(self, action: Action) -> AmiMessage:
         """Wait until Asterisk has answered an action. Return the response, or raise the action's error."""

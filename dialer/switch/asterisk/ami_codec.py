@@ -212,7 +212,9 @@ class AmiDecoder:
         whole = b"" if end < 0 else bytes(pending[: end + len(_END_OF_MESSAGE)])
         del pending[: len(whole)]
         if len(pending) > self._max_message_bytes:
-            raise ProtocolError(f"the peer sent an AMI message of more than {self._max_message_bytes} bytes")
+            raise ProtocolError(
+                f"the peer sent an AMI message of more than {self._max_message_bytes} bytes: check that it is Asterisk"
+            )
         if len(pending) > self._max_line_bytes:
             self._check_line_length(len(pending) - pending.rfind(_END_OF_LINE) - len(_END_OF_LINE))
         return whole
@@ -227,7 +229,9 @@ class AmiDecoder:
         if not body or not self._is_wanted_message(body):
             return b""
         if not _FIRST_LINE.match(body):
-            raise ProtocolError("the peer does not speak AMI: a message starts without a field name")
+            raise ProtocolError(
+                "the peer does not speak AMI: a message starts without a field name. Check `ami.host` and `ami.port`"
+            )
         if len(body) > self._max_line_bytes:
             self._check_line_length(max(map(len, body.split(_END_OF_LINE))))
         return body
@@ -242,7 +246,9 @@ class AmiDecoder:
         line, line_feed, rest = bytes(self._pending).partition(b"\n")
         begins_right = line.startswith(_BANNER) if line_feed else line[: len(_BANNER)] == _BANNER[: len(line)]
         if not begins_right:
-            raise ProtocolError("the peer is not an Asterisk manager: it does not start with the manager's banner")
+            raise ProtocolError(
+                "the peer is not an Asterisk manager: it does not start with the manager's banner. Check `ami.host` and `ami.port`"
+            )
         if len(line) > self._max_line_bytes:
             raise ProtocolError(f"the peer sent an AMI line of more than {self._max_line_bytes} bytes")
         if not line_feed:
@@ -292,7 +298,9 @@ def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) 
             raise UnsafeValue(f"AMI action {name} has a second field {key}: pass it as the parameter of that name")
         lines.append(_encode_line(key, value))
     if len(lines) > MAX_ACTION_LINES:
-        raise UnsafeValue(f"AMI action {name} has {len(lines)} lines, Asterisk accepts {MAX_ACTION_LINES}: send fewer")
+        raise UnsafeValue(
+            f"AMI action {name} has {len(lines)} lines, Asterisk accepts {MAX_ACTION_LINES}: send fewer lines"
+        )
     data = b"".join(lines) + _END_OF_LINE
     if len(data) > MAX_LINE_BYTES:
         for line in lines:

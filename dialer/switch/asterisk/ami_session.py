@@ -182,11 +182,13 @@ class AmiSession:
         if self.ended is not None:
             raise SwitchUnreachable(str(self.ended))
         if not self._connected:
-            raise SwitchUnreachable("no connection to Asterisk's manager; nothing was sent")
+            raise SwitchUnreachable(
+                "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"
+            )
         seconds = self._limits.reply_seconds if timeout_seconds is None else timeout_seconds
         action = Action(name, action_id, data, now, now + seconds, [] if listing else None)
         if action_id in self._pending or action_id in self._queue:
-            raise SwitchError(f"{name} was not sent: another action uses its ActionID")
+            raise SwitchError(f"AMI action {name} was not sent: another action uses its ActionID, choose a new one")
         if self._queue or not self._has_room_for_action():
             self._queue[action_id] = action
         else:

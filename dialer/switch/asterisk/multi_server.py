@@ -163,10 +163,10 @@ class MultiServerSwitch:
         """
         server = self._find_server_of_party(party_id)
         if server is None:
-            raise SwitchError("the third party's call has ended: call them again")
+            raise SwitchError("the third party's call has ended: call the third party again")
         if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_place(place)):
             raise SwitchError(
-                f"the third party's call is on server {server}, the seat on server {there}: end the call and call again"
+                f"the third party's call is on server {server}, the seat on server {there}: end that call, then call again"
             )
         await self._servers[server].move_third_party(party_id, place)
 
@@ -187,7 +187,7 @@ class MultiServerSwitch:
             return self._seats[place.name]
         server = self._find_server_of_call(AttemptId(place.name))
         if server is None:
-            raise SwitchError("the call has ended: no Asterisk server has it")
+            raise SwitchError("the voter's call has ended: no Asterisk server has it any more")
         return server
 
     # Queries of FastAGI handlers

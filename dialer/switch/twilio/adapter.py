@@ -131,7 +131,7 @@ class TwilioSwitch:
             raise OriginateRefused("Twilio serves IVR campaigns only: give a campaign with agents an Asterisk trunk")
         for number in (request.number, request.caller_id):
             if not _NUMBER.fullmatch(number):
-                raise UnsafeValue("an invalid number was not sent to Twilio: a number is + and 5 to 15 digits")
+                raise UnsafeValue("an invalid number was not sent to Twilio: give + and 5 to 15 digits")
 
     def _check_call_is_allowed(self) -> None:
         if not self._resynced:

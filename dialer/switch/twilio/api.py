@@ -78,10 +78,14 @@ class TwilioApi:
             )
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:
-                raise OriginateUnsure(f"Twilio answered with status {error.status}: the call may exist") from error
+                raise OriginateUnsure(
+                    f"Twilio answered a new call with status {error.status}: the call may exist, so it is not repeated"
+                ) from error
             raise OriginateRefused(_describe_refusal("the call was not placed", error.status, error.code)) from error
         except _UNREADABLE as error:
-            raise OriginateUnsure("Twilio's response to a new call could not be read: the call may exist") from error
+            raise OriginateUnsure(
+                "Twilio's response to a new call could not be read: the call may exist, so it is not repeated"
+            ) from error
         return str(made.sid)
 
     async def end_call(self, sid: str) -> None:
@@ -128,7 +132,9 @@ class TwilioApi:
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
             return amount, max(days, default=None)
         except (TypeError, ValueError) as error:
-            raise SwitchError("Twilio's spending of today is unknown: its usage record could not be read") from error
+            raise SwitchError(
+                "Twilio's spending of today is unknown: its usage record could not be read. Check https://status.twilio.com"
+            ) from error
 
 
 async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
@@ -144,7 +150,9 @@ async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, har
             raise SwitchError(_describe_refusal(failed, error.status, error.code)) from error
         return None
     except _UNREADABLE as error:
-        raise SwitchError("Twilio's response to a request could not be read") from error
+        raise SwitchError(
+            "Twilio's response to a request could not be read: check https://status.twilio.com"
+        ) from error
 
 
 def _describe_refusal(what: str, status: int, code: int | None) -> str:
@@ -218,11 +226,17 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
                     raise SwitchError(_describe_refusal(_QUERY_FAILED, answer.status, _parse_error_code(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SwitchUnreachable(f"Twilio is unreachable; nothing was sent: {type(error).__name__}") from error
+            raise SwitchUnreachable(
+                f"Twilio is unreachable, so nothing was sent: check the network ({type(error).__name__})"
+            ) from error
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
             if method.upper() == "POST":
-                raise OriginateUnsure(f"Twilio's response to a request was lost: {type(error).__name__}") from error
-            raise SwitchUnreachable(f"Twilio did not answer a request: {type(error).__name__}") from error
+                raise OriginateUnsure(
+                    f"Twilio's response to a request was lost ({type(error).__name__}), so it is not repeated"
+                ) from error
+            raise SwitchUnreachable(
+                f"Twilio did not answer a request: check the network ({type(error).__name__})"
+            ) from error
 
 
 def _split_form_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:

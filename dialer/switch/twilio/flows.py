@@ -93,7 +93,7 @@ class TwilioFlows:
         waiting = self._tokens.read_paused_flow(token)
         sid = self._find_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
-            raise ProtocolError("a webhook's token belongs to another call")
+            raise ProtocolError("a webhook was rejected: its token belongs to another call")
         if not self._engine.features.flows.is_live(waiting.attempt_id):
             return render_hang_up()
         return await self._make_page_once(waiting.attempt_id, token, self._continue_flow(waiting, dict(form)))

@@ -127,7 +127,7 @@ def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", raise_disk_full)
-    with pytest.raises(AudioError, match=r"hi\.toml: cannot be written .No space left on device.*; check") as error:
+    with pytest.raises(AudioError, match=r"hi\.toml: the file cannot be written .No space left on device.*; check") as error:
         write_catalogue(tmp_path, {name: make_entry(text="new") for name in before})
     assert "\n" not in str(error.value)
     assert written

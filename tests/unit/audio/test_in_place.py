@@ -108,7 +108,7 @@ def test_full_disk_leaves_both_the_old_sounds_and_the_old_catalogue(
     with monkeypatch.context() as filling:
         filling.setattr(os, "fsync", raise_disk_full)
         with pytest.raises(
-            AudioError, match=r"catalogue/en\.toml: cannot be written .No space left on device"
+            AudioError, match=r"catalogue/en\.toml: the file cannot be written .No space left on device"
         ) as error:
             run_prepare(places)
     assert "\n" not in str(error.value)
@@ -123,7 +123,7 @@ def test_sound_that_cannot_be_installed_does_not_block_the_others(
     places: AudioDirectories,
 ) -> None:
     (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
-    with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
+    with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: the file cannot be written") as error:
         run_prepare(places)
     assert "\n" not in str(error.value)
     assert set(read_catalogue(get_catalogue_directory(places))) == {GOODBYE}

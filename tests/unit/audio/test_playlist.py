@@ -234,7 +234,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
         assert prompts.get_call_prompts("town").find_block_reason(sound) is not None
         assert not task.done()
         task.cancel()
-    gone = f"{site.catalogue}: has disappeared; restore the directory and its files"
+    gone = f"{site.catalogue}: the catalogue has disappeared; restore the directory and its files"
     assert [log["error"] for log in logs][:1] == [gone]
     assert "campaign/town: cannot be read (No such file or directory)" in logs[1]["error"]
     assert len(logs) == 2

@@ -207,7 +207,7 @@ def test_mistake_in_a_flow_is_reported_with_exact_line_and_node() -> None:
     ("nodes", "words"),
     [
         ("  first: {branch: [], otherwise: bye}", "`branch:` is empty; give at least one"),
-        ("  first: {branch: [x], otherwise: bye}", "a case of `branch:` is a mapping"),
+        ("  first: {branch: [x], otherwise: bye}", "a case of `branch:` must be a mapping"),
         ("  first: {branch: [{when: count, goto: bye}], otherwise: bye}", "exactly one of known"),
         ("  first: {branch: [{when: who, known: true, goto: bye}], otherwise: bye}", "neither a fact nor an answer"),
         ("  first: {branch: [{when: count, known: 1, goto: bye}], otherwise: bye}", "`known:` must be true or false"),

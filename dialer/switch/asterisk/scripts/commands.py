@@ -250,7 +250,7 @@ def encode_value_reply(value: str | int | bool | None) -> bytes:
         return b"200 result=0\n"
     text = str(value)
     if any(ord(letter) < 32 for letter in text):
-        raise UnsafeValue("a value was not sent to the script: it contains a control character")
+        raise UnsafeValue("a value was not sent to the AGI script: it contains a control character, remove it")
     return f"200 result=1 ({text})\n".encode()
 
 

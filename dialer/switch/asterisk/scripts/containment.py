@@ -62,7 +62,7 @@ class ScriptRules:
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
                 raise FlowError(
-                    str(script), 0, "", f"the AGI script is in {path}, which is hidden from scripts; move it"
+                    str(script), 0, "", f"the AGI script is in {path}, which is hidden from AGI scripts; move it"
                 )
 
 

@@ -156,7 +156,9 @@ class ScriptRun:
             try:
                 line = await process.stdout.readline()
             except ValueError as error:
-                raise ProtocolError(f"the script sent a line of more than {MOST_LINE_BYTES} bytes") from error
+                raise ProtocolError(
+                    f"the AGI script sent a line of more than {MOST_LINE_BYTES} bytes: let it send shorter lines"
+                ) from error
             if not line:
                 await process.wait()
                 return ScriptEnd.HUNG_UP if self.signalled else ScriptEnd.DONE
@@ -173,7 +175,7 @@ class ScriptRun:
                 if not process.stdin.is_closing():
                     process.stdin.write(answer)
                     await process.stdin.drain()
-        raise ProtocolError(f"the script sent more than {MOST_COMMANDS} commands in one call")
+        raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
     async def _answer_command(self, line: str) -> bytes:
         match interpret_command(line, self.commits + 1, self.recordings, self.recorded):
@@ -182,7 +184,9 @@ class ScriptRun:
                 if self.refused == 1:
                     _log.warning("script.command_refused", script=self.script.name, reason=reason)
                 if self.refused > MOST_REFUSED:
-                    raise ProtocolError(f"the script sent more than {MOST_REFUSED} commands that scripts may not use")
+                    raise ProtocolError(
+                        f"the AGI script sent more than {MOST_REFUSED} commands that scripts may not use: remove them"
+                    )
                 return encode_refusal(reason)
             case GetFact(name=name):
                 return encode_value_reply(self.facts.get(name))
