@@ -24,7 +24,9 @@ CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:5
 
 
 @virtual_time()
-async def test_number_may_be_called_again_only_if_the_dialler_was_killed_before_the_originate(tmp_path: Path) -> None:
+async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the_originate_was_sent(
+    tmp_path: Path,
+) -> None:
     people = [Behaviour(answer_after=25.0, hang_up_after=5.0)] * 60
     committed: list[str] = []
     never_sent: list[str] = []

@@ -72,7 +72,7 @@ async def is_ami_port_open(switch: SimulatedAsterisk) -> bool:
 
 
 @virtual_time()
-async def test_calls_fail_at_the_simulated_asterisk_until_it_sends_fully_booted() -> None:
+async def test_calls_fail_at_the_simulated_asterisk_before_the_event_fully_booted() -> None:
     """The order is that of a real Asterisk 22.10: no dialplan, then a dialplan whose calls fail, then FullyBooted."""
     lease = {"Channel": "Local/s@matdan-lease/n", "Context": "matdan-lease", "Exten": "far", "Priority": "1"}
 
@@ -97,7 +97,7 @@ async def test_calls_fail_at_the_simulated_asterisk_until_it_sends_fully_booted(
 
 
 @virtual_time()
-async def test_simulated_asterisk_refuses_connections_while_it_is_down() -> None:
+async def test_simulated_asterisk_refuses_connections_during_a_restart() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         restart = asyncio.create_task(switch.restart(down_seconds=5))
         await asyncio.sleep(1)

@@ -46,7 +46,7 @@ def find_root_page(path: Path, name: str) -> int:
     return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
-async def test_every_damaged_page_of_a_small_store_is_detected_when_it_is_opened(roll: Path) -> None:
+async def test_every_damaged_page_of_a_small_store_is_detected_on_opening(roll: Path) -> None:
     pages = roll.stat().st_size // PAGE_BYTES
     whole = roll.read_bytes()
     found = 0
@@ -64,7 +64,7 @@ async def test_every_damaged_page_of_a_small_store_is_detected_when_it_is_opened
 
 
 @pytest.mark.parametrize("name", ["opt_out", "campaign", "voter", "attempt", "sqlite_schema"])
-async def test_damage_in_important_pages_of_a_large_store_is_detected_when_it_is_opened(
+async def test_damage_in_important_pages_of_a_large_store_is_detected_on_opening(
     roll: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_checks, "FULL_CHECK_BYTES", 0)
@@ -76,7 +76,7 @@ async def test_damage_in_important_pages_of_a_large_store_is_detected_when_it_is
     assert is_one_line(caught.value, roll)
 
 
-async def test_damage_not_detected_at_opening_is_reported_when_it_is_read(
+async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
     roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
@@ -147,7 +147,7 @@ async def test_empty_file_becomes_a_store(path: Path) -> None:
     assert query(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
-async def test_new_store_is_readable_only_by_its_user(path: Path) -> None:
+async def test_new_store_file_is_readable_only_by_the_dialler_user(path: Path) -> None:
     async with await open_store(path):
         for file in path.parent.iterdir():
             assert file.stat().st_mode & 0o077 == 0, file

@@ -120,7 +120,7 @@ def test_every_copy_of_a_store_is_encrypted_like_the_store(
     assert set(seen) == {key is not None}
 
 
-async def test_every_damaged_page_of_an_encrypted_store_is_detected_when_it_is_opened(path: Path) -> None:
+async def test_every_damaged_page_of_an_encrypted_store_is_detected_on_opening(path: Path) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
     whole = path.read_bytes()
     pages = len(whole) // 4096

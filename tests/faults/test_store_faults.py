@@ -80,7 +80,7 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_attempts_are_refused_while_the_disk_still_has_space_for_results(path: Path) -> None:
+async def test_new_calls_are_refused_while_the_disk_has_space_for_call_results_only(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         assert isinstance(store, Store)
         live = [await dial(store, phone_id) for phone_id in range(1, 9)]
@@ -146,7 +146,7 @@ async def test_store_writes_fail_as_busy_while_another_program_writes_and_succee
         assert len(await store.read_rows_for_broker(10)) == 1
 
 
-def test_store_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
+def test_store_lock_is_released_when_the_process_that_holds_the_lock_ends(path: Path) -> None:
     first = StoreLock(path, "a dialler")
     with pytest.raises(StoreBusy):
         StoreLock(path, "an import")
@@ -155,7 +155,7 @@ def test_store_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
     StoreLock(path, "an import").release()
 
 
-def test_store_in_use_with_an_empty_lock_file_still_gives_a_clear_error(path: Path) -> None:
+def test_opening_a_store_in_use_with_an_empty_lock_file_gives_a_clear_error(path: Path) -> None:
     with (path.parent / "centre.db.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(StoreBusy, match="another process is using this store"):

@@ -224,7 +224,7 @@ def test_error_about_a_store_in_use_names_the_process_that_uses_the_store(
 
 
 @pytest.mark.parametrize("way", [move_store, replace_store_by_copy])
-def test_dialler_stops_dialling_when_its_store_was_moved(
+def test_dialler_stops_dialling_when_the_store_file_was_moved(
     tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "centre.db"

@@ -116,7 +116,7 @@ async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path
 
 
 @virtual_time()
-async def test_restarted_asterisk_ends_all_calls_and_its_seats_are_restored(tmp_path: Path) -> None:
+async def test_restart_of_asterisk_ends_all_calls_and_the_seats_are_restored(tmp_path: Path) -> None:
     config = all_answer(answer_after=6.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
@@ -160,7 +160,7 @@ async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path
 
 
 @virtual_time()
-async def test_call_stopped_before_its_channel_exists_still_ends(
+async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
     tmp_path: Path,
 ) -> None:
     """A real Asterisk creates the channel some milliseconds after it responds to the Originate."""

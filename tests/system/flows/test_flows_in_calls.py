@@ -83,7 +83,7 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
 
 
 @virtual_time()
-async def test_flow_continues_if_no_agent_is_free_for_its_transfer(tmp_path: Path) -> None:
+async def test_flow_continues_if_no_agent_is_free_for_a_transfer(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
@@ -111,7 +111,7 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
 
 
 @virtual_time()
-async def test_voters_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None:
+async def test_voters_message_is_recorded_if_the_site_allows_recordings(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
@@ -125,7 +125,7 @@ async def test_voters_message_is_recorded_if_the_site_allows_it(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_voters_message_is_not_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
+async def test_voters_message_is_not_recorded_unless_the_site_allows_recordings(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((2.0, "4"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
@@ -133,7 +133,7 @@ async def test_voters_message_is_not_recorded_unless_the_site_allows_it(tmp_path
 
 
 @virtual_time()
-async def test_flow_takes_its_failure_path_after_a_failed_recording(
+async def test_flow_takes_the_failure_path_after_a_failed_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -350,7 +350,7 @@ def test_sites_own_announcement_texts_are_checked_before_the_start(tmp_path: Pat
         FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
 
-def test_flow_that_is_assigned_again_is_loaded_from_its_current_file(tmp_path: Path) -> None:
+def test_flow_reassigned_to_a_campaign_is_loaded_from_the_current_file(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], load_shipped_texts())

@@ -28,7 +28,7 @@ from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
 
-def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_own(
+def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_learned_pacer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
@@ -70,7 +70,7 @@ def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> N
     assert max(seconds for _, seconds, _ in rings) == 30.0
 
 
-def test_demo_with_a_desk_creates_seats_and_agents_for_its_user(tmp_path: Path) -> None:
+def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: Path) -> None:
     visitors = DemoVisitors.create(10)
     settings = make_demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
     assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]

@@ -77,7 +77,7 @@ def make_certified_site_settings(directory: Path, **prompt: Any) -> Settings:
     return settings
 
 
-def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path: Path) -> None:
+def test_site_with_certified_recordings_is_rehearsed_without_the_sound_files(tmp_path: Path) -> None:
     outcome = rehearse(make_certified_site_settings(tmp_path))
     assert outcome.attempts > 50
     assert is_ready([outcome])
@@ -171,7 +171,7 @@ def test_simulated_fault_is_not_judged_after_all_numbers_have_been_called(tmp_pa
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
-def test_simulated_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
+def test_simulated_fault_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
     assert is_ready([outcome]), list_finding_texts(outcome, Level.ERROR)

@@ -79,7 +79,7 @@ def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(t
     assert trained.desk.user == "training-desk"
 
 
-def test_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> None:
+def test_training_uses_call_previews_if_the_site_uses_call_previews(tmp_path: Path) -> None:
     settings = make_site_settings(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})

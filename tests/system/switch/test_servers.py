@@ -90,7 +90,7 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
 
 
 @virtual_time()
-async def test_voter_is_connected_to_an_agent_of_another_server_if_none_is_free_on_the_own_server(
+async def test_voter_is_connected_to_an_agent_of_another_server_if_no_agent_is_free_on_the_voters_server(
     tmp_path: Path,
 ) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
@@ -338,7 +338,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
 
 
 @virtual_time()
-async def test_failed_asterisk_server_loses_only_its_own_calls(tmp_path: Path) -> None:
+async def test_failure_of_an_asterisk_server_loses_only_the_calls_of_this_server(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
@@ -385,7 +385,7 @@ async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_campaign_is_held_only_if_all_its_servers_are_down(tmp_path: Path) -> None:
+async def test_campaign_is_held_only_if_all_asterisk_servers_of_the_campaign_are_down(tmp_path: Path) -> None:
     flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
     async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:

@@ -25,7 +25,7 @@ async def start_process(*arguments: str, stdin: int = PIPE) -> tuple[Process, in
     return process, ports["ami_port"]
 
 
-async def test_simulated_asterisk_process_handles_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
+async def test_simulated_asterisk_process_handles_calls_and_ends_with_the_parent_process(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     async with agi_server(serve_one_key) as agi_port:
         process, ami_port = await start_process(

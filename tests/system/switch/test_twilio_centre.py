@@ -211,7 +211,7 @@ async def test_call_request_that_twilio_did_not_answer_is_reconciled_and_not_dia
 
 
 @virtual_time()
-async def test_twilio_calls_of_a_killed_dialler_continue_in_the_next_one(tmp_path: Path) -> None:
+async def test_twilio_calls_of_a_killed_dialler_continue_after_the_restart(tmp_path: Path) -> None:
     waits = asyncio.Event()
     async with open_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
@@ -262,7 +262,7 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
 
 
 @virtual_time()
-async def test_twilio_trunk_pauses_when_its_daily_spending_limit_is_reached(tmp_path: Path) -> None:
+async def test_twilio_trunk_pauses_when_the_daily_spending_cap_is_reached(tmp_path: Path) -> None:
     cap = {"max_spend_per_day": 6.0, "price_per_minute": 0.1, "max_call_seconds": 60}
     async with open_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9

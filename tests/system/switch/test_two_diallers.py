@@ -55,7 +55,7 @@ def make_folder(path: Path, name: str) -> Path:
 
 
 @virtual_time()
-async def test_second_dialler_on_one_asterisk_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
+async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_first_dialler(tmp_path: Path) -> None:
     async with a_site(make_folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
@@ -121,7 +121,7 @@ async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_
 
 
 @virtual_time()
-async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> None:
+async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk_server() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
@@ -137,7 +137,7 @@ async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> 
 
 
 @virtual_time()
-async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
+async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
@@ -199,7 +199,7 @@ def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
 
 
 @virtual_time()
-async def test_dialler_suspended_longer_than_its_lease_places_no_call(
+async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_call(
     tmp_path: Path,
 ) -> None:
     """Its AMI session still exists, and it does not know yet that another dialler holds the lease."""

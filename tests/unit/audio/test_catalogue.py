@@ -80,7 +80,7 @@ def test_prompts_that_are_not_in_the_catalogue_or_not_prepared_are_not_played() 
     assert "no sound on disk" in (find_play_problem(NAME, make_entry(), {}, PlayRules(), TODAY) or "")
 
 
-def test_prompt_is_not_played_if_one_of_its_sound_files_was_changed() -> None:
+def test_prompt_is_not_played_if_a_sound_file_was_changed() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
     assert find_play_problem(NAME, make_entry(), both, PlayRules(), TODAY) is not None
 
@@ -127,7 +127,9 @@ def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", raise_disk_full)
-    with pytest.raises(AudioError, match=r"hi\.toml: the file cannot be written .No space left on device.*; check") as error:
+    with pytest.raises(
+        AudioError, match=r"hi\.toml: the file cannot be written .No space left on device.*; check"
+    ) as error:
         write_catalogue(tmp_path, {name: make_entry(text="new") for name in before})
     assert "\n" not in str(error.value)
     assert written

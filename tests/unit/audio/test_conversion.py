@@ -62,7 +62,7 @@ def test_peaks_of_a_recording_are_limited_to_the_maximum_level(tmp_path: Path) -
     assert any("peaks far above its speech" in note for note in made.notes)
 
 
-def test_clipped_recording_is_reported_and_not_clipped_again(tmp_path: Path) -> None:
+def test_clipped_recording_is_reported_and_not_clipped_further(tmp_path: Path) -> None:
     voice = np.clip(speech(3, 16_000, level=4.0), -1, 1)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
     assert any("is clipped in" in note for note in made.notes)
@@ -142,7 +142,7 @@ def find_refusal(path: Path, recipe: Recipe = LINE) -> str:
         (b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90" + b"x" * 50, "s"),
     ],
 )
-def test_file_without_audio_is_refused_whatever_its_extension(tmp_path: Path, content: bytes, words: str) -> None:
+def test_file_without_audio_is_refused_whatever_the_file_extension(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(content)
     assert words in find_refusal(path)
@@ -174,7 +174,7 @@ def write_flac(path: Path, samples: int) -> Path:
     return path
 
 
-def test_six_hour_recording_is_refused_by_its_header(tmp_path: Path) -> None:
+def test_six_hour_recording_is_refused_by_the_length_in_the_header(tmp_path: Path) -> None:
     path = write_flac(tmp_path / "a.flac", 6 * 3600 * 44_100)
     assert "is 6.0 h long, at most 600 s are allowed (audio.max_seconds)" in find_refusal(path)
 

@@ -49,7 +49,7 @@ def test_every_shipped_language_has_a_synthetic_voice_for_drafts(language: str, 
 
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
-def test_synthetic_voice_pronounces_a_word_instead_of_spelling_it(language: str, word: str) -> None:
+def test_synthetic_voice_pronounces_a_word_instead_of_spelling_the_letters(language: str, word: str) -> None:
     """Spelt letter by letter, "ছয়" takes espeak-ng over two seconds, pronounced half a second."""
     samples, rate = espeak.synthesise_speech(word, language)
     assert len(samples) / rate < 1.2
@@ -100,7 +100,9 @@ def run_drafts(
     return report.drafted, report.unchanged, len(report.void)
 
 
-def test_approved_draft_with_a_changed_text_loses_its_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_approved_draft_recording_with_a_changed_text_loses_the_approval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()  # what espeak-ng says depends on what the same process said before
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
@@ -130,7 +132,7 @@ def test_approved_draft_written_in_a_new_format_stays_approved(tmp_path: Path) -
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
-def test_draft_of_a_new_voice_version_loses_its_approval(tmp_path: Path) -> None:
+def test_draft_recording_of_a_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})

@@ -93,7 +93,7 @@ def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(pl
     assert read_files(places) == before
 
 
-def test_full_disk_leaves_both_the_old_sounds_and_the_old_catalogue(
+def test_full_disk_leaves_the_old_sounds_and_the_old_catalogue_in_place(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full
@@ -119,7 +119,7 @@ def test_full_disk_leaves_both_the_old_sounds_and_the_old_catalogue(
     assert list_unplayable(places) == []
 
 
-def test_sound_that_cannot_be_installed_does_not_block_the_others(
+def test_sound_that_cannot_be_installed_does_not_block_other_sounds(
     places: AudioDirectories,
 ) -> None:
     (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)

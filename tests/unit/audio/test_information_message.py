@@ -88,7 +88,7 @@ def test_information_message_names_the_caller_and_asks_for_no_key_press(language
     ]
 
 
-def test_language_without_an_information_message_uses_the_english_one() -> None:
+def test_language_without_an_information_message_uses_the_english_message() -> None:
     (name,) = collect_message_prompt("zz", "Example Seva", load_shipped_texts())
     assert name.language == "en"
     assert collect_message_prompt("hi", "Example Seva", Texts({})) == {}
@@ -125,7 +125,7 @@ def test_draft_of_the_information_message_uses_the_centres_language_and_formats(
 
 
 @pytest.mark.parametrize("recording", ["hi/message.information.mp3", "hi/message/information.wav"])
-def test_recorded_information_message_replaces_its_synthetic_draft(
+def test_recorded_information_message_replaces_the_synthetic_draft(
     site: Path, monkeypatch: pytest.MonkeyPatch, recording: str
 ) -> None:
     make_message_draft(monkeypatch)
@@ -156,7 +156,7 @@ def test_information_message_installed_by_hand_is_replaced_only_by_a_recording(
     assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
 
 
-def test_information_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path) -> None:
+def test_information_message_falls_back_to_english_and_is_removed_with_the_prompt(site: Path) -> None:
     for language, seed in (("en", 1), ("hi", 2)):
         write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
     run_audio("prepare")

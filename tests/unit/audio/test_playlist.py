@@ -99,7 +99,7 @@ def test_synthetic_voice_is_announced_once_per_call() -> None:
     assert make_call_prompts(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
-def test_synthetic_voice_is_blocked_if_its_announcement_is_blocked() -> None:
+def test_synthetic_voice_is_blocked_if_the_required_announcement_is_blocked() -> None:
     prompts = {
         "hi/common/goodbye": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
         "hi/common/greeting": make_listed_prompt(make_entry()),
@@ -180,7 +180,9 @@ class Noon:
 
 
 @virtual_time()
-async def test_running_centre_reloads_its_sound_catalogue_unless_it_is_damaged(site: PlaylistReader) -> None:
+async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damaged_catalogue(
+    site: PlaylistReader,
+) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.reload_catalogue()
     sound = "matdan/hi/common/goodbye"
@@ -277,7 +279,7 @@ async def test_dialler_does_not_start_with_a_damaged_catalogue(site: PlaylistRea
         await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).reload_catalogue()
 
 
-def test_sound_files_are_checked_against_their_hash_before_they_are_played(
+def test_sound_files_are_checked_against_the_catalogues_hash_before_playing(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of thousands of sounds a call plays five. Each is hashed once on first use, and changed sounds are blocked."""

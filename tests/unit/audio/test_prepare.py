@@ -78,7 +78,7 @@ def test_only_changed_recordings_are_converted_to_sounds(places: AudioDirectorie
     assert len(run_prepare(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
 
 
-def test_each_invalid_recording_is_reported_and_the_others_are_prepared(places: AudioDirectories) -> None:
+def test_each_invalid_recording_is_reported_and_valid_recordings_are_prepared(places: AudioDirectories) -> None:
     hindi = places.recordings / "hi"
     (hindi / "turnout/text.mp3").write_text("these are words\n" * 40)
     (hindi / "turnout/empty.mp3").touch()
@@ -106,7 +106,7 @@ def test_each_invalid_recording_is_reported_and_the_others_are_prepared(places: 
 @pytest.mark.parametrize(
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
-def test_path_outside_the_recordings_directory_is_refused_before_it_is_opened(
+def test_path_outside_the_recordings_directory_is_refused_before_the_file_is_opened(
     places: AudioDirectories, source: str
 ) -> None:
     plan = make_plan(places, [source], {}, LINE, {})
@@ -169,7 +169,7 @@ def _die_at_three(number: int) -> int:
     return number * 2
 
 
-def test_recording_that_crashes_its_process_stops_no_other_recording() -> None:
+def test_recording_that_crashes_the_worker_process_stops_no_other_recording() -> None:
     results = dict(run_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
@@ -226,7 +226,9 @@ def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(p
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_unchanged_recording_keeps_its_old_text_and_a_new_one_gets_the_current_text(places: AudioDirectories) -> None:
+def test_unchanged_recording_keeps_the_old_text_and_a_new_recording_gets_the_current_text(
+    places: AudioDirectories,
+) -> None:
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})

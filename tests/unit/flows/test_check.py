@@ -116,7 +116,7 @@ def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
     assert "silent-question" in {finding.rule for finding in list_findings(unknown, head)}
 
 
-def test_missing_flow_text_is_reported_with_its_languages() -> None:
+def test_missing_flow_text_is_reported_with_the_languages_that_lack_the_text() -> None:
     texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = get_only_finding(
         list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"
@@ -147,7 +147,7 @@ def test_placeholders_of_a_text_that_do_not_match_the_given_values_are_reported(
         "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {say: [worker.noted], then: bye}}",
     ],
 )
-def test_flow_that_acknowledges_an_answer_before_storing_it_is_reported(nodes: str) -> None:
+def test_flow_that_acknowledges_an_answer_before_the_answer_is_stored_is_reported(nodes: str) -> None:
     assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
@@ -258,7 +258,7 @@ def test_subdialog_that_never_returns_is_reported() -> None:
     assert "never-returns" in {finding.rule for finding in found}
 
 
-def test_every_finding_about_a_flow_has_a_remedy_and_names_its_rule() -> None:
+def test_every_problem_found_in_a_flow_has_a_remedy_and_a_rule_name() -> None:
     nodes = """
   first: {menu: [{recording: x}, mine.ask], choices: {1: loop}, answer: party}
   loop: {say: [turnout.noted_voted], next: loop}

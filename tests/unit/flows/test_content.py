@@ -283,7 +283,7 @@ def test_synthetic_information_message_must_contain_the_announcement(
         assert "the information message (hi/message/information) is a synthetic voice" in found[0]
 
 
-def test_agent_campaign_needs_the_information_message_if_the_profile_requires_it(tmp_path: Path) -> None:
+def test_agent_campaign_needs_the_information_message_if_the_profile_requires_the_message(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
         refuse_voices(settings, load_site_profile(settings), SystemClock())

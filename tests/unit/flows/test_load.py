@@ -60,7 +60,7 @@ def test_questions_have_default_settings_and_inherit_reprompts_of_the_flow() -> 
     assert (hour.reads, hour.terminator, hour.no_input.then) == ("hour", "#", "until")
 
 
-def test_version_of_a_flow_depends_on_its_content() -> None:
+def test_version_of_a_flow_depends_on_the_flows_content() -> None:
     assert parse_flow(GOOD).version == parse_flow(GOOD).version
     assert parse_flow(GOOD).version != parse_flow(GOOD.replace("reprompts: 2", "reprompts: 3")).version
 
@@ -113,7 +113,7 @@ def test_yaml_constructs_that_no_flow_needs_are_refused_with_their_line(text: st
     assert error.line == line
 
 
-def test_yaml_alias_bomb_is_refused_before_it_is_expanded() -> None:
+def test_yaml_alias_bomb_is_refused_before_aliases_are_expanded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert "anchor or alias" in str(get_load_error(bomb))
 
@@ -187,7 +187,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_mistake_in_a_flow_is_reported_with_its_line(old: str, new: str, words: str) -> None:
+def test_mistake_in_a_flow_is_reported_with_the_line_number(old: str, new: str, words: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     error = get_load_error(text)
@@ -272,7 +272,7 @@ def test_too_deeply_nested_subdialogs_are_refused(tmp_path: Path) -> None:
         load_flow(str(tmp_path / "part0.yaml"))
 
 
-def test_flow_file_and_its_flow_must_have_the_same_name(tmp_path: Path) -> None:
+def test_flow_must_have_the_name_of_the_flow_file(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "flow: mine\npurpose: part\nstart: a\nnodes: {a: {subdialog: other, next: b}, b: {return: true}}\n"
     )
@@ -355,7 +355,7 @@ def test_reloaded_flow_is_used_by_later_calls_and_a_failed_reload_changes_nothin
     assert library.get_current_flow(str(path)) is second
 
 
-def test_flow_library_refuses_a_flow_that_it_has_not_loaded() -> None:
+def test_flow_library_refuses_a_flow_that_was_not_loaded() -> None:
     library = FlowLibrary(["turnout"], load_shipped_texts())
     with pytest.raises(UnknownFlow):
         library.get_current_flow("household")

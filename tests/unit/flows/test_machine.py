@@ -44,7 +44,7 @@ ASK = """
 """
 
 
-def test_turnout_flow_acknowledges_an_answer_only_after_it_is_stored() -> None:
+def test_turnout_flow_acknowledges_an_answer_only_after_the_answer_is_stored() -> None:
     flow = FLOWS["turnout"]
     asked = run(flow, [Played()])
     assert isinstance(asked.action, Collect)
@@ -109,13 +109,13 @@ def test_prompt_sentence_with_an_unknown_value_is_skipped() -> None:
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
 
 
-def test_key_9_opts_the_caller_out_at_once() -> None:
+def test_key_9_in_the_turnout_flow_opts_the_caller_out() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("9")])
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.kind is CommitKind.OPT_OUT
 
 
-def test_silent_caller_is_asked_again_and_then_disconnected() -> None:
+def test_flow_repeats_the_question_to_a_silent_caller_and_finally_disconnects() -> None:
     flow = FLOWS["turnout"]
     silence = Digits("", timed_out=True)
     again = run(flow, [Played(), silence])
@@ -191,7 +191,7 @@ def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_field() -> N
 @pytest.mark.parametrize(
     ("digits", "answer"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
 )
-def test_digit_field_accepts_only_values_within_its_bounds(digits: str, answer: str | None) -> None:
+def test_digit_field_accepts_only_values_within_the_fields_bounds(digits: str, answer: str | None) -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 4, lowest: 1, highest: count, next: bye}
@@ -238,7 +238,7 @@ def test_flow_branches_at_the_first_true_condition(case: str, facts: dict[str, S
     assert (action.reason == "yes_reason") is true
 
 
-def test_household_flow_asks_about_all_voters_only_if_there_are_several() -> None:
+def test_household_flow_asks_about_all_voters_only_for_a_household_of_several_voters() -> None:
     flow = FLOWS["household"]
     assert spoken_texts(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
     assert spoken_texts(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
@@ -253,7 +253,7 @@ def test_household_flow_asks_about_all_voters_only_if_there_are_several() -> Non
     assert spoken_texts(too_many.action)[0] == "household.too_many"
 
 
-def test_serial_number_is_read_back_to_the_booth_worker_after_it_is_stored() -> None:
+def test_stored_serial_number_is_read_back_to_the_booth_worker() -> None:
     flow = FLOWS["booth_worker"]
     commit = run(flow, [Played(), Digits("17")])
     assert isinstance(commit.action, Commit)
@@ -295,7 +295,7 @@ def test_star_key_undoes_the_last_serial_number_of_a_booth_worker() -> None:
     assert spoken_texts(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
-def test_booth_worker_responsible_for_several_parts_chooses_one() -> None:
+def test_booth_worker_responsible_for_several_parts_chooses_a_part() -> None:
     flow = FLOWS["booth_worker"]
     facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
     assert spoken_texts(run(flow, [], facts).action) == ["worker.part"]
@@ -324,7 +324,7 @@ def test_campaign_material_flow_transfers_to_an_agent_or_offers_a_call_back() ->
     assert nobody.action.commit.answers == {"call_back": "1"}
 
 
-def test_inbound_flow_records_a_message_and_stores_the_name_of_its_file() -> None:
+def test_inbound_flow_records_a_message_and_stores_the_name_of_the_recording() -> None:
     flow = FLOWS["inbound"]
     ask = run(flow, [Played(), Digits("4")])
     assert isinstance(ask.action, Record)

@@ -37,7 +37,7 @@ def test_every_node_of_a_flow_is_drawn_and_every_line_is_valid_mermaid(name: str
     assert parse_nodes(diagram).keys() == FLOWS[name].nodes.keys()
 
 
-def test_node_in_a_flow_diagram_shows_its_texts_and_where_silence_leads() -> None:
+def test_node_in_a_flow_diagram_shows_texts_and_the_node_after_silence() -> None:
     nodes = parse_nodes(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"

@@ -131,7 +131,9 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_mistake_in_an_agent_script_is_reported_in_one_line_with_its_place(old: str, new: str, words: str) -> None:
+def test_mistake_in_an_agent_script_is_reported_in_one_line_with_page_and_line_number(
+    old: str, new: str, words: str
+) -> None:
     with pytest.raises(FlowError) as refused:
         parse_script(change_script(old, new), "sample.yaml")
     text = str(refused.value)
@@ -196,7 +198,7 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("old", "new", "page", "rule", "words"), FINDINGS)
-def test_finding_about_an_agent_script_names_its_page_and_line(
+def test_problem_found_in_an_agent_script_names_page_and_line(
     old: str, new: str, page: str | None, rule: str | None, words: str
 ) -> None:
     found = check_script(parse_script(change_script(old, new), "sample.yaml"))
@@ -212,7 +214,7 @@ def test_finding_about_an_agent_script_names_its_page_and_line(
     assert change_script(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
-def test_script_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
+def test_script_page_that_cannot_reach_the_end_is_reported_with_the_loop_of_pages() -> None:
     lost = change_script("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3
@@ -315,7 +317,7 @@ def test_agent_page_receives_the_script_in_the_requested_language() -> None:
 # What campaigns use
 
 
-def test_campaign_uses_the_script_named_in_its_settings() -> None:
+def test_campaign_uses_the_script_named_in_the_settings() -> None:
     library = ScriptLibrary(TURNOUT)
     script = library.get_script_for_page("calls", "en", library.get_script_version("calls"))
     assert script is not None
@@ -337,7 +339,7 @@ def test_campaign_uses_the_script_named_in_its_settings() -> None:
     )
 
 
-def test_agent_script_with_a_finding_or_for_another_purpose_is_refused(tmp_path: Path) -> None:
+def test_agent_script_with_a_problem_or_for_another_purpose_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(change_script("Goodbye.", "Whom will you vote for?"), encoding="utf-8")
     with pytest.raises(

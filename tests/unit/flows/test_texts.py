@@ -121,7 +121,7 @@ def test_question_whether_or_when_somebody_will_vote_is_allowed(words: str) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_spoken_text_of_a_menu_names_exactly_its_keys(language: str) -> None:
+def test_spoken_text_of_a_menu_names_exactly_the_menus_keys(language: str) -> None:
     for name in list_shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
@@ -231,7 +231,7 @@ def test_prompt_is_rendered_as_readable_text() -> None:
     assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
 
 
-def test_texts_of_a_site_override_the_shipped_ones(tmp_path: Path) -> None:
+def test_texts_of_a_site_override_shipped_texts(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
     merged = merge_texts([load_shipped_texts(), read_texts(tmp_path)])
     assert merged.find_text("common.goodbye", "hi") == "फिर मिलेंगे।"
@@ -264,7 +264,7 @@ def test_duration_of_a_spoken_text_is_estimated() -> None:
     assert estimate_spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
 
 
-def test_text_is_found_in_english_if_the_language_lacks_it() -> None:
+def test_english_text_is_used_if_the_language_lacks_the_text() -> None:
     texts = Texts({"en": {"a.b": "x"}})
     assert texts.find_text_or_english("a.b", "hi") == ("en", "x")
     assert texts.find_text_or_english("a.c", "hi") is None

@@ -151,7 +151,7 @@ def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
 
 @pytest.mark.parametrize("key", ["#", "*", "0"])
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_call_ends_if_the_caller_repeats_one_key(name: str, key: str) -> None:
+def test_flow_ends_if_the_caller_presses_the_same_key_forever(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
     while not turn.ended:

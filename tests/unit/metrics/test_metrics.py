@@ -126,7 +126,7 @@ async def test_metrics_have_the_values_of_the_centres_state() -> None:
         ),
     ],
 )
-async def test_failed_readiness_check_gives_its_reason_while_the_health_check_succeeds(
+async def test_failed_readiness_check_names_the_reason_while_the_health_check_succeeds(
     view: CentreView, status: int, text: str
 ) -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(view, broker_up=None, free_bytes=5)) as port:
@@ -157,7 +157,7 @@ async def test_silent_client_does_not_block_other_metrics_requests(monkeypatch: 
             assert (await ask(port, "/health"))[0] == 200
 
 
-async def test_occupied_metrics_port_gives_a_one_line_error() -> None:
+async def test_occupied_metrics_port_is_reported_in_one_line() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
         with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port} cannot be opened for metrics: .*choose another"):
             async with serve_metrics("127.0.0.1", port, lambda: ProcessStatus(())):

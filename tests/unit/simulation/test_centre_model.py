@@ -184,7 +184,7 @@ def test_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
     assert day.answered == day.connected + day.abandoned + day.dropped
 
 
-def test_simulated_answer_rate_follows_its_curve_over_the_day() -> None:
+def test_simulated_answer_rate_follows_the_scenarios_curve_over_the_day() -> None:
     changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(DayCurve(((0.0, 0.1), (3600.0, 0.6)))),))
     pacer = RecordingPacer(ratio=1.0)
     simulate(changing, lambda: pacer, 1)
@@ -247,7 +247,7 @@ def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_sec
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
-def test_policy_decides_again_when_the_calls_per_second_limit_allows_a_call() -> None:
+def test_pacing_policy_decides_when_the_calls_per_second_limit_allows_another_call() -> None:
     pacer = RecordingPacer(ratio=20.0)
     simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
     starts = [event.at_seconds for event in pacer.events if event.kind is PacingEventKind.PLACED]
@@ -283,7 +283,7 @@ def test_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
     assert day.placed == resolved_calls + len(cancelled) + day.moments[-1].ringing
 
 
-def test_simulated_campaigns_share_seats_and_know_each_others_calls() -> None:
+def test_simulated_campaigns_share_seats_and_know_the_calls_of_all_campaigns() -> None:
     pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
     queue = iter(pacers)
     day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
@@ -326,7 +326,7 @@ def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],
 )
-def test_scenario_with_a_figure_outside_its_limits_is_rejected_in_one_line(bad: Scenario, words: str) -> None:
+def test_scenario_with_a_figure_outside_the_limits_is_rejected_in_one_line(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
         simulate(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)

@@ -109,7 +109,7 @@ def test_no_rehearsed_fault_begins_outside_calling_hours() -> None:
     assert at[-1] == "26 16:33"
 
 
-def test_rehearsal_uses_the_next_polling_day_instead_of_a_past_one() -> None:
+def test_rehearsal_uses_the_next_polling_day_instead_of_a_past_polling_day() -> None:
     polls = [
         {"day": date(2024, 4, 19), "closes_at": "18:00", "constituencies": [1]},
         {"day": POLL, "closes_at": "18:00", "constituencies": [2]},
@@ -344,7 +344,7 @@ def test_rehearsal_agents_with_a_required_skill_get_seats_first(
     )
 
 
-def test_rehearsal_reports_its_differences_from_the_real_day() -> None:
+def test_rehearsal_reports_differences_from_the_real_polling_day() -> None:
     settings = make_site_settings(agents=[make_agent(1)], seats=3)
     notes = [
         str(each) for each in find_preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))

@@ -72,7 +72,7 @@ def test_dialplan_parser_reads_priorities_and_labels_and_skips_comments_and_sett
         ("_Z", ["1"], ["0"]),
     ],
 )
-def test_dialplan_pattern_matches_the_extensions_it_describes(pattern: str, fits: list[str], fails: list[str]) -> None:
+def test_dialplan_pattern_matches_the_described_extensions(pattern: str, fits: list[str], fails: list[str]) -> None:
     dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
     for name in fits:
         assert find_extension(dialplan, "a", name) is not None
@@ -81,7 +81,7 @@ def test_dialplan_pattern_matches_the_extensions_it_describes(pattern: str, fits
 
 
 @pytest.mark.parametrize("text", ["[a]\nexten => s,1", "exten => s,1,NoOp()", "[a]\nnonsense", "[a]\nsame => n,NoOp()"])
-def test_invalid_dialplan_line_is_rejected_with_its_number(text: str) -> None:
+def test_invalid_dialplan_line_is_rejected_with_the_line_number(text: str) -> None:
     with pytest.raises(DialplanError, match=f"line {text.count(chr(10)) + 1}"):
         parse_dialplan(text)
 
@@ -102,7 +102,7 @@ def test_invalid_dialplan_line_is_rejected_with_its_number(text: str) -> None:
         ("a < b", "1"),
     ],
 )
-def test_dialplan_expression_evaluates_to_its_value(expression: str, value: str) -> None:
+def test_dialplan_expression_evaluates_as_in_asterisk(expression: str, value: str) -> None:
     assert evaluate_expression(expression) == value
 
 

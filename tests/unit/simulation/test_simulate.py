@@ -71,7 +71,7 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 # What-if
 
 
-def test_what_if_change_sets_a_figure_or_adds_to_it() -> None:
+def test_what_if_change_sets_a_figure_or_adds_to_the_figure() -> None:
     assert apply_change(SITE, "seats=+5").seats == 10
     assert apply_change(SITE, "seats=9").seats == 9
     assert apply_change(SITE, "cap=2%").cap == pytest.approx(0.02)
@@ -97,7 +97,7 @@ def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None
         (replace(SITE, talk_cv=0.0), "variation of talk times is 0"),
     ],
 )
-def test_site_with_a_figure_outside_its_limits_is_rejected(site: Site, words: str) -> None:
+def test_what_if_site_with_a_figure_outside_the_limits_is_rejected(site: Site, words: str) -> None:
     with pytest.raises(BadScenario, match=words):
         site.scenario()
 
@@ -115,7 +115,7 @@ def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None
     assert shares[-1] == pytest.approx(1.0)
 
 
-def test_several_processes_simulate_the_same_days_as_one() -> None:
+def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
     site = replace(SITE, hours=0.1)
     alone = compare_what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
     shares: list[float] = []
@@ -181,7 +181,7 @@ def _make_recorded_day() -> RecordedDay:
     return RecordedDay(_make_attempts(), DayCurve.constant(5), hours=2.0)
 
 
-def test_figures_of_a_recorded_day_are_those_of_its_attempts() -> None:
+def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> None:
     figures = compute_recorded_figures(_make_recorded_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _make_attempts())
     lost = sum(n % 40 == 0 for n in range(400))
@@ -191,7 +191,7 @@ def test_figures_of_a_recorded_day_are_those_of_its_attempts() -> None:
     assert figures.utilisation == pytest.approx(70.0 * reached / 36_000.0, rel=0.01)
 
 
-def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
+def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     scenario = build_scenario(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
@@ -249,7 +249,7 @@ def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
 
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_simulation_plots_have_the_same_bytes_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
+def test_simulation_plots_of_the_same_results_have_the_same_bytes(tmp_path: Path, suffix: str, head: bytes) -> None:
     day = simulate_policy(SCENARIOS["5 seats"], find_policy("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
     points = [
         PolicyPoint("ours", 0.9, 0.03, highlighted=True),

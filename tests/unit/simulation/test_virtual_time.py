@@ -90,7 +90,7 @@ def test_virtual_event_loop_with_nothing_left_to_wait_for_raises_an_error(monkey
         run_virtual(main)
 
 
-def test_virtual_clock_past_its_limit_raises_an_error() -> None:
+def test_virtual_clock_past_the_time_limit_raises_an_error() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
 

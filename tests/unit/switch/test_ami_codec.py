@@ -140,7 +140,7 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
     assert message.get_all("Absent") == []
 
 
-def test_wanted_ami_event_is_found_only_by_its_whole_name_at_the_start_of_a_line() -> None:
+def test_wanted_ami_event_is_found_only_by_the_whole_name_at_the_start_of_a_line() -> None:
     message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
     assert message.event == "UserEvent"
     assert message.get("Cause") == "16"
@@ -215,7 +215,7 @@ def test_ami_decoder_refuses_a_peer_that_does_not_speak_ami(garbage: bytes) -> N
         AmiDecoder().feed(garbage)
 
 
-def test_ami_message_without_a_field_name_at_its_start_is_refused() -> None:
+def test_ami_message_that_does_not_start_with_a_field_name_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AMI"):
         AmiDecoder().feed(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
 
@@ -312,7 +312,7 @@ HOSTILE = st.text(
 
 @DETERMINISTIC
 @given(HOSTILE, st.lists(st.tuples(st.one_of(st.just("Variable"), HOSTILE), HOSTILE), max_size=4), HOSTILE)
-def test_encoding_yields_exactly_one_ami_action_or_an_error(
+def test_ami_encoder_yields_exactly_one_action_or_an_error(
     name: str, fields: list[tuple[str, str]], action_id: str
 ) -> None:
     try:

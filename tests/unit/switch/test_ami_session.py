@@ -236,7 +236,7 @@ def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None
     )
 
 
-def test_ami_login_is_sent_once_and_its_refusal_omits_the_secret() -> None:
+def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret() -> None:
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.queue_login(0)
@@ -321,7 +321,7 @@ class CancelledWaiter:
         return True
 
 
-def test_cancelled_ami_action_frees_its_slot_for_the_next() -> None:
+def test_cancelled_ami_action_frees_a_slot_for_the_next_action() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     actions = [session.queue_action("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert list_new_actions(session) == ["Getvar a"]
@@ -352,7 +352,7 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
     assert len(session._pending) == 300
 
 
-def test_age_of_the_oldest_unanswered_ami_action_counts_from_its_start() -> None:
+def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_action() -> None:
     session = make_logged_in_session()
     assert session.get_oldest_unanswered_seconds(3) == 0
     session.queue_action("Getvar", (), 1, action_id="a")

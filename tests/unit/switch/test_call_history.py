@@ -47,7 +47,7 @@ def test_call_record_with_an_answer_overrides_later_records_of_the_same_call() -
     assert parse_history([*LINES, again], ASKED, None).ended == parse_history(LINES, ASKED, None).ended
 
 
-def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_one(
+def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "matdan.csv"

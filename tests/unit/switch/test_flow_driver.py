@@ -129,7 +129,7 @@ async def run_driver(
     return Driven(result, store.commits, unheard._logged), call.journal
 
 
-async def test_reported_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
+async def test_reported_vote_is_stored_before_the_caller_hears_a_confirmation() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1"])
     assert journal == [
         "answer",
@@ -250,7 +250,7 @@ async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     assert (heard.completed, heard.result.unheard) == (True, None)
 
 
-async def test_key_pressed_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
+async def test_key_pressed_during_a_prompt_interrupts_the_prompt_and_counts_as_input() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["39"])
     # 3 chose the place; 9 was pressed during the prompt that followed.
     assert "matdan/hi/booth/where-1" not in journal
