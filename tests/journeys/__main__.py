@@ -31,7 +31,7 @@ SITE = "site"
 
 
 def main() -> int:
-    """Run the journeys of the given roles, by default of all. Return the exit code."""
+    """Run the first days of the given roles, or of all roles. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.journeys", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "roles", nargs="*", metavar="ROLE", choices=[*ROLES, []], help=f"one of {', '.join(ROLES)}; default: all"
@@ -103,7 +103,7 @@ def _run_all(
 
 
 def _run_role(journey: Journey, access: CentreAccess) -> None:
-    """Run a role's part without a centre on a copy of the site, then its part at the running centre."""
+    """Run a role's commands that need no centre on a copy of the site, then its work at the running centre."""
     role = import_module(f"tests.journeys.{journey.role}")
     if hasattr(role, "run_without_centre"):
         shutil.copytree(

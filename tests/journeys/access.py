@@ -1,4 +1,4 @@
-"""Access to a running centre in a journey: its processes, a browser and screenshots."""
+"""What a journey (a role's first day) uses of a running centre: its processes, a browser and screenshots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ expect.set_options(timeout=WAIT_MS)
 
 @dataclass(slots=True)
 class CentreAccess:
-    """The running centre and browser that a role's `run_at_centre` gets."""
+    """The running centre and the browser with which a role works."""
 
     centre: Centre
     browser: Browser
@@ -27,7 +27,7 @@ class CentreAccess:
     page_errors: list[str] = field(default_factory=list)  # JavaScript errors of pages
 
     def open_page(self, address: str, width: int = 1366, height: int = 768) -> Page:
-        """Open an address in a new browser window."""
+        """Open a URL in a new browser window."""
         page = self.browser.new_context(viewport={"width": width, "height": height}, locale="en-IN").new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
@@ -35,7 +35,7 @@ class CentreAccess:
         return page
 
     def take_screenshot(self, journey: Journey, page: Page, title: str) -> str:
-        """Take a screenshot of a page as a step. Return the page's text."""
+        """Record a screenshot of a page as a step of the journey. Return the page's text."""
         number = 1 + sum(bool(step.screenshot) for step in journey.steps)
         name = f"{journey.role}-{number}.png"
         page.screenshot(path=self.keep / name)
@@ -48,7 +48,7 @@ class CentreAccess:
 
 @contextmanager
 def run_browser(keep: Path) -> Iterator[Browser]:
-    """Run Debian's Chromium and create the folder for screenshots."""
+    """Run Debian's Chromium, and create the folder for screenshots."""
     if CHROMIUM is None:
         raise JourneyFailed("chromium is not installed (apt-get install chromium)")
     keep.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The agent's first day: sign in, talk, and dispose of the call."""
+"""The agent's first day: sign in, talk to a voter, and enter the result of the call."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SETTLED_MS = 1_000  # keys pressed earlier are attributed to the previous call
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; an unknown language is refused."""
+    """Run the commands on the agent's first-day page; an unknown language is refused."""
     journey.run_first_day_page()
     journey.check_refused("dialer script show polling_day -l xx", "xx")
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:
-    """Sign in, talk to a voter, dispose of the call and take a break; then sign in to the training desk."""
+    """Sign in, talk to a voter, enter the result and take a break; then sign in to the training desk."""
     centre = access.centre
     (number, pin), *_ = centre.pins.items()
     page = access.open_page(f"{centre.origin}/agent")

@@ -1,4 +1,4 @@
-"""A centre installed as docs/how-to/install.md says, running Mosquitto on its rendered files, dialler and desk.
+"""A centre that is installed as docs/how-to/install.md says, with Mosquitto, dialler and desk.
 
 Asterisk and the carrier are simulated. All processes end with the one that started them.
 """
@@ -40,7 +40,7 @@ hours = [{ start = "00:00", until = "23:59" }]
 
 @dataclass(frozen=True, slots=True)
 class CentreKind:
-    """The size of a centre and the behaviour of its simulated voters."""
+    """How large a test centre is, and how its simulated voters behave."""
 
     rows: int = 600
     init_options: str = ""  # further options of `dialer init`
@@ -60,7 +60,7 @@ BUSY = CentreKind(
 
 @dataclass(slots=True)
 class Centre:
-    """A site's folder and its running processes by name."""
+    """A test centre: its folder, and its running processes by name."""
 
     dialer: Path
     home: Path
@@ -75,20 +75,20 @@ class Centre:
 
     @property
     def pins(self) -> dict[str, str]:
-        """The agents' PINs by number, as `init` created them."""
+        """The PINs of the agents by number, as `dialer init` created them."""
         lines = (self.folder / "agents-pins.txt").read_text().splitlines()
         return dict(line.split() for line in lines)
 
     def log_path(self, name: str) -> Path:
-        """Return the log file of a process."""
+        """Return the path of the log file of a process."""
         return self.folder / f"{name}.log"
 
     def is_listening(self, name: str) -> bool:
-        """Return whether a process listens on the port of that name."""
+        """Return whether a process of the centre listens on the port with that name."""
         return not is_port_free(self.ports[name])
 
     def start(self, name: str, *command: str | Path) -> None:
-        """Start a process that runs until the centre stops."""
+        """Start a process of the centre that runs until the centre stops."""
         with self.log_path(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", GUARD, *command],
@@ -102,7 +102,7 @@ class Centre:
             )
 
     def stop(self, name: str) -> int:
-        """Stop a process in order. Return its exit code."""
+        """Stop a process of the centre with SIGTERM. Return its exit code."""
         process = self.processes.pop(name)
         process.terminate()
         assert process.stdin is not None
@@ -110,7 +110,10 @@ class Centre:
         return process.wait(WAIT_SECONDS)
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until the condition holds. Raises JourneyFailed if a process ends or after `WAIT_SECONDS`."""
+        """Wait until a condition on the centre holds.
+
+        Raises JourneyFailed if a process ends, or after `WAIT_SECONDS`.
+        """
         deadline = time.monotonic() + WAIT_SECONDS
         while not condition():
             ended = [name for name, process in self.processes.items() if process.poll() is not None]
@@ -121,7 +124,10 @@ class Centre:
 
 
 def write_lab_profile(folder: Path) -> None:
-    """Write a jurisdiction profile like the neutral one, but with calls at all hours, so that journeys run at night."""
+    """Write a jurisdiction profile that allows calls at all hours, so that journeys run at night.
+
+    Otherwise it is like the neutral profile.
+    """
     text = (ROOT / "config" / "jurisdictions" / "neutral.toml").read_text()
     text = re.sub(
         r'\["\d\d:\d\d", "\d\d:\d\d"\]', '["00:00", "23:59"]', text.replace('name = "neutral"', 'name = "lab"')
@@ -130,7 +136,7 @@ def write_lab_profile(folder: Path) -> None:
 
 
 def assign_free_ports(folder: Path, extra_settings: str) -> dict[str, int]:
-    """Change new settings to free ports and calls all day. Return the ports by name."""
+    """Change new settings to free ports and to calls at all hours. Return the ports by name."""
     ports = {name: find_free_port() for name in ("ami", "fastagi", "broker", "desk", "metrics", "metrics_desk")}
     text = (folder / "centre.toml").read_text()
     for name in ("ami", "broker", "desk"):
@@ -148,7 +154,7 @@ def assign_free_ports(folder: Path, extra_settings: str) -> dict[str, int]:
 
 @contextlib.contextmanager
 def running_centre(journey: Journey, dialer: Path, home: Path, kind: CentreKind = SMALL) -> Iterator[Centre]:
-    """Set up a site in the journey's folder and run its centre."""
+    """Set up a site in the journey's folder, and run its centre while the context is open."""
     write_lab_profile(journey.folder)
     journey.run(INIT + kind.init_options)
     centre = Centre(dialer, home, journey.folder, assign_free_ports(journey.folder, kind.extra_settings))

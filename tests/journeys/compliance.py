@@ -9,7 +9,7 @@ from tests.journeys.journey import Journey
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; invalid numbers, registers and complaints are refused."""
+    """Run the commands on the compliance officer's first-day page; invalid numbers and complaints are refused."""
     journey.run_first_day_page()
     journey.check_refused(
         "dialer optout add 98100-words -c centre.toml",

@@ -17,7 +17,7 @@ def _roll(journey: Journey, name: str, header: str, *rows: str) -> None:
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; then try every kind of faulty roll that people have had."""
+    """Run the commands on the data team's first-day page; then import every kind of faulty roll."""
     journey.run_first_day_page()
     dry_run = "dialer import {} -c centre.toml --dry-run"
 
@@ -66,7 +66,7 @@ def run_without_centre(journey: Journey) -> None:
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:
-    """Import a second roll while voters of the first are called."""
+    """Import a second roll while voters of the first one are called."""
     (access.centre.folder / "late.csv").write_text(f"{KEY},NAME,MOBILE\n999,1,1,Asha,9812345601\n")
     journey.run("dialer import late.csv -c centre.toml --dry-run", "1 rows")
     journey.run("dialer import late.csv -c centre.toml", "the dialler: 1 rows: 1 voters added or changed")

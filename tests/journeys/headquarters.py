@@ -1,4 +1,4 @@
-"""Headquarters' first day: centres, keys, orders."""
+"""The first day at headquarters: list centres, create keys and send orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGN_IN = re.compile(r"pages (http://\S+) - sign in as (\S+), (\S+);")
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; an existing key file and a wrong setting are refused."""
+    """Run the commands on headquarters' first-day page; an existing key file and a wrong setting are refused."""
     journey.run_first_day_page()
     journey.check_refused("dialer hq keys make leader.key", "leader.key")
     text = (journey.folder / "hq.toml").read_text()
@@ -25,7 +25,7 @@ def run_without_centre(journey: Journey) -> None:
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:
-    """Run commands without a server; then run a demo headquarters and open its pages."""
+    """Run commands without a NATS server; then run a demo headquarters and open its pages."""
     folder = journey.folder / "hq"
     folder.mkdir()
     journey.folder = folder

@@ -1,4 +1,4 @@
-"""A journey: the commands that a role runs and the pages it looks at, with their output. A failed step ends it."""
+"""A journey: the commands that a role runs on its first day and the pages it opens. A failed step ends it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Program = Callable[[list[str], str, Path], tuple[int, str]]
 
 
 class JourneyFailed(AssertionError):
-    """A step of a journey failed. The message is one line: role, step and output."""
+    """A step of a role's first day failed. The message is one line: role, step and output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command that was run or a page that was looked at."""
+    """One step of a journey: a command that was run, or a page that was opened."""
 
     action: str
     output: str
@@ -31,14 +31,17 @@ class Step:
 
 
 def find_blocks(page: str, kind: str) -> list[str]:
-    """Return the fenced code blocks of a language in a Markdown page, without the indentation of list items."""
+    """Return the fenced code blocks of a language in a Markdown page.
+
+    The indentation of list items is removed.
+    """
     found = re.findall(rf"^( *)```{kind}\n(.*?)^\1```$", page, re.MULTILINE | re.DOTALL)
     return ["\n".join(line.removeprefix(indent) for line in text.splitlines()) for indent, text in found]
 
 
 @dataclass(slots=True)
 class Journey:
-    """The journey of one role. A failed step raises JourneyFailed."""
+    """The first day of one role, as a list of steps. A failed step raises JourneyFailed."""
 
     role: str
     program: Program
@@ -51,10 +54,10 @@ class Journey:
     def run(
         self, command: str, *expected: str, stdin: str = "", code: int | None = 0, documented: str | None = None
     ) -> str:
-        """Run `dialer ...` and check its exit code and that its output contains all of `expected`.
+        """Run `dialer ...`, check exit code and output, and return the output in one line.
 
-        `stdin` is its standard input. `code` None accepts 0 and 1. `documented` is the command as the first-day page has it, if
-        it differs. Returns the output in one line.
+        The output must contain all of `expected`. `stdin` is its standard input. `code` None accepts 0 and 1.
+        `documented` is the command as the first-day page has it, if it differs.
         """
         arguments = shlex.split(command)
         assert arguments[0] == "dialer", command
@@ -80,7 +83,7 @@ class Journey:
         mistakes: int = 1,
         documented: str | None = None,
     ) -> None:
-        """Run a command with bad input. It must fail with one line per mistake and no traceback."""
+        """Run a command with bad input, which must fail with one line per mistake and no traceback."""
         flat = self.run(command, *expected, stdin=stdin, code=code, documented=documented)
         lines = self.steps[-1].output.strip().splitlines()
         if len(lines) > mistakes or "Traceback" in flat:
@@ -103,7 +106,7 @@ class Journey:
         self.commands_left = {line for block in find_blocks(page, "console") for line in block.splitlines()}
 
     def record_view(self, title: str, output: str, screenshot: str = "") -> None:
-        """Record a page that was looked at as a step."""
+        """Record a page that was opened as a step."""
         self.steps.append(Step(title, output, 0.0, None, screenshot))
 
     def require(self, condition: object, message: str) -> None:
@@ -112,7 +115,7 @@ class Journey:
             raise JourneyFailed(f"{self.role}: {message}")
 
     def check_all_commands_ran(self) -> None:
-        """Check that every command of the first-day page has been run."""
+        """Check that every command on the first-day page has been run."""
         if self.commands_left:
             raise JourneyFailed(
                 f"{self.role}: commands of the first-day page that were not run: {'; '.join(sorted(self.commands_left))}"

@@ -34,7 +34,7 @@ START_ASTERISK = (
 
 
 def check_services_on_a_machine(journey: Journey, home: Path) -> None:
-    """Install services with `dialer install`, run them, remove them with `dialer uninstall`, and check that nothing is left."""
+    """Install services with `dialer install`, run them, and check that `dialer uninstall` removes them."""
     missing = [each for each in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(each) is None]
     if os.geteuid() != 0 or missing:
         journey.record_view(
@@ -60,7 +60,7 @@ def _create_machine(journey: Journey, root: Path, home: Path) -> None:
 
 @contextlib.contextmanager
 def _boot(root: Path) -> Iterator[str]:
-    """Boot the machine. Yield the process id of its systemd."""
+    """Start the machine in a container. Yield the process ID of its systemd."""
     command = (
         f"systemd-nspawn --quiet --register=no --keep-unit --private-network --bind-ro={ROOT}:/src --boot -D {root}"
     )

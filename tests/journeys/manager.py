@@ -1,4 +1,4 @@
-"""The centre manager's first day: readiness, capacity and reports."""
+"""The centre manager's first day: is the centre ready, how many seats are needed, and reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REHEARSAL = "dialer rehearse -c centre.toml"
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; then a report, impossible simulations and a restore over a store are tried."""
+    """Run the commands on the manager's first-day page; impossible simulations and restores are refused."""
     journey.run_first_day_page()
     journey.run("dialer report turnout -c centre.toml", "pune-1")
     journey.check_refused(
@@ -22,7 +22,7 @@ def run_without_centre(journey: Journey) -> None:
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:
-    """Check readiness, simulate seats, make all reports, and back up while the dialler runs."""
+    """Check whether the centre is ready, simulate seats, print all reports, and back up while the dialler runs."""
     journey.run("dialer check -c centre.toml", "phones: 3 of 3 are registered")
     judged = journey.run("dialer rehearse -c centre.toml --hours 1 --no-faults", code=None, documented=REHEARSAL)
     journey.require(judged.endswith(("ready", "NOT READY")), f"the rehearsal has no verdict: {judged[-100:]}")

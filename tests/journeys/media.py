@@ -35,7 +35,7 @@ nodes:
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; misnamed and invalid recordings and a faulty flow are reported."""
+    """Run the commands on the media team's first-day page; faulty recordings and flows are reported."""
     journey.run_first_day_page()
     sounds = journey.folder / "recordings" / "hi" / "turnout"
     write_recording(sounds / "questoin.wav", speech(1.0, 16_000), 16_000)

@@ -26,7 +26,7 @@ OLD_ROWS = 100_000
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:
-    """Run all parts, with a busy centre for the backups."""
+    """Run all parts: backups of a busy centre, restore, upgrade, and installed services."""
     folder = access.centre.folder.parent / journey.role
     folder.mkdir()
     journey.folder = folder
@@ -102,7 +102,7 @@ def _restore(journey: Journey, centre: Centre, copy: Path) -> None:
 
 
 def _upgrade(journey: Journey, centre: Centre) -> None:
-    """Open a store that the program of the previous schema has written, then try that program on it."""
+    """Open a store of the previous version with this one, then check that the previous version refuses it."""
     migrations = sorted((ROOT / "dialer" / "store" / "migrations").glob("*.sql"))
     newest = migrations[-1].relative_to(ROOT)
     added = _run_git("log", "--format=%H", "--diff-filter=A", "--", str(newest)).decode().split()

@@ -22,7 +22,7 @@ LONGEST_SECONDS = 600
 
 
 def run_in_process(words: list[str], stdin: str, folder: Path) -> tuple[int, str]:
-    """Run the command in this process, through its entry point."""
+    """Run a `dialer` command in this process, through its entry point."""
     output = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     with (
         contextlib.chdir(folder),
@@ -40,7 +40,7 @@ def run_in_process(words: list[str], stdin: str, folder: Path) -> tuple[int, str
 
 
 def make_program(command: Sequence[str | Path], env: Mapping[str, str]) -> Program:
-    """Return a program that runs the command in a new process with environment `env`."""
+    """Return a function that runs `dialer` commands in new processes with this environment."""
 
     def program(words: list[str], stdin: str, folder: Path) -> tuple[int, str]:
         done = subprocess.run(
@@ -60,12 +60,15 @@ def make_program(command: Sequence[str | Path], env: Mapping[str, str]) -> Progr
 
 
 def installed_program(dialer: Path, by: Sequence[str] = ()) -> Program:
-    """Return the installed `dialer` as a program. `by` is a command in front of it that changes the user."""
+    """Return a function that runs the installed `dialer`.
+
+    `by` is a command in front of it that changes the user.
+    """
     return make_program((*by, dialer), make_environment(dialer.parents[2]))
 
 
 def make_environment(home: Path) -> dict[str, str]:
-    """Return the environment of a process in that home: only the search path and registry settings are passed on."""
+    """Return the environment of a process with that home folder: only search path and registry settings."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
@@ -78,7 +81,7 @@ def make_environment(home: Path) -> dict[str, str]:
 
 
 def install_product(home: Path, on_step: Callable[[Step], None]) -> Path:
-    """Build the wheel of this tree and install it with pipx into an empty home. Return the path of `dialer`."""
+    """Build the wheel of this source tree and install it with pipx into an empty home. Return the path of `dialer`."""
     pipx = shutil.which("pipx")
     if pipx is None:
         raise JourneyFailed("pipx is not installed (apt-get install pipx)")

@@ -1,4 +1,4 @@
-"""The supervisor's first day: monitor, command and stop campaigns."""
+"""The supervisor's first day: watch the board, send commands and stop campaigns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PASSWORD = "lorry-mango-violin"
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; unknown commands and roles are refused."""
+    """Run the commands on the supervisor's first-day page; unknown commands and roles are refused."""
     journey.run_first_day_page()
     journey.check_refused("dialer command puase turnout-agents -c centre.toml", "puase", "pause")
     journey.check_refused("dialer command pause -c centre.toml", "campaign")

@@ -11,7 +11,7 @@ INIT = (
 
 
 def run_without_centre(journey: Journey) -> None:
-    """Run the page's commands; wrong options and a settings file with several mistakes are refused, all mistakes together."""
+    """Run the commands on the telephony administrator's first-day page; wrong options and settings are refused."""
     journey.run_first_day_page()
     (journey.folder / "other").mkdir()
     journey.check_refused(f"{INIT} --caller-ids 011-4000", "--caller-ids", "nothing was written")

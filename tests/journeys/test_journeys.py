@@ -18,7 +18,7 @@ ROLES = sorted(page.stem for page in FIRST_DAYS.glob("[!i]*.md"))
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a site's settings and its imported roll."""
+    """Return a folder with a site's settings and its imported roll."""
     folder = tmp_path_factory.mktemp("site")
     answers = "--id pune-1 --organisation Example --jurisdiction india --poll 2029-05-06 --seats 1 --trunk-host sip.carrier.in"
     for command in (

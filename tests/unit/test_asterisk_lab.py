@@ -67,7 +67,7 @@ def test_lab_distinguishes_a_tone_from_silence_in_audio_packets() -> None:
 
 
 def packet(source: int, target: int, payload: bytes) -> bytes:
-    """Return an Ethernet frame with UDP over IPv4, as on loopback."""
+    """Return an Ethernet frame with UDP over IPv4, as a packet capture on loopback has it."""
     header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1")
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 

@@ -1,4 +1,4 @@
-"""Pages agree with the product: settings, commands, topics, examples, links and terms."""
+"""The docs agree with the product: settings, commands, topics, examples, links and terms."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_every_docs_path_named_in_code_settings_and_tests_exists() -> None:
 
 
 def anchors_of(page: Path) -> set[str]:
-    """Return the anchors that GitHub makes of a page's headings."""
+    """Return the link targets (anchors) that GitHub creates for the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -237,7 +237,7 @@ def test_example_settings_for_twilio_are_valid() -> None:
 
 
 def glossary_rows() -> list[list[str]]:
-    """Return the rows of the glossary: term, meaning, terms that are not used."""
+    """Return the rows of the glossary: term, meaning, and terms to avoid."""
     page = (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
     return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("|")][2:]
 
@@ -248,7 +248,7 @@ def test_glossary_lists_each_term_once_in_alphabetical_order() -> None:
 
 
 def product_texts() -> Iterator[tuple[str, str]]:
-    """Yield each text that people read, with its place: prose of pages, English texts of the browser pages, texts of the code."""
+    """Yield each text that people read, with its place: docs, English texts of the pages, docstrings and messages."""
     for path in [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))]:
         if path.name != "glossary.md":
             prose = re.sub(

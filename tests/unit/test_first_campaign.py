@@ -32,7 +32,7 @@ SOURCES = [path for home in ("audio", "config", "dialer", "ivr_flows") for path 
 
 
 def first_campaign() -> list[str]:
-    """Provide the commands of the README's first campaign, without comments."""
+    """Provide the commands of the first campaign in the README, without comments."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     block = page.partition("## Install a centre")[2].partition("```sh\n")[2].partition("```")[0]
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
@@ -68,7 +68,10 @@ def test_every_command_of_the_first_campaign_tutorial_has_valid_arguments() -> N
 
 
 def parsed(arguments: list[str]) -> None:
-    """Parse a command line without running it. Raises UsageError for missing or unknown arguments."""
+    """Parse a `dialer` command line without running it.
+
+    Raises UsageError for missing or unknown arguments.
+    """
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands"):
         name, *arguments = arguments

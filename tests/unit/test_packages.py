@@ -23,7 +23,10 @@ PAGE_SOURCES = "dialer/desk/pages/"
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return a wheel built from the checkout and one built from the sdist. Pages that are already built are included unchanged."""
+    """Return a wheel built from the checkout, and one built from the sdist.
+
+    Pages that are already built are included unchanged.
+    """
     folder = tmp_path_factory.mktemp("wheels")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HATCH_BUILD_NO_HOOKS", "true")

@@ -1,4 +1,4 @@
-"""`dialer check` with a broker that is open, rendered by `dialer mqtt render`, or absent."""
+"""`dialer check` reports on a broker that is open to anybody, rendered by `dialer mqtt render`, or not running."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def find_level(findings: dict[str, Level], words: str) -> Level:
 
 
 def mosquitto_limits_messages() -> bool:
-    """Return whether Mosquitto has a limit of its own, which it has from 2.1 on (`max_packet_size`, 2,000,000 bytes)."""
+    """Return whether Mosquitto limits the size of messages by default, as versions from 2.1 on do.
+
+    The limit is `max_packet_size`, 2,000,000 bytes.
+    """
     path = find_mosquitto()
     assert path is not None
     output = subprocess.run([path, "-h"], capture_output=True, text=True, check=False).stdout

@@ -30,7 +30,7 @@ CONFIG = SimulatedAsteriskConfig(
 async def findings(
     directory: Path, config: SimulatedAsteriskConfig = CONFIG, unregistered: tuple[str, ...] = ()
 ) -> dict[str, Finding]:
-    """Return the findings by subject."""
+    """Return what `dialer check` reports, by subject."""
     lines: dict[str, Any] = {
         "trunks": [
             {

@@ -33,7 +33,7 @@ SECONDS = 1500.0
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RecordedDay, CentreView]]:
-    """Provide a store filled by an engine, its day as read while the engine ran, and the engine's own view."""
+    """Provide a store that an engine has filled, its day as it was read meanwhile, and the engine's own figures."""
     directory = tmp_path_factory.mktemp("day")
     seen: list[tuple[RecordedDay, CentreView]] = []
 

@@ -1,4 +1,4 @@
-"""A store of a town."""
+"""Fixtures for the tests of the command line: a store with the voters of a town."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Sixty voters and the campaign `town`."""
+    """Return a store with sixty voters and the campaign `town`."""
     path = tmp_path / "centre.db"
     fill_roll(path, 60, voters_per_booth=20)
     with closing(sqlite3.connect(path)) as db, db:

@@ -1,4 +1,4 @@
-"""The entries of the audit: roll imports, logins, and settings changed between two starts; and `dialer audit list`."""
+"""`dialer audit list`, and the audit's entries on roll imports, logins and settings changed between two starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of commands: lazy imports, and summaries in the help."""
+"""The commands of `dialer` in the help, and which modules each command imports."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_purge_with_a_date_in_the_future_is_refused(config: Path, after: str, ou
 
 @pytest.fixture
 def recorded(config: Path) -> Path:
-    """A recorded conversation and a recorded message of the number, the same of another number, and another file."""
+    """Return a folder with recordings of the erased number and of another number, and another file."""
     calls, messages = config.parent / "calls", config.parent / "sounds" / "matdan" / "recordings"
     calls.mkdir()
     messages.mkdir(parents=True)

@@ -48,7 +48,7 @@ SAMPLES = {
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Return the settings file. The folder `root` next to it is a machine with Asterisk, Mosquitto and fail2ban."""
+    """Return a settings file. The folder `root` next to it is like a machine with Asterisk, Mosquitto and fail2ban."""
     for name, text in SAMPLES.items():
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True)

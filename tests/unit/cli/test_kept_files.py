@@ -1,4 +1,4 @@
-"""Outputs that would overwrite an input file or a store are refused in one line, before the command starts."""
+"""Commands refuse, before they start, to write their output over an input file or a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.stored import query
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder with a store that has a name of each format, settings, a roll, a map file and a list of marks."""
+    """Return a folder with settings, a roll, a map file, a list of marks, and a store under several file names."""
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     for name in ("centre.csv", "centre.pdf", "centre.svg"):
         (tmp_path / name).hardlink_to(tmp_path / "centre.db")

@@ -31,7 +31,7 @@ HEAD = "AC No,Part No,Serial"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Settings of a centre with 60 voters in three booths of twenty, and no running dialler."""
+    """Return the settings of a centre without a running dialler, with 60 voters in three booths of twenty."""
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     path = tmp_path / "centre.toml"
     path.write_text(

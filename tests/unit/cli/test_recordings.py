@@ -1,4 +1,4 @@
-"""Recording files: found by the attempt's ID, and only such files are erased."""
+"""Recording files are found by the ID of their call attempt, and only such files are erased."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_name_of_a_recording_must_be_the_id_of_a_call_attempt(attempt_id: str) -
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with an old and a new recording, and other files."""
+    """Return a folder with an old and a new recording, and other files."""
     folder = tmp_path / "recordings"
     folder.mkdir()
     outside = tmp_path / "outside.wav"

@@ -1,4 +1,4 @@
-"""Refusals of commands: one line that names the problem, before anything is done, and without leftovers."""
+"""Commands refuse invalid input in one line that names the problem, before they change anything."""
 
 from __future__ import annotations
 

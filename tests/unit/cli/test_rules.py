@@ -68,7 +68,7 @@ def written(directory: Path, jurisdiction: str = "neutral", constituencies: str 
 
 
 def add_certified_prompts(config: Path, directory: Path, **changes: Any) -> None:
-    """Add a catalogue in which all Hindi prompts of the material flow are certified, except for `changes`."""
+    """Store a catalogue in which all Hindi prompts of the material flow are certified, except for `changes`."""
     audio = certified_site(directory, "material", **changes)
     lines = ["[audio]", *(f"{key} = {json.dumps(value)}" for key, value in audio.items())]
     config.write_text("\n".join([config.read_text(encoding="utf-8"), *lines, ""]), encoding="utf-8")
@@ -97,7 +97,7 @@ def test_campaign_does_not_dial_if_a_prompt_has_an_invalid_certificate(
 
 
 def voter_of(store: Path, language: str) -> str:
-    """Return the ID of a voter whose booth has that language."""
+    """Return the ID of a voter at a booth with that language."""
     with contextlib.closing(sqlite3.connect(store)) as db:
         question = "SELECT voter_id FROM voter JOIN booth USING (booth_id) WHERE booth.language = ? LIMIT 1"
         return str(db.execute(question, (language,)).fetchone()[0])
@@ -115,7 +115,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 
 def explain(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
-    """Return the explanation of one campaign, and its reasons."""
+    """Return what `dialer rules explain` prints about one campaign: the verdict and the reasons."""
     code, text = run("explain", who, "-c", config, "--at", at)
     assert code == 0, text
     parts = [part.split("\t") for part in text.replace("\n          - ", "\t").splitlines()]

@@ -1,4 +1,4 @@
-"""Invalid input for the rules is refused or resolved in one line on the command line."""
+"""Commands about rules refuse invalid profiles, settings and times in one line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def own_profile(directory: Path, old: str, new: str) -> str:
 
 
 def roll(directory: Path, closes_at: str) -> None:
-    """Import a roll of one voter, whose booth closes at that time."""
+    """Import a roll with one voter, whose booth closes at the given time."""
     header = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "MOBILE", "CLOSES_AT")
     path = write_roll(directory / "roll.csv", [("174", "1", "7", "Mira", "9812345678", closes_at)], header)
     code, text = run("import", path, "--store", directory / "centre.db")

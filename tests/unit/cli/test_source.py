@@ -19,7 +19,7 @@ MAP = '[columns]\nmobile = "CALL ON"\n[values]\nstate_code = "S13"\n'
 
 
 class Portal:
-    """A site with one source, and its portal, which writes exports to the folder."""
+    """A site with one voter-data portal, whose exports appear in a folder."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.folder, self.settings, self.store = tmp_path / "drop", tmp_path / "centre.toml", tmp_path / "centre.db"

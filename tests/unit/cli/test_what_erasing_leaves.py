@@ -1,4 +1,4 @@
-"""What remains after an erasure or a purge: opt-out history, updates for other centres, records under retention."""
+"""What remains after an erasure or a purge: the opt-out history, messages to other centres, required records."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_consent_of_a_number_on_no_roll_is_erased(store: HandFilled, command: tu
 
 @pytest.fixture
 def recording(store: HandFilled) -> Path:
-    """Return the recording of a call that has an attempt and a mark."""
+    """Return the recording of a call, after storing an attempt and a mark for it."""
     attempt = str(uuid.UUID(int=1))
     store.answered(1, attempt_id=attempt)
     store.insert("recording", {"attempt_id": attempt, "started_at": NOON})

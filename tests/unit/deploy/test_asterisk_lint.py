@@ -22,7 +22,10 @@ SECRET = derive_agi_secret("a-long-random-secret")
 
 
 def lint_with_changes(**changed: str) -> list[str]:
-    """Return the findings after files were changed; in the keywords, dots of file names are written as __."""
+    """Return the faults that the linter reports after changes to files.
+
+    In the keywords, dots of file names are written as __.
+    """
     texts = {**GOOD, **{name.replace("__", "."): text for name, text in changed.items()}}
     return [str(finding) for finding in lint_files(texts, a_site())]
 

@@ -1,4 +1,4 @@
-"""Rendering of Asterisk's files: least privilege, no injection by values, and atomic writing."""
+"""Rendering of Asterisk's files: few permissions, no injection by values, and all files or none are written."""
 
 from __future__ import annotations
 
@@ -418,7 +418,7 @@ def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """Provide a folder with rendered files that will change, a file of the site's own, and a backup of an earlier rendering."""
+    """Provide a folder with rendered files that will change, a file of the site, and a backup of an earlier rendering."""
     write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")

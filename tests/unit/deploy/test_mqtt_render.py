@@ -1,4 +1,4 @@
-"""`dialer mqtt render` and `dialer mqtt key`: files written, passwords kept, and settings refused."""
+"""`dialer mqtt render` and `dialer mqtt key`: which files are written, which passwords stay, what is refused."""
 
 from __future__ import annotations
 

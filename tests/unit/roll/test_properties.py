@@ -1,4 +1,4 @@
-"""For any messy roll, the counts add up, no row is lost silently, and importing again changes nothing."""
+"""For any messy roll, every row is counted and none is lost, and importing the roll again changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script in docs/how-to/headquarters.md splits a roll so that no number is in two parts and every voter is in exactly one."""
+"""The script in docs/how-to/headquarters.md splits a roll without separating voters who share a number."""
 
 from __future__ import annotations
 

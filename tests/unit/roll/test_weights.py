@@ -1,4 +1,4 @@
-"""Weights files are imported completely or not at all, and reorder the queues at once."""
+"""Files of voters' weights are imported completely or not at all, and change the order of calls immediately."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_file_of_voter_weights_with_an_error_changes_nothing(
 
 
 def add_second_roll(store: Path, version: str, state: str) -> None:
-    """Add part 1 of another version or state, with another voter of serial 1."""
+    """Store part 1 on a roll of another version or state, with another voter of serial 1."""
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (90, ?, ?, 174, 1)",
@@ -120,7 +120,7 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
     assert import_new_weights(folder, tmp_path / "none.db") == ({}, None)
 
     def start() -> str | None:
-        """Import the folder and store the settings, as the dialler does at its start; return the error, if any."""
+        """Import the folder of weights as the dialler does at its start. Return the error, or None."""
         imported, error = import_new_weights(folder, store)
 
         async def record_settings() -> None:

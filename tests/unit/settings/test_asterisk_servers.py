@@ -1,4 +1,4 @@
-"""Settings of several Asterisk servers: trunks and seats of each, mistakes, and the rendered files of connected servers."""
+"""Settings of sites with several Asterisk servers, mistakes in them, and the files rendered for each server."""
 
 from __future__ import annotations
 

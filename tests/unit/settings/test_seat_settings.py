@@ -1,4 +1,4 @@
-"""Settings of seats, agents and their login: mistakes are refused, and no PIN is ever repeated."""
+"""Settings of seats, agents and their login. Mistakes are refused, and error messages never contain a PIN."""
 
 from __future__ import annotations
 

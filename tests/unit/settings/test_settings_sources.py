@@ -1,4 +1,4 @@
-"""Sources of settings: a file or a pipe, and the environment. Each error is one line with the file or variable."""
+"""Settings are read from a file, a pipe or the environment, and each error names the file or variable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dialer check`: callable voters of each campaign, a running dialler, flows and scripts, unreadable folders."""
+"""The checks that `dialer check` makes: voters who can be called, flows, scripts, folders and ports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IVR = {"kind": "ivr", "flow": "turnout"}
 
 @dataclass(frozen=True)
 class At:
-    """A stopped clock."""
+    """A clock that always shows the same time."""
 
     moment: str
 
@@ -49,7 +49,7 @@ class At:
 
 
 async def findings(settings: Settings, at: str, subject: str = "campaign calls (") -> list[Finding]:
-    """Return the findings of a check at that time about one subject."""
+    """Return what the checks report at that time about one subject."""
     return [each async for each in check_site(settings, At(at)) if each.subject.startswith(subject)]
 
 
@@ -58,7 +58,7 @@ def without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any
 
 
 def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "18:00", **sections: Any) -> Settings:
-    """Return a site with six booths in constituency 174, whose poll closes at that hour."""
+    """Return a site whose roll has six booths in constituency 174, where the poll closes at that hour."""
     path = directory / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with closing(sqlite3.connect(path)) as db:

@@ -1,4 +1,4 @@
-"""`dialer doctor`: the checks of a running site's processes, records, clocks and trunks."""
+"""The checks that `dialer doctor` makes of a running site's processes, records, clocks and trunks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALERTS = AlertList(NOW, (create_alert(AlertKind.STORE, NOW, problem="the disk is
 
 @dataclass(frozen=True)
 class Now:
-    """A stopped clock."""
+    """A clock that always shows the same time."""
 
     at: float = NOW
 

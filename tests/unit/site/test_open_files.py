@@ -1,4 +1,4 @@
-"""The limit of open files is raised at the start and checked by `dialer check`, and no call opens a file of number words."""
+"""The limit on open files is raised at the start and checked by `dialer check`; calls open no files of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After changed settings, which trunks' earlier calls an Asterisk server still knows."""
+"""Which trunks still have their earlier calls in the history of their Asterisk server after a change of settings."""
 
 from __future__ import annotations
 

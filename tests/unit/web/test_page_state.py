@@ -1,4 +1,4 @@
-"""The state of open pages: the complete state first, then changes. A slow subscriber gets the latest values."""
+"""The state that open pages show: a page gets all of it first, then changes. A slow page gets the latest values."""
 
 from __future__ import annotations
 

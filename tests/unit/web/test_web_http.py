@@ -23,7 +23,7 @@ POST = b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 8\r\n\r\n"
 
 
 class Wire(asyncio.Transport):
-    """The other end of a connection."""
+    """The other end of a connection to the server, which records what the server sends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Wire(asyncio.Transport):
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer after an hour, once the request is complete."""
+    """Answer each complete request after an hour."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
