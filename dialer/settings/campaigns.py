@@ -36,7 +36,10 @@ class ScriptVoice(StrEnum):
 
 
 class Declared(Section):
-    """[campaigns.declared] - a named person's declaration of what an AGI script or the agents' guide does."""
+    """[campaigns.declared] - what an AGI script or the agents' guide does, as a named person declares it.
+
+    No program can check this.
+    """
 
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
         description="name of the responsible person"

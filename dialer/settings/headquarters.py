@@ -63,7 +63,10 @@ class HqCentre(Section):
 
 
 class HqBundles(Section):
-    """[bundles] - bundles that headquarters publishes. A web server serves the subfolder `public`."""
+    """[bundles] - campaign material (bundles) that headquarters publishes.
+
+    A web server serves the subfolder `public`.
+    """
 
     folder: Path = Field(Path("material"), description="folder in which bundles are created and published")
     online_key_file: Path | None = Field(

@@ -22,7 +22,7 @@ class ExpectedTurnout(Section):
 
 
 class PriorityExponents(Section):
-    """[polling_day.priority] - exponents of the factors of a number's priority in the order of calls (0 = off)."""
+    """[polling_day.priority] - how strongly each factor affects the order of calls, as an exponent (0 = no effect)."""
 
     not_voted: Exponent = Field(1.0, description="factor: probability that a voter of the booth has not voted yet")
     deficit: Exponent = Field(1.0, description="factor: how far the booth's turnout is behind the centre's")

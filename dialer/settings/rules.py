@@ -13,7 +13,7 @@ from dialer.settings.fields import Applied, LocalTime, Section, ZoneName
 
 
 class Poll(Section):
-    """[[rules.polls]] - a polling day, from the official notification."""
+    """[[rules.polls]] - a polling day and the area that votes on it, from the official notification."""
 
     day: date = Field(description="the polling day")
     closes_at: LocalTime | None = Field(None, description="close of poll; none: each booth's own, from the roll")
@@ -24,7 +24,10 @@ class Poll(Section):
 
 
 class SignOff(Section):
-    """[[rules.sign_offs]] - an exception that a named person is responsible for, if the profile allows it."""
+    """[[rules.sign_offs]] - an exception from a rule, for which a named person is responsible.
+
+    The profile must allow it.
+    """
 
     permits: Literal["recorded-turnout-in-silence"] = Field(
         description="recorded-turnout-in-silence: recorded turnout calls in the silence interval"
@@ -37,7 +40,10 @@ class SignOff(Section):
 
 
 class Rules(Section):
-    """[rules] - the rules in force. No setting can loosen the jurisdiction's profile."""
+    """[rules] - the legal rules of the centre: its jurisdiction, polling days and own stricter values.
+
+    No setting can loosen the profile.
+    """
 
     applied: ClassVar[Applied] = Applied.RELOAD
 

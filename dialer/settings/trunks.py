@@ -146,7 +146,7 @@ class Trunk(Section):
 
 
 class TrunkRest(Section):
-    """[trunk_rest] - when a trunk is rested because of carrier failures (5xx, 403, no response)."""
+    """[trunk_rest] - when a trunk is not used for a while because of carrier failures (5xx, 403, no response)."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 

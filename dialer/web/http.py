@@ -126,7 +126,7 @@ class StoppableServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers."""
+        """Leave the signal handlers of the process unchanged."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

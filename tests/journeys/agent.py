@@ -48,10 +48,10 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     phone = access.open_page(f"{centre.origin}/agent", 360, 640)
     access.take_screenshot(journey, phone, "The sign-in on a phone")
     journey.run("dialer report dispositions -c centre.toml", "voted")
-    _training(journey, access)
+    _practise_at_training_desk(journey, access)
 
 
-def _training(journey: Journey, access: CentreAccess) -> None:
+def _practise_at_training_desk(journey: Journey, access: CentreAccess) -> None:
     centre, port = access.centre, find_free_port()
     command = "dialer desk serve -c centre.toml --training"
     journey.check_refused(command, "Address already in use; set another desk.port or desk.host")

@@ -12,7 +12,7 @@ from tests.journeys.journey import Journey
 KEY = "AC_NO,PART_NO,SLNOINPART"
 
 
-def _roll(journey: Journey, name: str, header: str, *rows: str) -> None:
+def _write_roll(journey: Journey, name: str, header: str, *rows: str) -> None:
     (journey.folder / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
@@ -21,7 +21,7 @@ def run_without_centre(journey: Journey) -> None:
     journey.run_first_day_page()
     dry_run = "dialer import {} -c centre.toml --dry-run"
 
-    _roll(journey, "second.csv", f"{KEY},NAME,MOBILE,ALT CONTACT", "174,1,1,Asha,9812345601,98123 45651")
+    _write_roll(journey, "second.csv", f"{KEY},NAME,MOBILE,ALT CONTACT", "174,1,1,Asha,9812345601,98123 45651")
     journey.run(
         dry_run.format("second.csv"), "ALT CONTACT: 1 of the first 1 cells", 'mobile = ["MOBILE", "ALT CONTACT"]'
     )
@@ -29,21 +29,21 @@ def run_without_centre(journey: Journey) -> None:
     mapped = journey.run(f"{dry_run.format('second.csv')} --map both.toml", "2 numbers added")
     journey.require("ALT CONTACT: " not in mapped, "a mapped column is still reported as unmapped")
 
-    _roll(journey, "deaf.csv", f"{KEY},AGE", "174,1,1,30")
+    _write_roll(journey, "deaf.csv", f"{KEY},AGE", "174,1,1,30")
     journey.run(dry_run.format("deaf.csv"), "no column is read as a phone number: no voter in this file can be called")
 
-    _roll(journey, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
+    _write_roll(journey, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
     journey.run(dry_run.format("title.csv"), "1 rows", "MOBILE mobile")
 
     names = (("mojibake", "à¤†à¤¶à¤¾", "UTF-8 decoded as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
     for kind, name, expected in names:
-        _roll(
+        _write_roll(
             journey, f"{kind}.csv", f"{KEY},NAME HI,MOBILE", f"174,1,1,{name},9812345601", f"174,1,2,{name},9812345602"
         )
         journey.run(dry_run.format(f"{kind}.csv"), expected)
 
     duplicates = ("174,1,1,Asha,ABC1234567,9812345601", "174,1,2,Asha,ABC1234567,9812345601")
-    _roll(journey, "epic.csv", f"{KEY},NAME,EPIC,MOBILE", *duplicates)
+    _write_roll(journey, "epic.csv", f"{KEY},NAME,EPIC,MOBILE", *duplicates)
     journey.run(dry_run.format("epic.csv"), "1 EPIC number")
 
     book = openpyxl.Workbook()

@@ -38,11 +38,11 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     centre.start("hq", centre.dialer, "hq", "demo", "--for", DEMO_SECONDS, "--centres", "30")
     found: list[tuple[str, str, str]] = []
 
-    def found_sign_in() -> bool:
+    def find_sign_in_page() -> bool:
         found.extend(SIGN_IN.findall(centre.log_path("hq").read_text()))
         return bool(found)
 
-    centre.wait_until(found_sign_in, "headquarters' pages")
+    centre.wait_until(find_sign_in_page, "headquarters' pages")
     journey.commands_left.discard("dialer hq gather -c hq.toml")  # the demo runs a gatherer
     address, name, password = found[0]
     page = access.open_page(address)

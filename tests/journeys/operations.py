@@ -31,9 +31,9 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     folder.mkdir()
     journey.folder = folder
     with running_centre(journey, access.centre.dialer, access.centre.home, BUSY) as centre:
-        copy = _backup(journey, centre)
-    _restore(journey, centre, copy)
-    _upgrade(journey, centre)
+        copy = _make_backups(journey, centre)
+    _restore_elsewhere(journey, centre, copy)
+    _upgrade_store(journey, centre)
     check_services_on_a_machine(journey, access.centre.home)
 
 
@@ -66,7 +66,7 @@ def _measure_calls(journey: Journey, centre: Centre, what: str, backup: bool) ->
     journey.require(rate > STARTS_PER_SECOND / 2, result)
 
 
-def _backup(journey: Journey, centre: Centre) -> Path:
+def _make_backups(journey: Journey, centre: Centre) -> Path:
     centre.wait_until(lambda: _read_metrics(centre)["starts"] > STARTS_PER_SECOND, "calls")
     _measure_calls(journey, centre, "without backups", backup=False)
     _measure_calls(journey, centre, "with continuous backups", backup=True)
@@ -74,7 +74,7 @@ def _backup(journey: Journey, centre: Centre) -> Path:
     return max((journey.folder / "backups").iterdir())
 
 
-def _restore(journey: Journey, centre: Centre, copy: Path) -> None:
+def _restore_elsewhere(journey: Journey, centre: Centre, copy: Path) -> None:
     """Restore settings and backup in another folder and, as root, as another user."""
     other_machine = journey.folder.parent / "other_machine"
     other_machine.mkdir()
@@ -101,7 +101,7 @@ def _restore(journey: Journey, centre: Centre, copy: Path) -> None:
     restored.check_refused("dialer restore copy -c centre.toml", "centre.db")
 
 
-def _upgrade(journey: Journey, centre: Centre) -> None:
+def _upgrade_store(journey: Journey, centre: Centre) -> None:
     """Open a store of the previous version with this one, then check that the previous version refuses it."""
     migrations = sorted((ROOT / "dialer" / "store" / "migrations").glob("*.sql"))
     newest = migrations[-1].relative_to(ROOT)

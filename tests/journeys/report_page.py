@@ -22,7 +22,7 @@ def write_index(keep: Path, journeys: Mapping[str, list[Step]], failures: Mappin
         seconds = sum(step.seconds for step in steps)
         result = f'<span class="bad">{escape(failures[role])}</span>' if role in failures else "passed"
         rows.append(f'<li><a href="#{role}">{role}</a>: {result}; {len(steps)} steps, {seconds:.1f} s</li>')
-        parts += [f'<h2 id="{role}">{role}</h2>', *map(_step, steps)]
+        parts += [f'<h2 id="{role}">{role}</h2>', *map(_format_step, steps)]
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Journeys</title><style>{STYLE}</style>'
         f"<h1>Journeys</h1><p>{escape(machine)}</p><ul>{''.join(rows)}</ul>{''.join(parts)}</html>\n"
@@ -32,7 +32,7 @@ def write_index(keep: Path, journeys: Mapping[str, list[Step]], failures: Mappin
     return path
 
 
-def _step(step: Step) -> str:
+def _format_step(step: Step) -> str:
     code = "" if step.code is None else f"exit {step.code}, "
     duration = f'<span class="s">{code}{step.seconds:.2f} s</span>'
     screenshot = (

@@ -66,7 +66,7 @@ def test_lab_distinguishes_a_tone_from_silence_in_audio_packets() -> None:
     assert not is_loud(b"")
 
 
-def packet(source: int, target: int, payload: bytes) -> bytes:
+def make_packet(source: int, target: int, payload: bytes) -> bytes:
     """Return an Ethernet frame with UDP over IPv4, as a packet capture on loopback has it."""
     header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1")
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
@@ -76,14 +76,18 @@ def test_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> 
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):
-        reader.process_packet(packet(5060, CARRIER, INVITE.format(call=call, port=30_000 + 2 * number).encode()), 1.0)
-    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 1.5)  # before the answer: a ring-back
-    reader.process_packet(packet(CARRIER, 5060, ok.format(call="a", cseq="1 INVITE").encode()), 2.0)
-    reader.process_packet(packet(CARRIER, 5060, ok.format(call="b", cseq="2 CANCEL").encode()), 2.0)
-    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_silence(0.02)), 2.005)
-    reader.process_packet(packet(30_002, 46_000, bytes(12) + make_tone(0.02)), 2.007)
-    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.012)
-    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.032)
+        reader.process_packet(
+            make_packet(5060, CARRIER, INVITE.format(call=call, port=30_000 + 2 * number).encode()), 1.0
+        )
+    reader.process_packet(
+        make_packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 1.5
+    )  # before the answer: a ring-back
+    reader.process_packet(make_packet(CARRIER, 5060, ok.format(call="a", cseq="1 INVITE").encode()), 2.0)
+    reader.process_packet(make_packet(CARRIER, 5060, ok.format(call="b", cseq="2 CANCEL").encode()), 2.0)
+    reader.process_packet(make_packet(30_000, 46_000, bytes(12) + make_silence(0.02)), 2.005)
+    reader.process_packet(make_packet(30_002, 46_000, bytes(12) + make_tone(0.02)), 2.007)
+    reader.process_packet(make_packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.012)
+    reader.process_packet(make_packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.032)
     delays = [call.delay_milliseconds for call in reader.calls.values()]
     assert delays[0] == pytest.approx(12.0)
     assert delays[1] is None
@@ -93,7 +97,7 @@ def test_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> 
 def test_lab_counts_a_retransmitted_sip_invite_as_one_call() -> None:
     reader = PacketReader(CARRIER)
     for _ in range(2):
-        reader.process_packet(packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)
+        reader.process_packet(make_packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)
     assert len(reader.invites) == 1
     assert CallPackets("1", 2).delay_milliseconds is None
 

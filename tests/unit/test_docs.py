@@ -126,7 +126,7 @@ def test_links_between_docs_pages_have_existing_targets(page: Path) -> None:
         if "://" not in target:
             found = page.parent / target if target else page
             assert found.exists(), f"{page.name}: {target}"
-            assert not anchor or anchor in anchors_of(found), f"{page.name}: {target}#{anchor}"
+            assert not anchor or anchor in list_anchors(found), f"{page.name}: {target}#{anchor}"
 
 
 def test_every_docs_path_named_in_code_settings_and_tests_exists() -> None:
@@ -143,7 +143,7 @@ def test_every_docs_path_named_in_code_settings_and_tests_exists() -> None:
     assert missing == set()
 
 
-def anchors_of(page: Path) -> set[str]:
+def list_anchors(page: Path) -> set[str]:
     """Return the link targets (anchors) that GitHub creates for the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -236,18 +236,18 @@ def test_example_settings_for_twilio_are_valid() -> None:
     assert Settings.model_validate(values).twilio.enabled
 
 
-def glossary_rows() -> list[list[str]]:
+def read_glossary_rows() -> list[list[str]]:
     """Return the rows of the glossary: term, meaning, and terms to avoid."""
     page = (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
     return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("|")][2:]
 
 
 def test_glossary_lists_each_term_once_in_alphabetical_order() -> None:
-    terms = [re.sub("[^a-z ]", "", term.lower()) for term, _, _ in glossary_rows()]
+    terms = [re.sub("[^a-z ]", "", term.lower()) for term, _, _ in read_glossary_rows()]
     assert terms == sorted(set(terms))
 
 
-def product_texts() -> Iterator[tuple[str, str]]:
+def list_product_texts() -> Iterator[tuple[str, str]]:
     """Yield each text that people read, with its place: docs, English texts of the pages, docstrings and messages."""
     for path in [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))]:
         if path.name != "glossary.md":
@@ -266,12 +266,12 @@ def product_texts() -> Iterator[tuple[str, str]]:
 
 
 def test_product_texts_use_no_term_that_the_glossary_excludes() -> None:
-    excluded = [term.strip() for _, _, terms in glossary_rows() for term in terms.split(";") if term.strip()]
+    excluded = [term.strip() for _, _, terms in read_glossary_rows() for term in terms.split(";") if term.strip()]
     words = "|".join(re.escape(term).replace(r"\ ", r"\s+") for term in excluded)
     pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
     found = {
         f"{place}: {match[0]}"
-        for place, text in product_texts()
+        for place, text in list_product_texts()
         for match in pattern.finditer(re.sub(r"`[^`]*`", "``", text))
     }
     assert sorted(found) == []

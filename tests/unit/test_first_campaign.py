@@ -64,10 +64,10 @@ def test_every_command_of_the_first_campaign_tutorial_has_valid_arguments() -> N
     ]
     assert [command.split()[0] for command in commands if command.startswith("check")]
     for command in commands:
-        parsed(shlex.split(command))
+        parse_command_line(shlex.split(command))
 
 
-def parsed(arguments: list[str]) -> None:
+def parse_command_line(arguments: list[str]) -> None:
     """Parse a `dialer` command line without running it.
 
     Raises UsageError for missing or unknown arguments.

@@ -40,12 +40,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         }
 
 
-def files_in(wheel: Path) -> set[str]:
+def list_files_in(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def tracked(*folders: str) -> set[str]:
+def list_tracked_files(*folders: str) -> set[str]:
     listed = subprocess.run(["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(listed.stdout.splitlines())
 
@@ -57,16 +57,16 @@ def test_program_run_from_a_checkout_reads_flows_and_sounds_of_the_checkout() ->
 
 @pytest.mark.parametrize("source", ["checkout", "sdist"])
 def test_wheel_installs_one_top_level_package(wheels: dict[str, Path], source: str) -> None:
-    assert {name.partition("/")[0] for name in files_in(wheels[source])} == {"dialer"}
+    assert {name.partition("/")[0] for name in list_files_in(wheels[source])} == {"dialer"}
 
 
 @pytest.mark.parametrize("source", ["checkout", "sdist"])
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists the files of the project; this is no clone")
 def test_wheel_contains_code_content_and_built_pages(wheels: dict[str, Path], source: str) -> None:
-    code = {name for name in tracked("dialer") if not name.startswith(PAGE_SOURCES)}
+    code = {name for name in list_tracked_files("dialer") if not name.startswith(PAGE_SOURCES)}
     built = {str(path.relative_to(ROOT)) for path in (ROOT / "dialer/desk/built").rglob("*") if path.is_file()}
-    expected = code | built | {f"dialer/content/{name}" for name in tracked(*CONTENT)}
-    files = files_in(wheels[source])
+    expected = code | built | {f"dialer/content/{name}" for name in list_tracked_files(*CONTENT)}
+    files = list_files_in(wheels[source])
     assert expected <= files
     assert not [name for name in files if name.startswith(PAGE_SOURCES) or name.endswith((".pyc", ".db"))]
 

@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 NAMES = [path.name for path in LOCKS]
 
 
-def locked(name: str) -> dict[str, list[str]]:
+def read_locked_versions(name: str) -> dict[str, list[str]]:
     """Return the locked versions of each package; several if they differ between Python versions or systems."""
     found: dict[str, list[str]] = {}
     for line in (ROOT / "locks" / name).read_text(encoding="utf-8").splitlines():
@@ -34,7 +34,7 @@ def required_packages(name: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_files_contain_every_dependency_in_an_allowed_version(name: str) -> None:
-    versions = locked(name)
+    versions = read_locked_versions(name)
     for requirement in required_packages(name):
         found = versions.get(canonicalize_name(requirement.name))
         assert found, f"{requirement.name} is not in locks/{name}: run make lock"
@@ -45,7 +45,7 @@ def test_lock_files_contain_every_dependency_in_an_allowed_version(name: str) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lock_files_contain_all_transitive_dependencies(name: str) -> None:
-    versions = locked(name)
+    versions = read_locked_versions(name)
     waiting, seen = [canonicalize_name(each.name) for each in required_packages(name)], set[str]()
     while waiting:
         package = waiting.pop()
@@ -67,7 +67,7 @@ def test_lock_files_contain_all_transitive_dependencies(name: str) -> None:
 def test_every_package_in_the_lock_files_has_a_hash_and_no_index_url(name: str) -> None:
     text = (ROOT / "locks" / name).read_text(encoding="utf-8")
     entries = [entry for entry in re.split(r"(?m)^(?=[A-Za-z])", text) if entry]
-    assert len(entries) >= len(locked(name))
+    assert len(entries) >= len(read_locked_versions(name))
     for entry in entries:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry[:80]
     assert not re.search(r"://|^-|index-url|find-links", text.replace("    --hash", ""), re.MULTILINE)

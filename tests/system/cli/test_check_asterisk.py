@@ -27,7 +27,7 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-async def findings(
+async def list_findings(
     directory: Path, config: SimulatedAsteriskConfig = CONFIG, unregistered: tuple[str, ...] = ()
 ) -> dict[str, Finding]:
     """Return what `dialer check` reports, by subject."""
@@ -58,7 +58,7 @@ async def findings(
 
 @virtual_time()
 async def test_dialer_check_of_a_complete_site_prints_no_warnings(tmp_path: Path) -> None:
-    found = await findings(tmp_path)
+    found = await list_findings(tmp_path)
     assert {finding.level for finding in found.values()} == {Level.OK}, found
     assert found["phones"].text == "3 of 3 are registered"
     assert found["trunk carrier"].text == "192.0.2.1: registered and answers"
@@ -71,7 +71,7 @@ def test_dialer_check_names_sound_files_that_asterisk_lacks(tmp_path: Path, miss
 
     @virtual_time()
     async def run() -> None:
-        found = await findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(missing)))
+        found = await list_findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(missing)))
         assert found["sounds in asterisk"].level is Level.ERROR
         assert f"does not find {len(missing):,} of" in found["sounds in asterisk"].text
         assert missing[0] in found["sounds in asterisk"].text
@@ -81,7 +81,7 @@ def test_dialer_check_names_sound_files_that_asterisk_lacks(tmp_path: Path, miss
 
 @virtual_time()
 async def test_dialer_check_warns_if_asterisk_has_no_music_on_hold(tmp_path: Path) -> None:
-    found = await findings(tmp_path, replace(CONFIG, silent_music=frozenset({"default"})))
+    found = await list_findings(tmp_path, replace(CONFIG, silent_music=frozenset({"default"})))
     assert found["music on hold"].level is Level.WARNING
 
 
@@ -89,7 +89,7 @@ async def test_dialer_check_warns_if_asterisk_has_no_music_on_hold(tmp_path: Pat
 def test_dialer_check_reports_a_trunk_that_is_not_registered_at_the_carrier(tmp_path: Path, state: str) -> None:
     @virtual_time()
     async def run() -> None:
-        found = await findings(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
+        found = await list_findings(tmp_path, replace(CONFIG, trunks=(SimulatedTrunk("carrier", registration=state),)))
         assert found["trunk carrier"].level is Level.ERROR
         assert f"not registered at 192.0.2.1 ({state or 'unknown'})" in found["trunk carrier"].text
 
@@ -98,7 +98,7 @@ def test_dialer_check_reports_a_trunk_that_is_not_registered_at_the_carrier(tmp_
 
 @virtual_time()
 async def test_dialer_check_names_seats_whose_phone_is_not_registered(tmp_path: Path) -> None:
-    found = await findings(tmp_path, unregistered=("agent02",))
+    found = await list_findings(tmp_path, unregistered=("agent02",))
     assert found["phones"] == Finding(Level.WARNING, "phones", "2 of 3 are registered; not registered: seat 02")
 
 
@@ -110,7 +110,7 @@ def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
 
     @virtual_time()
     async def run() -> None:
-        found = await findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(SAID)))
+        found = await list_findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(SAID)))
         assert f"does not find {len(SAID)} of {len(SAID) + 6} sounds" in found["sounds in asterisk"].text
 
     run()

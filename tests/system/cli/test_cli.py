@@ -52,7 +52,7 @@ hours = [{{ start = 00:00:00, until = 23:59:59 }}]
 """
 
 
-def dialer(*arguments: str | Path, cwd: Path = ROOT) -> CompletedProcess[str]:
+def run_dialer(*arguments: str | Path, cwd: Path = ROOT) -> CompletedProcess[str]:
     return run_forked(COMMAND_LINE, *arguments, cwd=cwd)
 
 
@@ -75,7 +75,7 @@ def settings_file(directory: Path, **values: object) -> Path:
     return path
 
 
-def one_line(result: CompletedProcess[str]) -> str:
+def get_error_line(result: CompletedProcess[str]) -> str:
     """Return the one-line error of a command. Fails if it succeeded or printed a traceback."""
     assert result.returncode == 2, result.stdout + result.stderr
     lines = result.stderr.strip().splitlines()
@@ -85,12 +85,12 @@ def one_line(result: CompletedProcess[str]) -> str:
 
 
 def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
-    assert dialer("sample-roll", "--rows", "300", "--out", "roll.csv", cwd=tmp_path).returncode == 0
+    assert run_dialer("sample-roll", "--rows", "300", "--out", "roll.csv", cwd=tmp_path).returncode == 0
     config = settings_file(tmp_path)
-    first = dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path)
+    first = run_dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path)
     figures = json.loads(first.stdout.splitlines()[-1])
     assert figures["rows"] == figures["voters"] + figures["rejected"] + figures["unchanged"] == 300
-    again = json.loads(dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    again = json.loads(run_dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path).stdout.splitlines()[-1])
     assert (again["voters"], again["numbers"], again["links"]) == (0, 0, 0)
     for report in ("calls", "agents", "abandonment", "turnout"):
         code, text = run("report", report, "-c", config, "--format", "json")
@@ -108,7 +108,7 @@ def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
 )
 def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "roll.csv").write_bytes(content)
-    assert says in one_line(dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
+    assert says in get_error_line(run_dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
 
 
 @pytest.mark.parametrize(
@@ -122,29 +122,29 @@ def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, sa
 def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
     path = settings_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
-    line = one_line(dialer("check", "-c", path))
+    line = get_error_line(run_dialer("check", "-c", path))
     assert str(path) in line
     assert re.search(rf"{re.escape(str(path))}:\d+: \S+: .*(must be|did you mean)", line), line
 
 
 def test_missing_settings_file_is_reported_in_one_line(tmp_path: Path) -> None:
-    assert "no such file" in one_line(dialer("run", "-c", tmp_path / "none.toml"))
+    assert "no such file" in get_error_line(run_dialer("run", "-c", tmp_path / "none.toml"))
 
 
 def test_unreachable_asterisk_is_reported_in_one_line(tmp_path: Path) -> None:
-    line = one_line(dialer("run", "-c", settings_file(tmp_path)))
+    line = get_error_line(run_dialer("run", "-c", settings_file(tmp_path)))
     assert "ami.host" in line
 
 
 def test_dialler_does_not_start_without_a_catalogue_if_synthetic_voices_must_be_announced(tmp_path: Path) -> None:
-    line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
+    line = get_error_line(run_dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
-    result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
+    result = run_dialer("check", "-c", settings_file(tmp_path, catalogue=""))
     assert "synthetic voices: settings: audio.catalogue: is not set" in result.stdout
 
 
 def test_unknown_flow_of_a_campaign_is_reported_in_one_line(tmp_path: Path) -> None:
-    result = dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
+    result = run_dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
     assert result.returncode == 1
     assert "turnabout" in result.stdout
     assert "household" in result.stdout  # the known ones are named
@@ -153,61 +153,61 @@ def test_unknown_flow_of_a_campaign_is_reported_in_one_line(tmp_path: Path) -> N
 async def run_against_a_switch(tmp_path: Path, **values: object) -> CompletedProcess[str]:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, **values)
-        return await asyncio.to_thread(dialer, "run", "-c", config)
+        return await asyncio.to_thread(run_dialer, "run", "-c", config)
 
 
 async def test_wrong_ami_secret_is_reported_in_one_line(tmp_path: Path) -> None:
-    line = one_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
+    line = get_error_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
     assert "manager.conf" in line
     assert "canary" not in line
 
 
 async def test_fastagi_port_that_is_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        line = one_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
+        line = get_error_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
     assert "fastagi.port" in line
 
 
 async def test_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "centre.db").write_bytes(b"this is not a database" * 500)
-    line = one_line(await run_against_a_switch(tmp_path))
+    line = get_error_line(await run_against_a_switch(tmp_path))
     assert "centre.db" in line
     assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
 
 
 async def test_dialer_check_reports_all_missing_parts_of_a_new_site(tmp_path: Path) -> None:
-    assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
+    assert run_dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)
-        empty = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
-        assert dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
+        empty = await asyncio.to_thread(run_dialer, "check", "-c", config, "--json")
+        assert run_dialer("import", tmp_path / "roll.csv", "-c", config).returncode == 0
         sounds = tmp_path / "sounds" / "matdan"
         sounds.mkdir(parents=True, exist_ok=True)
         (sounds / "message.alaw").write_bytes(bytes(8000))
-        full = await asyncio.to_thread(dialer, "check", "-c", config, "--json", cwd=tmp_path)
+        full = await asyncio.to_thread(run_dialer, "check", "-c", config, "--json", cwd=tmp_path)
 
-    def levels(result: CompletedProcess[str]) -> dict[str, str]:
+    def read_levels(result: CompletedProcess[str]) -> dict[str, str]:
         return {line["subject"]: line["level"] for line in map(json.loads, result.stdout.splitlines())}
 
     assert empty.returncode == 1
-    assert levels(empty)["store"] == "error"
+    assert read_levels(empty)["store"] == "error"
     assert full.returncode == 0, full.stdout + full.stderr
-    assert levels(full) | {"broker": "warning"} == levels(full)  # the centre dials without one
-    assert levels(full)["asterisk"] == "ok"
+    assert read_levels(full) | {"broker": "warning"} == read_levels(full)  # the centre dials without one
+    assert read_levels(full)["asterisk"] == "ok"
 
 
 async def test_dialer_check_succeeds_while_the_dialler_runs(tmp_path: Path) -> None:
-    assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
+    assert run_dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
-        assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
+        assert (await asyncio.to_thread(run_dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
         with ForkedProcess(COMMAND_LINE, "run", "-c", config) as running:
             async with asyncio.timeout(HANG_SECONDS):
                 while not await _listens(port):
                     await asyncio.sleep(0.1)
-            result = await asyncio.to_thread(dialer, "check", "-c", config, "--json")
+            result = await asyncio.to_thread(run_dialer, "check", "-c", config, "--json")
             assert running.returncode is None
     found = {line["subject"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert found["store"]["level"] == "ok"
@@ -226,7 +226,7 @@ async def _listens(port: int) -> bool:
 
 def test_dialer_demo_runs_and_all_checks_of_the_demo_succeed(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    result = dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
+    result = run_dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(report.read_text(encoding="utf-8"))
     assert found["attempts"] > 4

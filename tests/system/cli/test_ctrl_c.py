@@ -31,13 +31,13 @@ def start_in_foreground(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
-def journal_lines(directory: Path) -> int:
+def read_journal_lines(directory: Path) -> int:
     return sum(len(journal.read_bytes().splitlines()) for journal in directory.glob("journal-*.jsonl"))
 
 
-def calls_run(directory: Path, lines: int) -> None:
+def wait_until_calls_run(directory: Path, lines: int) -> None:
     until = time.monotonic() + HANG_SECONDS
-    while journal_lines(directory) < lines:
+    while read_journal_lines(directory) < lines:
         assert time.monotonic() < until, "no calls were placed"
         time.sleep(0.1)
 
@@ -45,7 +45,7 @@ def calls_run(directory: Path, lines: int) -> None:
 def test_dialer_demo_stops_on_ctrl_c_without_an_error(tmp_path: Path) -> None:
     demo = start_in_foreground("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
     try:
-        calls_run(tmp_path, 20)
+        wait_until_calls_run(tmp_path, 20)
         os.killpg(demo.pid, signal.SIGINT)
         output, errors = demo.communicate(timeout=HANG_SECONDS)
     finally:

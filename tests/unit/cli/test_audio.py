@@ -181,12 +181,12 @@ def test_audio_check_requires_prompts_of_a_flow_in_the_languages_of_the_roll(sit
         file.write('[store]\npath = "centre.db"\n')
     (site / "roll.csv").write_text("AC_NO,PART_NO,SLNO,LANGUAGE,MOBILE\n1,1,1,bn,9812345601\n1,1,2,mr,9812345602\n")
 
-    def languages_with_missing_prompts() -> set[str]:
+    def list_languages_with_missing_prompts() -> set[str]:
         return {line.partition("/")[0] for line in audio("check")[1].splitlines() if ": is missing" in line}
 
-    assert {"ur", "ta"} <= languages_with_missing_prompts()  # no roll yet
+    assert {"ur", "ta"} <= list_languages_with_missing_prompts()  # no roll yet
     assert run("import", "roll.csv", "-c", "centre.toml")[0] == 0
-    assert languages_with_missing_prompts() == {"hi", "bn", "mr"}
+    assert list_languages_with_missing_prompts() == {"hi", "bn", "mr"}
 
 
 def test_audio_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:

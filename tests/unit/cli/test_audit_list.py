@@ -18,7 +18,7 @@ from tests.support.stored import query
 from tests.support.stores import NOW
 
 
-def entries(path: Path, *options: str) -> list[dict[str, str]]:
+def read_audit_entries(path: Path, *options: str) -> list[dict[str, str]]:
     code, text = run("audit", "list", "--store", path, "--format", "csv", *options)
     assert code == 0
     return list(csv.DictReader(io.StringIO(text)))
@@ -36,15 +36,15 @@ async def log_agents_in_and_out(path: Path) -> None:
 def test_audit_list_shows_logins_and_logoffs_with_the_seat(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     asyncio.run(log_agents_in_and_out(path))
-    found = [(each["kind"], each["who"], json.loads(each["what"])) for each in entries(path)]
+    found = [(each["kind"], each["who"], json.loads(each["what"])) for each in read_audit_entries(path)]
     hidden = "(looks like a number)"
     assert found == [
         (kind, who, {"seat": "01"})
         for kind, who in (("log-in", "101"), ("log-off", "101"), ("log-in", hidden), ("log-off", hidden))
     ]
-    assert [each["kind"] for each in entries(path, "--kind", "log-off", "--who", "101")] == ["log-off"]
-    assert len(entries(path, "--since", "2024-04-22T04:30:02+00:00")) == 3
-    assert entries(path, "--until", "2024-04-22") == []
+    assert [each["kind"] for each in read_audit_entries(path, "--kind", "log-off", "--who", "101")] == ["log-off"]
+    assert len(read_audit_entries(path, "--since", "2024-04-22T04:30:02+00:00")) == 3
+    assert read_audit_entries(path, "--until", "2024-04-22") == []
     assert run("audit", "list", "--store", path, "--format", "json")[0] == 0
     assert run("audit", "verify", "--store", path)[0] == 0
 
@@ -62,7 +62,7 @@ def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tm
     asyncio.run(record_start(8, "a secret of twenty letters"))
     asyncio.run(record_start(8, "a secret of twenty letters"))
     asyncio.run(record_start(9, "another of twenty letters"))
-    first, second = (json.loads(each["what"]) for each in entries(path, "--kind", "settings"))
+    first, second = (json.loads(each["what"]) for each in read_audit_entries(path, "--kind", "settings"))
     assert first["first"] == "yes"
     assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}
     assert "twenty" not in str(query(path, "SELECT value FROM setting") + query(path, "SELECT what FROM audit"))
@@ -75,7 +75,7 @@ def test_audit_list_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> No
     )
     code, output = run("import", roll, "--store", path)
     assert code == 0, output
-    [entry] = entries(path)
+    [entry] = read_audit_entries(path)
     what = json.loads(entry["what"])
     assert (entry["kind"], what["file"], what["voters"], len(what["sha256"])) == (
         "roll-import",

@@ -62,7 +62,7 @@ def has_opt_out_secret(config: Path) -> bool:
     return "opt_out_secret" in config.read_text(encoding="utf-8")
 
 
-async def callable_numbers_after_restart(config: Path) -> set[str]:
+async def list_callable_numbers_after_restart(config: Path) -> set[str]:
     """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
         await store.hash_numbers([SECRET.encode()] if has_opt_out_secret(config) else [])
@@ -89,7 +89,7 @@ async def test_erased_number_is_deleted_and_stays_suppressed_in_later_rolls(conf
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\nS24,174,1,501,New,9812345678\n"
     )
     import_file(roll, tmp_path / "centre.db", ImportOptions(roll_version=ROLL_VERSION))
-    dialled = await callable_numbers_after_restart(config)
+    dialled = await list_callable_numbers_after_restart(config)
     assert "+919812345678" in dialled
     assert NUMBER not in dialled
 
@@ -128,7 +128,7 @@ async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(
     assert not is_in_store_files(config, "+917000000001")
     assert is_in_store_files(config, "+917000000009") == (not has_opt_out_secret(config))
     assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
-    assert await callable_numbers_after_restart(config) == set()
+    assert await list_callable_numbers_after_restart(config) == set()
     assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
         ("opt-out-import",),
         ("purge",),

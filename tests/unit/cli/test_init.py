@@ -1,4 +1,4 @@
-"""`dialer init`: its settings are valid for every command, and an invalid option writes nothing."""
+"""`dialer init` writes settings that every command accepts, and writes nothing if an option is invalid."""
 
 from __future__ import annotations
 

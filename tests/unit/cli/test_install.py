@@ -59,7 +59,7 @@ def site(tmp_path: Path) -> Path:
     return file
 
 
-def tree(root: Path) -> dict[str, str]:
+def read_tree(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
@@ -67,7 +67,7 @@ def install_site(site: Path) -> dict[str, str]:
     root = site.parent / "root"
     code, output = run("install", "-c", site, "--root", root)
     assert code == 0, output
-    return tree(root)
+    return read_tree(root)
 
 
 def test_install_writes_all_files_that_the_services_need(site: Path) -> None:
@@ -157,7 +157,7 @@ def test_install_reports_a_missing_backup_folder_and_refuses_a_system_folder(sit
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
     assert "note: no backups are made: set store.backup_folder" in output
-    assert "etc/systemd/system/matdan-backup.timer" not in tree(site.parent / "root")
+    assert "etc/systemd/system/matdan-backup.timer" not in read_tree(site.parent / "root")
     site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
@@ -169,7 +169,7 @@ def test_installing_the_systemd_services_twice_changes_nothing(site: Path) -> No
     again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
     assert again[0] == 0
     assert "wrote" not in again[1]
-    assert tree(site.parent / "root") == before
+    assert read_tree(site.parent / "root") == before
 
 
 def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Path) -> None:
@@ -182,13 +182,13 @@ def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Pa
     copied.write_text((root / "etc/logrotate.d/matdan").read_text())
     assert run("uninstall", "--root", root)[0] == 0
     kept = {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
-    assert tree(root) == SAMPLES | kept | {"etc/logrotate.d/matdan-own": copied.read_text()}
+    assert read_tree(root) == SAMPLES | kept | {"etc/logrotate.d/matdan-own": copied.read_text()}
     copied.unlink()
     sound = root / "usr/share/asterisk/sounds/en/matdan/beep.wav"
     sound.parent.mkdir(parents=True)
     sound.write_text("a tone")
     assert run("uninstall", "--root", root, "--purge")[0] == 0
-    assert tree(root) == SAMPLES
+    assert read_tree(root) == SAMPLES
 
 
 def test_install_with_print_option_shows_the_files_without_writing_them(site: Path) -> None:
@@ -196,7 +196,7 @@ def test_install_with_print_option_shows_the_files_without_writing_them(site: Pa
     assert code == 0
     assert "/etc/systemd/system/matdan-dialler.service" in output
     assert "horse" not in output
-    assert tree(site.parent / "root") == SAMPLES
+    assert read_tree(site.parent / "root") == SAMPLES
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_install_refuses_to_overwrite_files_of_other_programs(there: str, says: 
     path = site.parent / "root" / there
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
-    before = tree(site.parent / "root")
+    before = read_tree(site.parent / "root")
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
-    assert (code, tree(site.parent / "root")) == (2, before)
+    assert (code, read_tree(site.parent / "root")) == (2, before)
     assert says in output
 
 
@@ -222,7 +222,7 @@ def test_store_path_that_systemd_cannot_use_is_refused(site: Path) -> None:
         code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
         assert code == 2
         assert f"store.path: {path} is not an absolute path" in output
-        assert tree(site.parent / "root") == SAMPLES
+        assert read_tree(site.parent / "root") == SAMPLES
 
 
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
@@ -231,7 +231,7 @@ def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> No
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
     assert f"store.path: {folder} is a system folder" in output
-    assert tree(site.parent / "root") == SAMPLES
+    assert read_tree(site.parent / "root") == SAMPLES
 
 
 def test_uninstall_with_purge_removes_a_link_but_not_its_target(site: Path) -> None:
@@ -242,7 +242,7 @@ def test_uninstall_with_purge_removes_a_link_but_not_its_target(site: Path) -> N
     (root / "var/lib").mkdir(parents=True)
     (root / "var/lib/matdan").symlink_to(disk)
     code, output = run("uninstall", "--root", root, "--purge")
-    assert (code, tree(root)) == (0, SAMPLES)
+    assert (code, read_tree(root)) == (0, SAMPLES)
     assert f"removed the link {root}/var/lib/matdan; its target {disk} stays" in output
     assert (disk / "centre.db").read_text() == "the store"
 
@@ -255,7 +255,7 @@ def test_install_refuses_settings_from_a_pipe(site: Path) -> None:
     os.close(reading)
     assert code == 2
     assert "give the file itself" in output
-    assert tree(site.parent / "root") == SAMPLES
+    assert read_tree(site.parent / "root") == SAMPLES
 
 
 def test_install_without_systemd_or_root_permissions_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

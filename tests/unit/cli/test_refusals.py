@@ -55,10 +55,10 @@ def test_command_refuses_an_unwritable_output_path_before_it_starts(tmp_path: Pa
 
 
 def test_interrupted_write_of_an_output_file_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def raise_system_error(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr(Path, "replace", raise_system_error)
     with pytest.raises(OutputRefused, match="No space left"):
         write_file(tmp_path / "calls.csv", b"x")
     assert list_names(tmp_path) == []
@@ -156,10 +156,10 @@ def test_unreadable_paths_of_flows_texts_and_pictures_are_reported_in_one_line(t
 def test_unreadable_folder_is_reported_as_an_error_instead_of_read_as_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> Iterator[Path]:
+    def refuse_access(path: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse_access)
     with pytest.raises(FlowError, match="Permission denied"):
         read_texts(tmp_path)
     with pytest.raises(AsteriskFilesError, match="Permission denied"):
@@ -169,12 +169,12 @@ def test_unreadable_folder_is_reported_as_an_error_instead_of_read_as_empty(
 async def test_store_in_a_read_only_folder_reports_missing_permissions(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> sqlite3.Connection:
+    def refuse_access(*_: object) -> sqlite3.Connection:
         error = sqlite3.OperationalError("attempt to write a readonly database")
         error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
         raise error
 
-    monkeypatch.setattr(connection, "connect_to_file", refuse)
+    monkeypatch.setattr(connection, "connect_to_file", refuse_access)
     with pytest.raises(StoreError, match="write permission on the file and its folder"), read_snapshot(store, None):
         pass
 
@@ -185,10 +185,10 @@ async def test_store_in_a_read_only_folder_reports_missing_permissions(
 def run_main_with_error(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
-    def fail(*, standalone_mode: bool) -> None:
+    def raise_system_error(*, standalone_mode: bool) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "app", raise_system_error)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert isinstance(ended.value.code, int)
@@ -340,12 +340,12 @@ def test_new_store_in_place_of_an_empty_file_is_readable_only_by_its_owner(tmp_p
 def test_empty_file_whose_permissions_cannot_be_changed_is_not_used_as_a_store(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, _: int) -> None:
+    def refuse_access(path: Path, _: int) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
 
     path = tmp_path / "new.db"
     path.touch()
-    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(Path, "chmod", refuse_access)
     code, printed = run_for_error("import", roll, "--store", path)
     assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in printed) == (2, True)
     assert path.stat().st_size == 0

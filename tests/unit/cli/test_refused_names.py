@@ -113,18 +113,18 @@ def test_unreadable_settings_file_is_reported_with_a_remedy(tmp_path: Path, cont
 
 
 def test_every_regular_expression_of_a_setting_has_an_error_text_in_words() -> None:
-    def patterns(schema: object) -> Iterator[str]:
+    def list_patterns(schema: object) -> Iterator[str]:
         if isinstance(schema, list):
             for each in schema:
-                yield from patterns(each)
+                yield from list_patterns(each)
         elif isinstance(schema, dict):
             if isinstance(schema.get("pattern"), str):
                 yield schema["pattern"]
             for each in schema.values():
-                yield from patterns(each)
+                yield from list_patterns(each)
 
     schemas = [json.loads(json.dumps(model.model_json_schema())) for model in (Settings, HqSettings)]
-    assert set(patterns(schemas)) == set(PATTERNS_IN_WORDS)
+    assert set(list_patterns(schemas)) == set(PATTERNS_IN_WORDS)
 
 
 @pytest.mark.parametrize("command", ["list", "check", "prepare"])

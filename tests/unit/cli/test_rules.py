@@ -89,14 +89,16 @@ def test_campaign_does_not_dial_if_a_prompt_has_an_invalid_certificate(
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate: " in text
-    hindi = voter_of(tmp_path / "centre.db", "hi")
-    _, (_, reason) = explain(config, hindi, campaign="message")
+    hindi = find_voter_with_language(tmp_path / "centre.db", "hi")
+    _, (_, reason) = run_rules_explain(config, hindi, campaign="message")
     assert output in reason
-    _, (_, reason) = explain(config, voter_of(tmp_path / "centre.db", "bn"), campaign="message")
+    _, (_, reason) = run_rules_explain(
+        config, find_voter_with_language(tmp_path / "centre.db", "bn"), campaign="message"
+    )
     assert reason.endswith("nothing is certified in the language 'bn'")
 
 
-def voter_of(store: Path, language: str) -> str:
+def find_voter_with_language(store: Path, language: str) -> str:
     """Return the ID of a voter at a booth with that language."""
     with contextlib.closing(sqlite3.connect(store)) as db:
         question = "SELECT voter_id FROM voter JOIN booth USING (booth_id) WHERE booth.language = ? LIMIT 1"
@@ -114,7 +116,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
     return run_command("rules", *arguments)
 
 
-def explain(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
+def run_rules_explain(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
     """Return what `dialer rules explain` prints about one campaign: the verdict and the reasons."""
     code, text = run("explain", who, "-c", config, "--at", at)
     assert code == 0, text
@@ -154,8 +156,8 @@ def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path
     assert "outside calling hours until Tue 23 Apr 09:00" in text
     code, text = run("check", "-c", config, "--at", "2024-05-02T12:00")
     assert (code, "needs a certificate" in text) == (1, True)
-    hindi = voter_of(tmp_path / "centre.db", "hi")
-    _, reasons = explain(config, hindi, campaign="message", at="2024-05-02T12:00")
+    hindi = find_voter_with_language(tmp_path / "centre.db", "hi")
+    _, reasons = run_rules_explain(config, hindi, campaign="message", at="2024-05-02T12:00")
     assert reasons[1:] == ["a recorded material call needs a certificate: it expired on 2024-04-30"]
 
 
@@ -193,14 +195,14 @@ def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
 def test_rules_explain_accepts_a_number_an_epic_number_or_a_place_on_the_roll(config: Path, who: str) -> None:
-    assert explain(config, who) == ("+91…001 in turnout: can be called now", [])
+    assert run_rules_explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
 def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_time(
     config: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "centre.db"
-    assert explain(config, "1", at="2024-04-22T22:00") == (
+    assert run_rules_explain(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
         [
             "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
@@ -217,16 +219,16 @@ def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_t
         out=moment("2024-04-21T10:00"),
         due=moment("2024-04-22T15:00"),
     )
-    head, reasons = explain(config, "1")
+    head, reasons = run_rules_explain(config, "1")
     assert head.endswith("next: never, unless something changes")
     assert reasons == [
         "no voter of the number remains to be called: all have voted or are closed",
         "completed in this campaign",
     ]
-    head, reasons = explain(config, "2")
+    head, reasons = run_rules_explain(config, "2")
     assert head.endswith("next: never, unless something changes")
     assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)"]
-    assert explain(config, "3") == (
+    assert run_rules_explain(config, "3") == (
         "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
         ["due again at Mon 22 Apr 15:00 in this campaign"],
     )
@@ -246,13 +248,13 @@ def test_next_possible_call_in_rules_explain_obeys_campaign_list_and_legal_rules
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
-    head, _ = explain(config, "3", at=at)
+    head, _ = run_rules_explain(config, "3", at=at)
     assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
 def test_rules_explain_reports_that_a_campaign_is_paused(config: Path, tmp_path: Path) -> None:
     change_store(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
-    assert explain(config, "1") == (
+    assert run_rules_explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: never, unless something changes",
         ["the campaign is paused: an operator must resume it"],
     )
@@ -266,13 +268,13 @@ def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path
         " VALUES ('a', 'turnout', 1, 1, 1, 't', 'c', :at)",
         at=moment(NOON) - 1.0,
     )
-    assert explain(config, "1") == (
+    assert run_rules_explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: after the call in progress",
         ["the number is on a call now"],
     )
-    head, _ = explain(config, "+917000000003", at="2024-04-22T22:00")
+    head, _ = run_rules_explain(config, "+917000000003", at="2024-04-22T22:00")
     assert head.endswith("next: Tue 23 Apr 09:00, after the dialler's next start")
-    head, _ = explain(config, "+917000000003")
+    head, _ = run_rules_explain(config, "+917000000003")
     assert head.endswith("next: after the dialler's next start")
 
 
@@ -285,17 +287,19 @@ def test_next_possible_call_in_rules_explain_is_after_all_reasons_have_ended(con
     times = {"a": "2024-04-20T11:00", "b": "2024-04-22T10:00", "c": "2024-04-22T11:00", "d": "2024-04-22T11:30"}
     statements = [attempt.format(key, n, "abandoned" if key == "a" else "busy") for n, key in enumerate(times, start=1)]
     change_store(tmp_path / "centre.db", *statements, **{f"at{key}": moment(time) for key, time in times.items()})
-    head, reasons = explain(config, "1", at="2024-04-22T20:30")
+    head, reasons = run_rules_explain(config, "1", at="2024-04-22T20:30")
     assert head.endswith("next: Tue 23 Apr 11:00")
     assert reasons == [
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
         "a call to the number was abandoned, so it is not redialled until Tue 23 Apr 11:00",
         "3 attempts today in all campaigns; the limit is 3",
     ]
-    assert explain(config, "1", at="2024-04-26T17:40")[1] == [
+    assert run_rules_explain(config, "1", at="2024-04-26T17:40")[1] == [
         "too late to go and vote: no turnout calls after Fri 26 Apr 17:30"
     ]
-    assert explain(config, "1", at="2024-04-26T18:10")[1] == ["the poll of the polling area closed on Fri 26 Apr 18:00"]
+    assert run_rules_explain(config, "1", at="2024-04-26T18:10")[1] == [
+        "the poll of the polling area closed on Fri 26 Apr 18:00"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -329,11 +333,11 @@ def test_promised_call_back_waits_the_minimum_interval_after_a_later_call(
     change_store(tmp_path / "centre.db", *statements, **{name: moment(time) for name, time in times.items()})
     reason = "the number was called within the last 15 minutes: not redialled until Mon 22 Apr 12:10"
     expected = ("+91…001 in turnout: cannot be called now; next: Mon 22 Apr 12:10", [reason])
-    assert explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
+    assert run_rules_explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
 def test_rules_explain_reports_the_silence_interval_before_the_close_of_poll(config: Path) -> None:
-    _, reasons = explain(config, "5", campaign="message", at="2024-04-25T12:00")
+    _, reasons = run_rules_explain(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)
 
@@ -343,7 +347,7 @@ def test_rules_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
     )
-    _, reasons = explain(config, "98123 45678")
+    _, reasons = run_rules_explain(config, "98123 45678")
     assert reasons == ["the number is not on the roll, so no campaign dials it", "the number has opted out"]
 
 
@@ -385,16 +389,18 @@ def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(co
             what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}
             audit.append_entry(db, "command", "sup", what, moment(at))
     listed = "the number is on a do-not-call register (own)"
-    assert explain(config, "1")[1] == [listed]
-    assert explain(config, "1", at="2024-04-09T12:00")[1] == []
+    assert run_rules_explain(config, "1")[1] == [listed]
+    assert run_rules_explain(config, "1", at="2024-04-09T12:00")[1] == []
     replaced = "unknown for that time, present state used: the numbers in the register 'own', which was replaced since"
     code, text = run("explain", "1", "-c", config, "--at", "2024-04-12T12:00")
     assert (code, replaced in text, "in turnout: can be called now" in text) == (0, True, True)
     assert "registers own@2024-04-01" in text
     assert replaced not in run("explain", "1", "-c", config, "--at", NOON)[1]
     assert replaced not in run("explain", "1", "-c", config)[1]
-    assert "the campaign is paused: an operator must resume it" in explain(config, "1", at="2024-04-15T11:00")[1]
-    assert explain(config, "1", at="2024-04-15T12:00")[1] == []
+    assert (
+        "the campaign is paused: an operator must resume it" in run_rules_explain(config, "1", at="2024-04-15T11:00")[1]
+    )
+    assert run_rules_explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
 def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_start(
@@ -408,10 +414,10 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
         for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):
             record_rules_version(db, text, moment(at))
     closed = "outside calling hours in Asia/Calcutta until {} 13:00"
-    assert explain(config, "1")[1] == [closed.format("Mon 22 Apr")]
-    assert explain(config, "1", at="2024-04-22T16:00")[1] == []
-    assert explain(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
-    assert explain(config, "1", at="2024-04-20T12:00")[1] == []
+    assert run_rules_explain(config, "1")[1] == [closed.format("Mon 22 Apr")]
+    assert run_rules_explain(config, "1", at="2024-04-22T16:00")[1] == []
+    assert run_rules_explain(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
+    assert run_rules_explain(config, "1", at="2024-04-20T12:00")[1] == []
     unknown = "unknown for that time, present state used: the rules: no dialler had started and stored them yet"
     assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]

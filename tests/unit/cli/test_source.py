@@ -54,10 +54,10 @@ def portal(tmp_path: Path) -> Portal:
 
 
 def test_dialer_check_reports_missing_settings_of_a_voter_data_portal(portal: Portal, tmp_path: Path) -> None:
-    def findings() -> list[str]:
+    def list_findings() -> list[str]:
         return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
 
-    assert findings() == [f"ok      source portal: its folder {portal.folder} and its mapping exist"]
+    assert list_findings() == [f"ok      source portal: its folder {portal.folder} and its mapping exist"]
     with portal.settings.open("a", encoding="utf-8") as file:
         file.write(
             f'token_file = "{tmp_path}/none"\nid_heading = "ID"\nwebhook_url = "https://portal.example.org/"\n'
@@ -68,7 +68,7 @@ def test_dialer_check_reports_missing_settings_of_a_voter_data_portal(portal: Po
     portal.folder.rmdir()
     portal.map.unlink()
     for line, says in zip(
-        findings(),
+        list_findings(),
         ("does not exist", "--map, or map_file", "the token cannot be", "is not a valid secret"),
         strict=True,
     ):

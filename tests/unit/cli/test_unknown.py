@@ -1,4 +1,4 @@
-"""`dialer unknown`: a release reopens numbers that a crash had closed, and is recorded in the audit."""
+"""`dialer unknown release`: numbers whose last call has an unknown result after a crash may be called again."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ async def receive_own_opt_out(path: Path, at: float) -> None:
         await opened.record_foreign_opt_out(hash_number(SECRET.encode(), NUMBER), at=at, centre="pune-1")
 
 
-def opt_out_reports(config: Path) -> list[list[str]]:
-    """Return the rows of both reports on opt-outs."""
+def read_opt_out_reports(config: Path) -> list[list[str]]:
+    """Return the rows of the two reports that count opt-outs."""
     found = []
     for name in ("opt-outs", "compliance"):
         code, text = run("report", name, "-c", config, "-f", "csv")
@@ -73,14 +73,14 @@ def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules:
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)
     run("optout", "add", OFF_THE_ROLL, "--source", "letter", "-c", config)
-    before = opt_out_reports(config)
+    before = read_opt_out_reports(config)
     assert len(before) == 8  # two header rows, and three days with one opt-out each
     assert run("erase", NUMBER, "-c", config)[0] == 0
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
     if rules:
         kept = b"".join(path.read_bytes() for path in store.path.parent.glob("centre.db*"))
         for number in (NUMBER, ANOTHER, OFF_THE_ROLL):
@@ -123,12 +123,12 @@ def test_hash_of_a_number_cannot_be_linked_to_its_opt_out_call(store: HandFilled
 def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) -> None:
     config = site(store)
     store.opt_out(1, NOON)
-    before = opt_out_reports(config)
+    before = read_opt_out_reports(config)
     assert run("erase", NUMBER, "-c", config)[0] == 0
     store.insert("phone", {"e164": NUMBER})
     assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
     assert query(store.path, "SELECT opted_out_at IS NULL FROM phone WHERE e164 = ?", NUMBER) == [(0,)]
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
 
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
@@ -136,12 +136,12 @@ def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) 
 def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: str, rules: str) -> None:
     config = site(store, rules)
     assert run("erase", number, "-c", config)[0] == 0
-    before = opt_out_reports(config)
+    before = read_opt_out_reports(config)
     assert run("erase", number, "-c", config)[0] == 0
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
     store.insert("phone", {"e164": number})
     assert run("erase", number, "-c", config)[0] == 0
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
@@ -153,12 +153,12 @@ def test_opt_out_of_this_centre_that_headquarters_sends_back_is_counted_once(
     store.opt_out(1, at, store.answered(1, NOON - 60))
     asyncio.run(receive_own_opt_out(store.path, at))
     assert query(store.path, "SELECT at, centre FROM opt_out_hash") == [(at, "pune-1")]
-    before = opt_out_reports(config)
+    before = read_opt_out_reports(config)
     assert run(*command, "-c", config)[0] == 0
     assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
     store.insert("phone", {"e164": NUMBER})
     assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
-    assert opt_out_reports(config) == before
+    assert read_opt_out_reports(config) == before
 
 
 def test_purge_deletes_store_copies_made_before_upgrades_and_erase_lists_these_copies(store: HandFilled) -> None:

@@ -40,13 +40,13 @@ endpoint = "agent01"
 """
 
 
-def conf(name: str, settings: Settings | None = None) -> ConfFile:
+def parse_rendered_file(name: str, settings: Settings | None = None) -> ConfFile:
     read = read_conf(name, render_site(settings or a_site(), PASSWORDS)[name])
     assert not read.problems
     return read
 
 
-def section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
+def get_section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
     (found,) = [section for section in file.find_sections_of_type(kind) if section.name == name]
     return {setting.key: setting.value for setting in found.settings}
 
@@ -68,24 +68,24 @@ def test_linter_finds_no_fault_in_rendered_asterisk_files() -> None:
 
 
 def test_asterisk_identifies_a_trunk_without_account_only_by_address() -> None:
-    pjsip = conf("pjsip.conf")
-    endpoint = section(pjsip, "carrier-a", "endpoint")
+    pjsip = parse_rendered_file("pjsip.conf")
+    endpoint = get_section(pjsip, "carrier-a", "endpoint")
     assert endpoint["identify_by"] == "ip"
     assert (endpoint["direct_media"], endpoint["send_connected_line"], endpoint["allow_transfer"]) == ("no", "no", "no")
-    assert section(pjsip, "carrier-a-identify", "identify")["match"] == "10.9.0.10"
-    assert section(pjsip, "carrier-a", "aor")["contact"] == "sip:10.9.0.10:5060"
+    assert get_section(pjsip, "carrier-a-identify", "identify")["match"] == "10.9.0.10"
+    assert get_section(pjsip, "carrier-a", "aor")["contact"] == "sip:10.9.0.10:5060"
     assert "outbound_auth" not in endpoint
 
 
 def test_a_trunk_with_an_account_registers_over_tls() -> None:
-    pjsip = conf("pjsip.conf")
-    assert section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
-    registration = section(pjsip, "carrier-b-registration", "registration")
+    pjsip = parse_rendered_file("pjsip.conf")
+    assert get_section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
+    registration = get_section(pjsip, "carrier-b-registration", "registration")
     assert registration["server_uri"] == "sip:sip.carrier-b.internal:5061;transport=tls"
     assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
-    assert section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
-    assert section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
-    assert section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
+    assert get_section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
+    assert get_section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
+    assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
 INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
@@ -109,7 +109,7 @@ def test_a_trunk_registers_at_its_carrier_under_a_phone_number(
     values["campaigns"] = [{"id": "turnout", "kind": "agents"}]
     values["inbound"] = {"numbers": [{**INBOUND_NUMBER, "number": number} for number in numbers]}
     settings = Settings.model_validate(values)
-    registration = section(conf("pjsip.conf", settings), "carrier-b-registration", "registration")
+    registration = get_section(parse_rendered_file("pjsip.conf", settings), "carrier-b-registration", "registration")
     assert registration["contact_user"] == registered
     assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
     inbound = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
@@ -132,7 +132,7 @@ def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> No
         assert [step.application for step in redirected.steps.values()] == ["Hangup"]
 
 
-def with_twilio(*trunks: int, **changes: Any) -> Settings:
+def make_twilio_site(*trunks: int, **changes: Any) -> Settings:
     """Return a site with these trunks and a Twilio account."""
     own = a_site().model_dump(exclude_unset=True)["trunks"]
     theirs = {"name": "t", "endpoint": "twilio", "carrier": "twilio", "channels": 500, "caller_ids": ["+911140000009"]}
@@ -148,7 +148,7 @@ def with_twilio(*trunks: int, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
 def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) -> None:
-    settings = with_twilio(*trunks)
+    settings = make_twilio_site(*trunks)
     files = render_site(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
     kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")]
@@ -159,41 +159,41 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
 
 def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
     with pytest.raises(SettingError, match="needs no Asterisk"):
-        render_site(with_twilio(seats=[]), {})
+        render_site(make_twilio_site(seats=[]), {})
 
 
 def test_asterisk_trunk_in_a_site_with_twilio_needs_a_host() -> None:
-    settings = with_twilio(0)
+    settings = make_twilio_site(0)
     trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
     with pytest.raises(SettingError, match=r"trunks\.1\.host"):
         render_site(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
 
 
 def test_rendered_seats_have_a_password_and_their_allowed_networks() -> None:
-    pjsip = conf("pjsip.conf")
-    assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
-    assert "webrtc" not in section(pjsip, "agent01", "endpoint")
+    pjsip = parse_rendered_file("pjsip.conf")
+    assert get_section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
+    assert "webrtc" not in get_section(pjsip, "agent01", "endpoint")
     (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent01"]
     assert endpoint.find_all("permit")[0].value == "127.0.0.0/8"
     assert endpoint.find_all("deny")
-    assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
-    assert section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
+    assert get_section(pjsip, "agent01", "aor")["max_contacts"] == "1"
+    assert get_section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
 
 
-def with_browsers(count: int, **changes: Any) -> Settings:
+def make_site_with_browser_phones(count: int, **changes: Any) -> Settings:
     browsers = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": True} for n in range(1, count + 1)]
     return a_site(seats=browsers, **changes)
 
 
 def test_a_browser_phone_connects_only_through_the_desk() -> None:
     """The desk is on the dialler's machine; no port for browser phones is open on the local network."""
-    settings = with_browsers(
+    settings = make_site_with_browser_phones(
         150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
     )
-    pjsip, http = conf("pjsip.conf", settings), conf("http.conf", settings).sections[0]
-    phone = section(pjsip, "agent150", "endpoint")
+    pjsip, http = parse_rendered_file("pjsip.conf", settings), parse_rendered_file("http.conf", settings).sections[0]
+    phone = get_section(pjsip, "agent150", "endpoint")
     assert (phone["webrtc"], phone["transport"]) == ("yes", "transport-ws")
-    assert section(pjsip, "transport-ws", "transport")["websocket_write_timeout"] == "1000"
+    assert get_section(pjsip, "transport-ws", "transport")["websocket_write_timeout"] == "1000"
     (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent150"]
     rules = [(each.key, each.value) for each in endpoint.settings if each.key in {"deny", "permit"}]
     assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
@@ -203,13 +203,16 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
 
 
 def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> None:
-    settings = with_browsers(2)
-    passwords = [section(conf("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"] for n in (1, 2)]
+    settings = make_site_with_browser_phones(2)
+    passwords = [
+        get_section(parse_rendered_file("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"]
+        for n in (1, 2)
+    ]
     assert passwords == [get_browser_password(seat, settings.ami.secret) for seat in settings.seats]
     assert len(set(passwords)) == 2
     assert all(re.fullmatch("[0-9a-f]{40}", each) for each in passwords)
     assert list_seats_without_password(settings) == ()
-    other = with_browsers(2, ami={"secret": "another-long-secret"})
+    other = make_site_with_browser_phones(2, ami={"secret": "another-long-secret"})
     assert get_browser_password(other.seats[0], other.ami.secret) not in passwords
     own = settings.seats[0].model_copy(update={"password": SecretStr("own")})
     assert get_browser_password(own, None) == "own"
@@ -242,8 +245,8 @@ def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_t
     }
     settings = Settings.model_validate({**a_site().model_dump(exclude_unset=True), **values})
     file = read_conf("pjsip.conf", render_site(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"])
-    assert section(file, "asha", "endpoint")["transport"] == "transport-udp"
-    assert section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
+    assert get_section(file, "asha", "endpoint")["transport"] == "transport-udp"
+    assert get_section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
     assert [part.name for part in file.find_sections_of_type("endpoint")].count("asha") == 1
     assert list_seats_without_password(settings)[-1] == "asha"
 
@@ -264,7 +267,7 @@ def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
 
 
 def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
-    loaded = {setting.value for setting in conf("modules.conf").sections[0].find_all("load")}
+    loaded = {setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all("load")}
     contexts = parse_dialplan(render_dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
     used = {step.application for step in steps} - CORE
@@ -273,19 +276,26 @@ def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -
 
 
 def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
-    modules = [setting.value for setting in conf("modules.conf").sections[0].find_all("load")]
+    modules = [setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
-    browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].find_all("load")]
+    browsers = [
+        setting.value
+        for setting in parse_rendered_file("modules.conf", make_site_with_browser_phones(1))
+        .sections[0]
+        .find_all("load")
+    ]
     assert "res_pjsip_transport_websocket.so" in browsers
     plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
-    modules = [setting.value for setting in conf("modules.conf", plain).sections[0].find_all("load")]
+    modules = [setting.value for setting in parse_rendered_file("modules.conf", plain).sections[0].find_all("load")]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
-    assert conf("http.conf", plain).sections[0].get("enabled") == "no"
-    assert [each.name for each in conf("pjsip.conf", plain).find_sections_of_type("transport")] == ["transport-udp"]
+    assert parse_rendered_file("http.conf", plain).sections[0].get("enabled") == "no"
+    assert [each.name for each in parse_rendered_file("pjsip.conf", plain).find_sections_of_type("transport")] == [
+        "transport-udp"
+    ]
 
 
 def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
-    manager = conf("manager.conf")
+    manager = parse_rendered_file("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
     user = manager.sections[1]
     assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
@@ -300,7 +310,7 @@ def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
 )
 def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, Any], reached: str) -> None:
     site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
-    globals_ = conf("extensions.conf", site).find_section("globals")
+    globals_ = parse_rendered_file("extensions.conf", site).find_section("globals")
     assert globals_ is not None
     assert globals_.get("AGI_SERVER") == reached
 
@@ -429,7 +439,7 @@ def etc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def files_in(directory: Path) -> dict[str, bytes]:
+def read_files_in(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
 
 
@@ -439,19 +449,19 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
 ) -> None:
     written: list[int] = []
 
-    def full(handle: int) -> None:
+    def raise_disk_full(handle: int) -> None:
         written.append(handle)
         if len(written) == at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
-    before = files_in(etc)
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
+    before = read_files_in(etc)
     plans = plan_files(etc, render_site(a_site(), PASSWORDS))
     with pytest.raises(
         AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
     ):
         write_files(etc, plans, force=True)
-    assert files_in(etc) == before
+    assert read_files_in(etc) == before
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
@@ -459,18 +469,18 @@ def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) ->
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()
-    before = files_in(etc)
+    before = read_files_in(etc)
     plans = plan_files(etc, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
         write_files(etc, plans, force=True)
-    assert files_in(etc) == before
+    assert read_files_in(etc) == before
     assert [path for path in etc.iterdir() if path.is_dir()] == [in_the_way.parent]
     assert in_the_way.exists()
     in_the_way.unlink()
     in_the_way.parent.rmdir()
     written = write_files(etc, plans, force=True)
     assert set(written) == {"acl.conf", "amd.conf", "asterisk.conf", "extensions.conf", "pjsip.conf", "rtp.conf"}
-    after = files_in(etc)
+    after = read_files_in(etc)
     assert after == {
         **before,
         **{plan.name: plan.after.encode() for plan in plans},
@@ -479,7 +489,7 @@ def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) ->
     assert {path.name for path in etc.iterdir()} == set(after)
 
 
-def command(*arguments: str) -> tuple[int, str]:
+def run_asterisk_command(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["asterisk", *arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -491,29 +501,29 @@ def test_dialer_asterisk_render_leaves_no_differences_and_no_lint_faults(tmp_pat
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"
     render = ("render", "-c", str(toml), "--to", str(etc))
-    code, output = command(*render, "--diff")
+    code, output = run_asterisk_command(*render, "--diff")
     assert (code, etc.exists()) == (1, False)
     assert "+++ b/pjsip.conf" in output
     assert "+password=(hidden)" in output
-    code, output = command(*render)
+    code, output = run_asterisk_command(*render)
     assert code == 0
     assert f"wrote {etc}/pjsip.conf" in output
     assert "generated passwords for 1 seats" in output
-    assert command(*render, "--diff") == (0, "")
-    assert "nothing was written" in command(*render)[1]
+    assert run_asterisk_command(*render, "--diff") == (0, "")
+    assert "nothing was written" in run_asterisk_command(*render)[1]
     toml.write_text(BARE + '[ami]\nsecret = "another-long-secret"\nport = 5039\n')
-    code, output = command(*render, "--diff")
+    code, output = run_asterisk_command(*render, "--diff")
     assert code == 1
     assert "-port=5038\n+port=5039\n" in output
     assert "another-long-secret" not in output
     assert "a-long-random-secret" not in output
     assert "AGI(agi://${AGI_SERVER}/flow,${SHA1((hidden)/flow/${UNIQUEID}/${CHANNEL}/(hidden))})" in output
     assert not any(derive_agi_secret(secret) in output for secret in ("a-long-random-secret", "another-long-secret"))
-    code, output = command("lint", str(etc), "-c", str(toml))
+    code, output = run_asterisk_command("lint", str(etc), "-c", str(toml))
     assert code == 1
     assert "manager.conf:8: will not work: the manager listens on 5038, the settings have 5039; port=5039" in output
-    command(*render)
-    code, output = command("lint", str(etc), "-c", str(toml))
+    run_asterisk_command(*render)
+    code, output = run_asterisk_command("lint", str(etc), "-c", str(toml))
     assert "manager.conf" not in output
 
 
@@ -523,13 +533,13 @@ def test_missing_directory_of_asterisk_files_is_reported(tmp_path: Path) -> None
     with pytest.raises(
         AsteriskFilesError, match=r"the folder .*ect does not exist; give the directory that the program reads"
     ):
-        command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
+        run_asterisk_command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
     assert not (tmp_path / "ect").exists()
     note = f"note: {tmp_path / 'etc'} had no Asterisk files before"
-    assert note in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
-    assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+    assert note in run_asterisk_command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
+    assert note not in run_asterisk_command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
 
 
 def test_file_instead_of_the_directory_of_asterisk_files_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(AsteriskFilesError, match="is not a directory"):
-        command("lint", str(tmp_path / "nowhere"))
+        run_asterisk_command("lint", str(tmp_path / "nowhere"))

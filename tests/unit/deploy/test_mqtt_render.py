@@ -30,7 +30,7 @@ role = "viewer"
 """
 
 
-def site(directory: Path, text: str = SITE, name: str = "centre.toml") -> Path:
+def write_site_settings(directory: Path, text: str = SITE, name: str = "centre.toml") -> Path:
     path = directory / name
     path.write_text(text)
     return path
@@ -43,13 +43,13 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def mode(path: Path) -> int:
+def get_file_mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_rendering_mosquitto_files_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     to = tmp_path / "etc"
-    code, message = run("render", "-c", site(tmp_path), "--to", to)
+    code, message = run("render", "-c", write_site_settings(tmp_path), "--to", to)
     assert code == 0
     assert f"2 new passwords in {to}/passwords-to-hand-out.txt" in message
     files = {
@@ -58,7 +58,7 @@ def test_rendering_mosquitto_files_again_keeps_files_and_passwords(tmp_path: Pat
         "matdan.passwords": 0o640,
         "passwords-to-hand-out.txt": 0o600,
     }
-    assert {path.name: mode(path) for path in to.iterdir()} == files
+    assert {path.name: get_file_mode(path) for path in to.iterdir()} == files
     handed = dict(line.split() for line in (to / "passwords-to-hand-out.txt").read_text().splitlines())
     hashes = read_hashes((to / "matdan.passwords").read_text())
     assert set(handed) == {"pune-1.asha", "pune-1.website"}
@@ -80,7 +80,7 @@ def test_rendering_mosquitto_files_again_keeps_files_and_passwords(tmp_path: Pat
 
 def test_mosquitto_lets_only_the_desk_send_commands_of_all_users(tmp_path: Path) -> None:
     desk = '[desk]\nuser = "desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
-    run("render", "-c", site(tmp_path, SITE + desk), "--to", tmp_path / "etc")
+    run("render", "-c", write_site_settings(tmp_path, SITE + desk), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
     root = "dialer/v1/pune-1"
     writes = {user: [line.split()[2] for line in text.splitlines() if "write" in line] for user, text in rules.items()}
@@ -95,7 +95,7 @@ def test_mosquitto_lets_only_the_desk_send_commands_of_all_users(tmp_path: Path)
 
 def test_broker_allows_home_assistant_topics_only_if_they_are_enabled(tmp_path: Path) -> None:
     text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
-    run("render", "-c", site(tmp_path, text), "--to", tmp_path / "etc")
+    run("render", "-c", write_site_settings(tmp_path, text), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
     of_it = {user: [line for line in text.splitlines() if "homeassistant" in line] for user, text in rules.items()}
     assert of_it == {
@@ -110,16 +110,16 @@ def test_mosquitto_user_of_the_desk_has_the_password_in_the_settings(tmp_path: P
         '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     )
     to = tmp_path / "etc"
-    run("render", "-c", site(tmp_path, SITE + desk), "--to", to)
+    run("render", "-c", write_site_settings(tmp_path, SITE + desk), "--to", to)
     assert is_hash_of_password(read_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
 def test_new_mqtt_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
-    to, config = tmp_path / "etc", site(tmp_path)
+    to, config = tmp_path / "etc", write_site_settings(tmp_path)
     run("render", "-c", config, "--to", to)
     before = read_hashes((to / "matdan.passwords").read_text())
-    site(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
+    write_site_settings(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
     code, message = run("render", "-c", config, "--to", to, "--diff")
     assert code == 1
     assert "$7$" not in message
@@ -139,15 +139,18 @@ def test_mosquitto_file_that_matdan_did_not_write_stops_the_rendering_of_all_fil
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
     with pytest.raises(Exception, match=r"not written by Matdan: mosquitto.conf; nothing was changed"):
-        run("render", "-c", site(tmp_path), "--to", to)
+        run("render", "-c", write_site_settings(tmp_path), "--to", to)
     assert [path.name for path in to.iterdir()] == ["mosquitto.conf"]
-    assert run("render", "-c", site(tmp_path), "--to", to, "--force")[0] == 0
+    assert run("render", "-c", write_site_settings(tmp_path), "--to", to, "--force")[0] == 0
     assert (to / "mosquitto.conf.before-matdan").read_text() == "allow_anonymous true\n"
 
 
 def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Path) -> None:
     to = tmp_path / "etc"
-    first, second = site(tmp_path), site(tmp_path, SITE.replace("pune-1", "pune-2"), "two.toml")
+    first, second = (
+        write_site_settings(tmp_path),
+        write_site_settings(tmp_path, SITE.replace("pune-1", "pune-2"), "two.toml"),
+    )
     assert run("render", "-c", first, "-c", second, "--to", to)[0] == 0
     for block in (to / "matdan.acl").read_text().split("\n\n")[1:]:
         user, *rules = block.strip().splitlines()
@@ -156,7 +159,7 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
         assert elsewhere == (["topic read dialer/v1/+/results/opt-outs"] if user.endswith("dialler") else [])
     with pytest.raises(SettingError, match="'pune-1' is also the id in another file"):
         run("render", "-c", first, "-c", first, "--to", to)
-    two = site(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
+    two = write_site_settings(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
     with pytest.raises(SettingError, match=r"'pune-1\.dialler' is already another user of the broker"):
         run("render", "-c", first, "-c", two, "--to", to)
 
@@ -189,7 +192,7 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
 )
 def test_insecure_broker_settings_are_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as refused:
-        run("render", "-c", site(tmp_path, SITE.replace(old, new, 1)), "--to", tmp_path / "etc")
+        run("render", "-c", write_site_settings(tmp_path, SITE.replace(old, new, 1)), "--to", tmp_path / "etc")
     assert says in str(refused.value)
     assert not (tmp_path / "etc").exists()
 
@@ -217,7 +220,7 @@ def test_broker_permissions_follow_the_supervisors_in_the_settings(
     old: str, new: str, says: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingError) as refused:
-        load_settings(site(tmp_path, SITE.replace(old, new, 1)))
+        load_settings(write_site_settings(tmp_path, SITE.replace(old, new, 1)))
     assert says in str(refused.value)
 
 
@@ -235,11 +238,11 @@ def test_password_hash_matches_mosquittos_own() -> None:
 def test_private_key_file_of_dialer_mqtt_key_is_readable_by_the_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "asha.key"
     code, message = run("key", path)
-    assert (code, mode(path)) == (0, 0o600)
+    assert (code, get_file_mode(path)) == (0, 0o600)
     public = format_public_key(derive_public_key(read_key_file(path)))
     assert f'key = "{public}"\n' in message
     assert path.read_text().strip().rpartition(":")[2] not in message
-    site(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
+    write_site_settings(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
     assert load_settings(tmp_path / "centre.toml").supervisors[0].key == public
     with pytest.raises(SettingError, match="exists already and may be the only copy of a key"):
         run("key", path)

@@ -44,7 +44,7 @@ def import_rows(
     return import_file(write_roll(store.parent / name, rows, header), store, clock=FixedClock())
 
 
-def counts(result: ImportResult) -> tuple[int, int, int, int]:
+def count_imported_rows(result: ImportResult) -> tuple[int, int, int, int]:
     assert result.rows == result.voters + result.unchanged + result.rejected
     return result.rows, result.voters, result.unchanged, result.rejected
 
@@ -87,7 +87,7 @@ def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
 
 def test_roll_with_key_columns_only_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
-    assert counts(result) == (2, 2, 0, 0)
+    assert count_imported_rows(result) == (2, 2, 0, 0)
     assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
         ("S24", 170, 12),
         ("", 171, 12),
@@ -102,7 +102,7 @@ def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     workbook.active.append([170, 12, 8, "Tarun", None, None, 916991123456])
     workbook.save(path)
     result = import_file(path, store)
-    assert counts(result) == (2, 2, 0, 0)
+    assert count_imported_rows(result) == (2, 2, 0, 0)
     assert query(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
     assert query(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
 
@@ -118,8 +118,8 @@ def test_importing_a_roll_twice_changes_nothing(store: Path) -> None:
     first = import_rows(store, rows)
     before = read_imported_tables(store)
     second = import_rows(store, rows)
-    assert counts(first) == (5, 2, 1, 2)
-    assert counts(second) == (5, 0, 3, 2)
+    assert count_imported_rows(first) == (5, 2, 1, 2)
+    assert count_imported_rows(second) == (5, 0, 3, 2)
     assert (second.numbers, second.links, second.booths) == (0, 0, 0)
     assert read_imported_tables(store) == before
     assert second.reasons == first.reasons
@@ -128,7 +128,7 @@ def test_importing_a_roll_twice_changes_nothing(store: Path) -> None:
 def test_changed_roll_row_updates_the_voter_and_blank_cells_delete_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "2", "Tarun", "40", "M", "")])
     result = import_rows(store, [("1", "1", "1", "Mira Devi", "", "F", "6991123456"), ("1", "1", "2", "", "", "", "")])
-    assert counts(result) == (2, 1, 1, 0)
+    assert count_imported_rows(result) == (2, 1, 1, 0)
     assert query(store, "SELECT serial, name, age, sex FROM voter ORDER BY serial") == [
         (1, "Mira Devi", 30, "F"),
         (2, "Tarun", 40, "M"),
@@ -140,7 +140,7 @@ def test_roll_with_fewer_columns_does_not_change_the_other_details(store: Path) 
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     before = query(store, "SELECT * FROM voter")
     result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
-    assert counts(result) == (1, 0, 1, 0)
+    assert count_imported_rows(result) == (1, 0, 1, 0)
     assert result.links == 1
     assert query(store, "SELECT * FROM voter") == before
 
@@ -177,7 +177,7 @@ def test_roll_with_shared_numbers_and_repeated_voters_stores_each_link_once(stor
         ("1", "1", "2", "Tarun", "", "M", "+91 69900 12345"),
     ]
     result = import_rows(store, rows)
-    assert counts(result) == (4, 2, 2, 0)
+    assert count_imported_rows(result) == (4, 2, 2, 0)
     assert (result.numbers, result.links) == (2, 3)
 
 
@@ -190,7 +190,7 @@ def test_second_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(
         ("1", "1", "1", "Mira", "31", "", "6992123456"),
     ]
     result = import_rows(store, rows)
-    assert counts(result) == (5, 3, 0, 2)
+    assert count_imported_rows(result) == (5, 3, 0, 2)
     assert query(store, "SELECT name, age, sex FROM voter") == [("Mira", 30, "F")]
     assert result.numbers == 1
     assert [
@@ -214,7 +214,7 @@ def test_rejects_file_has_row_column_value_and_reason_of_every_rejected_row(stor
         ("1", "1", "7"),
     ]
     result = import_rows(store, rows)
-    assert counts(result) == (7, 3, 0, 4)
+    assert count_imported_rows(result) == (7, 3, 0, 4)
     assert (result.rejected_numbers, result.rejected_cells, result.blank_rows) == (2, 2, 1)
     found = read_rejected_rows(store.parent / "roll.csv.rejects.csv")
     assert [(row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_VALUE"]) for row in found] == [
@@ -249,7 +249,7 @@ def test_file_of_rejected_rows_can_be_imported_after_correction(store: Path) -> 
     corrected = store.parent / "corrected.csv"
     corrected.write_text(text.replace(",1,1,x,Mira", ",1,1,9,Mira"), "utf-8")
     result = import_file(corrected, store)
-    assert counts(result) == (1, 1, 0, 0)
+    assert count_imported_rows(result) == (1, 1, 0, 0)
     assert query(store, "SELECT e164 FROM phone") == [("+916990012345",)]
 
 
@@ -258,7 +258,7 @@ def test_row_with_undecodable_characters_is_rejected_and_all_other_rows_are_impo
     good = "".join(f"1,1,{serial},प्रिया शर्मा,30,F,\n" for serial in range(1, 40))
     path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
     result = import_file(path, store)
-    assert counts(result) == (40, 39, 0, 1)
+    assert count_imported_rows(result) == (40, 39, 0, 1)
     assert "\\udc" in read_rejected_rows(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
 
@@ -413,8 +413,8 @@ def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
     rows = [
         ("1", str(1 + number % 7), str(1 + number // 7), f"Voter {number}", "30", "F", "") for number in range(9_000)
     ]
-    assert counts(import_rows(store, rows)) == (9_000, 9_000, 0, 0)
-    assert counts(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
+    assert count_imported_rows(import_rows(store, rows)) == (9_000, 9_000, 0, 0)
+    assert count_imported_rows(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
 
 
 def test_phone_numbers_of_another_region_are_imported(store: Path) -> None:

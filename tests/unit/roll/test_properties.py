@@ -43,7 +43,7 @@ BLANK = st.just(("", "", "", "", "", "", ""))
 ROLL = st.lists(ROW | ROW | ROW | BLANK, min_size=1, max_size=25).filter(lambda rows: any(any(row) for row in rows))
 
 
-def assert_adds_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
+def check_counts_add_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
     assert result.rows == sum(1 for row in rows if any(row))
     assert result.rows + result.blank_rows == len(rows)
     assert result.rows == result.voters + result.unchanged + result.rejected
@@ -64,7 +64,7 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
         store = Path(folder) / "centre.db"
         roll = write_roll(Path(folder) / "roll.csv", rows)
         first = import_file(roll, store)
-        assert_adds_up(first, rows)
+        check_counts_add_up(first, rows)
         after_first = read_imported_tables(store)
         assert len(after_first["phone"]) == first.numbers
         assert len(after_first["link"]) == first.links
@@ -72,14 +72,14 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
         assert len(after_first["voter"]) <= first.voters
 
         again = import_file(roll, store)
-        assert_adds_up(again, rows)
+        check_counts_add_up(again, rows)
         assert (again.voters, again.numbers, again.links, again.booths) == (0, 0, 0, 0)
         assert (again.rejected, again.reasons) == (first.rejected, first.reasons)
         assert read_imported_tables(store) == after_first
 
         # Import another roll twice: the same must hold if the store has some of the voters already.
         other = write_roll(Path(folder) / "later.csv", later)
-        assert_adds_up(import_file(other, store), later)
+        check_counts_add_up(import_file(other, store), later)
         settled = read_imported_tables(store)
         once_more = import_file(other, store)
         assert (once_more.voters, once_more.numbers, once_more.links) == (0, 0, 0)

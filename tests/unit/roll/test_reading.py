@@ -15,7 +15,7 @@ from dialer.roll.workbook_reader import format_cell
 HEADER = "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN"
 
 
-def rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) -> list[list[str]]:
+def read_rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) -> list[list[str]]:
     return [row for batch in open_roll(path, options).read_batches(skip_rows) for row in batch.rows]
 
 
@@ -35,14 +35,14 @@ def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: 
     roll = open_roll(path)
     assert roll.read_head() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
     assert shown in roll.description
-    assert rows_of(path) == [["1", "2", "३", "प्रिया"]]
+    assert read_rows_of(path) == [["1", "2", "३", "प्रिया"]]
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
 def test_roll_in_a_windows_code_page_is_read_with_the_right_letters(tmp_path: Path, encoding: str, name: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
-    assert rows_of(path) == [["1", "2", "3", name]]
+    assert read_rows_of(path) == [["1", "2", "3", name]]
 
 
 def test_encoding_of_a_roll_is_detected_even_from_a_character_in_the_last_row(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_utf8_roll_with_one_broken_character_is_still_read_as_utf8(tmp_path: Pat
     path.write_bytes(f"{HEADER}\n{good}1,2,30,".encode() + "प्रिया".encode()[:-1] + b"\n")
     roll = open_roll(path)
     assert roll.damaged
-    assert rows_of(path)[0][3] == "प्रिया शर्मा"
+    assert read_rows_of(path)[0][3] == "प्रिया शर्मा"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiter_of_a_csv_roll_is_detected(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{HEADER}\n1,2,3,Mira\n4,5,6,Tarun\n".replace(",", delimiter), "utf-8")
-    assert rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
+    assert read_rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
 def test_character_within_cells_of_a_roll_is_not_taken_for_the_delimiter() -> None:
@@ -105,9 +105,9 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     roll = open_roll(path)
     assert roll.read_head() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
     assert "not read: Notes" in roll.description
-    assert rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
+    assert read_rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
     assert [batch.first_row for batch in roll.read_batches(2)] == [3]
-    assert rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
+    assert read_rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
 def test_excel_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
@@ -193,10 +193,10 @@ def test_unclosed_quotation_mark_is_detected_in_a_long_roll_file(tmp_path: Path)
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,1,x\n1,2,2,"Mira\n' + "1,2,3,y\n" * 100, "utf-8")
     with pytest.raises(RollError, match="opens in row 3"):
-        rows_of(path)
+        read_rows_of(path)
     path.write_text(f'{HEADER}\n1,2,2,"Mira\n' + "1,2,3,y\n" * 40_000, "utf-8")
     with pytest.raises(RollError, match="quotation mark"):
-        rows_of(path)
+        read_rows_of(path)
 
 
 LAST = f"{HEADER},MOBILE"
@@ -244,7 +244,7 @@ def test_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
 ) -> None:
     path = tmp_path / "list.csv"
     path.write_text(head + "\n" + ",".join(f'"{cell}"' if "\n" in cell else cell for cell in row) + "\n", "utf-8")
-    assert rows_of(path) == [row]
+    assert read_rows_of(path) == [row]
 
 
 def test_roll_cell_with_several_lines_is_read_in_any_column(tmp_path: Path) -> None:
@@ -253,5 +253,5 @@ def test_roll_cell_with_several_lines_is_read_in_any_column(tmp_path: Path) -> N
     changes = {11: f'174,2,11,"{cells[0]}",1', 12: f'174,2,12,"{cells[1]}",1', 30: f'174,2,30,Mira,"{cells[2]}"'}
     for text in (make_roll(30, changes), make_roll(30, changes).removesuffix("\n")):
         path.write_text(text, "utf-8")
-        rows = rows_of(path)
+        rows = read_rows_of(path)
         assert [len(rows), rows[9][3], rows[10][3], rows[28][4]] == [29, *cells]

@@ -23,7 +23,7 @@ BLOCKS = {
 }  # fmt: skip
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
+def read_rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -44,7 +44,7 @@ def test_names_in_a_sample_roll_are_in_the_script_of_their_language(tmp_path: Pa
     path = tmp_path / "roll.csv"
     write_sample(path, 1_200, messy=0.0)
     seen = set()
-    for row in rows_of(path):
+    for row in read_rows_of(path):
         language = STATES[row["ST_CODE"]]
         seen.add(language)
         for text in (row["FM_NAME_V1"], row["LASTNAME_V1"], row["PART_NAME_V1"], row["C_HOUSE_NO"]):
@@ -91,7 +91,7 @@ def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -
 def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 3_000, messy=0.6)
-    numbers = {number for row in rows_of(path) for number in read_cell(row["MOBILE"]).numbers}
+    numbers = {number for row in read_rows_of(path) for number in read_cell(row["MOBILE"]).numbers}
     assert len(numbers) > 1_000
     for number in numbers:
         assert number.startswith("+91699")
@@ -101,7 +101,7 @@ def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) ->
 def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 50, messy=0.0)
-    epics = [row["IDCARD_NO"] for row in rows_of(path)]
+    epics = [row["IDCARD_NO"] for row in read_rows_of(path)]
     assert all(epic.startswith("ZZZ") for epic in epics)
     assert len(set(epics)) == 50
 
@@ -109,8 +109,8 @@ def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path
 def test_states_and_languages_of_a_sample_roll_can_be_chosen(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 30, states=["S24", "S25"], languages=["bn", "ta"])
-    assert {row["ST_CODE"] for row in rows_of(path)} == {"S25"}
-    assert tuple(rows_of(path)[0]) == HEADER
+    assert {row["ST_CODE"] for row in read_rows_of(path)} == {"S25"}
+    assert tuple(read_rows_of(path)[0]) == HEADER
 
 
 def test_progress_of_a_sample_roll_is_reported_every_5000_rows(tmp_path: Path) -> None:

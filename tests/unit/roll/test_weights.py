@@ -119,7 +119,7 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
     write_weights(folder, HEAD + "174,1,1,3\n")
     assert import_new_weights(folder, tmp_path / "none.db") == ({}, None)
 
-    def start() -> str | None:
+    def import_weights_as_at_start() -> str | None:
         """Import the folder of weights as the dialler does at its start. Return the error, or None."""
         imported, error = import_new_weights(folder, store)
 
@@ -130,20 +130,20 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
         asyncio.run(record_settings())
         return error
 
-    def weight_after(by_hand: float) -> float:
+    def read_weight_after(by_hand: float) -> float:
         with closing(sqlite3.connect(store)) as db, db:
             db.execute("UPDATE voter SET weight = ? WHERE serial = 1", (by_hand,))
-        assert start() is None
+        assert import_weights_as_at_start() is None
         return float(query(store, "SELECT weight FROM voter WHERE serial = 1")[0][0])
 
-    assert [weight_after(1.0), weight_after(5.0)] == [3.0, 5.0]
+    assert [read_weight_after(1.0), read_weight_after(5.0)] == [3.0, 5.0]
     write_weights(folder, HEAD + "174,1,1,4\n")
-    assert [weight_after(5.0), weight_after(6.0)] == [4.0, 6.0]
+    assert [read_weight_after(5.0), read_weight_after(6.0)] == [4.0, 6.0]
     with closing(sqlite3.connect(store)) as db, db:
         db.execute("DELETE FROM link WHERE voter_id = (SELECT max(voter_id) FROM voter)")
         db.execute("DELETE FROM voter WHERE voter_id = (SELECT max(voter_id) FROM voter)")
-    assert weight_after(6.0) == 4.0
+    assert read_weight_after(6.0) == 4.0
     write_weights(folder, HEAD + "174,1,1,many\n")
-    error = start()
+    error = import_weights_as_at_start()
     assert error is not None
     assert "the weight is not a number" in error

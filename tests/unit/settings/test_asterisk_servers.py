@@ -23,14 +23,14 @@ SERVERS: list[dict[str, Any]] = [
 HISTORY = "/var/log/asterisk-b/cdr-custom/b.csv"
 
 
-def a_trunk(name: str, **more: Any) -> dict[str, Any]:
+def make_trunk(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "endpoint": name, "host": "10.9.0.10", "caller_ids": ["+911140000001"], **more}
 
 
-def two_servers(**changes: Any) -> Settings:
+def make_settings_with_two_servers(**changes: Any) -> Settings:
     values = {
         "asterisk": {"servers": [SERVERS[0], {**SERVERS[1], "history": HISTORY}]},
-        "trunks": [a_trunk("north", server="a", channels=60), a_trunk("south", server="b")],
+        "trunks": [make_trunk("north", server="a", channels=60), make_trunk("south", server="b")],
         "seats": [
             {"name": "01", "endpoint": "agent01", "server": "a"},
             {"name": "02", "endpoint": "agent02", "server": "b"},
@@ -44,8 +44,8 @@ def two_servers(**changes: Any) -> Settings:
     return a_site(**{**values, **changes})
 
 
-def rendered(server: str) -> dict[str, str]:
-    settings = two_servers()
+def render_files_of_server(server: str) -> dict[str, str]:
+    settings = make_settings_with_two_servers()
     passwords = dict.fromkeys(
         list_seats_without_password(narrow_settings_to_server(settings, server)[0]), "a-password-that-was-made"
     )
@@ -53,7 +53,7 @@ def rendered(server: str) -> dict[str, str]:
 
 
 def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_server() -> None:
-    a, b = split_settings_by_server(two_servers()).values()
+    a, b = split_settings_by_server(make_settings_with_two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
     assert ([each.name for each in a.transfers], [each.name for each in b.transfers]) == (["office"], ["boss"])
@@ -71,7 +71,7 @@ def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
 
 
 def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None:
-    one = convert_to_single_server(two_servers())
+    one = convert_to_single_server(make_settings_with_two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
     assert list(split_settings_by_server(one)) == [""]
 
@@ -87,7 +87,7 @@ def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None
             {"seats": [{"name": "01", "endpoint": "x", "server": "c"}]},
             "server 'c' is not in [[asterisk.servers]]; known: a, b",
         ),
-        ({"trunks": [a_trunk("north")], "transfers": []}, "needs server, because there are several"),
+        ({"trunks": [make_trunk("north")], "transfers": []}, "needs server, because there are several"),
         ({"supervisors": [{"name": "asha", "endpoint": "asha"}]}, "needs server, because there are several"),
         (
             {"supervisors": [{"name": "asha", "server": "a"}]},
@@ -110,7 +110,7 @@ def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None
             "two servers have the same manager",
         ),
         (
-            {"trunks": [a_trunk("north", server="a"), a_trunk("south", server="b", endpoint="north")]},
+            {"trunks": [make_trunk("north", server="a"), make_trunk("south", server="b", endpoint="north")]},
             "must be unique among all servers; 'north' is used twice",
         ),
     ],
@@ -119,18 +119,18 @@ def test_mistake_in_the_settings_of_asterisk_servers_is_reported_in_one_line(
     changes: dict[str, Any], output: str
 ) -> None:
     with pytest.raises(ValidationError) as wrong:
-        two_servers(**changes)
+        make_settings_with_two_servers(**changes)
     assert any(output in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several servers"), ("c", "there is no server 'c'")])
 def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str | None, problem: str) -> None:
     with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
-        render_site(two_servers(), {}, server=server, file="centre.toml")
+        render_site(make_settings_with_two_servers(), {}, server=server, file="centre.toml")
 
 
 def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_servers() -> None:
-    ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
+    ours, theirs = (read_conf("pjsip.conf", render_files_of_server(server)["pjsip.conf"]) for server in "ab")
     inward = {(each.get("username"), each.get("password")) for each in ours.find_sections_of_type("auth")}
     outward = {(each.get("username"), each.get("password")) for each in theirs.find_sections_of_type("auth")}
     [shared] = {password for name, password in inward if name == "matdan-server-b"}
@@ -139,14 +139,14 @@ def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_se
         "sip:10.0.0.12:5070"
     ]
     assert not {each.name for each in ours.find_sections_of_type("endpoint")} & {"agent02", "south", "boss"}
-    assert "systemname=a" in rendered("a")["asterisk.conf"]
-    assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in rendered("a")["extensions.conf"]
-    assert "phone*asha" not in rendered("b")["extensions.conf"]
+    assert "systemname=a" in render_files_of_server("a")["asterisk.conf"]
+    assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in render_files_of_server("a")["extensions.conf"]
+    assert "phone*asha" not in render_files_of_server("b")["extensions.conf"]
     office = "exten => number*north*+911140000002,1,Dial(PJSIP/+911140000002@north,120)"
-    assert [office in rendered(server)["extensions.conf"] for server in "ab"] == [True, False]
-    assert "app_dial" in rendered("a")["modules.conf"]
+    assert [office in render_files_of_server(server)["extensions.conf"] for server in "ab"] == [True, False]
+    assert "app_dial" in render_files_of_server("a")["modules.conf"]
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
 def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(server: str) -> None:
-    assert lint_files(rendered(server), two_servers(), server) == []
+    assert lint_files(render_files_of_server(server), make_settings_with_two_servers(), server) == []

@@ -26,7 +26,7 @@ from tests.support.rules import site
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
 
 
-def error_line(error: pytest.ExceptionInfo[SettingError]) -> str:
+def get_error_line(error: pytest.ExceptionInfo[SettingError]) -> str:
     text = str(error.value)
     assert "\n" not in text
     assert ";" in text, "an error says what to do"
@@ -94,13 +94,13 @@ def test_mistake_in_a_jurisdiction_profile_is_reported_in_one_line(
 ) -> None:
     with pytest.raises(SettingError) as error:
         load_profile(write_profile(tmp_path, *changes))
-    assert output in error_line(error)
+    assert output in get_error_line(error)
 
 
 def test_unknown_jurisdiction_profile_is_refused_with_a_list_of_known_profiles() -> None:
     with pytest.raises(SettingError) as error:
         load_site_profile(site("atlantis"))
-    assert "use one of canada, india, neutral, uk, us" in error_line(error)
+    assert "use one of canada, india, neutral, uk, us" in get_error_line(error)
 
 
 def test_jurisdiction_profile_written_by_a_site_is_read_from_a_file(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_site_may_not_set_a_value_looser_than_the_jurisdiction_profile(key: str)
     rule, field = key.split(".")
     with pytest.raises(SettingError) as error:
         load_site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
-    text = error_line(error)
+    text = get_error_line(error)
     assert f"rules.stricter.{key}" in text
     assert "is looser than the profile 'india'" in text
 
@@ -236,7 +236,7 @@ def test_override_of_an_unknown_or_fixed_rule_of_the_jurisdiction_profile_is_ref
 ) -> None:
     with pytest.raises(SettingError) as error:
         load_site_profile(site(jurisdiction, rules={"stricter": stricter}))
-    assert output in error_line(error)
+    assert output in get_error_line(error)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
 ) -> None:
     with pytest.raises(SettingError) as error:
         load_site_profile(site("india", campaign=campaign))
-    assert output in error_line(error)
+    assert output in get_error_line(error)
 
 
 @pytest.mark.parametrize(

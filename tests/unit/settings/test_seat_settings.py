@@ -20,7 +20,7 @@ AGENT = f'[[agents]]\nnumber = "101"\npin = \'{HASH}\'\nlanguages = ["hi"]\nskil
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
 
 
-def loaded(directory: Path, text: str) -> object:
+def load_settings_text(directory: Path, text: str) -> object:
     path = directory / "centre.toml"
     path.write_text(text)
     return load_settings(path)
@@ -59,7 +59,7 @@ def test_agents_and_login_rules_in_the_settings_are_passed_to_the_engine(tmp_pat
 )
 def test_mistake_in_the_settings_of_seats_or_agents_is_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as refused:
-        loaded(tmp_path, text)
+        load_settings_text(tmp_path, text)
     assert says in str(refused.value)
     assert "4711" not in str(refused.value)
     assert HASH not in str(refused.value)
@@ -88,4 +88,4 @@ def test_manual_dialling_is_refused_for_a_campaign_that_dials_automatically(
     tmp_path: Path, campaign: str, says: str
 ) -> None:
     with pytest.raises(SettingError, match=says):
-        loaded(tmp_path, SEAT + CAMPAIGN + campaign)
+        load_settings_text(tmp_path, SEAT + CAMPAIGN + campaign)

@@ -18,7 +18,7 @@ from dialer.settings.site_rules import load_site_profile
 TRUNK = '[[trunks]]\nname = "carrier-a"\nendpoint = "carrier-a"\nhost = "10.0.0.9"\ncaller_ids = ["+911140000001"]\n'
 
 
-def error_lines(tmp_path: Path, text: str) -> list[str]:
+def get_error_lines(tmp_path: Path, text: str) -> list[str]:
     """Return the lines of the error, without the folder."""
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
@@ -28,7 +28,7 @@ def error_lines(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_all_mistakes_in_a_settings_file_are_reported_together_with_line_and_key(tmp_path: Path) -> None:
-    lines = error_lines(
+    lines = get_error_lines(
         tmp_path,
         '[centre]\nlanguag = "hi"   # a slip\n[ami]\nport = 99999\n'
         '[[campaigns]]\nid = "turnout-agents"\nkind = "agent"\n'
@@ -44,7 +44,7 @@ def test_all_mistakes_in_a_settings_file_are_reported_together_with_line_and_key
 
 
 def test_all_contradictions_between_settings_tables_are_reported_together(tmp_path: Path) -> None:
-    lines = error_lines(
+    lines = get_error_lines(
         tmp_path,
         f'{TRUNK}[[seats]]\nname = "01"\nendpoint = "a"\n[[seats]]\nname = "01"\nendpoint = "b"\n'
         '[[campaigns]]\nid = "calls"\nkind = "agents"\ntrunks = ["carier-a"]\nskill = "hindi"\n'
@@ -64,7 +64,7 @@ def test_all_contradictions_between_settings_tables_are_reported_together(tmp_pa
 
 def test_all_settings_looser_than_the_jurisdiction_profile_are_reported_together(tmp_path: Path) -> None:
     text = '[rules]\njurisdiction = "india"\n[[campaigns]]\nid = "calls"\nkind = "agents"\nring_seconds = 20\nrecord = true\n'
-    lines = error_lines(tmp_path, text)
+    lines = get_error_lines(tmp_path, text)
     assert [line.split(";")[0].split(" is looser")[0] for line in lines] == [
         "centre.toml:7: campaigns.calls.record: the profile 'india' does not allow recording of conversations",
         "centre.toml:6: campaigns.calls.ring_seconds: 20",
@@ -85,7 +85,7 @@ def test_all_settings_looser_than_the_jurisdiction_profile_are_reported_together
     ],
 )
 def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, line: str, says: str) -> None:
-    (printed,) = error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
+    (printed,) = get_error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
     assert printed.startswith("centre.toml:")
     assert says in printed
     assert "campaigns.calls" in printed
@@ -103,20 +103,20 @@ def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, 
 )
 def test_caller_id_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
-    (printed,) = error_lines(tmp_path, trunk + line + "\n")
+    (printed,) = get_error_lines(tmp_path, trunk + line + "\n")
     assert says in printed
     assert "trunks.a" in printed
 
 
 def test_mistake_in_a_seat_whose_name_is_a_number_is_reported_with_the_right_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
-    output = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
+    output = get_error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
 def test_agent_script_for_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
-    assert "an ivr campaign has no agents to read a script" in error_lines(tmp_path, campaign)[0]
+    assert "an ivr campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
 
 
 def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
     (tmp_path / "hq/b.toml").write_text('[[campaigns]]\nid = "b"\nkind = "agents"\nchanels = 1\n', encoding="utf-8")
     monkeypatch.setenv("MATDAN_HEADQUARTERS__CAMPAIGNS_FOLDER", str(tmp_path / "hq"))
     printed = "hq/b.toml:4: campaigns.b.chanels: is not a setting; did you mean `channels`?"
-    assert error_lines(tmp_path, "") == [printed]
+    assert get_error_lines(tmp_path, "") == [printed]
     (tmp_path / "hq/b.toml").write_text("[ami]\nport = 1\n", encoding="utf-8")
-    assert error_lines(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")
+    assert get_error_lines(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
     ],
 )
 def test_error_about_a_renamed_setting_gives_its_new_name(tmp_path: Path, text: str, says: str) -> None:
-    assert error_lines(tmp_path, text) == [says]
+    assert get_error_lines(tmp_path, text) == [says]
 
 
 def test_every_renamed_setting_has_a_new_name_that_exists() -> None:
-    known = PROFILE_RULES | keys_of(Settings) | keys_of(HqSettings)
+    known = PROFILE_RULES | list_setting_keys(Settings) | list_setting_keys(HqSettings)
     for old, new in RENAMED.items():
         table, _, _ = old.rpartition(".")
         key = new.strip("[]") if new.startswith("[") else f"{table}.{new}"
@@ -201,12 +201,12 @@ def test_every_renamed_setting_has_a_new_name_that_exists() -> None:
 PROFILE_RULES = set(Profile.model_fields)
 
 
-def keys_of(model: type[Section], within: str = "") -> set[str]:
+def list_setting_keys(model: type[Section], within: str = "") -> set[str]:
     """Return the keys of all settings of a model, without indexes."""
     keys: set[str] = set()
     for name, field in model.model_fields.items():
         keys.add(f"{within}{name}")
         inner = find_section_type(field.annotation)
         if inner is not None:
-            keys |= keys_of(inner, f"{within}{name}.")
+            keys |= list_setting_keys(inner, f"{within}{name}.")
     return keys

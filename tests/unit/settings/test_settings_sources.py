@@ -29,7 +29,7 @@ def pipe(text: str) -> Iterator[Path]:
     os.close(reader)
 
 
-def refusal(path: Path) -> str:
+def get_refusal(path: Path) -> str:
     with pytest.raises(SettingError) as refused:
         load_site_profile(load_settings(path))
     return str(refused.value)
@@ -68,7 +68,7 @@ def test_commands_use_the_store_named_in_settings_from_a_pipe(tmp_path: Path, mo
 def test_empty_settings_from_a_pipe_are_an_error() -> None:
     with pipe("") as path:
         says = f"{path}: the pipe was empty; check why the program that writes to it failed."
-        assert refusal(path) == says
+        assert get_refusal(path) == says
 
 
 def test_empty_settings_file_means_defaults(tmp_path: Path) -> None:
@@ -94,13 +94,13 @@ def test_unset_keys_of_a_settings_table_have_their_defaults(tmp_path: Path, monk
     monkeypatch.setenv("MATDAN_DIALLING__DENIED_PREFIXES", '["+91900"]')
     assert load_settings(path).dialling.model_fields_set == {"drain_seconds", "denied_prefixes"}
     monkeypatch.setenv("MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY", "3")
-    assert refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
+    assert get_refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
 
 
 def test_setting_with_the_default_value_in_the_file_counts_as_set_explicitly(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
-    assert refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
+    assert get_refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_time_setting_with_a_time_zone_is_refused(tmp_path: Path, text: str, key
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
     wanted = 'must be a time such as "09:00" without a zone; times are local, in centre.time_zone'
-    assert f"{key}: {wanted}" in refusal(path)
+    assert f"{key}: {wanted}" in get_refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_time_setting_with_a_time_zone_is_refused(tmp_path: Path, text: str, key
 def test_name_of_a_region_of_time_zones_is_refused_as_a_time_zone(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
-    assert refusal(path).startswith(f"{path}:2: {key}: must be an IANA time zone such as Asia/Kolkata (is 'Asia').")
+    assert get_refusal(path).startswith(f"{path}:2: {key}: must be an IANA time zone such as Asia/Kolkata (is 'Asia').")
 
 
 # The environment
@@ -195,7 +195,7 @@ def test_error_about_an_invalid_environment_variable_names_the_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    printed = refusal(centre)
+    printed = get_refusal(centre)
     assert printed.startswith(f"environment: {name}: {says}")
     assert "hush" not in printed
 
@@ -204,7 +204,7 @@ def test_error_about_a_list_in_an_environment_variable_names_the_index_of_the_wr
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
-    assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
+    assert get_refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
 
 
 def test_mistake_in_the_file_is_not_attributed_to_an_environment_variable(
@@ -212,7 +212,7 @@ def test_mistake_in_the_file_is_not_attributed_to_an_environment_variable(
 ) -> None:
     monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")
     centre.write_text("[ami]\nping_seconds = 0\n", encoding="utf-8")
-    assert refusal(centre).startswith(f"{centre}:2: ami.ping_seconds: ")
+    assert get_refusal(centre).startswith(f"{centre}:2: ami.ping_seconds: ")
 
 
 # Numbers that are not finite
@@ -232,4 +232,4 @@ def test_mistake_in_the_file_is_not_attributed_to_an_environment_variable(
 def test_setting_that_is_not_a_finite_number_is_refused(tmp_path: Path, table: str, key: str, number: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f'[centre]\nid = "pune"\n{table}\n{key} = {number}\n', encoding="utf-8")
-    assert key in refusal(path)
+    assert key in get_refusal(path)

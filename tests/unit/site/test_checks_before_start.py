@@ -48,16 +48,18 @@ class At:
         return 0.0
 
 
-async def findings(settings: Settings, at: str, subject: str = "campaign calls (") -> list[Finding]:
+async def list_findings(settings: Settings, at: str, subject: str = "campaign calls (") -> list[Finding]:
     """Return what the checks report at that time about one subject."""
     return [each async for each in check_site(settings, At(at)) if each.subject.startswith(subject)]
 
 
-def without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any) -> Settings:
+def make_site_without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any) -> Settings:
     return site(jurisdiction, store={"path": directory / "none.db"}, **QUIET, **sections)
 
 
-def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "18:00", **sections: Any) -> Settings:
+def make_site_with_roll(
+    directory: Path, jurisdiction: str = "neutral", closes_at: str = "18:00", **sections: Any
+) -> Settings:
     """Return a site whose roll has six booths in constituency 174, where the poll closes at that hour."""
     path = directory / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
@@ -84,34 +86,34 @@ async def test_dialer_check_reports_a_campaign_that_can_call_nobody(
     tmp_path: Path, campaign: dict[str, Any], poll: dict[str, Any], at: str, says: str
 ) -> None:
     for settings in (
-        without_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
-        with_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
+        make_site_without_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
+        make_site_with_roll(tmp_path, campaign=campaign, rules={"polls": [poll]}),
     ):
-        found, *_ = await findings(settings, at)
+        found, *_ = await list_findings(settings, at)
         assert found.level is Level.ERROR
         if settings.store.path.name == "none.db" or poll is POLL:
             assert says in found.text
 
 
 async def test_dialer_check_accepts_a_campaign_that_may_call_voters_of_an_open_poll(tmp_path: Path) -> None:
-    settings = with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
+    settings = make_site_with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute("UPDATE booth SET closes_at = '19:00' WHERE booth_id = 2")
         db.commit()
-    found, *_ = await findings(settings, "2024-04-26T18:15")
+    found, *_ = await list_findings(settings, "2024-04-26T18:15")
     assert (found.level, found.text) == (Level.OK, "may call now; calling hours 09:00-21:00 (Asia/Kolkata)")
-    found, *_ = await findings(settings, "2024-04-26T18:45")
+    found, *_ = await list_findings(settings, "2024-04-26T18:45")
     assert found.level is Level.ERROR
 
 
 async def test_campaign_needs_a_close_of_poll_only_if_the_silence_interval_forbids_the_campaign(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
-    live = with_roll(tmp_path, "india", "", rules=rules)
+    live = make_site_with_roll(tmp_path, "india", "", rules=rules)
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
-    (campaign,), (silence,) = await findings(live, NOON), await findings(live, NOON, "silence interval")
+    (campaign,), (silence,) = await list_findings(live, NOON), await list_findings(live, NOON, "silence interval")
     assert (campaign.level, silence.level) == (Level.OK, Level.OK)
     assert silence.text == "it applies to no campaign; 6 polling areas"
-    (silence,) = await findings(material, NOON, "silence interval")
+    (silence,) = await list_findings(material, NOON, "silence interval")
     assert silence.level is Level.ERROR
 
 
@@ -122,7 +124,7 @@ async def test_dialer_check_warns_of_caller_id_areas_without_booths_on_the_roll(
         {"states": ["UP"], "caller_ids": [others]},
     ]
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": [ours, others], "areas": areas}
-    found = await findings(with_roll(tmp_path, trunks=[trunk]), NOON, "trunk carrier")
+    found = await list_findings(make_site_with_roll(tmp_path, trunks=[trunk]), NOON, "trunk carrier")
     assert [(each.level, each.subject) for each in found] == [
         (Level.OK, "trunk carrier, area 1"),
         (Level.WARNING, "trunk carrier, area 2"),
@@ -136,20 +138,20 @@ async def test_dialer_check_warns_of_caller_id_areas_without_booths_on_the_roll(
 async def test_dialer_check_warns_of_implausible_caller_ids_and_languages(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+911140000001", "140"]}
     seat = {"name": "01", "endpoint": "agent01", "languages": ["hi", "xx"]}
-    settings = with_roll(tmp_path, trunks=[trunk], seats=[seat])
-    (number,) = await findings(settings, NOON, "trunks.carrier.caller_ids")
-    (language,) = await findings(settings, NOON, "seats.01.languages")
+    settings = make_site_with_roll(tmp_path, trunks=[trunk], seats=[seat])
+    (number,) = await list_findings(settings, NOON, "trunks.carrier.caller_ids")
+    (language,) = await list_findings(settings, NOON, "seats.01.languages")
     assert (number.level, language.level) == (Level.WARNING, Level.WARNING)
     assert number.text.startswith("140 is not in E.164 format")
     assert language.text.startswith("'xx' is not the code of a language")
 
 
 async def test_dialer_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Path) -> None:
-    (found, _) = await findings(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
+    (found, _) = await list_findings(make_site_without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.level is Level.OK
     assert found.text.endswith("next: Tue 23 Apr 09:00")
-    workers = with_roll(tmp_path, campaign={"purpose": "booth-workers"}, rules={"polls": [POLL]})
-    (found, _) = await findings(workers, NOON)
+    workers = make_site_with_roll(tmp_path, campaign={"purpose": "booth-workers"}, rules={"polls": [POLL]})
+    (found, _) = await list_findings(workers, NOON)
     assert found.level is Level.OK
     assert found.text.startswith("in every polling area: it calls on the polling day 2024-04-26 only")
     assert found.text.endswith("next: Fri 26 Apr 09:00")
@@ -157,10 +159,10 @@ async def test_dialer_check_names_the_time_from_which_a_campaign_may_call(tmp_pa
 
 async def test_dialer_check_reports_a_campaign_without_certificate_or_close_of_poll(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
-    settings = with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
-    (found,) = await findings(settings, NOON)
+    settings = make_site_with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
+    (found,) = await list_findings(settings, NOON)
     assert (found.level, "needs a certificate" in found.text) == (Level.ERROR, True)
-    (silence,) = await findings(settings, NOON, "silence interval")
+    (silence,) = await list_findings(settings, NOON, "silence interval")
     assert silence.level is Level.ERROR
     assert silence.text.startswith("6 polling areas have no close of poll, so calls cannot call there")
 
@@ -171,7 +173,7 @@ async def test_dialer_check_reports_a_campaign_without_certificate_or_close_of_p
     settings = settings.model_copy(
         update={"rules": settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})}
     )
-    (found,) = await findings(settings, NOON)
+    (found,) = await list_findings(settings, NOON)
     assert (found.level, "close of poll of this polling area is unknown" in found.text) == (Level.ERROR, True)
 
 
@@ -187,7 +189,7 @@ async def test_dialer_check_warns_of_calling_hours_that_the_jurisdiction_profile
     tmp_path: Path, jurisdiction: str, hours: tuple[str, str], left: str | None
 ) -> None:
     campaign = {"hours": [{"start": hours[0], "until": hours[1]}]}
-    found = await findings(without_roll(tmp_path, jurisdiction, campaign=campaign), NOON)
+    found = await list_findings(make_site_without_roll(tmp_path, jurisdiction, campaign=campaign), NOON)
     notes = [each.text for each in found if each.level is Level.WARNING]
     assert notes == ([] if left is None else [left])
     assert (found[0].level is Level.ERROR) == (left is not None and "nothing" in left)
@@ -195,21 +197,21 @@ async def test_dialer_check_warns_of_calling_hours_that_the_jurisdiction_profile
 
 async def test_calling_hours_of_the_profile_apply_in_the_time_zone_of_the_called_number(tmp_path: Path) -> None:
     campaign = {"hours": [{"start": "06:00", "until": "23:00"}]}
-    settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
-    *_, narrowed = await findings(settings, NOON)
+    settings = make_site_without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
+    *_, narrowed = await list_findings(settings, NOON)
     text = narrowed.text
     assert text.startswith("calling hours 06:00-23:00 are limited by the profile neutral to 09:00-20:00")
     assert text.endswith(" in the number's time zone")
 
 
 async def test_dialer_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
-    settings = with_roll(tmp_path)
+    settings = make_site_with_roll(tmp_path)
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute(
             "INSERT INTO campaign (campaign_id, kind, purpose, state) VALUES ('calls', 'agents', 'turnout', 'paused')"
         )
         db.commit()
-    found, *_ = await findings(settings, NOON)
+    found, *_ = await list_findings(settings, NOON)
     assert (found.level, found.text) == (
         Level.WARNING,
         "the campaign is paused: an operator must resume it",
@@ -218,7 +220,9 @@ async def test_dialer_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
 
 async def test_dialer_check_warns_of_rules_without_a_confirmed_legal_text(tmp_path: Path) -> None:
     notes = [
-        each.remedy for each in await findings(without_roll(tmp_path), NOON, "rules") if each.level is Level.WARNING
+        each.remedy
+        for each in await list_findings(make_site_without_roll(tmp_path), NOON, "rules")
+        if each.level is Level.WARNING
     ]
     assert "have a lawyer confirm them (`dialer rules show`)" in notes
 
@@ -229,7 +233,7 @@ async def test_dialer_check_warns_of_rules_without_a_confirmed_legal_text(tmp_pa
 async def test_dialer_check_works_next_to_a_running_dialler_without_locking_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = with_roll(tmp_path)
+    settings = make_site_with_roll(tmp_path)
     lock = StoreLock(settings.store.path, "a dialler")
 
     def refuse(self: StoreLock, path: Path, holder: str) -> None:
@@ -237,14 +241,14 @@ async def test_dialer_check_works_next_to_a_running_dialler_without_locking_the_
 
     monkeypatch.setattr(StoreLock, "__init__", refuse)
     try:
-        (found,) = await findings(settings, NOON, "store")
+        (found,) = await list_findings(settings, NOON, "store")
     finally:
         lock.release()
     assert (found.level, found.text) == (
         Level.OK,
         f"54 voters in 6 booths; a dialler (process {os.getpid()}) is using it",
     )
-    (found,) = await findings(settings, NOON, "store")
+    (found,) = await list_findings(settings, NOON, "store")
     assert (found.level, found.text) == (Level.OK, "54 voters in 6 booths")
 
 
@@ -253,13 +257,13 @@ async def test_dialer_check_accepts_a_fastagi_port_in_use_by_the_running_dialler
 ) -> None:
     import socket
 
-    settings = with_roll(tmp_path)
+    settings = make_site_with_roll(tmp_path)
     settings = settings.model_copy(update={"fastagi": settings.fastagi.model_copy(update={"port": unused_tcp_port})})
     with socket.create_server(("127.0.0.1", unused_tcp_port)):
-        (alone,) = await findings(settings, NOON, "fastagi")
+        (alone,) = await list_findings(settings, NOON, "fastagi")
         lock = StoreLock(settings.store.path, "a dialler")
         try:
-            (running,) = await findings(settings, NOON, "fastagi")
+            (running,) = await list_findings(settings, NOON, "fastagi")
         finally:
             lock.release()
     assert alone.level is Level.ERROR
@@ -323,26 +327,26 @@ async def test_dialer_check_reports_an_agi_script_that_cannot_be_started(
     script.write_text("pass\n", encoding="utf-8")
     declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
     campaign = {"kind": "ivr", "flow": f"script:{script}", "declared": declared}
-    settings = without_roll(tmp_path, campaign=campaign, flows=flows)
+    settings = make_site_without_roll(tmp_path, campaign=campaign, flows=flows)
     if os.geteuid() == 0:
-        found, *_ = await findings(settings, NOON, "campaign calls")
+        found, *_ = await list_findings(settings, NOON, "campaign calls")
         assert "nobody" in found.text or problem is not None  # the test's folder is root's alone
         for directory in (folder, *folder.parents[:3]):
             directory.chmod(directory.stat().st_mode | 0o555)
         script.chmod(0o644)
-    found, *_ = await findings(settings, NOON, "campaign calls")
+    found, *_ = await list_findings(settings, NOON, "campaign calls")
     assert found.level is (Level.OK if problem is None else Level.ERROR)
     assert found.text == f"script {script} {'exists' if problem is None else f'cannot be run: {problem}'}"
-    kept = await findings(settings, NOON, "scripts")
+    kept = await list_findings(settings, NOON, "scripts")
     assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
 
 async def test_dialer_check_reports_mistakes_in_an_agents_script(tmp_path: Path) -> None:
     async def run_check(script: str) -> list[Finding]:
-        settings = without_roll(tmp_path, campaign={"script": script})
+        settings = make_site_without_roll(tmp_path, campaign={"script": script})
         return [
             each
-            for each in await findings(settings, "2026-04-20T12:00", "campaign ")
+            for each in await list_findings(settings, "2026-04-20T12:00", "campaign ")
             if each.subject == "campaign calls"
         ]
 
@@ -356,9 +360,11 @@ async def test_dialer_check_reports_mistakes_in_an_agents_script(tmp_path: Path)
     assert [each.level for each in bad] == [Level.ERROR]
     assert "page question: asks for whom someone votes" in bad[0].text
     path.write_text(text.replace("languages: [en, hi]", "languages: [hi, en]"), encoding="utf-8")
-    elsewhere = without_roll(tmp_path, centre={"id": "x", "language": "ta"}, campaign={"script": str(path)})
+    elsewhere = make_site_without_roll(tmp_path, centre={"id": "x", "language": "ta"}, campaign={"script": str(path)})
     _, note = [
-        each for each in await findings(elsewhere, "2026-04-20T12:00", "campaign ") if each.subject == "campaign calls"
+        each
+        for each in await list_findings(elsewhere, "2026-04-20T12:00", "campaign ")
+        if each.subject == "campaign calls"
     ]
     assert note.level is Level.WARNING
     assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
@@ -386,14 +392,14 @@ async def test_dialer_check_reports_flows_without_agents_to_transfer_to_or_with_
     path = tmp_path / "mine.yaml"
     path.write_text(FLOW)
     calls = [{"id": "calls", "kind": "ivr", "flow": str(path)}]
-    lone = await findings(without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
+    lone = await list_findings(make_site_without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
     assert (Level.ERROR, "flow errand transfers to agents, but there are no seats") in [
         (each.level, each.text) for each in lone
     ]
     note = f"{path} contains the flow errand: reports use that name, subdialogs use the file's"
     assert (Level.WARNING, note) in [(each.level, each.text) for each in lone]
     seats = [{"name": "01", "endpoint": "agent01"}]
-    manned = await findings(without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
+    manned = await list_findings(make_site_without_roll(tmp_path, campaigns=calls, seats=seats), NOON, "campaign calls")
     assert not [each for each in manned if "transfers" in each.text]
 
 
@@ -404,8 +410,8 @@ async def test_dialer_check_reports_mistakes_in_the_headquarters_settings_of_a_c
     material = {"material_url": "https://hq.example.org/material", "material_folder": tmp_path / "material"}
 
     async def run_check(**headquarters: Any) -> list[tuple[str, str]]:
-        settings = without_roll(tmp_path, headquarters=headquarters, **known)
-        return [(each.level.value, each.text) for each in await findings(settings, NOON, "headquarters")]
+        settings = make_site_without_roll(tmp_path, headquarters=headquarters, **known)
+        return [(each.level.value, each.text) for each in await list_findings(settings, NOON, "headquarters")]
 
     assert await run_check() == []
     leaders, (level, text) = await run_check(**belongs)

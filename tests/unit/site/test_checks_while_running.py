@@ -61,7 +61,7 @@ class Now:
         return 0.0
 
 
-async def findings_by_subject(settings: Settings, **more: Any) -> dict[str, Finding]:
+async def group_findings_by_subject(settings: Settings, **more: Any) -> dict[str, Finding]:
     return {each.subject: each async for each in check_running_site(settings, Now(), **more)}
 
 
@@ -71,7 +71,7 @@ def without_lines(directory: Path, **sections: Any) -> Settings:
 
 async def test_dialer_doctor_reports_that_no_dialler_is_running(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
-    seen = await findings_by_subject(without_lines(tmp_path))
+    seen = await group_findings_by_subject(without_lines(tmp_path))
     assert (seen["store lock"].level, seen["store lock"].remedy) == (Level.ERROR, "start the dialler (`dialer run`)")
     assert (seen["dialler"].level, seen["dialler"].remedy) == (
         Level.WARNING,
@@ -90,7 +90,7 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
     copy = backend.path.with_name(f"{backend.path.name}.schema-26")
     copy.mkdir()
     settings = without_lines(tmp_path, store={"path": backend.path}, broker={"enabled": False})
-    seen = await findings_by_subject(settings)
+    seen = await group_findings_by_subject(settings)
     assert seen["seals"].level is Level.OK
     assert seen["copy"].text == f"{copy} is from before an upgrade"
     assert "outbox for broker" not in seen
@@ -103,12 +103,12 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
         if "outbox" in each.subject
     ]
     assert (late.level, late.text) == (Level.ERROR, "2 announcements pending, the oldest for 20 min")
-    seen = await findings_by_subject(settings)
+    seen = await group_findings_by_subject(settings)
     assert seen["seals"].level is Level.ERROR
     assert seen["seals"].remedy == "`dialer audit verify` lists all"
     assert seen["unknown attempts"].text.startswith("1 attempt with an unknown result")
     monkeypatch.setattr(store, "MAX_SEALS", 0)
-    assert (await findings_by_subject(settings))["seals"].level is Level.WARNING
+    assert (await group_findings_by_subject(settings))["seals"].level is Level.WARNING
 
 
 @pytest.mark.parametrize(
@@ -136,15 +136,15 @@ async def test_dialer_doctor_reads_version_and_readiness_of_a_process_from_the_m
     fill_roll(tmp_path / "centre.db", 9)
     async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("test", broker_up=True, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
-        assert (await findings_by_subject(settings))["desk"].level is Level.OK
+        assert (await group_findings_by_subject(settings))["desk"].level is Level.OK
         monkeypatch.setattr(processes, "version", lambda _: "9.9.9")
         findings = [each async for each in check_running_site(settings, Now()) if each.subject == "desk"]
         assert [each.level for each in findings] == [Level.ERROR, Level.OK]
         assert (findings[0].text.endswith("but 9.9.9 is installed"), findings[0].remedy) == (True, "restart it")
-    assert (await findings_by_subject(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
+    assert (await group_findings_by_subject(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
     async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("test", broker_up=False, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
-        assert (await findings_by_subject(settings))["desk"].text == "not ready: no connection to the broker"
+        assert (await group_findings_by_subject(settings))["desk"].text == "not ready: no connection to the broker"
 
 
 def test_dialer_doctor_reports_another_program_on_the_metrics_port(tmp_path: Path) -> None:

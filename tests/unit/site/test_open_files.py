@@ -22,26 +22,26 @@ DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": Fa
 SCRIPT = {"id": "c", "kind": "ivr", "purpose": "survey", "flow": "script:/etc/x.py", "declared": DECLARED}
 
 
-def site(**changes: Any) -> Settings:
+def make_site(**changes: Any) -> Settings:
     quiet: dict[str, Any] = {"inbound": {"channels": 0}, "broker": {"enabled": False}, "fastagi": {"port": 0}}
     return Settings.model_validate({"trunks": [TRUNK], **quiet, **changes})
 
 
 def test_dialer_check_requires_more_open_files_for_more_channels_and_for_agi_scripts() -> None:
-    assert count_files_needed(site()) == 546  # 256 of them connections that say nothing
-    assert count_files_needed(site(campaigns=[SCRIPT])) == 456 + 4 * 90
-    assert count_files_needed(site(fastagi={"max_connections": 10})) == 466
+    assert count_files_needed(make_site()) == 546  # 256 of them connections that say nothing
+    assert count_files_needed(make_site(campaigns=[SCRIPT])) == 456 + 4 * 90
+    assert count_files_needed(make_site(fastagi={"max_connections": 10})) == 466
 
 
 async def test_dialer_check_reports_that_channels_need_more_open_files_than_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
-    found = [each async for each in check_site(site()) if each.subject == "open files"]
+    found = [each async for each in check_site(make_site()) if each.subject == "open files"]
     assert [each.level for each in found] == [Level.ERROR]
     assert "may open 256 files, but its channels need 546" in found[0].text
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 1024))
-    assert not [each async for each in check_site(site()) if each.subject == "open files"]
+    assert not [each async for each in check_site(make_site()) if each.subject == "open files"]
 
 
 def test_dialler_raises_the_soft_limit_on_open_files_to_the_hard_limit() -> None:

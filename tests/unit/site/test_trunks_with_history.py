@@ -15,7 +15,7 @@ from tests.support.centre import site_settings
 SERVERS = [{"name": "a", "host": "127.0.0.1"}, {"name": "b", "host": "127.0.0.2"}]
 
 
-def site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settings:
+def make_site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settings:
     trunk: dict[str, Any] = {"channels": 5, "caller_ids": ["+911140000001"]}
     trunks = [{"name": name, "endpoint": f"to-{name}", "server": server, **trunk} for name, server in lines.items()]
     seats = [{"name": "01", "endpoint": "agent-01", "server": "b"}]
@@ -35,8 +35,8 @@ def site(directory: Path, servers: list[dict[str, str]], **lines: str) -> Settin
 def test_trunk_that_moved_to_another_asterisk_server_has_no_call_history_there(
     servers: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
-    before = list_settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))
-    now = site(tmp_path, servers, **lines)
+    before = list_settings_by_key(make_site(tmp_path, SERVERS, one="a", two="b"))
+    now = make_site(tmp_path, servers, **lines)
     printed = list_settings_by_key(now)
     changed = {key for key in {*before, *printed} if before.get(key) != printed.get(key)}
     assert find_trunks_with_history(now, changed) == stand

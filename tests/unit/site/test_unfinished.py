@@ -92,7 +92,7 @@ def test_real_host_names_are_not_placeholders(host: str) -> None:
     assert not is_placeholder_host(host)
 
 
-def site(**changes: Any) -> Settings:
+def make_site(**changes: Any) -> Settings:
     trunk = {"name": "a", "endpoint": "a", "host": "10.0.0.9", "caller_ids": ["+911140000001"]}
     return Settings.model_validate(
         {"ami": {"secret": GOOD}, "trunks": [trunk], "broker": {"enabled": False}, **changes}
@@ -117,15 +117,15 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
     ],
 )
 def test_placeholders_in_settings_are_reported_without_showing_secrets(changes: dict[str, Any], key: str) -> None:
-    found = list(find_unfinished(site(**changes)))
+    found = list(find_unfinished(make_site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
 def test_completed_settings_have_no_placeholders_and_no_weak_secrets() -> None:
-    assert not list(find_unfinished(site()))
+    assert not list(find_unfinished(make_site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
-    assert not list(find_unfinished(site(trunks=[carrier])))
+    assert not list(find_unfinished(make_site(trunks=[carrier])))
 
 
 def run_and_read_errors(
@@ -157,7 +157,7 @@ def test_dialer_run_and_render_refuse_the_example_settings(
 async def test_dialer_check_reports_every_placeholder_in_the_example_settings(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_bytes(EXAMPLE.read_bytes())
-    settings = load_settings(config).model_copy(update={"broker": site().broker})
+    settings = load_settings(config).model_copy(update={"broker": make_site().broker})
     errors = {
         each.subject: f"{each.text}; {each.remedy}"
         async for each in check_site(settings, file=config)

@@ -34,7 +34,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def refused(desk: DeskUnderTest, name: str, password: str) -> NotSignedIn:
+async def get_problem_code(desk: DeskUnderTest, name: str, password: str) -> NotSignedIn:
     with pytest.raises(NotSignedIn) as caught:
         await desk.people.sign_in(name, password)
     return caught.value
@@ -98,9 +98,9 @@ async def test_setting_a_new_password_ends_all_sessions_of_the_user(desk: DeskUn
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
     assert await desk.people.find_user(token) is None
-    assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "wrong"
     await desk.people.set_password("coach", None)
-    assert (await refused(desk, "coach", "another-good-password")).problem == "wrong"
+    assert (await get_problem_code(desk, "coach", "another-good-password")).problem == "wrong"
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "abcdefghijkl", "changeme-changeme", "x" * 201])
@@ -118,42 +118,43 @@ async def test_lock_time_of_a_user_grows_with_failed_sign_ins_and_ends_after_a_s
     desk: DeskUnderTest,
 ) -> None:
     for _ in range(ALLOWED_FAILURES):
-        assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+        assert (await get_problem_code(desk, "coach", "wrong")).problem == "wrong"
     waits = []
     for _ in range(8):
-        locked = await refused(desk, "coach", PASSWORD)  # the right password too, or the lock would reveal it
+        locked = await get_problem_code(desk, "coach", PASSWORD)  # the right password too, or the lock would reveal it
         assert locked.problem == "locked"
         waits.append(locked.seconds)
         desk.clock.pass_seconds(locked.seconds)
-        assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+        assert (await get_problem_code(desk, "coach", "wrong")).problem == "wrong"
     assert waits[0] == FIRST_LOCK_SECONDS
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_LOCK_SECONDS
     assert await desk.people.sign_in("listener", PASSWORD)  # other users are not locked
     desk.clock.pass_seconds(LONGEST_LOCK_SECONDS)
     assert await desk.people.sign_in("coach", PASSWORD)
-    assert (await refused(desk, "coach", "wrong")).problem == "wrong"
+    assert (await get_problem_code(desk, "coach", "wrong")).problem == "wrong"
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
 async def test_failed_sign_ins_of_unknown_names_do_not_displace_the_locks_of_users(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
-        await refused(desk, "coach", "wrong")
+        await get_problem_code(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
         desk.people._find_failed_sign_ins(f"stranger-{number}")
     assert len(desk.people._unknown_names) == MAX_UNKNOWN_NAMES
-    assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
 
 
 async def test_simultaneous_failed_sign_ins_of_one_user_are_all_counted(desk: DeskUnderTest) -> None:
-    every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
+    every = await asyncio.gather(*(get_problem_code(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
     told = [each.problem for each in every]
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
 async def test_user_is_locked_after_too_many_failed_sign_ins_even_with_the_right_password(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(
-        *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
+        *(get_problem_code(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)),
+        get_problem_code(desk, "coach", PASSWORD),
     )
     assert every[-1].problem == "locked"
 
@@ -171,7 +172,7 @@ async def test_sign_in_is_refused_if_the_password_changes_during_the_check(
             return next(read)
 
         monkeypatch.setattr(DeskFile, "read_password", read_password)
-        assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
+        assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "wrong"
 
 
 async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnderTest) -> None:
@@ -183,20 +184,22 @@ async def test_desk_with_too_many_waiting_sign_ins_refuses_another_before_lookin
     desk: DeskUnderTest,
 ) -> None:
     desk.people._waiting = MAX_WAITING
-    assert (await refused(desk, "stranger", "wrong")).problem == "busy"
+    assert (await get_problem_code(desk, "stranger", "wrong")).problem == "busy"
     assert not desk.people._unknown_names
     desk.people._waiting = 0
 
 
 async def test_unknown_user_name_is_refused_like_a_wrong_password(desk: DeskUnderTest) -> None:
     assert (
-        (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
+        (await get_problem_code(desk, "nobody", "wrong")).problem
+        == (await get_problem_code(desk, "coach", "wrong")).problem
+        == "wrong"
     )
 
 
 async def test_desk_limits_the_number_of_sign_ins_that_wait_for_a_password_check(desk: DeskUnderTest) -> None:
     names = [f"stranger-{number}" for number in range(MAX_WAITING + 20)]
-    every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
+    every = await asyncio.gather(*(get_problem_code(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
     assert sum(each.problem == "busy" for each in every) <= 20
 
