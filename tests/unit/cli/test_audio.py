@@ -121,8 +121,8 @@ def test_audio_approve_with_a_flow_certifies_all_prompts_of_the_flow(site: Path)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--by", "A"], "give either prompts, or --flow"),
-        (["hi/recording/message", "--flow", "material", "--by", "A"], "give either prompts, or --flow"),
+        (["--by", "A"], "give either the prompts to approve, or --flow"),
+        (["hi/recording/message", "--flow", "material", "--by", "A"], "give either the prompts to approve, or --flow"),
         (["--flow", "material", "--by", "A"], "give one with --language"),
         (["--flow", "material", "-l", "hi", "--by", "A"], "is not in the catalogue"),
         (["hi/recording/none", "--by", "A"], "is not in the catalogue"),

@@ -391,7 +391,7 @@ def test_simulate_command_lists_scenarios() -> None:
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
         (["--plot", "x.gif"], "must be a .png or .svg"),
         (["--what-if", "more"], "cannot read the change 'more'"),
-        (["--what-if", "seats=+1", "--scenario", "5 seats"], "cannot change a --scenario: leave it out"),
+        (["--what-if", "seats=+1", "--scenario", "5 seats"], "cannot change a --scenario: leave --scenario out"),
         (["--seats", "27", "--scenario", "5 seats"], "leave out --seats, or --scenario itself"),
         (["--scenario", "5 seats", "--talk", "90", "--answer-rate", "5%"], "leave out --answer-rate and --talk"),
         (["--scenario", "5 seats", "--wrap-up", "9"], "leave out --wrap-up"),
