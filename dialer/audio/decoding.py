@@ -280,7 +280,9 @@ def _count_clipped_runs(channels: Channels) -> int:
 
 
 def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
-    """Return (mean of both channels, False). If they would cancel each other out, return (left channel, True)."""
+    """Mix two channels to one. Return (mean of both channels, False), or (left channel, True) if the channels would
+    cancel each other out.
+    """
     if channels.shape[0] == 1:
         return channels[0], False
     mixed = channels.mean(axis=0, dtype=np.float32)

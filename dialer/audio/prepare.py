@@ -212,7 +212,7 @@ def write_sounds(
 
 
 def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> Entry:
-    """Return the new entry of a prompt, with its text and with the approval and certificate of the previous entry.
+    """Return a prompt's new catalogue entry with its text, and with the approval and certificate of the previous entry.
 
     Approval and certificate contain the hash of their recording, so they are not valid for another recording. If the
     recording has not changed, its previous text is used.

@@ -53,7 +53,8 @@ def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
 
 
 def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
-    """Return the graph of a flow, with the edges for which `keep(node, label)` is true.
+    """Return a flow as a graph: for each node, the next nodes. Only edges for which `keep(node, label)` is true are
+    included.
 
     A node whose subdialog never returns has no edges.
     """

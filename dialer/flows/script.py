@@ -191,7 +191,7 @@ class Script:
     file: str
 
     def __str__(self) -> str:
-        """Return name and version, separated by a space."""
+        """Return the script's name and version, separated by a space."""
         return f"{self.name} {self.version}"
 
     def get_answers_by_question(self) -> dict[str, frozenset[str]]:

@@ -69,8 +69,8 @@ Press = Callable[[str], str | None]
 
 @dataclass(slots=True)
 class TerminalCall:
-    """A simulated call at the terminal. `agent_available` and `store_works` choose the results of transfers and
-    commits.
+    """A simulated call at the terminal. `agent_available` decides whether transfers succeed, and `store_works` whether
+    results can be stored.
     """
 
     flow: Flow

@@ -300,5 +300,5 @@ class Turn:
 
     @property
     def ended(self) -> bool:
-        """Whether the flow has ended and expects no input."""
+        """Whether the flow has ended, so that it accepts no more input."""
         return self.state.ending is not None

@@ -33,7 +33,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The contents of a YAML file."""
+    """The contents of a YAML file, with the line number of each value."""
 
     file: str
     values: dict[str, Value]

@@ -475,7 +475,8 @@ def _delegate_waves(own: Key) -> Delegations:
 
 
 def _rank_wave_by_breadth(to: Collection[str]) -> int:
-    """Return a sort key that puts waves to centres before those to zones, and these before those to all centres.
+    """Return a sort key that puts a wave (assignment) to single centres before one to zones, and that before one to all
+    centres.
 
     The first wave that is addressed to a centre applies to it.
     """

@@ -70,7 +70,7 @@ class _MetricsApp:
         ProcessCollector(registry=self._process)
 
     def handle_request(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """Answer an HTTP request (WSGI)."""
+        """Answer an HTTP request for metrics or a health check (WSGI)."""
         path = request.get("PATH_INFO", "")
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])

@@ -22,7 +22,8 @@ async def trim_memory() -> None:
 
 
 def freeze_start_up_objects() -> None:
-    """Exclude all existing objects from garbage collection, and enable it (`dialer run` disables it during the start).
+    """Exclude all existing objects from garbage collection, then enable garbage collection (`dialer run` disables it
+    during the start).
 
     Modules, flows and booths live as long as the process. A collection that searched them would block the event loop
     noticeably.

@@ -96,7 +96,7 @@ class _LoopbackFence:
 
 
 class _JumpingSelector(selectors.BaseSelector):
-    """A selector that advances the virtual clock instead of waiting for a timer."""
+    """A selector that advances the virtual clock to the next timer instead of waiting for it."""
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop

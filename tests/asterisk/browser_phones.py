@@ -206,7 +206,7 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
 
 
 async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> CheckReport:
-    """Run all checks of browser phones."""
+    """Run all checks of browser phones (agents' phones in a web page)."""
     report = CheckReport()
     if shutil.which("chromium") is None or not are_built():
         report.figures.append(

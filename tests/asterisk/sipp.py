@@ -22,7 +22,7 @@ def find_sipp() -> Path:
 
 
 class Sipp:
-    """A runner of SIPp on a local port, with one process at a time."""
+    """A runner of SIPp (a SIP test tool) on a local port, with one process at a time."""
 
     def __init__(
         self,

@@ -41,7 +41,9 @@ def _render_response(
 
 
 def _render_request(method: str, number: int, body: str = "") -> str:
-    """Return a request within a call. From and To are swapped, and $from and $contact come from the INVITE."""
+    """Return a SIP request within a call, as text of a SIPp script. From and To are swapped, and $from and $contact
+    come from the INVITE.
+    """
     lines = [
         f"{method} [$contact] SIP/2.0",
         "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",

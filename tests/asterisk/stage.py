@@ -31,7 +31,7 @@ REACHED_SECONDS = 15.0  # Asterisk sends a qualify request every 5 s and waits 3
 
 
 class Lab:
-    """An Asterisk for all scenarios, with the agents' phones."""
+    """A real Asterisk for all scenarios, with the agents' phones."""
 
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
         self.asterisk = RealAsterisk(program, directory / "asterisk")
@@ -80,7 +80,7 @@ class Lab:
         return site_settings(directory, self.ami_port, seats=there, campaign=campaign, **{**here, **changes})
 
     async def start(self) -> None:
-        """Render the configuration, start Asterisk, and register the phones. Raises NoAsterisk."""
+        """Render the configuration, start Asterisk, and register the agents' phones. Raises NoAsterisk."""
         self.agent_audio.write_bytes(make_tone(1.0))
         self.voter_audio.write_bytes(make_silence(1.0))
         for asterisk, server in self.asterisks:

@@ -62,7 +62,7 @@ async def test_simulated_graceful_restart_sends_a_shutdown_event() -> None:
 
 
 async def is_ami_port_open(switch: SimulatedAsterisk) -> bool:
-    """Return whether the port, which the restart closed, is open again."""
+    """Return whether the AMI port of the simulated Asterisk is open."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
     except ConnectionRefusedError:

@@ -50,7 +50,7 @@ class Condition(YamlModel):
         return written
 
     def is_true_for_value(self, value: Scalar | None) -> bool:
-        """Return whether the test is true for a value. For an unknown value only `known: false` is true."""
+        """Return whether the condition's test is true for a value. For an unknown value only `known: false` is true."""
         if self.known is not None:
             return (value is not None) is self.known
         if value is None:

@@ -143,7 +143,9 @@ class FieldNode(QuestionNode):
         yield from super().list_targets()
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return all targets but, if `name` is this field, not the node that follows an accepted answer."""
+        """Return the nodes that a call can reach without the value `name`. If it is this field's, the node after an
+        accepted answer is left out.
+        """
         if name != self.field:
             return None
         return (*self.choices.values(), self.no_input.then, self.no_match.then)

@@ -27,5 +27,5 @@ class GotoNode(Node):
         return Continue(state.replace(node=self.next))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the other node."""
+        """Yield the node to which the call goes."""
         yield "", self.next

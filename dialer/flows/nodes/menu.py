@@ -62,7 +62,9 @@ class MenuNode(QuestionNode):
         return Collect(state.node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is a terminator that came too late for the previous field, and no choice of this menu."""
+        """Return whether the key is only the terminator (such as #) of the previous field, entered too late, and no
+        choice of this menu.
+        """
         return event.digits == state.stray and event.digits not in self.choices
 
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:

@@ -37,7 +37,7 @@ class SayNode(Node):
         return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
     def receive_result(self, state: FlowState, event: Input) -> Answered:
-        """Continue at the next node. A key that ended the prompts becomes the first key of the next question."""
+        """Continue at the next node. A key that interrupted the prompts becomes the first key of the next question."""
         if not isinstance(event, Played):
             return None
         ahead = event.digit if event.digit and self.barge_in and event.digit != state.stray else ""

@@ -22,7 +22,7 @@ class SubdialogNode(Node):
     next: Name = Field(description="Node after the other flow.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Continue at the start of the other flow."""
+        """Continue at the start of the flow that runs as a subdialog."""
         frames = (*state.frames, Frame(self.flow, self.next))
         return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
 
@@ -32,10 +32,10 @@ class SubdialogNode(Node):
 
     @property
     def subflow(self) -> str:
-        """The name of the other flow."""
+        """The name of the flow that runs as a subdialog."""
         return self.flow
 
     @property
     def title(self) -> str:
-        """A short description with the name of the other flow."""
+        """A short description with the name of the flow that runs as a subdialog."""
         return f"Runs flow {self.flow}"

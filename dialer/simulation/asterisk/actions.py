@@ -243,7 +243,7 @@ class Actions:
         send_response(session, action, "Success", *render_core_status(self._switch))
 
     def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Answer that the console command is unknown, whatever it is."""
+        """Answer every console command as unknown."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"

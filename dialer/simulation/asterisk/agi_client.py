@@ -47,7 +47,9 @@ class AgiConnection(asyncio.Protocol):
 
     @property
     def has_input(self) -> bool:
-        """Whether an unread line has arrived or the server has disconnected. Either aborts a sound."""
+        """Whether an unread line has arrived or the FastAGI server has disconnected. Either aborts a sound that is
+        playing.
+        """
         return bool(self.lines) or self.ended
 
     def send_line(self, text: str) -> None:
@@ -110,7 +112,7 @@ def _render_environment(channel: Channel, url: str, script: str, arguments: Sequ
 
 
 async def _run_server_commands(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
-    """Run the server's commands until it disconnects. Return the AGISTATUS.
+    """Run the commands of the FastAGI server until it disconnects. Return the AGISTATUS.
 
     The order of the HANGUP line, replies and 511 is that of `run_agi` in res/res_agi.c.
     """

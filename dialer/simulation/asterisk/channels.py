@@ -142,7 +142,7 @@ class Channel:
         return self.hung_up or self.goto is not None
 
     def set_state(self, state: ChannelState) -> None:
-        """Set the channel's state."""
+        """Set the channel's state, such as ringing or up."""
         self.state = state
         self._blocks.clear()
 

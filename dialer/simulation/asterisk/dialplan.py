@@ -109,7 +109,7 @@ async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> No
 
 
 async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Play music on hold. A class that is missing or empty ends at once, as in Asterisk 22."""
+    """Play music on hold. A music class that is missing or empty ends at once, as in Asterisk 22."""
     music_class, _, seconds = data.partition(",")
     if music_class in switch.config.silent_music:
         return

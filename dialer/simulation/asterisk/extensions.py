@@ -45,7 +45,7 @@ _STEP = re.compile(r"(n|\d+)(?:\((\w+)\))?\s*,\s*(\w+)(?:\((.*)\))?\s*$", re.DOT
 
 
 def parse_dialplan(text: str) -> Dialplan:
-    """Parse the text of an extensions.conf into extensions by context. Raises DialplanError with the line number."""
+    """Return the extensions in the text of an extensions.conf, by context. Raises DialplanError with the line number."""
     dialplan: Dialplan = {}
     context: list[Extension] | None = None
     extension: Extension | None = None

@@ -166,7 +166,9 @@ class StageSignals:
     unfilled_share: float = 0.2
 
     def draw_closing_seconds(self, talk_seconds: float, random: Random) -> float | None:
-        """Draw when "closing" is signalled (seconds after the talk begins), or None if it is not signalled."""
+        """Draw when the agent signals "closing" (seconds after the talk begins), or None if the agent does not signal
+        it.
+        """
         kind = random.random()
         if kind < self.missing_share:
             return None

@@ -300,7 +300,7 @@ class AsteriskSwitch:
         return self._client.oldest_unanswered_seconds
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
-        """Return Asterisk's records of ended calls."""
+        """Return Asterisk's records of how these attempts' calls have ended."""
         if self._history is None:
             raise SwitchError(
                 "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
@@ -384,7 +384,7 @@ class AsteriskSwitch:
         return int(packets)
 
     async def hang_up_seat_phone(self, seat: str) -> None:
-        """Hang up the phone of a seat."""
+        """Hang up the agent's phone at a seat."""
         channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
             await self._hang_up_channel(channel)

@@ -174,7 +174,9 @@ class AgiServer:
         return True
 
     def _close_oldest_opening_connection(self, address: str | None) -> None:
-        """Close the oldest connection that has not sent its environment, from this address or (None) from any."""
+        """Close the oldest connection that has not sent its environment. Only connections from `address` count, or all
+        if it is None.
+        """
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_overload(
             f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"

@@ -34,7 +34,8 @@ _WRITE_CLASSES = {
 
 
 async def check_permissions(login: AmiLogin) -> str:
-    """Log in, check the AMI permissions and the dialplan, log out, and return Asterisk's banner.
+    """Log in to Asterisk's manager, check the user's permissions and the dialplan, and log out. Return Asterisk's
+    banner.
 
     Raises:
         PermissionMissing: a permission is missing. The text has the line of manager.conf to change.

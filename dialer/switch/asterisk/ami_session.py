@@ -199,7 +199,7 @@ class AmiSession:
         return action
 
     def abandon_action(self, action: Action) -> None:
-        """Stop waiting for an action. A queued action is not sent; the response to one that was sent is dropped."""
+        """Stop waiting for an AMI action. If it is still queued it is not sent. If it was sent its response is dropped."""
         if self._pending.get(action.action_id) is action:
             self._remove_pending_action(action)
         elif self._queue.get(action.action_id) is action:
@@ -321,7 +321,7 @@ class AmiSession:
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
     def _fill_outbox(self) -> None:
-        """Move actions from the queue to the outbox, in their order, up to WRITE_BYTES."""
+        """Move AMI actions from the queue to the outbox (bytes to write), in their order, up to WRITE_BYTES."""
         while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room_for_action():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
@@ -370,7 +370,7 @@ class AmiSession:
         return None
 
     def _add_list_event(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
-        """Add an event to the list that answers an action. Return whether the list is complete."""
+        """Add an event to the list of events that answers an AMI action. Return whether the list is complete."""
         if message.get("EventList").lower() in _LIST_ENDS:
             self._end_action(action, message)
         elif len(items) < self._limits.list_items:

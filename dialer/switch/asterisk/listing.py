@@ -92,7 +92,7 @@ async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], 
 
 async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
     """Return which attempt (call record) each inbound channel belongs to, by the channel's unique id. The dialler has
-    set it as a variable on the channel.
+    stored it in a channel variable.
 
     Raises:
         SwitchError: Asterisk does not answer.

@@ -72,7 +72,9 @@ def parse_place(conference: str) -> Place | None:
 
 
 def parse_seat(conference: str) -> str | None:
-    """Return the seat to which a conference or an extension of the hold context belongs, or None if there is none."""
+    """Return the seat to which a conference or an extension of the hold context belongs. Return None if it belongs to
+    no seat.
+    """
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 
 

@@ -103,8 +103,8 @@ class TwilioFlows:
         return self._switch.find_call_sid(attempt_id) or (None if known is None else known.sid)
 
     async def _make_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
-        """Return the response to a token, which is computed only once. If the request is aborted, the computation
-        continues.
+        """Return the response to a token. Repeated requests get the response that was computed for the first. If the
+        request is aborted, the computation continues.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.find_call_sid(attempt_id)

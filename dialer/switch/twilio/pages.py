@@ -175,7 +175,7 @@ def _make_question_page(action: Collect, said: list[PromptRef], waiting: PausedF
 
 
 def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
-    """Return the input for the flow that a request's form contains.
+    """Return the flow's input (such as pressed keys) from the form of Twilio's request.
 
     Raises:
         ProtocolError: the last page did not ask for input.

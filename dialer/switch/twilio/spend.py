@@ -30,7 +30,9 @@ def count_sms_segments(text: str) -> int:
 
 
 def _count_segments(sizes: list[int], alone: int, part: int) -> int:
-    """Return how many segments hold characters of the given sizes. A character of two units is never split."""
+    """Return how many SMS segments are needed for characters of the given sizes. A character of two units is never
+    split.
+    """
     if sum(sizes) <= alone:
         return 1
     segments, room = 1, part

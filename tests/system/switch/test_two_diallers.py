@@ -44,7 +44,7 @@ async def open_session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIt
 
 
 def list_switch_alerts(site: Site) -> str:
-    """The texts of the live alerts that the switch is down."""
+    """Return the texts of the active alerts that the switch is down."""
     return " ".join(alert.text for alert in site.view.alerts if alert.code == "switch-down" and not alert.cleared)
 
 

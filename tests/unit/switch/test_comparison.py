@@ -27,7 +27,7 @@ STRAY_RINGS = LiveChannel(STRAY, "from-carrier", up=False, ringing=True)
 
 
 class Comparison:
-    """A running comparison with one reported call and the channel lists that Asterisk will return."""
+    """A running channel comparison, with one reported call and the channel lists that Asterisk will return."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.channels: Sequence[LiveChannel] = [RINGS]

@@ -99,7 +99,7 @@ class Services(FlowHost):
 
 @dataclass
 class Driven:
-    """The result of a flow, its commits and its missing sounds."""
+    """The result of running a flow: its end, its stored results and its missing sounds."""
 
     result: FlowResult
     commits: list[FlowCommit]

@@ -106,7 +106,7 @@ class ConventionalPrompts:
 class FlowHost:
     """Performs the recordings, transfers and SMS that a flow requests.
 
-    This base class supports none of them: every request fails, and the flow follows its path for the failure.
+    This base class supports none of them: every request fails, and the flow continues on its path for failures.
     """
 
     async def record_caller(self, action: Record) -> Recorded | None:
@@ -138,7 +138,7 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if a question cannot be played: an essential prompt of it, or all of them. The text is the missing sound."""
+    """Raised if a question's prompts cannot be played: all of them, or an essential one. The text is the missing sound."""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,9 @@ class InboundHandler:
         self._normalise = normalise
 
     async def __call__(self, call: AgiCall) -> None:
-        """Set the destination of the call. A connection whose channel Asterisk does not confirm is rejected."""
+        """Set the destination of an inbound call, as decided by the engine. A connection whose channel Asterisk does
+        not confirm is rejected.
+        """
         await self._engine.wait_until_reconciled()
         inbound = self._engine.features.inbound
         attempt_id = inbound.reserve_channel()

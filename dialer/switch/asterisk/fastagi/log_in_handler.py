@@ -92,7 +92,9 @@ class LogInHandler:
 
 
 async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
-    """Play the text `<group>.<what>`. A missing sound is skipped, as agents who know the procedure do not need it."""
+    """Play the text `<group>.<what>` at the agent's phone. A missing sound is skipped, as agents who know the procedure
+    do not need it.
+    """
     try:
         await call.stream_file(get_text_sound(f"{group}.{what}", language))
     except SoundMissing as error:

@@ -255,5 +255,5 @@ def encode_value_reply(value: str | int | bool | None) -> bytes:
 
 
 def encode_refusal(reason: str) -> bytes:
-    """Return the AGI reply to a refused command. It is the one that Asterisk gives to an unknown command."""
+    """Return the AGI reply to a refused command. Asterisk gives the same reply to an unknown command."""
     return f"510 Invalid or unknown command ({quote_argument(reason)})\n".encode()

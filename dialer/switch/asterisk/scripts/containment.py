@@ -58,7 +58,7 @@ class ScriptRules:
     hidden: tuple[Path, ...] = ()  # files and folders that scripts cannot see: settings with secrets, the store
 
     def check_script_is_visible(self, script: Path) -> None:
-        """Raise FlowError if a script is in a folder that is hidden from scripts."""
+        """Raise FlowError if an AGI script is in a folder that is hidden from scripts."""
         for path in self.hidden:
             if script.resolve().is_relative_to(path):
                 raise FlowError(
@@ -128,7 +128,7 @@ def make_script_environment(rules: ScriptRules) -> dict[str, str]:
 def make_contained_command(
     rules: ScriptRules, program: Sequence[str], directory: Path, info: int | None = None
 ) -> list[str]:
-    """Return the command line that runs a program in the containment, in a working directory.
+    """Return the command line that runs a program in the containment (bubblewrap), in a working directory.
 
     bwrap writes the process id of the namespace's first process, as JSON, to the file descriptor `info`. Raises
     KeyError if the machine has no such user.

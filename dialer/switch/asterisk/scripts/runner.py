@@ -131,7 +131,9 @@ class ScriptRun:
         return end
 
     async def _watch_for_hang_up(self, process: ContainedProcess, limit: asyncio.Timeout) -> None:
-        """Wait until the call ends. Then reduce the time that the script may still run, and send SIGHUP."""
+        """Wait until the call has ended. Then send SIGHUP to the AGI script, and shorten the time that it may still
+        run.
+        """
         await self.call.ended.wait()
         self.caller_left = not self.hangs_up
         at = asyncio.get_running_loop().time() + LAST_KEY_SECONDS + STOP_SECONDS

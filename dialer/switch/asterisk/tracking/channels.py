@@ -31,7 +31,7 @@ def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
 
 
 def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
-    """Return where each third party is: a seat, a handover, or None while they are in no conference."""
+    """Return where each third party is: at a seat, with a transferred voter (handover), or None while in no conference."""
     return {
         PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party_channel(each.unique_id)
     }

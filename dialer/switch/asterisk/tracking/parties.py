@@ -30,7 +30,7 @@ class PartyTracker:
         self._places.pop(party_id, None)
 
     def is_party_live(self, party_id: PartyId) -> bool:
-        """Return whether the party's channel exists or may still be created."""
+        """Return whether the third party's channel exists or may still be created."""
         return party_id in self._live
 
     def is_called_for_attempt(self, attempt_id: AttemptId) -> bool:

@@ -27,7 +27,7 @@ class RemoteCallTracker:
 
     @property
     def calls_in_seats(self) -> tuple[tuple[AttemptId, str], ...]:
-        """The attempts in seats of this server, as (attempt, seat) pairs."""
+        """The attempts of other servers whose voters talk at seats of this server, as (attempt, seat) pairs."""
         calls = self._calls.values()
         return tuple((attempt_id, place.name) for attempt_id, place in calls if place.kind is PlaceKind.SEAT)
 
