@@ -205,8 +205,8 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
 
 def _find_stored_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        if node.stored_answer is not None and is_name_of_candidate_choice(node.stored_answer):
-            yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer)
+        if node.stored_answer_name is not None and is_name_of_candidate_choice(node.stored_answer_name):
+            yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer_name)
 
 
 def _find_misplaced_material(subject: Subject) -> Problems:

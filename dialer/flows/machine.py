@@ -74,8 +74,8 @@ def _go_to_target(flow: Flow, node: Node, follows: GoTo) -> Turn:
     opts_out = target.opts_out or (
         target.subflow is not None and current.subflows[target.subflow].purpose is FlowPurpose.OPT_OUT
     )
-    if opts_out and node.stored_answer is not None:  # the key was an opt-out and not an answer to the question
-        answers = {name: value for name, value in state.answers.items() if name != node.stored_answer}
+    if opts_out and node.stored_answer_name is not None:  # the key was an opt-out and not an answer to the question
+        answers = {name: value for name, value in state.answers.items() if name != node.stored_answer_name}
         state = state.replace(answers=answers)
     return _advance_to_action(flow, state.replace(node=follows.target, no_input=0, no_match=0, waiting=""))
 

@@ -83,7 +83,7 @@ def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
 
 def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
     """Return the Mermaid definition of a node: title, prompts in `language` and notes, one line each."""
-    notes = node.list_notes()
+    notes = node.list_diagram_notes()
     if all_ways:  # the node's targets have no arrows
         notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrow_targets()]
     words = [_escape_label(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]

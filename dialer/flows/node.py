@@ -161,7 +161,7 @@ class Node(NamedPart, ABC):
         return None
 
     @property
-    def stored_answer(self) -> str | None:
+    def stored_answer_name(self) -> str | None:
         """The name under which the node stores the caller's answer, or None if it stores none."""
         return None
 
@@ -185,7 +185,7 @@ class Node(NamedPart, ABC):
         """A short description of the node, for diagrams."""
         return self.label
 
-    def list_notes(self) -> list[str]:
+    def list_diagram_notes(self) -> list[str]:
         """Return the lines below the prompts in the node's diagram."""
         return [f"fails › {target}" for label, target in self.list_targets() if label == "failed"]
 
@@ -277,7 +277,7 @@ class QuestionNode(Node):
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
-    def list_notes(self) -> list[str]:
+    def list_diagram_notes(self) -> list[str]:
         """Return what the question does after silence and after wrong keys, as lines for the diagram."""
         return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
 

@@ -99,7 +99,7 @@ def _create_manager_connection(
         lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
         on_link_up=switch.on_link_up,
         on_link_down=switch.on_link_down,
-        run_session=switch.run_session,
+        run_ami_session=switch.run_ami_session,
         wait_seconds=lambda failures: backoff.calculate_wait_seconds(failures, chance),
     )
 

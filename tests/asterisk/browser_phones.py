@@ -226,11 +226,11 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Ch
     carrier, watch = Sipp(sipp, directory, "carrier", carrier_port, (46_000, 49_999)), PacketWatch(carrier_port)
     try:
         await asterisk.start()
-        await check_many_registrations(settings, asterisk, report)
+        await check_many_phone_registrations(settings, asterisk, report)
         await start_carrier(carrier, CALLS, directory / "voter.alaw")
         watch.start()
         async with start_site(settings, asterisk) as site:
-            for check in (partial(check_audio_both_ways, watch=watch), check_reloads, check_killed_tabs):
+            for check in (partial(check_audio_both_ways, watch=watch), check_page_reloads, check_killed_browser_tabs):
                 try:
                     await check(site, report=report)
                 except TimeoutError:
@@ -244,7 +244,7 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Ch
     return report
 
 
-async def check_many_registrations(settings: Settings, asterisk: RealAsterisk, report: CheckReport) -> None:
+async def check_many_phone_registrations(settings: Settings, asterisk: RealAsterisk, report: CheckReport) -> None:
     """Register the phones of all seats at once, through the desk."""
     who = {f"t{seat.name}": SignedInUser("1", AGENT, seat.name) for seat in settings.seats}
 
@@ -300,7 +300,7 @@ async def check_audio_both_ways(site: BrowserSite, *, watch: PacketWatch, report
     await site.wait_until(lambda: site.seat_state() is SeatState.LOST)
 
 
-async def check_reloads(site: BrowserSite, *, report: CheckReport) -> None:
+async def check_page_reloads(site: BrowserSite, *, report: CheckReport) -> None:
     """Measure the time from a reload of the page to its first sound from the conference."""
     page, seconds, talks, before = await site.open_agent_page(), [], 0, site.messages
     for number in range(RELOADS):
@@ -324,7 +324,7 @@ async def check_reloads(site: BrowserSite, *, report: CheckReport) -> None:
     await site.wait_until(lambda: site.seat_state() is SeatState.LOST)
 
 
-async def check_killed_tabs(site: BrowserSite, *, report: CheckReport) -> None:
+async def check_killed_browser_tabs(site: BrowserSite, *, report: CheckReport) -> None:
     """Measure the time from a killed tab to a lost seat without a channel. No voter may be connected in between."""
     seconds, joined, talks = [], 0, len(site.changes)
     for _ in range(KILLS):

@@ -43,7 +43,7 @@ class AgentAtPhone:
     async def dial_log_in_code(self) -> None:
         """Dial the log-in code and wait for the first prompt."""
         lab, user = self._lab, f"agent{self._seat}"
-        self._call = await lab.phones[self._seat].dial(lab.sip_port, user, lab.password, self.phone.port)
+        self._call = await lab.phones[self._seat].dial_log_in_code(lab.sip_port, user, lab.password, self.phone.port)
         await self.wait_for_sound()
 
     async def wait_for_sound(self) -> None:
@@ -88,7 +88,7 @@ async def check_log_in(lab: Lab) -> list[str]:
     try:
         await lab.asterisk.start()
         for seat in ("01", "02"):
-            await lab.phones[seat].register(lab.sip_port, f"agent{seat}", lab.password)
+            await lab.phones[seat].register_phone(lab.sip_port, f"agent{seat}", lab.password)
         await start_carrier(carrier, CALLS, lab.voter_audio)
         async with (
             running_centre(settings, chance=random.Random(1), profile=LINES) as centre,

@@ -43,14 +43,14 @@ class Sipp:
         self._rtp_ports = rtp_ports
         self._process: asyncio.subprocess.Process | None = None
 
-    async def listen(self, script: str) -> None:
+    async def answer_calls(self, script: str) -> None:
         """Start SIPp with a scenario file that answers calls until `stop`."""
         self._process = await self._run(script, "listen")
         await asyncio.sleep(0.3)  # SIPp does not report when its socket is open
         if self._process.returncode is not None:
             raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
 
-    async def register(self, proxy_port: int, user: str, password: str) -> None:
+    async def register_phone(self, proxy_port: int, user: str, password: str) -> None:
         """Register this port as the phone of `user`. Raises NoAsterisk if this fails REGISTER_TRIES times.
 
         An attempt fails if Asterisk still sends a call to the earlier phone.
@@ -60,7 +60,9 @@ class Sipp:
                 return
         raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
 
-    async def dial(self, proxy_port: int, user: str, password: str, voice_port: int) -> asyncio.subprocess.Process:
+    async def dial_log_in_code(
+        self, proxy_port: int, user: str, password: str, voice_port: int
+    ) -> asyncio.subprocess.Process:
         """Dial the log-in code as `user`, with the audio on `voice_port`. The process ends with 0 after a hang-up."""
         options = ["-s", user, "-au", user, "-ap", password, "-m", "1", f"127.0.0.1:{proxy_port}"]
         self._process = await self._run(sipp_scripts.render_dialling_phone(voice_port), "dial", *options)
@@ -105,4 +107,4 @@ class Sipp:
 
 async def start_carrier(sipp: Sipp, scenario: Scenario, audio: Path) -> None:
     """Start the carrier of a scenario, whose voters send `audio`."""
-    await sipp.listen(sipp_scripts.render_carrier(scenario, str(audio)))
+    await sipp.answer_calls(sipp_scripts.render_carrier(scenario, str(audio)))

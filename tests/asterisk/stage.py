@@ -105,8 +105,8 @@ class Lab:
 
     async def connect_phone(self, seat: str, sipp: Sipp) -> None:
         """Register a seat's phone and let it answer calls."""
-        await sipp.register(self.get_sip_port(seat), f"agent{seat}", self.password)
-        await sipp.listen(render_phone(str(self.agent_audio)))
+        await sipp.register_phone(self.get_sip_port(seat), f"agent{seat}", self.password)
+        await sipp.answer_calls(render_phone(str(self.agent_audio)))
 
     async def wait_for_phones(self) -> None:
         """Wait until each phone has answered a qualify request, as Asterisk calls it only then. Raises NoAsterisk."""

@@ -60,7 +60,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
     carrier = Sipp(sipp, directory, "registrar", carrier_port, (49_900, 49_949))
     phone = Sipp(sipp, directory, "stranger", phone_port, (49_950, 49_999), address=STRANGER)
     try:
-        await carrier.listen(render_registrar())
+        await carrier.answer_calls(render_registrar())
         await asterisk.start()
         faults = [*await _check_listeners(asterisk, websocket_port), *await _check_registration(asterisk)]
         for user in ("account", "secret", "agent01", "nobody"):

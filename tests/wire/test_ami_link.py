@@ -60,7 +60,7 @@ def make_link(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
         on_link_up=on_link_up or journal.up,
         on_link_down=journal.down,
-        run_session=keep,
+        run_ami_session=keep,
         wait_seconds=lambda failures: (backoff or Backoff()).calculate_wait_seconds(failures, chance),
     )
 

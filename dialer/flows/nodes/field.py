@@ -151,7 +151,7 @@ class FieldNode(QuestionNode):
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
 
     @property
-    def stored_answer(self) -> str:
+    def stored_answer_name(self) -> str:
         """The name of the field, under which the digits are stored."""
         return self.field
 

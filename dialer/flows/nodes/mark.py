@@ -81,11 +81,11 @@ class MarkNode(CommittingNode):
         """A short description: the mark, and for whom it is stored if not for the voter alone."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
-    def list_notes(self) -> list[str]:
+    def list_diagram_notes(self) -> list[str]:
         """Return lines for the diagram: the number of voters (if the caller is asked for it), and the node that follows
         a failure.
         """
-        notes = super().list_notes()
+        notes = super().list_diagram_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 

@@ -62,7 +62,7 @@ class RecordNode(Node):
         return self.prompts
 
     @property
-    def stored_answer(self) -> str:
+    def stored_answer_name(self) -> str:
         """The name of the answer that holds the recording's name."""
         return self.record
 

@@ -48,7 +48,7 @@ class TransferNode(Node):
         """The prompts before the transfer."""
         return self.prompts
 
-    def list_notes(self) -> list[str]:
+    def list_diagram_notes(self) -> list[str]:
         """Return no notes for the diagram, because it shows the failure as an arrow."""
         return []
 

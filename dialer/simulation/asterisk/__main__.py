@@ -112,12 +112,12 @@ def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return False
 
-    def readable() -> None:
+    def stop_at_end_of_input() -> None:
         if not read(sys.stdin.fileno(), 4096):
             loop.remove_reader(sys.stdin)
             stop.set()
 
-    loop.add_reader(sys.stdin, readable)
+    loop.add_reader(sys.stdin, stop_at_end_of_input)
     return True
 
 

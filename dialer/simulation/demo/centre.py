@@ -149,7 +149,7 @@ def make_demo_settings(
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    visitors = DemoVisitors.create(options.seats) if options.desk else None
+    visitors = DemoVisitors.create_visitors(options.seats) if options.desk else None
     phones = make_seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
     lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:

@@ -52,7 +52,7 @@ class DemoVisitors:
     pin: str = field(repr=False)
 
     @classmethod
-    def create(cls, staff: int) -> DemoVisitors:
+    def create_visitors(cls, staff: int) -> DemoVisitors:
         """Create the visitor's seats, numbered after those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while find_pin_weakness(pin) is not None:

@@ -77,7 +77,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a ke
 class AsteriskSwitch:
     """The dialler's connection to one Asterisk server. It implements `dialer.domain.switch.Switch`.
 
-    The AMI link calls `on_link_up`, `on_event`, `run_session` and `on_link_down`.
+    The AMI link calls `on_link_up`, `on_event`, `run_ami_session` and `on_link_down`.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class AsteriskSwitch:
         )
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
-    async def run_session(self, client: AmiClient) -> SwitchError:
+    async def run_ami_session(self, client: AmiClient) -> SwitchError:
         """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost. Return or raise the
         reason of the loss.
         """

@@ -25,7 +25,7 @@ async def maintain_ami_link(
     on_link_up: Callable[[AmiClient], Awaitable[None]],
     on_link_down: Callable[[SwitchError], None],
     wait_seconds: Callable[[int], float],
-    run_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
+    run_ami_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
 ) -> AsyncIterator[None]:
     """Keep a connection to Asterisk's manager for as long as the context lasts, and reconnect after each loss. No AMI
     action is ever resent.
@@ -35,7 +35,7 @@ async def maintain_ami_link(
         on_link_up: synchronises after each login. If it raises SwitchError, the session counts as lost.
         on_link_down: called with the reason at every loss and every failed attempt, but not at the end of the context.
         wait_seconds: returns the wait before the next attempt, given the number of failures in a row.
-        run_session: runs until the session is lost, and returns or raises the reason. It is cancelled at the end of
+        run_ami_session: runs until the session is lost, and returns or raises the reason. It is cancelled at the end of
             the context.
     """
 
@@ -46,7 +46,7 @@ async def maintain_ami_link(
                 await on_link_up(client)
                 if client.is_up:
                     _log.info("ami.up", banner=client.banner)
-                return await run_session(client)
+                return await run_ami_session(client)
         except SwitchError as error:
             return error
 

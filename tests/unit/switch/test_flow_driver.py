@@ -49,22 +49,22 @@ class CutCall:
         self._left = commands
 
     async def answer(self) -> None:
-        self._count()
+        self._count_command()
         await self._call.answer()
 
     async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        self._count()
+        self._count_command()
         return await self._call.stream_file(name, escape_digits)
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
-        self._count()
+        self._count_command()
         return await self._call.wait_for_digit(timeout_ms)
 
     async def hangup(self) -> None:
-        self._count()
+        self._count_command()
         await self._call.hangup()
 
-    def _count(self) -> None:
+    def _count_command(self) -> None:
         if self._left == 0:
             raise CallHungUp
         self._left -= 1
