@@ -157,11 +157,11 @@ def pretrained(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
         return pupils[-1]
 
     simulate_policy(scenario, replace(policy, make=learning), LESSON_SEED)
-    following = cycle([pupil.state() for pupil in pupils])
+    following = cycle([pupil.get_learned_state() for pupil in pupils])
 
     def knowing() -> Pacer:
         pacer = policy.make()
-        pacer.restore(next(following))
+        pacer.restore_learned_state(next(following))
         return pacer
 
     return replace(policy, make=knowing)

@@ -249,13 +249,13 @@ class _WatchedPacer(Pacer):
         """Return the pacer's excess calls."""
         return self._pacer.count_excess_calls(snapshot)
 
-    def state(self) -> dict[str, object]:
+    def get_learned_state(self) -> dict[str, object]:
         """Return the pacer's state."""
-        return self._pacer.state()
+        return self._pacer.get_learned_state()
 
-    def restore(self, state: object) -> None:
+    def restore_learned_state(self, state: object) -> None:
         """Restore the pacer's state."""
-        self._pacer.restore(state)
+        self._pacer.restore_learned_state(state)
 
 
 async def send_marks(centre: RunningCentre, figures: Figures, voters: int) -> None:

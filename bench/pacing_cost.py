@@ -64,11 +64,11 @@ class _RecordingPacer(Pacer):
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         return self.pacer.count_excess_calls(snapshot)
 
-    def state(self) -> dict[str, object]:
-        return self.pacer.state()
+    def get_learned_state(self) -> dict[str, object]:
+        return self.pacer.get_learned_state()
 
-    def restore(self, state: object) -> None:
-        self.pacer.restore(state)
+    def restore_learned_state(self, state: object) -> None:
+        self.pacer.restore_learned_state(state)
 
 
 def least_microseconds(work: Callable[[], object], times: int) -> float:

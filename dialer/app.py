@@ -129,7 +129,7 @@ async def running_centre(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_site_store(settings))
         twilio = await stack.enter_async_context(connect_to_twilio(settings, store, clock))
-        name, lag = DiallerName.for_this_process(settings.store.path, clock.now()), LoopLag()
+        name, lag = DiallerName.make_for_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
@@ -137,7 +137,7 @@ async def running_centre(
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
-        await engine.prepare(
+        await engine.load_state(
             find_trunks_with_history(settings, await store.find_settings_changed_since_open_attempts())
         )
         if weights.problem is not None:

@@ -13,7 +13,7 @@ from dialer.cli.options import DiffOption, ForceOption, SettingsFile
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, has_files, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import list_seats_without_password, render_site
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.settings.servers import narrow_settings_to_server
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import refuse_unfinished
@@ -85,5 +85,5 @@ def lint_asterisk_files(
     printer = FindingPrinter(as_json=as_json)
     printer.print_findings(lint_directory(directory, None if config is None else load_settings(config), server))
     if not as_json:
-        typer.echo(f"{directory}: {counted(printer.count, 'finding') if printer.count else 'no findings'}")
+        typer.echo(f"{directory}: {format_count(printer.count, 'finding') if printer.count else 'no findings'}")
     printer.exit()

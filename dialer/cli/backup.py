@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.domain.clock import SystemClock
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_zone
@@ -55,7 +55,7 @@ def backup(
     if folder == configured:
         removed = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
         if removed:
-            typer.echo(f"{counted(len(removed), 'older backup')} removed (store.max_backups)")
+            typer.echo(f"{format_count(len(removed), 'older backup')} removed (store.max_backups)")
 
 
 def restore(
@@ -85,7 +85,7 @@ def restore(
     missing = count_attempts_missing_in_store(path, key, SentJournal(journal).list_sent_attempts())
     if missing:
         typer.echo(
-            f"{counted(missing, 'call')} in {journal} are missing in the backup: move this file away,"
+            f"{format_count(missing, 'call')} in {journal} are missing in the backup: move this file away,"
             " else the dialler does not start"
         )
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from dialer.cli.group import CommandGroup
 from dialer.domain.output import refuse_protected_path
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
@@ -100,7 +100,7 @@ def check_flows(
         for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds, may_offer=may_offer)
     ]
     findings = list(dict.fromkeys(findings))
-    print_findings(findings, counted(len(names), "flow"), as_json=as_json)
+    print_findings(findings, format_count(len(names), "flow"), as_json=as_json)
 
 
 def print_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.options import read_argument
 from dialer.domain.output import refuse_unwritable_path, write_file
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.jurisdiction import load_profile
@@ -165,7 +165,7 @@ def init(
         raise
     typer.echo(f"wrote {file} with new secrets, readable by you only")
     typer.echo(
-        f"wrote {pins} with number and PIN of {counted(len(made), 'agent')}: hand them out, then delete the file"
+        f"wrote {pins} with number and PIN of {format_count(len(made), 'agent')}: hand them out, then delete the file"
     )
     typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
 

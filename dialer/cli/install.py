@@ -31,7 +31,7 @@ from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
 from dialer.deploy.mosquitto.render import PASSWORDS, read_hashes, render_broker
 from dialer.deploy.systemd import render as service
 from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.extras import with_extra
 from dialer.settings.fields import is_loopback
@@ -109,7 +109,7 @@ def install(
     if made:
         append_new_passwords(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
         typer.echo(
-            f"{counted(len(made), 'new password')} for the broker in {MOSQUITTO / HAND_OUT}:"
+            f"{format_count(len(made), 'new password')} for the broker in {MOSQUITTO / HAND_OUT}:"
             " hand them out, then delete the file"
         )
     if live:

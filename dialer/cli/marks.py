@@ -19,7 +19,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.output import refuse_unwritable_path, write_file
-from dialer.domain.person_ids import is_id
+from dialer.domain.person_ids import is_person_id
 from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, as_csv
@@ -90,7 +90,7 @@ def import_marks(
     """
     settings = site.settings
     zone, now = get_site_zone(settings), SystemClock().now()
-    if by is not None and not is_id(by):
+    if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
     origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
     name = site.person

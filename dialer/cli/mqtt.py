@@ -13,7 +13,7 @@ from dialer.cli.options import DiffOption, ForceOption
 from dialer.deploy.asterisk.file_changes import FileChange, plan_files, read_if_exists, write_files
 from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_hashes, render_broker
 from dialer.domain.signing import create_key_file, format_public_key
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import AsteriskFilesError
 from dialer.settings.site import load_settings
 
@@ -61,7 +61,7 @@ def render_broker_files(
     if made:
         append_new_passwords(to / HAND_OUT, made)
         typer.echo(
-            f"{counted(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
+            f"{format_count(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
             " the broker stores only hashes"
         )
     if written:

@@ -14,9 +14,9 @@ from dialer.cli.options import SiteAndPersonOptions, format_choices, read_argume
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.domain.person_ids import is_id
+from dialer.domain.person_ids import is_person_id
 from dialer.domain.phone_facts import Consent
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.mqtt.messages import create_announcement
 from dialer.roll.number_lists import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import parse_single_number
@@ -91,7 +91,7 @@ def import_register(
         count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append_entry(db, "register-import", get_audit_name(site.who), what, now)
-    typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
+    typer.echo(f"register {name}: {format_count(count, 'number')}, of {dated}")
     _report_invalid_lines(found)
 
 
@@ -127,7 +127,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
 
     `file` has name and hash of the file that the numbers came from, for the audit, or is empty.
     """
-    if not is_id(source):
+    if not is_person_id(source):
         raise RollError(
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"
             " do not give a name or phone number, as all centres receive it"
@@ -146,6 +146,6 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
 
 def _report_invalid_lines(found: NumbersFile) -> None:
     if found.lines_without_number:
-        lines = counted(len(found.lines_without_number), "line")
+        lines = format_count(len(found.lines_without_number), "line")
         typer.echo(f"no number in {lines} of {found.name}: {found.format_lines_without_number()}", err=True)
         raise typer.Exit(1)

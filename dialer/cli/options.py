@@ -16,7 +16,7 @@ import typer
 
 from dialer.domain.errors import RollError
 from dialer.domain.output import ProtectedFiles
-from dialer.domain.person_ids import is_id
+from dialer.domain.person_ids import is_person_id
 from dialer.errors import MatdanError
 from dialer.extras import with_extra
 from dialer.settings.headquarters import HqSettings, load_hq_settings
@@ -140,7 +140,7 @@ def resolve_person(who: str | None) -> str:
     Raises RollError for an invalid ID.
     """
     name = get_audit_name(who)
-    if not is_id(name):
+    if not is_person_id(name):
         raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")
     return name
 

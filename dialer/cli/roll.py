@@ -19,7 +19,7 @@ from dialer.cli.options import SiteOptions, resolve_person
 from dialer.cli.progress import Advance, show_progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.hand_over import hand_over_roll
 from dialer.roll.importer import (
@@ -291,8 +291,8 @@ def import_worker_list(
     """
     region = site.settings.centre.region
     result = import_workers(file, site.path, region, roll_version=roll_version, replace=replace, key=site.key)
-    called, booths = counted(result.workers, "worker"), counted(result.booths, "booth")
-    summary = f"{counted(result.rows, 'row')}: {called} at {booths}"
+    called, booths = format_count(result.workers, "worker"), format_count(result.booths, "booth")
+    summary = f"{format_count(result.rows, 'row')}: {called} at {booths}"
     if result.opted_out:
         summary += f"; {result.opted_out:,} of them have opted out and are not called"
     if result.removed:
@@ -305,4 +305,4 @@ def import_worker_list(
             err=True,
         )
     if len(result.renamed) > SHOWN_RENAMED:
-        typer.echo(f"and {counted(len(result.renamed) - SHOWN_RENAMED, 'more number')} with two names", err=True)
+        typer.echo(f"and {format_count(len(result.renamed) - SHOWN_RENAMED, 'more number')} with two names", err=True)

@@ -13,7 +13,7 @@ from rich.table import Table
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_findings
 from dialer.cli.group import CommandGroup
 from dialer.domain.schema import to_json_value
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.flows.model import list_allowed_offers
 from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
@@ -59,7 +59,7 @@ def check_scripts(
     may_offer = list_allowed_offers(load_site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
-    print_findings(findings, counted(len(names), "script"), as_json=as_json)
+    print_findings(findings, format_count(len(names), "script"), as_json=as_json)
 
 
 @app.command("show")

@@ -16,7 +16,7 @@ from rich.table import Table
 from dialer.cli.progress import show_progress
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_protected_path
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.pacing.port import Cap
 from dialer.process.pool import choose_process_count
 from dialer.reports.picture_file import check_picture_path
@@ -156,9 +156,7 @@ def format_table(report: SimulationReport, *, by_change: bool) -> Table:
         " abandoned: share of live answers, overall and in the worst hour"
     )
     days = sorted({line.days for line in report.outcomes})
-    title = (
-        f"{report.title}, cap {report.cap:.1%}, {'' if len(days) == 1 else f'{days[0]} to '}{counted(days[-1], 'day')}"
-    )
+    title = f"{report.title}, cap {report.cap:.1%}, {'' if len(days) == 1 else f'{days[0]} to '}{format_count(days[-1], 'day')}"
     table = Table(title=title, title_justify="left", caption=caption)
     table.add_column("what if" if by_change else "policy", no_wrap=True)
     columns = ("idle s", "busy", "abandoned", "worst h", "calls/h")
@@ -213,7 +211,7 @@ def replay_recorded_day(
     )
     title = f"replay of {day}"
     if recorded.left_out:
-        title += f", without {counted(recorded.left_out, 'call')} with inconsistent times"
+        title += f", without {format_count(recorded.left_out, 'call')} with inconsistent times"
     scenario = build_scenario(recorded, title, load_site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare_policies(scenario, policies, seeds, cap, progress, caps)
@@ -309,7 +307,7 @@ def simulate(
 
 def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
-        most = counted(max(line.days for line in report.outcomes), "day")
+        most = format_count(max(line.days for line in report.outcomes), "day")
         plot_policies(create_policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy

@@ -11,7 +11,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
 from dialer.cli.roll import exit_if_all_rejected, import_roll, show_mapping
 from dialer.domain.signing import read_webhook_secret
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import SettingError
 from dialer.reports.webhook import WebhookPoster, create_sender
 from dialer.roll.importer import ImportOptions
@@ -52,7 +52,7 @@ def import_exports(
     if count == 0:
         typer.echo(f"nothing new in {source.folder}: every file was imported before")
     else:
-        typer.echo(f"{source.name}: {counted(count, 'file')} {'checked' if dry_run else 'imported'}")
+        typer.echo(f"{source.name}: {format_count(count, 'file')} {'checked' if dry_run else 'imported'}")
 
 
 @app.command("send")
@@ -79,4 +79,4 @@ def send_results(
         source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
     )
     sent = posting.post_new_results(site.open_for_reading, create_sender(source.webhook_url, secret))
-    typer.echo(f"{source.name}: {counted(sent, 'result')} sent")
+    typer.echo(f"{source.name}: {format_count(sent, 'result')} sent")

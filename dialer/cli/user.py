@@ -17,7 +17,7 @@ from dialer.cli.options import SettingsFile, read_argument, resolve_person
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.engine.command.base import CommandContext
 from dialer.engine.command.reading import read_command
 from dialer.engine.users.commands import UserCommand
@@ -65,7 +65,7 @@ async def list_users(config: SettingsFile) -> None:
         where = "settings" if name in list_fixed_users(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
-        keys = f", {counted(account.passkeys, 'passkey')}" if account.passkeys else ""
+        keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
         typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}{keys}")
 
 

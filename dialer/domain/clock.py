@@ -61,7 +61,7 @@ class ClockWatch:
         self._usual = (expected_at if expected_at is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
-    def check(self, now: Instant) -> float | None:
+    def check_for_step(self, now: Instant) -> float | None:
         """Return how many seconds the wall clock is ahead after a step (negative = behind), or None if it has not
         stepped.
         """
@@ -71,7 +71,7 @@ class ClockWatch:
                 return early
             self._not_before = None
             if not self._stepped:
-                self.accept(now)
+                self.accept_time(now)
         off = now.at - now.seconds - self._usual
         if self._stepped:
             self._stepped = abs(off) > STEP_SECONDS
@@ -85,11 +85,11 @@ class ClockWatch:
         self._usual += off
         return None
 
-    def expected_time(self, now: Instant) -> float:
+    def calculate_expected_time(self, now: Instant) -> float:
         """Return the time that the wall clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 
-    def accept(self, now: Instant) -> None:
+    def accept_time(self, now: Instant) -> None:
         """Accept the wall clock's current time as right, because a person has confirmed it."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
@@ -134,7 +134,7 @@ class LoopClock:
         """Return seconds since the epoch without the effect of `step`, as if the machine had started at the epoch."""
         return self.now() - self._stepped
 
-    def step(self, seconds: float) -> None:
+    def step_wall_clock(self, seconds: float) -> None:
         """Step the wall clock by `seconds`, as NTP or an operator would. The other clocks do not change."""
         self._offset += seconds
         self._stepped += seconds

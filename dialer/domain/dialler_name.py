@@ -27,7 +27,7 @@ class DiallerName:
     host: str
 
     @classmethod
-    def for_this_process(cls, store: Path, now: float) -> DiallerName:
+    def make_for_this_process(cls, store: Path, now: float) -> DiallerName:
         """Return the name of this process as a dialler that has locked the store file. Raises OSError if the file does
         not exist.
 
@@ -40,7 +40,7 @@ class DiallerName:
         return cls(digest[:12], os.getpid(), int(now), _NOT_A_HOST.sub("-", host)[:64] or "-")
 
     @classmethod
-    def parse(cls, text: str) -> DiallerName | None:
+    def parse_name(cls, text: str) -> DiallerName | None:
         """Return the dialler name that `text` was made from, or None if `text` is not a dialler name."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])

@@ -12,7 +12,7 @@ _ID = re.compile(ID_PATTERN)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def is_id(text: str) -> bool:
+def is_person_id(text: str) -> bool:
     """Return whether a text is a valid id of a person, such as worker-12, agent-17 or ops.pune."""
     return 1 <= len(text) <= MOST_ID and _ID.fullmatch(text) is not None
 

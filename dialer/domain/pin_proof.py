@@ -66,7 +66,7 @@ class PinProver:
         hasher = PasswordHasher() if first is None else PasswordHasher.from_parameters(extract_parameters(first))
         self._nobody = hasher.hash(secrets.token_hex(16))
 
-    def prove(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
+    def make_proof(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
         """Return a proof, made at `now` (epoch seconds), that this PIN of an agent is known."""
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)

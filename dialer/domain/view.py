@@ -210,7 +210,7 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def update_settled(self, before: ScreenPop) -> ScreenPop:
+    def with_settled_voters(self, before: ScreenPop) -> ScreenPop:
         """Return this screen pop with an updated list of settled voters.
 
         These are voters who still had to be called in the earlier screen pop `before`, and now need no call.

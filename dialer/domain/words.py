@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def counted(count: int, one: str, several: str | None = None) -> str:
+def format_count(count: int, one: str, several: str | None = None) -> str:
     """Return a count with its noun, such as "1 number" or "1,234 numbers".
 
     `several` is the plural, if it is not `one` with an s.

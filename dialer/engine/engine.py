@@ -111,12 +111,12 @@ class Engine:
         """
         return await command.execute(self.features.services, context)
 
-    async def prepare(self, trunks: Collection[str] = ()) -> None:
+    async def load_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
 
         `trunks` are the trunks that are still on the same server as in the previous run.
         """
-        await self._lifecycle.prepare(trunks)
+        await self._lifecycle.load_state(trunks)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
@@ -127,10 +127,10 @@ class Engine:
         finally:
             self._has_ended = True
             self._timers.stop_all()
-        await self._lifecycle.finish()
+        await self._lifecycle.save_at_end()
         for effect in self._core.pop_effects():
             if isinstance(effect, StoreFailed):
-                self.features.commits.on_failure(effect.error)
+                self.features.commits.on_store_failure(effect.error)
         self.features.dependencies.sent_journal.close()
 
     # Events
@@ -351,7 +351,7 @@ class Engine:
             case RunCommand(command=command):
                 self._core.spawn_task(self._run_keyed_command(command), "keyed-command")
             case StoreFailed(error=error):
-                self.features.commits.on_failure(error)
+                self.features.commits.on_store_failure(error)
             case _:
                 self.dispatch_event(effect)
 

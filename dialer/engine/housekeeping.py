@@ -90,7 +90,7 @@ class Housekeeping:
         else:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
-    async def finish(self) -> None:
+    async def save_at_end(self) -> None:
         """Save the engine's state after the last call, and announce the last entry of the audit's hash chain."""
         await self.save_state()
         await self._announce_audit_head()

@@ -34,7 +34,7 @@ class Lifecycle:
 
     # Start
 
-    async def prepare(self, trunks: Collection[str]) -> None:
+    async def load_state(self, trunks: Collection[str]) -> None:
         """Load campaigns, figures and open attempts from the store.
 
         `trunks` are the trunks that are still on the same server as in the previous run. Raises StoreError, also if the
@@ -114,11 +114,11 @@ class Lifecycle:
         finally:
             core.stop_tasks()
 
-    async def finish(self) -> None:
+    async def save_at_end(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
         features.seats.close_intervals()
-        await features.housekeeping.finish()
+        await features.housekeeping.save_at_end()
 
     async def _run_decisions_until(self, stop: asyncio.Event) -> None:
         """Decide repeatedly which calls to place, until `stop` is set.

@@ -49,7 +49,7 @@ class StoreCommits:
                     await commit.call()
                 except StoreError as error:
                     self._retrying.add(retry)
-                    self.on_failure(error)
+                    self.on_store_failure(error)
                     _log.error("store.commit_failed", write=commit.name, problem=str(error))
                     if self.closing:  # the attempt stays open in the store; the next start reconciles it
                         return
@@ -59,7 +59,7 @@ class StoreCommits:
         finally:
             self._retrying.discard(retry)
 
-    def on_failure(self, error: StoreError) -> None:
+    def on_store_failure(self, error: StoreError) -> None:
         """Stop dialling after the store has failed, until it works. A lasting failure raises only one alert, even if
         its errors differ.
         """
@@ -82,7 +82,7 @@ class StoreCommits:
             try:
                 await self._store.release_expired_claims(self._core.clock.now())
             except StoreError as error:
-                self.on_failure(error)
+                self.on_store_failure(error)
                 continue
             if self._core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
                 self._recovered_at = self._core.clock.monotonic()

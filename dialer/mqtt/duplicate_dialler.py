@@ -67,4 +67,4 @@ async def _read_next_name(connection: Connection, seconds: float) -> DiallerName
         return None
     if not isinstance(state, dict) or state.get("online") is not True:
         return None
-    return DiallerName.parse(str(state.get("dialler")))
+    return DiallerName.parse_name(str(state.get("dialler")))

@@ -59,11 +59,11 @@ class Learned:
     Learned too.
     """
 
-    def state(self) -> dict[str, object]:
+    def get_learned_state(self) -> dict[str, object]:
         """Return the estimator's learned state as plain JSON types."""
         return {name: _convert_to_plain_json(getattr(self, name)) for name in self.SAVED}
 
-    def restore(self, state: object) -> None:
+    def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `state()` returned.
 
         Raises:
@@ -75,7 +75,7 @@ class Learned:
             known = getattr(self, name)
             if within is None:
                 for part, one in known.items() if isinstance(known, dict) else [(None, known)]:
-                    one.restore(state[name] if part is None else state[name][part])
+                    one.restore_learned_state(state[name] if part is None else state[name][part])
                 continue
             saved = np.array(state[name], dtype=np.float64)
             if saved.shape != np.shape(known) or not ((saved >= within[0]) & (saved <= within[1])).all():
@@ -86,7 +86,7 @@ class Learned:
 def _convert_to_plain_json(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _convert_to_plain_json(one) for name, one in value.items()}
-    return value.state() if isinstance(value, Learned) else np.asarray(value).tolist()
+    return value.get_learned_state() if isinstance(value, Learned) else np.asarray(value).tolist()
 
 
 class Hazard(Learned):
@@ -114,7 +114,7 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def rates(self) -> Matrix:
+    def calculate_rates(self) -> Matrix:
         """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
         shape (2, bins).
         """
@@ -308,7 +308,7 @@ class AnswerRate(Learned):
         self.rate, self.calls, answered = self._estimate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
 
-    def estimate(self, ratio: Vector) -> float:
+    def estimate_answer_rate(self, ratio: Vector) -> float:
         """Return the answer rate, including what the calls that still ring say about it.
 
         Args:

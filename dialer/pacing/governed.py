@@ -69,20 +69,20 @@ class GovernedPacer(Learned, Pacer):
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned()
         elif event.kind is PacingEventKind.MACHINE:
-            self.governor.count(answers=-1)
+            self.governor.add_counts(answers=-1)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Replace the answers and abandoned calls counted for each cap by those of the calls in the store."""
         self._advance_time(now_seconds)
         self.governor.restore_counts(recent)
 
-    def state(self) -> dict[str, object]:
+    def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
         the store (`restore_counts`).
         """
-        return {"version": STATE_VERSION, **super().state()}
+        return {"version": STATE_VERSION, **super().get_learned_state()}
 
-    def restore(self, state: object) -> None:
+    def restore_learned_state(self, state: object) -> None:
         """Restore what the pacing policy had learned, as `state()` returned it. A damaged state, or one of another
         version, is ignored.
         """
@@ -90,7 +90,7 @@ class GovernedPacer(Learned, Pacer):
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
                 raise ValueError("the saved pacing state is from another version of the policy, so it is not used")
-            super().restore(state)
+            super().restore_learned_state(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)
 

@@ -42,9 +42,9 @@ class Tally:
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
-    def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
+    def add_counts(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
-        self.advance(now)
+        self.remove_old_counts(now)
         counts = self._buckets.setdefault(self._find_bucket(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
@@ -52,7 +52,7 @@ class Tally:
         self.answers += answers
         self.abandoned += abandoned
 
-    def advance(self, now: float) -> None:
+    def remove_old_counts(self, now: float) -> None:
         """Move the window to `now`: remove the counted calls that have left it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
@@ -72,7 +72,7 @@ class Tally:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
-        self.advance(now)
+        self.remove_old_counts(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
         asked = self._find_bucket(now), self._find_bucket(now + ahead_seconds) - BUCKETS
@@ -88,7 +88,7 @@ class Tally:
 
     def compute_seconds_until_full(self, now: float) -> float:
         """Return how many seconds remain until the time window is full. From then on, old answers leave it."""
-        self.advance(now)
+        self.remove_old_counts(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
@@ -107,7 +107,7 @@ class Tally:
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
-        self.advance(now)
+        self.remove_old_counts(now)
 
 
 class Governor(Learned):
@@ -145,20 +145,20 @@ class Governor(Learned):
         """Count an answer by a person. An answer as soon as the call is placed (`at_once`) involved no risk, and
         teaches less.
         """
-        self.count(answers=1)
+        self.add_counts(answers=1)
         self._adjust_alpha((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
     def count_abandoned(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
-        self.count(abandoned=1)
+        self.add_counts(abandoned=1)
         self._adjust_alpha(-1.0)
 
-    def count(self, answers: int = 0, abandoned: int = 0) -> None:
+    def add_counts(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to every cap's time window. Negative numbers subtract, for a machine that was
         counted as a person.
         """
         for tally in self.tallies:
-            tally.count(self.now, answers, abandoned)
+            tally.add_counts(self.now, answers, abandoned)
 
     def _adjust_alpha(self, surprise: float) -> None:
         """Adjust alpha by the difference between the actual and the expected result of an answered call."""
@@ -166,7 +166,7 @@ class Governor(Learned):
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
-    def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
+    def calculate_alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
         """Return the allowed risk: the probability of being abandoned that is allowed for the last call placed (alpha).
 
         Args:
@@ -214,7 +214,7 @@ class Governor(Learned):
         already. Without a cap: 0.
         """
         for tally in self.tallies:
-            tally.advance(self.now)
+            tally.remove_old_counts(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_worst_case_room(self, free_seats: int) -> float:

@@ -102,7 +102,7 @@ class Knowledge(Learned):
 
     def _compute_probability_tables(self) -> None:
         """Compute the probability tables again from the estimators."""
-        rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
+        rates = {stage: hazard.calculate_rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
@@ -119,7 +119,7 @@ class Knowledge(Learned):
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
-        rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
+        rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign])
         odds: Vector | float = compute_failure_odds(rate)
         if foreign is not None:
             odds = np.array([odds if chance is None else compute_failure_odds(chance) for chance in told])
@@ -134,7 +134,7 @@ class Knowledge(Learned):
 
     # Learning
 
-    def learn(self, event: PacingEvent) -> None:
+    def learn_from_event(self, event: PacingEvent) -> None:
         """Update the estimators from one pacing event, such as an answered call."""
         seconds = limit_seconds(event.seconds)
         match event.kind:
@@ -166,11 +166,11 @@ class Knowledge(Learned):
         if told:
             self.hazards[_INNER[stage]].record_end(inner)
 
-    def restore(self, state: object) -> None:
+    def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `state()` returned.
 
         Raises:
             KeyError, TypeError, ValueError: the value is damaged. The estimators may be half restored.
         """
-        super().restore(state)
+        super().restore_learned_state(state)
         self._compute_probability_tables()

@@ -202,11 +202,11 @@ class Pacer(ABC):
         first.
         """
 
-    def state(self) -> dict[str, object]:
+    def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types, without the calls counted for the caps."""
         return {}
 
-    def restore(self, state: object) -> None:  # noqa: B027
+    def restore_learned_state(self, state: object) -> None:  # noqa: B027
         """Restore what the pacing policy had learned, as `state()` returned it. A state that is damaged or of another
         version is ignored.
         """

@@ -139,7 +139,7 @@ class PredictivePacer(GovernedPacer):
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.interpret_snapshot(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
-            alpha = self.governor.alpha(
+            alpha = self.governor.calculate_alpha(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
             )
             self._seen = (snapshot, prospect, alpha)
@@ -166,4 +166,4 @@ class PredictivePacer(GovernedPacer):
     def learn_from_event(self, event: PacingEvent) -> None:
         """Learn talk times, ring times and answer rate from an event, such as an answered call."""
         super().learn_from_event(event)
-        self.knowledge.learn(event)
+        self.knowledge.learn_from_event(event)

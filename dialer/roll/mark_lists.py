@@ -16,7 +16,7 @@ from pathlib import Path
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, Mark, MarkSource
-from dialer.domain.person_ids import is_id
+from dialer.domain.person_ids import is_person_id
 from dialer.roll.cells import parse_clock_time, parse_number
 from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, SmallTable, TableRow
 from dialer.roll.parts import Parts, UnmatchedRow
@@ -119,7 +119,7 @@ def _build_mark(line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: s
         raise UnmatchedRow("column voted is neither ticked nor blank; write x for a voter who has voted")
     kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)
-    if by is not None and not is_id(by):
+    if by is not None and not is_person_id(by):
         raise UnmatchedRow("column by is not an id; write an id such as worker-12, not a name or a phone number")
     at = _parse_mark_time(line["time"], defaults.day, now, zone)
     # The same statement by the same person on the same day is one mark, even if another file repeats it. A correction is a

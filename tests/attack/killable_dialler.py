@@ -121,7 +121,7 @@ class KillableDialler:
             ),
         )
         try:
-            await self.engine.prepare()
+            await self.engine.load_state()
         except (Killed, StoreError):
             if self.steps.killed.is_set():
                 return

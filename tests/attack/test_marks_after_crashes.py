@@ -164,7 +164,7 @@ class History:
             store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
-        committing = dialler.start_task(dialler.engine.features.flows.commit(session, commit))
+        committing = dialler.start_task(dialler.engine.features.flows.store_flow_commit(session, commit))
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()

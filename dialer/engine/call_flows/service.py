@@ -135,7 +135,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
+    async def store_flow_commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow. Return True when it is stored, or if there was nothing to store.
 
         Call, run and `commit.sequence` identify what is stored: a repeat is stored once and returns the same result.

@@ -103,7 +103,7 @@ class CallEndings:
             counted=not not_the_numbers,
             promised=self._retries.is_call_time_promised(call, outcome),
         )
-        self._calls.remove(call.attempt_id)
+        self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._numbers.add_call(call, outcome)
         self._core.request_effects(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))

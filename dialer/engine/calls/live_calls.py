@@ -58,7 +58,7 @@ class LiveCalls:
         self._calls[call.attempt_id] = call
         return call
 
-    def remove(self, attempt_id: AttemptId) -> None:
+    def remove_call(self, attempt_id: AttemptId) -> None:
         """Remove a call that has ended from the live calls."""
         self._calls.pop(attempt_id, None)
 

@@ -57,7 +57,7 @@ class CampaignRun:
 
     def get_pacer_state(self) -> str:
         """Return what a campaign's pacer has learned, as JSON for the store."""
-        return json.dumps(self.pacer.state())
+        return json.dumps(self.pacer.get_learned_state())
 
     def restore_pacer(self, learned: str) -> None:
         """Restore what the campaign's pacer learned in an earlier run. Damaged data is ignored: the pacer then starts
@@ -70,7 +70,7 @@ class CampaignRun:
         if not isinstance(state, dict):
             _log.warning("pacer.state_damaged", campaign=self.spec.campaign_id)
             return
-        self.pacer.restore(state)
+        self.pacer.restore_learned_state(state)
 
     def update_pacer(self, update: UpdatePacer, now: float) -> None:
         """Pass an event, such as an answered call, to the campaign's pacer. `now` is monotonic seconds."""

@@ -69,7 +69,7 @@ class MarkReport(Record):
         Literal["seen", "said", "told"] | None, Field(description="how certain it is; null: as usual for its source")
     ] = None
 
-    def mark(self) -> Mark:
+    def make_mark(self) -> Mark:
         """Return the reported mark in the form that the engine uses."""
         return Mark(
             key=self.key,
@@ -104,7 +104,7 @@ class FigureReport(Record):
         Field(description="required where several states have the number", pattern=r"^[^\x00-\x1f\x7f]{1,128}$"),
     ] = None
 
-    def figure(self) -> OfficialFigure:
+    def make_figure(self) -> OfficialFigure:
         """Return the turnout figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
@@ -129,7 +129,7 @@ class ComplaintReport(Record):
         StoreId | None, Field(description="ID of the number in this centre's store, never the number itself")
     ] = None
 
-    def complaint(self) -> Complaint:
+    def make_complaint(self) -> Complaint:
         """Return the complaint in the form that the engine uses."""
         return Complaint(
             key=self.key,
@@ -150,7 +150,7 @@ class AnswerReport(Record):
     at: RecordedTime
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
-    def complaint_answer(self) -> ComplaintAnswer:
+    def make_complaint_answer(self) -> ComplaintAnswer:
         """Return the answer to a complaint in the form that the engine uses."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
@@ -187,7 +187,7 @@ class RecordMarks(RecordsCommand):
         return len(self.marks)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        marks = tuple(each.mark() for each in self.marks)
+        marks = tuple(each.make_mark() for each in self.marks)
         return await records.import_marks(marks, self.batch, context.format_responsible_person(self.who))
 
 
@@ -209,7 +209,7 @@ class RecordOfficialTurnout(RecordsCommand):
         return len(self.figures)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        figures = tuple(each.figure() for each in self.figures)
+        figures = tuple(each.make_figure() for each in self.figures)
         return await records.import_turnout(figures, context.format_responsible_person(self.who))
 
 
@@ -224,7 +224,9 @@ class FileComplaint(RecordsCommand):
     who: Responsible
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.file_complaint(self.complaint.complaint(), context.format_responsible_person(self.who))
+        return await records.file_complaint(
+            self.complaint.make_complaint(), context.format_responsible_person(self.who)
+        )
 
 
 class AnswerComplaint(RecordsCommand):
@@ -239,7 +241,7 @@ class AnswerComplaint(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
-            self.answer.complaint_answer(), context.format_responsible_person(self.who)
+            self.answer.make_complaint_answer(), context.format_responsible_person(self.who)
         )
 
 

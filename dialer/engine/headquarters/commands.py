@@ -37,7 +37,7 @@ class PeerOptOut(Record):
     at: RecordedTime
     centre: CentreId
 
-    def opt_out(self) -> PeerOptOutRecord:
+    def make_opt_out(self) -> PeerOptOutRecord:
         """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
@@ -58,7 +58,7 @@ class PeerMark(Record):
     confidence: Literal["seen", "said", "told"] = "told"
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
-    def mark(self) -> PeerMarkRecord:
+    def make_mark(self) -> PeerMarkRecord:
         """Return the mark of another centre in the form that the engine uses."""
         return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
@@ -141,8 +141,8 @@ class ImportPeerUpdates(Command):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        opt_outs = tuple(each.opt_out() for each in self.opt_outs)
-        marks = tuple(each.mark() for each in self.peer_marks)
+        opt_outs = tuple(each.make_opt_out() for each in self.opt_outs)
+        marks = tuple(each.make_mark() for each in self.peer_marks)
         return await services.records.import_peer_updates(
             PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks)
         )

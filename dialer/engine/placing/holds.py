@@ -45,7 +45,7 @@ class CampaignHolds:
         self._polls = polls
         self._seats = seats
 
-    def find_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+    def find_campaign_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
         """Return why a campaign may not dial now, or not over this trunk, or None if it may.
 
         Agents are not considered here, see `find_agent_hold`.

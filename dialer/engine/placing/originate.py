@@ -259,7 +259,7 @@ class Originator:
 
     def _discard_call(self, call: Call) -> None:
         self._sent.forget_attempt(call.attempt_id)
-        self._calls.remove(call.attempt_id)
+        self._calls.remove_call(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
         self._trunks.record_end(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
 
@@ -349,7 +349,9 @@ class Originator:
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
-        hold = self._holds.find_hold(run, attempt.trunk) or (None if kept else self._holds.find_agent_hold(run))
+        hold = self._holds.find_campaign_hold(run, attempt.trunk) or (
+            None if kept else self._holds.find_agent_hold(run)
+        )
         if hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         ruling = self._eligibility.check_originate(

@@ -80,7 +80,7 @@ class Placing:
         return min((self._place_calls_of_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
-        hold, nobody = self._holds.find_hold(run), self._holds.find_agent_hold(run)
+        hold, nobody = self._holds.find_campaign_hold(run), self._holds.find_agent_hold(run)
         if (
             nobody is not None and self._servers.is_any_server_up
         ):  # even if another hold applies: an answered voter would be abandoned

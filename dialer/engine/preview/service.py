@@ -102,7 +102,7 @@ class OwnCalls:
     async def _call_number(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
         """Call a number for an agent's seat. The seat is checked both before and after the number is reserved."""
         self._require_idle_seat(seat_name, run, promised=promised)
-        hold = self._holds.find_hold(run)
+        hold = self._holds.find_campaign_hold(run)
         if hold is not None:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)

@@ -91,7 +91,7 @@ class Supervision:
     async def _start_monitoring(self, listener: Listener) -> None:
         self._listeners.put_listener(listener)  # before anything is awaited, so that a second command finds it
         try:
-            await self._audit_start(listener, listener.mode.value)
+            await self._append_start_to_audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_third_party(request)
         except StoreError as error:
@@ -111,32 +111,32 @@ class Supervision:
 
     async def _change_monitoring_mode(self, before: Listener, after: Listener) -> None:
         try:
-            await self._audit_start(after, after.mode.value)
+            await self._append_start_to_audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(
                 f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could not"
                 f" be stored: {error}"
             ) from error
         if self._listeners.get(before.phone.name) is not before:
-            self._audit_end(after, "hung up")
+            self._append_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         try:
             await self._switch.move_third_party(before.party_id, after.place)
         except SwitchError as error:
-            self._audit_end(after, "not changed")
+            self._append_end_to_audit(after, "not changed")
             raise CommandRefused(
                 f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has answered:"
                 f" {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.get(before.phone.name) is not before:
-            self._audit_end(after, "hung up")
+            self._append_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
-        self._audit_end(before, f"changed to {after.mode.value}")
+        self._append_end_to_audit(before, f"changed to {after.mode.value}")
         self._listeners.put_listener(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
@@ -207,16 +207,18 @@ class Supervision:
 
     def _end_monitoring(self, listener: Listener, because: str) -> None:
         if self._listeners.remove_listener(listener):
-            self._audit_end(listener, because)
+            self._append_end_to_audit(listener, because)
 
-    async def _audit_start(self, listener: Listener, kind: str) -> None:
+    async def _append_start_to_audit(self, listener: Listener, kind: str) -> None:
         await self._store.append_audit_entry(
-            kind, listener.phone.name, self._audit_details(listener), self._core.clock.now()
+            kind, listener.phone.name, self._make_audit_details(listener), self._core.clock.now()
         )
 
-    def _audit_end(self, listener: Listener, because: str) -> None:
+    def _append_end_to_audit(self, listener: Listener, because: str) -> None:
         self._append_audit_entry(
-            f"{listener.mode.value}-end", listener.phone.name, {**self._audit_details(listener), "because": because}
+            f"{listener.mode.value}-end",
+            listener.phone.name,
+            {**self._make_audit_details(listener), "because": because},
         )
 
     def _append_audit_entry(self, kind: str, who: str, what: Mapping[str, str]) -> None:
@@ -224,7 +226,7 @@ class Supervision:
             make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
         )
 
-    def _audit_details(self, listener: Listener) -> dict[str, str]:
+    def _make_audit_details(self, listener: Listener) -> dict[str, str]:
         seat = self._seats[listener.seat]
         what = {"seat": listener.seat, "party": listener.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}

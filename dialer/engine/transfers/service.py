@@ -33,7 +33,7 @@ from dialer.engine.transfers.state import (
     CallTransfer,
     CallTransfers,
     TransferStep,
-    require_allowed,
+    require_step_allowed,
 )
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
@@ -122,7 +122,7 @@ class Transfers:
         """
         call = self._require_call(seat_name)
         now = self._transfers.get(call.attempt_id)
-        require_allowed(asked, seat_name, now)
+        require_step_allowed(asked, seat_name, now)
         return call, now
 
     def _require_transfer(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer]:

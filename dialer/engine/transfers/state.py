@@ -112,7 +112,7 @@ class CallTransfers:
         return self._transfers.pop(attempt_id, None)
 
 
-def require_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
+def require_step_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
     """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:

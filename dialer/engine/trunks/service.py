@@ -34,7 +34,7 @@ class Trunks:
         self._servers.add_servers(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
-        self._trunks.update(plan.trunks, self._core.clock.monotonic())
+        self._trunks.update_trunks(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
             self._alerts.clear_alert(AlertKind.TRUNK, name)
 

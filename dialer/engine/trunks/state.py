@@ -301,9 +301,9 @@ class TrunkPool:
             Counter()
         )  # by trunk and caller IDs: index of the caller ID to use next
         self.tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
-        self.update(trunks, now_seconds)
+        self.update_trunks(trunks, now_seconds)
 
-    def update(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
+    def update_trunks(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
         """Apply the trunks of the settings. Calls that have started still count. A removed trunk starts no further
         calls.
         """

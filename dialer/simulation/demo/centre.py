@@ -233,7 +233,7 @@ async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
         if await store.read_pacer_state(PRETRAINED_CAMPAIGN) is None:
             pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03))
             simulate(make_pretraining_scenario(options), lambda: pacer, options.seed)
-            await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.state()))
+            await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
     finally:
         await store.close()
 

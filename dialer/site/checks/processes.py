@@ -16,7 +16,7 @@ from dialer.domain.alerts import AlertLevel
 from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.view import CentreState, CentreView
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.mqtt.connection import open_connection
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
@@ -120,7 +120,7 @@ def judge_dialler_state(state: CentreState | None, view: CentreView, now: float)
         yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"
-    yield ok(subject, f"{counted(state.calls, 'call')}; seats: {seats}")
+    yield ok(subject, f"{format_count(state.calls, 'call')}; seats: {seats}")
     for alert in view.alerts:
         level = error if alert.level is AlertLevel.CRITICAL else warning
         yield level(f"alert {alert.code}", alert.text, "see docs/how-to/runbooks.md")

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dialer.domain.finding import Finding, error, ok, warning
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
@@ -154,14 +154,16 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
             yield warning("copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade")
         unknown = len(unknown_attempts.read_unknown_attempts(db))
         if unknown:
-            text = f"{counted(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
+            text = (
+                f"{format_count(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
+            )
             yield warning("unknown attempts", text, "see `dialer unknown list`")
         for each in outbox.count_waiting_announcements(db):
             if each.sink == "broker" and not settings.broker.enabled:
                 continue
             subject = f"outbox for {each.sink}"
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
-            text = f"{counted(each.rows, 'announcement')} pending, the oldest for {format_age(age)}"
+            text = f"{format_count(each.rows, 'announcement')} pending, the oldest for {format_age(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
                 yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:

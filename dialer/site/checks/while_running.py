@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding, ok
-from dialer.domain.words import counted
+from dialer.domain.words import format_count
 from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
@@ -72,7 +72,7 @@ async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterato
     async with AmiClient(get_ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
         timestamp = (await client.send_action("Ping")).get("Timestamp")
         channels = await client.send_list_action("CoreShowChannels")
-        yield ok("asterisk", f"{client.banner}, {counted(len(channels), 'live channel')}")
+        yield ok("asterisk", f"{client.banner}, {format_count(len(channels), 'live channel')}")
         with suppress(ValueError):
             yield check_clock_difference("Asterisk's clock", float(timestamp) - clock.now())
         for finding in await check_trunks(settings, client):

@@ -218,7 +218,7 @@ class _Host:
 
     async def commit_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
-        return await commit_result(commit, lambda asked: self.flows.commit(self.session, asked))
+        return await commit_result(commit, lambda asked: self.flows.store_flow_commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>`. Return whether the gateway accepted it."""

@@ -313,7 +313,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, committed = FlowService.commit, asyncio.Event()
+    commit, committed = FlowService.store_flow_commit, asyncio.Event()
 
     async def commit_and_hang(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
@@ -327,7 +327,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowService, "commit", commit_and_hang)
+            patched.setattr(FlowService, "store_flow_commit", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.run(site.stop))
                 await committed.wait()

@@ -27,7 +27,7 @@ def count_outcomes(site: Site) -> Counter[Outcome | None]:
 
 def hold_campaign(site: Site) -> None:
     """Make the store fail, which holds the campaign."""
-    site.centre.engine.features.commits.on_failure(StoreError("the disk is full"))
+    site.centre.engine.features.commits.on_store_failure(StoreError("the disk is full"))
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])

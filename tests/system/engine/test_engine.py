@@ -152,7 +152,7 @@ async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
         assert str(hold) == "outside calling hours until 11:00"
         assert hold.until == START_EPOCH + 5_400  # an hour and a half later
         await site.until(lambda: bool(site.switch.placed), seconds=200)
-        site.clock.step(-7200)  # an operator sets the clock back
+        site.clock.step_wall_clock(-7200)  # an operator sets the clock back
         await asyncio.sleep(5)
         placed = len(site.switch.placed)
         await asyncio.sleep(600)

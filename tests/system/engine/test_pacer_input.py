@@ -324,9 +324,9 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
         async with a_site(tmp_path, switch=switch, seats=1, campaign=PREDICTIVE) as again:
             pacer = get_campaign_run(again).pacer
             assert isinstance(pacer, PredictivePacer)
-            learned = pacer.knowledge.rings.state()
+            learned = pacer.knowledge.rings.get_learned_state()
             await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
-            assert pacer.knowledge.rings.state() == learned
+            assert pacer.knowledge.rings.get_learned_state() == learned
             assert pacer.knowledge.hazards[SeatStage.TALKING].endings == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED

@@ -20,7 +20,7 @@ PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
 def make_pin_proof(
     site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0
 ) -> PinProof:
-    return read_proof(PROVER.prove(centre, name, agent, pin, site.clock.now() + at))
+    return read_proof(PROVER.make_proof(centre, name, agent, pin, site.clock.now() + at))
 
 
 @virtual_time()
@@ -92,7 +92,9 @@ def test_malformed_proof_of_a_pin_is_rejected(text: object) -> None:
 
 def test_proof_of_a_pin_for_an_unknown_agent_number_is_invalid() -> None:
     made = {
-        PROVER.prove("test", "01", agent, pin, 1713758400.0) for agent in ("101", "999") for pin in ("2468", "2469")
+        PROVER.make_proof("test", "01", agent, pin, 1713758400.0)
+        for agent in ("101", "999")
+        for pin in ("2468", "2469")
     }
     assert len(made) == 4
     assert all(text.startswith("1713758400:") for text in made)

@@ -134,7 +134,7 @@ async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
 
         async def commit_mark(sequence: int, said: MarkKind, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
-            return await desk.commit(session, what)
+            return await desk.store_flow_commit(session, what)
 
         assert await commit_mark(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
         assert await commit_mark(102, MarkKind.VOTED)

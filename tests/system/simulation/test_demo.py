@@ -51,7 +51,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_le
             asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
     first, second = found
     cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03)) for _ in range(2))
-    pretrained.restore(json.loads(first))
+    pretrained.restore_learned_state(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert pretrained.count_calls_to_place(free) > cold.count_calls_to_place(free)
     assert second == '{"learned": true}'
@@ -78,7 +78,9 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
     hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
     assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
     for number in visitors.agents:
-        proof = read_proof(PinProver(hashes).prove("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0))
+        proof = read_proof(
+            PinProver(hashes).make_proof("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
+        )
         assert proof.is_valid(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
     assert make_demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()

@@ -192,10 +192,10 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
 
 
 def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
-    assert DiallerName.parse(FIRST.text) == FIRST
+    assert DiallerName.parse_name(FIRST.text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
-        assert DiallerName.parse(wrong) is None
+        assert DiallerName.parse_name(wrong) is None
 
 
 @virtual_time()
@@ -245,5 +245,5 @@ def test_dialler_on_a_copied_machine_counts_as_another_dialler(tmp_path: Path, m
     for boot in ("one-start", "one-start", "another-start"):
         (tmp_path / "boot_id").write_text(boot)
         monkeypatch.setattr("dialer.domain.dialler_name.BOOT_ID", tmp_path / "boot_id")
-        names.append(DiallerName.for_this_process(store, START_EPOCH).store)
+        names.append(DiallerName.make_for_this_process(store, START_EPOCH).store)
     assert names[0] == names[1] != names[2]

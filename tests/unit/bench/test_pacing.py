@@ -73,8 +73,8 @@ def test_pretrained_policy_starts_with_learned_rates_and_without_counted_answers
     scenario = replace(SCENARIOS[name], hours=0.2)
     policy = pretrained(scenario, find_policy("predictive", scenario, 0.03))
     pacers = [policy.make() for _ in scenario.campaigns]
-    states = [pacer.state() for pacer in pacers]
-    cold = find_policy("predictive", scenario, 0.03).make().state()
+    states = [pacer.get_learned_state() for pacer in pacers]
+    cold = find_policy("predictive", scenario, 0.03).make().get_learned_state()
     lessons = {json.dumps(state["knowledge"]) for state in states}
     assert len(lessons) == len(scenario.campaigns)  # each campaign has its own
     for pacer, state in zip(pacers, states, strict=True):

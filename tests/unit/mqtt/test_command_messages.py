@@ -416,18 +416,18 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
         key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
     )
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
-    mark = report.mark()
+    mark = report.make_mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_confidence is Confidence.SEEN
     parsed = check_command(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
-    assert report_of.figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
+    assert report_of.make_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
     of_state = check_command(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
-    assert of_state.command.figures[0].figure().state_code == "S13"
+    assert of_state.command.figures[0].make_figure().state_code == "S13"
 
 
 @pytest.mark.parametrize(

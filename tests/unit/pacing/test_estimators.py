@@ -34,19 +34,19 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.record_end(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.rates()[int(went_over)]
+    rates = hazard.calculate_rates()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
     assert hazard.mean_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.rates()[1].max() == 0.0
+        assert hazard.calculate_rates()[1].max() == 0.0
 
 
 def test_stage_of_fixed_duration_has_a_hazard_rate_only_at_the_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.record_end(62.0)
-    rates = hazard.rates()[0]
+    rates = hazard.calculate_rates()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -60,7 +60,7 @@ def test_estimated_answer_rate_converges_to_the_true_rate(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
         rate.record_outcome(answered=random.random() < share)
-    assert rate.estimate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
+    assert rate.estimate_answer_rate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
 def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() -> None:
@@ -68,10 +68,10 @@ def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() 
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
         rate.record_outcome(answered=random.random() < share)
-    found = rate.estimate(NONE_RINGS)
+    found = rate.estimate_answer_rate(NONE_RINGS)
     assert found < 0.25
     forty_silent = np.full(40, 20.0)  # calls that have been ringing for a long time
-    assert rate.estimate(forty_silent) < 0.9 * found
+    assert rate.estimate_answer_rate(forty_silent) < 0.9 * found
 
 
 def _make_rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
@@ -169,9 +169,9 @@ def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
 
 @pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED)])
 def test_damaged_state_of_an_estimator_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
-    state = json.loads(json.dumps(learned.state()))
-    learned.restore(state)
-    assert learned.state() == state
+    state = json.loads(json.dumps(learned.get_learned_state()))
+    learned.restore_learned_state(state)
+    assert learned.get_learned_state() == state
     (name, *_) = state
     every: tuple[object, ...] = (
         None,
@@ -183,4 +183,4 @@ def test_damaged_state_of_an_estimator_is_refused(learned: Hazard | RingTimes | 
     )
     for damaged in every:
         with pytest.raises((KeyError, TypeError, ValueError)):
-            learned.restore(damaged)
+            learned.restore_learned_state(damaged)

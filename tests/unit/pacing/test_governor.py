@@ -29,7 +29,7 @@ def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple
 
 
 def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
-    return governor.alpha(seats=seats, answers_per_second=coming, seconds_left=left)
+    return governor.calculate_alpha(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
 def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> None:
@@ -41,14 +41,14 @@ def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> 
 
 def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> None:
     tally = Tally(3_600.0)
-    tally.count(3.0, answers=1)
-    tally.count(3.0, abandoned=1)
-    tally.count(1_000.0, answers=1)
-    tally.advance(3_599.0)
+    tally.add_counts(3.0, answers=1)
+    tally.add_counts(3.0, abandoned=1)
+    tally.add_counts(1_000.0, answers=1)
+    tally.remove_old_counts(3_599.0)
     assert (tally.answers, tally.abandoned) == (2, 1)
-    tally.advance(3_600.0)
+    tally.remove_old_counts(3_600.0)
     assert (tally.answers, tally.abandoned) == (1, 1)
-    tally.advance(3_605.0)
+    tally.remove_old_counts(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
     assert tally.compute_remaining_counts(3_605.0, 990.0) == (1, 0)
     assert tally.compute_remaining_counts(3_605.0, 1_000.0) == (0, 0)
@@ -56,17 +56,17 @@ def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> No
 
 def test_counted_calls_in_a_cap_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
-    tally.count(0.0, answers=1)
-    tally.count(4_000.0, answers=-1)
+    tally.add_counts(0.0, answers=1)
+    tally.add_counts(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
 def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
     assert tally.compute_seconds_until_full(1e6) == 3_600.0
-    tally.count(100.0, answers=1)
+    tally.add_counts(100.0, answers=1)
     assert tally.compute_seconds_until_full(1_900.0) == pytest.approx(1_800.0)
-    tally.count(3_690.0, answers=1)
+    tally.add_counts(3_690.0, answers=1)
     assert tally.compute_seconds_until_full(3_690.0) == pytest.approx(10.0)
 
 
@@ -181,21 +181,21 @@ def test_counts_restored_from_stored_calls_never_underestimate_the_abandoned_rat
     governor.restore_counts({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
-    hour.advance(5_009.0)
+    hour.remove_old_counts(5_009.0)
     assert (hour.answers, hour.abandoned) == (90, 2)
-    hour.advance(5_021.0)
+    hour.remove_old_counts(5_021.0)
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
 def test_allowed_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _make_governor((*HOUR, *DAY))
     _count_answers(governor, 500, 4.0, drops=(3, 80, 300))
-    state = governor.state()
+    state = governor.get_learned_state()
     again = _make_governor((*DAY, *HOUR))
-    again.restore(state)
-    assert again.state() == state != _make_governor(HOUR).state()
+    again.restore_learned_state(state)
+    assert again.get_learned_state() == state != _make_governor(HOUR).get_learned_state()
     assert [tally.answers for tally in again.tallies] == [0, 0]  # windows are restored from the stored calls
     every: tuple[object, ...] = ({}, [], {**state, "_level": 3.0}, {**state, "_level": "x"})
     for damaged in every:
         with pytest.raises((KeyError, TypeError, ValueError)):
-            _make_governor(HOUR).restore(damaged)
+            _make_governor(HOUR).restore_learned_state(damaged)

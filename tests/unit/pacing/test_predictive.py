@@ -46,12 +46,12 @@ def _make_learned_state() -> str:
         return pacers[-1]
 
     simulate(SCENARIOS["10 seats"], make, 3, hours=0.75)
-    return json.dumps(pacers[0].state())
+    return json.dumps(pacers[0].get_learned_state())
 
 
 def _make_trained_pacer(caps: tuple[Cap, ...] = DAY, tuning: Tuning = TUNED) -> PredictivePacer:
     pacer = PredictivePacer(caps, tuning=tuning)
-    pacer.restore(json.loads(_make_learned_state()))
+    pacer.restore_learned_state(json.loads(_make_learned_state()))
     return pacer
 
 
@@ -183,7 +183,7 @@ def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float
     )
     assert 0 <= pacer.count_calls_to_place(snapshot) <= 30
     assert 0 <= pacer.count_excess_calls(snapshot) <= 1
-    json.dumps(pacer.state(), allow_nan=False)
+    json.dumps(pacer.get_learned_state(), allow_nan=False)
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0, nan])
@@ -222,8 +222,11 @@ def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
-    pacer.restore(
-        {**json.loads(_make_learned_state()), "governor": Governor((Cap(86_400, 0.01, RESERVED),), TUNED).state()}
+    pacer.restore_learned_state(
+        {
+            **json.loads(_make_learned_state()),
+            "governor": Governor((Cap(86_400, 0.01, RESERVED),), TUNED).get_learned_state(),
+        }
     )
     for _ in range(answers):
         pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
@@ -248,8 +251,11 @@ def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
 
 def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
-    pacer.restore(
-        {**json.loads(_make_learned_state()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()}
+    pacer.restore_learned_state(
+        {
+            **json.loads(_make_learned_state()),
+            "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).get_learned_state(),
+        }
     )
     for answer in range(300):
         for kind in (Kind.ANSWERED, *[Kind.FAILED] * 4):
@@ -311,7 +317,7 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
-    again.restore(json.loads(json.dumps(pacer.state())))
+    again.restore_learned_state(json.loads(json.dumps(pacer.get_learned_state())))
     assert _count_calls_for_free_seats(again, 0.0, 10) == in_flight  # the usual rate survives a restart
 
 
@@ -332,10 +338,10 @@ def test_voter_list_with_few_answers_gets_enough_calls() -> None:
 def test_learned_rates_and_times_survive_a_restart() -> None:
     learned = json.loads(_make_learned_state())
     pacer = _make_trained_pacer()
-    assert pacer.state() == learned  # no decision yet: the state is passed on unchanged
+    assert pacer.get_learned_state() == learned  # no decision yet: the state is passed on unchanged
     pacer.count_calls_to_place(_make_busy_snapshot(1e6))
     again = PredictivePacer(DAY)
-    again.restore(json.loads(json.dumps(pacer.state())))
+    again.restore_learned_state(json.loads(json.dumps(pacer.get_learned_state())))
     snapshot = replace(_make_busy_snapshot(5.0), free_seats=1, ringing=(RingingCall(4.0, None, 2.0),) * 4)
     assert again.count_calls_to_place(snapshot) == pacer.count_calls_to_place(replace(snapshot, now_seconds=1e6 + 5.0))
 
@@ -359,8 +365,8 @@ def test_predictive_pacing_with_a_damaged_saved_state_starts_without_learned_rat
     learned = json.loads(_make_learned_state())
     assert set(learned) == PARTS
     pacer = PredictivePacer(DAY)
-    pacer.restore({**{name: learned[name] for name in of}, **state})
-    assert pacer.state() == PredictivePacer(DAY).state()
+    pacer.restore_learned_state({**{name: learned[name] for name in of}, **state})
+    assert pacer.get_learned_state() == PredictivePacer(DAY).get_learned_state()
 
 
 # The room of a window

@@ -64,21 +64,21 @@ def test_time_without_calls_does_not_change_the_usual_answer_rate() -> None:
 
 def test_stopped_or_reversed_clock_does_not_change_the_usual_answer_rate() -> None:
     usual = _make_usual_rate((60.0, 0.3))
-    before = usual.state()
+    before = usual.get_learned_state()
     for now in (59.0, 59.0, 3.0):
         usual.record_rate(now, 0.002)
-    assert usual.state() == before
+    assert usual.get_learned_state() == before
 
 
 def test_usual_answer_rate_survives_a_restart() -> None:
     usual = _make_usual_rate((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
-    again.restore(usual.state())
+    again.restore_learned_state(usual.get_learned_state())
     again.record_rate(1e6, 0.002)  # another clock
-    assert again.state() == usual.state()
+    assert again.get_learned_state() == usual.get_learned_state()
 
 
 @pytest.mark.parametrize("state", [{}, {"rate": 0.3}, {"rate": nan, "_seconds": 1.0}, {"rate": 1.5, "_seconds": 1.0}])
 def test_damaged_state_of_the_usual_answer_rate_is_refused(state: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
-        UsualRate(TUNED).restore(state)
+        UsualRate(TUNED).restore_learned_state(state)

@@ -147,14 +147,14 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
     pool.get_limiter("a").record_sent(1.0)
-    pool.update([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
+    pool.update_trunks([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
     assert pool.find_trunk_name("line") == "b"
     assert pool.allocate_trunk(("a",), {}, 1.5) is None  # one a second by now
     taken = pool.allocate_trunk(("a",), {}, 2.1)
     assert taken is not None
     assert taken[1] == "4"
-    pool.update([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
+    pool.update_trunks([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
     assert pool.allocate_trunk(("a",), {}, 9.0) is None
     assert pool.is_foreign_caller_id("a", "4")
     assert [*pool.names] == ["b"]

@@ -161,7 +161,7 @@ class FlowHandler:
                     call,
                     script,
                     self._rules.scripts,
-                    lambda commit: flows.commit(session, commit),
+                    lambda commit: flows.store_flow_commit(session, commit),
                     session.facts,
                     recordings,
                 )
@@ -183,7 +183,7 @@ class FlowHandler:
                 session.facts,
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
-                commit=lambda commit: flows.commit(session, commit),
+                commit=lambda commit: flows.store_flow_commit(session, commit),
                 host=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )
