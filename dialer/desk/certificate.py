@@ -67,8 +67,8 @@ def make_certificate(
 ) -> IssuedCertificate:
     """Create the desk's certificate with the existing CA or a new one. Existing keys are reused.
 
-    `own` is the name that people type; `given` are all names of the certificate, by default those of the CA. Raises SettingError,
-    and then existing files are unchanged.
+    `own` is the name that people type; `given` are all names of the certificate, by default those of the CA. Raises
+    SettingError, and then existing files are unchanged.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_read_certificate_name(each) for each in given))

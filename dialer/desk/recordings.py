@@ -45,7 +45,7 @@ class PlayRequest(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ListedRecordings:
-    """Existing recordings, the newest first. `before` is the parameter for the next, older ones; None = there are none."""
+    """Existing recordings, the newest first. `before` asks for the next, older ones; None = there are none."""
 
     recordings: list[RecordedTalk]
     before: float | None

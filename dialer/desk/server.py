@@ -137,10 +137,9 @@ async def open_desk(
     assets: dict[str, Asset] | None = None,
     training: bool = False,
 ) -> AsyncIterator[OpenDesk]:
-    """Serve the pages while the context is open. `broker` replaces the broker of the settings. With `training`, the agents'
-    pages say that the voters are simulated.
+    """Serve the pages while the context is open. Raises SettingError, StoreError, PortInUse.
 
-    Raises SettingError, StoreError, PortInUse.
+    `broker` replaces the broker of the settings. With `training`, the agents' pages say that the voters are simulated.
     """
     clock = SystemClock()
     page_state = PageState(clock.now)

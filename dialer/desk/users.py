@@ -97,7 +97,7 @@ class UsersPage:
         return format_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
-        """Return a new one-time password, after the dialler has recorded this in the audit log.
+        """Return a new one-time password of a user, after the dialler has recorded this in the audit log.
 
         Passwords of users that the settings define can only be set on the machine.
         """

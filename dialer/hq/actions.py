@@ -132,7 +132,7 @@ class HqActions:
         self._on_change = on_change
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes for users' actions."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
         incident = allow(_INCIDENT_ROLES)
         router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)

@@ -75,7 +75,8 @@ class Database:
         await self._connection.execute(_read_script("temporary_tables.sql"))
 
     async def update_partitions(self, today: date, keep_days: int) -> None:
-        """Create the partitions of the table `result` for the coming days, and drop those that are older than `keep_days`.
+        """Create the partitions of the table `result` for the coming days, and drop those that are older than
+        `keep_days`.
 
         Rows of other days are in the partition `result_other`. So are rows that arrived before their partition existed.
         """

@@ -28,8 +28,8 @@ class SQL(Statements):
 def compute_expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
     """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
 
-    Both are 0 before the first time of the curve, interpolated between two times, and constant after the last. None without a
-    curve.
+    Both are 0 before the first time of the expected curve, interpolated between two times, and constant after the last.
+    None without a curve.
     """
     if not curve:
         return None
@@ -64,7 +64,7 @@ class OfficialTurnout(NamedTuple):
 def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
     """Return the rows of a CSV file of official turnout. Raises RollError for the first faulty line.
 
-    Times without an offset from UTC are in `zone`.
+    Times without an offset from UTC are in the time zone `zone`.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -109,7 +109,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal of a user that is unanswered or was answered recently."""
+    """A user's proposal that is unanswered, or was answered recently."""
 
     __pydantic_config__ = MESSAGE
 
@@ -157,7 +157,7 @@ class CallRates:
         self._readings: dict[str, deque[tuple[float, float]]] = {}
 
     def update(self, centre: str, now: float, attempts: float) -> float | None:
-        """Add a reading of the number of attempts today, and return the calls per hour.
+        """Add the number of attempts today, and return the calls per hour of the centre.
 
         Returns None soon after the start, and soon after midnight, when the counter starts at 0 again.
         """
@@ -278,7 +278,10 @@ class HqFigures:
         self._replace_keys("proposal", values)
 
     async def _show_material(self) -> None:
-        """Show the material assigned to each zone as `material/ZONE`, and that of all zones as `material/`. Raises StoreError."""
+        """Show the material assigned to each zone, and to all zones. Raises StoreError.
+
+        The keys of the page state are `material/ZONE`, and `material/` for all zones.
+        """
         material = await read_material(self._settings)
         zones = self._accounts.zone_of_centre
         values = {}

@@ -152,7 +152,9 @@ class Gatherer:
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[str, int]:
-        """Commit batches. If the database rejects a value, reject only the batch with that value, and commit the others."""
+        """Commit batches to the database. If it rejects a value, reject only the batch with that value, and commit the
+        others.
+        """
         try:
             return await importer.commit(stream_id, position, received)
         except ValueRejected as error:
@@ -170,7 +172,7 @@ class Gatherer:
             await waiting.put(stored)
 
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
-        """Wait for a batch. Return it together with the batches that arrive soon after it."""
+        """Wait for a batch of a centre's results. Return it together with the batches that arrive soon after it."""
         received = [parse_message(await waiting.get())]
         rows = received[0].row_count
         with contextlib.suppress(TimeoutError):

@@ -104,10 +104,11 @@ async def send_order(
     wait_seconds: float,
     on_reply: Callable[[OrderReply], None] = lambda _: None,
 ) -> Mapping[str, OrderReply]:
-    """Send an order and wait for the replies. Return the replies by centre.
+    """Send an order to the centres and wait for their replies. Return the replies by centre.
 
-    The wait ends when all `centres` have replied, or after `wait_seconds`. A disconnected centre receives the order when it
-    reconnects, if the order has not expired. Raises HeadquartersUnreachable if the server did not store the order.
+    The wait ends when all `centres` have replied, or after `wait_seconds`. A disconnected centre receives the order
+    when it reconnects, if the order has not expired. Raises HeadquartersUnreachable if the server did not store the
+    order.
     """
     replies: dict[str, OrderReply] = {}
     is_complete = asyncio.Event()
@@ -210,7 +211,7 @@ class OrderMonitor:
                 self._replies.setdefault(order_id, {})[centre] = reply
 
     def list_page_values(self, now: float) -> dict[str, OrderReplies]:
-        """Return each order for each zone that it concerns, by the key `order/ZONE/ID`.
+        """Return each order for each zone that it concerns, by the key `order/ZONE/ID` of the page state.
 
         A value says how many centres executed the order, and which centres refused it or did not reply.
         """

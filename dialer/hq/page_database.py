@@ -41,8 +41,8 @@ class SQL(Statements):
 class PageDatabase:
     """A database connection that tasks use in turn. It is opened again after it was lost.
 
-    The last entry of the audit's hash chain is also stored in the pages' own file. So somebody who can write to the database
-    but not to that file cannot replace or delete audit entries unnoticed.
+    The last entry of the audit's hash chain is also stored in the pages' own file. So somebody who can write to the
+    database but not to that file cannot replace or delete audit entries unnoticed.
     """
 
     def __init__(self, settings: HqSettings, clock: Clock, file: DeskFile | None = None) -> None:

@@ -33,7 +33,7 @@ class ExpectedShares(TypedDict):
 
 
 class HqStatus(TypedDict):
-    """The state of headquarters, and the targets of the day."""
+    """The state of headquarters' server and database, and the targets of the day."""
 
     connected: bool  # whether the pages receive the centres' live status
     read_at: Time | None  # when the database was read
@@ -43,7 +43,7 @@ class HqStatus(TypedDict):
 
 
 class DayResults(TypedDict):
-    """The results of one day."""
+    """The results of one day: calls, contacts, votes and seat-hours."""
 
     attempts: float
     contacts: float
@@ -55,7 +55,7 @@ class DayResults(TypedDict):
 
 
 class DatedResults(DayResults):
-    """The results of one day of the last month."""
+    """The results of one day, with its date."""
 
     day: str
 
@@ -92,7 +92,7 @@ class LiveFields(TypedDict, total=False):
 
 
 class StoredFields(TypedDict, total=False):
-    """The results of a centre in headquarters' database."""
+    """The results of a centre that headquarters' database has."""
 
     committed_at: Time | None  # when the last batch of rows was committed
     created_at: Time | None  # when the newest row was created, by the centre's clock
@@ -122,7 +122,7 @@ class TurnoutFields(TypedDict):
 
 
 class CentreFields(TypedDict):
-    """A centre in headquarters' settings."""
+    """A centre, as headquarters' settings describe it."""
 
     centre: str
     zone: str
@@ -149,7 +149,7 @@ class OrderReplies(TypedDict):
 
 
 class Assignment(TypedDict):
-    """A version of a bundle, and the centres that run it ("all", "zone:NAME" or "centre:ID")."""
+    """A version of campaign material (a bundle), and the centres that must use it ("all", "zone:NAME" or "centre:ID")."""
 
     name: str
     version: int
@@ -157,7 +157,7 @@ class Assignment(TypedDict):
 
 
 class PublishedMaterial(TypedDict):
-    """The published material of a headquarters, for its pages."""
+    """The campaign material that a headquarters has published: approved versions and their assignment to centres."""
 
     approved: list[str]  # the versions that media and compliance have signed
     waves: list[Assignment]

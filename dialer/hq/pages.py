@@ -65,7 +65,7 @@ class HqAccount:
         self._time_zone = settings.gather.time_zone
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the route that describes the signed-in user."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/me", dependencies=allow_anyone())(self.read_account)
         return router
@@ -87,7 +87,7 @@ class HqAccount:
 
 
 class HqBoard:
-    """The routes of the figures. Every account may read those of its zone."""
+    """The routes from which headquarters' pages read figures. Every account may read those of its zone."""
 
     def __init__(self, streams: Streams, db: PageDatabase, accounts: Accounts, figures: HqFigures) -> None:
         self._streams = streams
@@ -96,7 +96,7 @@ class HqBoard:
         self._figures = figures
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes of the figures."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)
         router.get("/constituencies")(self.read_constituencies)
@@ -105,7 +105,7 @@ class HqBoard:
         return router
 
     async def stream_events(self, request: Request, who: SignedIn) -> Response:
-        """Stream the page state of the user's zone, and then its changes."""
+        """Stream the whole page state that the user's zone may see, and then its changes."""
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")

@@ -52,7 +52,8 @@ def can_see_zone(user_zone: str, zone: str) -> bool:
 def can_see_key(user_zone: str, key: str) -> bool:
     """Return whether a user of `user_zone` may see a key of the page state.
 
-    A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to everybody.
+    A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to
+    everybody.
     """
     parts = key.split("/")
     return len(parts) == 1 or can_see_zone(user_zone, parts[1])

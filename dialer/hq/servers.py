@@ -74,7 +74,7 @@ class NatsServer:
         raise HeadquartersUnreachable(f"nats-server did not start: see {self._directory / 'nats-server.log'}")
 
     async def kill(self) -> None:
-        """Kill the process immediately, as in a crash."""
+        """Kill the nats-server immediately, as in a crash."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

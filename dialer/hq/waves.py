@@ -56,8 +56,8 @@ class Rollout:
     def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
         """Create a rollout of the version `label`.
 
-        Each wave is observed for `hold_seconds` after all its centres run the version. If some centres do not run it after
-        `patience_seconds`, the rollout stops. In the last wave it ends instead, and these centres are reported.
+        Each wave is observed for `hold_seconds` after all its centres use the version. If some centres do not use it
+        after `patience_seconds`, the rollout stops. In the last wave it ends instead, and these centres are reported.
         """
         self._label = label
         self._waves = waves
@@ -114,7 +114,7 @@ class Rollout:
         return sorted(self._waves[self._place].centres - self._running)
 
     def decide_next_step(self, now: float) -> WaveState:
-        """Return what the caller must do now (monotonic seconds)."""
+        """Return what the caller must do at the time `now` (monotonic seconds)."""
         is_last = self._place == len(self._waves) - 1
         if self.problem:
             return WaveState.STOPPED

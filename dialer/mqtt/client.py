@@ -116,10 +116,10 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """The client of aiomqtt with two additions.
+    """The client of aiomqtt with two additions: abortable connection attempts and acknowledgement by the reader.
 
-    A connection attempt can be aborted at any moment without leaving an open socket. The reader can acknowledge each message
-    itself.
+    A connection attempt can be aborted at any moment without leaving an open socket. The reader can acknowledge each
+    message itself.
     """
 
     def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
@@ -189,10 +189,10 @@ class Client(aiomqtt.Client):
 
 
 def make_client_id(settings: BrokerSettings, centre: str) -> str:
-    """Return the client id of a centre's dialler. Without the dialler's password it cannot be guessed.
+    """Return the client id of a centre's dialler. It cannot be guessed without the dialler's password.
 
-    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection, and
-    receive the commands in its session.
+    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection,
+    and receive the commands in its session.
     """
     if settings.client_id is not None:
         return settings.client_id

@@ -142,9 +142,10 @@ class DiallerClient:
         signer: Signer | None = None,
         seconds: float = REPLY_SECONDS,
     ) -> Reply | None:
-        """Send a command as `user` and wait for the dialler's reply. None if the broker is unreachable and nothing was sent.
+        """Send a command as `user` and wait for the dialler's reply.
 
-        Without a `signer` the command is unsigned. If no reply arrives within `seconds`, the reply's status is "unanswered".
+        Returns None if the broker is unreachable and nothing was sent. Without a `signer` the command is unsigned. If
+        no reply arrives within `seconds`, the reply's status is "unanswered".
         """
         connection = self._connection
         if connection is None:
@@ -169,10 +170,10 @@ class DiallerClient:
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _handle_received_message(self, received: Received) -> None:
-        """Handle a message of the dialler. A malformed one is ignored, because it may be retained and be received at every start.
+        """Handle a message of the dialler. A malformed one is ignored.
 
-        A malformed message comes from another version of the dialler, or from a stranger if the broker lets strangers
-        publish.
+        It may be retained, and be received at every start. It comes from another version of the dialler, or from a
+        stranger if the broker lets strangers publish.
         """
         try:
             if not received.payload:

@@ -97,8 +97,9 @@ class Monitor:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish and receive until `stop` is set. Then publish the last results and the final state, and disconnect.
+        Never raises.
 
-        While the broker is unreachable an alert is raised, and the connection is retried. Never raises.
+        While the broker is unreachable an alert is raised, and the connection is retried.
         """
         unsubscribe = self._engine.subscribe(self._publisher.offer)
         try:
@@ -139,7 +140,8 @@ class Monitor:
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
         """Unsubscribe the main connection from opt-outs, which an earlier version of the dialler subscribed to there.
 
-        Waits until the separate connection for opt-outs works, as a broker may refuse that until its access list is updated.
+        Waits until the separate connection for opt-outs works, as a broker may refuse that until its access list is
+        updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe(topics.build_opt_outs_filter())

@@ -113,7 +113,9 @@ class ChangeBuffer:
         return min([due, *(self._find_next_statistics_time(campaign_id) for campaign_id in self._campaigns)])
 
     def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """Remove and return the messages to be published now. `view` is called only if a message needs the engine's view."""
+        """Remove and return the messages that must be published now. `view` is called only if a message needs the
+        engine's view.
+        """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
             campaign_id for campaign_id in self._campaigns if self._find_next_statistics_time(campaign_id) <= now
@@ -186,7 +188,7 @@ class Publisher:
         self._changed = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        """Add a change of the engine. The engine calls this in the event loop; it never blocks."""
+        """Add a change of the engine to the waiting changes. The engine calls this in the event loop; it never blocks."""
         self._buffer.offer(change)
         self._changed.set()
 

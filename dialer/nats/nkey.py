@@ -39,7 +39,7 @@ def read_private_key(path: Path) -> bytes:
 
 
 def decode_public_key(nkey: str) -> bytes:
-    """Return the Ed25519 public key of a public nkey. Its format was checked when the settings were loaded."""
+    """Return the Ed25519 public key of a public nkey (NATS key). Its format was checked when the settings were loaded."""
     return base64.b32decode(nkey)[1 : 1 + _KEY_BYTES]
 
 

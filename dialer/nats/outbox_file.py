@@ -58,8 +58,8 @@ def write_outbox_file(
 ) -> int:
     """Write a new file of these rows, signed with `private_key`. Return the number of rows.
 
-    The file is written completely or not at all. Raises OutputRefused if the file exists or cannot be written, and any error
-    that reading `rows` raises.
+    The file is written completely or not at all. Raises OutputRefused if the file exists or cannot be written, and any
+    error that reading `rows` raises.
     """
     if path.exists():
         raise OutputRefused(

@@ -88,9 +88,10 @@ class Session:
         return bool(self.client.is_connected)
 
     async def store(self, subject: str, data: bytes) -> int:
-        """Store a message in the stream of its subject. Return its position in the stream.
+        """Store a message in the stream of its subject. Return its position in the stream. Raises
+        HeadquartersUnreachable.
 
-        It returns once the message is on the server's disk. Raises HeadquartersUnreachable.
+        It returns once the message is on the server's disk.
         """
         with _convert_errors(f"{subject} was not stored"):
             return int((await await_cancellable(self._js.publish(subject, data))).seq)
@@ -311,9 +312,8 @@ async def open_session(
     """Open a session named `name`, which reconnects by itself until the context ends.
 
     `inbox` is the prefix of the subjects on which the server answers. Only this centre may subscribe to its own prefix.
-    `timeout_seconds` limits the wait for the first connection; None waits forever.
-
-    Raises HeadquartersUnreachable if the certificates or the key cannot be used, or if the timeout has expired.
+    `timeout_seconds` limits the wait for the first connection; None waits forever. Raises HeadquartersUnreachable if
+    the certificates or the key cannot be used, or if the timeout has expired.
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):

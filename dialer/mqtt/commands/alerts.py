@@ -34,7 +34,9 @@ class CountingAlert:
             self._raise_count_alert()
 
     def update_count(self) -> bool:
-        """Update the alert's count, or clear the alert if there were no recent incidents. Return whether the alert is raised."""
+        """Update the count of incidents, or clear the alert if there were no recent ones. Return whether the alert is
+        raised.
+        """
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:

@@ -133,7 +133,7 @@ export interface AlertList {
   alerts: Alert[];
 }
 
-/** A version of a bundle, and the centres that run it ("all", "zone:NAME" or "centre:ID"). */
+/** A version of campaign material (a bundle), and the centres that must use it ("all", "zone:NAME" or "centre:ID"). */
 export interface Assignment {
   name: string;
   version: number;
@@ -330,7 +330,7 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
-/** The results of one day of the last month. */
+/** The results of one day, with its date. */
 export interface DatedResults {
   attempts: number;
   contacts: number;
@@ -353,7 +353,7 @@ export interface DayFigures {
   live_answers: number[];
 }
 
-/** The results of one day. */
+/** The results of one day: calls, contacts, votes and seat-hours. */
 export interface DayResults {
   attempts: number;
   contacts: number;
@@ -405,7 +405,7 @@ export interface Hold {
 /** A reason why a campaign places no calls, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
-/** The state of headquarters, and the targets of the day. */
+/** The state of headquarters' server and database, and the targets of the day. */
 export interface HqStatus {
   connected: boolean;
   /** Epoch seconds. */
@@ -500,7 +500,7 @@ export interface Preview {
   auto_dial: boolean;
 }
 
-/** A proposal of a user that is unanswered or was answered recently. */
+/** A user's proposal that is unanswered, or was answered recently. */
 export interface Proposal {
   id: number;
   kind: string;
@@ -516,7 +516,7 @@ export interface Proposal {
   result: string;
 }
 
-/** The published material of a headquarters, for its pages. */
+/** The campaign material that a headquarters has published: approved versions and their assignment to centres. */
 export interface PublishedMaterial {
   approved: string[];
   waves: Assignment[];
