@@ -1,0 +1,205 @@
+"""Which seat an answered voter gets, what happens if none is free, and what a flow is told about its handover."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.clock import Instant
+from dialer.domain.model import AttemptId
+from dialer.domain.switch_events import CallConnected, CallWaiting
+from dialer.domain.view import SeatState
+from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
+from dialer.engine.seats.state import Seat
+from dialer.rules.gate import Objection, Reason, Ruling
+from tests.support.rules import NOON
+from tests.support.turns import HUNG_UP, A, Turns
+
+B = AttemptId("b" * 36)
+
+
+def change_seat(turns: Turns, name: str, **fields: Any) -> None:
+    """Change fields of a seat."""
+    turns.place(replace(turns.features.seats[name], **fields))
+
+
+def make_seat_idle_since(turns: Turns, name: str, seconds: float, **fields: Any) -> None:
+    """Change fields of a seat that has been ready since `seconds`."""
+    change_seat(turns, name, since=Instant(seconds, NOON + seconds), **fields)
+
+
+def find_connected_seat(turns: Turns) -> str | None:
+    """Return the seat that the call A is being connected to."""
+    return turns.features.calls[A].talk.seat
+
+
+@pytest.mark.parametrize(
+    ("fields", "seat"),
+    [
+        ({}, "01"),  # idle the longest
+        ({"skills": frozenset()}, "02"),
+        ({"agent_languages": frozenset({"ta"})}, "02"),
+        ({"campaigns": frozenset({"other"})}, "02"),
+        ({"server": "second"}, "02"),
+    ],
+)
+def test_voter_gets_the_longest_idle_seat_with_skill_language_and_server(fields: dict[str, Any], seat: str) -> None:
+    turns = Turns(2)
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, skill="senior")
+    make_seat_idle_since(turns, "01", 1.0, **{"skills": frozenset({"senior"}), **fields})
+    make_seat_idle_since(turns, "02", 2.0, skills=frozenset({"senior"}))
+    turns.features.servers.up.add("second")
+    turns.call(language="hi")
+    turns.at(8, CallWaiting(A))
+    assert find_connected_seat(turns) == seat
+
+
+def test_voter_gets_the_seat_that_was_reserved_unless_its_phone_is_suspect() -> None:
+    for suspect, seat in ((False, "02"), (True, None)):
+        turns = Turns(2)
+        turns.call(reserved_seat="02")
+        change_seat(turns, "02", state=SeatState.RESERVED, attempt_id=A, phone_suspect=suspect)
+        turns.at(8, CallWaiting(A))
+        assert find_connected_seat(turns) == seat
+    turns.call(reserved_seat="02")
+    change_seat(turns, "02", state=SeatState.RESERVED, attempt_id=B)  # for another call
+    turns.at(8, CallWaiting(A))
+    assert find_connected_seat(turns) == "01"
+
+
+def test_connected_call_has_the_agent_of_its_seat_and_the_seat_a_time_limit() -> None:
+    turns = Turns(campaign={"record": True}, rules={"jurisdiction": "neutral"})
+    turns.call()
+    lines = turns.at(8, CallWaiting(A))
+    assert "order connect_to_seat A 01" in lines
+    assert "timer seat/01 2 voter-not-connected" in lines
+    assert turns.features.calls[A].talk.agent == "1001"
+
+
+def test_seat_waits_longer_for_a_voter_who_hears_that_the_call_is_recorded() -> None:
+    turns = Turns()
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, announcement_seconds=3.0)
+    turns.call()
+    assert "timer seat/01 5 voter-not-connected" in turns.at(8, CallWaiting(A))
+
+
+def test_unconnected_voter_frees_the_seat_of_this_call_only() -> None:
+    turns = Turns()
+    turns.call()
+    turns.at(8, CallWaiting(A))
+    turns.at(9, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", B))
+    assert turns.seat() is SeatState.RESERVED
+    turns.at(10, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+    assert turns.seat() is not SeatState.TALKING
+    turns = Turns()
+    turns.talking()
+    turns.at(10, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+    assert turns.seat() is SeatState.TALKING
+
+
+@pytest.mark.parametrize(("answered_seconds", "waits"), [(8.0, 1.8), (7.0, 0.8), (0.0, 0.0), (None, 0.0)])
+def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
+    answered_seconds: float | None, waits: float
+) -> None:
+    turns = Turns(0)
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, connect_limit_seconds=2.0)
+    turns.call(answered_seconds=answered_seconds, answered_at=None if answered_seconds is None else NOON)
+    turns.clock.seconds = 8.0
+    turns.features.core.in_event = True
+    turns.features.acd.connect_or_queue_voter(turns.features.calls[A])
+    timers = [effect for effect in turns.features.core.pop_effects() if isinstance(effect, StartTimer)]
+    expected = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=A)
+    if answered_seconds is None:  # answered just now
+        waits = 1.8
+    assert [(timer.key, round(timer.seconds, 6), timer.expired) for timer in timers] == [(f"call/{A}", waits, expected)]
+
+
+def test_second_report_of_a_waiting_voter_starts_nothing() -> None:
+    for facts in ({"waiting": True}, {"seat": "01", "agent": "1001"}, {"message_started": True}):
+        turns = Turns()
+        turns.call(answered_seconds=8.0, answered_at=NOON + 8, **cast(Any, facts))
+        assert [line for line in turns.at(9, CallWaiting(A)) if not line.startswith("call")] == []
+
+
+def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> None:
+    turns = Turns()
+    forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
+    turns.features.eligibility._gate.check_connect = lambda *_: forbidden  # type: ignore[method-assign]
+    turns.call()
+    assert "order play_information_message A" in turns.at(8, CallWaiting(A))
+    assert turns.seat() is SeatState.READY
+
+
+# Handovers from flows
+
+
+def start_handover(turns: Turns) -> tuple[asyncio.AbstractEventLoop, asyncio.Task[bool]]:
+    """Start the handover of call A from its flow to a seat. Return its loop and task."""
+    loop = asyncio.new_event_loop()
+    turns.features.core.in_event = True
+    task = loop.create_task(turns.features.acd.connect_from_flow(A))
+    loop.run_until_complete(asyncio.sleep(0))
+    return loop, task
+
+
+@pytest.mark.parametrize(
+    ("event", "connected"),
+    [
+        (CallConnected(A, "01"), True),
+        (TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A), False),
+        (HUNG_UP, False),
+    ],
+)
+def test_flow_learns_whether_its_voter_was_connected(event: Any, connected: bool) -> None:
+    turns = Turns()
+    turns.call(answered_seconds=8.0, answered_at=NOON + 8)
+    loop, task = start_handover(turns)
+    assert not task.done()
+    turns.at(9, event)
+    assert loop.run_until_complete(task) is connected
+    loop.close()
+
+
+def test_flow_of_an_ended_call_or_without_a_free_seat_is_not_handed_over() -> None:
+    turns = Turns(0)
+    assert not asyncio.run(turns.features.acd.connect_from_flow(A))
+    turns.call()
+    assert not asyncio.run(turns.features.acd.connect_from_flow(A))
+    turns = Turns(2)
+    turns.call()
+    loop, _ = start_handover(turns)
+    second = loop.create_task(turns.features.acd.connect_from_flow(A))
+    assert not loop.run_until_complete(second)  # it is being handed over already
+    turns.at(9, HUNG_UP)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+# Phones
+
+
+def test_suspect_phone_takes_no_voter_and_a_disconnected_one_is_not_suspect() -> None:
+    turns = Turns()
+    turns.after(1, lambda: turns.features.acd.set_phone_suspect("01", True))
+    turns.call()
+    turns.at(8, CallWaiting(A))
+    assert find_connected_seat(turns) is None
+    turns.after(9, lambda: turns.features.acd.set_phone_suspect("01", False))
+    assert find_connected_seat(turns) == "01"
+    disconnected = Turns()
+    change_seat(disconnected, "01", phone_up=False)
+    disconnected.after(1, lambda: disconnected.features.acd.set_phone_suspect("01", True))
+    assert not disconnected.features.seats["01"].phone_suspect
+
+
+def test_setting_a_suspect_phone_again_changes_nothing() -> None:
+    turns = Turns()
+    before: Seat = turns.features.seats["01"]
+    assert turns.after(1, lambda: turns.features.acd.set_phone_suspect("01", False)) == []
+    assert turns.features.seats["01"] is before
