@@ -49,8 +49,8 @@ def make_forecast(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return a forecast of how many voters will be contacted by the end of the day, at the pace so far. None: too early
-    to say.
+    """Return how many voters will be contacted by the end of the day at the pace so far, or None if it is too early to
+    say.
 
     `worked_seconds` is the dialling time so far, and `ahead_seconds` the dialling time left until `until` (epoch
     seconds). Not more voters are forecast than remain, and contacts by agents are counted first.

@@ -38,7 +38,7 @@ class BoothWorkers:
         self._marks = marks
 
     def list_booths_by_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the ids of the worker's booths by part number of the roll, in the order of the parts."""
+        """Return the ids of a booth worker's polling booths by part number of the roll, in the order of the parts."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 

@@ -247,7 +247,7 @@ class Call:
         return self._with_changed_talk(recording_paused=paused)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
-        """Return the call with the agent's disposition; None removes the disposition."""
+        """Return the call with the agent's disposition, or without one (None)."""
         return self._with_changed_talk(disposition=said)
 
     def with_agent_verdict(self, *, machine: bool) -> Call:

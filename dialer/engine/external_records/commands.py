@@ -83,7 +83,7 @@ class MarkReport(Record):
 
 
 class FigureReport(Record):
-    """A figure of the official cumulative turnout of an area at one hour of the poll."""
+    """The official cumulative turnout of an area at one hour of the poll."""
 
     day: Annotated[
         str,

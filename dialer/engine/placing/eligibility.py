@@ -166,8 +166,9 @@ class Eligibility:
         return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
     def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Return whether the rules allow to call a reserved number now, and count a refusal. `guaranteed`: an agent's
-        seat is reserved for the call.
+        """Return whether the rules allow to call a reserved number now, and count a refusal.
+
+        With `guaranteed` an agent's seat is reserved for the call.
         """
         case = self._make_rules_case(run, claim, guaranteed=guaranteed)
         return self._count_refusals(run, self._gate.check_originate(case, self._core.clock.now()))

@@ -98,7 +98,7 @@ class Snapshots:
         return allowed
 
     def _find_tightest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
-        """Return the seats and calls of the set of skills in which the campaign has the least room.
+        """Return the skills in which a campaign has the least room, with the seats and calls of these skills.
 
         All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
         (Hall 1935). So the tightest set that a further call would belong to is the limit.

@@ -129,8 +129,9 @@ class OwnCalls:
         return call
 
     def _require_idle_seat(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
-        """Return a seat whose agent may dial for this campaign now. `promised`: the seat is reserved for a call-back.
-        Raises CommandRefused.
+        """Return a seat whose agent may dial for this campaign now. Raises CommandRefused.
+
+        With `promised` the seat is reserved for a call-back.
         """
         seat = self._seats.require_seat(seat_name)
         idle = seat.is_free or (seat.state is SeatState.PAUSED and not seat.phone_suspect)

@@ -244,13 +244,13 @@ class Agents:
     # Logging in
 
     async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
-        """Log an agent in at a seat.
+        """Log an agent in at a seat, and call the seat's phone.
 
-        `phone_here`: the agent entered number and PIN on the seat's phone, which stays connected from now on; otherwise
-        the phone is called. An agent may come back to a lost seat. After a page reload, the phone may call again while
-        its old call is not known to be dead; the new call replaces the old one. Raises LogInRefused for a wrong number,
-        a wrong PIN or a lock, without telling which. Raises CommandRefused if another agent has the seat, or the agent
-        is logged in elsewhere.
+        With `phone_here` the agent entered number and PIN on the seat's phone, which stays connected from now on and is
+        not called. An agent may come back to a lost seat. After a page reload, the phone may call again while its old
+        call is not known to be dead; the new call replaces the old one. Raises LogInRefused for a wrong number, a wrong
+        PIN or a lock, without telling which. Raises CommandRefused if another agent has the seat, or the agent is
+        logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)

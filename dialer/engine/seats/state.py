@@ -78,18 +78,20 @@ class Seat:
 
     @property
     def spoken_languages(self) -> frozenset[str]:
-        """Return the languages spoken at the seat: the agent's, otherwise the seat's (empty: any)."""
+        """Return the languages spoken at the seat: those of the agent, otherwise those of the seat. No languages stand
+        for any.
+        """
         return self.agent_languages or self.languages
 
     def can_serve(self, skill: str | None, campaign_id: str) -> bool:
-        """Return whether the agent at the seat may take calls of a campaign that requires this skill (None:
-        no skill).
+        """Return whether the agent at the seat may take calls of a campaign that requires this skill, or no skill
+        (None).
         """
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
     def restrict_campaigns(self, campaigns: frozenset[str]) -> Seat:
-        """Return the seat restricted to these campaigns until its agent logs off (empty: no restriction). Raises
-        CommandRefused.
+        """Return the seat restricted to these campaigns until its agent logs off. No campaigns stand for no
+        restriction. Raises CommandRefused.
         """
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
