@@ -103,7 +103,10 @@ def amplify_samples(samples: Samples, gain_db: float) -> Samples:
 
 
 def _limit_peaks(samples: Samples, rate: int, ceiling_db: float) -> Samples:
-    """Return samples limited to a highest level, at four times the rate so that peaks between samples are limited too."""
+    """Return samples whose peaks are limited to a highest level.
+
+    The limiter works at four times the rate, so that peaks between samples are limited too.
+    """
     limit = max(_LOWEST_LIMIT, 10 ** (ceiling_db / 20))
     held = apply_filters(
         samples,

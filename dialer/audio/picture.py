@@ -57,7 +57,7 @@ class Caption:
 
 
 def make_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
-    """Return the panel that shows a sound. `kept` is the range of samples that is not cut off."""
+    """Return a panel (a part of the picture) that shows one sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]

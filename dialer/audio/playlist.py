@@ -38,7 +38,7 @@ class ListedPrompt:
 
     @property
     def sound_hashes(self) -> Mapping[SoundFormat, str]:
-        """The hashes of the sounds on disk, by format. The first access reads the files."""
+        """The hashes of the prompt's sounds on disk, by format. The first access reads the files."""
         if self._cached_hashes is None:
             self._cached_hashes = self._hashes()
         return self._cached_hashes

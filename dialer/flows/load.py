@@ -129,7 +129,9 @@ def _build_flow(document: Document) -> Flow:
 
 
 def _read_facts(document: Document) -> dict[str, PromptKind]:
-    """Return the facts whose kind is valid. Invalid ones are reported later, when the header is parsed."""
+    """Return the declared facts of a flow whose kind is valid. Invalid ones are reported later, when the header is
+    parsed.
+    """
     written = document.values.get("facts")
     kinds = {kind.value for kind in PromptKind if not kind.is_fixed}
     pairs = written.items() if isinstance(written, dict) else ()

@@ -123,7 +123,7 @@ class TerminalCall:
         return event
 
     def _print_prompts(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
-        """Print prompts. A prompt without barge-in discards keys entered ahead."""
+        """Print prompts. A prompt that keys cannot interrupt discards keys that were entered ahead."""
         if prompts and not barge_in:
             self._ahead = ""
         for ref in prompts:

@@ -29,7 +29,7 @@ class KeyPhone(asyncio.DatagramProtocol):
         self._number, self._at = 0, 0
 
     async def __aenter__(self) -> Self:
-        """Open a port and start to send audio."""
+        """Open the phone's port and start to send audio."""
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
         self._transport = transport

@@ -37,7 +37,7 @@ class SwitchCalls(SwitchCore):
     """The core of the simulated Asterisk, extended by everything that starts calls."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the switch. It places no calls before its clock is set."""
+        """Create the simulated Asterisk. It places no calls before its clock is set."""
         super().__init__(config)
         self.caller = CallBehaviours(config)
         self._call_backs: list[asyncio.TimerHandle] = []

@@ -125,7 +125,7 @@ class SwitchCore(ABC):
         return channel
 
     def answer_channel(self, channel: Channel) -> None:
-        """Answer a channel that is not answered yet."""
+        """Answer a channel, unless it is answered already."""
         if channel.state is ChannelState.UP:
             return
         channel.set_state(ChannelState.UP)
@@ -211,7 +211,7 @@ class SwitchCore(ABC):
         return next(mine, None)
 
     def find_channel(self, name: str) -> Channel | None:
-        """Return a live channel by its uniqueid or name."""
+        """Return a live channel of the simulated Asterisk by its uniqueid or name, or None."""
         channel = self.channels.get(name)
         if channel is None:
             channel = next((channel for channel in self.channels.values() if channel.name == name), None)

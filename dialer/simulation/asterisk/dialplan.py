@@ -222,7 +222,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
 
 
 async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
-    """Run the dialplan on a channel from `start` to its end, then restore the channel's location."""
+    """Run the dialplan of a conference menu on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to_location(start.context, start.extension, start.priority)
     while not channel.interrupted and await _run_step(switch, channel):
@@ -279,7 +279,7 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
 
 
 def find_priority(extension: Extension | None, priority: str) -> int:
-    """Return the number of a priority given as a number or label, or 0 for an unknown label."""
+    """Return the number of a dialplan priority that is given as a number or label, or 0 for an unknown label."""
     if priority.isdigit():
         return int(priority)
     return 0 if extension is None else extension.labels.get(priority, 0)

@@ -41,7 +41,7 @@ def _get_bridge_id(channel: Channel) -> str:
 
 
 def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
-    """Return the events of CoreShowChannels."""
+    """Return the events that answer the AMI action CoreShowChannels: one for each channel."""
 
     def body(channel: Channel) -> bytes:
         age = _compute_age_seconds(channel)
@@ -60,7 +60,9 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
-    """Return the events of PJSIPShowRegistrationsOutbound, with only the fields that the dialler reads."""
+    """Return the events that answer the AMI action PJSIPShowRegistrationsOutbound, with only the fields that the
+    dialler reads.
+    """
     bodies = (
         f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
         for trunk in switch.config.trunks
@@ -70,7 +72,7 @@ def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
-    """Return the events of Status, with the requested channel variables."""
+    """Return the events that answer the AMI action Status, with the requested channel variables."""
     action_id = action.action_id
     names = [name for name in action.get("Variables").split(",") if name]
     out = []
@@ -95,7 +97,7 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
 
 
 def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
-    """Return the events of ConfbridgeListRooms."""
+    """Return the events that answer the AMI action ConfbridgeListRooms: one for each conference."""
     bodies = (
         (
             f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_count}\r\n"
@@ -107,7 +109,7 @@ def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
 
 
 def render_member_list(conference: Conference, action_id: str) -> bytes:
-    """Return the events of ConfbridgeList."""
+    """Return the events that answer the AMI action ConfbridgeList: one for each participant."""
     now = asyncio.get_running_loop().time()
 
     def body(member: Participant) -> bytes:
@@ -125,7 +127,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:
-    """Return the fields of CoreStatus."""
+    """Return the fields that answer the AMI action CoreStatus."""
     started = convert_to_utc(switch.now() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [

@@ -50,7 +50,7 @@ class ManagerSession(asyncio.Protocol):
         self.write(BANNER)
 
     def data_received(self, data: bytes) -> None:
-        """Run the actions that have arrived completely."""
+        """Run the AMI actions that have arrived completely."""
         if self.ignores_input:
             return
         try:

@@ -191,7 +191,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
 class DemoRingTimes:
     """The ring times of the demo's voters, for pretraining the pacer in the centre model.
 
-    They must be those of the demo: with shorter ones the pacer would take late answers for none and dial too many calls.
+    With shorter ring times the pacer would take late answers for unanswered calls, and dial too many.
     """
 
     voters: VoterProfile

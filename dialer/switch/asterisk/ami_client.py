@@ -86,7 +86,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def oldest_unanswered_seconds(self) -> float:
-        """How long the oldest action without a response (or Ping) has waited (s). It grows if Asterisk hangs."""
+        """How long the oldest AMI action or Ping without a response has waited (s). It grows if Asterisk hangs."""
         return self._session.get_oldest_unanswered_seconds(self._loop.time())
 
     async def wait_until_lost(self) -> SwitchError:

@@ -135,7 +135,7 @@ class AmiSession:
         return self._decoder.banner
 
     def get_oldest_unanswered_seconds(self, now: float) -> float:
-        """Return how long the oldest action without a response (or Ping) has waited (s). It grows if Asterisk hangs."""
+        """Return how long the oldest AMI action or Ping without a response has waited (s). It grows if Asterisk hangs."""
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 

@@ -84,7 +84,7 @@ def make_seat_channel_id(seat: str, token: str) -> str:
 
 
 def parse_seat_of_channel(channel_id: str) -> str:
-    """Return the seat in a channel id from `make_seat_channel_id`."""
+    """Return the seat in a channel id that `make_seat_channel_id` has made."""
     return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
 
 

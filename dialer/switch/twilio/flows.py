@@ -89,7 +89,9 @@ class TwilioFlows:
         return await self._make_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_page(self, token: str, form: Mapping[str, str]) -> str:
-        """Return the TwiML that follows the request with this token. Raises ProtocolError for an invalid token."""
+        """Return the TwiML with which the call continues after the request with this token. Raises ProtocolError for an
+        invalid token.
+        """
         waiting = self._tokens.read_paused_flow(token)
         sid = self._find_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:

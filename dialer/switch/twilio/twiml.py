@@ -132,7 +132,7 @@ def render_twiml(
 
 
 def render_hang_up() -> str:
-    """Return the TwiML that hangs up the call."""
+    """Return the TwiML that makes Twilio hang up the call."""
     response = VoiceResponse()
     response.hangup()
     return str(response)

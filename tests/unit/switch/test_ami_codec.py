@@ -294,7 +294,7 @@ def test_ami_encoder_refuses_values_longer_than_asterisks_limits() -> None:
 
 
 def split_actions_like_asterisk(data: bytes) -> list[list[str]]:
-    """Return the actions in data as Asterisk reads them, which accepts a lone LF as a line end."""
+    """Return the AMI actions in `data` as Asterisk reads them: a lone LF ends a line too."""
     runs: list[list[str]] = [[]]
     for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         if line:

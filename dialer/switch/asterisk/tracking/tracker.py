@@ -54,7 +54,9 @@ class SwitchTracker:
     """The state of one Asterisk server. It turns AMI events and lists of channels into events for the engine."""
 
     def __init__(self, server: str = "") -> None:
-        """Create a tracker that knows no calls and seats. `server` is the name of this Asterisk, if there are several."""
+        """Create a tracker that knows no calls and seats yet. `server` is the name of this Asterisk, if there are
+        several.
+        """
         self._server = server
         self.calls = CallTracker()
         self.seats = SeatTracker()
