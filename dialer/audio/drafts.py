@@ -125,7 +125,8 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
 
 
 def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
-    """Return the new entry of a draft, with the approval of the previous one if voice and text are the same.
+    """Return the new catalogue entry of a draft recording. It keeps the approval of the previous entry if voice and
+    text are the same.
 
     The version of the voice is compared too, because the hash of text and voice does not include it.
     """

@@ -175,7 +175,9 @@ class Node(NamedPart, ABC):
         return ()
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets that a call may reach while the value `name` is unknown. None: all targets."""
+        """Return the next nodes (targets) that a call may reach while the value `name` is unknown. By default these are
+        all targets.
+        """
         return None
 
     # Diagram

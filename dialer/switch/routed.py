@@ -39,7 +39,7 @@ class RoutedSwitch:
         """Create the combined switch.
 
         Args:
-            asterisk: None if the site has no Asterisk, and so no seats.
+            asterisk: the site's Asterisk, or None if it has no Asterisk and so no seats.
             carrier: places the calls on its own trunks.
             endpoints: the endpoints of the carrier's trunks.
         """
@@ -143,7 +143,7 @@ class RoutedSwitch:
         await self._require_asterisk().hang_up_third_party(party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute the recording of a call, or unmute it."""
+        """Stop recording the audio of a call (`muted`), or record it again."""
         await self._require_asterisk().mute_recording(attempt_id, muted=muted)
 
 

@@ -116,7 +116,7 @@ class RealAsterisk:
         path.write_bytes(audio)
 
     def hide_sounds(self, names: Iterable[str]) -> list[Path]:
-        """Hide sounds from Asterisk by renaming them. Return the files, to be renamed back."""
+        """Hide sounds from Asterisk by renaming their files. Return the renamed files."""
         sounds = self.directory / "data" / "sounds" / "en"
         return [(sounds / f"{name}.alaw").rename(sounds / f"{name}.hidden") for name in names]
 

@@ -55,7 +55,9 @@ def _save_files_after_power_loss(
     losses: list[tuple[list[int], Path]],
     chance: random.Random,
 ) -> None:
-    """Save the files as a power loss now could leave them: without the unsynced writes, and with a random part of them."""
+    """Save the store's files as a power loss at this moment could leave them: without the unsynced writes, and with a
+    random part of them.
+    """
     [acknowledged] = query(backend.path, ACKNOWLEDGED)
     for luck in (None, chance):
         place = disk.after_power_loss(folder / f"loss-{len(losses)}", luck)

@@ -53,7 +53,7 @@ class MarkNode(CommittingNode):
         return self
 
     def make_commit(self, state: FlowState) -> FlowCommit:
-        """Return the mark to store, with the values that the caller entered for it."""
+        """Return the mark (recorded answer) to store, with the values that the caller entered for it."""
         return replace(
             super().make_commit(state),
             mark=self.mark,

@@ -63,7 +63,10 @@ class EventWriter:
     """
 
     def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
-        """`publish` sends an event; `now` returns the time for its Timestamp (epoch seconds)."""
+        """Create a writer of AMI events.
+
+        `publish` sends an event. `now` returns the time for the field Timestamp (epoch seconds).
+        """
         self.wanted: frozenset[str] = frozenset()
         self._publish = publish
         self._now = now

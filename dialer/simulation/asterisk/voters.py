@@ -145,7 +145,10 @@ class Voter:
     """A simulated voter on an answered call, who reacts to prompts and talks to agents."""
 
     def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, phone: Phone) -> None:
-        """`random` is the call's own generator, from `make_random_for_call`."""
+        """Create the voter on an answered call.
+
+        `random` is the call's own generator, from `make_random_for_call`.
+        """
         self._behaviour = behaviour
         self._profile = profile
         self._random = random

@@ -255,7 +255,7 @@ class CentreModel:
             self._notify_pacer(call.campaign, end, self.now - call.answered_at)
 
     def _cancel_calls(self, index: int, count: int) -> None:
-        """Cancel unanswered calls in the order that the engine cancels them."""
+        """Cancel unanswered calls in the same order as the engine."""
         unanswered = self.campaigns[index].unanswered
         candidates = [
             (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in unanswered

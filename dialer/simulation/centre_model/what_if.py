@@ -114,7 +114,8 @@ def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIf
 
 
 def compute_half_interval(parts: Sequence[float]) -> float | None:
-    """Return half the 95 % confidence interval of the mean, by batch means; None for fewer than two parts.
+    """Return half the width of the 95 % confidence interval of the mean, computed by batch means. Return None for fewer
+    than two parts.
 
     Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by
     `DAYS_DIFFER`.

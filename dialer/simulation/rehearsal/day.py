@@ -51,7 +51,11 @@ class SiteHours:
     def __init__(
         self, settings: Settings, profile: Profile, campaigns: Iterable[Campaign], areas: Areas | None = None
     ) -> None:
-        """`profile` includes the site's stricter rules. Without `areas` (from the roll), the polls in the settings are used."""
+        """Prepare the rules by which a site's campaigns may call.
+
+        `profile` includes the site's stricter rules. Without `areas` (from the roll), the polls in the settings are
+        used.
+        """
         of_hours = {
             "certificate": profile.certificate.model_copy(update={"needed_for": ()}),
             "registers": profile.registers.model_copy(update={"applies_to": ()}),

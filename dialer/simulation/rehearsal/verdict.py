@@ -123,7 +123,7 @@ def _judge_contacts(outcome: DayOutcome) -> Iterator[Finding]:
 
 
 def _judge_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
-    """Yield the campaigns that placed no call, with the reason, and the forbidden calls of the others."""
+    """Yield findings about campaigns that placed no call (with the reason), and about forbidden calls."""
     for campaign in outcome.campaigns:
         subject = f"campaign {campaign.campaign_id}"
         if campaign.attempts:

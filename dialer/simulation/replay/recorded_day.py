@@ -24,7 +24,10 @@ _NEAR_TALKS = 50
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One attempt of a recorded day, in seconds since the start of the day; None for what did not happen."""
+    """One attempt of a recorded day.
+
+    Times are in seconds since the start of the day. They are None for what did not happen.
+    """
 
     placed_seconds: float
     ended_seconds: float  # end of the talk, of the wait of an abandoned call, or of an unanswered call

@@ -89,7 +89,8 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the calls in seconds since `began`, and the keys of the seat intervals that belong to them.
+    """Return the recorded calls with times in seconds since `began`, and the keys of the seat intervals that belong to
+    them.
 
     A talk interval begins at the moment its call was connected, and the wrap-up interval at the end of the talk.
     """
@@ -127,7 +128,9 @@ def _compute_seconds_since(at: float | None, began: float) -> float | None:
 def _count_seats(
     intervals: Iterable[RecordedInterval], call_intervals: set[_Key], began: float, ends: float
 ) -> DayCurve:
-    """Return the seats available to the recorded calls: ready, or busy with one of them. Others serve inbound calls."""
+    """Return the number of seats that were available to the recorded calls: ready, or busy with such a call. Seats that
+    served inbound calls are not counted.
+    """
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:
         at_work = each.state in (SeatState.TALKING, SeatState.WRAP_UP)

@@ -440,7 +440,7 @@ class AsteriskSwitch:
         await self._hang_up_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute the recording of a call, or unmute it."""
+        """Stop recording the audio of a call (`muted`), or record it again."""
         fields = [("Channel", self.tracker.calls.find_channel(attempt_id)), ("Direction", "both")]
         await self._require_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 

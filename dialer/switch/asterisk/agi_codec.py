@@ -276,7 +276,7 @@ def split_command(line: str) -> list[str]:
 
 
 def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return the bytes of an environment as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return the bytes of an AGI environment, as Asterisk sends them. Raises UnsafeValue for a control character."""
     lines = [f"{name}: {value}" for name, value in fields]
     if any(_CONTROL.search(line) for line in lines):
         raise UnsafeValue("a value of an AGI environment contains a line break or another control character: remove it")
@@ -284,7 +284,7 @@ def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
 
 
 def encode_reply(reply: AgiReply) -> bytes:
-    """Return the bytes of a reply on one line, as Asterisk writes it. Raises UnsafeValue for a control character."""
+    """Return the bytes of an AGI reply on one line, as Asterisk sends them. Raises UnsafeValue for a control character."""
     text = f"{reply.code} result={reply.result}"
     if reply.note:
         text += f" ({reply.note})"

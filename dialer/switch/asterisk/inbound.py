@@ -13,7 +13,7 @@ _TRUNK_CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]+\Z", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class InboundChannel:
-    """The numbers and trunk of an inbound channel, as Asterisk reports them."""
+    """The caller's number, the called number and the trunk of an inbound channel, as Asterisk reports them."""
 
     called: str  # in the carrier's notation
     caller: str | None  # in the carrier's notation; None if withheld

@@ -109,7 +109,7 @@ class MultiServerSwitch:
         await self._get_server_with_call(attempt_id).hand_over_call(attempt_id, other)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Mute the recording of a call, or unmute it."""
+        """Stop recording the audio of a call (`muted`), or record it again."""
         await self._get_server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
 
     def _get_server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:

@@ -110,7 +110,8 @@ class FlowHandler:
             engine: chooses and records the flow of each call.
             switch: confirms that channels are answered.
             texts: returns the current texts of flows.
-            prompts_for: returns the source of sounds for a campaign. None: sound names are derived from the prompts.
+            prompts_for: returns the source of sounds for a campaign. Without it, sound names are derived from the
+                prompts.
             rules: recordings, SMS and AGI scripts.
         """
         self._engine = engine

@@ -13,7 +13,7 @@ from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party_channel, parse
 
 @dataclass(frozen=True, slots=True)
 class LiveChannel:
-    """A channel, as the AMI action CoreShowChannels lists it."""
+    """A channel that exists in Asterisk, as listed by the AMI action CoreShowChannels."""
 
     unique_id: str
     context: str
