@@ -238,7 +238,7 @@ def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None
 
 def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret() -> None:
     session = make_session()
-    with pytest.raises(SwitchUnreachable, match="no connection"):
+    with pytest.raises(SwitchUnreachable, match="is not connected"):
         session.queue_login(0)
     session.on_connected(0)
     login = session.queue_login(0)
