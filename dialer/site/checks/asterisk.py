@@ -213,9 +213,9 @@ async def _check_other_server(server: str, client: AmiClient) -> Finding:
     """Check that voters on this Asterisk server can be connected to seats on another server."""
     subject = f"connection to server {server}"
     if await _fetch_device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
-        text = "it does not answer, so voters on this server cannot be connected to its seats"
+        text = "the other server does not answer, so voters on this server cannot be connected to seats there"
         return error(subject, text, "check its host and sip_port, and render both servers again")
-    return ok(subject, "it answers")
+    return ok(subject, "the other server answers")
 
 
 async def _fetch_device_state(client: AmiClient, endpoint: str) -> str:

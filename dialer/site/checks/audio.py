@@ -41,7 +41,7 @@ def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[]
     for problem in problems:
         yield error("synthetic voices", str(problem))
     if not problems:
-        yield ok("synthetic voices", "all have the label that the profile requires")
+        yield ok("synthetic voices", "all synthetic voices are announced as the profile requires")
 
 
 def check_own_sounds(settings: Settings) -> Iterator[Finding]:
@@ -60,4 +60,4 @@ def check_own_sounds(settings: Settings) -> Iterator[Finding]:
         text = f"{sounds} has no {', '.join(missing)}{effect}"
         yield error("tones", text, f"run `dialer agent tones --to {sounds}`")
     elif settings.seats:
-        yield ok("tones", f"all {len(TONES)} exist")
+        yield ok("tones", f"all {len(TONES)} tones for agents' phones exist")

@@ -48,22 +48,22 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     yield _judge_stranger_access(settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user))
     as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
-        text = "it accepts messages of any size: any client that may publish can fill its memory"
+        text = "the broker accepts messages of any size: any client that may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
 def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _all_commands_are_signed(settings) and settings.broker.username is not None:
-        text = "it accepts commands without a password: any client that reaches it can stop the centre and mark voters"
+        text = "the broker accepts commands without a password: any client that reaches it can stop the centre and mark voters"
         return error(_SUBJECT, text, _RENDER)
     if stranger.may_command:
-        text = "it accepts messages without a password: unsigned commands are rejected, but a flood of them causes load"
+        text = "the broker accepts messages without a password: unsigned commands are rejected, but a flood of them causes load"
         return warning(_SUBJECT, text, _RENDER)
     if stranger.may_read:
         return warning(_SUBJECT, "anybody can read this centre's state without a password", _RENDER)
     if stranger.connected:
         return warning(_SUBJECT, "anybody can connect without a password, but not publish commands", _RENDER)
-    return ok(_SUBJECT, "it rejects connections without a password")
+    return ok(_SUBJECT, "the broker rejects connections without a password")
 
 
 def _all_commands_are_signed(settings: Settings) -> bool:

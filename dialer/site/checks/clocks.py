@@ -15,17 +15,17 @@ def check_clock() -> Finding:
     """Check whether this machine's clock is synchronised, usually by an NTP client."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)  # Linux only
     if adjtimex is None:
-        return warning("clock", "it is unknown whether it is synchronised, as this system cannot report it")
+        return warning("clock", "it is unknown whether the clock is synchronised, as this system cannot report it")
     if adjtimex(ctypes.create_string_buffer(512)) == _UNSYNCHRONISED:
         remedy = "start one (chrony, systemd-timesyncd), and check with `timedatectl`"
         return warning("clock", "no NTP client is running", remedy)
-    return ok("clock", "an NTP client keeps it synchronised")
+    return ok("clock", "an NTP client keeps the clock synchronised")
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
     """Check the clock of another machine, which is `seconds` ahead of this machine's clock."""
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
-        return ok(subject, "agrees with this machine's")
+        return ok(subject, "the clock agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"
     text = f"{format_age(abs(seconds))} {direction} this machine's"
     return error(subject, text, "run an NTP client on both machines")

@@ -67,7 +67,7 @@ def report_call_explanations(
     for name in unknown:
         yield warning("unknown for that time, present state used", name)
     if not settings.campaigns:
-        yield warning("campaigns", "the settings have none", "give the site's settings with -c")
+        yield warning("campaigns", "the settings have no campaigns", "give the site's settings with -c")
 
 
 def _format_next_call_time(explained: CallExplanation, now: float, moment: str) -> str:

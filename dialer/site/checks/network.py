@@ -71,7 +71,7 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
                 problems += 1
                 yield error(subject, str(problem))
         if not problems:
-            yield ok(subject, f"its folder {source.folder} and its mapping exist")
+            yield ok(subject, f"folder {source.folder} and mapping of the portal exist")
 
 
 def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:

@@ -52,7 +52,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     """Check that a process answers at its metrics port, has the installed version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
-        yield warning(name, "its state is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)")
+        yield warning(name, "the state of this process is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)")
         return
     address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
     try:
@@ -109,14 +109,18 @@ def judge_dialler_state(state: CentreState | None, view: CentreView, now: float)
     """
     subject = "dialler at the broker"
     if state is None:
-        yield error(subject, "has never published", "check its [broker], and the broker's access list")
+        yield error(
+            subject, "the dialler has never published its state", "check its [broker], and the broker's access list"
+        )
         return
     if not state.online:
-        yield error(subject, "is offline", "see docs/how-to/runbooks.md, MatdanDown and MatdanBrokerUnreachable")
+        yield error(
+            subject, "the dialler is offline", "see docs/how-to/runbooks.md, MatdanDown and MatdanBrokerUnreachable"
+        )
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
-        text = f"has not published for {format_age(silent)}, or its clock is behind"
+        text = f"the dialler has not published its state for {format_age(silent)}, or its clock is behind"
         yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"

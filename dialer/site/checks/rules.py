@@ -74,7 +74,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         if narrowed is not None:
             yield warning(subject, narrowed)
     if db is None:
-        yield warning("polling areas", "not checked, because there is no store")
+        yield warning("polling areas", "the close of poll was not checked, because there is no store")
     else:
         yield from _check_areas(settings, gate, db)
 
@@ -145,7 +145,7 @@ def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Fin
     ]
     booths = list(voters.read_booths(db).values())
     if not campaigns:
-        yield ok(subject, f"it applies to no campaign; {len(booths)} polling areas")
+        yield ok(subject, f"the silence interval applies to no campaign; {len(booths)} polling areas")
         return
     closes = {
         booth.booth_id: find_close_of_poll(gate.rules.polls, Area(booth.constituency_number, booth.closes_at))

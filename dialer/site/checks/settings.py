@@ -26,13 +26,13 @@ def check_tables(settings: Settings) -> Iterator[Finding]:
     if (problem := find_open_files_problem(settings)) is not None:
         yield error("open files", problem)
     if not settings.campaigns:
-        yield error("campaigns", "there are none", "add a [[campaigns]] table")
+        yield error("campaigns", "the settings have no campaigns", "add a [[campaigns]] table")
     if not settings.trunks:
-        yield error("trunks", "there are none", "add a [[trunks]] table")
+        yield error("trunks", "the settings have no trunks", "add a [[trunks]] table")
     if any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns) and not settings.seats:
         yield error("seats", "a campaign needs agents, but there are no seats", "add [[seats]] tables")
     if settings.seats and not settings.agents:
         remedy = "add an [[agents]] table for each, with the output of `dialer agent hash-pin`"
-        yield error("agents", "there are none, so nobody can log in", remedy)
+        yield error("agents", "the settings have no agents, so nobody can log in", remedy)
     for each in find_implausible_settings(settings):
         yield warning(each.key, each.problem, each.remedy)

@@ -148,7 +148,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
     path = settings.store.path
     with read_snapshot(path, read_site_key(settings)) as db:
         check_integrity(db, path)
-        yield ok("store", "its pages are intact")
+        yield ok("store", "the pages of the database file are intact")
         yield _check_seals(db)
         for copy in find_upgrade_copies(path):
             yield warning("copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade")
@@ -167,7 +167,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
             if age > OLD_ANNOUNCEMENT_SECONDS:
                 yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:
-                yield ok(subject, text if each.rows else "nothing is pending")
+                yield ok(subject, text if each.rows else "no announcement is pending")
 
 
 def _check_seals(db: Connection) -> Finding:
@@ -187,7 +187,11 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     Raises OSError if the folder cannot be read.
     """
     if folder is None:
-        return warning("backup", "not checked", "set store.backup_folder, or give the folder with --backups DIR")
+        return warning(
+            "backup",
+            "the age of the newest backup was not checked",
+            "set store.backup_folder, or give the folder with --backups DIR",
+        )
     head, zone = f"{settings.centre.id}-", get_site_zone(settings)
     names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
     times = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]

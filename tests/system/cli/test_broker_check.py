@@ -83,7 +83,7 @@ async def test_broker_with_rendered_settings_rejects_unknown_users(tmp_path: Pat
         findings = await list_findings(site)
     assert findings == {
         f"an MQTT broker answers at 127.0.0.1:{site.broker.port}": Level.OK,
-        "it rejects connections without a password": Level.OK,
+        "the broker rejects connections without a password": Level.OK,
     }
 
 

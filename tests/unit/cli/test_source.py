@@ -57,7 +57,7 @@ def test_dialer_check_reports_missing_settings_of_a_voter_data_portal(portal: Po
     def list_findings() -> list[str]:
         return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
 
-    assert list_findings() == [f"ok      source portal: its folder {portal.folder} and its mapping exist"]
+    assert list_findings() == [f"ok      source portal: folder {portal.folder} and mapping of the portal exist"]
     with portal.settings.open("a", encoding="utf-8") as file:
         file.write(
             f'token_file = "{tmp_path}/none"\nid_heading = "ID"\nwebhook_url = "https://portal.example.org/"\n'

@@ -298,4 +298,4 @@ async def test_dialer_check_reports_synthetic_voices_and_missing_candidates(tmp_
     assert Level.ERROR in {each.level for each in found if each.subject == "synthetic voices"}
     assert any("has no candidate" in text for text in texts)
     good = [each async for each in check_site(make_recorded_site(tmp_path)) if each.subject == "synthetic voices"]
-    assert good == [Finding(Level.OK, "synthetic voices", "all have the label that the profile requires")]
+    assert good == [Finding(Level.OK, "synthetic voices", "all synthetic voices are announced as the profile requires")]

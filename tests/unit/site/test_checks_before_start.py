@@ -112,7 +112,7 @@ async def test_campaign_needs_a_close_of_poll_only_if_the_silence_interval_forbi
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
     (campaign,), (silence,) = await list_findings(live, NOON), await list_findings(live, NOON, "silence interval")
     assert (campaign.level, silence.level) == (Level.OK, Level.OK)
-    assert silence.text == "it applies to no campaign; 6 polling areas"
+    assert silence.text == "the silence interval applies to no campaign; 6 polling areas"
     (silence,) = await list_findings(material, NOON, "silence interval")
     assert silence.level is Level.ERROR
 

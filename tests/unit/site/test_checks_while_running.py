@@ -77,7 +77,7 @@ async def test_dialer_doctor_reports_that_no_dialler_is_running(tmp_path: Path) 
         Level.WARNING,
         "set metrics.port (docs/how-to/monitoring.md)",
     )
-    assert seen["store"] == Finding(Level.OK, "store", "its pages are intact")
+    assert seen["store"] == Finding(Level.OK, "store", "the pages of the database file are intact")
 
 
 async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown_attempts(
@@ -167,13 +167,13 @@ def test_dialer_doctor_reports_another_program_on_the_metrics_port(tmp_path: Pat
 @pytest.mark.parametrize(
     ("messages", "subject", "level", "text"),
     [
-        ({}, "dialler at the broker", Level.ERROR, "has never published"),
+        ({}, "dialler at the broker", Level.ERROR, "has never published its state"),
         ({"centre": replace(STATE, online=False)}, "dialler at the broker", Level.ERROR, "is offline"),
         (
             {"centre": replace(STATE, at=NOW - 600)},
             "dialler at the broker",
             Level.ERROR,
-            "has not published for 10 min",
+            "has not published its state for 10 min",
         ),
         ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
         ({"centre": STATE, "alerts": ALERTS}, "alert store", Level.ERROR, "Dialling has stopped"),
