@@ -54,7 +54,7 @@ def test_sipp_scenario_files_reference_only_existing_labels(text: str) -> None:
     assert {target for element in root.iter() if (target := element.get("next"))} <= labels
 
 
-def test_a_law_decoding_matches_the_standard() -> None:
+def test_decoding_of_a_law_audio_matches_itu_g711() -> None:
     """Values of ITU-T G.711 tables 1a and 1b: zero, the ends, and the smallest steps; even bits are inverted."""
     assert [encode_a_law(sample) for sample in (0, 16, -16, 32767, -32768)] == [0xD5, 0xD4, 0x55, 0xAA, 0x2A]
 

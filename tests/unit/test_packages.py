@@ -56,7 +56,7 @@ def test_program_run_from_a_checkout_reads_flows_and_sounds_of_the_checkout() ->
 
 
 @pytest.mark.parametrize("source", ["checkout", "sdist"])
-def test_wheel_installs_one_top_level_package(wheels: dict[str, Path], source: str) -> None:
+def test_wheel_installs_only_the_top_level_package_dialer(wheels: dict[str, Path], source: str) -> None:
     assert {name.partition("/")[0] for name in list_files_in(wheels[source])} == {"dialer"}
 
 

@@ -71,7 +71,9 @@ async def list_callable_numbers_after_restart(config: Path) -> set[str]:
     return {claim.number for claim in claims}
 
 
-async def test_erased_number_is_deleted_and_stays_suppressed_in_later_rolls(config: Path, tmp_path: Path) -> None:
+async def test_erased_number_is_never_called_even_if_a_later_roll_contains_the_number(
+    config: Path, tmp_path: Path
+) -> None:
     assert is_in_store_files(config, NUMBER)
     assert is_in_store_files(config, "ABC0000004")
     code, text = run("erase", "70000 00003", "--voters", "--who", "officer", "-c", config)
@@ -100,7 +102,7 @@ def test_erasing_a_number_keeps_voters_names_and_removes_their_links_to_the_numb
     assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
-def test_erasing_a_number_that_is_on_no_roll_suppresses_it(config: Path) -> None:
+def test_erased_number_that_was_on_no_roll_is_never_called(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
     assert is_in_store_files(config, "9812345678") == (not has_opt_out_secret(config))
@@ -187,7 +189,7 @@ EVERY_FILE = {"notes.txt", f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav", f"{ANOTHER}.wav
 OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 
 
-def test_erase_deletes_the_recordings_of_calls_with_the_number(config: Path, recorded: Path) -> None:
+def test_erasing_a_number_deletes_recordings_of_calls_with_the_number(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
     assert list_files_below(recorded) == OTHERS
@@ -276,7 +278,7 @@ def test_purge_keeps_and_reports_recordings_within_their_retention_period(
     assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
-def test_purge_erases_recordings_after_their_retention_period(config: Path, recorded: Path) -> None:
+def test_purge_erases_recordings_after_the_retention_period(config: Path, recorded: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + f"[[rules.polls]]\nday = {days_ago(46)}\n")
     assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]
@@ -307,7 +309,7 @@ def test_erase_reports_recorded_messages_that_are_still_stored_at_twilio(config:
 
 
 @pytest.mark.parametrize("number", [NUMBER, "+919812345678"], ids=["on the roll", "on no roll"])
-def test_erase_removes_the_number_from_inbound_calls(number: str, config: Path) -> None:
+def test_erasing_a_number_removes_the_number_from_stored_inbound_calls(number: str, config: Path) -> None:
     with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', ?, 'flow', 'a')", (number,)

@@ -216,7 +216,7 @@ def test_install_refuses_to_overwrite_files_of_other_programs(there: str, says: 
     assert says in output
 
 
-def test_store_path_that_systemd_cannot_use_is_refused(site: Path) -> None:
+def test_install_refuses_a_store_path_that_systemd_cannot_use(site: Path) -> None:
     for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
         code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
@@ -226,7 +226,7 @@ def test_store_path_that_systemd_cannot_use_is_refused(site: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
-def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> None:
+def test_install_refuses_a_store_in_a_system_folder(folder: str, site: Path) -> None:
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
@@ -234,7 +234,7 @@ def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> No
     assert read_tree(site.parent / "root") == SAMPLES
 
 
-def test_uninstall_with_purge_removes_a_link_but_not_its_target(site: Path) -> None:
+def test_uninstall_with_purge_removes_a_symbolic_link_but_not_the_target(site: Path) -> None:
     install_site(site)
     root, disk = site.parent / "root", site.parent / "disk"
     disk.mkdir()

@@ -50,7 +50,7 @@ def site(tmp_path: Path) -> Path:
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
     ],
 )
-def test_command_refuses_to_write_output_over_a_file_that_it_reads(
+def test_command_refuses_to_write_output_over_an_input_file(
     site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str
 ) -> None:
     monkeypatch.chdir(site)

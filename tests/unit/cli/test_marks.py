@@ -231,7 +231,7 @@ def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_sto
     assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_list_with_more_marks_than_fit_into_one_request_is_stored_completely(config: Path) -> None:
+def test_list_of_marks_longer_than_one_request_is_stored_completely(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]

@@ -209,7 +209,7 @@ def test_outdated_or_future_issue_of_a_do_not_call_register_is_refused(
 # Consent
 
 
-def test_consent_is_read_from_the_first_column_only(config: Path, tmp_path: Path) -> None:
+def test_consent_import_reads_numbers_from_the_first_column_only(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
     code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
     assert (code, text) == (0, "consent given: 1 numbers; 1 more are stored for later rolls\n")

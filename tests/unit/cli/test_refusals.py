@@ -43,7 +43,7 @@ def roll(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", ["folder", "roll.csv/x.csv", "none/x.csv", TOO_LONG, os.devnull])
-def test_command_refuses_an_unwritable_output_path_before_it_starts(tmp_path: Path, roll: Path, path: str) -> None:
+def test_command_refuses_an_unwritable_output_path_before_doing_anything(tmp_path: Path, roll: Path, path: str) -> None:
     (tmp_path / "folder").mkdir()
     before = list_names(tmp_path)
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
@@ -54,7 +54,7 @@ def test_command_refuses_an_unwritable_output_path_before_it_starts(tmp_path: Pa
     assert not Path(os.devnull).is_file()
 
 
-def test_interrupted_write_of_an_output_file_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_of_an_output_file_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_system_error(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -324,12 +324,12 @@ def test_import_of_marks_from_a_list_with_only_a_header_exits_1(store: Path) -> 
     assert (code, printed.startswith(f"dialer: {path} has a header but no lines"), "\n" in printed) == (1, True, False)
 
 
-def test_import_summary_shows_settings_tables_in_brackets(tmp_path: Path, roll: Path) -> None:
+def test_summary_of_a_roll_import_shows_names_of_settings_tables_in_brackets(tmp_path: Path, roll: Path) -> None:
     result = CliRunner().invoke(cli.app, ["import", str(roll), "--store", str(tmp_path / "new.db"), "--json"])
     assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 
 
-def test_new_store_in_place_of_an_empty_file_is_readable_only_by_its_owner(tmp_path: Path, roll: Path) -> None:
+def test_new_store_in_place_of_an_empty_file_is_readable_only_by_the_owner(tmp_path: Path, roll: Path) -> None:
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)

@@ -68,7 +68,9 @@ def test_unknown_option_value_is_refused_instead_of_an_empty_result(
 # Brackets
 
 
-def test_square_brackets_in_table_titles_are_printed_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_square_brackets_in_printed_tables_are_not_read_as_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
     profile = tmp_path / "own.toml"
     profile.write_text(

@@ -42,7 +42,7 @@ def test_roll_import_prints_the_column_mapping_and_the_result(roll: Path, tmp_pa
         assert words in shown, shown
 
 
-def test_json_result_of_an_import_is_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
+def test_roll_import_with_json_option_prints_only_json_on_standard_output(roll: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     _, first, explained = run("import", roll, "--store", store, "--json")
     figures = json.loads(first)
@@ -105,7 +105,7 @@ def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(t
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_roll_import_uses_its_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
+def test_roll_import_uses_the_given_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")

@@ -187,7 +187,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[" ".join(command[:2]) for command in COMMANDS])
-def test_every_command_that_opens_the_store_uses_its_encryption_key(
+def test_every_command_that_opens_the_store_works_with_an_encrypted_store(
     command: tuple[str, ...], plain_site: Path, tmp_path: Path
 ) -> None:
     files = {

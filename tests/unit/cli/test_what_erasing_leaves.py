@@ -111,7 +111,7 @@ def test_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> Non
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
-def test_hash_of_a_number_cannot_be_linked_to_its_opt_out_call(store: HandFilled) -> None:
+def test_stored_hash_of_a_number_cannot_be_linked_to_the_call_with_the_opt_out(store: HandFilled) -> None:
     config = site(store)
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
@@ -283,7 +283,7 @@ def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Pat
     assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
-def test_retention_period_starts_when_polling_day_ends_in_the_polls_time_zone(store: HandFilled) -> None:
+def test_retention_period_starts_at_the_end_of_polling_day_in_the_time_zone_of_the_poll(store: HandFilled) -> None:
     """The centre is in the easternmost time zone, the poll in the westernmost."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
     there = NOW - timedelta(hours=12)

@@ -100,7 +100,7 @@ INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
         (["01140000002"], ["+911140000001"], "01140000002"),
     ],
 )
-def test_a_trunk_registers_at_its_carrier_under_a_phone_number(
+def test_trunk_registers_with_the_carrier_under_a_phone_number(
     caller_ids: list[str], numbers: list[str], registered: str
 ) -> None:
     """Carriers send calls to the registered address, and [matdan-inbound] accepts only numbers."""
@@ -266,7 +266,7 @@ def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
     assert "Playback(matdan/recorded)" not in render_dialplan()
 
 
-def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
+def test_rendered_modules_conf_loads_the_module_of_every_dialplan_application() -> None:
     loaded = {setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all("load")}
     contexts = parse_dialplan(render_dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
@@ -315,7 +315,7 @@ def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, 
     assert globals_.get("AGI_SERVER") == reached
 
 
-def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
+def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
     """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
     text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], derive_agi_secret("a-long-random-secret")
     message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
@@ -337,7 +337,7 @@ def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
     assert compute_dialplan_fingerprint(derive_agi_secret("another")) != compute_dialplan_fingerprint(secret)
 
 
-def test_no_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
+def test_rendered_sip_endpoints_are_in_no_dialplan_context_that_dials_out() -> None:
     contexts = parse_dialplan(render_dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
     assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}

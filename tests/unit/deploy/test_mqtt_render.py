@@ -190,7 +190,9 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
         ("password", "tls = true\npassword", "broker.tls: is true, but [mosquitto] does not encrypt; set it to false"),
     ],
 )
-def test_insecure_broker_settings_are_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
+def test_mosquitto_files_are_not_rendered_from_insecure_broker_settings(
+    old: str, new: str, says: str, tmp_path: Path
+) -> None:
     with pytest.raises(SettingError) as refused:
         run("render", "-c", write_site_settings(tmp_path, SITE.replace(old, new, 1)), "--to", tmp_path / "etc")
     assert says in str(refused.value)

@@ -85,7 +85,7 @@ def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
     assert len(str(sha256)) == 64
 
 
-def test_roll_with_key_columns_only_is_imported(store: Path) -> None:
+def test_roll_with_only_constituency_part_and_serial_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
     assert count_imported_rows(result) == (2, 2, 0, 0)
     assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
@@ -136,7 +136,7 @@ def test_changed_roll_row_updates_the_voter_and_blank_cells_delete_nothing(store
     assert query(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
 
 
-def test_roll_with_fewer_columns_does_not_change_the_other_details(store: Path) -> None:
+def test_second_roll_with_fewer_columns_keeps_the_voters_other_details(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     before = query(store, "SELECT * FROM voter")
     result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
@@ -302,7 +302,7 @@ VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
 
 @pytest.mark.parametrize("state", ["S24", ""])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_constituency_stored_in_another_roll_version_is_refused_before_writing(
+def test_roll_is_refused_if_the_constituency_is_stored_in_another_roll_version(
     store: Path, state: str, dry_run: bool
 ) -> None:
     """A voter who is marked "voted" on one roll would still be called from the other."""
@@ -328,7 +328,7 @@ def test_constituency_stored_in_another_roll_version_is_refused_before_writing(
     assert import_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
 
 
-def test_constituency_number_also_used_in_another_state_is_no_duplicate(store: Path) -> None:
+def test_constituencies_with_the_same_number_in_two_states_can_be_imported(store: Path) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     roll = write_roll(store.parent / "other.csv", [("S13", "174", "1", "1", "")], VERSIONED)
     assert import_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1
@@ -510,7 +510,7 @@ def test_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path
 @pytest.mark.parametrize(
     ("name", "says"), [("roll.csv", "is the roll itself"), ("none/rejects.csv", "cannot be written")]
 )
-def test_unusable_path_of_the_rejects_file_is_refused(store: Path, name: str, says: str) -> None:
+def test_roll_import_refuses_an_unusable_path_of_the_rejects_file(store: Path, name: str, says: str) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     text = roll.read_text("utf-8")
     with pytest.raises((RollError, OutputRefused), match=says):

@@ -53,7 +53,7 @@ def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
     assert mapping.skip_rows == 1
 
 
-def test_roll_needs_only_its_three_key_columns() -> None:
+def test_roll_needs_only_columns_for_constituency_part_and_serial() -> None:
     assert map_columns(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
         Field.CONSTITUENCY_NUMBER: (0,),
         Field.PART_NUMBER: (1,),
@@ -104,7 +104,7 @@ def test_sensitive_roll_columns_are_dropped_and_described_as_dropped(heading: st
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
-def test_harmless_headings_are_not_mistaken_for_sensitive_ones(heading: str) -> None:
+def test_harmless_roll_headings_are_not_mistaken_for_sensitive_ones(heading: str) -> None:
     assert not is_sensitive(heading)
 
 
@@ -136,7 +136,7 @@ def test_header_row_below_a_title_of_the_roll_is_found() -> None:
         ([["PART_NO", "SLNOINPART"]], 'write constituency_number = "HEADING"'),
     ],
 )
-def test_roll_without_key_columns_is_rejected(head: list[list[str]], says: str) -> None:
+def test_roll_without_columns_for_constituency_part_and_serial_is_rejected(head: list[list[str]], says: str) -> None:
     with pytest.raises(RollError, match=says) as refused:
         map_columns(ROLL, head)
     assert "6990012345" not in str(refused.value)

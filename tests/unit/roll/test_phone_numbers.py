@@ -129,13 +129,13 @@ def test_cell_such_as_na_or_nil_has_no_phone_number(cell: str) -> None:
     assert (found.numbers, found.rejected) == ((), ())
 
 
-def test_valid_phone_number_is_read_next_to_an_invalid_one() -> None:
+def test_valid_phone_number_is_read_from_a_cell_with_an_invalid_one() -> None:
     found = read_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
 
 
-def test_landline_and_foreign_numbers_are_read() -> None:
+def test_landline_and_foreign_phone_numbers_on_a_roll_are_read() -> None:
     assert read_cell("011-2345 6789").numbers == ("+911123456789",)
     assert read_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
     assert read_cell("+1 212 555 2368").numbers == ("+12125552368",)

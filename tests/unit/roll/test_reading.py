@@ -110,7 +110,7 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     assert read_rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
-def test_excel_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
+def test_excel_workbook_is_recognized_by_content_whatever_the_file_name(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     workbook = openpyxl.Workbook()
     workbook.active.append(["PART_NO"])
@@ -157,7 +157,7 @@ def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Pat
     assert "\n" not in str(refused.value)
 
 
-def test_missing_roll_file_and_folder_in_its_place_are_rejected(tmp_path: Path) -> None:
+def test_missing_roll_file_and_folder_instead_of_a_roll_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
     with pytest.raises(RollError, match="is a folder"):

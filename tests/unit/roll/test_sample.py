@@ -40,7 +40,7 @@ def test_sample_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suf
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}", f"c{suffix}"]
 
 
-def test_names_in_a_sample_roll_are_in_the_script_of_their_language(tmp_path: Path) -> None:
+def test_names_in_a_sample_roll_are_in_the_script_of_the_voters_language(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 1_200, messy=0.0)
     seen = set()

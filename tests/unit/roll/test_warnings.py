@@ -25,7 +25,7 @@ def find_warnings(directory: Path, header: str, *rows: str, name: str = "roll.cs
     return prepare_import(path).find_warnings("IN")
 
 
-def test_good_roll_gives_no_warnings(tmp_path: Path) -> None:
+def test_roll_without_faults_gives_no_warnings(tmp_path: Path) -> None:
     header = f"{KEY},FM_NAME_EN,FM_NAME_V1,AGE,HOUSE,MOBILE"
     assert (
         find_warnings(tmp_path, header, "174,1,1,Asha Devi,आशा देवी,30,12,9812345601", "174,1,2,RAVI,रवि,41,13,") == []
@@ -48,7 +48,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).find_warnings("IN") == []
 
 
-def test_aadhaar_column_gives_no_phone_column_warning(tmp_path: Path) -> None:
+def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
     assert find_warnings(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
 
 

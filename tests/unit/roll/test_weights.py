@@ -69,7 +69,7 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
         (HEAD + "174,1,1\n", "row 2: the weight"),
     ],
 )
-def test_file_of_voter_weights_with_an_error_changes_nothing(
+def test_file_of_voter_weights_with_an_error_changes_no_weight(
     tmp_path: Path, store: Path, text: str, message: str
 ) -> None:
     with pytest.raises(RollError, match=message):

@@ -101,7 +101,7 @@ def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, 
         ('caller_ids = ["+911140000001"]', "an area needs states, constituencies or prefixes"),
     ],
 )
-def test_caller_id_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
+def test_caller_id_area_must_name_a_place_and_caller_ids_of_the_trunk(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
     (printed,) = get_error_lines(tmp_path, trunk + line + "\n")
     assert says in printed
@@ -114,7 +114,7 @@ def test_mistake_in_a_seat_whose_name_is_a_number_is_reported_with_the_right_lin
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
-def test_agent_script_for_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
+def test_agents_script_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
     assert "an ivr campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
 
@@ -128,7 +128,7 @@ def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) 
     assert error.value.exit_code == 2
 
 
-def test_line_of_a_mistake_is_found_for_every_way_to_write_a_table() -> None:
+def test_mistake_in_settings_is_reported_with_the_right_line_for_every_toml_notation() -> None:
     text = (
         "a.b = 1\n"
         '["x y".z]   # a comment\n'
@@ -158,7 +158,7 @@ def test_line_of_a_mistake_is_found_for_every_way_to_write_a_table() -> None:
     assert found.locate_setting(("nowhere", "at")) == "f"
 
 
-def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
+def test_error_about_campaigns_of_headquarters_names_file_and_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hq").mkdir()
@@ -185,7 +185,7 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
         ),
     ],
 )
-def test_error_about_a_renamed_setting_gives_its_new_name(tmp_path: Path, text: str, says: str) -> None:
+def test_error_about_a_renamed_setting_gives_the_new_name(tmp_path: Path, text: str, says: str) -> None:
     assert get_error_lines(tmp_path, text) == [says]
 
 

@@ -71,7 +71,7 @@ def test_empty_settings_from_a_pipe_are_an_error() -> None:
         assert get_refusal(path) == says
 
 
-def test_empty_settings_file_means_defaults(tmp_path: Path) -> None:
+def test_empty_settings_file_gives_every_setting_the_default(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.touch()
     assert load_settings(path).model_dump() == load_settings().model_dump()

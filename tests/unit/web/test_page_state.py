@@ -80,7 +80,7 @@ async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: Pa
 
 
 @virtual_time()
-async def test_closing_the_page_state_ends_all_updates(state: PageState) -> None:
+async def test_closing_the_page_state_ends_the_updates_of_all_pages(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
         assert state.pages == 1
         updates = aiter(subscription.updates())

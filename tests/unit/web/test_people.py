@@ -81,7 +81,7 @@ async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest)
     people.close()
 
 
-async def test_full_disk_neither_ends_nor_extends_sessions_of_page_users(
+async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
@@ -104,12 +104,12 @@ async def test_setting_a_new_password_ends_all_sessions_of_the_user(desk: DeskUn
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "abcdefghijkl", "changeme-changeme", "x" * 201])
-async def test_weak_password_is_refused(desk: DeskUnderTest, password: str) -> None:
+async def test_weak_password_of_a_page_user_is_refused(desk: DeskUnderTest, password: str) -> None:
     with pytest.raises(SettingError):
         await desk.people.set_password("coach", password)
 
 
-async def test_unknown_user_cannot_be_given_a_password(desk: DeskUnderTest) -> None:
+async def test_password_cannot_be_set_for_an_unknown_page_user(desk: DeskUnderTest) -> None:
     with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
