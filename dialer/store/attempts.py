@@ -299,16 +299,16 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
     not_counted = end.outcome is Outcome.REFUSED or not end.counted
     if not_counted:
         SQL.clear_attempt_number.run(db, attempt=row.attempt)
-    retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    after = determine_target_state(db, row.phone_id, retry_at, of_worker=bool(row.of_worker))
     if end.outcome is Outcome.UNKNOWN:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
+    else:
+        after = determine_target_state(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **get_parameters(after))
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_hold_end(retry_at, end.ended_at, final=final)
+        until = compute_hold_end(end.retry_at, end.ended_at, final=final)
         hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from dialer.domain.clock import LoopClock
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import (
+    Announcement,
     AttemptId,
     Disposition,
     DispositionRecord,
@@ -20,6 +22,8 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.phone_facts import CallIntervals
+from dialer.domain.results import Result
+from dialer.store import targets
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
 from tests.support.stores import (
@@ -29,6 +33,7 @@ from tests.support.stores import (
     NOW,
     Backend,
     SqliteBackend,
+    announce_by_kind,
     attempt,
     call,
     claim,
@@ -417,3 +422,56 @@ async def test_ended_attempts_are_still_known_to_the_store(backend: Backend) -> 
         asked = [live.attempt_id, AttemptId("0" * 36), ended.attempt_id]
         assert await store.find_known_attempts(asked) == {live.attempt_id, ended.attempt_id}
         assert await store.find_known_attempts([]) == frozenset()
+
+
+def read_target_states(backend: Backend, phone_id: int) -> list[tuple[str, str, int, float]]:
+    """Return campaign, state, reason for the closing (`settled`) and due time of each target of a number."""
+    with closing(backend.connect()) as db:
+        found = db.execute(
+            "SELECT campaign_id, state, settled, due_at FROM target WHERE phone_id = ? ORDER BY campaign_id",
+            (phone_id,),
+        )
+        return found.fetchall()
+
+
+async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_last_call(backend: Backend) -> None:
+    async with filled(backend) as store:
+        new = replace(attempt(await claim_phone(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0)
+        assert await open_attempt(store, new) is None
+    with closing(backend.connect()) as db:
+        stored = db.execute("SELECT gap_seconds, grounds FROM attempt JOIN lawful USING (lawful_id)").fetchall()
+    assert stored == [(4_995.0, '{"verdict":"allowed"}')]
+
+
+async def test_unknown_result_closes_the_number_in_every_campaign_with_that_reason(backend: Backend) -> None:
+    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+    states = read_target_states(backend, 1)
+    assert [(state, settled) for _, state, settled, _ in states] == [("closed", targets.UNKNOWN_RESULT)] * 2
+    assert all(due_at < NOW for *_, due_at in states)  # the retry time of the call is not stored
+
+
+async def test_number_without_a_pending_voter_is_closed_with_that_reason_and_reopens_at_its_retry_time(
+    backend: Backend,
+) -> None:
+    async with filled(backend) as store:
+        new = await dial(store, 1)
+        await store.record_mark(mark(1, MarkKind.VOTED))
+        await end(store, new, retry_at=NOW + 60)
+        await call(store, 2, retry_at=NOW + 90)
+    assert read_target_states(backend, 1) == [(CAMPAIGN, "closed", targets.NOBODY_PENDING, NOW + 60)]
+    assert read_target_states(backend, 2) == [(CAMPAIGN, "due", 0, NOW + 90)]
+
+
+async def test_result_of_an_ended_attempt_is_announced_with_its_campaign(tmp_path: Path) -> None:
+    announced: list[object] = []
+
+    def encode(result: Result) -> Announcement:
+        announced.append(result)
+        return announce_by_kind(result)
+
+    async with filled(SqliteBackend(tmp_path, encode)) as store:
+        new = await call(store, 1)
+    assert [(each.attempt_id, each.campaign_id) for each in announced if isinstance(each, EndedAttempt)] == [
+        (new.attempt_id, CAMPAIGN)
+    ]

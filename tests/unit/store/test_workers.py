@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,26 @@ async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(s
     assert await store.end_attempts([ended]) == [True]
     assert [each.phone_id for each in await claim(store, 9, campaign_id=WORKERS, now=NOW + 7200)] != []
     assert await store.read_unfinished_attempts() == []
+
+
+async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_voters_call(store: Store) -> None:
+    each = await claim_phone(store, 1)
+    assert await store.open_attempts([attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    [left_open] = await store.read_unfinished_attempts()
+    assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
+
+
+async def test_number_of_a_booth_worker_with_an_opt_out_is_closed_without_a_reason(
+    store: Store, backend: Backend
+) -> None:
+    each = await claim_phone(store, 1, campaign_id=WORKERS)
+    call = attempt(each)
+    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    await store.record_opt_out(1, at=NOW, source="flow", attempt_id=call.attempt_id)
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
+    with closing(backend.connect()) as db:
+        found = db.execute("SELECT state, settled FROM target WHERE phone_id = 1 AND campaign_id = ?", (WORKERS,))
+        assert found.fetchall() == [("closed", 0)]
 
 
 async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Store) -> None:
