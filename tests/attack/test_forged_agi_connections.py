@@ -148,7 +148,7 @@ async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Pat
 
 
 @virtual_time()
-async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_last_one(tmp_path: Path) -> None:
+async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_last_connection(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1) as site:
         for _ in range(40):
             assert (
@@ -196,7 +196,9 @@ def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
 
 
 @virtual_time()
-async def test_call_answered_while_asterisk_is_disconnected_gets_its_flow_after_reconnection(tmp_path: Path) -> None:
+async def test_ivr_flow_of_a_call_answered_while_asterisk_is_disconnected_starts_after_reconnection(
+    tmp_path: Path,
+) -> None:
     config = scripted(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)

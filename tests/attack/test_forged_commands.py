@@ -276,7 +276,7 @@ def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -
 
 
 @virtual_time()
-async def test_replayed_command_is_executed_once_and_refused_after_its_expiry() -> None:
+async def test_command_sent_twice_is_executed_once_and_refused_after_expiry() -> None:
     tested = make_gateway(SIGNED)
     signed = (
         Signer("supervisor", make_private_key("supervisor"))

@@ -90,7 +90,7 @@ def test_hostile_text_file_is_refused_with_a_message_of_one_line(tmp_path: Path,
 @pytest.mark.parametrize(
     ("attack", "expected"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
 )
-def test_refusal_of_a_hostile_file_names_what_is_wrong(tmp_path: Path, attack: str, expected: str) -> None:
+def test_refusal_of_a_hostile_file_names_the_fault_in_the_file(tmp_path: Path, attack: str, expected: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_bytes(TEXTS[attack])
     assert expected in read_refusal(load_settings, path)
@@ -105,7 +105,7 @@ def test_input_file_that_is_an_endless_device_is_refused(tmp_path: Path, kind: s
 
 
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - PIPE_READERS))
-def test_named_pipe_without_a_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_named_pipe_without_a_writer_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     os.mkfifo(tmp_path / name)
     line = read_refusal(read, tmp_path / name)

@@ -87,7 +87,7 @@ def test_dialler_state_is_consistent_after_lost_repeated_and_late_events(tmp_pat
 
 
 @virtual_time()
-async def test_seat_becomes_ready_after_the_event_for_the_end_of_its_call_was_lost(tmp_path: Path) -> None:
+async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
     config = scripted(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
@@ -104,7 +104,7 @@ async def test_seat_becomes_ready_after_the_event_for_the_end_of_its_call_was_lo
 
 
 @virtual_time()
-async def test_phone_of_a_seat_is_called_again_after_its_hangup_event_was_lost(tmp_path: Path) -> None:
+async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_phone_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())

@@ -122,7 +122,7 @@ def script_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
     return "script"
 
 
-async def test_script_cannot_exceed_its_process_limit(tmp_path: Path, script_user: str | None) -> None:
+async def test_agi_script_cannot_exceed_the_process_limit(tmp_path: Path, script_user: str | None) -> None:
     path = tmp_path / "script.sh"
     path.write_text(
         f"#!/bin/sh\nexec 9> {tmp_path / 'pipe'}\nn=0\n"
@@ -171,7 +171,7 @@ async def test_process_limit_of_a_script_ignores_other_processes_of_the_same_use
 
 
 @pytest.mark.parametrize("network", [False, True])
-async def test_script_has_network_access_only_if_the_settings_allow_it(tmp_path: Path, network: bool) -> None:
+async def test_agi_script_has_network_access_only_if_allowed_in_the_settings(tmp_path: Path, network: bool) -> None:
     connections = 0
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -199,7 +199,7 @@ async def test_script_has_network_access_only_if_the_settings_allow_it(tmp_path:
     assert connections == (5 if network else 0)
 
 
-async def test_script_cannot_signal_processes_outside_its_sandbox(tmp_path: Path) -> None:
+async def test_agi_script_cannot_signal_processes_outside_the_sandbox(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         f"""
@@ -215,7 +215,7 @@ async def test_script_cannot_signal_processes_outside_its_sandbox(tmp_path: Path
     assert commands == ["VERBOSE none 1"]
 
 
-async def test_script_sees_only_its_own_processes_and_no_service_sockets(tmp_path: Path) -> None:
+async def test_agi_script_sees_only_processes_of_the_script_and_no_service_sockets(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         """
@@ -228,7 +228,7 @@ async def test_script_sees_only_its_own_processes_and_no_service_sockets(tmp_pat
     assert commands == ["VERBOSE 2,[] 1"]  # bwrap's first process and the script
 
 
-async def test_script_cannot_create_namespaces(tmp_path: Path) -> None:
+async def test_agi_script_cannot_create_namespaces(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         """
@@ -241,7 +241,7 @@ async def test_script_cannot_create_namespaces(tmp_path: Path) -> None:
     assert commands == ["VERBOSE True 1", "VERBOSE ['0000000000000000'] 1"]
 
 
-async def test_script_cannot_read_the_settings_file_or_the_store(
+async def test_agi_script_cannot_read_the_settings_file_or_the_store(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     site = tmp_path_factory.mktemp("site")
@@ -269,7 +269,7 @@ async def test_script_cannot_read_the_settings_file_or_the_store(
     assert (store / "centre.db").read_text() == "secret"
 
 
-def test_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path) -> None:
+def test_agi_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("")
     with pytest.raises(FlowError, match="hidden from AGI scripts; move it"):
@@ -311,7 +311,7 @@ def test_resource_limits_of_a_script_stay_below_the_hard_limits_of_the_dialler(t
     assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
 
 
-def test_script_runs_with_every_resource_limit_set() -> None:
+def test_agi_script_runs_with_every_resource_limit_set() -> None:
     skip_without_containment()
     names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
     program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
@@ -328,7 +328,7 @@ def test_script_runs_with_every_resource_limit_set() -> None:
     assert done.stdout == f"{[16, 200 << 20, files, 64 << 20, 0, 17]} {nice}\n", done.stderr
 
 
-async def test_script_does_not_receive_the_secret_token_of_its_agi_connection(
+async def test_agi_script_does_not_receive_the_secret_token_of_the_agi_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -378,7 +378,7 @@ FORBIDDEN_SOUNDS = (
 
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
-def test_script_can_play_only_sound_files_of_its_site(verb: str) -> None:
+def test_agi_script_can_play_only_sound_files_of_the_site(verb: str) -> None:
     commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
     commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
     commands += [interpret_command(verb, 1, OWN_RECORDINGS)]
@@ -387,7 +387,7 @@ def test_script_can_play_only_sound_files_of_its_site(verb: str) -> None:
         assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
 
 
-def test_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_its_path() -> None:
+def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_the_path() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHER_CALLS_RECORDING, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):

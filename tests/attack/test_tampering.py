@@ -172,7 +172,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_store_verification_of_an_unchanged_store_finds_nothing(db: Db) -> None:
+def test_store_verification_of_an_unchanged_store_finds_no_changes(db: Db) -> None:
     verdict = seal_verification.verify_seals(db)
     assert verdict.findings == []
     assert verdict.rows == {
@@ -431,7 +431,7 @@ def test_store_verification_names_the_batch_of_a_changed_seal(db: Db) -> None:
     assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
 
 
-def test_store_verification_finds_a_row_removed_with_its_seals_by_the_missing_seal_numbers(db: Db) -> None:
+def test_store_verification_finds_a_removed_row_by_the_missing_numbers_of_its_seals(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     removed = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))

@@ -39,14 +39,14 @@ async def test_failing_agi_handler_ends_only_the_affected_call(capsys: pytest.Ca
 
 
 @virtual_time()
-async def test_agi_port_in_use_is_reported_with_the_name_of_its_setting() -> None:
+async def test_agi_port_in_use_is_reported_with_the_name_of_the_port_setting() -> None:
     async with make_server(answer_all) as server:
         with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
             await AgiServer(answer_all, port=server.port).__aenter__()
 
 
 @virtual_time()
-async def test_agi_address_of_another_machine_is_reported_with_the_name_of_its_setting() -> None:
+async def test_agi_address_of_another_machine_is_reported_with_the_name_of_the_address_setting() -> None:
     with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
         await AgiServer(answer_all, host="192.0.2.1").__aenter__()
 
@@ -62,7 +62,7 @@ async def test_agi_connection_from_another_address_is_closed_before_anything_is_
     assert recorder.calls == []
 
 
-async def test_host_name_allowed_for_agi_is_resolved_to_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_name_allowed_for_agi_is_resolved_to_ip_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve_host_name(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -240,7 +240,7 @@ async def test_agi_connection_that_sends_no_complete_header_is_closed_at_the_tim
 
 
 @virtual_time()
-async def test_stopping_agi_server_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
+async def test_stopping_agi_server_waits_for_calls_in_progress_and_accepts_no_new_calls() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     server = make_server(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:

@@ -309,7 +309,7 @@ async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
 
 
 @virtual_time()
-async def test_number_of_pending_ami_actions_is_limited_and_further_ones_wait() -> None:
+async def test_number_of_pending_ami_actions_is_limited_and_further_actions_wait() -> None:
     held: list[AmiMessage] = []
 
     def answer_action(_: PeerSession, action: AmiMessage) -> None:
@@ -350,7 +350,7 @@ async def test_queued_ami_action_times_out_without_being_sent() -> None:
 
 
 @virtual_time()
-async def test_ami_action_behind_a_cancelled_one_is_sent_next() -> None:
+async def test_ami_action_queued_behind_a_cancelled_action_is_sent_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
     async with ManagerPeer(lambda _, action: held.append(action)) as peer, make_client(peer, limits=limits) as client:
@@ -366,7 +366,7 @@ async def test_ami_action_behind_a_cancelled_one_is_sent_next() -> None:
         assert len(client._session._pending) == 0
 
 
-def test_ami_banner_of_the_scripted_manager_equals_the_captured_one() -> None:
+def test_ami_banner_of_the_scripted_manager_equals_the_captured_banner() -> None:
     from tests.support.captures import read_capture
 
     assert read_capture("busy")[0].data.encode() == BANNER

@@ -266,7 +266,7 @@ async def test_exception_in_the_resync_ends_the_ami_link_and_is_raised() -> None
 
 
 @virtual_time()
-async def test_exception_in_the_with_block_of_the_ami_link_stops_it_and_is_raised() -> None:
+async def test_exception_in_the_with_block_of_the_ami_link_stops_the_link_and_is_raised() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)
@@ -279,7 +279,7 @@ async def test_exception_in_the_with_block_of_the_ami_link_stops_it_and_is_raise
 
 
 @virtual_time()
-async def test_cancelling_the_with_block_of_the_ami_link_stops_it_and_is_raised() -> None:
+async def test_cancelling_the_with_block_of_the_ami_link_stops_the_link() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)

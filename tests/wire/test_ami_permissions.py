@@ -44,7 +44,9 @@ async def test_permission_check_accepts_the_rendered_ami_user_and_places_no_call
         ("read", "user", READ_LINE),
     ],
 )
-def test_each_missing_ami_permission_is_named_with_its_settings_line(kind: str, right: str, line: str) -> None:
+def test_each_missing_ami_permission_is_named_with_the_settings_line_that_grants_it(
+    kind: str, right: str, line: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         rights = getattr(LEAST_PRIVILEGE_USER, kind) - {right}
@@ -78,7 +80,7 @@ async def test_missing_dialplan_is_reported() -> None:
 @pytest.mark.parametrize(
     "text", [render_dialplan(manager_secret="earlier"), render_dialplan().replace("MATDAN_AGI=", "OTHER=")]
 )
-def test_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
+def test_outdated_dialplan_is_reported_with_a_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
         with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):

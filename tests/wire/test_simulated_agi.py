@@ -119,7 +119,7 @@ def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> No
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_agi_command_sent_during_a_prompt_aborts_it_without_a_reply() -> None:
+def test_agi_command_sent_during_a_prompt_aborts_the_prompt_without_a_reply() -> None:
     heard: list[str] = []
 
     async def run_script(peer: AgiPeer) -> None:
@@ -257,7 +257,7 @@ def test_call_continues_with_the_restarted_agi_server() -> None:
     assert calls == ["first", "v"]
 
 
-def test_redirecting_a_channel_ends_the_flow_of_its_voter() -> None:
+def test_redirecting_a_channel_ends_the_flow_of_the_voter() -> None:
     lines: list[str] = []
 
     async def run_script(peer: AgiPeer) -> None:

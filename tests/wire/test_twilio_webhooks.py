@@ -146,7 +146,7 @@ async def test_late_duplicate_twilio_request_gets_the_earlier_response() -> None
         assert (call.asked, call.ends) == (request_until, ends)
 
 
-async def test_call_continues_from_the_state_in_its_url_after_a_restart() -> None:
+async def test_twilio_call_continues_from_the_state_in_the_url_after_a_restart() -> None:
     async with run_webhooks() as before, aiohttp.ClientSession() as session:
         before.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(before.port, ["2", "5#"])
@@ -176,7 +176,7 @@ async def test_no_confirmation_is_spoken_if_the_answer_cannot_be_stored() -> Non
         assert "matdan/hi/turnout/noted_voted" not in line.heard
 
 
-async def test_answers_are_stored_before_a_transfer_and_the_flow_continues_if_it_fails() -> None:
+async def test_answers_are_stored_before_a_transfer_and_the_flow_continues_if_the_transfer_fails() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)

@@ -123,7 +123,7 @@ async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: 
 
 
 @virtual_time()
-async def test_booth_worker_with_several_roll_parts_chooses_one_before_the_serials(tmp_path: Path) -> None:
+async def test_booth_worker_with_several_roll_parts_chooses_a_part_before_entering_serials(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("2#3#7##1#8###"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)

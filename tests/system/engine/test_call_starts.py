@@ -155,14 +155,14 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
         assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= math.ceil(rate)
 
 
-def test_immediate_call_delays_the_queued_calls_of_its_trunk() -> None:
+def test_immediate_call_delays_the_queued_calls_of_the_same_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.allocate_trunk(["carrier"], {}, 5.0, reports_end=False) is not None
     assert pool.get_limiter("carrier").count_seconds_to_send(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()
-async def test_trunk_at_its_limit_of_calls_per_second_builds_no_queue(tmp_path: Path) -> None:
+async def test_trunk_at_the_limit_of_calls_per_second_builds_no_queue(tmp_path: Path) -> None:
     placed = await run_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
     waits = [each.waited for each in placed]
     assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01
@@ -209,7 +209,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
-def test_campaign_that_may_place_no_call_does_not_repeat_its_pacing_decision_in_a_loop(
+def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_a_loop(
     tmp_path: Path, why: str
 ) -> None:
     @virtual_time()

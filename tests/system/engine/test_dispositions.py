@@ -38,7 +38,7 @@ def read_turnout_of_voter(directory: Path, voter_id: int) -> str:
 
 
 @virtual_time()
-async def test_disposition_is_stored_for_the_call_it_names_and_ends_the_wrap_up(tmp_path: Path) -> None:
+async def test_disposition_is_stored_for_the_named_call_and_ends_the_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")

@@ -208,7 +208,7 @@ async def test_disposition_keyed_by_an_agent_is_stored_and_applied(tmp_path: Pat
 
 
 @virtual_time()
-async def test_wrap_up_without_a_disposition_ends_at_its_time_limit(tmp_path: Path) -> None:
+async def test_wrap_up_without_a_disposition_ends_at_the_wrap_up_limit(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)

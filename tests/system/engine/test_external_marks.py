@@ -92,7 +92,7 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
 
 
 @virtual_time()
-async def test_household_is_called_for_another_voter_after_the_first_one_is_marked(tmp_path: Path) -> None:
+async def test_household_is_called_for_another_voter_after_the_first_voter_is_marked(tmp_path: Path) -> None:
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
@@ -123,7 +123,7 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
 
 
 @virtual_time()
-async def test_household_stays_due_after_one_of_its_voters_is_marked(tmp_path: Path) -> None:
+async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute(record_marks(site, 1, 2))
         await site.log_in("01")
@@ -343,7 +343,7 @@ async def test_concurrent_command_line_programs_keep_their_broker_connections(tm
 
 
 @NEEDS_MOSQUITTO
-async def test_command_that_writes_to_the_store_is_refused_at_once_during_an_import(tmp_path: Path) -> None:
+async def test_command_that_writes_to_the_store_is_refused_without_waiting_during_an_import(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
@@ -369,7 +369,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
         assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks saved, 0 were already known"]
 
 
-async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_it_subscribes() -> None:
+async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_the_subscription() -> None:
     left = asyncio.Event()
 
     async def accept_connection_and_stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -121,7 +121,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
 
 
 @virtual_time()
-async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_resends_it(
+async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_resends_the_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:

@@ -90,7 +90,7 @@ async def test_steady_dialling_claims_numbers_in_small_batches_and_uses_all_of_t
 
 
 @virtual_time()
-async def test_unused_claims_on_numbers_are_returned_before_their_lease_ends(tmp_path: Path) -> None:
+async def test_unused_reserved_numbers_are_returned_before_the_reservation_expires(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(0.5)
     ) as site:

@@ -31,7 +31,7 @@ async def run_four_calls(directory: Path) -> None:
         await site.until(lambda: site.view.campaigns[0].connected >= 4)
 
 
-def test_each_call_is_stored_with_its_legal_grounds_and_rules_version(tmp_path: Path) -> None:
+def test_each_call_is_stored_with_legal_grounds_and_the_version_of_the_rules(tmp_path: Path) -> None:
     run_four_calls(tmp_path)
     [(digest, text)] = rows(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest

@@ -142,7 +142,9 @@ async def test_next_call_of_a_busy_agent_is_the_call_back_promised_by_that_agent
 
 
 @virtual_time()
-async def test_restricting_a_seat_to_other_campaigns_releases_its_call_back_reservation(tmp_path: Path) -> None:
+async def test_restricting_a_seat_to_other_campaigns_releases_the_seat_from_a_promised_call_back(
+    tmp_path: Path,
+) -> None:
     day = [{"start": "00:00", "until": "23:59:59"}]
     two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
     async with run_site_with_two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
@@ -237,7 +239,7 @@ async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Pat
 
 
 @virtual_time()
-async def test_agent_hangs_up_a_promised_call_back_while_it_rings(tmp_path: Path) -> None:
+async def test_agent_can_hang_up_a_promised_call_back_while_the_phone_rings(tmp_path: Path) -> None:
     twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with run_site_with_two_agents(tmp_path, twice, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))

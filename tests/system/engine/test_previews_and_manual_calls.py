@@ -67,7 +67,7 @@ async def get_refusal(site: Site, command: Any) -> RefusedBecause | None:
 
 
 @virtual_time()
-async def test_agent_sees_a_call_preview_and_dials_it_once(tmp_path: Path) -> None:
+async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         await site.until(lambda: get_seat(site).screen_pop is not None)
@@ -182,7 +182,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_pausing_a_campaign_ends_its_previews(tmp_path: Path) -> None:
+async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
@@ -259,7 +259,7 @@ async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_after
 
 
 @virtual_time()
-async def test_forbidden_manual_call_is_refused_and_its_number_stays_in_the_list(tmp_path: Path) -> None:
+async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
@@ -277,7 +277,7 @@ async def test_forbidden_manual_call_is_refused_and_its_number_stays_in_the_list
 
 
 @virtual_time()
-async def test_manual_dialling_is_refused_unless_the_settings_allow_it(tmp_path: Path) -> None:
+async def test_manual_dialling_is_refused_unless_allowed_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
             await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70))

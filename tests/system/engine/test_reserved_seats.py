@@ -103,7 +103,7 @@ async def test_pause_of_a_reserved_seat_starts_after_the_reserved_call(
 
 
 @virtual_time()
-async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_path: Path) -> None:
+async def test_call_is_cancelled_when_the_phone_of_the_reserved_seat_dies(tmp_path: Path) -> None:
     create_roll_with_locked_number(tmp_path)
     async with a_site(
         tmp_path, make_switch_for_locked_number(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION

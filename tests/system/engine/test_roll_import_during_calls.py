@@ -96,7 +96,7 @@ async def interrupt_roll_import(site: Site, folder: Path) -> str:
 
 
 @virtual_time()
-async def test_roll_import_stops_before_it_uses_the_disk_reserve(tmp_path: Path) -> None:
+async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await interrupt_roll_import(site, tmp_path)
         assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
@@ -141,7 +141,7 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
 
 
 @virtual_time()
-async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
+async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, voters=12) as site:
@@ -207,7 +207,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_suppressing_a_number_cancels_its_call_and_is_published_only_with_an_opt_out_secret(
+async def test_suppressed_number_loses_a_ringing_call_and_is_published_only_with_an_opt_out_secret(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:
@@ -228,7 +228,7 @@ async def test_suppressing_a_number_cancels_its_call_and_is_published_only_with_
 
 
 @virtual_time()
-async def test_phone_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
+async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=4, rules={"opt_out_secret": SECRET}) as site:
         engine = site.centre.engine
         await site.log_in("01")

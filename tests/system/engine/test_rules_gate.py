@@ -57,7 +57,7 @@ async def test_campaign_with_political_material_is_held_in_the_silence_interval_
 
 
 @virtual_time()
-async def test_silence_interval_before_a_poll_holds_calls_only_in_its_areas(tmp_path: Path) -> None:
+async def test_silence_interval_before_a_poll_holds_calls_only_in_the_areas_of_the_poll(tmp_path: Path) -> None:
     """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
     prepare_store(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
@@ -155,7 +155,7 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
 
 
 @virtual_time()
-async def test_campaign_is_held_when_a_recording_that_it_plays_loses_its_certificate(
+async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
     tmp_path: Path,
 ) -> None:
     """The catalogue alone contains the certificate, the recording's hash and the last day of validity."""
@@ -287,7 +287,7 @@ async def test_opt_out_keyed_by_a_voter_is_published_as_a_hash_of_the_number(tmp
 
 
 @virtual_time()
-async def test_site_with_settings_looser_than_its_rules_profile_does_not_start(tmp_path: Path) -> None:
+async def test_site_with_settings_looser_than_the_rules_profile_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 is looser"):
         async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
             pass

@@ -99,7 +99,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
 
 @virtual_time()
 @pytest.mark.parametrize("at", ["change_flow_answers", "seals.seal_attempt", "record_mark", "_update_targets"])
-async def test_failed_commit_of_a_disposition_stores_nothing(
+async def test_disposition_is_stored_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
@@ -120,7 +120,7 @@ async def test_failed_commit_of_a_disposition_stores_nothing(
 
 
 @virtual_time()
-async def test_disposition_repeated_after_a_crash_stores_its_script_answers_once(
+async def test_disposition_repeated_after_a_crash_stores_the_script_answers_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reply to the command is lost, and the page sends it again to the restarted dialler."""

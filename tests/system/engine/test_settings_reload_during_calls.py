@@ -129,7 +129,7 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
 
 
 @virtual_time()
-async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> None:
+async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_hangs_up(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         execute = here.site.centre.engine.execute
         await here.site.log_in("01", "02")
@@ -157,7 +157,7 @@ async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Pat
 
 
 @virtual_time()
-async def test_changed_phone_of_a_seat_is_used_after_its_agent_left(tmp_path: Path) -> None:
+async def test_changed_phone_of_a_seat_is_used_after_the_agent_has_left(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)

@@ -56,7 +56,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
 
 
 @virtual_time()
-async def test_small_campaign_that_shares_agents_with_a_large_one_gets_calls(tmp_path: Path) -> None:
+async def test_small_campaign_that_shares_agents_with_a_large_campaign_gets_calls(tmp_path: Path) -> None:
     campaigns = [make_campaign("large", None), make_campaign("small", "ta")]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": TAMIL if n == 1 else HINDI} for n in range(1, 7)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)

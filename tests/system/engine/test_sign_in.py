@@ -48,7 +48,7 @@ async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path
 
 
 @virtual_time()
-async def test_proof_of_a_pin_is_valid_only_for_its_seat_agent_centre_and_minute(tmp_path: Path) -> None:
+async def test_proof_of_a_pin_is_valid_only_for_one_seat_agent_centre_and_minute(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,

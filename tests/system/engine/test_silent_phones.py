@@ -182,7 +182,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
 
 
 @virtual_time()
-async def test_phone_of_a_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
+async def test_phone_of_a_reloaded_page_is_called_as_soon_as_it_registers(tmp_path: Path) -> None:
     """The page reported that it closes, so its channel ended; then it registered again."""
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
@@ -273,7 +273,9 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
 
 
 @pytest.mark.parametrize("back_first", [True, False])
-def test_phone_page_reloaded_during_a_conversation_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
+def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_during_a_conversation(
+    tmp_path: Path, back_first: bool
+) -> None:
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
@@ -300,7 +302,7 @@ def test_phone_page_reloaded_during_a_conversation_keeps_its_voter(tmp_path: Pat
 
 
 @virtual_time()
-async def test_phone_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
+async def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_twice(tmp_path: Path) -> None:
     """The second reload comes while the first new phone is still awaited."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
@@ -351,7 +353,7 @@ CONTACT = (
 )
 
 
-def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_old_one() -> None:
+def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_old_registration() -> None:
     """The events come in the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first
     one closed. Renewals on the same WebSocket give no event.
     """

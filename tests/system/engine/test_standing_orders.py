@@ -45,7 +45,7 @@ async def log_agents_in(site: Site, *names: str, agent: str = "") -> None:
 
 
 @virtual_time()
-async def test_standing_supervisor_orders_survive_a_restart_until_they_expire(tmp_path: Path) -> None:
+async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_agents_in(site, "01", "02")
@@ -122,7 +122,7 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
 
 
 @virtual_time()
-async def test_supervisor_orders_for_a_seat_do_not_apply_to_its_next_agent(tmp_path: Path) -> None:
+async def test_supervisor_orders_for_a_seat_do_not_apply_to_the_next_agent(tmp_path: Path) -> None:
     async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             engine = site.centre.engine

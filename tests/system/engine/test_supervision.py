@@ -206,7 +206,7 @@ async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path
 
 
 @virtual_time()
-async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
+async def test_monitoring_of_a_seat_starts_only_after_an_audit_entry_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_talking_centre(tmp_path) as site:

@@ -48,7 +48,7 @@ async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keep
 
 
 @virtual_time()
-async def test_supervisors_message_disappears_when_it_expires_or_its_agent_logs_off(tmp_path: Path) -> None:
+async def test_supervisors_message_disappears_on_expiry_or_when_the_agent_logs_off(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         await site.log_in("01")
         await send(site, "slower")

@@ -130,7 +130,7 @@ async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_
 
 
 @virtual_time()
-async def test_blind_transfer_releases_the_agent_at_once(tmp_path: Path) -> None:
+async def test_blind_transfer_releases_the_agent_before_the_target_answers(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert (
             await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))

@@ -277,7 +277,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_commit
 
 
 @virtual_time()
-async def test_transfer_call_over_a_resting_trunk_is_not_its_probe(tmp_path: Path) -> None:
+async def test_transfer_call_over_a_resting_trunk_does_not_count_as_a_test_call(tmp_path: Path) -> None:
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}

@@ -44,7 +44,7 @@ def list_alert_levels(site: Site) -> dict[str, AlertLevel]:
 
 @pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
 @virtual_time()
-async def test_campaign_is_held_if_the_sound_of_its_question_cannot_be_played(
+async def test_campaign_is_held_if_the_sound_of_a_question_cannot_be_played(
     tmp_path: Path, command: ResumeCampaign | ReloadFlows
 ) -> None:
     async with a_site(tmp_path, make_switch_with_missing_sounds(*QUESTIONS), seats=0, campaign=IVR) as site:
@@ -74,7 +74,7 @@ async def test_ringing_calls_are_cancelled_if_the_sound_of_the_question_cannot_b
 
 
 @virtual_time()
-async def test_campaign_is_held_if_its_required_information_message_cannot_be_played(tmp_path: Path) -> None:
+async def test_campaign_is_held_if_the_required_information_message_cannot_be_played(tmp_path: Path) -> None:
     """The agents' phones die, their voters are sent to the information message, and its sound is missing."""
     async with a_site(tmp_path, make_switch_with_missing_sounds("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")

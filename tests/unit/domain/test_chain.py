@@ -41,7 +41,7 @@ def test_unchanged_audit_chain_is_valid() -> None:
         [{"at": 1.0}, {"kind": "export"}, {"who": "nobody"}, {"what": "{}"}, {"digest": "f" * 64}, {"number": 40}]
     ),
 )
-def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
+def test_changed_field_breaks_the_audit_chain_at_the_entry_with_the_field(at: int, change: dict[str, object]) -> None:
     entries = make_audit_chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
     found = next(find_breaks_in_chain(entries), None)

@@ -132,7 +132,7 @@ def make_executed_order(order: HqOrder) -> ExecutedOrder:
     return ExecutedOrder(order.id, calculate_order_digest(order.text), order.order.value, order.made_at)
 
 
-def test_headquarters_order_is_executed_once_and_not_after_a_later_one() -> None:
+def test_headquarters_order_is_executed_once_and_not_after_a_later_order() -> None:
     stop = make_order(id="stop", made_at=NOW - 50)
     resume = make_order("resume", id="resume", made_at=NOW - 40)
     pause = make_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)

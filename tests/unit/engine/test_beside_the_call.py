@@ -62,7 +62,7 @@ def test_recording_reported_twice_is_stored_once() -> None:
     turns.play([(20, RecordingStarted(A), "commit record_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
-def test_keys_of_a_seat_are_refused_while_its_command_is_carried_out() -> None:
+def test_phone_keys_are_refused_while_an_earlier_command_of_the_seat_is_running() -> None:
     turns = Turns()
     turns.talking()
     turns.play(

@@ -54,7 +54,7 @@ def test_call_that_failed_without_a_channel_has_the_outcome_refused() -> None:
     assert derive_outcome(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
-def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
+def test_cancelled_call_has_the_outcome_cancelled_unless_a_person_answered() -> None:
     assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=0)) is Outcome.CANCELLED
     assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=16, answered=True)) is Outcome.DROPPED
 
@@ -83,7 +83,7 @@ def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
     assert derive_outcome(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
-def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
+def test_outcome_of_a_call_does_not_depend_on_the_order_of_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
         "rang": lambda call: call.with_ringing(Instant(1.0, 1.0)),
         "answered": lambda call: call.with_answer(Instant(2.0, 2.0)),

@@ -76,7 +76,7 @@ def test_inbound_call_is_answered_without_asking_the_gate() -> None:
     assert rules.gate.cases == []
 
 
-def test_answered_call_is_checked_with_the_facts_of_its_claim() -> None:
+def test_answered_call_is_checked_with_the_facts_known_when_the_number_was_reserved() -> None:
     rules = Rules()
     sent = rules.send()
     assert (sent.number, sent.area, sent.caller_id, sent.language) == (
@@ -101,7 +101,7 @@ def test_answered_call_of_an_unknown_claim_is_checked_without_facts() -> None:
     assert Rules().answer(booth_id=9).area is None
 
 
-def test_call_of_an_earlier_run_is_checked_in_the_language_of_its_booth() -> None:
+def test_call_of_an_earlier_run_is_checked_in_the_language_of_the_voters_booth() -> None:
     rules = Rules()
     rules.service.load_registers_and_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
     rules.service._gate = cast(Any, rules.gate)
@@ -110,7 +110,7 @@ def test_call_of_an_earlier_run_is_checked_in_the_language_of_its_booth() -> Non
     assert case.facts is not None
 
 
-def test_end_of_a_call_forgets_its_facts() -> None:
+def test_facts_for_the_rules_of_a_call_are_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
     rules.service.forget_ended_calls()
@@ -138,7 +138,7 @@ def test_refusal_for_a_lasting_reason_raises_no_alert() -> None:
 
 
 @pytest.mark.parametrize(("needed", "certified"), [(True, CERTIFIED), (False, {})])
-def test_certificates_are_looked_up_for_recorded_campaigns_that_need_them(needed: bool, certified: object) -> None:
+def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(needed: bool, certified: object) -> None:
     rules = Rules(kind="ivr", flow="turnout")
     profile = rules.gate.rules.profile
     purposes = frozenset({rules.run.purpose}) if needed else frozenset()

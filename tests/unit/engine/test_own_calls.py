@@ -32,7 +32,7 @@ def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     return turns
 
 
-def test_call_in_preview_has_the_state_preview_and_is_shown_at_its_seat() -> None:
+def test_previewed_call_has_the_state_preview_and_is_shown_at_the_agents_seat() -> None:
     turns = set_up_preview()
     [call] = turns.features.calls.values()
     assert call.state is CallState.PREVIEW

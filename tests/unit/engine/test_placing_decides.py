@@ -80,7 +80,7 @@ def test_number_that_is_on_a_call_is_postponed() -> None:
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01")), HoldReason.NO_AGENT),
     ],
 )
-def test_held_campaign_returns_its_claimed_numbers_and_places_no_call(change: Any, reason: HoldReason) -> None:
+def test_held_campaign_returns_reserved_numbers_and_places_no_call(change: Any, reason: HoldReason) -> None:
     turns = make_turns_that_want_calls(wanted=1)
     turns.features.runs["calls"].hopper.append(make_claim(1))
     change(turns)

@@ -68,7 +68,7 @@ def find_due_seconds(outcome: Outcome, last_call_seconds: float | None = None, *
         (Outcome.CANCELLED, {"skipped": True, "attempt_number": 3}, 300),
     ],
 )
-def test_number_is_due_after_the_wait_of_its_outcome(
+def test_number_is_due_again_after_the_waiting_time_for_the_outcome_of_the_call(
     outcome: Outcome, facts: dict[str, Any], due_seconds: float | None
 ) -> None:
     assert find_due_seconds(outcome, **facts) == due_seconds
@@ -138,7 +138,7 @@ def test_booth_worker_is_called_again_on_the_next_polling_day_after_the_last_cal
         ),
     ],
 )
-def test_call_time_is_promised_only_if_the_voter_asked_for_it(
+def test_call_time_counts_as_promised_only_if_the_voter_asked_for_a_call_then(
     outcome: Outcome, facts: dict[str, Any], promised: bool
 ) -> None:
     assert make_schedule().is_call_time_promised(a_call(**facts), outcome) is promised
@@ -190,7 +190,7 @@ def test_number_without_attempts_left_gets_no_call_back_but_a_booth_worker_does(
     assert make_schedule().check_call_back_time(RUN, a_call(attempt_number=3, worker=WORKER), NOON + 60) == NOON + 60
 
 
-def test_own_call_back_is_open_to_all_agents_after_its_wait_or_at_the_last_call() -> None:
+def test_promised_call_back_goes_to_any_agent_after_a_wait_or_at_the_last_call_time() -> None:
     assert make_schedule().find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 560
     assert make_schedule(300).find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 300
     assert make_schedule(900).find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 560

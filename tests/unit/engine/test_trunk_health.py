@@ -80,7 +80,7 @@ def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> 
     assert health.count_rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
 
 
-def test_trunk_rests_if_its_failure_rate_is_too_high() -> None:
+def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
         health.record_end(call % 3 != 0, 0.0, 0.0)
@@ -103,7 +103,7 @@ def test_calls_placed_before_a_trunk_is_rested_do_not_count_as_test_calls() -> N
     assert health.count_allowed_starts(43.0) == 1
 
 
-def test_carrier_that_becomes_slow_gets_fewer_calls_until_it_recovers() -> None:
+def test_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.record_ringing(1.5, 0.0, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.pacing.cancelling import order_calls_for_hang_up
 
 
-def test_calls_that_do_not_ring_yet_are_cancelled_before_ringing_ones() -> None:
+def test_calls_that_do_not_ring_yet_are_cancelled_before_ringing_calls() -> None:
     calls = [
         (1.0, 8.0, "rings since 8"),
         (2.0, 6.0, "rings since 6"),

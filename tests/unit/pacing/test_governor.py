@@ -70,7 +70,7 @@ def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
     assert tally.compute_seconds_until_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_cap_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
+def test_cap_window_with_room_for_one_abandoned_call_allows_only_one_call_at_risk() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)

@@ -126,7 +126,7 @@ def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_se
     assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
 
 
-def test_ringing_calls_are_hung_up_when_many_agents_leave_at_once() -> None:
+def test_ringing_calls_are_hung_up_when_many_agents_leave_together() -> None:
     pacer = _make_trained_pacer()
     calls = (RingingCall(5.0, None, 3.0),) * 12
     there = replace(_make_busy_snapshot(1.0), free_seats=12, ringing=calls)
@@ -142,7 +142,7 @@ def test_slightly_slower_carrier_still_gets_calls() -> None:
     assert pacer.count_calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
-def test_carrier_that_never_reports_ringing_is_not_taken_for_a_slow_one() -> None:
+def test_carrier_that_never_reports_ringing_is_not_treated_as_a_slow_carrier() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):

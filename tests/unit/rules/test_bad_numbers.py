@@ -49,7 +49,7 @@ def make_request(**changes: str) -> OriginateRequest:
 
 
 @pytest.mark.parametrize("number", BAD)
-def test_phone_number_with_unsafe_characters_is_refused_without_repeating_it(number: str) -> None:
+def test_phone_number_with_unsafe_characters_is_refused_by_an_error_without_the_number(number: str) -> None:
     problem = find_refusal(number, ("+91",), ())
     assert problem is not None
     assert not number or number not in problem

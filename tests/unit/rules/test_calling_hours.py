@@ -40,7 +40,7 @@ def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
     assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 30))
 
 
-def test_calling_hours_include_their_start_and_exclude_their_end() -> None:
+def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None:
     hours = make_daily_hours([NINE_TO_FIVE])
     assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
     assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0) - 1)
@@ -77,7 +77,7 @@ def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     assert hours.find_next_opening((BERLIN,), first + 1_900.0) == second
 
 
-def test_calling_hours_start_again_if_the_clock_jumps_back_over_their_end() -> None:
+def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
     hours = make_daily_hours([(time(1), time(2, 30))])
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 45, fold=0)

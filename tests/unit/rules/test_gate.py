@@ -389,7 +389,7 @@ def test_calls_are_forbidden_after_the_retention_period(days: int, expected: lis
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
-def test_campaign_is_held_while_all_its_areas_are_in_the_silence_period() -> None:
+def test_campaign_is_held_while_all_areas_of_the_campaign_are_in_the_silence_period() -> None:
     polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
     settings = site(campaign=MATERIAL, rules=polls)
     gate, campaign = make_gate(settings), campaign_rules(settings)
@@ -491,7 +491,7 @@ def test_next_allowed_time_of_a_call_is_the_first_time_without_objections(
         assert ruling.allowed or between == ruling.next_at or not gate.check_originate(asked, between).allowed
 
 
-def test_number_in_several_time_zones_waits_for_calling_hours_in_all_of_them() -> None:
+def test_number_in_several_time_zones_is_called_only_in_calling_hours_of_all_zones() -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
     settings = site(
         "us", dialling={"allowed_prefixes": ["+1"]}, centre={"time_zone": "America/New_York"}, trunks=[trunk]
@@ -511,7 +511,7 @@ def test_number_in_several_time_zones_waits_for_calling_hours_in_all_of_them() -
     assert gate.check_campaign(campaign_rules(settings), at).allowed
 
 
-def test_time_zones_of_a_number_are_found_by_its_prefix() -> None:
+def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
     assert [zone.key for zone in find_zones("+919812345678")] == ["Asia/Calcutta"]
     assert [zone.key for zone in find_zones("+12125550123")] == ["America/New_York"]
     assert len(find_zones("+18005550123")) > 10

@@ -82,7 +82,7 @@ def check_at(at: float, campaign: dict[str, Any] | None = None, jurisdiction: st
     return str(make_gate(settings).check_originate(make_case(settings), at))
 
 
-def test_text_of_an_objection_outside_the_calling_hours_names_their_zone() -> None:
+def test_objection_outside_the_calling_hours_names_the_time_zone() -> None:
     late = moment("2024-04-22T22:00")
     assert check_at(late) == (
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00;"
@@ -122,7 +122,7 @@ def test_text_of_an_objection_in_the_silence_interval_names_the_forbidden_calls(
     assert text in check_at(NOON, campaign, "india", **POLL_TODAY)
 
 
-def test_text_of_an_objection_says_what_is_missing_about_the_poll() -> None:
+def test_objection_without_a_known_poll_names_the_missing_setting() -> None:
     unknown = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
     assert unknown in check_at(NOON, MATERIAL, "india")
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
@@ -131,12 +131,12 @@ def test_text_of_an_objection_says_what_is_missing_about_the_poll() -> None:
     assert unknown in str(gate.check_originate(case, NOON))
 
 
-def test_text_of_an_objection_after_the_poll_says_when_it_closed() -> None:
+def test_objection_after_the_close_of_poll_names_the_closing_time() -> None:
     closed = "the poll of the polling area closed on Mon 22 Apr 18:00"
     assert check_at(moment("2024-04-22T18:00"), {"purpose": "turnout"}, **POLL_TODAY) == closed
 
 
-def test_call_is_forbidden_from_the_minute_in_which_its_data_must_be_erased() -> None:
+def test_call_is_forbidden_from_the_minute_in_which_the_voters_data_must_be_erased() -> None:
     settings = site(rules={"polls": [{"day": "2024-01-10"}]})
     gate, case = make_gate(settings), make_case(settings)
     [poll] = gate.rules.polls
@@ -162,7 +162,7 @@ def test_text_of_an_objection_without_consent_names_the_kind_of_call(kind: str, 
     assert str(gate.check_originate(make_case(settings), NOON)) == text
 
 
-def test_register_is_too_old_only_after_its_last_allowed_day() -> None:
+def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, registers={"applies_to": frozenset(Purpose), "names": (), "maximum_age_days": 7})
@@ -208,11 +208,11 @@ def test_daily_cap_ends_at_midnight() -> None:
     ]
 
 
-def test_ruling_joins_the_texts_of_its_objections() -> None:
+def test_text_of_a_ruling_joins_the_texts_of_all_objections() -> None:
     assert str(Ruling((), None)) == "allowed"
 
 
-def test_poll_that_closes_when_it_opens_has_no_known_close() -> None:
+def test_close_of_poll_equal_to_the_opening_counts_as_unknown() -> None:
     poll = PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset(), time(18))
     assert find_close_of_poll((poll,), Area(174, "18:00")) is CloseUnknown.HOUR
     assert find_close_of_poll((poll,), Area(174, "18:01")) == moment("2024-04-26T18:01")
@@ -220,7 +220,7 @@ def test_poll_that_closes_when_it_opens_has_no_known_close() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 32, 63, 64, 65, 200])
-def test_hash_of_a_number_is_its_hmac_for_secrets_of_any_length(length: int) -> None:
+def test_phone_number_hash_is_an_hmac_for_secrets_of_any_length(length: int) -> None:
     secret = bytes(range(200))[:length]
     expected = hmac.new(secret, b"+919812345678", hashlib.sha256).hexdigest()
     assert hash_number(secret, "+919812345678") == expected

@@ -192,7 +192,7 @@ def test_skipped_hour_is_outside_calling_hours_and_repeated_hour_is_in_them_twic
     assert minutes == 24
 
 
-def test_calling_hours_resume_when_the_clock_jumps_back_over_their_end() -> None:
+def test_calling_hours_resume_when_the_clock_jumps_back_over_the_end_time() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
     assert not make_daily_hours(hours).is_open_at(BERLIN, closed)
@@ -262,7 +262,7 @@ def test_retry_time_of_a_number_depends_on_the_outcome_of_the_call(outcome: Outc
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_number_has_no_retry_after_the_last_attempt_unless_it_was_cancelled() -> None:
+def test_number_has_no_retry_after_the_last_attempt_unless_the_call_was_cancelled() -> None:
     assert schedule_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
     assert schedule_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
