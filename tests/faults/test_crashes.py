@@ -38,7 +38,9 @@ async def test_dialler_recovers_after_a_kill_at_any_named_point_of_the_code(tmp_
 
 
 async def kill_and_restart(tmp_path: Path, point: str) -> None:
-    """Kill a site's dialler at a named point, restart it, and return what the switch and the store say afterwards."""
+    """Kill a site's dialler at a named point of its code, restart it, and check Asterisk's and the store's records of
+    the calls.
+    """
     fill_roll(tmp_path / "centre.db", 400)
     journal = tmp_path / "journal.jsonl"
     campaign = IVR if "commit" in point else AGENTS

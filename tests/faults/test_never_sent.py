@@ -83,7 +83,7 @@ async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path
 
 @virtual_time()
 async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: Path) -> None:
-    """It lacks the calls and opt-outs made since it was copied."""
+    """The older store lacks the calls and opt-outs that were made since the copy."""
     people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)

@@ -51,7 +51,7 @@ async def test_dialler_and_asterisk_agree_on_calls_and_seats_after_asterisk_rest
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
 def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tmp_path: Path, kind: str) -> None:
-    """All campaigns are stopped at the moment of the disconnect, so no call may be answered afterwards."""
+    """All campaigns are stopped at the moment of the disconnect. No call may be answered afterwards."""
     campaign = {**CAMPAIGNS[0], "ring_seconds": 40} if kind == "agents" else {**CAMPAIGNS[1], "ring_seconds": 40}
 
     @virtual_time()
@@ -75,7 +75,7 @@ def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tm
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
 def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Path, kind: str) -> None:
-    """FastAGI reports that a flow's call was answered; for an agents' call, only the manager connection would."""
+    """FastAGI reports that a flow's call was answered. Only the manager connection would report it for an agents' call."""
     flow = kind == "ivr"
     campaign = CAMPAIGNS[1] if flow else {**CAMPAIGNS[0], "ring_seconds": 40}
 

@@ -233,7 +233,7 @@ class LostReply(Exception):
 
 
 class ForgetfulStore(Store):
-    """A store that commits every write, but reports a failure the first time."""
+    """A store that commits every write, but reports a failure for the first one."""
 
     def __init__(self, store: Store) -> None:
         self.__dict__.update(store.__dict__)

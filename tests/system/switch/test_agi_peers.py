@@ -20,7 +20,7 @@ from tests.support.virtual import virtual_time
 
 
 async def make_agi_server(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
-    """The FastAGI server of a centre with these settings."""
+    """Return the FastAGI server of a centre with these settings."""
     made: list[AgiServer] = []
 
     def make_and_keep_server(*arguments: Any, **options: Any) -> AgiServer:

@@ -57,7 +57,7 @@ def list_voter_channels(site: MultiServerSite, server: str) -> list[Channel]:
 
 
 def list_voters_from_other_servers(site: MultiServerSite) -> list[Channel]:
-    """The channels of voters whose call is on another server."""
+    """Return the channels of voters whose call is on another server."""
     return [
         channel
         for server in site.servers.values()
@@ -68,7 +68,7 @@ def list_voters_from_other_servers(site: MultiServerSite) -> list[Channel]:
 
 @contextlib.asynccontextmanager
 async def connect_voter_to_other_server(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSite]:
-    """A voter of server a talks to the agent of seat b01; the seat of server a has no agent."""
+    """Run a site in which a voter of server a talks to the agent of seat b01. The seat of server a has no agent."""
     campaign = {**OVER_A, **changes.pop("campaign", {})}
     async with a_multi_server_site(directory, STAY, ONE_EACH, campaign=campaign, **changes) as site:
         await site.log_in("b01")
@@ -189,7 +189,7 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
 
 
 def count_parties_without_agent(site: MultiServerSite) -> int:
-    """The number of parties in conferences without an agent."""
+    """Return the number of parties in conferences without an agent."""
     return sum(
         len(room.members)
         for server in site.servers.values()

@@ -76,7 +76,7 @@ def make_settings(directory: Path, carrier: TwilioStandIn, ami_port: int = 1, **
 
 @dataclass
 class Site:
-    """A site with a roll and a stand-in of Twilio, which keeps its centre's announcements."""
+    """A site with a roll and a simulated Twilio. It stores its centre's announcements."""
 
     directory: Path
     clock: LoopClock
@@ -88,7 +88,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def run_centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
-        """Run the centre within the context. It can be entered again."""
+        """Run the site's centre within the context. It can be run several times."""
         stop = asyncio.Event()
         async with running_centre(
             settings or self.make_settings(), clock=self.clock, chance=random.Random(1)
@@ -129,7 +129,9 @@ async def open_site(
     anybody: Person | None = None,
     starts_at: float = START_EPOCH,
 ) -> AsyncIterator[Site]:
-    """A site with Twilio. `people` answer by number, `anybody` stands for all others; without it they do not answer."""
+    """Open a site with Twilio. `people` are the voters who answer, by number. `anybody` stands for all other numbers.
+    Without it these do not answer.
+    """
     fill_roll(directory / "centre.db", voters, voters_per_booth=100)
     clock = LoopClock(starts_at)
     async with TwilioStandIn(clock.now) as twilio:

@@ -175,7 +175,9 @@ async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continue
 
 @virtual_time()
 async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_path: Path) -> None:
-    """Unlike another dialler's call: this one is in the store and live on Asterisk, but has ended in the engine."""
+    """The call is in the store and live on Asterisk, but has ended in the engine. A call of another dialler would not
+    be hung up.
+    """
     async with SimulatedAsterisk(all_answer(answer_after=300.0)) as switch:
         async with a_site(tmp_path, switch=switch) as site:
             await site.log_in("01")
@@ -202,7 +204,7 @@ def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
 async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_call(
     tmp_path: Path,
 ) -> None:
-    """Its AMI session still exists, and it does not know yet that another dialler holds the lease."""
+    """The suspended dialler's AMI session still exists, and it does not know yet that another dialler holds the lease."""
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         asleep = SwitchLease(FIRST)
         async with open_session(switch, asleep) as client:
@@ -238,7 +240,9 @@ async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_
 
 
 def test_dialler_on_a_copied_machine_counts_as_another_dialler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Host name, device and inode are equal on the copy, so it must wait for the lease instead of taking it over."""
+    """Host name, device and inode are equal on the copied machine, so the dialler there must wait for the lease instead
+    of taking it over.
+    """
     store = tmp_path / "centre.db"
     store.touch()
     names = []

@@ -73,7 +73,7 @@ def test_installed_sounds_in_formats_removed_from_the_settings_are_deleted(place
 
 
 def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
-    """This holds for drafts too, which have no recording."""
+    """The sounds of drafts, which have no recording, are deleted too."""
     draft = PromptName("", "hi", "number/7")
     run_prepare(places)
     with change_catalogue(get_catalogue_directory(places)) as entries:

@@ -19,7 +19,7 @@ def make_message(*lines: str) -> AmiMessage:
 
 
 class Client:
-    """A session in which a call is hung up between the list of channels and the end of the resync."""
+    """An AMI session in which a call is hung up between the list of channels and the end of the synchronisation."""
 
     def __init__(self, switch: AsteriskSwitch, during: str) -> None:
         self._switch = switch

@@ -180,7 +180,7 @@ TABLES = {
 
 
 def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = None) -> None:
-    """Play a table. With `split`, each read arrives in two parts, cut there."""
+    """Run the steps of a table on a session. With `split`, each read arrives in two parts, cut there."""
     for step in steps:
         if step.writable is not None:
             session.set_writable(step.writable)
@@ -315,7 +315,7 @@ def test_ami_action_id_in_use_is_refused() -> None:
 
 
 class CancelledWaiter:
-    """A cancelled waiter."""
+    """A caller of an AMI action that has stopped waiting."""
 
     def cancelled(self) -> bool:
         return True

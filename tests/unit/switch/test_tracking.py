@@ -68,7 +68,7 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
 
 
 def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
-    """The events of a real Asterisk when the carrier redirected to another channel, which answered."""
+    """A real Asterisk sent these events when the carrier redirected to another channel, which answered."""
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     redirected = make_event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
@@ -164,7 +164,7 @@ HUNG_UP = make_event("Hangup", Uniqueid=PHONE, Cause="16")
 def test_seat_is_reported_down_if_the_phone_hangs_up_before_joining_the_conference(
     order: tuple[AmiMessage, ...],
 ) -> None:
-    """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
+    """A real Asterisk sent these events: answered, no ConfbridgeJoin, hung up."""
     tracker = SwitchTracker()
     assert [each for message in order for each in tracker.handle_event(message)] == []
     assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]

@@ -125,8 +125,8 @@ class CallTracker:
         return attempt_id in self._calls
 
     def is_call_live(self, attempt_id: AttemptId) -> bool:
-        """Return whether the channel of an attempt exists or may still be created. No event of its end has arrived
-        then.
+        """Return whether the channel of an attempt exists or may still be created, because no event of its end has
+        arrived.
         """
         call = self._calls.get(attempt_id)
         return call is not None and not call.is_half_ended
