@@ -1,4 +1,4 @@
-"""The names of prompts. File paths contain no other untrusted text.
+"""The names of prompts. They are the only untrusted text in file paths, and so they are checked.
 
 A prompt is named `hi/turnout/question`. A prompt of a single campaign is named `campaign/<id>/hi/recording/message`.
 Its path is the same below the recordings, below `matdan/` in Asterisk's sounds directory, and in the catalogue.

@@ -1,4 +1,4 @@
-"""The known values of a call (facts and answers), and the prompts that can be played with them. No I/O."""
+"""The values that are known in a call (facts and answers), and the prompts that can be played with them. No I/O."""
 
 from __future__ import annotations
 

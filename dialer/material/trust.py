@@ -1,4 +1,6 @@
-"""Who must sign published material: the thresholds of python-tuf, and one person of each of the two departments."""
+"""The rules on who must sign published material: the thresholds of python-tuf, and one person of each of the two
+departments.
+"""
 
 from __future__ import annotations
 

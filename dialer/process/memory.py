@@ -1,4 +1,6 @@
-"""Memory of a long-running process: returning free heap to the system, and fewer objects in garbage collections."""
+"""Memory of a long-running process: return free heap memory to the system, and exclude start-up objects from garbage
+collection.
+"""
 
 from __future__ import annotations
 

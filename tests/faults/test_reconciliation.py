@@ -1,6 +1,6 @@
 """Reconciliation after an Asterisk restart, a lost manager connection, or a killed dialler, with calls in all states.
 
-Within 5 s of the recovery, store, seats and channels agree, and no number was dialled twice.
+Within 5 s after the recovery, the store, the seats and Asterisk's channels agree, and no number was dialled twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Flows and scripts whose call ends, or whose voters are marked by others, during an action."""
+"""Flows and AGI scripts during whose actions the call ends, or another process stores marks for the same voters."""
 
 from __future__ import annotations
 

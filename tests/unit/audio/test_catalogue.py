@@ -1,4 +1,4 @@
-"""The catalogue: strict reading, atomic writing, and the rules for playing prompts."""
+"""The catalogue of prompts: strict reading, atomic writing, and the rules for playing prompts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Preparing a directory of recordings: only changes, atomically, and bad recordings do not affect others."""
+"""Converting a directory of recordings to sounds: only changed ones, atomically, and bad recordings do not affect
+others.
+"""
 
 from __future__ import annotations
 

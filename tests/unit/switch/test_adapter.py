@@ -1,4 +1,4 @@
-"""The Asterisk adapter: its reports after a resync."""
+"""The Asterisk adapter reports the right live calls after it has listed Asterisk's channels."""
 
 from __future__ import annotations
 

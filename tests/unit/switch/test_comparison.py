@@ -1,4 +1,6 @@
-"""The detection of lost events: missing in two lists in a row and still missing some time later."""
+"""The detection of lost AMI events: two channel lists in a row show the event as missing, and it has not arrived some
+time later.
+"""
 
 from __future__ import annotations
 

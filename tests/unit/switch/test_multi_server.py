@@ -1,4 +1,6 @@
-"""Several Asterisk servers: new seats and trunks go to their server, and removed ones stay known for their calls."""
+"""Several Asterisk servers: new seats and trunks use the configured server, and removed ones stay known for their live
+calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The trackers: calls that end in every order of events, phones at seats, remote voters, and a resync after a restart."""
+"""The trackers of calls: calls that end in every order of events, phones at seats, voters of other servers, and the
+list of channels after a restart.
+"""
 
 from __future__ import annotations
 
