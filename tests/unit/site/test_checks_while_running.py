@@ -167,13 +167,13 @@ def test_dialer_doctor_reports_another_program_on_the_metrics_port(tmp_path: Pat
 @pytest.mark.parametrize(
     ("messages", "subject", "level", "text"),
     [
-        ({}, "dialler at the broker", Level.ERROR, "has never published its state"),
-        ({"centre": replace(STATE, online=False)}, "dialler at the broker", Level.ERROR, "is offline"),
+        ({}, "dialler at the broker", Level.ERROR, "the dialler has never published its state"),
+        ({"centre": replace(STATE, online=False)}, "dialler at the broker", Level.ERROR, "the dialler is offline"),
         (
             {"centre": replace(STATE, at=NOW - 600)},
             "dialler at the broker",
             Level.ERROR,
-            "has not published its state for 10 min",
+            "the dialler has not published its state for 10 min",
         ),
         ({"centre": STATE}, "dialler at the broker", Level.OK, "3 calls; seats: 1 ready, 2 talking"),
         ({"centre": STATE, "alerts": ALERTS}, "alert store", Level.ERROR, "Dialling has stopped"),
