@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """A field of a voter or booth in the store. Its value is its name in a map file."""
+    """A field of a voter or booth that a roll may contain. Its value is the field's name in a map file."""
 
     ROLL_VERSION = "roll_version"
     STATE_CODE = "state_code"

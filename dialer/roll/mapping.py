@@ -70,7 +70,7 @@ class ColumnMapping:
 
 
 def load_map(path: Path) -> MapFile:
-    """Read a map file.
+    """Read a map file, which says what the columns of a roll contain.
 
     Raises:
         RollError: The file cannot be read or has an invalid setting; the message names the key and the remedy.

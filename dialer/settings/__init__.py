@@ -1,1 +1,1 @@
-"""Settings of a site or of headquarters, and jurisdiction profiles."""
+"""Settings of a centre or of headquarters, and jurisdiction profiles, which contain the legal rules of a place."""

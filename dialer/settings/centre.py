@@ -44,7 +44,7 @@ class StoreSettings(Section):
 
 
 class Dialling(Section):
-    """[dialling] - limits for all campaigns."""
+    """[dialling] - limits on the calls of all campaigns together."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 

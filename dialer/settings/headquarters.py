@@ -76,7 +76,7 @@ class HqBundles(Section):
 
 
 class GatherSettings(Section):
-    """[gather] - headquarters' database, written by `dialer hq gather`."""
+    """[gather] - the database in which `dialer hq gather` stores the results of all centres."""
 
     database: SecretStr = Field(
         SecretStr("postgresql:///matdan"),

@@ -11,7 +11,10 @@ from dialer.settings.fields import Section, UrlWithoutSlash, restrict_to_pattern
 
 
 class Twilio(Section):
-    """[twilio] - account for trunks with carrier = "twilio", which carry ivr campaigns. It needs the extra `twilio`."""
+    """[twilio] - the Twilio account for trunks with carrier = "twilio", which carry calls of IVR campaigns.
+
+    It needs the extra `twilio`.
+    """
 
     enabled: bool = Field(False, description="true: trunks may use Twilio")
     account_sid: Annotated[

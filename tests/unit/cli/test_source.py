@@ -1,4 +1,4 @@
-"""`dialer source`: each export of a portal is imported once, by the saved mapping."""
+"""`dialer source import`: each export of a voter-data portal is imported once, by a saved column mapping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a roll are mapped by their headings or by a map file."""
+"""The columns of a roll are recognised by their headings, or by a map file."""
 
 from __future__ import annotations
 

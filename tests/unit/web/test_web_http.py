@@ -50,7 +50,7 @@ class Wire(asyncio.Transport):
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer each complete request after an hour."""
+    """Serve as a web application that answers each complete request after an hour."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
