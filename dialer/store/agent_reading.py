@@ -1,4 +1,6 @@
-"""Read-only access to the store for agents' pages, while the dialler is running. Each answer is from one snapshot.
+"""Read-only database access for the agents' web pages while the dialler is running.
+
+Each query result is from one snapshot of the store.
 
 A mark is a recorded answer about a voter, such as "voted".
 """
@@ -127,7 +129,7 @@ class MarksOfAgent(NamedTuple):
 
 
 class OwnCallBackOnScreen(NamedTuple):
-    """An agent's own call-back. Times are epoch seconds."""
+    """A call-back that is reserved for the agent who promised it to the voter. Times are epoch seconds."""
 
     agent: str
     at: float
@@ -181,12 +183,12 @@ class AgentReading:
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
-        """Wrap two reading connections. Callers use `open`."""
+        """Wrap two read-only connections. Callers use `AgentReading.open`, which opens them."""
         self._calls, self._days = calls, days
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open a store that this process has open already, as `open_store_for_reading` does. Raises StoreError."""
+        """Open the store for reading, in a process that has it open already. Raises StoreError."""
         calls = await AsyncConnection.connect_for_reading(path, key, opened_here=True)
         try:
             return cls(calls, await AsyncConnection.connect_for_reading(path, key, opened_here=True))
@@ -195,7 +197,10 @@ class AgentReading:
             raise
 
     async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Read the call of an attempt, pass it to `shown`, and return the result. Return None if there is no such attempt."""
+        """Read the call of an attempt, pass it to the function `shown`, and return what the function returns.
+
+        Return None if the store has no such attempt.
+        """
         async with self._calls.snapshot() as db:
             call = await db.first(SQL.call, attempt_id=attempt_id)
             if call is None:
@@ -219,7 +224,9 @@ class AgentReading:
         return {row.campaign_id: row.phone_id for row in rows}
 
     async def read_work_of_day(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
-        """Return each agent's work since `since`, and the agent's own call-backs due before `before` (epoch seconds)."""
+        """Return each agent's work since the time `since`, and the agent's own call-backs that are due before the time
+        `before` (epoch seconds).
+        """
         found: dict[str, AgentDay] = defaultdict(AgentDay)
         async with self._days.snapshot() as db:
             for calls in await db.all(SQL.calls_of_agents, since=since):

@@ -69,46 +69,55 @@ class AgentRecords:
         self._db = file.db
 
     async def begin_session(self, session: AgentSession, *, forget_before: float) -> None:
-        """Store a session. Delete other sessions of its seat or agent, and all sessions last used before `forget_before`."""
+        """Store the session of an agent who signed in.
+
+        Delete other sessions of its seat or agent, and all sessions last used before `forget_before`.
+        """
         async with self._db.transaction() as db:
             await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
             await db.run(SQL.insert_session, **get_parameters(session))
 
     async def read_session(self, digest: str) -> AgentSession | None:
-        """Return the session whose token has this digest, or None if there is none."""
+        """Return the agent's session whose token has this digest, or None if there is none."""
         return await self._db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
-        """Update the time when a session was last used."""
+        """Store the time when an agent's session was last used."""
         await self._db.run(SQL.use_session, digest=digest, at=at)
 
     async def end_session(self, digest: str) -> None:
-        """Delete a session."""
+        """Delete the agent's session whose token has this digest."""
         await self._db.run(SQL.end_session, digest=digest)
 
     async def save_note(self, note: Note) -> None:
-        """Store a note in place of an earlier note about the same call. Raises KeyTaken if a note about another call has its id."""
+        """Store an agent's note about a call, in place of an earlier note about the same call.
+
+        Raises KeyTaken if the note's id belongs to a note about another call.
+        """
         async with self._db.transaction() as db:
             other = await db.value(SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id)
             if other is not None:
-                raise KeyTaken(f"The note {note.note_id} belongs to another call.")
+                raise KeyTaken(
+                    f"Note {note.note_id} is stored for another call, so it was not saved. Save it under a new id."
+                )
             await db.run(SQL.set_note, **get_parameters(note))
 
     async def read_last_note(self, phone_id: int) -> Note | None:
-        """Return the last note about a number, or None if there is none."""
+        """Return the last note that an agent wrote about a number, or None if there is none."""
         return await self._db.first(SQL.last_note, phone_id=phone_id)
 
     async def read_drafts(self) -> list[Draft]:
-        """Return the drafts of all seats."""
+        """Return the unsaved input (drafts) of the agents at all seats."""
         return await self._db.all(SQL.drafts)
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
-        """Store the drafts of several seats. Each replaces the seat's earlier draft."""
+        """Store the unsaved input (drafts) of agents at several seats. Each replaces the seat's earlier draft."""
         await self._db.run_many(SQL.set_draft, [*map(get_parameters, drafts)])
 
 
 def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase notes and drafts about a number, or about all numbers (None), and overwrite them in the file.
+    """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None), and overwrite them in
+    the file.
 
     Returns the number of erased notes.
 

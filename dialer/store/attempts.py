@@ -1,4 +1,4 @@
-"""Call attempts: the last check before a number is dialled, and the result of the call.
+"""Call attempts: the last check before a number is dialled, and how the result of the call is stored.
 
 A target is a number in a campaign's queue. Functions that write run inside the caller's transaction.
 """
@@ -42,7 +42,10 @@ _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 
 
 class Refusal(StrEnum):
-    """Why an attempt was refused. Nothing was stored for it, and its number must not be dialled."""
+    """The reason why an attempt was refused before it was dialled.
+
+    Nothing was stored for it, and its number must not be dialled.
+    """
 
     CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile
     OPEN_ATTEMPT = "open-attempt"  # the number is on a call, in any campaign
@@ -203,7 +206,10 @@ def open_attempt(
 def _find_reason_not_to_dial(
     pre_dial_check: PreDialCheck, attempt: NewAttempt, max_attempts: int, max_conversations: int | None
 ) -> Refusal | None:
-    """Return why the number must not be dialled now, or None if it may be. NOBODY_PENDING refers to the addressed voter."""
+    """Return why the number of an attempt must not be dialled now, or None if it may be.
+
+    NOBODY_PENDING means that the voter whom the call addresses is no longer pending.
+    """
     if pre_dial_check.opted_out:
         return Refusal.OPTED_OUT
     if not pre_dial_check.addressed_pending:
@@ -239,7 +245,7 @@ def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: 
 def _requeue_or_close_target(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Close, postpone or release the target of a refused attempt, and return the refusal."""
+    """Close, postpone or release the target (number in the queue) of a refused attempt, and return the refusal."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
@@ -272,7 +278,7 @@ def record_connect_time(
 def end_attempts(
     db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """End attempts: store their outcomes, their times and when their numbers are due again.
+    """Store the outcomes and end times of attempts, and when their numbers are due again.
 
     Returns for each attempt whether it was open until now; an ended attempt keeps its first outcome. With `announced`,
     the results are put into the outbox.
@@ -291,7 +297,7 @@ def end_attempts(
 
 
 def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
-    """End an attempt and return its campaign, or None if it was not open."""
+    """Store the end of an attempt and return its campaign, or None if the attempt was not open."""
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
@@ -316,7 +322,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
 
 
 def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
-    """Return until when a voter's other numbers must not be called after a conversation (epoch seconds).
+    """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     This is the retry time of the called number. Without a retry time it is a day later, or after a `final` result the
     end of the campaign.
@@ -328,7 +334,8 @@ def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float
 def hold_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
-    """Do not call a voter's other numbers before `until`, so that a voter with two numbers is not called on both.
+    """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
+    both.
 
     With `held_until`, change only numbers that an earlier result of the same call held until that time. Do nothing for
     a voter whose link to the called number was dropped.
@@ -342,7 +349,10 @@ def hold_other_numbers(
 def move_hold(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Hold a voter's other numbers until `until`. With `held_until`, change only numbers that are held until that time."""
+    """Block the other numbers of a voter until the time `until`.
+
+    If `held_until` is given, change only the numbers that are blocked until that time.
+    """
     SQL.hold_other_numbers.run(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
     )
@@ -365,7 +375,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetStateAfterCall:
-    """The state of a target after a call to its number."""
+    """The state of a target (number in a campaign's queue) after a call to it."""
 
     state: str
     settled: int = 0
@@ -375,7 +385,10 @@ class TargetStateAfterCall:
 def determine_target_state(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
-    """Return the state of a target after a call. An opt-out closes it; so does a number without pending voters."""
+    """Return the state of a target (number in a campaign's queue) after a call.
+
+    An opt-out closes the target, and so does a number without pending voters.
+    """
     if retry_at is None:
         return TargetStateAfterCall("closed")
     due_at = max(retry_at, EARLIEST_DUE)
@@ -453,7 +466,7 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the given attempts that are in the store."""
+    """Return those of the given attempt ids that are in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
 
 

@@ -52,7 +52,7 @@ class ListedEntry(NamedTuple):
 
 
 class EntryOfKind(NamedTuple):
-    """An audit entry whose kind the reader knows."""
+    """An audit entry that was selected by its kind, such as all purges."""
 
     number: int
     at: float  # epoch seconds
@@ -60,7 +60,7 @@ class EntryOfKind(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """The value of a setting at the last start."""
+    """A setting with its value at the last start of the dialler."""
 
     key: str
     value: str
@@ -102,7 +102,10 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
 
 
 def append_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
-    """Append an audit entry with the note's person, time and details, and with more details. Return its number."""
+    """Append an audit entry with the person, time and details of a note, and with further details.
+
+    Return the entry's number.
+    """
     return append_entry(
         db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at
     )
@@ -124,12 +127,14 @@ def read_entries_between(
 
 
 def read_settings_of_last_start(db: Connection) -> dict[str, str]:
-    """Return the settings of the last start by key."""
+    """Return the settings with which the dialler last started, by key."""
     return dict(SQL.settings.rows(db))
 
 
 def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> None:
-    """Store the settings of a start, without secrets, and append an audit entry with the changes since the last start."""
+    """Store the settings with which the dialler starts, without secrets, and append an audit entry with the changes
+    since the last start.
+    """
     before = read_settings_of_last_start(db)
     if before == dict(settings):
         return
@@ -147,7 +152,9 @@ def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> N
 
 
 def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
-    """Return the keys of settings that changed since the oldest open attempt, or None if not all changes are known."""
+    """Return the keys of the settings that changed since the oldest open attempt, or None if the store does not know
+    all changes.
+    """
     changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None

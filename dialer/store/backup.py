@@ -66,7 +66,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
     """Delete older backups of a centre and return the folders that were deleted.
 
-    The backups are next to the new backup `made`. The newest `keep` of them by name stay. `made` always stays, even if
+    The backups are next to the new backup `made`. The newest `keep` backups by name stay. `made` always stays, even if
     a wrong clock gave others later names. Only folders that are named like a backup and contain no other files are
     deleted.
 
@@ -81,12 +81,14 @@ def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
         for old in outdated:
             shutil.rmtree(old)
     except OSError as error:
-        raise StoreError(f"{error.filename}: an older backup cannot be removed ({error.strerror})") from error
+        raise StoreError(
+            f"{error.filename}: this older backup cannot be removed ({error.strerror}). Remove it by hand."
+        ) from error
     return outdated
 
 
 def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
-    """Verify a backup and return it. With `whole` false, only check that it opens.
+    """Check that a backup is complete and not damaged, and return it. With `whole` false, only check that it opens.
 
     Raises StoreError if the folder has no backup or the key is wrong, and StoreCorrupt if the backup is damaged.
     """
@@ -125,14 +127,17 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Return how many of the attempts in `sent`, the last that were dialled on this machine, are not in the store."""
+    """Count the attempts in `sent` that are not in the store.
+
+    `sent` has the last attempts that were dialled on this machine.
+    """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_known_attempts(db, sent)) if sent else 0
 
 
 @contextmanager
 def _remove_files_on_error(files: Iterable[Path]) -> Iterator[None]:
-    """Check that these files do not exist. Remove them if the block fails."""
+    """Check that these files do not exist yet. Remove them if the block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):

@@ -40,7 +40,9 @@ class SQL(Statements):
 def save_booth_worker(
     db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]
 ) -> tuple[int, bool]:
-    """Store a worker with exactly these booths. Return the worker's id and whether the number (E.164) has opted out.
+    """Store a booth worker, and assign the worker to these booths only.
+
+    Return the worker's id and whether the number (E.164) has opted out.
 
     An empty name or language does not overwrite a stored one. A closed number of a listed worker is called again,
     unless it has opted out.
@@ -56,7 +58,10 @@ def save_booth_worker(
 
 
 def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
-    """Remove all workers whose ids are not in `listed`, and return how many. Removed workers are no longer called."""
+    """Remove all booth workers whose ids are not in `listed`, and return how many.
+
+    Removed workers are no longer called.
+    """
     removed = SQL.remove_others.run(db, worker_ids=json.dumps([*listed]))
     SQL.close_removed.run(db)
     return removed

@@ -32,7 +32,7 @@ class OutcomeCount(NamedTuple):
 
 
 class AnswersOfInterval(NamedTuple):
-    """The live answers in one interval of a time window."""
+    """How many calls were answered live, and how many of them abandoned, in one interval of a time window."""
 
     age: int  # intervals ago
     answers: int
@@ -55,7 +55,9 @@ def count_targets(db: Connection, campaign_id: str) -> int:
 
 
 def read_campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
-    """Return the progress of a campaign that has `targets` targets.
+    """Return how much of a campaign's queue has been called.
+
+    `targets` is how many targets (numbers in the queue) it has.
 
     Targets that are not closed, claimed or on a call count as due.
     """
@@ -67,7 +69,10 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int) -> Ca
 
 
 def count_outcomes(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
-    """Return how many attempts ended with each outcome. Only attempts opened since `since` (epoch seconds) count."""
+    """Return how many attempts of a campaign ended with each outcome.
+
+    Only attempts opened since `since` (epoch seconds) count.
+    """
     rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
     return {Outcome(row.outcome): row.attempts for row in rows}
 
@@ -75,7 +80,10 @@ def count_outcomes(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 def count_recent_answers(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
-    """Return the live and abandoned answers of the window before `now`, by interval, oldest first. Empty intervals are left out."""
+    """Count a campaign's live and abandoned answers in each interval of the time window before `now`, oldest first.
+
+    Intervals without answers are left out.
+    """
     rows = SQL.recent_answers.rows(
         db,
         campaign_id=campaign_id,

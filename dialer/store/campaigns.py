@@ -40,7 +40,7 @@ def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpos
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Store the state that an operator set. It stays when headquarters later lifts an earlier stop."""
+    """Store the state that an operator set for a campaign. It stays when headquarters later lifts an earlier stop."""
     update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:
@@ -48,7 +48,7 @@ def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -
 
 
 def stop_campaigns(db: Connection, at: float) -> list[str]:
-    """Stop all campaigns, including those added later, and return the ids of the campaigns in the store.
+    """Store that all campaigns are stopped, including those added later. Return the ids of the campaigns in the store.
 
     `at` is in epoch seconds.
     """
@@ -63,7 +63,7 @@ def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
 
 
 def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Change a campaign's state and nothing else. Raises StoreError if the campaign is not in the store."""
+    """Change the stored state of a campaign and nothing else. Raises StoreError if the campaign is not in the store."""
     if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
         raise build_unknown_campaign_error(campaign_id)
 

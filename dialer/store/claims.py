@@ -34,7 +34,7 @@ class Unclaimed(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """A target that could be claimed."""
+    """A target (number in a campaign's queue) that could be claimed for dialling."""
 
     target: int  # its rowid
     phone_id: int
@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 class ListedNumber(NamedTuple):
-    """A campaign's target for a number."""
+    """The target of a number in a campaign's queue."""
 
     state: str
     promised: int
@@ -96,7 +96,9 @@ def claim_targets(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Claim up to `limit` targets and return the claims, each with the facts that the calling rules check.
+    """Reserve up to `limit` numbers of a campaign's queue for dialling.
+
+    Return these claims, each with the facts that the calling rules check.
 
     Due promised calls come first, then other due targets (the longest due first), then fresh targets. Fresh targets are
     claimed from the booths in `booths`, in this order, at most so many from each; if `booths` is None, booth after
@@ -136,7 +138,7 @@ def claim_number(
     lease_seconds: float,
     day_start: float,
 ) -> Claim | Unclaimed:
-    """Claim one due number out of turn, or return why it cannot be claimed. Times are epoch seconds.
+    """Reserve one due number for dialling, out of turn, or return why it cannot be claimed. Times are epoch seconds.
 
     A promised call is not due before the promised time.
     """
@@ -158,18 +160,20 @@ def claim_number(
 
 
 def release_claimed_targets(db: Connection, claims: Sequence[Claim]) -> None:
-    """Put claimed targets back into the queue. Targets that were closed or dialled since are not changed."""
+    """Put claimed numbers back into the campaign's queue. Numbers that were closed or dialled since are not changed."""
     for each in claims:
         release_claimed_target(db, each)
 
 
 def release_claimed_target(db: Connection, claim: Claim) -> None:
-    """Put a claimed target back into the queue, unless it was closed or dialled since."""
+    """Put a claimed number back into the campaign's queue, unless it was closed or dialled since."""
     SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
 def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put claimed targets that the rules forbid to call now back into the queue, each due at its own time (epoch seconds)."""
+    """Put claimed numbers that the rules forbid to call now back into the queue, each due at its own time (epoch
+    seconds).
+    """
     for each, due_at in claims:
         SQL.postpone.run(
             db,
@@ -181,7 +185,7 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put targets whose lease has ended back into the queue, and return how many.
+    """Put claimed numbers whose lease has ended back into the queue, and return how many.
 
     With `owner`, a dialler that has just started, also put back every target that it had claimed, and make all targets
     that were set aside available.
@@ -195,7 +199,7 @@ def release_expired_claims(db: Connection, now: float, owner: str | None = None)
 
 
 class _Times(NamedTuple):
-    """The times of a claim (epoch seconds)."""
+    """The times that decide whether a number can be claimed (epoch seconds)."""
 
     day_start: float  # attempts and conversations count from here
     now: float
@@ -222,7 +226,7 @@ class _Search:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
     def write_changes(self, owner: str) -> list[Claim]:
-        """Write the collected changes and return the claims.
+        """Write the collected changes to the store and return the claims.
 
         Call it after the search, which reads the indexes that this changes.
         """
@@ -264,13 +268,13 @@ class _Search:
                 break
 
     def _does_booth_vote_another_day(self, row: Candidate) -> bool:
-        """Return whether the target's booth does not vote today, so that the target is set aside."""
+        """Return whether the booth of a number does not vote today, so that the number is set aside."""
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids
 
     def _build_claim(self, row: Candidate, *, promised: bool) -> Claim | None:
-        """Return the claim of a target, or None if the campaign calls nobody on its number."""
+        """Return the claim of a number, or None if the campaign calls nobody on it."""
         worker: BoothWorker | None = None
         if self._calls_workers:
             worker = find_worker_on_number(self.db, row.phone_id)
@@ -297,7 +301,7 @@ class _Search:
         )
 
     def _build_closing_function(self, row: Candidate) -> Callable[[Connection], None]:
-        """Return a function that closes the targets of a number on which nobody is to be called."""
+        """Return a function that closes a number in the queues, because nobody is to be called on it."""
         if row.opted_out:
             return partial(targets.close_targets_of_number, phone_id=row.phone_id)
         if self._calls_workers:

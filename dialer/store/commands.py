@@ -15,7 +15,7 @@ COMMANDS_DELETED_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class ExecutedCommand:
-    """A command that was executed."""
+    """A command that was executed, with its content and reply."""
 
     content: str  # a hash of the request
     reply: str
@@ -29,22 +29,25 @@ class SQL(Statements):
 
 
 def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | None:
-    """Return the command with this id if it was executed, otherwise None."""
+    """Return the executed command with this id, or None if it was not executed."""
     return SQL.command.first(db, command_id=command_id)
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Record a command and return True, or return False if it was recorded before. Also delete old commands."""
+    """Store that a command is executed, and return True, or return False if it was stored before.
+
+    Also delete old commands.
+    """
     SQL.delete_old_commands.run(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
     return SQL.insert_command.run(db, command_id=command_id, at=at, name=name, content=content, reply=reply) == 1
 
 
 def record_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
-    """Record the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
+    """Store the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
     if receipt is not None:
         record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
 def set_command_reply(db: Connection, command_id: str, reply: str) -> None:
-    """Replace the provisional reply that `record_command` stored before the command was executed."""
+    """Replace the provisional reply to a command, which `record_command` stored before the command was executed."""
     SQL.set_reply.run(db, command_id=command_id, reply=reply)

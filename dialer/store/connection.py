@@ -81,11 +81,13 @@ def open_store_for_writing(
 def open_store_for_reading(
     path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None, opened_here: bool = False
 ) -> Connection:
-    """Open a read-only connection, at any time, also while a dialler is running. Keep its transactions short.
+    """Open a read-only connection to the store.
 
-    `opened_here`: this process has the file open already. Then only SQLite may open the file, not even a check of its
-    header: closing such a descriptor drops all locks that the process holds on the file (POSIX). Another program that
-    opens and closes the store could then remove the WAL, and with it all later commits.
+    This works at any time, also while a dialler is running. Keep its transactions short.
+
+    `opened_here` says that this process has the file open already. Then only SQLite may open the file, not even a check
+    of its header: closing such a descriptor drops all locks that the process holds on the file (POSIX). Another program
+    that opens and closes the store could then remove the WAL, and with it all later commits.
 
     Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
     where the file is not a store.
@@ -102,14 +104,17 @@ def open_store_for_reading(
 
 
 def check_key(path: Path, key: StoreKey) -> None:
-    """Raise StoreError if `key` does not open the file at `path`. This process must not have the file open."""
+    """Raise StoreError if the store at `path` cannot be opened with `key`. This process must not have the file open."""
     with open_connection(path, "ro", key):
         pass
 
 
 @contextmanager
 def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """Open the store, and let the block read one snapshot of it. Keep the block short: the WAL grows until it ends."""
+    """Open the store for reading, and let the block read one snapshot of it.
+
+    Keep the block short: the WAL grows until it ends.
+    """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
         yield db
@@ -149,7 +154,7 @@ class Reader:
     def __init__(
         self, path: Path, key: StoreKey | None, *, opened_here: bool = False, busy_seconds: float = BUSY_SECONDS
     ) -> None:
-        """Open the store as `open_store_for_reading` does. Raises StoreError, StoreCorrupt."""
+        """Open the store for reading, as `open_store_for_reading` does. Raises StoreError, StoreCorrupt."""
         self._path = path
         self._db = open_store_for_reading(path, key=key, opened_here=opened_here, busy_seconds=busy_seconds)
 
@@ -162,7 +167,7 @@ class Reader:
         self.close()
 
     def run_job(self, job: Callable[[Connection], T]) -> T:
-        """Call `job` with the connection and return its result. Raises StoreError."""
+        """Call the function `job` with the connection and return its result. Raises StoreError."""
         with translate_sqlite_errors(self._path):
             return job(self._db)
 

@@ -69,7 +69,7 @@ def convert_store(
 
 
 def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Convert only the desk's file to the store's key `new`, unless it already has that key.
+    """Encrypt only the desk's file with the store's key `new`, unless it has that key already.
 
     Raises the errors of `convert_store`.
     """
@@ -135,7 +135,8 @@ def _convert_file(
 def _attach_old_and_new_file(
     path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
 ) -> Iterator[Connection]:
-    """Open both files on one connection, as `old` and `new`, and lock the old one against reads and writes of other processes.
+    """Open the old and the new file on one connection, as `old` and `new`, and lock the old one against reads and
+    writes of other processes.
 
     SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
     the end.
@@ -174,7 +175,9 @@ def _copy_database(db: Connection, path: Path, new_path: Path, progress: Progres
 
 
 def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
-    """Raise StoreCorrupt unless both files have the same tables, indexes, triggers and rows, and the new one is intact."""
+    """Raise StoreCorrupt unless the old and the new file have the same tables, indexes, triggers and rows, and the new
+    file is intact.
+    """
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
         raise _build_difference_error(path, "its tables")

@@ -1,4 +1,4 @@
-"""Copies of a database that others are writing to, and the copy made before a schema upgrade."""
+"""Copies of a database that other programs are writing to, and the copy that is made before a schema upgrade."""
 
 from __future__ import annotations
 

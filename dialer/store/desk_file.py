@@ -1,4 +1,5 @@
-"""The desk's own file next to the store, with the same key: passwords, sessions and acknowledged alerts.
+"""The database file of the desk (the web pages), next to the store and with the same key: passwords, sessions and
+acknowledged alerts.
 
 Sessions are stored as digests, so nobody can sign in with the content of the file. The file also holds agents' records
 and passkeys.
@@ -76,7 +77,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """The password of a person."""
+    """The hashed password of a person, as stored."""
 
     hash: str
     at: float  # epoch seconds: when it was set
@@ -85,7 +86,7 @@ class StoredPassword:
 
 @dataclass(frozen=True, slots=True)
 class DeskAccount:
-    """The sign-in data of a person. Times are epoch seconds, or None if it never happened."""
+    """The sign-in data of a person. Times are epoch seconds, or None if the person never did it."""
 
     password_at: float | None = None
     once: bool = False
@@ -93,7 +94,10 @@ class DeskAccount:
     passkeys: int = 0
 
     def drop_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
-        """Return the account without times from before the user was added: these belong to an earlier user of the same name."""
+        """Return the account without times from before the user was added.
+
+        Those belong to an earlier user of the same name.
+        """
         password_at, signed_in_at = (
             each if each is not None and each >= user.added_at else None
             for each in (self.password_at, self.signed_in_at)
@@ -162,12 +166,12 @@ class DeskFile:
     """The desk's file, opened. A write is on disk when its method returns. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Wrap a connection to the file. Callers use `open`."""
+        """Wrap a connection to the file. Callers use `DeskFile.open`, which connects to it."""
         self.db = db
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the file, or create it. Raises StoreError, StoreCorrupt."""
+        """Open the desk's file, or create it. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect(path, partial(open_desk_file, path, key)))
 
     async def read_password(self, name: str) -> StoredPassword | None:
@@ -196,34 +200,41 @@ class DeskFile:
         return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
 
     async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
-        """Store a session, and delete all sessions that were last used before `forget_before`. Times are epoch seconds."""
+        """Store the session of a person who signed in, and delete all sessions that were last used before
+        `forget_before`.
+
+        Times are epoch seconds.
+        """
         async with self.db.transaction() as db:
             await db.run(SQL.end_idle_sessions, before=forget_before)
             await db.run(SQL.insert_session, digest=digest, name=name, at=at)
             await db.run(SQL.set_signed_in, name=name, at=at)
 
     async def end_sessions_of_person(self, name: str) -> None:
-        """Delete all sessions of a person."""
+        """Delete all sign-in sessions of a person."""
         await self.db.run(SQL.end_sessions_of, name=name)
 
     async def read_session(self, digest: str) -> SessionRow | None:
-        """Return the session with this digest, or None if there is none."""
+        """Return the sign-in session whose token has this digest, or None if there is none."""
         return await self.db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
-        """Update the time when a session was last used."""
+        """Store the time when a sign-in session was last used."""
         await self.db.run(SQL.use_session, digest=digest, at=at)
 
     async def end_session(self, digest: str) -> None:
-        """Delete a session."""
+        """Delete the sign-in session whose token has this digest."""
         await self.db.run(SQL.end_session, digest=digest)
 
     async def acknowledge_alert(self, seen: Acknowledgement) -> None:
-        """Store who acknowledged an alert. An acknowledgement of the same alert that is stored already stays."""
+        """Store who acknowledged an alert.
+
+        If the same alert was acknowledged before, the earlier acknowledgement stays.
+        """
         await self.db.run(SQL.acknowledge, **get_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:
-        """Return the last acknowledgement for each alert code."""
+        """Return who last acknowledged each kind of alert (alert code), and when."""
         return await self.db.all(SQL.acknowledged)
 
     async def read_audit_head(self) -> AuditHead | None:
@@ -231,7 +242,7 @@ class DeskFile:
         return await self.db.first(SQL.audit_head)
 
     async def save_audit_head(self, number: int, digest: str) -> None:
-        """Replace the stored entry of headquarters' audit."""
+        """Store the newest entry of headquarters' audit that this desk has seen, in place of an earlier one."""
         await self.db.run(SQL.set_audit_head, number=number, digest=digest)
 
     async def close(self) -> None:
@@ -252,7 +263,7 @@ def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
 def _migrate_desk_file(db: Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(SCHEMA):
-        raise StoreError(f"{path}: a newer version of Matdan wrote it. Start that version.")
+        raise StoreError(f"{path}: a newer version of Matdan wrote this file. Start that version.")
     # `dialer user password` writes while `dialer desk serve` is running, and two writers have damaged files in WAL mode
     # (https://www.sqlite.org/wal.html#walresetbug).
     db.execute("PRAGMA journal_mode = DELETE")

@@ -1,4 +1,4 @@
-"""Read-only access to the store for the desk's pages, on a separate connection while the dialler is running."""
+"""Read-only database access for the desk (the web pages), on a separate connection while the dialler is running."""
 
 from __future__ import annotations
 
@@ -54,27 +54,30 @@ class SQL(Statements):
 
 
 class DeskReading:
-    """Read-only access to the store for the desk's pages. Methods raise StoreError."""
+    """Read-only access to the store for the desk (the web pages). Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Wrap a reading connection. Callers use `open`."""
+        """Wrap a read-only connection. Callers use `DeskReading.open`, which connects to the store."""
         self._db = db
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the store. Raises StoreError, StoreCorrupt."""
+        """Open the store for reading. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect_for_reading(path, key))
 
     async def count_calls_by_interval(
         self, campaign_id: str, since: float, interval_seconds: float
     ) -> list[CallsOfInterval]:
-        """Return a campaign's calls since a time (epoch seconds), by interval. Intervals without calls are left out."""
+        """Count a campaign's calls since a time (epoch seconds), by interval of the day.
+
+        Intervals without calls are left out.
+        """
         return await self._db.all(
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
 
     async def count_live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
-        """Return the number of live answers in the window before `now`, and how many of them were abandoned."""
+        """Count the live answers in the time window before `now`, and how many of them were abandoned."""
         found = await self._db.first(
             campaign_figures.SQL.recent_answers,
             campaign_id=campaign_id,
@@ -101,7 +104,7 @@ class DeskReading:
         return await self._db.all(SQL.recordings, before=before, most=most, campaign=campaign_id)
 
     async def read_users(self) -> list[StoredUser]:
-        """Return the users who may give commands in addition to those in the settings."""
+        """Return the users in the store, who may give commands in addition to those in the settings."""
         return await self._db.all(users.SQL.users)
 
     async def close(self) -> None:

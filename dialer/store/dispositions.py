@@ -25,7 +25,7 @@ _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 
 @dataclass(frozen=True, slots=True)
 class DispositionEffect:
-    """What changed in the store because of a disposition."""
+    """What an agent's disposition (result of a call) changed in the store."""
 
     marks: tuple[MarkEffect, ...]
     opted_out: bool = False  # the number opted out, and had not before
@@ -64,9 +64,9 @@ def record_disposition(
     opt_out: bool = False,
     receipt: Receipt | None = None,
 ) -> DispositionEffect:
-    """Store an agent's disposition with its marks, answers and opt-out, and announce what is new.
+    """Store an agent's result of a call (disposition) with its marks, answers and opt-out, and announce what is new.
 
-    A mark is a recorded answer about a voter. The receipt of the command is stored in the same transaction.
+    A mark is a recorded answer about a voter. The reply to the command is stored in the same transaction.
 
     - A second disposition of an attempt replaces the first one.
     - Marks are appended, unless one has the same key. An answer replaces the earlier one of the same name.
@@ -76,12 +76,16 @@ def record_disposition(
     """
     before = SQL.attempt.first(db, attempt_id=record.attempt_id)
     if before is None:
-        raise StoreError(f"The store has no attempt {record.attempt_id}; its disposition was not saved.")
+        raise StoreError(
+            f"The store has no attempt {record.attempt_id}, so its disposition was not saved. Check the attempt's id."
+        )
     record_receipt(db, receipt, record.at)
     for mark in marks:
         stranger = mark.undoes is None and mark.voter_id != before.voter_id
         if stranger and not attempts.SQL.is_on_number.one(db, voter_id=mark.voter_id, phone_id=before.phone_id):
-            raise NotInStore(f"Voter {mark.voter_id} is not on the number of that call; nothing was saved.")
+            raise NotInStore(
+                f"Voter {mark.voter_id} does not have the number of this call, so nothing was saved. Choose another voter."
+            )
     new = (record.disposition.value, record.at) != (before.disposition, before.disposed_at)
     SQL.set_disposition.run(db, **get_parameters(record))
     language_before: str | None = None
@@ -110,7 +114,7 @@ def record_disposition(
 
 
 def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
-    """Set when the number, and the voter's other numbers, are due after a disposition."""
+    """Set when the called number, and the voter's other numbers, are due after an agent's disposition."""
     after = attempts.determine_target_state(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
     SQL.update_target.run(
         db,

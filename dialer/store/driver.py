@@ -19,13 +19,13 @@ BUSY_SECONDS = 5.0
 
 
 def connect_to_file(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
-    """Connect to the file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
+    """Connect to a database file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
 
     With a key, the connection is SQLCipher's. It has the methods of `sqlite3.Connection` but its own errors: catch
-    those of `get_database_error_types`. One process must not open a file with both modules, because their POSIX locks do not
-    exclude each other.
+    those of `get_database_error_types`. One process must not open a file with both modules, because their POSIX locks
+    do not exclude each other.
 
-    Raises StoreError if the key is wrong or encryption is not installed, and those errors too.
+    Raises StoreError if the key is wrong or encryption is not installed, and the errors of SQLite.
     """
     driver: Any = sqlite3 if key is None else _import_sqlcipher()
     # The resolved path: the WAL lies beside the file itself, whatever symbolic link the store was named by.
@@ -46,7 +46,10 @@ def connect_to_file(path: Path, mode: str, key: StoreKey | None, busy_seconds: f
 
 @contextmanager
 def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
-    """Connect to a file for the block, whatever its schema. Errors of SQLite are raised as StoreError."""
+    """Connect to a database file until the block ends.
+
+    The schema is not checked. Errors of SQLite are raised as StoreError.
+    """
     with translate_sqlite_errors(path), closing(connect_to_file(path, mode, key)) as db:
         yield db
 

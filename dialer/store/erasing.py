@@ -1,4 +1,7 @@
-"""Erasure of what identifies people. Calls and results can still be counted. Functions run inside the caller's transaction."""
+"""Erasure of data that identifies people.
+
+Calls and results can still be counted afterwards. Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +122,10 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
-    """Return the attempts and recordings of calls with a number. They are empty for a number that is not on the roll."""
+    """Return the attempts of calls with a number, and how many recordings they have.
+
+    There are none for a number that is not on the roll.
+    """
     return RecordedVoice(
         frozenset(SQL.attempts_on.all(db, number=number)),
         SQL.recordings_on.one(db, number=number),
@@ -128,7 +134,10 @@ def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
 
 
 def delete_recording_rows(db: Connection, phone_id: int | None) -> None:
-    """Delete the rows of recordings of a number's calls, or of all calls (None). The caller erases the files."""
+    """Delete the stored rows about the recordings of a number's calls, or of all calls (None).
+
+    The caller erases the sound files.
+    """
     SQL.delete_recordings.run(db, phone_id=phone_id)
     SQL.delete_messages.run(db, phone_id=phone_id)
 
@@ -142,7 +151,9 @@ def blank_number(
     secrets: Sequence[bytes],
     with_voters: bool,
 ) -> BlankedNumber:
-    """Erase a number (E.164) and, if `with_voters`, what identifies the voters on it. `at` is in epoch seconds.
+    """Erase a phone number (E.164) from the store and, if `with_voters`, the data that identifies its voters.
+
+    `at` is in epoch seconds.
 
     The number stays suppressed, because the next roll could contain it again: as a hash with the first secret, or
     without a secret as the number itself. With a secret, other centres are notified, even if the number had opted out
@@ -186,8 +197,9 @@ def count_holdings(db: Connection) -> Holdings:
 
 
 def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
-    """Erase what identifies voters and numbers. With `records_too`, also delete attempts, answers, complaints, marks and
-    seat intervals.
+    """Erase the data of all voters and numbers that identifies people.
+
+    With `records_too`, also delete attempts, answers, complaints, marks and seat intervals.
 
     - Suppressed numbers stay, as hashes with the first secret or, without one, as numbers.
     - The time and source of each opt-out stay, and so does the audit.

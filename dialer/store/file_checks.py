@@ -80,7 +80,10 @@ def check_sqlite_version() -> None:
 
 
 def check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
-    """Check the header, and create a missing file where `create` is set. Raises StoreError, StoreCorrupt."""
+    """Check the header of a database file.
+
+    Create a missing file if `create` is set. Raises StoreError, StoreCorrupt.
+    """
     check_header(path, key)
     if file_exists(path):
         return

@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 
 class CallOfAnswers(NamedTuple):
-    """The campaign of a call in which answers were given, and the voter whom the call addresses."""
+    """The campaign of a call in which a caller gave answers, and the voter whom the call addresses."""
 
     campaign_id: str
     voter_id: int | None
@@ -36,7 +36,10 @@ class SQL(Statements):
 def record_flow_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
-    """Store a caller's answers, and announce those that are new or changed. An answer replaces an earlier one of the same name."""
+    """Store a caller's answers to an IVR flow, and announce those that are new or changed.
+
+    An answer replaces an earlier one of the same name.
+    """
     new = {
         name: value
         for name, value in answers.items()
@@ -53,7 +56,10 @@ def record_flow_answers(
 def change_flow_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
-    """Store the answers that an agent entered, or delete those that are None. Return the earlier answers of the same names."""
+    """Store the answers to a script that an agent entered, or delete those that are None.
+
+    Return the earlier answers of the same names.
+    """
     before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():
         if value is None:
@@ -64,5 +70,5 @@ def change_flow_answers(
 
 
 def read_flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
-    """Return the answers given in a call so far, by name, for the agent who takes over the call."""
+    """Return the answers that a caller has given so far, by name, for the agent who takes over the call."""
     return dict(SQL.answers.rows(db, attempt_id=attempt_id))

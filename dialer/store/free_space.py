@@ -23,7 +23,9 @@ class FreeSpaceCheck:
         self._since_check = ATTEMPTS_BETWEEN_CHECKS
 
     def check_free_space(self, db: Connection, attempts: int) -> None:
-        """Raise StoreFull if the free space, on the disk or up to the file's size limit, is less than the reserve."""
+        """Raise StoreFull if less space is free, on the disk or up to the file's size limit, than the results of calls
+        in progress need.
+        """
         self._since_check += attempts
         if self._since_check < ATTEMPTS_BETWEEN_CHECKS:
             return

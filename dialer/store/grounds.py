@@ -1,4 +1,4 @@
-"""The grounds on which each call was lawful, and the calling rules in force. Equal texts are stored once."""
+"""The legal grounds of each call, and the calling rules in force. Equal texts are stored once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SQL(Statements):
 
 
 def save_grounds(db: Connection, text: str) -> int:
-    """Return the id of a call's grounds (JSON). Store them first if they are new."""
+    """Store the legal grounds of a call (JSON), unless equal grounds are stored already. Return their id."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = SQL.grounds_id.first(db, digest=digest)
     if found is None:
@@ -27,7 +27,7 @@ def save_grounds(db: Connection, text: str) -> int:
 
 
 def record_rules_version(db: Connection, text: str, at: float) -> str:
-    """Store the calling rules (JSON) that are in force from `at` on (epoch seconds), and return their digest."""
+    """Store the calling rules (JSON) that are in force from the time `at` (epoch seconds). Return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if SQL.insert_rules_version.run(db, digest=digest, text=text, since=at) == 1:
         seals.seal_row(db, sealed_rows.RULES, digest)
@@ -36,6 +36,8 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
 
 
 def record_applied_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
-    """Store the settings and calling rules that come into force at `at` (epoch seconds) while the dialler is running."""
+    """Store the settings and calling rules that come into force at the time `at` (epoch seconds), while the dialler is
+    running.
+    """
     audit.record_settings(db, settings, at)
     record_rules_version(db, rules, at)

@@ -37,7 +37,10 @@ def read_headquarters_orders(db: Connection) -> list[ExecutedOrder]:
 
 
 def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
-    """Return the stop orders in force by order id. Each has the campaigns that it stopped, with their earlier states."""
+    """Return headquarters' stop orders that are in force, by order id.
+
+    Each has the campaigns that it stopped, with their earlier states.
+    """
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
         for row in SQL.stops_in_force.rows(db)
@@ -53,7 +56,9 @@ def record_headquarters_order(
     stopped: Mapping[str, CampaignState] | None = None,
     lifts: bool = False,
 ) -> None:
-    """Store an order, set the campaigns to `states`, and append an audit entry. A repeated order changes nothing.
+    """Store an executed order of headquarters, set campaigns to the `states` that it orders, and append an audit entry.
+
+    A repeated order changes nothing.
 
     For a stop order, `stopped` has the campaigns' states before it. `lifts` says whether the order lifts all stops.
     """

@@ -83,5 +83,8 @@ def find_open_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbo
 
 
 def postpone_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Postpone a number's due target until `due_at` (epoch seconds). Closed and claimed targets are not changed."""
+    """Do not call a number that is due before the time `due_at` (epoch seconds).
+
+    Closed and claimed numbers are not changed.
+    """
     SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

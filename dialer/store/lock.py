@@ -80,7 +80,10 @@ class StoreLock:
         self.check_store_not_moved()
 
     def check_store_not_moved(self) -> None:
-        """Raise StoreError if the store's path no longer leads to the locked file. Costs one `stat`."""
+        """Raise StoreError if the store's path no longer leads to the file that this process locked.
+
+        Costs one `stat`.
+        """
         if self._store is None:
             return
         try:
@@ -94,7 +97,7 @@ class StoreLock:
             )
 
     def release(self) -> None:
-        """Release the lock. Close the connections first. A repeated call does nothing."""
+        """Release the lock of the store. Close the connections first. A repeated call does nothing."""
         while self._held:
             os.close(self._held.popitem()[1])
 

@@ -39,7 +39,10 @@ class SQL(Statements):
 
 
 def save_log_in(db: Connection, log_in: LogIn) -> None:
-    """Store the agent at a seat. Another agent than before is recorded in the audit and ends the seat's standing orders."""
+    """Store the agent who logged in at a seat.
+
+    A change of agent is recorded in the audit, and ends the standing orders of supervisors for the seat.
+    """
     before = SQL.agent_at.first(db, seat=log_in.seat)
     if before != log_in.agent:
         if before is not None:

@@ -24,7 +24,7 @@ from dialer.store.voters import get_voter_place
 
 @dataclass(frozen=True, slots=True)
 class MarkEffect:
-    """What changed in the store because of a mark."""
+    """What a mark (recorded answer about a voter) changed in the store."""
 
     recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
     booth_id: int
@@ -50,7 +50,7 @@ class VoterRow(NamedTuple):
 
 
 class MarkInForce(NamedTuple):
-    """A mark that was not undone."""
+    """A mark (recorded answer about a voter) that was not undone."""
 
     kind: str
     source: str
@@ -58,7 +58,7 @@ class MarkInForce(NamedTuple):
 
 
 class MarkOfCall(NamedTuple):
-    """The key and voter of a mark that was made in a call."""
+    """The key and voter of a mark (recorded answer) that was made in a call."""
 
     key: str
     voter_id: int
@@ -84,7 +84,9 @@ class SQL(Statements):
 
 
 def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
-    """Append a mark, update the voter's status, and announce it. A repeated key changes nothing.
+    """Store a mark (recorded answer about a voter), update the voter's status, and announce the mark.
+
+    A mark whose key is stored already changes nothing.
 
     - VOTED is final.
     - WILL_NOT, MOVED and DECEASED close the voter.
@@ -99,7 +101,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     """
     row = SQL.voter.first(db, voter_id=mark.voter_id)
     if row is None:
-        raise NotInStore(f"The store has no voter {mark.voter_id}; the mark was not saved.")
+        raise NotInStore(f"The store has no voter {mark.voter_id}, so the mark was not saved. Check the voter's id.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
     superfluous = _is_correction_superfluous(db, mark, before)
     recorded = not superfluous and _append_mark(db, mark)
@@ -141,7 +143,9 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
 
 
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-    """Append marks that came together, all or none, with one audit entry. Marks with known keys are not appended again.
+    """Store several marks (recorded answers about voters), all or none, with one audit entry.
+
+    Marks with known keys are not appended again.
 
     Raises NotInStore for a voter who is not on the roll, and KeyTaken.
     """
@@ -152,7 +156,7 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], n
 
 
 def has_mark(db: Connection, key: str) -> bool:
-    """Return whether there is a mark with this key."""
+    """Return whether the store has a mark (recorded answer about a voter) with this key."""
     return SQL.has_mark.one(db, key=key)
 
 
@@ -168,12 +172,14 @@ def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
 
 
 def find_last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and voter of the last mark in a booth worker's call that was not undone, or None if there is none."""
+    """Return the key and voter of the last mark that a booth worker reported in a call and that was not undone, or None
+    if there is none.
+    """
     return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
-    """Return the voters of marks whose key is `key` or begins with `key/`, in the order in which the marks were stored."""
+    """Return the voters of the marks (recorded answers) whose key is `key` or begins with `key/`, in stored order."""
     return SQL.voters_with_key.all(db, key=key)
 
 
@@ -183,19 +189,25 @@ def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
 
 
 def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a new correction has nothing to correct. If stored, it would look as if somebody had said "not voted"."""
+    """Return whether a new correction has no "voted" mark to correct.
+
+    If stored, it would look as if somebody had said "not voted".
+    """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
 
 
 def _append_mark(db: Connection, mark: Mark) -> bool:
-    """Append a mark and return True, or return False if the same mark is stored already. Raises KeyTaken."""
+    """Store a mark (recorded answer) and return True, or return False if the same mark is stored already.
+
+    Raises KeyTaken.
+    """
     mark_id = SQL.insert_mark.insert(db, **get_parameters(mark) | {"confidence": mark.effective_confidence})
     if mark_id:
         seals.seal_row(db, sealed_rows.MARK, mark_id)
         return True
     if not SQL.is_same_mark.one(db, **get_parameters(mark)):
-        raise KeyTaken(f"A different mark has the key {mark.key}; this one was not saved. Give it a key of its own.")
+        raise KeyTaken(f"A different mark has the key {mark.key}, so this mark was not saved. Give it another key.")
     return False
 
 
@@ -207,7 +219,7 @@ def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) 
 
 
 def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
-    """Return the voter's status, derived from the marks until `at`."""
+    """Return the status of a voter that follows from the marks until the time `at`."""
     return derive_voter_status(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
 
 

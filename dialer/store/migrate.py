@@ -21,7 +21,7 @@ _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The script that brings a store from `version` - 1 to `version`."""
+    """The SQL script that upgrades a store's schema from `version` - 1 to `version`."""
 
     version: int
     script: str
@@ -36,12 +36,12 @@ def load_migrations() -> tuple[Migration, ...]:
             found.append(Migration(int(match[1]), file.read_text("utf-8")))
     found.sort(key=lambda migration: migration.version)
     if len({migration.version for migration in found}) < len(found):
-        raise ValueError("two files in dialer/store/migrations have the same number")
+        raise ValueError("dialer/store/migrations: two migrations have the same number. Rename one of them.")
     return tuple(found)
 
 
 def get_newest_schema_version() -> int:
-    """Return the schema version of this version of Matdan."""
+    """Return the schema version that this version of Matdan writes."""
     return load_migrations()[-1].version
 
 
@@ -68,7 +68,7 @@ def read_schema_version(db: Connection, path: Path) -> int:
 
 
 def migrate_schema(db: Connection, path: Path) -> int:
-    """Upgrade the file to the newest schema and return how many migrations ran. `db` must be in autocommit mode."""
+    """Upgrade a store to the newest schema and return how many migrations ran. `db` must be in autocommit mode."""
     version = read_schema_version(db, path)
     pending = [migration for migration in load_migrations() if migration.version > version]
     for migration in pending:
@@ -93,5 +93,7 @@ def split_sql_script(script: str) -> list[str]:
             statements.append(waiting.strip())
             waiting = ""
     if any(line.strip() and not line.lstrip().startswith("--") for line in waiting.splitlines()):
-        raise ValueError(f"a statement is not finished: {waiting.strip()[:60]!r}")
+        raise ValueError(
+            f"The last statement of the SQL script is not complete: {waiting.strip()[:60]!r}. End it with a semicolon."
+        )
     return statements

@@ -36,7 +36,7 @@ class ErasureRules:
     def find_recordings(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
         """Return the recordings of these attempts, or all recordings (None).
 
-        `expected` says that there should be some, so that a missing folder raises RecordingError.
+        With `expected`, there should be recordings, so that a missing folder raises RecordingError.
         """
         return [
             *recordings.find_recording_files(self.recordings, attempts, expected=expected),
@@ -46,7 +46,7 @@ class ErasureRules:
 
 @dataclass(frozen=True, slots=True)
 class ErasedNumber:
-    """What the erasure of a number changed."""
+    """What the erasure of a phone number changed."""
 
     phone_id: int | None  # None: the number was not on the roll
     messages: tuple[str, ...]  # for a person, without the number

@@ -10,7 +10,10 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class CallsOfNumber(NamedTuple):
-    """The times and counts of a number's calls in all campaigns. Times are epoch seconds; None: there was no such call."""
+    """The times and counts of a number's calls in all campaigns.
+
+    Times are epoch seconds, or None if there was no such call.
+    """
 
     attempts: int  # since the start of the day
     conversations: int  # since the start of the day

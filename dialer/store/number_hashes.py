@@ -21,14 +21,14 @@ _log = structlog.get_logger(__name__)
 
 
 class Secret(NamedTuple):
-    """A secret that centres share, identified by its fingerprint."""
+    """A secret that centres share to hash phone numbers, identified by its fingerprint."""
 
     fingerprint: str
     secret_id: int
 
 
 class Phone(NamedTuple):
-    """A number of the roll."""
+    """A phone number of the roll."""
 
     phone_id: int
     e164: str
@@ -61,7 +61,7 @@ class SQL(Statements):
 
 
 def read_secret_ids(db: Connection) -> dict[str, int]:
-    """Return the ids of the shared secrets, by fingerprint."""
+    """Return the ids of the secrets that centres share, by fingerprint."""
     return dict(SQL.secrets.rows(db))
 
 
@@ -71,7 +71,7 @@ def compute_number_hash(db: Connection, phone_id: int) -> str | None:
 
 
 def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Store the fingerprints of these secrets. Call it before hashing with them.
+    """Store the fingerprints of the secrets that centres share. Call it before hashing with them.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
     hashes.
@@ -122,7 +122,7 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
 
 def create_hash_index(db: Connection) -> None:
-    """Create the index of hashes. `set_shared_secrets` deletes it when secrets are new."""
+    """Create the database index of the numbers' hashes. `set_shared_secrets` deletes it when secrets are new."""
     SQL.create_index.run(db)
 
 

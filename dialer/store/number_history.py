@@ -24,7 +24,7 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """A number's target in a campaign's queue."""
+    """The place of a number in a campaign's queue."""
 
     state: str  # due, claimed, dialling, closed
     due_at: float  # epoch seconds; 0: fresh
@@ -33,7 +33,7 @@ class QueuePlace:
 
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
-    """All facts that decide whether a number is called, as known at some time. Times are epoch seconds."""
+    """All facts that decide whether a number is called, as they were known at a given time. Times are epoch seconds."""
 
     number: str  # E.164
     known: bool  # whether it is on the roll
@@ -53,7 +53,7 @@ class NumberRecord:
 
 @dataclass(frozen=True, slots=True)
 class RulesAt:
-    """The calling rules in force at some time."""
+    """The calling rules that were in force at a given time."""
 
     since: float  # epoch seconds
     text: str  # JSON
@@ -102,7 +102,7 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person on a number asked for a campaign's next call."""
+    """Whether the person who answers a number asked for the next call of a campaign."""
 
     campaign_id: str
     asked_for: int | None
@@ -117,7 +117,7 @@ class CampaignCommand(NamedTuple):
 
 
 class CallOfNumber(NamedTuple):
-    """An attempt and its campaign."""
+    """An attempt to call a number, and its campaign."""
 
     attempt_id: str
     campaign_id: str

@@ -48,11 +48,14 @@ def record_opt_out(
 ) -> bool:
     """Suppress a number of the roll in every campaign. Return True, or False if it was suppressed already.
 
-    `announced_source` is announced instead of `source`. Raises StoreError if the number is not in the store.
+    If `announced_source` is given, the announcement has it instead of `source`. Raises StoreError if the number is not
+    in the store.
     """
     if SQL.mark_phone.run(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.one(db, phone_id=phone_id):
-            raise StoreError(f"The store has no number {phone_id}; the opt-out was not saved.")
+            raise StoreError(
+                f"The store has no phone number with the id {phone_id}, so the opt-out was not saved. Check the id."
+            )
         return False
     if SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id) == 1:
         seals.seal_opt_out_of_phone(db, phone_id)
@@ -96,7 +99,10 @@ def suppress_numbers(
     source: str,
     note: AuditNote,
 ) -> OptOutEffect:
-    """Suppress a list of numbers (E.164), with an audit entry. New ones are announced, hashed with `secret`."""
+    """Suppress a list of numbers (E.164), with an audit entry.
+
+    New opt-outs are announced to other centres, hashed with `secret`.
+    """
     new, phones = 0, []
     for number in numbers:
         hashed = None if secret is None else hash_number(secret, number)
@@ -129,7 +135,7 @@ def record_hashed_opt_outs(
     centre: str,
     source: str,
 ) -> OptOutEffect:
-    """Suppress the numbers with these hashes, all or none, with an audit entry. New ones are announced.
+    """Suppress the numbers with these hashes, all or none, with an audit entry. New opt-outs are announced.
 
     The hash of a number that is not on the roll is stored for `centre`. A repeat only adds an audit entry.
 
@@ -163,7 +169,10 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
 
 
 def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
-    """Suppress the roll's numbers that have opted out in other centres, and return how many. Call it after hashing."""
+    """Suppress the roll's numbers that have opted out in other centres, and return how many.
+
+    Call it once the numbers are hashed.
+    """
     number_hashes.create_hash_index(db)
     found = number_hashes.find_numbers_suppressed_elsewhere(db)
     return sum(suppress_number_for_centre(db, each.phone_id, each.at, each.centre) for each in found)

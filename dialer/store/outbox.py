@@ -72,18 +72,21 @@ class SQL(Statements):
 
 
 def add_announcements(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox. A repeated call puts them there again."""
+    """Store MQTT announcements in the outbox, from where they are sent. A repeated call stores them again."""
     SQL.insert_announcement.run_many(db, (get_parameters(each) | {"at": at} for each in announcements))
 
 
 def announce_result(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
-    """Encode a result and put it into the outbox. Do nothing if `encode` is None."""
+    """Encode a result as an MQTT announcement and store it in the outbox. Do nothing if `encode` is None."""
     if encode is not None:
         add_announcements(db, [encode(result)], at)
 
 
 def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
-    """Put a test mark for headquarters into the outbox. Raises NotInStore if the settings name no headquarters."""
+    """Store a test message with a mark (recorded answer) for headquarters in the outbox.
+
+    Raises NotInStore if the settings name no headquarters.
+    """
     if read_id_passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     announce_result(db, encode, TestMark(at), at)
@@ -95,7 +98,10 @@ def read_rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
 
 
 def mark_announcements_published(db: Connection, up_to: int) -> None:
-    """Record that the broker has all announcements up to this id. Those that headquarters still needs are not deleted."""
+    """Record that the broker has received all announcements up to this id.
+
+    Those that headquarters still needs are not deleted.
+    """
     SQL.advance_sink.run(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run(db, passed=up_to)
 

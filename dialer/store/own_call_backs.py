@@ -27,7 +27,10 @@ class SQL(Statements):
 
 
 def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-    """Store the call-back that an agent reserved with a disposition, if any. It replaces an earlier one for the same number."""
+    """Store the call-back that an agent promised to make personally, if the disposition has one.
+
+    It replaces an earlier one for the same number.
+    """
     SQL.delete_replaced_or_expired.run(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
         own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)

@@ -40,7 +40,7 @@ class PasskeyRecords:
         return await self._db.all(SQL.of_name, name=name)
 
     async def find_passkey(self, credential: bytes) -> Passkey | None:
-        """Return the passkey with an id, or None if there is none."""
+        """Return the passkey with this credential id, or None if there is none."""
         return await self._db.first(SQL.find, credential=credential)
 
     async def add_passkey(self, passkey: Passkey) -> bool:
@@ -48,7 +48,10 @@ class PasskeyRecords:
         return await self._db.run(SQL.add, **get_parameters(passkey)) == 1
 
     async def record_passkey_use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
-        """Store that a passkey has signed. Return False if it has signed again since it was read, or was removed."""
+        """Store that a person signed in with a passkey.
+
+        Return False if the passkey was used again since it was read, or was removed.
+        """
         used = await self._db.run(
             SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at
         )

@@ -42,7 +42,9 @@ def read_stream_position(db: Connection, stream: str) -> int:
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Apply the updates of a stream that follow its stored position, and store the new position. They are not announced again.
+    """Apply other centres' opt-outs and marks of a stream that follow its stored position, and store the new position.
+
+    They are not announced again.
 
     A mark is counted and skipped if its voter is not on our roll (which may be another version), or if another mark has
     its key.
@@ -53,7 +55,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:
-        raise NotInStore(f"updates of {updates.stream} are missing: ask from {stored}")
+        raise NotInStore(f"Updates of the stream {updates.stream} are missing: ask from {stored}.")
     phones = []
     for each in updates.opt_outs:
         phone_id = opt_outs.record_foreign_opt_out(db, each.number_hash, at=each.at, centre=each.centre)

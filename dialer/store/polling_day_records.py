@@ -18,7 +18,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """A state whose roll has an area with a given number."""
+    """A state whose roll has the constituency or part of a turnout figure."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -142,7 +142,9 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
 def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -> None:
     """Append an answer to a complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
     if not SQL.complaint_exists.one(db, complaint_id=answer.complaint_id):
-        raise NotInStore(f"There is no complaint {answer.complaint_id}. `dialer report complaints` lists all of them.")
+        raise NotInStore(
+            f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
+        )
     answer_id = SQL.insert_answer.insert(db, who=note.who, **get_parameters(answer))
     if answer_id:
         seals.seal_row(db, sealed_rows.COMPLAINT_ANSWER, answer_id)

@@ -12,7 +12,7 @@ class SQL(Statements):
 
 
 def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
-    """Store that a call is recorded from `started_at` on (epoch seconds). A repeated call changes nothing."""
+    """Store that a call is recorded from the time `started_at` (epoch seconds). A repeated call changes nothing."""
     SQL.insert_recording.run(db, attempt_id=attempt_id, started_at=started_at)
 
 

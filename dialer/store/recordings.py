@@ -31,7 +31,7 @@ def get_recording_file_name(attempt_id: str) -> str:
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
         raise RecordingError(
-            "not the id of an attempt, which names its recording: 36 characters in lower case, with hyphens"
+            f"{attempt_id!r}: not the id of an attempt. Expected 36 characters in lower case with hyphens."
         )
     return name
 
@@ -87,7 +87,7 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
 
 
 def erase_recording(path: Path) -> None:
-    """Delete the file of a recording, if it exists. Raises RecordingError if it cannot be deleted."""
+    """Delete the sound file of a recording, if it exists. Raises RecordingError if it cannot be deleted."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Do-not-call registers: those imported by now or by an earlier time."""
+"""Do-not-call registers that have been imported, by now or by an earlier time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class RegisterImport(NamedTuple):
-    """The last import of a register."""
+    """The last import of a do-not-call register."""
 
     name: str
     imported_at: float  # epoch seconds
@@ -22,14 +22,14 @@ class RegisterImport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RegistersAt:
-    """The registers that had been imported by some time."""
+    """The do-not-call registers that had been imported by a given time."""
 
     registers: tuple[Register, ...]
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
     def names_with_numbers(self) -> frozenset[str]:
-        """The names of the registers whose numbers were imported and are known."""
+        """The names of the do-not-call registers whose numbers were imported and are known."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
 
@@ -45,12 +45,15 @@ class SQL(Statements):
 
 
 def read_registers(db: Connection) -> list[Register]:
-    """Return the registers by name."""
+    """Return the imported do-not-call registers by name."""
     return SQL.registers.all(db)
 
 
 def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
-    """Return the registers imported by a time (epoch seconds). The dates of issues replaced since come from the audit."""
+    """Return the do-not-call registers that were imported by a time (epoch seconds).
+
+    The dates of issues that were replaced since come from the audit.
+    """
     found, replaced = [], set()
     imported = dict(SQL.imports.rows(db))
     for register in read_registers(db):
@@ -70,7 +73,7 @@ def read_register_date(db: Connection, name: str) -> float | None:
 
 
 def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
-    """Replace the numbers of a register by those of a new issue, and return how many there are.
+    """Replace the numbers of a do-not-call register by those of its new issue, and return how many there are.
 
     Runs inside the caller's transaction. Times are epoch seconds.
     """

@@ -1,4 +1,4 @@
-"""The electoral roll: what imports of rolls and weights read and write, and the copy of a roll for a rehearsal.
+"""The electoral roll: the reads and writes of imports of rolls and weights, and the copy of a roll for a rehearsal.
 
 An import locks the store and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
 """
@@ -146,7 +146,9 @@ def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
 def find_existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Yield (row number, id, `VoterDetails`) of each wanted voter who is in the store.
+    """Look up voters by booth and serial.
+
+    Yields (row number, id, `VoterDetails`) of each wanted voter who is in the store.
 
     `wanted` has a row number, booth and serial for each. The row number is the caller's own.
     """
@@ -157,7 +159,7 @@ def find_existing_voters(
 
 
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Replace the details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
+    """Replace the stored details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
     SQL.update_voter.run_many(db, (_name_column_values((*VoterDetails._fields, "voter_id"), row) for row in rows))
 
 
@@ -170,7 +172,7 @@ def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, 
 
 
 def finish_roll_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress added numbers that opted out before the import.
+    """Suppress the numbers that an import added and that opted out before.
 
     Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC numbers appear
     twice.
@@ -180,7 +182,9 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
 
 
 def insert_import_record(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
-    """Record the import of a roll. `figures`: rows, voters, numbers, links, rejected, unchanged. `at` is in epoch seconds."""
+    """Store that a roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
+    numbers, links, rejected, unchanged.
+    """
     counts = _name_column_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
 

@@ -15,7 +15,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class RollChange:
-    """What one step of an import changed in the store."""
+    """What one step of a roll's import changed in the store."""
 
     voters: int  # added or changed
     numbers: int
@@ -71,7 +71,7 @@ def import_voters(
 
 
 def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, change: RollChange) -> None:
-    """Store the figures of a roll's import, with an audit entry."""
+    """Store that a roll was imported, with its counts and an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
     roll.insert_import_record(db, note.at, spooled.file_name, spooled.sha256, figures)

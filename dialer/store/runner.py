@@ -27,7 +27,10 @@ class StoreRunner:
     """An open store: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """Start on an opened store. `write_thread` has one thread, for the writing connection; `encode` encodes announcements."""
+        """Run on an opened store. `write_thread` has one thread, for the writing connection.
+
+        `encode` encodes results as announcements.
+        """
         self._path = opened.path
         self._lock = opened.lock
         self._db = opened.writer

@@ -32,7 +32,7 @@ _DISPOSITION_FIELDS = frozenset({"disposition", "disposed_at", "outcome", "agent
 
 
 class LastSeal(NamedTuple):
-    """The latest seal of a row, and how often the row was sealed with some kinds of seals."""
+    """The latest seal (digest) of a row, and how many of its seals are of certain kinds."""
 
     row_id: int | str
     seal_id: int
@@ -74,7 +74,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, batch of seals or audit entry that another program changed, added or removed."""
+    """A row, batch of seals or audit entry that was changed, added or removed from outside Matdan."""
 
     of: str  # "attempt", "mark", ..., "batch", "entry"
     row_id: str
@@ -104,11 +104,11 @@ class SealVerdict:
 
     @property
     def intact(self) -> bool:
-        """Whether there are no findings."""
+        """Whether the verification found no changed row, seal or audit entry."""
         return not self.findings
 
     def add_finding(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
-        """Add a finding, or only count it if the list is full."""
+        """Add a changed row, seal or audit entry to the findings, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem, fields))
         else:

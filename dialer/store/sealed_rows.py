@@ -65,7 +65,7 @@ class SealedRules(NamedTuple):
 
 
 class SealedMark(NamedTuple):
-    """The sealed fields of a mark."""
+    """The sealed fields of a mark (recorded answer about a voter)."""
 
     mark_id: int
     key: str
@@ -220,7 +220,7 @@ SealedRow = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of rows that are sealed."""
+    """A kind of stored rows that are sealed, such as attempts or marks."""
 
     name: str  # in the table of seals
     label: str  # of a row, for a person

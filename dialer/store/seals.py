@@ -100,7 +100,7 @@ def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
 
 
 def seal_row(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal a row that was just inserted or updated."""
+    """Store the seal (digest) of a row that was just inserted or updated."""
     again = entity.rewritable and _is_row_sealed(db, entity, row_id)
     if entity is REGISTER:  # a number of its earlier issue may have been erased
         SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
@@ -133,13 +133,13 @@ def seal_consent_before_roll(db: Connection, number: str) -> None:
 
 
 def seal_row_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal the removal of a row."""
+    """Store a seal which says that a row was removed."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _append_seal(db, entity, row_id, REMOVED, None)
 
 
 def seal_removal_of_all(db: Connection, entity: Entity) -> None:
-    """Seal the removal of all rows of a kind. Call it before they are removed."""
+    """Store seals which say that all rows of a kind were removed. Call it before they are removed."""
     for row in [*read_rows(db, entity)]:
         seal_row_removal(db, entity, entity.get_key(row))
 
@@ -151,7 +151,7 @@ def seal_removal_of_consent_before_roll(db: Connection, number: str) -> None:
 
 
 def seal_erasure(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal a row after its number was erased. Its earlier seals no longer match any number."""
+    """Store a new seal (digest) of a row after its number was erased. Its earlier seals no longer match any number."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _seal_stored_row(db, entity, row_id, ERASED)
 
@@ -192,7 +192,9 @@ def _append_seal(db: Connection, entity: Entity, row_id: int | str, kind: str, r
     Raises StoreError if the row is missing and was not removed.
     """
     if row is None and kind != REMOVED:
-        raise StoreError(f"The store has no {entity.label} {row_id}, so it cannot be sealed.")
+        raise StoreError(
+            f"The store has no {entity.label} {row_id}, so the row cannot be sealed. Insert the row first."
+        )
     salt = os.urandom(16) if entity.salted and row is not None else None
     digest, checks = compute_digest(
         entity.name, kind, () if row is None else select_sealed_fields(kind, row), salt or b""
@@ -209,7 +211,7 @@ _WITHOUT_NOTE = SealedAttempt._fields.index("note")
 
 
 def select_sealed_fields(kind: str, row: SealedRow) -> SealedRow:
-    """Return the fields of a row that a seal of this kind covers."""
+    """Return the fields of a row of which a seal of this kind is a digest."""
     if not isinstance(row, SealedAttempt):
         return row
     return row[: _PART_OF_KIND.get(kind, _WITHOUT_NOTE if row.note is None else len(row))]
@@ -229,7 +231,9 @@ def compute_digest(entity: str, kind: str, values: Sequence[Any], salt: bytes = 
 
 
 def close_seal_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
-    """Chain the seals since the last batch in the audit. Return the new head of the chain, or None if there are no such seals.
+    """Put the seals since the last batch into the audit's hash chain.
+
+    Return the new last audit entry, or None if there are no such seals.
 
     `at` is in epoch seconds.
     """
@@ -245,7 +249,8 @@ def close_seal_batch(db: Connection, /, at: float, **details: str) -> AuditHead 
 
 
 def seal_unsealed_rows(db: Connection, at: float) -> None:
-    """Chain the seals that a crash left out of the audit, and seal rows of kinds that earlier versions did not seal.
+    """Put the seals that a crash left out into the audit's hash chain, and seal rows of kinds that earlier versions did
+    not seal.
 
     Call it whenever a store is opened for writing. It runs in a transaction of its own. `at` is in epoch seconds.
     """
@@ -258,7 +263,7 @@ def seal_unsealed_rows(db: Connection, at: float) -> None:
 
 
 def close_last_seal_batch(db: Connection) -> None:
-    """Chain the last seals in the audit, before the store is closed. Runs in a transaction of its own."""
+    """Put the last seals into the audit's hash chain before the store is closed. Runs in a transaction of its own."""
     if SQL.last_seal.one(db) > get_last_chained_seal(db) or SQL.taken_consents.first(db):
         with transaction(db):
             close_seal_batch(db, time.time())
@@ -270,13 +275,13 @@ def find_last_seal_id(db: Connection) -> int:
 
 
 def get_last_chained_seal(db: Connection) -> int:
-    """Return the id of the last seal that is in a batch."""
+    """Return the id of the last seal that is in the audit's hash chain."""
     what = SQL.last_batch.first(db)
     return 0 if what is None else int(what["last"])
 
 
 def compute_root_hash(seals: Iterable[SealRow]) -> tuple[int, str]:
-    """Return the number of seals in a batch, and the hash of all of them in hexadecimal."""
+    """Return how many seals a batch has, and the hash of all of them in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for each in seals:
         hashed.update(f"{each.entity} {each.row_id} {each.kind} {each.digest.hex()} {each.checks.hex()}\n".encode())

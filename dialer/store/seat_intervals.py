@@ -28,7 +28,10 @@ class SQL(Statements):
 
 
 def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
-    """Store seat intervals. If the settings name a headquarters, announce their sums. Repeated intervals change nothing."""
+    """Store how long seats were in each state.
+
+    If the settings name a headquarters, announce the sums. Repeated intervals change nothing.
+    """
     new = [each for each in intervals if SQL.insert_interval.run(db, **get_parameters(each))]
     if new and read_id_passed_by_uplink(db) is not None:
         seconds: dict[str, float] = defaultdict(float)

@@ -32,7 +32,7 @@ class SentJournal:
     """The journal of calls sent to the switch, written by the store's one dialler. No method waits for the disk."""
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
-        """Use the journal's file at `path`. Nothing is read or written yet."""
+        """Use the journal file at `path`. Nothing is read or written yet."""
         self.path = path
         self._boot = _read_file_if_exists(boot_id).strip()
         self._file: int | None = None
@@ -48,7 +48,10 @@ class SentJournal:
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent_attempts(self) -> list[AttemptId]:
-        """Return the attempts that an earlier run last sent to the switch. If the store lacks them, it is an older copy."""
+        """Return the attempts that an earlier run last sent to the switch.
+
+        If the store lacks them, the store is an older copy.
+        """
         head, records = self._read_records()
         if head.split(b" ")[1:] != self._format_first_line().split(b" ")[1:]:
             return []
@@ -81,7 +84,10 @@ class SentJournal:
             self._append_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def start_new_file(self) -> None:
-        """Start an empty journal. Call it once the store has the results of the earlier run's attempts. Raises OSError."""
+        """Replace the journal by an empty one.
+
+        Call it once the store has the results of the earlier run's attempts. Raises OSError.
+        """
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._write_first_line()
 
@@ -109,7 +115,7 @@ class SentJournal:
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
-        """Close the file. It stays for the next start. A repeated call does nothing."""
+        """Close the journal file. It stays on the disk for the next start. A repeated call does nothing."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -99,7 +99,7 @@ class SQL(Statements):
 
 
 class Spool:
-    """The spool of a store. All methods block."""
+    """The folder with the uploaded rolls and lists of numbers (spool) of a store. All methods block."""
 
     def __init__(self, store: Path, key: StoreKey | None) -> None:
         self.store = store
@@ -107,11 +107,14 @@ class Spool:
         self._folder = store.with_name(f"{store.name}.spool")
 
     def get_item_path(self, list_id: str) -> Path:
-        """Return the path of the item with this id."""
+        """Return the path of the uploaded roll or list with this id."""
         return self._folder / f"{list_id}.db"
 
     def create_item_id(self) -> str:
-        """Return an id for a new item. Create the spool's folder, and delete old items. Raises StoreError."""
+        """Return an id for a new roll or list.
+
+        Create the spool's folder, and delete old rolls and lists from it. Raises StoreError.
+        """
         before = time.time() - SPOOL_SECONDS
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -134,18 +137,21 @@ class Spool:
         return list_id
 
     def remove_item(self, list_id: str) -> None:
-        """Delete an item from the spool."""
+        """Delete an uploaded roll or list from the spool."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
     def remove_all_items(self) -> None:
-        """Delete all items of the spool."""
+        """Delete all uploaded rolls and lists from the spool."""
         self.remove_item("")
         with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
 
     def prepare_roll(self, list_id: str) -> None:
-        """Create a spool item for a roll, with the store's booths, so that booths get the same ids. Raises StoreError."""
+        """Create a spool file for a roll.
+
+        It has the booths of the store, so that booths get the same ids. Raises StoreError.
+        """
         with read_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
         with open_store_exclusively(self.get_item_path(list_id), "a list", key=self.key) as db, transaction(db):
@@ -162,24 +168,24 @@ class Spool:
             return SQL.compare_with_store.one(db)
 
     def open_item(self, list_id: str) -> SpoolFile:
-        """Open an item for reading. Raises NotInStore if it is not in the spool, and StoreError."""
+        """Open an uploaded roll or list for reading. Raises NotInStore if it is not in the spool, and StoreError."""
         if not self.get_item_path(list_id).is_file():
-            raise NotInStore("The list is no longer in the spool. Send it again.")
+            raise NotInStore("The uploaded list is no longer in the spool. Upload it again.")
         return SpoolFile(self.get_item_path(list_id), self.key)
 
 
 class SpoolFile(Reader):
-    """A list or roll in the spool, opened for reading."""
+    """An uploaded roll or list of numbers in the spool, opened for reading."""
 
     def read_numbers(self) -> list[str]:
-        """Return the phone numbers, if the item is a list of numbers."""
+        """Return the phone numbers, if the file is a list of numbers."""
         return SQL.numbers.all(self._db)
 
     def read_roll(self) -> SpooledRoll:
-        """Return the counts of the roll. Raises StoreError if the item is not a roll."""
+        """Return the counts of the uploaded roll. Raises StoreError if the file is not a roll."""
         found = SQL.roll.first(self._db)
         if found is None:
-            raise StoreError("The list in the spool is not a roll.")
+            raise StoreError("The uploaded list is a list of numbers, not a roll. Upload the roll again.")
         return found
 
     def read_booths(self) -> list[StoredBooth]:
@@ -187,7 +193,7 @@ class SpoolFile(Reader):
         return SQL.booths.all(self._db)
 
     def read_voters(self, after: int, most: int) -> list[SpooledVoter]:
-        """Return up to `most` voters of the roll with ids above `after`."""
+        """Return up to `most` voters of the uploaded roll, with ids above `after`."""
         rows = SQL.voters.all(self._db, after=after, most=most)
         if not rows:
             return []

@@ -159,16 +159,18 @@ def parse_statements(text: str) -> Mapping[str, str]:
     """
     head, *parts = _NAME_LINE.split(text)
     if _remove_comment_lines(head):
-        raise ValueError(f"SQL before the first `-- name:` line: {head.strip()[:60]!r}")
+        raise ValueError(
+            f"There is SQL before the first `-- name:` line of the file: {head.strip()[:60]!r}. Give it a name."
+        )
     statements: dict[str, str] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         statement = _strip_comments_at_end(body).removesuffix(";").rstrip()
         if not _IDENTIFIER.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid statement name: use lower-case letters, digits and _")
         if name in statements:
-            raise ValueError(f"statement {name!r} is defined twice")
+            raise ValueError(f"The SQL statement {name!r} is defined twice. Rename one of them.")
         if not _remove_comment_lines(statement):
-            raise ValueError(f"statement {name!r} is empty")
+            raise ValueError(f"The SQL statement {name!r} is empty. Write the statement or remove its name.")
         statements[name] = statement
     return statements
 

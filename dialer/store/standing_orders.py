@@ -40,12 +40,12 @@ class SQL(Statements):
 
 
 def format_campaign_addressee(campaign_id: str) -> str:
-    """Return the addressee string of an order for a campaign."""
+    """Return the stored form of the addressee of a standing order for a campaign."""
     return f"campaign/{campaign_id}"
 
 
 def format_seat_addressee(seat: str) -> str:
-    """Return the addressee string of an order for a seat."""
+    """Return the stored form of the addressee of a standing order for a seat."""
     return f"seat/{seat}"
 
 

@@ -3,9 +3,8 @@
 Most methods of `Store` are functions of this package's modules, which contain their documentation and their SQL.
 `Store` declares whether a method reads or writes. One test suite checks these rules:
 
-- A method that writes returns only after its commit is on disk. If it raises, none of its writes are stored, unless
-  only
-the confirmation of the commit was lost: then the same call, repeated, finds the write done and changes nothing.
+- A method that writes returns only after its commit is on disk. If it raises, none of its writes are stored. An
+  exception is a commit whose confirmation was lost: then the same call, repeated, changes nothing.
 - There is one writer. Waiting writes may share a commit; a write that fails does not fail the others.
 - A result and its announcements (MQTT messages) are committed together or not at all.
 - Errors: StoreFull (no space; nothing was stored), StoreBusy, StoreCorrupt, StoreError.

@@ -40,7 +40,9 @@ class SQL(Statements):
 
 
 def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
-    """Add the missing targets of a campaign. Reopen those that were closed for lack of a pending voter and have one now.
+    """Add the missing numbers of the roll to a campaign's queue.
+
+    Reopen those that were closed for lack of a pending voter and have one now.
 
     Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or reopened. Sorts
     the roll's numbers, on disk if there are many.
@@ -53,22 +55,24 @@ def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = 
 
 
 def close_targets_of_number(db: Connection, phone_id: int, settled: int = 0) -> None:
-    """Close the due and claimed targets of a number in every campaign."""
+    """Close a number in the queue of every campaign, where it is due or claimed."""
     SQL.close_phone.run(db, phone_id=phone_id, settled=settled)
 
 
 def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int) -> None:
-    """Close the due and claimed targets of a number in every campaign that calls voters."""
+    """Close a number in the queue of every campaign that calls voters, where it is due or claimed."""
     SQL.close_for_voters.run(db, phone_id=phone_id, settled=settled)
 
 
 def close_target(db: Connection, target: int) -> None:
-    """Close one target, which is given by its rowid."""
+    """Close one number in one campaign's queue, which is given by its rowid."""
     SQL.close_target.run(db, target=target)
 
 
 def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
-    """Reopen the targets of a voter who is pending again, in every campaign that calls voters. Return whether there were any.
+    """Reopen the numbers of a voter who is pending again, in the queue of every campaign that calls voters.
+
+    Return whether there were any.
 
     Fresh targets are fresh again. Others are due at their earlier time, and not before `at` (epoch seconds). Targets
     that were closed for another reason than the lack of a pending voter stay closed.
@@ -77,27 +81,27 @@ def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
 
 
 def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
-    """Reopen a number's targets that were closed by a WRONG_NUMBER mark, now undone.
+    """Reopen a number in the queues where a WRONG_NUMBER mark, which is now undone, had closed it.
 
-    They are due at `at` or later (epoch seconds).
+    It is due at `at` or later (epoch seconds).
     """
     SQL.reopen_wrong_number.run(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
 
 def postpone_target(db: Connection, target: int, due_at: float) -> None:
-    """Put a claimed target back into the queue, due at `due_at` (epoch seconds)."""
+    """Put a claimed number back into the campaign's queue, due at `due_at` (epoch seconds)."""
     SQL.postpone_target.run(db, target=target, due_at=due_at)
 
 
 def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:
-    """Return the campaigns that have a target for a number, whether open or closed."""
+    """Return the campaigns that have a number in their queue, whether open or closed."""
     return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
 
 
 def find_first_due_times(db: Connection) -> dict[str, float]:
     """Return the time when each campaign's first number is due (epoch seconds; 0 for now).
 
-    Campaigns without open targets are left out.
+    Campaigns without open numbers are left out.
     """
     return dict(SQL.first_due.rows(db))
 

@@ -17,7 +17,7 @@ class VotersOfBooth(NamedTuple):
 
 
 class ContactedVoters(NamedTuple):
-    """How many voters of a booth were contacted, have voted, and have not voted yet."""
+    """How many voters of a booth were contacted, and how many of them said that they have voted or not voted yet."""
 
     booth_id: int
     contacted: int
@@ -50,7 +50,10 @@ def count_voters_by_booth(db: Connection) -> dict[int, int]:
 
 
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
-    """Return the turnout of the booths that have voters, by constituency and part. Slow, for it reads every voter's links."""
+    """Return the self-reported turnout of each booth that has voters, by constituency and part.
+
+    Slow, for it reads every voter's links.
+    """
     without_number = dict(SQL.without_number_by_booth.rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.rows(db))
     contacted = {row.booth_id: row for row in SQL.contacted_by_booth.rows(db)}
@@ -81,5 +84,5 @@ def count_voters_lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int
 
 
 def count_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the turnout counts of one booth, counted as in `count_booth_turnout`."""
+    """Return the self-reported turnout of one booth, counted as in `count_booth_turnout`."""
     return SQL.count_booth.one(db, booth_id=booth_id)

@@ -1,4 +1,4 @@
-"""Read-only access to the store for the uplink, while the dialler is running."""
+"""Read-only database access for the uplink (the process that connects to headquarters), while the dialler is running."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ class UplinkReader:
     """Read-only access to the store for the uplink. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Wrap a reading connection. Callers use `open`."""
+        """Wrap a read-only connection. Callers use `UplinkReader.open`, which connects to the store."""
         self._db = db
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the store. Raises StoreError, StoreCorrupt."""
+        """Open the store for reading. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect_for_reading(path, key))
 
     async def __aenter__(self) -> Self:
-        """Return the reader."""
         return self
 
     async def __aexit__(self, *_: object) -> None:

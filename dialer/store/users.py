@@ -35,7 +35,7 @@ class SQL(Statements):
 
 
 def read_users(db: Connection) -> list[StoredUser]:
-    """Return all users by name."""
+    """Return all users in the store who may give commands, by name."""
     return SQL.users.all(db)
 
 

@@ -1,4 +1,7 @@
-"""The status of a voter, derived from the voter's marks (recorded answers). The voter's row only caches it."""
+"""The status of a voter, derived from the voter's marks (recorded answers).
+
+The voter's row stores it only as a cache.
+"""
 
 from __future__ import annotations
 

@@ -79,22 +79,31 @@ def read_voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int 
     """Return the fields of a voter that the agent's page shows."""
     found = SQL.voter_for_screen.first(db, voter_id=voter_id)
     if found is None:
-        raise StoreError(f"The store has no voter {voter_id}.")
+        raise StoreError(f"The store has no voter {voter_id}. Check the voter's id.")
     return found._asdict()
 
 
 def find_voters_with_epics(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
-    """Return the voters with these EPIC numbers, given in capitals. Slow, for it reads the whole roll: pass all at once."""
+    """Return the voters with these EPIC (voter card) numbers, given in capitals.
+
+    Slow, for it reads the whole roll: pass all at once.
+    """
     return SQL.voters_with_epics.all(db, epics=json.dumps(sorted(epics)))
 
 
 def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
-    """Return the voters with an EPIC number, which is not unique across states. Slow, for it reads the whole roll."""
+    """Return the voters with an EPIC (voter card) number, which is not unique across states.
+
+    Slow, for it reads the whole roll.
+    """
     return SQL.voters_with_epic.all(db, epic=epic.upper())
 
 
 def list_voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
-    """Return the voters at a place on the roll. There are several if the store has several roll versions."""
+    """Return the voters at a place on the roll (constituency, part, serial).
+
+    There are several if the store has several roll versions.
+    """
     return SQL.voters_at.all(db, constituency_number=constituency_number, part_number=part_number, serial=serial)
 
 

@@ -46,7 +46,7 @@ class Writer:
     """
 
     def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
-        """Start on the running loop. `db` must be in autocommit mode, and `executor` must have one thread."""
+        """Write on the running event loop. `db` must be in autocommit mode, and `executor` must have one thread."""
         self._db = db
         self._path = path
         self._executor = executor

@@ -107,7 +107,10 @@ async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tm
         other = next((each for each in household if each != addressed), None)
         before = read_marks(tmp_path)
         stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
-        assert stranger == ("refused", "Voter 80 is not on the number of that call; nothing was saved.")
+        assert stranger == (
+            "refused",
+            "Voter 80 does not have the number of this call, so nothing was saved. Choose another voter.",
+        )
         assert (read_marks(tmp_path), read_dispositions(tmp_path)[attempt]) == (before, None)
         asked = [{"voter": each, "mark": "voted"} for each in household]
         assert (await page.dispose(attempt, "voted", voters=asked))[0] == "done"

@@ -182,7 +182,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
 
 async def test_opt_out_of_an_unknown_number_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
-        with pytest.raises(StoreError, match="no number 999"):
+        with pytest.raises(StoreError, match="no phone number with the id 999"):
             await store.record_opt_out(999, at=NOW, source="flow")
 
 
