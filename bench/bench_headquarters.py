@@ -42,7 +42,7 @@ from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import VirtualCentre
-from dialer.uplink.batches import rows_for_headquarters
+from dialer.uplink.batches import select_rows_for_headquarters
 
 CENTRES, ZONES = 300, 10
 CUT = 30  # centres that reconnect with a backlog
@@ -276,7 +276,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
             each.announce_rows(options.carried)
-            rows = rows_for_headquarters(await each.store.read_rows_after(0, options.carried))
+            rows = select_rows_for_headquarters(await each.store.read_rows_after(0, options.carried))
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         gathering = asyncio.create_task(run_gatherer(at))

@@ -17,7 +17,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.reports.formats import Column, ColumnKind, Format, Report
-from dialer.reports.lists import BoothList, ListKind, as_pdf_sheets, as_report, load_booth_lists
+from dialer.reports.lists import BoothList, ListKind, build_list_report, load_booth_lists, render_lists_as_pdf
 from dialer.rules.rulebook import build_rulebook
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
@@ -87,7 +87,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     )  # recorded before it is written, so that no list exists without its audit entry
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (
-        as_pdf_sheets(lists, kind, mark=mark)
+        render_lists_as_pdf(lists, kind, mark=mark)
         if ending == "pdf"
         else encode_report(_add_mark_column(lists, kind, mark), Format(ending), foot=mark)
     )
@@ -109,7 +109,7 @@ def _refuse_after_erasure_date(settings: Settings) -> None:
 
 def _add_mark_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
-    report = as_report(lists, kind)
+    report = build_list_report(lists, kind)
     return Report(
         report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)
     )

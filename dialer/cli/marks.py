@@ -22,7 +22,7 @@ from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.person_ids import is_person_id
 from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.reports.formats import Column, ColumnKind, Report, as_csv
+from dialer.reports.formats import Column, ColumnKind, Report, format_report_as_csv
 from dialer.reports.polling_day import report_voter_marks
 from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks, select_new_marks
 from dialer.settings.site import Settings
@@ -178,7 +178,7 @@ def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
     if path is not None:
         columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
-        write_file(path, as_csv(listed).encode(), "--rejects")
+        write_file(path, format_report_as_csv(listed).encode(), "--rejects")
     for each in rejects[:SHOWN_REJECTS]:
         typer.echo(f"line {each.line:,}: {each.reason}", err=True)
     if len(rejects) > SHOWN_REJECTS:

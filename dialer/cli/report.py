@@ -22,7 +22,7 @@ from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
 from dialer.reports.evidence import report_cap_evidence
-from dialer.reports.formats import Format, Report, as_csv, as_json, as_table
+from dialer.reports.formats import Format, Report, format_report_as_csv, format_report_as_json, format_report_as_table
 from dialer.reports.picture_file import check_picture_path
 from dialer.reports.polling_day import (
     TurnoutBy,
@@ -320,17 +320,17 @@ def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
     """
     match form:
         case Format.CSV:
-            return as_csv(report).encode()
+            return format_report_as_csv(report).encode()
         case Format.JSON:
-            return as_json(report).encode()
+            return format_report_as_json(report).encode()
         case Format.XLSX:
-            from dialer.reports.workbook import as_xlsx  # noqa: PLC0415
+            from dialer.reports.workbook import render_report_as_xlsx  # noqa: PLC0415
 
-            return as_xlsx(report)
+            return render_report_as_xlsx(report)
         case Format.PDF:
-            from dialer.reports.paper import as_pdf  # noqa: PLC0415 - slow to import
+            from dialer.reports.paper import render_report_as_pdf  # noqa: PLC0415 - slow to import
 
-            return as_pdf(report, foot=foot)
+            return render_report_as_pdf(report, foot=foot)
     raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
 
 
@@ -362,14 +362,14 @@ def parse_time(text: str, zone: tzinfo, option: str) -> float:
 def _print_report(report: Report, form: Format) -> None:
     match form:
         case Format.CSV:
-            typer.echo(as_csv(report), nl=False)
+            typer.echo(format_report_as_csv(report), nl=False)
         case Format.JSON:
-            typer.echo(as_json(report))
+            typer.echo(format_report_as_json(report))
         case Format.TABLE if report.rows:
             console = Console()
             if not console.is_terminal:
                 console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal
-            console.print(as_table(report))
+            console.print(format_report_as_table(report))
             console.print(report.about, style="dim", soft_wrap=True, markup=False, highlight=False)
         case Format.TABLE:
             typer.echo(f"{report.title}: {report.empty or 'no records for this period and campaign'} ({report.about})")

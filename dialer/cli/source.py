@@ -13,7 +13,7 @@ from dialer.cli.roll import exit_if_all_rejected, import_roll, show_mapping
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
-from dialer.reports.webhook import WebhookPoster, create_sender
+from dialer.reports.webhook import WebhookPoster, create_delivery_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import fetch_export, find_new_exports, find_source, load_portal_ids, prepare_export
 from dialer.settings.site_time import get_site_zone
@@ -78,5 +78,5 @@ def send_results(
     posting = WebhookPoster(
         source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
     )
-    sent = posting.post_new_results(site.open_for_reading, create_sender(source.webhook_url, secret))
+    sent = posting.post_new_results(site.open_for_reading, create_delivery_sender(source.webhook_url, secret))
     typer.echo(f"{source.name}: {format_count(sent, 'result')} sent")

@@ -21,7 +21,7 @@ from dialer.store import outbox
 from dialer.store.connection import Connection, open_store_for_reading
 from dialer.store.keys import read_site_key
 from dialer.store.sqlite_errors import translate_sqlite_errors
-from dialer.uplink.batches import rows_for_headquarters
+from dialer.uplink.batches import select_rows_for_headquarters
 
 
 def uplink(
@@ -72,7 +72,7 @@ def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[Batch
 
     Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
     """
-    yield from rows_for_headquarters(outbox.read_rows_between(db, passed, last))
+    yield from select_rows_for_headquarters(outbox.read_rows_between(db, passed, last))
     if outbox.read_id_passed_by_uplink(db) != passed:
         raise HeadquartersUnreachable(
             "the connection to headquarters works again and sends the messages: no file was written, and none is needed"

@@ -26,8 +26,8 @@ class ExpectedTurnout:
     opens: time
     points: tuple[tuple[time, float], ...]  # share of electors who have voted by a time (0-1), by ascending time
 
-    def voted_by(self, local: time) -> float:
-        """Return the share of electors (0-1) expected to have voted by a local time of the polling day."""
+    def compute_expected_share(self, local: time) -> float:
+        """Return the share of electors (0-1) who are expected to have voted by a local time of the polling day."""
         points = [(_parse_minutes(self.opens), 0.0), *((_parse_minutes(at), share) for at, share in self.points)]
         at = _parse_minutes(local)
         after = bisect_right(points, at, key=lambda point: point[0])
@@ -45,7 +45,7 @@ def _parse_minutes(moment: time) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BoothPoll:
-    """The polling day and closing time of a booth."""
+    """The polling day of a booth and the time when the booth closes."""
 
     day: date
     zone: ZoneInfo  # of the poll, not necessarily the centre's
@@ -67,7 +67,7 @@ class PollsToday:
     until: float
 
     def is_valid_at(self, now: float) -> bool:
-        """Return whether the same booths vote at `now` (epoch seconds)."""
+        """Return whether the booths that vote at the time `now` (epoch seconds) are still the same."""
         return self.since <= now < self.until
 
 
@@ -77,7 +77,7 @@ NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
 
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
-    """The polling days of a site."""
+    """The polling days of a call centre's booths, with the expected turnout."""
 
     poll_of: PollOf
     expected_turnout: ExpectedTurnout
@@ -97,7 +97,7 @@ class PollingPlan:
         return datetime.fromtimestamp(poll.closes_at, poll.zone)
 
     def find_polls_today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
-        """Return which of `booths` vote at `now` (epoch seconds), and until when their voters are called."""
+        """Return which of the booths vote on the day of `now` (epoch seconds), and until when their voters are called."""
         polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
         days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}
         voting = {booth_id: poll for booth_id, poll in polls.items() if poll.day == days[poll.zone]}
@@ -112,8 +112,10 @@ class PollingPlan:
             until=min((get_next_midnight(zone, now) for zone in days), default=NO_POLLS.until),
         )
 
-    def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:
-        """Return the priority of each booth that votes `today`, by its id.
+    def create_booth_priorities(
+        self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float
+    ) -> BoothPriorities:
+        """Return the call priority of each booth that votes today, by booth id.
 
         `turnout` is read when a booth's priority is first requested. A booth with an unknown closing time counts as
         closing last.
@@ -122,7 +124,8 @@ class PollingPlan:
         # An unknown closing time never counts as passed.
         without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
         of_zones = Counter(today.zones.values())
-        expected = {zone: self.expected_turnout.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
+        share_at = self.expected_turnout.compute_expected_share
+        expected = {zone: share_at(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
         def look(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
@@ -146,7 +149,8 @@ def find_next_worker_call(
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
-    A call due after the last call is made shortly before it instead, if that is at least half a round from now.
+    A call that would be due after the day's last call is made shortly before the last call, if that is at least half a
+    round from now.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -159,7 +163,8 @@ def find_next_worker_call(
 def limit_retry_to_last_call(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
-    """Return the time of a retry limited to the booth's last call, or None if the retry is dropped (epoch seconds).
+    """Return when a number is called again (epoch seconds), at the latest at the booth's last call, or None if not at
+    all.
 
     A promised call ("at about six") is moved forward to the last call; any other later retry is dropped.
     """

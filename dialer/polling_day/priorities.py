@@ -1,4 +1,6 @@
-"""Which booth is called next: a priority for each booth, and an order that gives each booth its share of the calls.
+"""Decides which booth's voters are called next: a priority for each booth, and an order that gives each booth its share
+of the calls.
+
 Pure.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
@@ -32,7 +34,7 @@ HALVING_SECONDS = 2 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class FactorWeights:
-    """The exponents of the factors in a booth's priority."""
+    """How strongly each factor counts in a booth's priority, as exponents (0 = not at all)."""
 
     not_voted: float = 1.0
     deficit: float = 1.0
@@ -42,7 +44,7 @@ class FactorWeights:
 
 @dataclass(frozen=True, slots=True)
 class BoothNow:
-    """What is known about a booth now. Counts are numbers of voters."""
+    """The present counts of a booth's voters, its expected turnout, and the time left until its last call."""
 
     booth_id: int
     reached: int
@@ -51,7 +53,7 @@ class BoothNow:
     expected_voted: float  # share who should have voted by now according to the expected turnout curve (0-1)
 
 
-def share_not_voted(booth: BoothNow) -> float:
+def compute_share_not_voted(booth: BoothNow) -> float:
     """Return the probability (0-1) that a voter of the booth has not voted.
 
     It is the mean of a beta distribution with the expected turnout as prior.
@@ -61,13 +63,15 @@ def share_not_voted(booth: BoothNow) -> float:
 
 
 def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
-    """Return a booth's priority; 0 after its last call. `centre_not_voted` is `share_not_voted` of the whole centre.
+    """Return a booth's priority for calls, or 0 after the booth's last call.
+
+    `centre_not_voted` is `compute_share_not_voted` of the whole centre.
 
     The deficit is how far the booth is behind the centre.
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
-    not_voted = share_not_voted(booth)
+    not_voted = compute_share_not_voted(booth)
     deficit = not_voted / centre_not_voted if centre_not_voted > 0 else 1.0
     urgency = 2.0 ** (-booth.seconds_to_last_call / HALVING_SECONDS)
     return float(not_voted**weights.not_voted * deficit**weights.deficit * urgency**weights.time)
@@ -83,12 +87,13 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the mapping. `look` returns what is known about one of `booths`; `centre` is what is known about all
-        together.
+        """Create the mapping from booth ids to priorities.
+
+        `look` returns the present counts of one of `booths`. `centre` has the counts of all booths together.
         """
         self._booths = booths
         self._look = look
-        self._overall = share_not_voted(centre)
+        self._overall = compute_share_not_voted(centre)
         self._weights = weights
         self._known: dict[int, float] = {}
 
@@ -111,7 +116,7 @@ class BoothPriorities(Mapping[int, float]):
         return len(self._booths)
 
     def __contains__(self, booth_id: object) -> bool:
-        """Return whether a booth is one of these."""
+        """Return whether a booth id is in the mapping."""
         return booth_id in self._booths
 
     def keys(self) -> KeysView[int]:
@@ -142,7 +147,7 @@ class BoothOrder:
         *,
         in_hand: Collection[Claim] = (),
     ) -> None:
-        """Create the order. All booths start with the same priority.
+        """Create the order of the booths. All start with the same priority.
 
         `voter_weight` is the exponent of the numbers' weights; `in_hand` are the claims in the hopper.
         """
@@ -160,7 +165,7 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add_booths(self, booths: Iterable[int]) -> None:
-        """Add booths of an imported roll. They start with the lowest pass of the others."""
+        """Add the booths of an imported roll. Their turn comes first, together with the booths that are next."""
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
@@ -168,24 +173,29 @@ class BoothOrder:
 
     @property
     def is_exhausted(self) -> bool:
-        """Return whether no booth has any numbers, as far as is known."""
-        return self._next() is None
+        """Return whether no booth is known to have numbers to call."""
+        return self._find_next_entry() is None
 
     @property
     def is_waiting_for_claims(self) -> bool:
-        """Return whether booths that do not vote today must wait for numbers of voting booths in the hopper."""
+        """Return whether booths that do not vote today must wait, because the hopper still has numbers of booths that
+        vote today.
+        """
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
             for claim in self._in_hand
         )
 
     def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today if the next claim with these `quotas` is only for them, otherwise None."""
+        """Return the booths that vote today, if the next claim of numbers with these `quotas` is only for them.
+
+        Otherwise return None.
+        """
         named = self._priorities_today.keys()
         return named if named and (not named.isdisjoint(quotas) or self.is_waiting_for_claims) else None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
-        """Set new priorities by booth id (0: the booth is not called at all).
+        """Set new priorities by booth id. A booth with priority 0 is not called at all.
 
         Booths without a priority have a turn only while no booth with a priority has numbers or claims in the hopper.
         """
@@ -199,15 +209,17 @@ class BoothOrder:
         self._restore_booth(self._set_aside - self._empty)
 
     def plan_claims(self, numbers: int) -> dict[int, int]:
-        """Return the booths of the next `numbers` claims, in order, with the maximum for each. Includes some more, in
-        case one is empty.
+        """Return the booths from which the next `numbers` numbers are claimed, in order, with the maximum for each
+        booth.
+
+        Includes some more, in case one is empty.
         """
         drawn: list[_Place] = []
         again: list[_Place] = []  # booths drawn so far, with the pass that they will have afterwards
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
-            first = self._next()
+            first = self._find_next_entry()
             if first is not None and (not again or first < again[0]):
                 drawn.append(heapq.heappop(self._heap))
             elif again:
@@ -223,8 +235,9 @@ class BoothOrder:
         return quotas
 
     def record_claims(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Record the claims made with `quotas`. `full`: the claim stopped when it was full, so the last booths were not
-        tried.
+        """Record which numbers were claimed with `quotas`.
+
+        `full` says that the claim had enough numbers before it tried the last booths.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -244,7 +257,9 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def record_returned_claims(self, claims: Sequence[Claim]) -> None:
-        """Record that claims returned to the queue undialled, so that they do not count as calls to their booths."""
+        """Record that claimed numbers went back to the queue without being dialled, so that they do not count as calls
+        to their booths.
+        """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
                 self._move_booth(
@@ -254,11 +269,11 @@ class BoothOrder:
         self.reset_empty_booths()
 
     def reset_empty_booths(self) -> None:
-        """Count no booth as empty any more, because numbers may have returned to the queues."""
+        """Forget which booths have no remaining numbers, because numbers may have returned to the queues."""
         self._empty.clear()
         self._restore_booth(set(self._set_aside))
 
-    def _next(self) -> _Place | None:
+    def _find_next_entry(self) -> _Place | None:
         """Return the entry of the next booth, or None, and drop outdated entries before it."""
         while self._heap:
             first = self._heap[0]

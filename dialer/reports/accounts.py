@@ -1,4 +1,4 @@
-"""Reports for campaign accounts: hours, expenditure, opt-outs, booth workers, imports, complaints.
+"""Reports for the accounts of campaigns: hours, expenditure, opt-outs, booth workers, imports of rolls, and complaints.
 
 Reports hold IDs only: no names and no phone numbers.
 """
@@ -15,9 +15,9 @@ from dialer.reports.formats import (
     ColumnKind,
     Report,
     build_sum_report,
-    count_columns,
     format_time,
-    text_columns,
+    make_count_columns,
+    make_text_columns,
 )
 from dialer.reports.tables import QUARTER_SECONDS, Window, format_day
 from dialer.store.connection import Connection
@@ -136,16 +136,16 @@ class COMPLAINTS(Statements, file="complaints.sql"):
 
 
 def report_hours(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report attempts, answers, connected and abandoned calls, by campaign, day and hour (local time of `zone`)."""
+    """Count attempts, answers, connected and abandoned calls, by campaign, day and hour (local time of `zone`)."""
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
-        for campaign, quarter, *counts in window.rows(db, SQL.calls_by_quarter)
+        for campaign, quarter, *counts in window.query_rows(db, SQL.calls_by_quarter)
     ]
     columns = (
-        *text_columns("campaign", "day", "hour"),
-        *count_columns("attempts", "answered"),
+        *make_text_columns("campaign", "day", "hour"),
+        *make_count_columns("attempts", "answered"),
         Column("answered_share", ColumnKind.SHARE, "answered %"),
-        *count_columns("connected", "abandoned"),
+        *make_count_columns("connected", "abandoned"),
     )
     return build_sum_report("hours", columns, found, _add_answered_share)
 
@@ -164,11 +164,11 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
     """
     found = (
         ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day(quarter, zone)), counts)
-        for campaign, constituency, quarter, *counts in window.rows(db, SQL.calls_by_constituency)
+        for campaign, constituency, quarter, *counts in window.query_rows(db, SQL.calls_by_constituency)
     )
     columns = (
-        *text_columns("candidate", "constituency", "day"),
-        *count_columns("calls", "answered"),
+        *make_text_columns("candidate", "constituency", "day"),
+        *make_count_columns("calls", "answered"),
         Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
     )
     return build_sum_report("expenditure", columns, found)
@@ -179,16 +179,16 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
     The campaign is empty if the opt-out was not made in a call.
     """
-    rows = window.rows(db, SQL.opt_outs_by_source)
+    rows = window.query_rows(db, SQL.opt_outs_by_source)
     found = (((format_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
-    return build_sum_report("opt-outs", (*text_columns("day", "source", "campaign"), Column("numbers")), found)
+    return build_sum_report("opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found)
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown
     serial numbers.
     """
-    found = window.rows(db, SQL.booth_workers)
+    found = window.query_rows(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
             *(row.worker_id, row.constituency, row.parts, row.calls, row.answered),
@@ -206,7 +206,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
             Column("worker"),
             Column("constituency", ColumnKind.TEXT, "AC"),
             Column("parts", ColumnKind.TEXT),
-            *count_columns("calls", "answered"),
+            *make_count_columns("calls", "answered"),
             Column("last_answered", ColumnKind.TEXT, "last"),
             Column("voted"),
             Column("unknown_serials", head="unknown"),
@@ -219,14 +219,14 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
 def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report each import of a roll: file name, hashes of the file and of its map file, rows by result, and source ([[sources]])."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.rows(db, SQL.roll_imports)
+        (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows(db, SQL.roll_imports)
     )
     return Report(
         "imports",
         (
-            *text_columns("at", "file"),
+            *make_text_columns("at", "file"),
             Column("sha256", ColumnKind.TEXT, in_table=False),
-            *count_columns("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
+            *make_count_columns("rows", "voters", "numbers", "links", "rejected", "unchanged", "rejected_numbers"),
             Column("source", ColumnKind.TEXT),
             Column("mapping_sha256", ColumnKind.TEXT, in_table=False),
         ),
@@ -237,7 +237,7 @@ def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report each complaint made in the window, with its latest answer and the time when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
-    for row in window.rows(db, COMPLAINTS.complaints):
+    for row in window.query_rows(db, COMPLAINTS.complaints):
         made, opted_out, answered = (
             format_time(each, zone, "minutes") for each in (row.at, row.opted_out_at, row.answered_at)
         )
@@ -252,7 +252,7 @@ def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
         (
             Column("complaint", ColumnKind.TEXT, "no."),
             Column("made_at", ColumnKind.TEXT, "made"),
-            *text_columns("about", "channel", "campaign"),
+            *make_text_columns("about", "channel", "campaign"),
             Column("attempt", ColumnKind.TEXT, in_table=False),
             Column("agent", ColumnKind.TEXT),
             Column("entered_by", ColumnKind.TEXT, "entered by"),
@@ -271,11 +271,11 @@ def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     A complaint counts on the day it was made. The campaign is empty if an opt-out or complaint belongs to none.
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
-    for calls in window.rows(db, COMPLAINTS.placed_calls):
+    for calls in window.query_rows(db, COMPLAINTS.placed_calls):
         found.append(((format_day(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
-    for opted_out in window.rows(db, COMPLAINTS.opt_outs):
+    for opted_out in window.query_rows(db, COMPLAINTS.opt_outs):
         found.append(((format_day(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
-    for _, at, _, _, campaign, *_, answer, _ in window.rows(db, COMPLAINTS.complaints):
+    for _, at, _, _, campaign, *_, answer, _ in window.query_rows(db, COMPLAINTS.complaints):
         found.append(((format_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
-    columns = (*text_columns("day", "campaign"), *count_columns("calls", "opt_outs", "complaints", "open"))
+    columns = (*make_text_columns("day", "campaign"), *make_count_columns("calls", "opt_outs", "complaints", "open"))
     return build_sum_report("opt-outs and complaints", columns, found)

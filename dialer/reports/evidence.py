@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from itertools import groupby
 
 from dialer.domain.model import AbandonedRate
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, text_columns
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_columns, make_text_columns
 from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
@@ -51,7 +51,7 @@ class _SlidingWindow:
     abandoned: int = 0
 
     def add_answer(self, answer: LiveAnswer) -> float:
-        """Add the next answer and return the abandoned-call rate of the window that ends with it.
+        """Add the next live answer, and return the abandoned-call rate of the time window that ends with it.
 
         An answer exactly as old as the window's length is outside the window.
         """
@@ -67,8 +67,8 @@ def compute_daily_evidence(
 ) -> Iterable[DayEvidence]:
     """Return the call counts and worst abandoned-call rates of one campaign on each day.
 
-    `answers` are sorted by time. Answers before `since` (epoch seconds) count in the windows of later answers, but
-    their days are not returned.
+    `answers` has the campaign's live answers, sorted by time. Answers before `since` (epoch seconds) count in the
+    windows of later answers, but their days are not returned.
     """
     windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}
@@ -86,13 +86,16 @@ def compute_daily_evidence(
 
 
 def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """Report whether each campaign met the caps of `profile` on each day. The title states the caps.
+    """Report whether each campaign met the caps on abandoned calls on each day.
 
-    `cap_met` says whether every window was at or below its cap; `verified` says whether the stored records match their seals.
+    The legal `profile` has the caps, and the title states them.
+
+    `cap_met` says whether every window was at or below its cap; `verified` says whether the stored records match their
+    seals.
     """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
-    found = [*window.rows(db, SQL.live_answers, since=window.since - longest)]
+    found = [*window.query_rows(db, SQL.live_answers, since=window.since - longest)]
     verified = "yes" if verify_seals(db).intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
@@ -107,14 +110,14 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
         f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
-            *text_columns("campaign", "day"),
-            *count_columns("live_answers", "abandoned", "left_waiting"),
+            *make_text_columns("campaign", "day"),
+            *make_count_columns("live_answers", "abandoned", "left_waiting"),
             Column("abandoned_rate", ColumnKind.SHARE, "rate"),
             *(
                 Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_format_window(cap)}")
                 for cap in caps
             ),
-            *text_columns("cap_met", "verified"),
+            *make_text_columns("cap_met", "verified"),
         ),
         tuple(rows),
     )

@@ -34,7 +34,7 @@ class ColumnKind(StrEnum):
 
 
 class Format(StrEnum):
-    """The output formats in which a report can be written."""
+    """The file formats in which a report can be written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -53,24 +53,24 @@ class Column:
     in_table: bool = True  # False: only in CSV, JSON and XLSX, because the terminal and PDF pages are too narrow
 
 
-def text_columns(*names: str) -> tuple[Column, ...]:
-    """Return columns of texts with these names."""
+def make_text_columns(*names: str) -> tuple[Column, ...]:
+    """Return report columns of texts with these names."""
     return tuple(Column(name, ColumnKind.TEXT) for name in names)
 
 
-def export_columns(*names: str) -> tuple[Column, ...]:
-    """Return text columns that are written to files but not shown in the terminal."""
+def make_export_columns(*names: str) -> tuple[Column, ...]:
+    """Return columns of texts that are written to report files but not shown in the terminal."""
     return tuple(Column(name, ColumnKind.TEXT, in_table=False) for name in names)
 
 
-def count_columns(*names: str) -> tuple[Column, ...]:
-    """Return columns of counts with these names."""
+def make_count_columns(*names: str) -> tuple[Column, ...]:
+    """Return report columns of counts with these names."""
     return tuple(map(Column, names))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A titled table with typed columns and, where sums make sense, a row of totals."""
+    """A report: a titled table with typed columns and, where sums make sense, a row of totals."""
 
     title: str
     columns: tuple[Column, ...]
@@ -107,7 +107,7 @@ def format_time(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", until)
 
 
-def as_csv(report: Report) -> str:
+def format_report_as_csv(report: Report) -> str:
     """Return the report as CSV (RFC 4180) with a header line, and without the row of totals, so that columns can be summed."""
     written = io.StringIO()
     # With "\n" as terminator, Python before 3.13 does not quote a text that contains a CR.
@@ -118,7 +118,7 @@ def as_csv(report: Report) -> str:
     return written.getvalue()
 
 
-def as_json(report: Report) -> str:
+def format_report_as_json(report: Report) -> str:
     """Return the report as a JSON object with `report` (its title), `about`, `rows` (objects) and `total` (object or null)."""
     document = {
         "report": report.title,
@@ -129,7 +129,7 @@ def as_json(report: Report) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def as_table(report: Report) -> Table:
+def format_report_as_table(report: Report) -> Table:
     """Return the report as a table for the terminal. If it is too wide, texts are shortened, but numbers are not."""
     table = Table(
         title=escape(report.title),

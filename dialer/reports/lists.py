@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, text_columns
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_columns, make_text_columns
 from dialer.reports.paper import PdfPage
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
@@ -16,7 +16,7 @@ _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
 
 
 class BoothOfList(NamedTuple):
-    """A booth with the fields that its list of voters shows."""
+    """A polling booth, with the fields that are printed on its list of voters."""
 
     booth_id: int
     constituency_number: int
@@ -28,7 +28,7 @@ class BoothOfList(NamedTuple):
 
 
 class ListedVoter(NamedTuple):
-    """A voter on a booth's list, with the hour at which the voter plans to vote."""
+    """A voter on the list of a polling booth, with the hour at which the voter plans to vote."""
 
     serial: int
     name: str
@@ -71,7 +71,7 @@ _COLUMNS = (
     Column("name_local", ColumnKind.TEXT, "local name"),
     Column("house", ColumnKind.TEXT),
     Column("age"),
-    *text_columns("sex", "says"),
+    *make_text_columns("sex", "says"),
 )
 
 
@@ -92,8 +92,8 @@ def load_booth_lists(
     return lists
 
 
-def as_pdf_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
-    """Return a PDF in which each booth starts on a new page.
+def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
+    """Return the lists of voters as a PDF in which each booth starts on a new page.
 
     `mark` is printed on every page: the recipient of the list and its number.
     """
@@ -117,16 +117,16 @@ def format_heading(booth: BoothList, kind: ListKind) -> str:
     return f"{name} - {status}: {len(booth.rows)} - {closes} - roll {booth.roll_version}"
 
 
-def as_report(lists: list[BoothList], kind: ListKind) -> Report:
-    """Return the lists of all booths as one report.
+def build_list_report(lists: list[BoothList], kind: ListKind) -> Report:
+    """Return the lists of voters of all booths as one report.
 
     Booth workers can fill in its empty column `voted`, which `dialer marks import` reads.
     """
     return Report(
         kind.value,
         (
-            *count_columns("constituency", "part"),
-            *text_columns("booth", "closes_at", "roll_version"),
+            *make_count_columns("constituency", "part"),
+            *make_text_columns("booth", "closes_at", "roll_version"),
             *_COLUMNS,
         ),
         tuple(

@@ -30,7 +30,7 @@ _MAX_PORTRAIT_COLUMNS = 7  # reports with more columns are printed in landscape
 _GREY = FontFace(fill_color=(235, 235, 235), emphasis="BOLD")
 
 
-def as_pdf(report: Report, *, foot: str) -> bytes:
+def render_report_as_pdf(report: Report, *, foot: str) -> bytes:
     """Return the report as the bytes of an A4 PDF file. `foot` is printed at the bottom of every page."""
     columns = [(place, column) for place, column in enumerate(report.columns) if column.in_table]
     page = PdfPage(foot, landscape=len(columns) > _MAX_PORTRAIT_COLUMNS)
@@ -53,7 +53,7 @@ class PdfPage(FPDF):
     """A PDF document of A4 pages with a footer, in fonts for every script that the machine supports."""
 
     def __init__(self, foot: str, *, landscape: bool = False) -> None:
-        """Start the document with an empty first page."""
+        """Start the PDF document with an empty first page."""
         super().__init__(orientation="landscape" if landscape else "portrait", format="A4")
         self._foot = foot
         self._letters: set[int] = set()  # code points that the loaded fonts contain
@@ -70,7 +70,7 @@ class PdfPage(FPDF):
         self.cell(0, 4, self._replace_unsupported(f"{self._foot} - {self.page_no()}/{{nb}}"), align="C")
 
     def write_heading(self, text: str) -> None:
-        """Write a heading in a paragraph of its own."""
+        """Write a heading into the PDF, in a paragraph of its own."""
         self.set_font(self._family, size=_HEADING_POINTS)
         self.multi_cell(0, 6, self._replace_unsupported(text), new_x="LMARGIN", new_y="NEXT", align="L")
         self.ln(2)
@@ -79,7 +79,7 @@ class PdfPage(FPDF):
     def write_table(
         self, columns: Sequence[Column], rows: Iterable[Sequence[str]], widths: Sequence[float] | None = None
     ) -> None:
-        """Write a table with a header row; `widths` are relative."""
+        """Write a table with a header row into the PDF. `widths` are the relative widths of the columns."""
         aligns = ["LEFT" if column.kind is ColumnKind.TEXT else "RIGHT" for column in columns]
         with self.table(
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
@@ -97,7 +97,7 @@ class PdfPage(FPDF):
                     line.cell(self._replace_unsupported(text))
 
     def _replace_unsupported(self, text: str) -> str:
-        """Return the text with "?" in place of characters that no font contains; FPDF would print a blank."""
+        """Return the text with "?" in place of characters that no font contains, where FPDF would print a blank."""
         if self._family == "helvetica":
             return text.encode("latin-1", "replace").decode("latin-1")
         return "".join(letter if ord(letter) in self._letters else "?" for letter in text)

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure, resolve_state
-from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, format_time, text_columns
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, format_time, make_count_columns, make_text_columns
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
@@ -114,26 +114,28 @@ class SQL(Statements):
 
 
 class States:
-    """The states and names of the roll's constituencies, and how reports identify a constituency."""
+    """The states and names of the roll's constituencies, with which reports identify a constituency."""
 
     def __init__(
         self, states_by_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None
     ) -> None:
-        """Index the states of a roll.
+        """Index the states of a roll's constituencies.
 
-        `states_by_number` has the state codes of the booths under each constituency number; "" stands for an unknown state.
-        `names` has the names that the roll gives to constituencies.
+        `states_by_number` has the state codes of the booths under each constituency number; "" stands for an unknown
+        state. `names` has the names that the roll gives to constituencies.
         """
         self._names = names or {}
         self._states_by_number = {number: set(states) for number, states in states_by_number.items()}
-        states = {self.resolve(code, number)[0] for number, codes in states_by_number.items() for code in codes}
+        states = {
+            self.resolve_constituency(code, number)[0] for number, codes in states_by_number.items() for code in codes
+        }
         self.is_multi_state = len(states) > 1
 
-    def resolve(self, state_code: str, number: int) -> Constituency:
+    def resolve_constituency(self, state_code: str, number: int) -> Constituency:
         """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
         return resolve_state(state_code, self._states_by_number.get(number, ())), number
 
-    def columns(self) -> tuple[Column, ...]:
+    def build_columns(self) -> tuple[Column, ...]:
         """Return the report columns that identify a constituency: state (if the roll has several), number, and name (if known)."""
         return (
             *((Column("state", ColumnKind.TEXT),) if self.is_multi_state else ()),
@@ -141,12 +143,12 @@ class States:
             *((Column("constituency_name", ColumnKind.TEXT, "name"),) if self._names else ()),
         )
 
-    def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
+    def build_cells(self, constituency: Constituency) -> tuple[Cell, ...]:
         """Return a constituency's cells for the report columns in `columns`."""
         cells: tuple[Cell, ...] = constituency if self.is_multi_state else constituency[1:]
         return (*cells, self._names.get(constituency, "")) if self._names else cells
 
-    def total_cells(self) -> tuple[Cell, ...]:
+    def build_total_cells(self) -> tuple[Cell, ...]:
         """Return the cells for the report columns in `columns` in the row of totals."""
         return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
@@ -158,11 +160,11 @@ def load_states(db: Connection) -> States:
     for number, state, _ in rows:
         found[number].add(state)
     unnamed = States(found)
-    return States(found, {unnamed.resolve(state, number): name for number, state, name in rows if name})
+    return States(found, {unnamed.resolve_constituency(state, number): name for number, state, name in rows if name})
 
 
 class TurnoutBy(StrEnum):
-    """What each row of the turnout report stands for."""
+    """The areas by which the turnout report has its rows, such as booths."""
 
     BOOTH = "booth"
     SECTION = "section"
@@ -171,8 +173,8 @@ class TurnoutBy(StrEnum):
 
 
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
-    """Report the number of voters, of contacted voters and of those who have voted, and the latest official figure, by the
-    unit `by`.
+    """Count the voters, the contacted voters and those who have voted, by the unit `by`, next to the latest official
+    figure.
 
     A voter counts as contacted if a mark of the voter was made in the window. The turnout status is the present one.
     """
@@ -180,11 +182,11 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
         return _report_hourly_turnout(db, window, zone)
     states, official = load_states(db), select_latest_figures(load_official_figures(db, window, zone))
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
-    unit_columns, unit_totals = text_columns("part", by.value), _BLANKS
+    unit_columns, unit_totals = make_text_columns("part", by.value), _BLANKS
     last_columns: tuple[Column, ...] = _OFFICIAL
     lines: list[tuple[Constituency, tuple[Cell, ...], list[int], tuple[Cell, ...]]]
     if by is TurnoutBy.CONSTITUENCY:
-        unit_columns, unit_totals = count_columns("booths"), (len(rows),)
+        unit_columns, unit_totals = make_count_columns("booths"), (len(rows),)
         groups = groupby(rows, key=lambda row: row.constituency)
         booths = [(constituency, [row.counts for row in group]) for constituency, group in groups]
         lines = [
@@ -204,14 +206,16 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     totals = _add_voted_share(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
-        (*states.columns(), *unit_columns, *_COUNTS, *last_columns),
-        tuple((*states.cells(each), *unit, *_add_voted_share(counts), *last) for each, unit, counts, last in lines),
-        (*states.total_cells(), *unit_totals, *totals, *[None] * len(last_columns)) if rows else None,
+        (*states.build_columns(), *unit_columns, *_COUNTS, *last_columns),
+        tuple(
+            (*states.build_cells(each), *unit, *_add_voted_share(counts), *last) for each, unit, counts, last in lines
+        ),
+        (*states.build_total_cells(), *unit_totals, *totals, *[None] * len(last_columns)) if rows else None,
     )
 
 
 _COUNTS = (
-    *count_columns("voters", "contacted", "voted", "not_yet"),
+    *make_count_columns("voters", "contacted", "voted", "not_yet"),
     Column("voted_of_contacted", ColumnKind.SHARE, "of contacted"),
 )
 _OFFICIAL = (Column("official_turnout", ColumnKind.SHARE, "official"), Column("official_by", ColumnKind.TEXT, "by"))
@@ -240,9 +244,9 @@ class _TurnoutRow(NamedTuple):
 
 
 def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
-    found = window.rows(db, SQL.turnout_by_booth, by_section=by_section)
+    found = window.query_rows(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
-        _TurnoutRow(states.resolve(state, number), part, booth, section, counts)
+        _TurnoutRow(states.resolve_constituency(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
     ]
     return sorted(rows, key=lambda row: row.constituency)
@@ -254,9 +258,12 @@ def _sum_turnout_counts(counts: Iterable[list[int]]) -> list[int]:
 
 def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> Counter[Area]:
     """Return how many numbers opted out in each part. A number that is on two rolls of the part counts once."""
-    found = window.rows(db, SQL.opt_outs_by_booth)
+    found = window.query_rows(db, SQL.opt_outs_by_booth)
     return Counter(
-        area for area, _ in {((*states.resolve(state, number), part), phone) for state, number, part, phone in found}
+        area
+        for area, _ in {
+            ((*states.resolve_constituency(state, number), part), phone) for state, number, part, phone in found
+        }
     )
 
 
@@ -273,8 +280,8 @@ class TurnoutProgress:
     contacted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     voted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
 
-    def count_until(self, at: float) -> tuple[int, int]:
-        """Return how many voters were contacted and had voted in the quarters that ended by `at` (epoch seconds)."""
+    def count_voters_until(self, at: float) -> tuple[int, int]:
+        """Return how many voters were contacted, and how many had voted, by the time `at` (epoch seconds)."""
         return (
             sum(number for end, number in self.contacted.items() if end <= at),
             sum(number for end, number in self.voted.items() if end <= at),
@@ -282,15 +289,15 @@ class TurnoutProgress:
 
     @property
     def change_times(self) -> list[float]:
-        """The ends of the quarters in which a count changed, in order (epoch seconds)."""
+        """The ends of the quarters of an hour in which a count changed, in order (epoch seconds)."""
         return sorted(self.contacted.keys() | self.voted.keys())
 
 
 def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
-    """Return the turnout progress of each constituency that has contacted voters."""
+    """Return how contacts and votes grew during the day in each constituency that has contacted voters."""
     states, found = load_states(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
-    for state, number, contacted_quarter, voted_quarter, voters in window.rows(db, SQL.turnout_by_quarter):
-        progress = found[states.resolve(state, number)]
+    for state, number, contacted_quarter, voted_quarter, voters in window.query_rows(db, SQL.turnout_by_quarter):
+        progress = found[states.resolve_constituency(state, number)]
         progress.contacted[(contacted_quarter + 1) * QUARTER_SECONDS] += voters
         if voted_quarter is not None:
             progress.voted[(voted_quarter + 1) * QUARTER_SECONDS] += voters
@@ -310,20 +317,20 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
         }
         before = (0, 0)
         for day, by_time in sorted(_find_changed_hours(progress, zone) | shares.keys()):
-            contacted, voted = progress.count_until(_to_epoch_seconds(day, by_time, zone))
+            contacted, voted = progress.count_voters_until(_to_epoch_seconds(day, by_time, zone))
             share = voted / contacted if contacted else None
             new = (contacted - before[0], voted - before[1])
             before = (contacted, voted)
             counts = (*new, contacted, voted, share, shares.get((day, by_time)))
-            rows.append((*states.cells(constituency), day.isoformat(), by_time, *counts))
+            rows.append((*states.build_cells(constituency), day.isoformat(), by_time, *counts))
     return Report(
         f"{SELF_REPORTED}, by the hour",
         (
-            *states.columns(),
-            *text_columns("day", "by"),
+            *states.build_columns(),
+            *make_text_columns("day", "by"),
             Column("newly_contacted", head="+contacted"),
             Column("newly_voted", head="+voted"),
-            *count_columns("contacted", "voted"),
+            *make_count_columns("contacted", "voted"),
             Column("voted_of_contacted", ColumnKind.SHARE, "of contacted"),
             Column("official_turnout", ColumnKind.SHARE, "official"),
         ),
@@ -332,7 +339,9 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
 
 
 def _find_changed_hours(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[date, str]]:
-    """Return the ends of the hours in which a count changed: 10:00 for a change at 09:15, 24:00 for one at 23:30."""
+    """Return the ends of the hours in which a count of voters changed: 10:00 for a change at 09:15, 24:00 for one at
+    23:30.
+    """
     hours = set()
     for end in progress.change_times:
         local = datetime.fromtimestamp(end - 1, zone)
@@ -363,7 +372,9 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     """
     states = load_states(db)
     found = (
-        OfficialFigure(date.fromisoformat(day), number, part, by_time, share, states.resolve(state, number)[0])
+        OfficialFigure(
+            date.fromisoformat(day), number, part, by_time, share, states.resolve_constituency(state, number)[0]
+        )
         for day, number, part, by_time, share, state in SQL.official_figures.rows(db)
     )
     return [
@@ -387,15 +398,18 @@ def select_latest_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tu
 
 
 def report_voter_marks(db: Connection, voter_id: int, zone: tzinfo) -> Report:
-    """Report every mark of a voter, in the order in which they were stored. The title contains the voter's turnout status."""
+    """Report all marks (recorded answers) of a voter, in the order in which they were stored.
+
+    The title contains the voter's turnout status.
+    """
     [(constituency, part, serial, status)] = [*SQL.voter.rows(db, voter=voter_id)]
     rows = tuple((format_time(at, zone), *rest) for at, *rest in SQL.voter_marks.rows(db, voter=voter_id))
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), status: {status}",
         (
-            *text_columns("at", "kind"),
+            *make_text_columns("at", "kind"),
             Column("hour"),
-            *text_columns("source", "confidence", "by", "campaign", "attempt"),
+            *make_text_columns("source", "confidence", "by", "campaign", "attempt"),
         ),
         rows,
         empty="no marks are recorded",

@@ -13,18 +13,20 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from dialer.reports.formats import Cell, Report, count_columns, format_time, text_columns
+from dialer.reports.formats import Cell, Report, format_time, make_count_columns, make_text_columns
 from dialer.reports.tables import Window
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Scalar, Statements
 
 Place = tuple[str, str, int, int, int]
 """The place of a voter on the roll: roll version, state, constituency, part, serial."""
-PLACE = (*text_columns("roll_version", "state_code"), *count_columns("constituency", "part", "serial"))
+PLACE = (*make_text_columns("roll_version", "state_code"), *make_count_columns("constituency", "part", "serial"))
 
 
 class KnownFact(NamedTuple):
-    """One fact about a voter: the end of a call (`ended`), a disposition or mark (`said`), or an answer (`answered`)."""
+    """A fact about a voter: the end of a call (`ended`), a result that an agent chose or a mark (`said`), or an answer
+    (`answered`).
+    """
 
     voter_id: int
     roll_version: str
@@ -66,7 +68,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """The state or constituency whose voters are reported; None stands for all."""
+    """The state or constituency whose voters are reported, or None for all."""
 
     state_code: str | None = None
     constituency: int | None = None
@@ -80,7 +82,7 @@ def report_results(
     A mark is a recorded answer. `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an
     ID are reported.
     """
-    rows = window.rows(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
+    rows = window.query_rows(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
     for _, facts in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
@@ -124,8 +126,10 @@ def _build_report(
     """Build the results report: ID, place, date, result, turnout, the columns in `more`, and one column per question."""
     found = [each for each in found if ids is None or each[0] in ids]
     questions = sorted({question for *_, answers in found for question in answers})
-    id_column = text_columns() if ids is None else text_columns("id")
-    result_columns = text_columns("date", "result", "turnout", *more, *(f"answer_{question}" for question in questions))
+    id_column = make_text_columns() if ids is None else make_text_columns("id")
+    result_columns = make_text_columns(
+        "date", "result", "turnout", *more, *(f"answer_{question}" for question in questions)
+    )
     rows = tuple(
         (*([] if ids is None else [ids[place]]), *place, *cells, *(answers.get(each, "") for each in questions))
         for place, cells, answers in found
@@ -149,17 +153,19 @@ class CompleteMark:
 
 
 def find_last_complete_mark_id(db: Connection, after: int) -> int:
-    """Return the highest ID up to which all marks after `after` belong to calls that have ended, or 0 if there are no marks."""
+    """Return the ID of the last mark before the first one whose call has not ended, or 0 if there are no marks."""
     return SQL.last_complete_mark_id.one(db, after=after)
 
 
 def get_mark_key(db: Connection, mark_id: int) -> str | None:
-    """Return the key of the mark with an ID, or None if there is no such mark."""
+    """Return the key of the mark (recorded answer) with an ID, or None if there is no such mark."""
     return SQL.mark_key.first(db, mark_id=mark_id)
 
 
 def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
-    """Return at most `limit` marks with IDs above `after` and up to `last`, in the order of their IDs."""
+    """Return at most `limit` marks (recorded answers) with IDs above `after` and up to `last`, in the order of their
+    IDs.
+    """
     return [
         CompleteMark(
             mark_id=row.mark_id,

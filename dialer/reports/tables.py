@@ -22,10 +22,10 @@ from dialer.reports.formats import (
     ColumnKind,
     Report,
     build_sum_report,
-    count_columns,
-    export_columns,
     format_time,
-    text_columns,
+    make_count_columns,
+    make_export_columns,
+    make_text_columns,
 )
 from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
@@ -191,8 +191,8 @@ class Window:
     until: float = FOREVER
     campaign: str | None = None
 
-    def rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
-        """Yield the rows that `query` finds in this window.
+    def query_rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
+        """Yield the rows that an SQL query finds for this period and campaign.
 
         The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered and
         :live_answers, which contain the outcomes that count as answered and as live answers.
@@ -202,23 +202,26 @@ class Window:
 
 
 def format_day(quarter: float, zone: tzinfo) -> str:
-    """Return the ISO date in `zone` of a quarter of an hour, which is given as quarters since the epoch."""
+    """Return the date (ISO) in the time zone `zone` of a quarter of an hour.
+
+    It is given as quarters of an hour since the epoch.
+    """
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
 def report_calls(db: Connection, window: Window) -> Report:
-    """Report attempts by campaign and outcome, with mean seconds to answer and after answer.
+    """Count attempts by campaign and outcome, with the mean seconds until the answer and after it.
 
     The outcome `live` stands for calls that have not ended.
     """
-    rows = [*window.rows(db, SQL.calls_by_outcome)]
+    rows = [*window.query_rows(db, SQL.calls_by_outcome)]
     totals: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
         totals[campaign] += number
     return Report(
         "calls",
         (
-            *text_columns("campaign", "outcome"),
+            *make_text_columns("campaign", "outcome"),
             Column("calls"),
             Column("share", ColumnKind.SHARE),
             Column("mean_seconds_to_answer", ColumnKind.SECONDS, "to answer"),
@@ -236,7 +239,7 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     call to the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for call in window.rows(db, SQL.calls):
+    for call in window.query_rows(db, SQL.calls):
         grounds = {} if call.grounds is None else json.loads(call.grounds)
         times = [format_time(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
         call_cells: tuple[Cell, ...] = (
@@ -247,15 +250,15 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     return Report(
         "calls one by one",
         (
-            *text_columns("at"),
-            *export_columns("answered_at", "ended_at"),
-            *text_columns("attempt", "campaign"),
-            *export_columns("direction"),
-            *count_columns("phone"),
-            *export_columns("trunk", "caller_id"),
-            *text_columns("outcome", "disposition"),
-            *export_columns("seat"),
-            *text_columns("agent"),
+            *make_text_columns("at"),
+            *make_export_columns("answered_at", "ended_at"),
+            *make_text_columns("attempt", "campaign"),
+            *make_export_columns("direction"),
+            *make_count_columns("phone"),
+            *make_export_columns("trunk", "caller_id"),
+            *make_text_columns("outcome", "disposition"),
+            *make_export_columns("seat"),
+            *make_text_columns("agent"),
             Column("gap_seconds", ColumnKind.SECONDS, "gap"),
             *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
         ),
@@ -268,27 +271,27 @@ def report_answers(db: Connection, window: Window, question: str | None = None) 
 
     Answers are entered by callers (DTMF) or noted by agents. The share is of the calls with any answer to the question.
     """
-    rows = [*window.rows(db, SQL.answer_counts, question=question)]
+    rows = [*window.query_rows(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
     return Report(
         "answers",
-        (*text_columns("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        (*make_text_columns("campaign", "question", "answer"), Column("calls"), Column("share", ColumnKind.SHARE)),
         tuple((campaign, name, value, n, n / asked[campaign, name]) for campaign, name, value, n in rows),
     )
 
 
 def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
     """Report every answer to one question or to all. A message left by a caller is listed as the name of its recording."""
-    found = window.rows(db, SQL.answers, question=question)
+    found = window.query_rows(db, SQL.answers, question=question)
     return Report(
         "answers one by one",
         (
-            *text_columns("at", "campaign"),
-            *export_columns("attempt", "direction"),
-            *count_columns("phone", "voter"),
-            *text_columns("question", "answer", "is"),
+            *make_text_columns("at", "campaign"),
+            *make_export_columns("attempt", "direction"),
+            *make_count_columns("phone", "voter"),
+            *make_text_columns("question", "answer", "is"),
         ),
         tuple(
             (
@@ -310,13 +313,13 @@ def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: s
 def report_trunks(db: Connection, window: Window) -> Report:
     """Report for each trunk: attempts, answers, failures caused by the carrier, and calls started in its busiest second."""
     failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
-    found = [*window.rows(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
+    found = [*window.query_rows(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
     sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
     return Report(
         "trunks",
         (
             Column("trunk", ColumnKind.TEXT),
-            *count_columns("attempts", "answered"),
+            *make_count_columns("attempts", "answered"),
             Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
             Column("failures"),
             Column("failure_share", ColumnKind.SHARE, "failed"),
@@ -340,9 +343,9 @@ def report_agents(db: Connection, window: Window) -> Report:
     The window's campaign selects the calls only; a seat's time does not belong to a campaign.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in window.rows(db, SQL.seat_seconds_by_state):
+    for row in window.query_rows(db, SQL.seat_seconds_by_state):
         seconds[row.seat, row.agent_name][row.state] += row.seconds
-    connected = {(seat, agent): n for seat, agent, n in window.rows(db, SQL.calls_by_seat)}
+    connected = {(seat, agent): n for seat, agent, n in window.query_rows(db, SQL.calls_by_seat)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
@@ -353,7 +356,7 @@ def report_agents(db: Connection, window: Window) -> Report:
     return Report(
         "agents",
         (
-            *text_columns("seat", "agent"),
+            *make_text_columns("seat", "agent"),
             Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("calls"),
             Column("calls_per_hour", ColumnKind.RATE, "per h"),
@@ -379,13 +382,13 @@ def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
 
 def report_dispositions(db: Connection, window: Window) -> Report:
     """Report the number and share of each agent's calls by disposition; "(none)" stands for calls without one."""
-    rows = [*window.rows(db, SQL.calls_by_disposition)]
+    rows = [*window.query_rows(db, SQL.calls_by_disposition)]
     totals: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:
         totals[agent] += number
     return Report(
         "dispositions",
-        (*text_columns("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        (*make_text_columns("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
         tuple((agent, disposition or "(none)", n, n / totals[agent]) for agent, disposition, n in rows),
         ("all", "", sum(totals.values()), None) if rows else None,
     )
@@ -393,10 +396,14 @@ def report_dispositions(db: Connection, window: Window) -> Report:
 
 def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
-    rows = window.rows(db, SQL.abandoned_by_quarter)
+    rows = window.query_rows(db, SQL.abandoned_by_quarter)
     found = [((campaign, format_day(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
-    columns = (*text_columns("campaign", "day"), *count_columns("attempts", "live_answers", "abandoned"), rate)
+    columns = (
+        *make_text_columns("campaign", "day"),
+        *make_count_columns("attempts", "live_answers", "abandoned"),
+        rate,
+    )
     return build_sum_report("abandonment", columns, found, _add_abandoned_rate)
 
 
@@ -408,16 +415,16 @@ def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
 def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in window.rows(db, SQL.recordings):
+    for attempt_id, campaign, started_at, *rest in window.query_rows(db, SQL.recordings):
         name = get_recording_file_name(attempt_id)
         state = "stored" if (directory / name).is_file() else "missing"
         rows.append((name, campaign, format_time(started_at, zone), *rest, state))
     return Report(
         "recordings",
         (
-            *text_columns("file", "campaign", "started"),
+            *make_text_columns("file", "campaign", "started"),
             Column("seconds", ColumnKind.SECONDS),
-            *text_columns("seat", "agent", "outcome", "state"),
+            *make_text_columns("seat", "agent", "outcome", "state"),
         ),
         tuple(rows),
     )

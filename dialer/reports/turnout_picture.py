@@ -52,7 +52,7 @@ def draw_turnout(
     for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
         points = [(_get_hour_of_figure(each), each.share) for each in figures if get_constituency(each) == constituency]
-        name = " ".join(map(str, states.cells(constituency)))
+        name = " ".join(map(str, states.build_cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
         _draw_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
     save_picture(figure, path)
@@ -80,7 +80,7 @@ def _draw_constituency(
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
     ends = [end for end in progress.change_times if _get_quarter_start(end, zone).date() <= day]
     hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
-    counts = [progress.count_until(end) for end in ends]
+    counts = [progress.count_voters_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width
         hours, counts = [*hours, hours[-1] + QUARTER_SECONDS / 3600], [*counts, counts[-1]]
     band = axes.twinx()
@@ -111,7 +111,7 @@ def _draw_constituency(
 
 
 def _get_quarter_start(end: float, zone: tzinfo) -> datetime:
-    """Return the local start of the quarter of an hour that ends at `end` (epoch seconds)."""
+    """Return the local time at which the quarter of an hour that ends at `end` (epoch seconds) begins."""
     return datetime.fromtimestamp(end - QUARTER_SECONDS, zone)
 
 

@@ -51,7 +51,7 @@ class DeliveryFailed(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A batch of results that is sent to a portal. A repeated delivery has the same ID."""
+    """A batch of voters' results that is sent to a portal in one HTTP request. A repeated delivery has the same ID."""
 
     id: str
     body: bytes
@@ -72,8 +72,8 @@ OpenStore = Callable[[], AbstractContextManager[Connection]]
 """A function that opens a read-only snapshot of the store."""
 
 
-def create_sender(url: str, secret: bytes) -> Send:
-    """Return a function that posts a delivery to `url` over HTTPS.
+def create_delivery_sender(url: str, secret: bytes) -> Send:
+    """Return a function that posts a delivery of results to `url` over HTTPS.
 
     Each try is signed with the current time, because receivers refuse old timestamps.
     """
@@ -92,7 +92,7 @@ def create_sender(url: str, secret: bytes) -> Send:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPoster:
-    """Posts new results from the store to a source's portal."""
+    """Posts new voters' results from the store to the portal from which the voters were imported."""
 
     source: Source
     centre: str
@@ -103,9 +103,10 @@ class WebhookPoster:
     position: Path  # file that names the last mark confirmed by the portal
 
     def post_new_results(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
-        """Post all new results and return their number.
+        """Post all new voters' results to the portal and return how many there are.
 
-        The store is not kept open while a delivery is sent, so that a slow portal does not block the store's checkpoints.
+        The store is not kept open while a delivery is sent, so that a slow portal does not block the store's
+        checkpoints.
 
         Raises:
             DeliveryFailed: The portal refused a delivery, or did not confirm it within MAX_TRIES.

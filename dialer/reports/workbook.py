@@ -20,8 +20,8 @@ _MAX_SHEET_NAME = 31  # characters, Excel's limit
 _FORBIDDEN_IN_NAMES = str.maketrans("[]:*?/\\", "       ")
 
 
-def as_xlsx(report: Report) -> bytes:
-    """Return the report as the bytes of an .xlsx file. Texts are never converted to formulas or links."""
+def render_report_as_xlsx(report: Report) -> bytes:
+    """Return a report as the bytes of an .xlsx file. Texts are never converted to formulas or links."""
     written = io.BytesIO()
     with Workbook(
         written,

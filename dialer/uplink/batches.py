@@ -1,9 +1,10 @@
-"""Decisions on which rows of a centre's outbox the uplink sends next, and when it resends them. Without I/O.
+"""Decides which rows of a centre's outbox the uplink sends to headquarters next, and when it resends them. Without I/O.
 
 The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
 
 One batch at a time is sent, and sent again until headquarters acknowledges it. This works whether the batch, the
-acknowledgement or headquarters' database was lost. Headquarters knows every row id that it has, so no row is stored twice.
+acknowledgement or headquarters' database was lost. Headquarters knows every row id that it has, so no row is stored
+twice.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _CENTRE_ONLY = "replies/"
 
 @dataclass(slots=True)
 class BatchInFlight:
-    """A batch that was sent, and that headquarters has not acknowledged."""
+    """A batch of outbox rows that was sent, and that headquarters has not acknowledged."""
 
     batch: OutboxBatch
     attempts: int
     resend_at: float
 
 
-def rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
+def select_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
     """Yield the outbox rows that headquarters needs: all except replies to commands."""
     for row in rows:
         if not row.topic.startswith(_CENTRE_ONLY):
@@ -39,10 +40,10 @@ def rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
 
 
 class BatchSchedule:
-    """Decides which batch a centre's uplink sends, and when."""
+    """Decides which batch of outbox rows a centre's uplink sends, and when."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
-        """Create a schedule. `acknowledged` is the last row id that headquarters has acknowledged."""
+        """Create a schedule of batches. `acknowledged` is the last row id that headquarters has acknowledged."""
         self._centre = centre
         self._rng = rng
         self._in_flight: BatchInFlight | None = None
@@ -50,17 +51,19 @@ class BatchSchedule:
         self.acknowledged = acknowledged
         """The id up to which headquarters has the outbox."""
 
-    def next_at(self, now: float) -> float:
-        """Return when the caller must read rows for `next_batch`, or ask for a batch to resend (`overdue_batch`)."""
+    def compute_next_time(self, now: float) -> float:
+        """Return when the caller must call `get_next_batch` with new rows, or `get_overdue_batch` for a batch to
+        resend.
+        """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
     @property
-    def is_waiting(self) -> bool:
+    def is_waiting_for_acknowledgement(self) -> bool:
         """Whether headquarters has not yet acknowledged the last batch."""
         return self._in_flight is not None
 
-    def next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch, or None if no row is waiting to be sent.
+    def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
+        """Return the next batch of outbox rows, or None if no row is waiting to be sent.
 
         `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the last acknowledged row id that the
         dialler has stored. Rows up to that id may have been deleted from the outbox.
@@ -73,7 +76,7 @@ class BatchSchedule:
             if chosen and size > MAX_BATCH_BYTES:
                 break
             chosen.append(row)
-        needed = tuple(rows_for_headquarters(chosen))
+        needed = tuple(select_rows_for_headquarters(chosen))
         if not needed and len(chosen) == len(rows) < MAX_BATCH_ROWS:
             return None
         first, last = self.acknowledged + 1, chosen[-1].outbox_id
@@ -84,8 +87,8 @@ class BatchSchedule:
             self._next_at = now
         return batch
 
-    def overdue_batch(self, now: float) -> OutboxBatch | None:
-        """Return the batch to be resent because its acknowledgement is overdue, or None."""
+    def get_overdue_batch(self, now: float) -> OutboxBatch | None:
+        """Return the batch that must be resent because headquarters' acknowledgement is overdue, or None."""
         in_flight = self._in_flight
         if in_flight is None or now < in_flight.resend_at:
             return None
@@ -94,11 +97,11 @@ class BatchSchedule:
         return in_flight.batch
 
     def note_send_failure(self, now: float) -> None:
-        """Record that the batch did not reach the server, so that it is resent at once."""
+        """Record that the last batch did not reach headquarters' server, so that it is resent immediately."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 
-    def acknowledge(self, through: int, now: float) -> None:
+    def record_acknowledgement(self, through: int, now: float) -> None:
         """Record that headquarters has committed the outbox rows up to the id `through`.
 
         The id may be lower than before, if headquarters' database was restored: later rows are then sent again. It may be

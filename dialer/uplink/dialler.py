@@ -1,4 +1,4 @@
-"""Sending commands of the uplink to the dialler, through the centre's MQTT broker."""
+"""Sends the uplink's commands to the dialler, through the centre's MQTT broker."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dialer.mqtt.dialler_client import DiallerClient, Reply
 
 @dataclass(frozen=True, slots=True)
 class DiallerCommands:
-    """Sends commands to the dialler as the uplink's user."""
+    """Sends commands to the dialler in the name of the uplink's user."""
 
     dialler_client: DiallerClient
     user: str
     signer: Signer | None = None
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Send a command and return the dialler's reply, or None if the broker is unreachable and nothing was sent."""
         return await self.dialler_client.send_command(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 
 def is_unanswered(reply: Reply | None) -> bool:
-    """Return whether no reply of the dialler arrived, so that the command must be sent again."""
+    """Return whether the dialler has not replied to a command, so that the command must be sent again."""
     return reply is None or reply.status == "unanswered"

@@ -17,7 +17,9 @@ LIVE_KINDS = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
 
 
 class LiveStatus:
-    """The latest status values from the centre's broker. Only the newest of each are published to headquarters.
+    """The latest status values from the centre's broker.
+
+    Only the newest value of each topic is published to headquarters.
 
     Nothing is published while headquarters is unreachable.
     """
@@ -40,7 +42,7 @@ class LiveStatus:
                 self._changed.add(subject)
 
     async def run(self, session: Session) -> None:
-        """Publish until cancelled."""
+        """Publish the centre's status to headquarters until cancelled."""
         for tick in itertools.count():
             changed, self._changed = self._changed, set()
             for subject in [*self._latest] if tick % REPEAT_SECONDS == 0 else changed:

@@ -1,4 +1,5 @@
-"""Installing material from headquarters in a centre: the assigned version of flows, scripts, texts and recordings.
+"""Installs campaign material in a centre: the version of flows, scripts, texts and recordings that headquarters
+assigned.
 
 The uplink installs the version, has the dialler load it, and reports its state to headquarters.
 """
@@ -38,12 +39,14 @@ SETTINGS_FOLDERS = frozenset({"campaigns", "profiles"})
 
 
 class MaterialUpdater:
-    """Installs the assigned version, has the dialler load it, and reports the state to headquarters."""
+    """Installs the campaign material that headquarters assigned, has the dialler load it, and reports the state to
+    headquarters.
+    """
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, material: CentreMaterial, clock: Clock
     ) -> None:
-        """Create an updater. Calls of `material` block, so they run in threads."""
+        """Create an updater of campaign material. Calls of `material` block, so they run in threads."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
@@ -53,13 +56,15 @@ class MaterialUpdater:
         self._after_restart = ""
 
     async def run(self) -> NoReturn:
-        """Check and report the material until cancelled."""
+        """Install assigned campaign material and report its state, again and again, until cancelled."""
         while True:
-            await self.check()
+            await self.install_assigned_version()
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
 
-    async def check(self) -> None:
-        """Install the assigned version if it is not active, then report the state to headquarters."""
+    async def install_assigned_version(self) -> None:
+        """Install the assigned version of the campaign material if it is not active, then report the state to
+        headquarters.
+        """
         assigned: Manifest | None = None
         problem = ""
         try:
@@ -87,7 +92,9 @@ class MaterialUpdater:
         await self._session.publish(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_version(self, assigned: Manifest) -> str:
-        """Install and load the assigned version. Return why the dialler does not use it.
+        """Install the assigned version of the material and have the dialler load it.
+
+        Return why the dialler does not use it.
 
         The text is empty if the dialler uses it, or if the attempt will be repeated. Raises MaterialRefused,
         HeadquartersUnreachable.
@@ -107,7 +114,7 @@ class MaterialUpdater:
         return await self._load_active_version(assigned)
 
     async def _load_active_version(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version, and go back to the earlier version if it cannot.
+        """Have the dialler load the active version of the material, and go back to the earlier version if it cannot.
 
         Returns and raises the same as `_install_and_load_version`.
         """
@@ -118,7 +125,7 @@ class MaterialUpdater:
             return ""
         if reply.status == "refused":  # it still uses the previous version
             return await self._roll_back_version(assigned, reply.text)
-        changed = _changed_folders(await asyncio.to_thread(self._material.read_previous_manifest), assigned)
+        changed = _find_changed_folders(await asyncio.to_thread(self._material.read_previous_manifest), assigned)
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):
             reloaded = await self._send_reload_command(assigned, "reload-settings")
@@ -134,8 +141,11 @@ class MaterialUpdater:
         return ""
 
     async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:
-        """Send a command, and return the dialler's reply. None if there was no reply and the command must be sent again."""
-        reply = await self._dialler.send(command, {})
+        """Send a reload command, and return the dialler's reply.
+
+        Return None if there was no reply and the command must be sent again.
+        """
+        reply = await self._dialler.send_command(command, {})
         if is_unanswered(reply):
             _log.info(
                 "material.load_pending", version=assigned.label, problem="the dialler or its broker is unreachable"
@@ -149,14 +159,15 @@ class MaterialUpdater:
         return self._rejected[1]
 
 
-def _changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
-    """Return the folders of a bundle in which files differ between two versions."""
+def _find_changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
+    """Return the folders of campaign material in which files differ between two versions."""
     old, new = ({} if before is None else before.files), after.files
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
-def material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with the active version's settings and profile, or None if it could.
+def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
+    """Return why the dialler could not start with the settings and the legal profile of the active material, or None if
+    it could.
 
     Settings that were read from a pipe cannot be read again and are not checked.
     """
@@ -170,8 +181,11 @@ def material_problem(settings: Settings, jurisdiction: str) -> str | None:
     return None if name == jurisdiction else f"its profile is for {name!r}; this centre's is for {jurisdiction!r}"
 
 
-def open_material(settings: Settings) -> CentreMaterial | None:
-    """Return the centre's material folder, or None if headquarters provides no material. Raises SettingError."""
+def open_material_folder(settings: Settings) -> CentreMaterial | None:
+    """Return the folder of the centre's campaign material, or None if headquarters provides none.
+
+    Raises SettingError.
+    """
     headquarters = settings.headquarters
     if headquarters.material_url is None:
         return None
@@ -190,5 +204,5 @@ def open_material(settings: Settings) -> CentreMaterial | None:
     )
     reserve = settings.store.reserve_megabytes << 20
     folder.mkdir(parents=True, exist_ok=True)
-    startup_problem = partial(material_problem, settings, source.jurisdiction)
+    startup_problem = partial(find_material_problem, settings, source.jurisdiction)
     return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve, startup_problem)

@@ -27,14 +27,16 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers orders to all centres, to the centre's zone, and to the centre itself.
+    """Delivers headquarters' orders to the dialler: those to all centres, to the centre's zone (region), and to the
+    centre itself.
 
-    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is sent
-    until the dialler replies or the order expires. The dialler compares the times of orders from different subjects.
+    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is
+    sent until the dialler replies or the order expires. The dialler compares the times of orders from different
+    subjects.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
-        """Create a delivery for a centre. `zone` is None if the centre belongs to no zone."""
+        """Create the delivery of orders to a centre. `zone` is None if the centre belongs to no zone."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
@@ -43,7 +45,7 @@ class OrderDelivery:
         self._subjects = [build_order_subject(each) for each in addressees]
 
     async def run(self) -> NoReturn:
-        """Deliver orders until cancelled."""
+        """Deliver headquarters' orders to the dialler until cancelled."""
         while True:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -68,7 +70,7 @@ class OrderDelivery:
     async def _deliver_order_until_answered(self, signed: SignedOrder, order: HqOrder) -> None:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
         while self._clock.now() < order.expires_at:
-            reply = await self._dialler.send("headquarters-order", values)
+            reply = await self._dialler.send_command("headquarters-order", values)
             if reply is not None and not is_unanswered(reply):
                 await self._publish_reply(order, reply)
                 return

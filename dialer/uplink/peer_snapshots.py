@@ -1,4 +1,4 @@
-"""Downloading a snapshot of peer updates (opt-outs and marks of other centres) from headquarters, page by page."""
+"""Downloads a snapshot of peer updates (opt-outs and marks of other centres) from headquarters, page by page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LENGTH_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class PeerSnapshot:
-    """A completely downloaded snapshot."""
+    """A completely downloaded snapshot of other centres' opt-outs or marks."""
 
     name: str  # unique
     position: int  # position in the stream from which to continue
@@ -33,15 +33,15 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Requests snapshots from headquarters, on behalf of a centre."""
+    """Requests snapshots of other centres' opt-outs and marks from headquarters, for one centre."""
 
     centre: str
     session: Session
     key: bytes | None = None  # headquarters' public key, which signs snapshots
 
     @contextlib.asynccontextmanager
-    async def snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
-        """Download the marks of a constituency, or all opt-outs if `place` is None.
+    async def download_snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
+        """Download other centres' marks (recorded answers) in a constituency, or all their opt-outs if `place` is None.
 
         `stored` is the stream position up to which the centre has stored updates. Raises InvalidMessage or
         HeadquartersUnreachable if the snapshot cannot be downloaded completely.

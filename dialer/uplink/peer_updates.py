@@ -54,30 +54,30 @@ _MARKS: TypeAdapter[Any] = TypeAdapter(list[PeerMark])
 
 
 class PendingUpdates:
-    """Peer updates that the next command to the dialler will contain, in the stream's order."""
+    """Opt-outs and marks of other centres that the next command to the dialler will contain, in the stream's order."""
 
     def __init__(self, after: int) -> None:
-        """Create an empty collection. `after` is the stream position before the first update."""
+        """Create an empty collection of updates. `after` is the stream position before the first one."""
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
         self._bytes = 0
 
     def fits_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
-        """Return whether the updates `more` fit into the same command."""
+        """Return whether the further updates `more` fit into the same command."""
         count = len(self.opt_outs) + len(self.marks)
-        has_room = count + len(more) <= MAX_UPDATES and self._bytes + _signed_bytes(more) <= MAX_UPDATE_BYTES
+        has_room = count + len(more) <= MAX_UPDATES and self._bytes + _compute_signed_size(more) <= MAX_UPDATE_BYTES
         return not count or has_room
 
-    def add(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
-        """Add the updates of the next message in the stream, which has this position."""
+    def add_updates(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
+        """Add the updates of the stream's next message, which has the position `position`."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
-        self._bytes += _signed_bytes([*opt_outs, *marks])
+        self._bytes += _compute_signed_size([*opt_outs, *marks])
 
-    def command_values(self, stream: str) -> dict[str, Any]:
-        """Return the fields of the command `import-peer-updates`."""
+    def build_command_fields(self, stream: str) -> dict[str, Any]:
+        """Return the fields of the command `import-peer-updates` with these updates."""
         return {
             "stream": stream,
             "after": self.after,
@@ -87,17 +87,18 @@ class PendingUpdates:
         }
 
 
-def _signed_bytes(updates: Sequence[dict[str, Any]]) -> int:
+def _compute_signed_size(updates: Sequence[dict[str, Any]]) -> int:
     """Return the size (bytes) of updates in a signed command, which contains them as JSON within JSON."""
     return len(json.dumps(json.dumps(updates)))
 
 
-def valid_updates(
+def select_valid_updates(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the valid opt-outs and marks of other centres.
+    """Return those opt-outs and marks of other centres that are valid.
 
-    Updates that the dialler would reject are left out, so that they cannot block later updates. So are the centre's own.
+    Updates that the dialler would reject are left out, so that they cannot block later updates. So are the centre's
+    own.
     """
     return _keep_valid_updates(_OPT_OUTS, opt_outs, centre), _keep_valid_updates(_MARKS, marks, centre)
 
@@ -117,10 +118,10 @@ def _keep_valid_updates(
 
 
 class PeerUpdates:
-    """Reads headquarters' stream of peer updates from the position that the dialler has stored.
+    """Reads other centres' opt-outs and marks from headquarters' stream, from the position that the dialler has stored.
 
-    There is a position for opt-outs, and one for the marks of each constituency. A snapshot is downloaded first if there is
-    no position yet, or if the stream no longer has all updates after the position.
+    There is a position for opt-outs, and one for the marks of each constituency. A snapshot is downloaded first if
+    there is no position yet, or if the stream no longer has all updates after the position.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class PeerUpdates:
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def run(self) -> None:
-        """Send peer updates to the dialler until cancelled."""
+        """Send opt-outs and marks of other centres to the dialler until cancelled."""
         while True:
             try:
                 roll = await self._reading.read_rolls()
@@ -187,10 +188,13 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a snapshot and send it to the dialler, retrying until it succeeds. Return the stream position after it."""
+        """Download a snapshot of other centres' updates and send it to the dialler, and retry until it succeeds.
+
+        Return the stream position after it.
+        """
         while True:
             try:
-                async with self._snapshot_lock, self._source.snapshot(stream, place, stored) as snapshot:
+                async with self._snapshot_lock, self._source.download_snapshot(stream, place, stored) as snapshot:
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
                 await self._publish_status({"problem": ""})
@@ -202,24 +206,24 @@ class PeerUpdates:
                 return snapshot.position
 
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
-        """Send a snapshot to the dialler. Return the number of its updates.
+        """Send a snapshot of other centres' updates to the dialler. Return how many there are.
 
-        The updates are sent in several commands, so that no commit takes long. These have positions of their own, as if the
-        snapshot were another stream. The last command has the position in the real stream, which says that all updates are
-        stored.
+        The updates are sent in several commands, so that no commit takes long. These have positions of their own, as if
+        the snapshot were another stream. The last command has the position in the real stream, which says that all
+        updates are stored.
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
-            opt_outs, marks = await asyncio.to_thread(valid_updates, page.opt_outs, page.marks, self._centre)
+            opt_outs, marks = await asyncio.to_thread(select_valid_updates, page.opt_outs, page.marks, self._centre)
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
                 if not pending.fits_into_command([*update[0], *update[1]]):
                     await self._send_snapshot_part(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
-                pending.add(pending.position + 1, *update)
+                pending.add_updates(pending.position + 1, *update)
         await self._send_snapshot_part(snapshot_stream, pending)
         end = PendingUpdates(stored)
-        end.add(snapshot.position, [], [])
+        end.add_updates(snapshot.position, [], [])
         await self._send_snapshot_part(stream, end)
         return count
 
@@ -228,7 +232,7 @@ class PeerUpdates:
             raise InvalidMessage("the dialler refused a snapshot of peer updates: the uplink downloads a new one")
 
     async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
-        """Read updates and send them to the dialler, until the stream must be opened again.
+        """Read other centres' updates and send them to the dialler, until the stream must be opened again.
 
         Raises StreamRecreated, MessagesMissing.
         """
@@ -242,21 +246,21 @@ class PeerUpdates:
     async def _handle_stream_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add the updates in a message to the pending ones, and send them if necessary.
+        """Add the updates in a message to the pending updates, and send them to the dialler if necessary.
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """
         opt_outs: list[dict[str, Any]] = []
         marks: list[dict[str, Any]] = []
         try:
-            opt_outs, marks = valid_updates(*unpack_peer_updates(message.data), self._centre)
+            opt_outs, marks = select_valid_updates(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.invalid", problem=str(error))
         if not pending.fits_into_command([*opt_outs, *marks]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
-        pending.add(message.position, opt_outs, marks)
+        pending.add_updates(message.position, opt_outs, marks)
         now = self._clock.monotonic()
         is_empty = not (pending.opt_outs or pending.marks)
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
@@ -268,7 +272,10 @@ class PeerUpdates:
         return PendingUpdates(pending.position)
 
     async def _send_updates_and_report_age(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates, and publish the age of the newest opt-out. Return False if the stream must be opened again."""
+        """Send updates to the dialler, and publish the age of the newest opt-out.
+
+        Return False if the stream must be opened again.
+        """
         started = self._clock.monotonic()
         is_stored = await self._send_updates(stream, pending)
         if is_stored and pending.opt_outs:
@@ -282,7 +289,7 @@ class PeerUpdates:
         If it has not, the dialler's position in the stream is a different one.
         """
         while True:
-            reply = await self._dialler.send("import-peer-updates", pending.command_values(stream))
+            reply = await self._dialler.send_command("import-peer-updates", pending.build_command_fields(stream))
             if reply is not None and not is_unanswered(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)

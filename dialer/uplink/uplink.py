@@ -1,4 +1,4 @@
-"""The uplink process. It connects a centre's broker and store with headquarters' nats-server."""
+"""The uplink process, which connects a centre's broker and store with headquarters' nats-server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dialer.store.keys import read_site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
-from dialer.uplink.material import MaterialUpdater, open_material
+from dialer.uplink.material import MaterialUpdater, open_material_folder
 from dialer.uplink.orders import OrderDelivery
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -65,7 +65,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     live = LiveStatus(centre)
     dialler_client = DiallerClient(broker, centre, clock, live.store_status_value, random.SystemRandom())
     dialler = DiallerCommands(dialler_client, user, signer)
-    material = open_material(settings)
+    material = open_material_folder(settings)
     key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 

@@ -1,4 +1,4 @@
-"""Upload of a centre's outbox: sending batches of results to headquarters, and telling the dialler what was acknowledged."""
+"""Upload of a centre's outbox: sends batches of results to headquarters, and notifies the dialler of acknowledged rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RETRY_SECONDS = 2.0
 
 
 class OutboxUpload:
-    """Sends the rows of the outbox to headquarters, and tells the dialler which rows it may delete."""
+    """Sends the rows of the outbox (stored results) to headquarters, and notifies the dialler which rows it may delete."""
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
@@ -47,7 +47,7 @@ class OutboxUpload:
         self._report_due = asyncio.Event()
 
     async def run(self) -> None:
-        """Upload until cancelled."""
+        """Upload outbox rows until cancelled."""
         self._schedule = BatchSchedule(self._centre, await self._wait_for_cursor(), random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
         await self._session.subscribe(build_ack_subject(self._centre), self._handle_acknowledgement)
@@ -74,7 +74,7 @@ class OutboxUpload:
         if self._schedule is None:
             return
         try:
-            self._schedule.acknowledge(unpack_ack(data), self._clock.monotonic())
+            self._schedule.record_acknowledgement(unpack_ack(data), self._clock.monotonic())
         except InvalidMessage as error:
             _log.warning("uplink.invalid_ack", problem=str(error))
             return
@@ -85,7 +85,9 @@ class OutboxUpload:
         while True:
             self._ack_received.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(schedule.next_at(self._clock.monotonic()) - self._clock.monotonic()):
+                async with asyncio.timeout(
+                    schedule.compute_next_time(self._clock.monotonic()) - self._clock.monotonic()
+                ):
                     await self._ack_received.wait()
             try:
                 await self._send_due_batch(schedule)
@@ -98,12 +100,12 @@ class OutboxUpload:
         if not self._session.is_connected:
             await asyncio.sleep(RETRY_SECONDS)
             return
-        if now < schedule.next_at(now):
+        if now < schedule.compute_next_time(now):
             return
-        batch = schedule.overdue_batch(now)
-        if batch is None and not schedule.is_waiting:
+        batch = schedule.get_overdue_batch(now)
+        if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
-            batch = schedule.next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
+            batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
         try:
@@ -113,7 +115,7 @@ class OutboxUpload:
             raise
 
     async def _report_acknowledgements(self, schedule: BatchSchedule) -> NoReturn:
-        """Report each acknowledgement to the dialler, until the store has it."""
+        """Report each acknowledgement of headquarters to the dialler, until the store has it."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
@@ -124,13 +126,16 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_acknowledgement(self, through: int) -> str | None:
-        """Report an acknowledgement to the dialler. Return why the dialler has not stored it, or None if it has."""
+        """Report an acknowledgement of headquarters to the dialler.
+
+        Return why the dialler has not stored it, or None if it has.
+        """
         try:
             if await self._read_stored_acknowledgement() == through:
                 return None
         except StoreError as error:
             return str(error)
-        reply = await self._dialler.send("confirm-uplink", {"through": through})
+        reply = await self._dialler.send_command("confirm-uplink", {"through": through})
         if reply is None:
             return "the dialler is unreachable"
         return None if reply.status == "done" else reply.text

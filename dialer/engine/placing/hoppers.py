@@ -127,7 +127,9 @@ class Hoppers:
         run.priorities_at, today = now, self._polls.find_polls_today()
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
-        run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
+        run.order.set_priorities(
+            {} if polling is None else polling.create_booth_priorities(today, self._turnout.booths, now)
+        )
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
         """Reserve one number of the campaign's list for dialling, from the hopper or the queue. Raises CommandRefused,

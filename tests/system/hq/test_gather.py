@@ -41,7 +41,7 @@ from dialer.store.connection import open_store_for_reading
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
-from dialer.uplink.batches import rows_for_headquarters
+from dialer.uplink.batches import select_rows_for_headquarters
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -290,7 +290,7 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
                 await store.add_announcements([Announcement(each.topic, each.payload) for each in part], NOW)
                 with closing(open_store_for_reading(store_path)) as db:
                     last = outbox.SQL.highest_id.one(db)
-                    waiting = rows_for_headquarters([*outbox.read_rows_between(db, 0, last)])
+                    waiting = select_rows_for_headquarters([*outbox.read_rows_between(db, 0, last)])
                 path = tmp_path / build_outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)

@@ -18,7 +18,7 @@ from dialer.nats.session import Session
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import load_settings
 from dialer.uplink.dialler import DiallerCommands
-from dialer.uplink.material import MaterialUpdater, material_problem
+from dialer.uplink.material import MaterialUpdater, find_material_problem
 from tests.support.material import publishing
 
 NOW = time.time()
@@ -66,11 +66,11 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
     with publishing(tmp_path / "hq", NOW) as publisher:
         reported, dialler = ReportedState(), Dialler()
         updater = MaterialUpdater("pune-1", reported, dialler, publisher.centre(folder), SystemClock())
-        await updater.check()
+        await updater.install_assigned_version()
         assert "a file is missing on the material server" in reported.summary()[2]  # nothing is published yet
         publisher.approve(source, NOW)
         publisher.assign(1, NOW)
-        await updater.check()  # no dialler is running yet
+        await updater.install_assigned_version()  # no dialler is running yet
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
@@ -82,7 +82,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
         (source / "weights/all.csv").write_text("constituency,part,serial,weight\n")
         publisher.approve(source, NOW)
         publisher.assign(2, NOW)
-        await updater.check()
+        await updater.install_assigned_version()
         assert reported.summary() == ("turnout-2", "turnout-2", "")
         assert reported.last["after_restart"] == "weights"
         assert (
@@ -94,15 +94,15 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
         publisher.approve(source, NOW)
         publisher.assign(3, NOW)
         for _ in range(2):
-            await updater.check()
+            await updater.install_assigned_version()
             assert reported.summary()[:2] == ("turnout-2", "turnout-3")
             assert "turnout-3 was rolled back" in reported.summary()[2]
         assert library.get_current_flow(place) is running
         publisher.assign(1, NOW)
-        await updater.check()
+        await updater.install_assigned_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         assert library.get_current_flow(place).version == began_with.version
-    await updater.check()  # headquarters is unreachable: the active version stays
+    await updater.install_assigned_version()  # headquarters is unreachable: the active version stays
     assert reported.summary() == ("turnout-1", None, "")
 
 
@@ -119,19 +119,19 @@ async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_
             (source / "flows/turnout.yaml").write_text(flow)
             publisher.approve(source, NOW)
             publisher.assign(version, NOW)
-            await uplink().check()
+            await uplink().install_assigned_version()
 
         await assign(1, FLOW)
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
         first = library.get_current_flow(place)
         object.__setattr__(dialler, "flows", library)
-        await uplink().check()
+        await uplink().install_assigned_version()
         object.__setattr__(dialler, "flows", None)
         await assign(2, FLOW.replace("reprompts: 2", "reprompts: 3"))
         assert library.get_current_flow(place) is first
         object.__setattr__(dialler, "flows", library)
-        await uplink().check()
+        await uplink().install_assigned_version()
         second = library.get_current_flow(place)
         assert (second is first, reported.summary()) == (False, ("turnout-2", "turnout-2", ""))
 
@@ -139,7 +139,7 @@ async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_
         await assign(3, "start: nowhere\n")
         await assign(4, "start: anywhere\n")
         object.__setattr__(dialler, "flows", library)
-        await uplink().check()
+        await uplink().install_assigned_version()
         assert reported.summary()[:2] == ("turnout-2", "turnout-4")  # not 3, which the dialler never loaded
         assert "turnout-4 was rolled back" in reported.summary()[2]
         assert library.get_current_flow(place) is second
@@ -153,12 +153,12 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
         updater = MaterialUpdater("pune-1", reported, Dialler(), publisher.centre(tmp_path / "centre"), SystemClock())
         publisher.approve(tmp_path / "source", NOW)
         publisher.assign(1, NOW)
-        await updater.check()
+        await updater.install_assigned_version()
         (tmp_path / "centre/current/bundle.json").write_bytes(b"")
-        await updater.check()
+        await updater.install_assigned_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         (tmp_path / "centre/current/bundle.json").write_bytes(b"")
-    await updater.check()  # headquarters is unreachable
+    await updater.install_assigned_version()  # headquarters is unreachable
     assert reported.summary() == (None, None, "")
 
 
@@ -177,7 +177,7 @@ async def test_campaigns_and_rules_profile_are_installed_only_if_the_dialler_cou
     (source / "flows/turnout.yaml").write_text(FLOW)
 
     with publishing(tmp_path / "hq", NOW) as publisher:
-        problem = partial(material_problem, settings, "india")
+        problem = partial(find_material_problem, settings, "india")
         updater = MaterialUpdater(
             "pune-1", reported, dialler, publisher.centre(folder, startup_problem=problem), SystemClock()
         )
@@ -186,12 +186,12 @@ async def test_campaigns_and_rules_profile_are_installed_only_if_the_dialler_cou
             (source / "campaigns/turnout.toml").write_text(f'[[campaigns]]\nid = "hq"\nkind = "agents"\n{campaign}\n')
             (source / "profiles/here.toml").write_text(profile)
             publisher.assign(publisher.approve(source, NOW), NOW)
-            await updater.check()
+            await updater.install_assigned_version()
             return reported.last["active"], reported.last["problem"], reported.last["after_restart"]
 
         assert await publish("", india) == ("turnout-1", "", "")
         object.__setattr__(dialler, "flows", FlowLibrary([], load_shipped_texts()))
-        await updater.check()
+        await updater.install_assigned_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")  # flows are loaded, settings not yet
         object.__setattr__(dialler, "settings_reply", Reply("unanswered", ""))
         assert await publish("channels = 6", india) == ("turnout-2", "", "")
@@ -219,5 +219,5 @@ async def test_campaigns_and_rules_profile_are_installed_only_if_the_dialler_cou
         assert (running, "is not installed until the centre's settings are valid" in trouble) == ("turnout-4", True)
         config.write_text(own, encoding="utf-8")
         object.__setattr__(dialler, "settings_reply", Reply("done", ""))
-        await updater.check()
+        await updater.install_assigned_version()
         assert reported.summary() == ("turnout-8", "turnout-8", "")

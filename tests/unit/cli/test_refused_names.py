@@ -15,7 +15,7 @@ from dialer.cli import flow as flow_cli
 from dialer.cli import main as cli
 from dialer.errors import MatdanError, SettingError
 from dialer.flows.catalogue import load_flow
-from dialer.reports.formats import Column, Report, as_table
+from dialer.reports.formats import Column, Report, format_report_as_table
 from dialer.settings.fields import PATTERNS_IN_WORDS
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import JURISDICTIONS
@@ -81,7 +81,7 @@ def test_square_brackets_in_printed_tables_are_not_read_as_markup(
     assert "[i]" in shown
     console = Console(record=True, width=80)
     with console.capture() as printed:
-        console.print(as_table(Report("calls of [b]town", (Column("calls_of_every_kind"),), ((1,),))))
+        console.print(format_report_as_table(Report("calls of [b]town", (Column("calls_of_every_kind"),), ((1,),))))
     assert "calls of [b]town" in printed.get()
     flow = dataclasses.replace(load_flow("turnout"), title="[b]Turnout")
     monkeypatch.setattr(flow_cli, "load_flow", lambda _: flow)

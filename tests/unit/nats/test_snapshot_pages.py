@@ -118,6 +118,6 @@ async def test_snapshot_request_for_a_constituency_without_a_state_returns_marks
 
     session: Any = FakeSession()
     for place in (("", 209), None):
-        async with SnapshotSource("pune-1", session).snapshot(REQUEST.stream, place, 0) as snapshot:
+        async with SnapshotSource("pune-1", session).download_snapshot(REQUEST.stream, place, 0) as snapshot:
             assert snapshot.position == 7
     assert queries == [(SQL.marks.sql, ("", 209)), (SQL.opt_outs.sql, ("", MAX_PAGE_ROWS))]

@@ -28,7 +28,7 @@ from dialer.polling_day.priorities import (
     BoothPriorities,
     FactorWeights,
     calculate_booth_priority,
-    share_not_voted,
+    compute_share_not_voted,
 )
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -45,12 +45,12 @@ def claim(booth_id: int, weight: float = 1.0) -> Claim:
     ("local", "share"), [(time(6), 0.0), (time(7), 0.0), (time(8), 0.055), (time(10), 0.18), (time(23), 0.66)]
 )
 def test_expected_turnout_is_interpolated_linearly(local: time, share: float) -> None:
-    assert COURSE.voted_by(local) == pytest.approx(share)
+    assert COURSE.compute_expected_share(local) == pytest.approx(share)
 
 
 def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
-    assert share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
-    assert share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
+    assert compute_share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
+    assert compute_share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
 
 def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
@@ -327,7 +327,7 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
     today = plan.find_polls_today(booths_of(polls), at(14))
     assert today.last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
-    order = plan.priorities(today, turnout, at(14))
+    order = plan.create_booth_priorities(today, turnout, at(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
     assert today.is_valid_at(at(0))
@@ -344,13 +344,13 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     }
     plan = plan_of(polls)
     today = plan.find_polls_today(booths_of(polls), at(14))
-    order = plan.priorities(today, {}, at(14))
+    order = plan.create_booth_priorities(today, {}, at(14))
     assert today.last_calls.keys() == {1, 2}
     assert order[2] > order[3] == order[1] > 0
-    late = plan.priorities(today, {}, at(19))
+    late = plan.create_booth_priorities(today, {}, at(19))
     assert late[1] == late[2] == 0 < late[3]
     alone = plan_of({3: polls[3]})
-    assert alone.priorities(alone.find_polls_today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
+    assert alone.create_booth_priorities(alone.find_polls_today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
 
 
 def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
@@ -367,6 +367,6 @@ def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     early = plan.find_polls_today(booths, today.since - 1)
     assert set(early.last_calls) == {2}
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
-    order = by_course.priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
+    order = by_course.create_booth_priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
     assert [order[1], order[2]] == pytest.approx([1.0, 0.75])
     assert plan.find_local_closing_time(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)

@@ -25,11 +25,18 @@ from dialer.cli.main import app as dialer_app
 from dialer.cli.report import app, parse_time
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
-from dialer.reports.formats import Column, ColumnKind, Report, as_csv, as_json, as_table
+from dialer.reports.formats import (
+    Column,
+    ColumnKind,
+    Report,
+    format_report_as_csv,
+    format_report_as_json,
+    format_report_as_table,
+)
 from dialer.reports.lists import BoothList, ListKind, format_heading
 from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
-from dialer.reports.workbook import as_xlsx
+from dialer.reports.workbook import render_report_as_xlsx
 from dialer.roll.rejects import escape_formula
 from dialer.simulation.demo.report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.store.connection import read_snapshot
@@ -151,7 +158,7 @@ async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
     report = Report("r", (Column("booth", ColumnKind.TEXT), Column("voters")), ((f"{start}cmd|' /C calc'!A0", -3),))
-    ((booth, voters),) = list(csv.reader(io.StringIO(as_csv(report), newline="")))[1:]
+    ((booth, voters),) = list(csv.reader(io.StringIO(format_report_as_csv(report), newline="")))[1:]
     assert booth == f"'{start}cmd|' /C calc'!A0"
     assert voters == "-3"  # a number stays a number
 
@@ -169,11 +176,11 @@ def test_printed_table_escapes_markup_and_control_characters() -> None:
         "r", (Column("booth", ColumnKind.TEXT), Column("share", ColumnKind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),)
     )
     console = Console(width=80, file=io.StringIO(), record=True)
-    console.print(as_table(report))
+    console.print(format_report_as_table(report))
     text = console.export_text()
     assert "[red]?[2Jगाँव" in text
     assert "12.3 %" in text
-    assert json.loads(as_json(report))["rows"] == [{"booth": "[red]\x1b[2Jगाँव", "share": 0.1234}]
+    assert json.loads(format_report_as_json(report))["rows"] == [{"booth": "[red]\x1b[2Jगाँव", "share": 0.1234}]
 
 
 @pytest.mark.parametrize("command", ["calls", "agents", "abandonment", "turnout"])
@@ -510,7 +517,7 @@ def test_workbook_has_typed_numbers_and_no_formulas_or_links(tmp_path: Path) -> 
         (("=cmd|' /C calc'!A0", 0.25, 3), ("http://example.org", None, 4)),
         ("all", None, 7),
     )
-    (tmp_path / "r.xlsx").write_bytes(as_xlsx(report))
+    (tmp_path / "r.xlsx").write_bytes(render_report_as_xlsx(report))
     sheet = openpyxl.load_workbook(tmp_path / "r.xlsx").active
     assert [[cell.value for cell in row] for row in sheet.rows] == [
         ["name", "share", "n"],

@@ -25,73 +25,74 @@ def span(batch: OutboxBatch | None) -> tuple[int, int, int] | None:
 
 def test_next_batch_is_sent_after_the_acknowledgement_of_the_last() -> None:
     schedule = schedule_after(10)
-    assert span(schedule.next_batch(rows(11, 13), 10, 0.0)) == (11, 13, 3)
-    assert schedule.is_waiting
-    assert schedule.next_at(0.0) > 3.0
-    schedule.acknowledge(13, 0.4)
-    assert (schedule.acknowledged, schedule.is_waiting, schedule.next_at(0.4)) == (13, False, BATCH_SECONDS)
+    assert span(schedule.get_next_batch(rows(11, 13), 10, 0.0)) == (11, 13, 3)
+    assert schedule.is_waiting_for_acknowledgement
+    assert schedule.compute_next_time(0.0) > 3.0
+    schedule.record_acknowledgement(13, 0.4)
+    assert (schedule.acknowledged, schedule.is_waiting_for_acknowledgement) == (13, False)
+    assert schedule.compute_next_time(0.4) == BATCH_SECONDS
 
 
 def test_batch_that_did_not_reach_the_server_is_resent_at_once() -> None:
     schedule = schedule_after(10)
-    made = schedule.next_batch(rows(11, 13), 10, 0.0)
-    assert schedule.overdue_batch(2.0) is None
+    made = schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    assert schedule.get_overdue_batch(2.0) is None
     schedule.note_send_failure(2.0)
-    assert schedule.overdue_batch(2.0) == made
-    assert schedule.overdue_batch(3.0) is None
-    schedule.acknowledge(13, 3.0)
+    assert schedule.get_overdue_batch(2.0) == made
+    assert schedule.get_overdue_batch(3.0) is None
+    schedule.record_acknowledgement(13, 3.0)
     schedule.note_send_failure(3.5)
     assert schedule.acknowledged == 13
 
 
 def test_next_batch_is_sent_at_once_after_a_full_one() -> None:
     schedule = schedule_after()
-    assert span(schedule.next_batch(rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (1, MAX_BATCH_ROWS, MAX_BATCH_ROWS)
-    schedule.acknowledge(MAX_BATCH_ROWS, 0.1)
-    assert schedule.next_at(0.1) <= 0.1
+    assert span(schedule.get_next_batch(rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (1, MAX_BATCH_ROWS, MAX_BATCH_ROWS)
+    schedule.record_acknowledgement(MAX_BATCH_ROWS, 0.1)
+    assert schedule.compute_next_time(0.1) <= 0.1
 
 
 def test_batch_of_rows_is_limited_in_bytes() -> None:
     schedule = schedule_after()
-    made = schedule.next_batch(rows(1, 300, payload="x" * 20_000), 0, 0.0)
+    made = schedule.get_next_batch(rows(1, 300, payload="x" * 20_000), 0, 0.0)
     assert made is not None
     assert 90 < made.last < MAX_BATCH_BYTES / 20_000
-    schedule.acknowledge(made.last, 0.1)
-    assert schedule.next_at(0.1) <= 0.1
+    schedule.record_acknowledgement(made.last, 0.1)
+    assert schedule.compute_next_time(0.1) <= 0.1
 
 
 def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
-    made = schedule_after().next_batch(rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
+    made = schedule_after().get_next_batch(rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
     assert made is not None
     assert unpack_batch(pack_batch(made)) == made
 
 
 def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> None:
     schedule = schedule_after()
-    assert schedule.next_batch(rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
-    assert schedule.next_at(0.0) == BATCH_SECONDS
-    assert span(schedule.next_batch([*rows(1, 3, "replies/uplink/x"), *rows(4, 4)], 0, 1.0)) == (1, 4, 1)
+    assert schedule.get_next_batch(rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
+    assert schedule.compute_next_time(0.0) == BATCH_SECONDS
+    assert span(schedule.get_next_batch([*rows(1, 3, "replies/uplink/x"), *rows(4, 4)], 0, 1.0)) == (1, 4, 1)
     many = schedule_after()
-    assert span(many.next_batch(rows(1, MAX_BATCH_ROWS, "replies/a/x"), 0, 0.0)) == (
+    assert span(many.get_next_batch(rows(1, MAX_BATCH_ROWS, "replies/a/x"), 0, 0.0)) == (
         1,
         MAX_BATCH_ROWS,
         0,
     )  # more rows may follow
     long = schedule_after()
-    made = long.next_batch([*rows(1, 300, "replies/a/x", "x" * 20_000), *rows(301, 301)], 0, 0.0)
+    made = long.get_next_batch([*rows(1, 300, "replies/a/x", "x" * 20_000), *rows(301, 301)], 0, 0.0)
     assert made is not None  # replies alone fill the batch
     assert (made.rows, 0 < made.last < 301) == ((), True)
 
 
 def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> None:
     schedule = schedule_after()
-    made = schedule.next_batch(rows(1, 2), 0, 0.0)
-    assert schedule.overdue_batch(1.0) is None
+    made = schedule.get_next_batch(rows(1, 2), 0, 0.0)
+    assert schedule.get_overdue_batch(1.0) is None
     now, waits = 0.0, []
     for _ in range(8):
-        now, before = schedule.next_at(now), now
+        now, before = schedule.compute_next_time(now), now
         waits.append(now - before)
-        assert schedule.overdue_batch(now) is made
+        assert schedule.get_overdue_batch(now) is made
     assert ACK_TIMEOUT_SECONDS * 0.75 <= waits[0] <= ACK_TIMEOUT_SECONDS * 1.25
     assert max(waits) <= MAX_ACK_TIMEOUT_SECONDS * 1.25
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
@@ -99,34 +100,37 @@ def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> 
 
 def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
     schedule = schedule_after(10)
-    schedule.next_batch(rows(11, 13), 10, 0.0)
-    schedule.acknowledge(10, 0.1)
-    schedule.acknowledge(12, 0.2)
-    assert schedule.is_waiting
+    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule.record_acknowledgement(10, 0.1)
+    schedule.record_acknowledgement(12, 0.2)
+    assert schedule.is_waiting_for_acknowledgement
     assert schedule.acknowledged == 10
 
 
 def test_restored_headquarters_receives_rows_again_and_learns_which_are_deleted() -> None:
     schedule = schedule_after(10)
-    schedule.next_batch(rows(11, 13), 10, 0.0)
-    schedule.acknowledge(4, 0.1)  # its database was restored
-    assert (schedule.acknowledged, schedule.next_at(0.1)) == (4, 0.1)
-    again = schedule.next_batch(rows(11, 13), 10, 0.1)
+    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule.record_acknowledgement(4, 0.1)  # its database was restored
+    assert (schedule.acknowledged, schedule.compute_next_time(0.1)) == (4, 0.1)
+    again = schedule.get_next_batch(rows(11, 13), 10, 0.1)
     assert span(again) == (5, 13, 3)
     assert again is not None
     assert again.deleted_through == 10
-    schedule.acknowledge(13, 0.2)
-    fresh = schedule.next_batch(rows(14, 14), 13, 1.2)
+    schedule.record_acknowledgement(13, 0.2)
+    fresh = schedule.get_next_batch(rows(14, 14), 13, 1.2)
     assert fresh is not None
     assert fresh.deleted_through == 0
 
 
 def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
     schedule = schedule_after(10)
-    schedule.next_batch(rows(11, 13), 10, 0.0)
-    schedule.acknowledge(500, 0.1)
-    assert (schedule.acknowledged, schedule.is_waiting) == (500, False)  # the dialler continues its ids behind it
-    assert span(schedule.next_batch(rows(511, 513), 500, 1.1)) == (501, 513, 3)
+    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule.record_acknowledgement(500, 0.1)
+    assert (schedule.acknowledged, schedule.is_waiting_for_acknowledgement) == (
+        500,
+        False,
+    )
+    assert span(schedule.get_next_batch(rows(511, 513), 500, 1.1)) == (501, 513, 3)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -144,17 +148,17 @@ def test_every_row_is_stored_once_at_headquarters_whatever_messages_are_lost(see
             new = rng.randrange(0, 80)
             outbox += rows(last + 1, last + new)
             last, made = last + new, made + new
-        if now >= schedule.next_at(now):
-            batch = schedule.overdue_batch(now)
-            if batch is None and not schedule.is_waiting:
+        if now >= schedule.compute_next_time(now):
+            batch = schedule.get_overdue_batch(now)
+            if batch is None and not schedule.is_waiting_for_acknowledgement:
                 waiting = [row for row in outbox if row.outbox_id > schedule.acknowledged][:MAX_BATCH_ROWS]
-                batch = schedule.next_batch(waiting, passed, now)
+                batch = schedule.get_next_batch(waiting, passed, now)
             if batch is not None and rng.random() < 0.8:
                 has = max(committed, default=0)
                 if batch.first <= has + 1:
                     committed += [row.id for row in batch.rows if row.id > has]
                 if rng.random() < 0.8:
-                    schedule.acknowledge(max(committed, default=0), now)
+                    schedule.record_acknowledgement(max(committed, default=0), now)
         if rng.random() < 0.02 and made < 1_900:
             backup, safe = committed.copy(), max(committed, default=0)
         if rng.random() < 0.005 and made < 1_900:

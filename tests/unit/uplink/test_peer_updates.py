@@ -35,7 +35,7 @@ class FixedClock(SystemClock):
 
 def signed_length(updates: PendingUpdates) -> int:
     """Return the bytes of the signed command."""
-    values = updates.command_values("PEERS.1713764000.0123456789ab")
+    values = updates.build_command_fields("PEERS.1713764000.0123456789ab")
     text = json.dumps(
         {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
     )
@@ -46,7 +46,7 @@ def filled(mark: dict[str, Any]) -> PendingUpdates:
     """Return as many messages of ten such marks as fit into one command."""
     updates = PendingUpdates(10**9)
     while updates.fits_into_command([mark] * 10):
-        updates.add(updates.position + 1, [], [mark] * 10)
+        updates.add_updates(updates.position + 1, [], [mark] * 10)
     return updates
 
 
@@ -131,7 +131,7 @@ async def test_snapshot_that_does_not_fit_on_the_disk_is_reported_and_downloaded
 
     class FullDiskOnce(SnapshotSource):
         @contextlib.asynccontextmanager
-        async def snapshot(
+        async def download_snapshot(
             self, stream: str, place: tuple[str, int] | None, stored: int
         ) -> AsyncIterator[PeerSnapshot]:
             nonlocal attempts
