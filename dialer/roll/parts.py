@@ -40,7 +40,8 @@ class Parts:
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
             raise UnmatchedRow(
-                f"its roll version is not on the roll, which has {_format_roll_versions(known)}: serials differ between versions"
+                f"the row's roll version is not in the store, which has {_format_roll_versions(known)}:"
+                " give the version of the roll from which the serial was taken"
             )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only if needed, because lists write states in many ways

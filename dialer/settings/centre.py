@@ -44,7 +44,7 @@ class StoreSettings(Section):
 
 
 class Dialling(Section):
-    """[dialling] - limits on the calls of all campaigns together."""
+    """[dialling] - limits that apply to the calls of every campaign."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 

@@ -77,7 +77,10 @@ class SettingsReload:
         need_restart += self._find_other_restart_reasons(settings)
         if need_restart:
             verb = "needs" if len(need_restart) == 1 else "need"
-            raise CommandRefused(f"no change was applied: {', '.join(need_restart)} {verb} a restart")
+            raise CommandRefused(
+                f"no change was applied: {', '.join(need_restart)} {verb} a restart;"
+                " restart the dialler, or undo these changes"
+            )
         try:
             if changed and self._refuse is not None:
                 self._refuse(settings, profile)

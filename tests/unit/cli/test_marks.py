@@ -88,7 +88,7 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
         ("174,1,1,,0001-01-01T00:00+14:00", "time is before 1970"),
         ("174,1,1,,,Sita Devi", "column by is not an id"),
         ("174,1,1,,,9876543210", "column by is not an id"),
-        ("174,1,1,,,,2025-2", "its roll version is not on the roll, which has 2026-1"),
+        ("174,1,1,,,,2025-2", "the row's roll version is not in the store, which has 2026-1"),
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
