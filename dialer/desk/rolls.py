@@ -126,7 +126,10 @@ class RollRoutes:
         except BaseException as error:
             self._discard_files()
             if isinstance(error, OSError):
-                raise StoreError(f"{path.parent}: the uploaded roll cannot be written: {error.strerror}") from error
+                raise StoreError(
+                    f"{path.parent}: the uploaded roll cannot be written ({error.strerror}):"
+                    " free some disk space, or give this user permission to write there"
+                ) from error
             raise
         self._start_task(self._check_file(list_id, path))
         return {"list": list_id}
