@@ -174,7 +174,7 @@ def _draw_campaigns(
     rows = -(-len(view.campaigns) // columns)
     earlier = {} if previous is None else {campaign.campaign_id: campaign for campaign in previous.campaigns}
     seconds = 0.0 if previous is None else view.state.at - previous.state.at
-    panel_lines = PANEL_LINES + any(campaign.refused for campaign in view.campaigns)
+    panel_lines = PANEL_LINES + any(campaign.refused or campaign.progress.refused for campaign in view.campaigns)
     if rows * panel_lines > max(panel_lines, height // 2):
         why = len(view.campaigns) * 2 <= height // 5 and width >= WIDE_ENOUGH_FOR_WHY
         return [_draw_campaign_table(view.campaigns, width, extras, why=why)], len(view.campaigns) * (1 + why) + 3
@@ -226,12 +226,11 @@ def _draw_campaign(
         f" {format_percent(answered)}",
     )
     lines = [head, bar, legend, figures, _draw_abandoned_rate(campaign, extras), _draw_list_progress(campaign, cells)]
-    if campaign.refused:
-        most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
+    refused = campaign.progress.refused or campaign.refused
+    if refused:
+        most = max(refused, key=lambda reason: (refused[reason], reason))
         lines.append(
-            make_line(
-                ("held back by rules ", DIM), (format_count(sum(campaign.refused.values())), "bold"), f", most: {most}"
-            )
+            make_line(("held back by rules ", DIM), (format_count(sum(refused.values())), "bold"), f", most: {most}")
         )
     lines.append(_describe_idle(campaign))
     title = make_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))

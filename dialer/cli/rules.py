@@ -25,7 +25,7 @@ from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profi
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.checks.explain import report_call_explanations
+from dialer.site.checks.explain import report_call_explanations, report_lists
 from dialer.site.checks.rules import check_profile, check_rules
 from dialer.store.file_checks import file_exists
 
@@ -100,25 +100,32 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
 def explain_callability(
     site: SiteOptions,
     who: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="A phone number, a voter's ID, or constituency/part/serial; - reads it from standard input."
+            help="A phone number, a voter's ID, or constituency/part/serial; - reads it from standard input. "
+            "[default: the lists of all campaigns]"
         ),
-    ],
+    ] = None,
     at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show for each campaign why a number or voter can or cannot be called now, and when next.
 
-    With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and calls of that time.
+    Without WHO, show how many numbers of each campaign's list are due, wait for their time, are refused by the rules, by
+    reason, or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and calls
+    of that time.
     """
     settings = site.settings
     now = _parse_time_or_now(at, get_site_zone(settings))
     past = at is not None and now < SystemClock().now()
+    if who is None and at is not None:
+        raise typer.BadParameter("--at needs WHO: the lists are those of now")
     with site.open_for_reading() as db:
-        FindingPrinter(as_json=as_json).print_findings(
-            report_call_explanations(settings, db, read_argument(who, "the number"), now, past=past)
-        )
+        printer = FindingPrinter(as_json=as_json)
+        if who is None:
+            printer.print_findings(report_lists(settings, db, now))
+            return
+        printer.print_findings(report_call_explanations(settings, db, read_argument(who, "the number"), now, past=past))
 
 
 def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:

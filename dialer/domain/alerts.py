@@ -175,6 +175,18 @@ class AlertKind(StrEnum):
     SEAT_LOST = "seat-lost", AlertLevel.WARNING, "The phone of seat {seat} is disconnected.", AlertField.SEAT
 
     # Rules: missing data
+    RULES_HOLD = (
+        "rules-hold",
+        AlertLevel.CRITICAL,
+        "Campaign {campaign} is on hold because the calling rules forbid its calls. Cause: {problem}",
+        AlertField.CAMPAIGN,
+    )
+    RULES_NO_CONSENT = (
+        "rules-no-consent",
+        AlertLevel.NOTICE,
+        "Campaign {campaign} does not call numbers without recorded consent. Import the consents "
+        "(`dialer consent import`).",
+    )
     RULES_POLL_UNKNOWN = (
         "rules-poll-unknown",
         AlertLevel.WARNING,

@@ -471,3 +471,7 @@ class CampaignProgress:
     """numbers to be called, now or later"""
     attempts: Count
     """calls to these numbers so far, live ones included"""
+    waiting: Count = 0
+    """remaining numbers that are due later, such as retries"""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """numbers that the rules refuse until somebody changes something, by reason; they neither remain nor are completed"""

@@ -69,7 +69,7 @@ class Housekeeping:
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_decision()))
                 try:
-                    run.progress = await self._store.read_campaign_progress(campaign_id)
+                    run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
                 except StoreError as error:
                     self._core.request_effects(StoreFailed(error))
 

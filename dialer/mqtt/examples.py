@@ -90,7 +90,9 @@ def create_examples() -> dict[str, Any]:
             connected=503,
             abandoned=4,
             abandoned_rate=0.0079,
-            progress=CampaignProgress(total=5200, completed=1120, remaining=4067, attempts=1480),
+            progress=CampaignProgress(
+                total=5200, completed=1120, remaining=4007, attempts=1480, waiting=310, refused={"no-consent": 60}
+            ),
             calls_placed=2,
             limited_by="seats",
             pacing="2 calls, limited by seats (free=1 expected=2.4)",

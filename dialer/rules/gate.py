@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_REGISTER = "register-missing"
     OLD_REGISTER = "register-too-old"
     NO_CONSENT = "no-consent"
+    CONSENT_WITHDRAWN = "consent-withdrawn"
     CERTIFICATE = "certificate"
     CALLER_ID = "caller-id"
     POLL_OVER = "poll-over"
@@ -48,6 +49,10 @@ class Reason(StrEnum):
     MINIMUM_INTERVAL = "gap"
     ATTEMPTS = "attempts"
     CONVERSATIONS = "conversations"
+
+
+FINAL_REASONS = frozenset({Reason.OPTED_OUT, Reason.REGISTER, Reason.CONSENT_WITHDRAWN, Reason.POLL_OVER})
+"""Reasons without an end that lie in the number or its voter. All others without an end can be removed by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,11 @@ class Ruling:
     def allowed(self) -> bool:
         """Return whether the call may be placed or connected now."""
         return not self.objections
+
+    @property
+    def lasting_reason(self) -> Reason | None:
+        """The first reason that does not end by itself, or None."""
+        return next((each.reason for each in self.objections if each.until is None), None)
 
     def __str__(self) -> str:
         """Return the explanations of all objections in one line."""
@@ -220,11 +230,9 @@ class Gate:
         if facts.registers and campaign.purpose in self.rules.profile.registers.applies_to:
             names = ", ".join(facts.registers)
             yield Objection(Reason.REGISTER, f"the number is on a do-not-call register ({names})", None)
-        consent = self.rules.profile.consent
-        needed = consent.recorded if campaign.recorded else consent.live
         if facts.consent is Consent.WITHDRAWN:
-            yield Objection(Reason.NO_CONSENT, "the number's owner has withdrawn consent", None)
-        elif campaign.purpose in needed and facts.consent is not Consent.GIVEN:
+            yield Objection(Reason.CONSENT_WITHDRAWN, "the number's owner has withdrawn consent", None)
+        elif self.rules.needs_consent(campaign) and facts.consent is not Consent.GIVEN:
             voice = "recorded" if campaign.recorded else "live"
             words = f"a {voice} {campaign.purpose.value} call needs consent, and none is recorded"
             yield Objection(Reason.NO_CONSENT, words, None)

@@ -83,6 +83,11 @@ class Rulebook:
         recorded = campaign.recorded and campaign.purpose in silence.forbids_recorded and not is_permitted
         return recorded or campaign.purpose in silence.forbids
 
+    def needs_consent(self, campaign: CampaignRules) -> bool:
+        """Return whether a campaign may call only numbers with recorded consent."""
+        consent = self.profile.consent
+        return campaign.purpose in (consent.recorded if campaign.recorded else consent.live)
+
     def get_attempts_cap(self, campaign: CampaignRules) -> int:
         """Return the maximum number of attempts to call a number per day, over all campaigns."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day

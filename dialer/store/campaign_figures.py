@@ -19,9 +19,17 @@ class Progress(NamedTuple):
     """Counts of a campaign's targets and attempts."""
 
     closed: int
+    waiting: int
     claimed: int
     on_a_call: int
     ended: int
+
+
+class RefusedCount(NamedTuple):
+    """How many numbers of a campaign the rules refuse for one reason."""
+
+    reason: str
+    numbers: int
 
 
 class OutcomeCount(NamedTuple):
@@ -42,6 +50,7 @@ class AnswersOfInterval(NamedTuple):
 class SQL(Statements):
     target_count = Scalar(int)
     progress = Query(Progress)
+    refused_counts = Query(RefusedCount)
     outcome_counts = Query(OutcomeCount)
     recent_answers = Query(AnswersOfInterval)
 
@@ -54,17 +63,22 @@ def count_targets(db: Connection, campaign_id: str) -> int:
     return SQL.target_count.one(db, campaign_id=campaign_id)
 
 
-def read_campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
-    """Return how much of a campaign's queue has been called.
+def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: float) -> CampaignProgress:
+    """Return how much of a campaign's queue has been called at `now` (epoch seconds).
 
     `targets` is how many targets (numbers in the queue) it has.
 
-    Targets that are not closed, claimed or on a call count as due.
+    Targets that are not closed, claimed or on a call remain.
     """
-    counts = SQL.progress.one(db, campaign_id=campaign_id)
-    due = targets - counts.closed - counts.claimed - counts.on_a_call
+    counts = SQL.progress.one(db, campaign_id=campaign_id, now=now)
+    refused = {row.reason: row.numbers for row in SQL.refused_counts.rows(db, campaign_id=campaign_id)}
     return CampaignProgress(
-        total=targets, completed=counts.closed, remaining=due, attempts=counts.ended + counts.on_a_call
+        total=targets,
+        completed=counts.closed - sum(refused.values()),
+        remaining=targets - counts.closed - counts.claimed - counts.on_a_call,
+        attempts=counts.ended + counts.on_a_call,
+        waiting=counts.waiting,
+        refused=refused,
     )
 
 

@@ -7,6 +7,8 @@ SELECT count(*) FROM target WHERE campaign_id = :campaign_id;
 -- Each count reads one index only; those of closed targets and ended attempts grow with the campaign.
 -- name: progress
 SELECT (SELECT count(*) FROM target INDEXED BY target_closed WHERE state = 'closed' AND campaign_id = :campaign_id) AS closed,
+       (SELECT count(*) FROM target INDEXED BY target_timed WHERE state = 'due' AND due_at > 0 AND due_at > :now AND campaign_id = :campaign_id)
+           AS waiting,
        (SELECT count(*) FROM target INDEXED BY target_claimed WHERE state = 'claimed' AND campaign_id = :campaign_id) AS claimed,
        (SELECT count(*) FROM attempt INDEXED BY attempt_one_open WHERE ended_at IS NULL AND direction = 'outbound' AND campaign_id = :campaign_id)
            AS on_a_call,
@@ -14,6 +16,10 @@ SELECT (SELECT count(*) FROM target INDEXED BY target_closed WHERE state = 'clos
            SELECT count(*) FROM attempt INDEXED BY attempt_ended
            WHERE campaign_id = :campaign_id AND direction = 'outbound' AND outcome IS NOT NULL AND outcome <> 'refused'
        ) AS ended;
+
+-- name: refused_counts
+SELECT refused_by AS reason, count(*) AS numbers FROM target INDEXED BY target_refused
+WHERE campaign_id = :campaign_id AND refused_by IS NOT NULL GROUP BY refused_by ORDER BY refused_by;
 
 -- name: outcome_counts
 SELECT outcome, count(*) AS attempts FROM attempt INDEXED BY attempt_ended

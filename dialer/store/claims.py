@@ -30,6 +30,7 @@ class Unclaimed(StrEnum):
     NOT_LISTED = "not-listed"
     CLOSED = "closed"  # in this campaign
     NOT_DUE = "not-due"
+    REFUSED = "refused"  # the rules refused it when it was last claimed
     IN_USE = "in-use"  # claimed by somebody else, or on a call
 
 
@@ -52,6 +53,7 @@ class ListedNumber(NamedTuple):
     """The target of a number in a campaign's queue."""
 
     state: str
+    refused_by: str | None
     promised: int
     due_at: float  # epoch seconds; 0: fresh
     opted_out: int
@@ -80,6 +82,8 @@ class SQL(Statements):
     end_all_asides = Command()
     release = Command()
     postpone = Command()
+    refuse = Command()
+    release_refused = Command()
     release_expired = Command()
     release_owned = Command()
 
@@ -146,6 +150,8 @@ def claim_number(
     listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
     if listed is None:
         return Unclaimed.NOT_LISTED
+    if listed.refused_by is not None and not listed.opted_out:
+        return Unclaimed.REFUSED
     if listed.state == "closed" or listed.opted_out:
         return Unclaimed.CLOSED
     if listed.state != "due":
@@ -182,6 +188,26 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
             attempts=each.attempt_number - 1,
             due_at=max(due_at, EARLIEST_DUE),
         )
+
+
+def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
+    """Take claimed targets out of the queue that the rules refuse for a reason without an end, each with its reason.
+
+    They return to the queue by `release_refused_targets`.
+    """
+    for each, reason in claims:
+        SQL.refuse.run(
+            db,
+            campaign_id=each.campaign_id,
+            phone_id=each.phone_id,
+            attempts=each.attempt_number - 1,
+            reason=reason,
+        )
+
+
+def release_refused_targets(db: Connection, campaign_id: str, most: int) -> int:
+    """Put up to `most` refused targets back into the queue, each at its earlier place, and return how many."""
+    return SQL.release_refused.run(db, campaign_id=campaign_id, most=most)
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:

@@ -52,7 +52,7 @@ WHERE target.campaign_id = :campaign_id AND target.phone_id = :phone_id AND targ
 
 -- An agent's own call-back is due at its own time, not at the target's.
 -- name: listed_number
-SELECT target.state, target.promised, coalesce(
+SELECT target.state, target.refused_by, target.promised, coalesce(
            (SELECT own.at FROM own_call_back AS own
             WHERE own.campaign_id = target.campaign_id AND own.phone_id = target.phone_id AND own.until = target.due_at),
            target.due_at
@@ -93,6 +93,15 @@ WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'claimed' 
 -- name: postpone
 UPDATE target SET state = 'due', due_at = :due_at, claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'claimed' AND attempts = :attempts;
+
+-- The target keeps its place in the queue for the time when it may be called.
+-- name: refuse
+UPDATE target SET state = 'closed', settled = 0, refused_by = :reason, claimed_by = NULL, claimed_until = NULL
+WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'claimed' AND attempts = :attempts;
+
+-- name: release_refused
+UPDATE target SET state = 'due'
+WHERE rowid IN (SELECT rowid FROM target WHERE campaign_id = :campaign_id AND refused_by IS NOT NULL LIMIT :most);
 
 -- name: release_expired
 UPDATE target SET state = 'due', claimed_by = NULL, claimed_until = NULL WHERE state = 'claimed' AND claimed_until <= :now;

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from dialer.domain.phone_facts import Consent
 from dialer.store import seals
-from dialer.store.sql import Command, Connection, Statements
+from dialer.store.sql import Command, Connection, Query, Statements
+
+
+class ConsentCount(NamedTuple):
+    """How many numbers of the roll have consent, and how many there are."""
+
+    given: int
+    numbers: int
 
 
 class SQL(Statements):
     set_consent = Command()
     set_consent_ahead = Command()
+    count_given = Query(ConsentCount)
 
 
 def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
@@ -24,3 +34,8 @@ def set_consent(db: Connection, number: str, consent: Consent, *, source: str, a
         SQL.set_consent_ahead.run(db, number=number, consent=consent.value, source=source, at=at)
         seals.seal_consent_before_roll(db, number)
     return known
+
+
+def count_given(db: Connection) -> ConsentCount:
+    """Return how many numbers have consent, of all that have not opted out. Slow, for it reads all numbers."""
+    return SQL.count_given.one(db)

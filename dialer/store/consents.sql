@@ -7,3 +7,7 @@ UPDATE phone SET consent = :consent, consent_source = :source, consent_at = :at 
 -- name: set_consent_ahead
 INSERT INTO consent_ahead (e164, consent, source, at) VALUES (:number, :consent, :source, :at)
 ON CONFLICT (e164) DO UPDATE SET consent = :consent, source = :source, at = :at;
+
+-- Slow: reads all numbers.
+-- name: count_given
+SELECT count(*) FILTER (WHERE consent = 'given') AS given, count(*) AS numbers FROM phone WHERE opted_out_at IS NULL;

@@ -29,6 +29,7 @@ class QueuePlace:
     state: str  # due, claimed, dialling, closed
     due_at: float  # epoch seconds; 0: fresh
     promised: int = 0  # 1: the person asked for this call
+    refused_by: str | None = None  # the reason of the rules that keeps it out of the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class TargetOfNumber(NamedTuple):
     state: str
     due_at: float
     promised: int
+    refused_by: str | None
 
 
 class AskedFor(NamedTuple):
@@ -166,7 +168,9 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
         asked_for = {each.campaign_id for each in SQL.asked_for.rows(db, phone_id=phone_id, at=at) if each.asked_for}
     else:
         places = SQL.targets.rows(db, phone_id=phone_id)
-        queues = {each.campaign_id: QueuePlace(each.state, each.due_at, each.promised) for each in places}
+        queues = {
+            each.campaign_id: QueuePlace(each.state, each.due_at, each.promised, each.refused_by) for each in places
+        }
         asked_for = {campaign for campaign, place in queues.items() if place.promised}
     return NumberRecord(
         number=number,

@@ -58,7 +58,7 @@ SELECT EXISTS (
 ) OR EXISTS (SELECT 1 FROM phone WHERE phone_id = :phone_id AND opted_out_at > :at);
 
 -- name: targets
-SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = :phone_id;
+SELECT campaign_id, state, due_at, promised, refused_by FROM target WHERE phone_id = :phone_id;
 
 -- When the number last rang since a campaign's call was asked for: called by another campaign, or by that one and not
 -- answered. The same as in `pre_dial_check` of attempts.sql.

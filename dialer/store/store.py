@@ -128,6 +128,8 @@ class Store(StoreRunner):
     claim_number = Write(claims.claim_number)
     release_claimed_targets = Write(claims.release_claimed_targets)
     postpone_claimed_targets = Write(claims.postpone_claimed_targets)
+    refuse_claimed_targets = Write(claims.refuse_claimed_targets)
+    release_refused_targets = Write(claims.release_refused_targets)
     release_expired_claims = Write(claims.release_expired_claims)
     find_next_due_time = Read(targets.find_next_due_time)
     read_own_call_backs = Read(own_call_back_rows.read_own_call_backs)
@@ -295,11 +297,13 @@ class Store(StoreRunner):
     count_outcomes = Read(campaign_figures.count_outcomes)
     count_recent_answers = Read(campaign_figures.count_recent_answers)
 
-    async def read_campaign_progress(self, campaign_id: str) -> CampaignProgress:
-        """Return the progress of a campaign."""
+    async def read_campaign_progress(self, campaign_id: str, now: float) -> CampaignProgress:
+        """Return the progress of a campaign at `now` (epoch seconds)."""
         if campaign_id not in self._target_counts:
             self._target_counts[campaign_id] = await self._read(campaign_figures.count_targets, campaign_id)
-        return await self._read(campaign_figures.read_campaign_progress, campaign_id, self._target_counts[campaign_id])
+        return await self._read(
+            campaign_figures.read_campaign_progress, campaign_id, self._target_counts[campaign_id], now
+        )
 
     # Seats, supervisors, users and headquarters. Reads that must see the waiting writes are made as writes.
 

@@ -66,8 +66,8 @@ WHERE phone_id = :phone_id AND state IN ('due', 'claimed')
 
 -- A target that is being dialled is closed when its attempt ends.
 -- name: close_phone
-UPDATE target SET state = 'closed', settled = :settled, claimed_by = NULL, claimed_until = NULL
-WHERE phone_id = :phone_id AND state IN ('due', 'claimed');
+UPDATE target SET state = 'closed', settled = :settled, refused_by = NULL, claimed_by = NULL, claimed_until = NULL
+WHERE phone_id = :phone_id AND (state IN ('due', 'claimed') OR refused_by IS NOT NULL);
 
 -- name: close_target
 UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = :target;

@@ -208,7 +208,7 @@ async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
         assert ringing in {each.attempt_id for each in unfinished}
         assert {each.phone_id for each in unfinished} == {2, 3}
         assert ended not in {each.attempt_id for each in unfinished}
-        assert await store.read_campaign_progress(CAMPAIGN) == CampaignProgress(
+        assert await store.read_campaign_progress(CAMPAIGN, NOW) == CampaignProgress(
             total=36, completed=1, remaining=33, attempts=3
         )
         assert (await store.count_booth_turnout())[0].voted == 1

@@ -43,6 +43,7 @@ class CampaignRun:
     refilling: bool = False
     next_due_at: float = 0.0  # when the next number in the queue is due (epoch seconds)
     list_done: bool = False  # no number is left in the queue
+    must_check_refused: bool = True  # numbers that the rules refused return to the queue before it is read again
     returns: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     inbound: Counter[Outcome] = field(default_factory=Counter)  # outcomes of inbound calls
@@ -112,6 +113,11 @@ class CampaignRun:
         self.list_done = False
         self.order.reset_empty_booths()
 
+    def check_refused_numbers_again(self) -> None:
+        """Have the numbers that the rules refused return to the queue, because something has changed."""
+        self.must_check_refused = True
+        self.read_queue_again()
+
 
 class CampaignRuns:
     """The campaigns in the settings, and removed campaigns that still have calls in progress."""
@@ -158,6 +164,12 @@ class CampaignRuns:
         """Add imported booths to the order in which each campaign calls the booths."""
         for run in self._runs.values():
             run.order.add_booths(booths)
+
+    def check_refused_numbers_again(self) -> None:
+        """Have all campaigns check the numbers again that the rules refused."""
+        for run in self._runs.values():
+            run.check_refused_numbers_again()
+        self._core.wake.set()
 
     def read_queues_again(self) -> None:
         """Have all campaigns read their queues of numbers again, because completed numbers may have been reopened."""

@@ -78,7 +78,7 @@ class Campaigns:
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
         run.outcomes.update(await store.count_outcomes(campaign_id, get_day_start(self._core.zone, now)))
-        run.progress = await store.read_campaign_progress(campaign_id)
+        run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:
             run.restore_pacer(learned)
@@ -110,6 +110,7 @@ class Campaigns:
                 self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
             self._apply_settings(self._runs[name], plan)
+        self._runs.check_refused_numbers_again()
         for name, _ in self._runs.items():
             self._core.request_effects(Notify(CampaignChange(name)))
 

@@ -30,8 +30,9 @@ from dialer.rules.rulebook import CampaignRules
 _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
-"""A refused number is checked again after this time if its reason has no end: consent or a register may be imported."""
+"""A postponed number is checked again after this time if the end of the reason cannot be foreseen."""
 _MISSING_DATA = {
+    Reason.NO_CONSENT: AlertKind.RULES_NO_CONSENT,
     Reason.NO_POLL: AlertKind.RULES_POLL_UNKNOWN,
     Reason.NO_CLOSE: AlertKind.RULES_CLOSE_OF_POLL_UNKNOWN,
     Reason.NO_ZONE: AlertKind.RULES_TIME_ZONE_UNKNOWN,
@@ -228,6 +229,7 @@ class Eligibility:
             return rules
         certified = self._certified(rules.campaign_id, run.spec.flow)
         if certified is not rules.certified:
+            run.check_refused_numbers_again()
             rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
         return rules
 

@@ -16,6 +16,7 @@ from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.seats import Seats
 from dialer.engine.store_commits import StoreCommits
 from dialer.engine.turnout.polls import Polls
+from dialer.rules.gate import FINAL_REASONS
 
 UNANSWERED_SECONDS = 0.9  # with a ping every second, dialling over a half-open connection stops within 2 s
 
@@ -83,7 +84,12 @@ class CampaignHolds:
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self._eligibility.check_campaign(run)
         if not ruling.allowed:
-            return Hold(HoldReason.RULES, str(ruling))
+            return Hold(HoldReason.RULES, str(ruling), ruling.next_at)
+        if run.is_completed and (correctable := _count_correctable_refusals(run)):
+            numbers = ", ".join(f"{reason} {count:,}" for reason, count in correctable.items())
+            return Hold(
+                HoldReason.RULES, f"only refused numbers remain ({numbers}): `dialer rules check` says what is missing"
+            )
         if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.find_last_call_times():
             return Hold(HoldReason.NO_POLL)
         return None
@@ -100,3 +106,8 @@ class CampaignHolds:
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")
         skill = run.spec.skill
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")
+
+
+def _count_correctable_refusals(run: CampaignRun) -> dict[str, int]:
+    """Return how many numbers the rules refuse for reasons that a person can remove, by reason."""
+    return {reason: count for reason, count in run.progress.refused.items() if reason not in FINAL_REASONS}

@@ -26,6 +26,7 @@ HOPPER_SIZE = 60  # claims per campaign: enough for some seconds, few enough tha
 CLAIMED_AT_ONCE = 10  # a larger claim would delay the marks and results that are written after it
 LEASE_SECONDS = 60.0
 LEAST_LEASE_SECONDS = 15.0  # claims with less time left are returned: other numbers have priority by then
+RELEASED_AT_ONCE = 500  # refused numbers that return to the queue in one transaction
 REFILL_AGAIN_SECONDS = 1.0  # wait if due numbers are unavailable: on another campaign's call, or of a booth not next
 PRIORITIES_SECONDS = 30.0  # time after which the booths' priorities are computed again
 _CLAIM_REFUSALS = {
@@ -34,6 +35,7 @@ _CLAIM_REFUSALS = {
         "the number is completed: it has opted out, or no voter on it is left to call",
         RefusedBecause.CLOSED,
     ),
+    Unclaimed.REFUSED: ("the rules forbid calls to the number", RefusedBecause.FORBIDDEN),
     Unclaimed.NOT_DUE: ("the number is not due yet", RefusedBecause.NOT_DUE),
     Unclaimed.IN_USE: ("the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
 }
@@ -71,6 +73,7 @@ class Hoppers:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
+            await self._release_refused_numbers(run)
             self._set_priorities(run)
             while run.hold is None and not self._core.draining and self._is_hopper_low(run):
                 quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
@@ -106,9 +109,22 @@ class Hoppers:
         elif run.hopper:
             self._core.wake.set()
 
+    async def _release_refused_numbers(self, run: CampaignRun) -> None:
+        """Return the numbers that the rules refused to the queue, if they must be checked again."""
+        while run.must_check_refused:
+            run.must_check_refused = False  # unless something changes again meanwhile
+            try:
+                released = await self._store.release_refused_targets(run.spec.campaign_id, RELEASED_AT_ONCE)
+            except StoreError:
+                run.must_check_refused = True
+                raise
+            run.must_check_refused = run.must_check_refused or released == RELEASED_AT_ONCE
+
     async def _record_next_due_time(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.returns
         due = await self._store.find_next_due_time(run.spec.campaign_id)
+        if due is None:  # the numbers that the rules refuse may hold the campaign
+            run.progress = await self._store.read_campaign_progress(run.spec.campaign_id, now)
         if run.returns != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
             return
         run.list_done = due is None

@@ -95,14 +95,15 @@ class Originator:
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
-        refused: list[tuple[Claim, float]] = []
+        postponed: list[tuple[Claim, float]] = []
+        refused: list[tuple[Claim, str]] = []
         trunks, loads = self._servers.filter_reachable_trunks(run.spec.trunks), self._calculate_server_loads(run)
         while count > 0 and run.hopper:
             not_before = self._find_retry_on_polling_day(run, run.hopper[0]) or self._find_retry_when_busy(
                 run.hopper[0]
             )
             if not_before is not None:
-                refused.append((run.hopper.popleft(), not_before))
+                postponed.append((run.hopper.popleft(), not_before))
                 continue
             claim, seat = run.hopper[0], None
             if run.spec.previews or self._eligibility.needs_reserved_seat(run, claim):
@@ -117,7 +118,11 @@ class Originator:
                 else None
             )
             if not ruling.allowed:
-                refused.append((run.hopper.popleft(), ruling.next_at or self._core.clock.now() + REST_SECONDS))
+                claim, lasting = run.hopper.popleft(), ruling.lasting_reason
+                if lasting is None:
+                    postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
+                else:
+                    refused.append((claim, lasting.value))
                 continue
             if taken is None:
                 break
@@ -129,8 +134,10 @@ class Originator:
             placed.append(self._create_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
             self._core.spawn_task(self._commit_and_dial(run, placed), "open-attempts")
+        if postponed:
+            self._core.spawn_task(self._postpone_claims(run, postponed), "postpone")
         if refused:
-            self._core.spawn_task(self._postpone_claims(run, refused), "postpone")
+            self._core.spawn_task(self._refuse_claims(run, refused), "refuse")
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
@@ -202,13 +209,22 @@ class Originator:
                 return self._core.clock.now() + ON_A_CALL_SECONDS
         return None
 
-    async def _postpone_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
+    async def _postpone_claims(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers that the rules forbid to call now."""
-        run.set_next_due_time(min(due_at for _, due_at in refused))
+        run.set_next_due_time(min(due_at for _, due_at in postponed))
         try:
-            await self._store.postpone_claimed_targets(refused)
+            await self._store.postpone_claimed_targets(postponed)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.postpone_failed", claims=len(refused), problem=str(error))
+            _log.warning("claims.postpone_failed", claims=len(postponed), problem=str(error))
+        self._core.wake.set()
+
+    async def _refuse_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
+        """Take numbers out of the queue that the rules forbid to call until something changes."""
+        try:
+            await self._store.refuse_claimed_targets(refused)
+        except StoreError as error:  # the lease returns them to the queue
+            _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
+        run.set_next_due_time(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
     async def _commit_and_dial(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:

@@ -6,7 +6,7 @@ import structlog
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind
-from dialer.domain.view import CallState
+from dialer.domain.view import CallState, Hold, HoldReason
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
@@ -92,6 +92,7 @@ class Placing:
             )
         else:
             self._alerts.clear_alert(AlertKind.TRUNKS, run.spec.campaign_id)
+        self._alert_about_rules(run, hold)
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold
@@ -122,6 +123,13 @@ class Placing:
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
+
+    def _alert_about_rules(self, run: CampaignRun, hold: Hold | None) -> None:
+        """Raise an alert if the rules hold the campaign until somebody changes something."""
+        if hold is not None and hold.reason is HoldReason.RULES and hold.until is None:
+            self._alerts.raise_alert(AlertKind.RULES_HOLD, campaign=run.spec.campaign_id, problem=hold.text)
+        else:
+            self._alerts.clear_alert(AlertKind.RULES_HOLD, run.spec.campaign_id)
 
     # Cancelling
 

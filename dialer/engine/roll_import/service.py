@@ -158,8 +158,8 @@ class RollImport:
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
             await enrol_numbers_in_chunks(self._store, campaign_id)
-            run.progress = await self._store.read_campaign_progress(campaign_id)
-        self._runs.read_queues_again()
+            run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
+        self._runs.check_refused_numbers_again()
 
     async def _count_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():

@@ -11,7 +11,7 @@ from dialer.domain.finding import Finding, Level, warning
 from dialer.domain.model import CampaignState
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 from dialer.rules.calling_hours import get_day_start
-from dialer.rules.gate import Case, Gate, Reason, format_moment
+from dialer.rules.gate import FINAL_REASONS, Case, Gate, Reason, format_moment
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus, build_rulebook, list_polling_days
 from dialer.settings.site import Settings
@@ -21,7 +21,7 @@ from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_numbers, mask_number
 from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import collect_site_rules, load_rules_at
-from dialer.store import number_history, registers, voters
+from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
 
@@ -68,6 +68,28 @@ def report_call_explanations(
         yield warning("unknown for that time, present state used", name)
     if not settings.campaigns:
         yield warning("campaigns", "the settings have no campaigns", "give the site's settings with -c")
+
+
+def report_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
+    """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
+
+    The numbers that the rules refuse, by reason, are the details. `now` is in epoch seconds.
+    """
+    for campaign in settings.campaigns:
+        total = campaign_figures.count_targets(db, campaign.id)
+        progress = campaign_figures.read_campaign_progress(db, campaign.id, total, now)
+        refused = sum(progress.refused.values())
+        counts = {
+            "due now": progress.remaining - progress.waiting,
+            "waiting for their time": progress.waiting,
+            "refused by the rules": refused,
+            "completed": progress.completed,
+            "claimed or on a call": total - progress.remaining - refused - progress.completed,
+        }
+        text = f"{total:,} numbers: " + ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        details = tuple(f"{reason}: {count:,}" for reason, count in progress.refused.items())
+        level = Level.WARNING if progress.refused.keys() - FINAL_REASONS else Level.OK
+        yield Finding(level, f"list of {campaign.id}", text, details=details)
 
 
 def _format_next_call_time(explained: CallExplanation, now: float, moment: str) -> str:
@@ -163,7 +185,10 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
     """Return an event without a known time that must happen before the next call, or None."""
     if record.on_a_call:
         return "after the call in progress"
-    return "after the dialler's next start" if record.queues is not None and campaign not in record.queues else None
+    if record.queues is None:
+        return None
+    place = record.queues.get(campaign)
+    return "after the dialler's next start" if place is None or place.refused_by is not None else None
 
 
 def _combine_reasons(
@@ -199,6 +224,9 @@ def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -
     place = record.queues.get(campaign)
     if place is None:
         reasons.append("not in this campaign's list yet: it is added when the dialler starts")
+    elif place.refused_by is not None:
+        reasons.append("not in the queue since the rules refused it: it is checked again when the dialler starts")
+        at = max(at, place.due_at)
     elif place.state == "closed":
         never = True
         reasons.append("completed in this campaign")

@@ -12,7 +12,7 @@ from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
 from dialer.rules.first_call import Areas, FirstCall, find_first_call, list_poll_areas, list_roll_areas
 from dialer.rules.gate import Gate, format_moment
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll
-from dialer.rules.rulebook import build_campaign_rules
+from dialer.rules.rulebook import CampaignRules, build_campaign_rules
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -20,7 +20,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.rules_in_force import build_gate
-from dialer.store import campaigns, voters
+from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
 
@@ -69,6 +69,8 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
             yield ok(subject, text)
         first = find_first_call(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
+        if db is not None:
+            yield from _check_consents(subject, gate, rules, db)
         yield _judge_campaign(subject, campaign, first, state, now, gate.rules.centre_zone)
         narrowed = _describe_limited_hours(campaign, gate, now)
         if narrowed is not None:
@@ -77,6 +79,18 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         yield warning("polling areas", "the close of poll was not checked, because there is no store")
     else:
         yield from _check_areas(settings, gate, db)
+
+
+def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
+    """Check that numbers of the roll have consent, if the campaign's calls need it."""
+    if not gate.rules.needs_consent(rules):
+        return
+    given, numbers = consents.count_given(db)
+    text = f"its calls need consent, which is recorded for {given:,} of {numbers:,} numbers"
+    if numbers and not given:
+        yield error(subject, text, "import the consents (`dialer consent import`)")
+    elif given < numbers:
+        yield warning(subject, text, "the others are not called")
 
 
 def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:

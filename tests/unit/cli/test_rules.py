@@ -421,3 +421,47 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     unknown = "unknown for that time, present state used: the rules: no dialler had started and stored them yet"
     assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]
+
+
+def test_list_without_consent_is_an_error_until_some_numbers_have_it(config: Path, tmp_path: Path) -> None:
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f'{text}[rules.stricter.consent]\nrecorded = ["material"]\n', encoding="utf-8")
+    _, text = run("check", "-c", config, "--at", NOON)
+    subject = "campaign message (material, recorded)"
+    assert f"ERROR   {subject}: its calls need consent, which is recorded for 0 of " in text
+    assert "import the consents (`dialer consent import`)" in text
+    assert "campaign turnout (turnout, live): its calls need consent" not in text
+    change_store(tmp_path / "centre.db", "UPDATE phone SET consent = 'given' WHERE phone_id = 1")
+    _, text = run("check", "-c", config, "--at", NOON)
+    assert f"warning {subject}: its calls need consent, which is recorded for 1 of " in text
+
+
+def test_explain_without_a_number_counts_each_list_by_reason(config: Path, tmp_path: Path) -> None:
+    refuse = "UPDATE target SET state = 'closed', refused_by = '{0}' WHERE phone_id = {1}"
+    change_store(
+        tmp_path / "centre.db",
+        refuse.format("no-consent", 1),
+        refuse.format("no-consent", 2),
+        refuse.format("do-not-call-register", 3),
+        "UPDATE target SET state = 'closed' WHERE phone_id = 4",
+        "UPDATE target SET due_at = 4e9 WHERE phone_id = 5",
+    )
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        [total] = db.execute("SELECT count(*) FROM target").fetchone()
+    code, text = run("explain", "-c", config)
+    assert code == 0
+    assert (
+        f"warning list of turnout: {total} numbers: {total - 5} due now, 1 waiting for their time, 3 refused by the rules,"
+        " 1 completed, 0 claimed or on a call\n          - do-not-call-register: 1\n          - no-consent: 2\n"
+    ) in text
+    code, text = run("explain", "-c", config, "--at", NOON)
+    assert code == 2
+    assert "--at needs WHO" in text
+
+
+def test_explanation_of_a_refused_number_says_that_the_next_start_checks_it(config: Path, tmp_path: Path) -> None:
+    change_store(tmp_path / "centre.db", "UPDATE target SET state = 'closed', refused_by = 'no-consent'")
+    code, text = run("explain", "1", "-c", config)
+    assert code == 0
+    assert "not in the queue since the rules refused it: it is checked again when the dialler starts" in text
+    assert "completed in this campaign" not in text

@@ -67,7 +67,7 @@ def test_call_that_breaks_no_rule_is_allowed() -> None:
         ({"facts": None}, Reason.NOTHING_KNOWN, None),
         ({"facts": replace(FRESH, opted_out=True)}, Reason.OPTED_OUT, None),
         ({"facts": replace(FRESH, registers=("ncpr",))}, Reason.REGISTER, None),
-        ({"facts": replace(FRESH, consent=Consent.WITHDRAWN)}, Reason.NO_CONSENT, None),
+        ({"facts": replace(FRESH, consent=Consent.WITHDRAWN)}, Reason.CONSENT_WITHDRAWN, None),
         ({"caller_id": "+911140000009"}, Reason.CALLER_ID, None),
         ({"facts": replace(FRESH, abandoned_at=NOON - 71 * HOUR)}, Reason.REDIAL_LOCK, NOON + HOUR),
         ({"facts": replace(FRESH, called_at=NOON - 60)}, Reason.MINIMUM_INTERVAL, NOON + 14 * 60),

@@ -64,7 +64,9 @@ def find_expected_reasons(settings: Settings, case: Case, register: Register, no
         if now - register.dated > profile.registers.maximum_age_days * DAY:
             found.add(Reason.OLD_REGISTER)
     needed = profile.consent.recorded if recorded else profile.consent.live
-    if facts.consent is Consent.WITHDRAWN or (purpose in needed and facts.consent is not Consent.GIVEN):
+    if facts.consent is Consent.WITHDRAWN:
+        found.add(Reason.CONSENT_WITHDRAWN)
+    elif purpose in needed and facts.consent is not Consent.GIVEN:
         found.add(Reason.NO_CONSENT)
     if recorded and purpose in profile.certificate.needed_for:
         certified = case.campaign.certified[case.language]

@@ -112,7 +112,7 @@ async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(bac
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
         assert await open_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
-        assert (await store.read_campaign_progress("b")).remaining == 36  # it went back to the queue
+        assert (await store.read_campaign_progress("b", NOW)).remaining == 36  # it went back to the queue
 
 
 async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_day(backend: Backend) -> None:
@@ -260,7 +260,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(back
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
         assert await open_attempt(store, attempt(claimed)) is Refusal.OPTED_OUT
-        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(backend: Backend) -> None:
@@ -268,7 +268,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(bac
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert await open_attempt(store, attempt(claimed)) is Refusal.NOBODY_PENDING
-        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_voter_who_has_voted_is_not_called_but_the_rest_of_the_household_is(backend: Backend) -> None:
@@ -316,7 +316,7 @@ async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_coun
             assert new.claim.attempt_number == 1
             assert await open_attempt(store, new, max_attempts=1) is None
             assert await end(store, new, Outcome.REFUSED, retry_at=now + 30)
-        assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 0
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
@@ -327,7 +327,7 @@ async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> N
             new = await call(store, 2, retry_at=NOW + 60 * minute + 30, now=NOW + 60 * minute)
             numbers.append(new.claim.attempt_number)
         assert numbers == [1, 2, 3]
-        assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 3
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 3
 
 
 async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
@@ -351,14 +351,14 @@ async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Ba
 async def test_number_that_gets_no_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
-        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
-        assert (await store.read_campaign_progress("b")).completed == 0
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
+        assert (await store.read_campaign_progress("b", NOW)).completed == 0
 
 
 async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_time(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
-        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
@@ -371,7 +371,7 @@ async def test_number_closed_during_its_call_stays_closed(backend: Backend, how:
             await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.read_campaign_progress(campaign_id)).completed == 1
+            assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
 async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retry(backend: Backend) -> None:

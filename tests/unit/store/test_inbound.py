@@ -38,7 +38,7 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
     assert await store.find_pending_voters(party.phone_id) == [party.voter_id]
     (found,) = await store.read_unfinished_attempts()
     assert (found.attempt_id, found.direction, found.caller_id) == (call.attempt_id, Direction.INBOUND, call.called)
-    assert (await store.read_campaign_progress(CAMPAIGN)).attempts == 0
+    assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
     assert await store.count_outcomes(CAMPAIGN) == {}
@@ -81,7 +81,7 @@ async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),
     ]
     assert await store.end_attempts(ends) == [True, True]
-    assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+    assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
     await store.close()
 
 

@@ -182,7 +182,7 @@ class StoreMachine(RuleBasedStateMachine):
     def nothing_is_lost_from_the_queues(self) -> None:
         if hasattr(self, "store"):
             for campaign_id in CAMPAIGNS:
-                progress = self._runner.run(self.store.read_campaign_progress(campaign_id))
+                progress = self._runner.run(self.store.read_campaign_progress(campaign_id, NOW))
                 assert progress.total == PHONES
                 assert 0 <= progress.remaining <= PHONES - progress.completed
 

@@ -47,10 +47,10 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
 
 async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
     async with filled(backend) as store:
-        progress = await store.read_campaign_progress(CAMPAIGN)
+        progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
         assert await store.enrol_numbers(CAMPAIGN) == 0
-        assert await store.read_campaign_progress(CAMPAIGN) == progress
+        assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
 async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(backend: Backend) -> None:
@@ -143,7 +143,7 @@ async def test_releasing_does_not_change_dialled_or_closed_numbers(backend: Back
         assert await open_attempt(store, attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release_claimed_targets([dialled, closed])
-        progress = await store.read_campaign_progress(CAMPAIGN)
+        progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert (progress.completed, progress.remaining) == (1, 34)
 
 
@@ -210,8 +210,8 @@ async def test_campaign_progress_counts_closed_due_and_active_numbers_separately
         await call(store, 2, retry_at=NOW + 60)
         await dial(store, 3)
         await claim(store, 4)
-        assert await store.read_campaign_progress(CAMPAIGN) == CampaignProgress(
-            total=36, completed=1, remaining=30, attempts=3
+        assert await store.read_campaign_progress(CAMPAIGN, NOW) == CampaignProgress(
+            total=36, completed=1, remaining=30, attempts=3, waiting=1
         )
 
 

@@ -109,12 +109,12 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         numbers = await store.enrol_numbers(LATER)
-        assert (await store.read_campaign_progress(LATER)).total == numbers
+        assert (await store.read_campaign_progress(LATER, NOW)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction())).reopened
         for campaign_id in (CAMPAIGN, LATER):
             assert (await claim_phone(store, 1, campaign_id=campaign_id)).voter_id == 1
-        progress = await store.read_campaign_progress(LATER)
+        progress = await store.read_campaign_progress(LATER, NOW)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
         assert await store.enrol_numbers(LATER) == 0
 
@@ -188,6 +188,6 @@ async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(bac
     await store.record_mark(mark(1, MarkKind.VOTED))
     assert await store.enrol_numbers(WORKERS) == 1
     assert (await store.record_mark(make_correction())).reopened
-    assert (await store.read_campaign_progress(WORKERS)).total == 1
+    assert (await store.read_campaign_progress(WORKERS, NOW)).total == 1
     assert 1 not in await list_queued_numbers(store, WORKERS)
     await store.close()

@@ -41,6 +41,7 @@ READS_WHOLE_ROLL = {
     "targets.enrol",
     "targets.first_due",
     "campaign_figures.target_count",
+    "consents.count_given",
     "voters.booths",
     "voters.voters_at",
     "voters.voters_with_epic",

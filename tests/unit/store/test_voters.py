@@ -53,7 +53,7 @@ async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_
             True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1, voted_change=1
         )
         for campaign_id in (CAMPAIGN, "b"):
-            assert await store.read_campaign_progress(campaign_id) == CampaignProgress(
+            assert await store.read_campaign_progress(campaign_id, NOW) == CampaignProgress(
                 36, completed=1, remaining=35, attempts=0
             )
         assert [row.topic for row in await store.read_rows_for_broker(10)] == ["Mark"]
@@ -166,7 +166,7 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
         assert await store.record_opt_out(6, at=NOW, source="flow")
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
-            assert (await store.read_campaign_progress(campaign_id)).completed == 1
+            assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
         assert len(await store.read_rows_for_broker(10)) == 1
 
 
@@ -205,7 +205,7 @@ async def test_disposition_without_a_retry_closes_the_number(backend: Backend) -
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
-        assert (await store.read_campaign_progress(CAMPAIGN)).completed == 1
+        assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: Backend) -> None:

@@ -59,7 +59,15 @@ function Card({ campaign }: { campaign: CampaignView }) {
       <div class="meter good" aria-hidden="true">
         <i style={{ width: `${progress.total ? (progress.completed / progress.total) * 100 : 0}%` }} />
       </div>
-      <small>{t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining })}</small>
+      <small>
+        {[
+          t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining }),
+          progress.waiting > 0 && t("list-waiting", { numbers: progress.waiting }),
+          ...Object.entries(progress.refused).map(([reason, numbers]) => t("list-refused", { numbers, rule: word("rule", reason) })),
+        ]
+          .filter(Boolean)
+          .join(" · ")}
+      </small>
       <dl class="pairs">
         <div>
           <dt>{t("placed")}</dt>

@@ -121,7 +121,7 @@ export interface Alert {
 export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
 
 /** A kind of alert, such as "trunk failed": its severity, its English sentence, and the field that distinguishes alerts of this kind. */
-export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "seat-lost" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "peer-marks-skipped" | "no-peer-updates" | "other";
+export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "seat-lost" | "rules-hold" | "rules-no-consent" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** The severity of an alert. */
 export type AlertLevel = "notice" | "warning" | "critical";
@@ -199,6 +199,10 @@ export interface CampaignProgress {
   remaining: number;
   /** calls to these numbers so far, live ones included */
   attempts: number;
+  /** remaining numbers that are due later, such as retries */
+  waiting: number;
+  /** numbers that the rules refuse until somebody changes something, by reason; they neither remain nor are completed */
+  refused: Record<string, number>;
 }
 
 /** A supervisor's limit on a campaign's calls, in addition to caps and trunk limits. */

@@ -1,0 +1,97 @@
+"""Numbers that the rules refuse until a person changes something, in virtual time on the simulated Asterisk.
+
+The campaign is held with an alert, and all its numbers can be called as soon as the cause is mended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from dialer.domain.alerts import AlertKind
+from dialer.domain.enums import Purpose
+from dialer.domain.view import HoldReason
+from dialer.engine.campaigns.commands import StopAll
+from dialer.rules.gate import Reason
+from dialer.settings.jurisdiction import Profile
+from dialer.simulation.site import make_simulated_profile
+from tests.support.centre import a_site
+from tests.support.roll_filler import fill_roll
+from tests.support.stored import rows
+from tests.support.virtual import virtual_time
+from tests.support.voters import all_answer
+
+RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
+TARGETS = "SELECT state, due_at, refused_by, count(*) FROM target GROUP BY 1, 2, 3"
+
+
+def profile_with_consent() -> Profile:
+    """Return the simulated profile in which live turnout calls need recorded consent."""
+    profile = make_simulated_profile()
+    consent = profile.consent.model_copy(update={"live": (Purpose.TURNOUT,)})
+    return profile.model_copy(update={"consent": consent})
+
+
+def execute(directory: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
+        db.execute(statement)
+        db.commit()
+
+
+@virtual_time()
+async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once_after_the_import(
+    tmp_path: Path,
+) -> None:
+    fill_roll(tmp_path / "centre.db", 200)
+    [(numbers,)] = rows(tmp_path, "SELECT count(*) FROM phone")
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+        await site.log_in("01")
+        refused = {Reason.NO_CONSENT: numbers}
+        await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == refused, seconds=60)
+        await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60)
+        campaign = site.view.campaigns[0]
+        assert campaign.hold is not None
+        assert campaign.hold.reason is HoldReason.RULES
+        assert f"no-consent {numbers}" in campaign.hold.text
+        assert (campaign.progress.remaining, campaign.progress.completed) == (0, 0)
+        assert AlertKind.RULES_HOLD.make_code("agents") in {alert.code for alert in site.view.alerts}
+        assert not site.switch.placed
+    assert rows(tmp_path, TARGETS) == [("closed", 0.0, "no-consent", numbers)]
+    execute(tmp_path, "UPDATE phone SET consent = 'given'")
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+        await site.log_in("01")
+        await site.until(lambda: bool(site.switch.placed), seconds=60)
+        assert site.view.campaigns[0].hold is None
+        assert not site.view.alerts
+        await site.until(lambda: not site.view.campaigns[0].progress.refused, seconds=60)
+
+
+@virtual_time()
+async def test_numbers_without_consent_leave_the_queue_and_the_others_are_called(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 20)
+    [(numbers,)] = rows(tmp_path, "SELECT count(*) FROM phone")
+    execute(tmp_path, "UPDATE phone SET consent = 'given' WHERE phone_id <= 5")
+    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: bool(site.switch.placed))
+        await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == {Reason.NO_CONSENT: numbers - 5})
+        assert site.view.campaigns[0].hold is None
+        assert AlertKind.RULES_NO_CONSENT in {alert.code for alert in site.view.alerts}
+
+
+@virtual_time()
+async def test_campaign_without_its_register_raises_an_alert_that_names_the_import(tmp_path: Path) -> None:
+    rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
+    dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
+    campaign = {"purpose": "material", "candidate": "A. Candidate"}
+    async with a_site(tmp_path, all_answer(), campaign=campaign, rules=rules, dialling=dialling) as site:
+        await site.log_in("01")
+        await asyncio.sleep(10)
+        [alert] = site.view.alerts
+        assert alert.kind is AlertKind.RULES_HOLD
+        assert "run dialer register import" in alert.text
+        await site.centre.engine.execute(StopAll())
+        await site.until(lambda: not site.view.alerts)
