@@ -1,4 +1,6 @@
-"""The rollout of a bundle by its commands, end to end: approval, waves to centres, a problem, and the return to a version."""
+"""The rollout of campaign material (a bundle) by commands, end to end: approval, waves to centres, a problem, and the
+return to an earlier version.
+"""
 
 from __future__ import annotations
 

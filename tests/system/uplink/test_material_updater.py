@@ -1,4 +1,6 @@
-"""Material in a centre: a new version applies to the next call, an invalid one is rolled back, and both are reported."""
+"""Campaign material in a centre: a new version applies to the next call, an invalid version is rolled back, and both
+are reported.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ class Dialler(DiallerCommands):
 
 
 class ReportedState(Session):
-    """A session that records the last state reported to headquarters."""
+    """A stand-in for headquarters' session that stores the last reported state of the material."""
 
     def __init__(self) -> None:
         self.last: dict[str, Any] = {}
@@ -106,7 +108,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
     assert reported.summary() == ("turnout-1", None, "")
 
 
-async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_down(tmp_path: Path) -> None:
+async def test_uplink_asks_the_dialler_again_to_load_new_material_after_either_was_down(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     with publishing(tmp_path / "hq", NOW) as publisher:
@@ -162,7 +164,7 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
     assert reported.summary() == (None, None, "")
 
 
-async def test_campaigns_and_rules_profile_are_installed_only_if_the_dialler_could_start_with_them(
+async def test_material_is_installed_only_if_the_dialler_could_start_with_its_campaigns_and_profile(
     tmp_path: Path,
 ) -> None:
     source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"

@@ -1,4 +1,6 @@
-"""Orders over a real nats-server: connected centres reply, missing ones are named and receive a stop when they reconnect."""
+"""Orders of headquarters over a real nats-server: connected centres reply, missing centres are named and receive a stop
+when they reconnect.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from tests.support.waiting import HANG_SECONDS
 
 
 class Dialler(DiallerCommands):
-    """A dialler that executes orders. It is unreachable at the first two attempts."""
+    """A fake dialler that executes orders of headquarters. It is unreachable at the first two attempts."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "orders", [])
@@ -76,7 +78,7 @@ def write_settings(folder: Path, server: NatsServer) -> Path:
     return folder / "hq.toml"
 
 
-async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one_later(
+async def test_stop_all_reaches_connected_centres_immediately_and_a_disconnected_centre_later(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
@@ -122,7 +124,7 @@ async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one
     await wait_for_orders(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
 
-async def test_stop_order_is_delivered_although_the_nats_server_lost_earlier_orders(
+async def test_stop_order_reaches_centres_after_the_nats_server_lost_earlier_orders(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)

@@ -42,7 +42,7 @@ NUMBER_HASH = "0f" * 32
 
 
 class Dialler(DiallerCommands):
-    """A dialler without a broker: it parses each command and executes it on the store."""
+    """A fake dialler without a broker, which parses each command and executes it on the store."""
 
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
@@ -61,7 +61,7 @@ class Dialler(DiallerCommands):
 
 
 class Headquarters:
-    """Stores batches in memory, as the gatherer does in the database."""
+    """A fake headquarters that stores received batches in memory."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -116,7 +116,7 @@ async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
     await server.start()
 
 
-async def test_each_result_row_is_uploaded_once_although_the_nats_server_is_killed(
+async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
@@ -144,7 +144,7 @@ async def test_each_result_row_is_uploaded_once_although_the_nats_server_is_kill
         assert set(dialler.commands) == {"confirm-uplink"}  # type: ignore[attr-defined]
 
 
-async def test_upload_continues_after_the_store_was_busy(
+async def test_upload_of_results_continues_after_the_store_was_busy(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.0)
@@ -171,7 +171,7 @@ async def test_upload_continues_after_the_store_was_busy(
     assert readings > 9
 
 
-async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_ones_are_skipped(
+async def test_valid_updates_of_other_centres_are_stored_with_the_stream_position(
     tmp_path: Path, server: NatsServer
 ) -> None:
     path = tmp_path / "centre.db"
@@ -212,7 +212,7 @@ async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_on
     assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_stream_message_has_the_count_of_later_messages_already_received(server: NatsServer) -> None:
+async def test_stream_message_has_the_number_of_later_messages_already_received(server: NatsServer) -> None:
     async with open_session([server.address], "hq") as above, open_session([server.address], "uplink") as below:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         received = below.consume(messages.PEERS, 0)
@@ -226,7 +226,7 @@ async def test_stream_message_has_the_count_of_later_messages_already_received(s
         assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
-async def test_stream_that_was_reset_to_before_the_stored_position_is_not_read(server: NatsServer) -> None:
+async def test_stream_that_ends_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
     async with open_session([server.address], "hq") as above:
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
@@ -255,7 +255,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
             )
 
 
-async def test_re_created_nats_stream_is_read_from_its_beginning(tmp_path: Path, server: NatsServer) -> None:
+async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path, server: NatsServer) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 

@@ -64,7 +64,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_weight_of_zero_disables_a_factor_of_booth_priority() -> None:
+def test_factor_with_weight_zero_does_not_change_the_priority_of_booths() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
@@ -100,7 +100,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     assert set(order.plan_claims(8)) == {1, 2}
 
 
-def test_numbers_returned_undialled_do_not_count_in_the_booths_share() -> None:
+def test_numbers_that_were_not_dialled_do_not_count_in_the_share_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -112,7 +112,7 @@ def test_numbers_returned_undialled_do_not_count_in_the_booths_share() -> None:
     assert set(dialled.values()) == {40}
 
 
-def test_booth_without_priority_waits_for_booths_with_priority() -> None:
+def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_priorities({3: 0.05, 4: 1e-9})
     assert set(order.plan_claims(40)) == {3, 4}
@@ -127,7 +127,7 @@ def test_booth_without_priority_waits_for_booths_with_priority() -> None:
     assert set(order.plan_claims(4)) == {1}
 
 
-def test_booths_without_priority_wait_while_claimed_numbers_are_undialled() -> None:
+def test_booths_without_priority_get_no_calls_while_claimed_numbers_are_not_dialled() -> None:
     hopper = [claim(2), claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
@@ -207,7 +207,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             plain.empty |= set(quotas)
 
 
-def test_booths_from_which_a_full_claim_took_nothing_are_not_regarded_as_empty() -> None:
+def test_booth_is_not_regarded_as_empty_if_a_claim_was_full_before_trying_that_booth() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_claims({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
     assert set(order.plan_claims(40)) == {1, 2, 3}
@@ -231,7 +231,7 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     assert order.find_voting_booths(order.plan_claims(4)) is None
 
 
-def test_booth_that_closes_between_plan_and_claim_causes_no_error() -> None:
+def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
     quotas = order.plan_claims(4)
     order.set_priorities({1: 0.0})
@@ -249,7 +249,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
-def test_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
+def test_claim_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_priorities(dict(enumerate(priorities)))
     quotas = order.plan_claims(numbers)
@@ -280,7 +280,7 @@ def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> Non
     assert count_open_seconds([], INDIA, at(8), at(17)) == count_open_seconds([morning], INDIA, at(13), at(17)) == 0
 
 
-def test_promised_calls_due_too_late_move_to_the_last_call_and_other_retries_are_dropped() -> None:
+def test_promised_calls_due_too_late_are_made_at_the_last_call_time_and_other_retries_are_dropped() -> None:
     assert limit_retry_to_last_call(100.0, None, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=False) is None
@@ -289,7 +289,7 @@ def test_promised_calls_due_too_late_move_to_the_last_call_and_other_retries_are
     assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
-def test_booth_workers_are_called_a_last_time_if_half_a_round_is_left() -> None:
+def test_booth_worker_is_called_a_last_time_if_half_the_calling_interval_remains() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert find_next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert find_next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS

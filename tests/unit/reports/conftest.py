@@ -1,4 +1,4 @@
-"""Fixtures: a store filled by hand, and the settings of its site."""
+"""Fixtures for report tests: a store with known rows, and the settings of its call centre."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Iterator[HandFilled]:
 
 @pytest.fixture
 def one_state(store: HandFilled) -> Path:
-    """Return the settings of a site whose third booth is in another constituency.
+    """Return the settings of a call centre whose third booth is in another constituency.
 
     The section of some voters is text that a spreadsheet would read as a formula.
     """

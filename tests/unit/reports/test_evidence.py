@@ -1,4 +1,4 @@
-"""Evidence that the abandoned-call cap was met in every window of every day, as the profile defines it."""
+"""Evidence that the cap on abandoned calls was met in every window of every day, as the legal profile defines the cap."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
     assert found == expected
 
 
-def test_answers_before_the_period_count_in_windows_but_add_no_days() -> None:
+def test_live_answers_before_the_period_count_in_windows_but_add_no_days() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),

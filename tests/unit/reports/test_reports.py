@@ -1,4 +1,4 @@
-"""Reports on a store filled by hand, and the checks that a simulated run makes on itself."""
+"""Reports on a store with known rows, and the checks of a simulated run on its own results."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_escaping_a_formula_in_csv_does_not_change_its_text(text: str) -> None:
+def test_escaped_formula_in_csv_is_read_back_as_the_same_text(text: str) -> None:
     safe = escape_formula(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
@@ -354,7 +354,7 @@ async def test_run_report_without_calls_passes_all_checks(store: HandFilled) -> 
     assert report.as_json()["utilisation"]["mean"] is None
 
 
-async def test_overlapping_attempts_to_one_number_are_reported(store: HandFilled) -> None:
+async def test_run_report_finds_overlapping_attempts_to_one_number(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(2, NOON + 20)
     assert failed_checks(check_run(store)) == set()
@@ -365,14 +365,14 @@ async def test_overlapping_attempts_to_one_number_are_reported(store: HandFilled
     assert not report.holds
 
 
-async def test_consecutive_and_refused_attempts_are_not_reported_as_overlapping(store: HandFilled) -> None:
+async def test_run_report_accepts_consecutive_and_refused_attempts_to_one_number(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
     assert failed_checks(check_run(store)) == set()
 
 
-async def test_answered_call_without_an_outcome_is_reported(store: HandFilled) -> None:
+async def test_run_report_finds_an_answered_call_without_an_outcome(store: HandFilled) -> None:
     store.answered(1, outcome=None, ended_at=None)
     store.answered(2, outcome="busy")
     store.answered(3, outcome="unknown")
@@ -380,7 +380,7 @@ async def test_answered_call_without_an_outcome_is_reported(store: HandFilled) -
     assert (check_run(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_call_to_a_voter_marked_voted_is_reported_unless_the_mark_was_corrected(store: HandFilled) -> None:
+async def test_run_report_finds_a_call_to_a_voter_marked_voted_unless_the_mark_was_corrected(store: HandFilled) -> None:
     store.mark(1, "voted", NOON)
     store.attempt(1, NOON - 10)
     store.attempt(1, NOON + 25, outcome="refused", attempt_number=None)
@@ -397,7 +397,7 @@ async def test_call_to_a_voter_marked_voted_is_reported_unless_the_mark_was_corr
     assert (check_run(store)).checks["nobody_called_after_voted"].broken == 2
 
 
-async def test_call_to_a_number_after_its_opt_out_is_reported(store: HandFilled) -> None:
+async def test_run_report_finds_a_call_to_a_number_that_had_opted_out(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
     assert failed_checks(check_run(store)) == set()

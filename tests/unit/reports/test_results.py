@@ -35,7 +35,7 @@ def voter_of(store: HandFilled, attempt: str) -> int:
     return int(voter)
 
 
-def test_latest_disposition_or_mark_takes_precedence_over_a_call_outcome(store: HandFilled) -> None:
+def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_outcome(store: HandFilled) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
     store.attempt(1, NOON + HOUR)
     voter = voter_of(store, spoken)
@@ -80,7 +80,9 @@ def test_results_can_be_limited_to_a_period_campaign_state_and_constituency(stor
     assert read_results(store, area=ResultArea("S99")) == read_results(store, area=ResultArea(STATE_CODE, 9_999)) == {}
 
 
-def test_results_for_a_voter_portal_have_its_ids_and_only_its_voters(store: HandFilled, tmp_path: Path) -> None:
+def test_results_for_a_voter_portal_have_only_voters_of_the_portal_with_their_portal_ids(
+    store: HandFilled, tmp_path: Path
+) -> None:
     """The portal's imported export has IDs of two of the three voters who were called."""
     attempts = [store.attempt(phone) for phone in (1, 2, 3)]
     places = [

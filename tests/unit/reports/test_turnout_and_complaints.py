@@ -263,7 +263,9 @@ def test_no_official_figure_is_stored_if_the_last_of_many_is_refused(
     assert stored_figures(store) == []
 
 
-def test_falling_official_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
+def test_official_turnout_below_an_earlier_figure_is_refused_until_that_figure_is_corrected(
+    store: HandFilled, config: Path
+) -> None:
     assert enter_turnout(config, "09:00", "61")[0] == 0  # a typing error for 16
     code, output = enter_turnout(config, "11:00", "28")
     assert (code, "turnout cannot fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
@@ -278,7 +280,7 @@ def test_falling_official_figure_is_refused_until_the_wrong_one_is_corrected(sto
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
-def test_official_figure_for_an_hour_outside_the_poll_is_refused_without_its_option(
+def test_official_turnout_for_an_hour_outside_the_poll_needs_the_option_as_published(
     store: HandFilled, config: Path, by: str
 ) -> None:
     code, output = enter_turnout(config, by, "11")
@@ -362,7 +364,7 @@ def read_reports(store: HandFilled, window: Window | None = None) -> tuple[list[
     return rows_by_column(one_by_one), rows_by_column(counted)
 
 
-def test_complaint_is_assigned_to_its_call_and_counted_with_opt_outs(store: HandFilled, config: Path) -> None:
+def test_complaint_is_assigned_to_the_last_call_and_counted_with_opt_outs(store: HandFilled, config: Path) -> None:
     old = store.answered(1, NOON)
     store.answered(1, NOON + HOUR, campaign="ivr")
     store.attempt(2, NOON)
@@ -430,7 +432,7 @@ def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: H
         (["answer", "7", "--done", "explained"], "no complaint 7"),
     ],
 )
-def test_invalid_complaint_is_rejected_with_the_reason(
+def test_invalid_complaint_is_rejected_with_an_error_that_names_the_reason(
     store: HandFilled, config: Path, arguments: list[str], says: str
 ) -> None:
     code, output = run("complaint", *arguments, "-c", config, "--who", "anita")
@@ -452,7 +454,7 @@ def test_complaint_reports_are_written_to_every_file_type(
 
 
 @pytest.mark.parametrize(("opens", "from_hour"), [(7, 7.0), (14, 12.0)], ids=["during the poll", "before the poll"])
-def test_turnout_chart_shows_as_many_voters_as_its_label_says(
+def test_turnout_chart_shows_the_number_of_voters_in_the_label(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: int, from_hour: float
 ) -> None:
     pytest.importorskip("matplotlib")

@@ -38,7 +38,7 @@ def add_state_figure(store: HandFilled, state: str, by: str, share: float, part:
     store.db.execute("UPDATE official_turnout SET state_code = ? WHERE figure_id = last_insert_rowid()", (state,))
 
 
-async def test_constituency_number_used_by_two_states_gives_two_rows_in_the_turnout_report(
+async def test_constituency_number_of_two_states_has_two_rows_in_the_turnout_report(
     store: HandFilled, config: Path
 ) -> None:
     for voter, kind in ((1, "voted"), (21, "not-yet"), (41, "voted"), (42, "voted")):
@@ -54,7 +54,7 @@ async def test_constituency_number_used_by_two_states_gives_two_rows_in_the_turn
     assert report.total == ("all", "", 3, 60, 4, 3, 1, 0.75, None, None)
 
 
-async def test_booths_sections_hours_and_opt_outs_are_counted_per_state(store: HandFilled, config: Path) -> None:
+async def test_turnout_by_booth_section_and_hour_is_counted_for_each_state(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     store.mark(41, "not-yet", NOON)
     store.opt_out(1, NOON)
@@ -86,7 +86,7 @@ async def test_turnout_of_a_single_state_roll_has_no_state_column(store: HandFil
     assert (first["constituency"], first["booths"], second["constituency"]) == (174, 2, 175)
 
 
-async def test_opt_out_on_two_rolls_of_an_area_counts_once(store: HandFilled, one_state: Path) -> None:
+async def test_opt_out_of_a_number_on_two_rolls_of_an_area_counts_once(store: HandFilled, one_state: Path) -> None:
     store.opt_out(1, NOON)
     store.db.execute("UPDATE booth SET state_code = '', constituency_number = 174, part_number = 1 WHERE booth_id = 3")
     store.db.execute("INSERT INTO link (voter_id, phone_id) SELECT 41, phone_id FROM link WHERE voter_id = 1")

@@ -119,7 +119,7 @@ def test_webhook_posts_a_mark_with_its_answers_after_the_call_has_ended(
     assert [result["answers"] for result in portal.results] == [{}, {"at_home": "2"}, {}]
 
 
-def test_webhook_posts_from_the_beginning_if_its_position_file_does_not_match_the_store(
+def test_webhook_posts_from_the_first_result_if_the_position_file_does_not_match_the_store(
     store: HandFilled, post: Callable[[Portal], int], tmp_path: Path
 ) -> None:
     add_voted_marks(store, (1, 2))
@@ -129,7 +129,7 @@ def test_webhook_posts_from_the_beginning_if_its_position_file_does_not_match_th
         assert post(Portal()) == 2
 
 
-def test_signature_matches_the_example_of_standard_webhooks(tmp_path: Path) -> None:
+def test_webhook_signature_matches_the_example_of_standard_webhooks(tmp_path: Path) -> None:
     """The specification's example for library authors is signed identically."""
     path = tmp_path / "secret"
     write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")

@@ -46,7 +46,7 @@ def begun(connection: AsyncConnection, kind: str) -> AbstractAsyncContextManager
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
 @pytest.mark.parametrize("turns", range(12))
-async def test_task_cancelled_at_any_step_leaves_no_transaction_open(
+async def test_cancelled_task_leaves_no_database_transaction_open(
     items: AsyncConnection, kind: str, turns: int
 ) -> None:
     async def add() -> None:
@@ -64,7 +64,7 @@ async def test_task_cancelled_at_any_step_leaves_no_transaction_open(
     assert names in (["later"], ["cancelled", "later"])
 
 
-async def test_task_cancelled_while_its_begin_runs_leaves_no_transaction_open(items: AsyncConnection) -> None:
+async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(items: AsyncConnection) -> None:
     async def add() -> None:
         async with items.transaction() as statements:
             await statements.run(ADD, name="cancelled")
@@ -77,7 +77,7 @@ async def test_task_cancelled_while_its_begin_runs_leaves_no_transaction_open(it
     assert await items.all(ALL) == [Item("later")]
 
 
-async def test_transaction_block_that_fails_is_rolled_back(items: AsyncConnection) -> None:
+async def test_database_transaction_is_rolled_back_if_the_block_fails(items: AsyncConnection) -> None:
     with pytest.raises(RuntimeError, match="no more"):
         async with items.transaction() as statements:
             await statements.run(ADD, name="failed")

@@ -199,7 +199,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_mi
 
 
 @pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.MINIMUM_INTERVAL)])
-async def test_promised_call_cancelled_before_it_rang_is_due_at_once(
+async def test_promised_call_that_was_cancelled_before_ringing_is_due_again_immediately(
     backend: Backend, ringing_at: float | None, refusal: Refusal | None
 ) -> None:
     async with filled(backend, campaigns=("a",)) as store:
@@ -215,7 +215,7 @@ async def test_promised_call_cancelled_before_it_rang_is_due_at_once(
         assert await open_with_gaps(store, again) is refusal
 
 
-async def test_each_attempt_of_a_batch_is_checked_separately(backend: Backend) -> None:
+async def test_one_refused_attempt_does_not_refuse_the_other_attempts_of_a_batch(backend: Backend) -> None:
     async with filled(backend) as store:
         first, second = await claim(store, 2)
         batch = [attempt(first), attempt(first), attempt(second)]
@@ -223,20 +223,20 @@ async def test_each_attempt_of_a_batch_is_checked_separately(backend: Backend) -
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
-async def test_claimed_number_is_lost_when_its_lease_expires(backend: Backend) -> None:
+async def test_number_whose_lease_expired_must_not_be_called(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         assert await open_attempt(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
-async def test_claimed_number_cannot_be_called_after_its_release(backend: Backend) -> None:
+async def test_number_must_not_be_called_after_the_claim_was_released(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.release_claimed_targets([claimed])
         assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
 
 
-async def test_number_claimed_before_its_last_call_cannot_be_called(backend: Backend) -> None:
+async def test_number_that_was_called_after_the_claim_must_not_be_called_again(backend: Backend) -> None:
     async with filled(backend) as store:
         old = await claim_phone(store, 1)
         await store.release_claimed_targets([old])
@@ -271,7 +271,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(bac
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_voter_who_has_voted_is_not_called_but_the_rest_of_the_household_is(backend: Backend) -> None:
+async def test_household_is_called_for_the_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 3)
         await store.record_mark(mark(3, MarkKind.VOTED))
@@ -348,7 +348,7 @@ async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Ba
         assert await store.read_rows_for_broker(10) == []
 
 
-async def test_number_that_gets_no_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
+async def test_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
@@ -383,7 +383,7 @@ async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retr
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
-async def test_number_with_a_retry_at_epoch_zero_is_not_taken_for_an_undialled_one(backend: Backend) -> None:
+async def test_number_with_a_retry_at_epoch_zero_is_not_treated_as_undialled(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         await call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim(store, 1)] == [1]
@@ -415,7 +415,7 @@ async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(
         assert 2 in {each.phone_id for each in await claim(store, 1000)}
 
 
-async def test_ended_attempts_are_still_known_to_the_store(backend: Backend) -> None:
+async def test_store_still_finds_attempts_that_have_ended(backend: Backend) -> None:
     async with filled(backend) as store:
         live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
         await end(store, ended, Outcome.BUSY)
@@ -443,7 +443,7 @@ async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_l
     assert stored == [(4_995.0, '{"verdict":"allowed"}')]
 
 
-async def test_unknown_result_closes_the_number_in_every_campaign_with_that_reason(backend: Backend) -> None:
+async def test_number_closed_by_an_unknown_call_result_has_that_reason_in_every_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
     states = read_target_states(backend, 1)
@@ -451,7 +451,7 @@ async def test_unknown_result_closes_the_number_in_every_campaign_with_that_reas
     assert all(due_at < NOW for *_, due_at in states)  # the retry time of the call is not stored
 
 
-async def test_number_without_a_pending_voter_is_closed_with_that_reason_and_reopens_at_its_retry_time(
+async def test_number_without_a_pending_voter_is_closed_as_settled_and_reopens_at_the_retry_time(
     backend: Backend,
 ) -> None:
     async with filled(backend) as store:

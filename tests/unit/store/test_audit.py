@@ -25,7 +25,7 @@ def verified(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-async def test_setting_changes_are_found_since_the_oldest_unfinished_attempt(backend: Backend) -> None:
+async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found(backend: Backend) -> None:
     server = "trunks.one.server"
     async with filled(backend) as store:
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
@@ -51,7 +51,7 @@ async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(
         assert await store.find_settings_changed_since_open_attempts() is None
 
 
-async def test_audit_entries_are_numbered_and_repeated_ones_ignored(backend: Backend) -> None:
+async def test_audit_entries_are_numbered_and_a_repeated_entry_is_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW) == 1
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + 1) == 2
@@ -61,7 +61,7 @@ async def test_audit_entries_are_numbered_and_repeated_ones_ignored(backend: Bac
         assert await store.append_audit_entry("listen", "supervisor", {}, NOW) == 3
 
 
-async def test_audit_chain_continues_within_a_batch_and_after_a_restart(backend: Backend) -> None:
+async def test_hash_chain_of_the_audit_continues_within_a_batch_and_after_a_restart(backend: Backend) -> None:
     assert isinstance(backend, SqliteBackend)
     async with filled(backend) as store:
         numbers = await asyncio.gather(*(store.append_audit_entry("listen", f"s{n}", LISTENED, NOW) for n in range(30)))

@@ -113,7 +113,7 @@ def test_failed_backup_does_not_remove_files_created_by_others(tmp_path: Path, m
     assert there.read_bytes() == b"of another restore"
 
 
-def test_damaged_backup_is_rejected_and_leaves_nothing(tmp_path: Path) -> None:
+def test_restore_of_a_damaged_backup_is_rejected_and_leaves_no_file(tmp_path: Path) -> None:
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(54, 9)
     made = make_backup(backend.path, None, tmp_path / "one")
@@ -136,7 +136,7 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
         verify_backup(tmp_path / "one", None)
 
 
-def test_backup_commands_report_the_content_and_the_effect_of_a_restore(tmp_path: Path) -> None:
+def test_backup_and_restore_commands_print_the_content_of_the_backup_and_the_next_steps(tmp_path: Path) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')

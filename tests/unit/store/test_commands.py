@@ -9,7 +9,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, filled
 DAY_SECONDS = 86_400.0
 
 
-async def test_command_is_stored_as_long_as_it_may_be_repeated(backend: Backend) -> None:
+async def test_executed_command_is_stored_as_long_as_the_sender_may_repeat_it(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.record_command("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
@@ -17,7 +17,7 @@ async def test_command_is_stored_as_long_as_it_may_be_repeated(backend: Backend)
             assert not await store.record_command("asha/1", "pause", "hash", "done", NOW + later)
 
 
-async def test_commands_that_can_no_longer_be_repeated_are_deleted(backend: Backend) -> None:
+async def test_stored_commands_are_deleted_once_they_can_no_longer_be_repeated(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with filled(backend) as store:
         for number in range(400):

@@ -24,7 +24,7 @@ async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
-async def test_published_answers_name_the_voter_the_call_was_for(backend: Backend) -> None:
+async def test_announced_answers_name_the_voter_whom_the_call_addressed(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
     def encode(result: Result) -> Announcement:
@@ -47,7 +47,7 @@ async def test_published_answers_name_the_voter_the_call_was_for(backend: Backen
     ]
 
 
-async def test_phone_number_is_returned_by_its_id_until_it_opts_out(backend: Backend) -> None:
+async def test_phone_number_for_an_sms_is_returned_by_id_until_the_number_opts_out(backend: Backend) -> None:
     async with filled(backend) as store:
         number = await store.find_number_for_sms(1)
         assert number is not None

@@ -49,7 +49,7 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
         assert read_headquarters_rows(backend) == []
 
 
-async def test_outbox_rows_wait_only_for_the_broker_without_headquarters(backend: Backend) -> None:
+async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
@@ -91,7 +91,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_outbox_ids_of_a_restored_store_continue_after_those_known_to_headquarters(backend: Backend) -> None:
+async def test_outbox_ids_of_a_restored_store_continue_after_the_ids_known_to_headquarters(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b", "c")
@@ -123,7 +123,7 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
-async def test_mark_of_a_delivery_test_is_sent_to_headquarters_and_rejected_without_one(backend: Backend) -> None:
+async def test_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.announce_test_mark(NOW)

@@ -66,7 +66,7 @@ async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(stor
     await store.close()
 
 
-async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
+async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_is_open(store: Store) -> None:
     (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
@@ -85,7 +85,7 @@ async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
     await store.close()
 
 
-async def test_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
+async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
     call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
     assert await store.record_inbound_call(call) is not None
     assert await store.read_unfinished_attempts() == []  # it has ended: it was never answered

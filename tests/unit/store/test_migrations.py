@@ -1,4 +1,4 @@
-"""Migrations: how scripts are applied, and how they convert stores of earlier versions."""
+"""Migrations of the store's schema: how scripts are applied, and how they convert stores of earlier versions."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
     earlier.close()
 
 
-def test_migration_10_does_not_lose_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schema_migration_10_keeps_attempts_and_references_to_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 recreates the table of attempts."""
     shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
@@ -194,7 +194,7 @@ def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monk
         assert found == [(1, 0, 0.0), (2, 1, 0.0), (3, 1, 0.0), (4, 1, 0.0)]
 
 
-def test_store_with_a_newer_schema_and_foreign_file_are_rejected(db: sqlite3.Connection) -> None:
+def test_store_with_a_newer_schema_and_a_database_of_another_program_are_rejected(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="schema is version 99"):
         migrate_schema(db, PATH)

@@ -1,4 +1,4 @@
-"""Opt-outs that other centres send as keyed hashes."""
+"""Opt-outs that other centres send as keyed hashes of phone numbers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_opt_out_hashes_depend_on_the_secret(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
-async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_it(
+async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret(
     backend: Backend, secrets: list[bytes]
 ) -> None:
     async with filled(backend) as store:

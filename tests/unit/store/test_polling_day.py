@@ -117,7 +117,7 @@ async def test_correction_of_a_mark_makes_a_closed_voter_pending_again(backend: 
         assert 1 in await list_queued_numbers(store)
 
 
-async def test_later_voted_mark_overrides_an_earlier_correction(backend: Backend) -> None:
+async def test_later_voted_mark_overrides_an_earlier_correction_mark(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))  # of NOW + 60
         effect = await store.record_mark(make_correction(at=NOW + 59))
@@ -143,7 +143,7 @@ async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
 # Marks that come together
 
 
-async def test_batch_of_marks_is_stored_completely_or_not_at_all(backend: Backend) -> None:
+async def test_marks_that_are_stored_together_are_stored_completely_or_not_at_all(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
@@ -153,7 +153,7 @@ async def test_batch_of_marks_is_stored_completely_or_not_at_all(backend: Backen
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
-async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
+async def test_marks_that_are_stored_together_have_one_audit_entry(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
         first = await store.record_marks(marks, make_entry())
@@ -167,7 +167,7 @@ async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
 # Official turnout
 
 
-async def test_official_turnout_figure_is_stored_once_and_a_changed_one_is_added(backend: Backend) -> None:
+async def test_official_turnout_figure_is_stored_once_and_a_changed_figure_is_added(backend: Backend) -> None:
     async with filled(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
         assert await store.enter_official_turnout(figures, make_entry()) == 2
@@ -177,7 +177,7 @@ async def test_official_turnout_figure_is_stored_once_and_a_changed_one_is_added
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
-async def test_official_figure_for_an_unknown_area_rejects_the_whole_batch(
+async def test_official_turnout_figures_are_all_rejected_if_one_area_is_unknown(
     backend: Backend, constituency: int, part: int | None
 ) -> None:
     async with filled(backend) as store:

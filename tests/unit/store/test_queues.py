@@ -65,7 +65,9 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
 
-async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_their_limits(backend: Backend) -> None:
+async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_limit_of_each_booth(
+    backend: Backend,
+) -> None:
     async with filled(backend) as store:
         asked = {5: 4, 2: 2, 6: 8, 1: 6}
         claims = await store.claim_targets(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
@@ -137,7 +139,7 @@ async def test_released_number_returns_to_its_place_in_the_queue(backend: Backen
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
-async def test_releasing_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
+async def test_releasing_claims_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
     async with filled(backend) as store:
         dialled, closed = await claim(store, 2)
         assert await open_attempt(store, attempt(dialled)) is None
@@ -154,7 +156,7 @@ async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Back
         assert await claim(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
-async def test_claims_are_released_when_their_lease_expires_or_for_their_owner(backend: Backend) -> None:
+async def test_claims_are_released_when_the_lease_expires_or_when_the_owner_restarts(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.claim_targets(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
         await store.claim_targets(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
@@ -242,7 +244,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_claiming_a_chosen_number_gives_the_same_claim_as_claiming_it_in_turn(backend: Backend) -> None:
+async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_turn(backend: Backend) -> None:
     async with filled(backend) as store:
         [in_turn] = await claim(store, 1)
         await store.release_claimed_targets([in_turn])
@@ -254,7 +256,7 @@ async def test_claiming_a_chosen_number_gives_the_same_claim_as_claiming_it_in_t
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 
-async def test_number_cannot_be_claimed_before_it_is_due_and_promised_calls_are_flagged(
+async def test_number_cannot_be_claimed_before_the_due_time_and_claims_show_promised_calls(
     backend: Backend,
 ) -> None:
     async with filled(backend) as store:

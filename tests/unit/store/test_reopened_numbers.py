@@ -55,7 +55,7 @@ async def reopen_store(backend: Backend) -> Store:
 # A later roll
 
 
-async def test_new_voter_on_a_number_reopens_it_if_its_other_voters_were_done(backend: Backend) -> None:
+async def test_new_voter_on_a_number_reopens_a_number_that_had_no_pending_voter(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -69,7 +69,7 @@ async def test_new_voter_on_a_number_reopens_it_if_its_other_voters_were_done(ba
     await store.close()
 
 
-async def test_reopening_does_not_change_retry_time_and_attempts_of_a_number(backend: Backend) -> None:
+async def test_reopening_a_number_does_not_change_the_retry_time_and_attempts(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
@@ -83,7 +83,7 @@ async def test_reopening_does_not_change_retry_time_and_attempts_of_a_number(bac
 
 
 @pytest.mark.parametrize("how", ["used up", "unknown", "opted out", "on a call"])
-async def test_new_voter_on_a_number_does_not_reopen_it_if_closed_for_another_reason(
+async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_reason(
     backend: Backend, how: str
 ) -> None:
     async with filled(backend) as store:
@@ -119,7 +119,7 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
         assert await store.enrol_numbers(LATER) == 0
 
 
-async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_one(backend: Backend) -> None:
+async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_number(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with filled(backend) as store:
         for voter_id in (7, 8, 9):
@@ -149,7 +149,7 @@ async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(bac
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
 
-async def test_number_reopened_during_its_call_is_not_called_again_meanwhile(backend: Backend) -> None:
+async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_the_call_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))

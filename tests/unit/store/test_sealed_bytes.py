@@ -47,7 +47,7 @@ EXPECTED = "ab7534e31fe0de42917cef78810f4e8196cf16f994ba05ea980cf6c5344c63df"
 """SHA-256 of the seals that the first version with seals of all these kinds made of these rows, with salts of zeros."""
 
 
-def test_seals_of_stored_rows_hash_the_same_bytes_as_in_the_first_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seals_hash_the_same_bytes_of_a_row_as_in_the_first_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.urandom", bytes)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("centre.db"))

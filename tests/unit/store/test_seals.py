@@ -48,7 +48,7 @@ def verified(path: Path) -> seal_verification.SealVerdict:
         return seal_verification.verify_seals(db)
 
 
-def test_store_older_than_seals_is_sealed_as_found_and_reported_so(
+def test_rows_of_a_store_without_seals_are_sealed_as_found_and_verify_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -88,7 +88,7 @@ def test_store_older_than_seals_is_sealed_as_found_and_reported_so(
     assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
 
 
-async def test_tables_without_seals_in_an_older_version_are_sealed_as_found(
+async def test_tables_that_an_older_version_did_not_seal_are_sealed_as_found(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
@@ -162,7 +162,7 @@ def with_consents(path: Path) -> None:
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
-def test_row_that_does_not_exist_cannot_be_sealed(tmp_path: Path) -> None:
+def test_sealing_a_row_that_does_not_exist_raises_an_error(tmp_path: Path) -> None:
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         with pytest.raises(StoreError, match="The store has no mark 7"), transaction(db):
             seals.seal_row(db, sealed_rows.MARK, 7)

@@ -35,7 +35,7 @@ async def claim_phones(
     now: float = LATE,
     lease_seconds: float = 60.0,
 ) -> list[int]:
-    """Claim numbers and return them in order."""
+    """Claim numbers for dialling and return their ids in order."""
     quotas = dict.fromkeys(booths, limit)
     claims = await store.claim_targets(
         CAMPAIGN, limit, owner="engine", now=now, lease_seconds=lease_seconds, booths=quotas, voting=voting
@@ -58,7 +58,7 @@ async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialle
         assert await claim_phones(store, 3, None, booths=()) == []
 
 
-async def test_retry_set_aside_for_todays_booths_waits_only_until_the_day_ends(backend: Backend) -> None:
+async def test_retry_set_aside_on_a_polling_day_waits_only_until_the_day_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
@@ -75,7 +75,7 @@ async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backe
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_retry_is_set_aside_again_until_it_has_a_new_time(backend: Backend) -> None:
+async def test_released_retry_is_set_aside_again_until_a_new_retry_time_is_set(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
@@ -101,7 +101,7 @@ async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> Non
 
 @pytest.mark.parametrize("disposition", [Disposition.LATER, Disposition.CALL_BACK, Disposition.NOT_YET])
 @pytest.mark.parametrize("live", [True, False])
-async def test_call_time_requested_by_a_voter_applies_whatever_the_booth(
+async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polling_day(
     backend: Backend, disposition: Disposition, live: bool
 ) -> None:
     async with filled(backend) as store:
@@ -141,7 +141,7 @@ async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Ba
             assert found == ([SECOND] if kept else [])
 
 
-async def test_missed_caller_is_called_back_whatever_the_booth(backend: Backend) -> None:
+async def test_missed_caller_is_called_back_in_booths_of_another_polling_day(backend: Backend) -> None:
     async with filled(backend) as store:
         number = "+917000000007"
         missed = NewInbound(
@@ -171,7 +171,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
         assert await claim_phones(store, 5, booths=()) == [SECOND]
 
 
-async def test_one_claim_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
+async def test_one_claim_sets_aside_a_limited_number_of_retries_and_no_retry_twice(backend: Backend) -> None:
     many = SET_ASIDE_AT_ONCE + 8
     async with filled(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:
@@ -213,7 +213,9 @@ async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 6
 
 
-async def test_retries_of_all_booths_are_claimed_first_without_a_polling_day(backend: Backend) -> None:
+async def test_retries_of_all_booths_are_claimed_before_undialled_numbers_without_a_polling_day(
+    backend: Backend,
+) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         claims = await store.claim_targets(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})

@@ -44,14 +44,14 @@ def make_disposition(
     return DispositionRecord(call.attempt_id, disposition, at, "asha", retry_at)
 
 
-async def test_voter_on_a_call_is_not_called_on_another_number(store: Store) -> None:
+async def test_voter_who_is_on_a_call_is_not_called_on_another_number(store: Store) -> None:
     other = await claim_phone(store, MOBILE)
     await dial(store, 1)
     refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
-async def test_voters_other_number_waits_as_long_as_the_contacted_one(store: Store) -> None:
+async def test_voters_other_number_waits_as_long_as_the_contacted_number(store: Store) -> None:
     other = await claim_phone(store, MOBILE)  # it stands in a hopper meanwhile
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
     refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
@@ -143,7 +143,7 @@ async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_n
 
 
 @pytest.mark.parametrize("word", [Disposition.REFUSED, Disposition.OPT_OUT])
-async def test_refusal_during_the_call_holds_the_voters_other_number_permanently(
+async def test_voter_who_refuses_during_the_call_is_never_called_on_the_other_number(
     store: Store, word: Disposition
 ) -> None:
     call = await dial(store, 1)

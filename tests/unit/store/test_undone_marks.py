@@ -56,7 +56,7 @@ async def test_undoing_a_mark_restores_a_voter_who_was_closed_before_it(backend:
         assert not await is_callable(store)
 
 
-async def test_closing_mark_entered_before_an_earlier_mark_is_undone_stays_in_force(backend: Backend) -> None:
+async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_undone(backend: Backend) -> None:
     async with filled(backend) as store:
         await add_worker_mark(store, 0)
         await add_mark(store, "family", MarkKind.DECEASED, AGENT, 1)
@@ -125,8 +125,9 @@ async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backen
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_undone_marks_have_no_effect_on_queue_and_counts(backend: Backend, seed: int) -> None:
-    """Whatever else is said before, between and after: like the one of whom the rest alone was said. The changes that are told
-    add up to the table.
+    """Marks before, between and after an undone mark have the same effect as without that mark.
+
+    The reported changes add up to the counts in the table.
     """
     chance = random.Random(seed)
     async with filled(backend) as store:

@@ -84,7 +84,7 @@ Dump = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Return a store of each schema version, with rows from the first version."""
+    """Return a store file of each schema version, with rows that were written by the first version."""
     folder, found = tmp_path_factory.mktemp("stores"), {}
     growing = folder / "growing.db"
     with closing(sqlite3.connect(growing, isolation_level=None)) as db:
@@ -109,7 +109,7 @@ def dumped(path: Path) -> Dump:
 
 
 def missing(before: Dump, after: Dump) -> list[str]:
-    """Return the rows that were lost or changed, in the columns that still exist."""
+    """Return the rows that an upgrade lost or changed, compared in the columns that still exist."""
     found = []
     for table, rows in before.items():
         for row in rows:
@@ -119,7 +119,7 @@ def missing(before: Dump, after: Dump) -> list[str]:
     return found
 
 
-def test_example_stores_of_every_schema_version_have_rows_in_every_table(stores: dict[int, Path]) -> None:
+def test_example_store_of_each_schema_version_has_rows_in_every_table(stores: dict[int, Path]) -> None:
     filled_by_others = {"seal", "consent_taken", "rules_use", "shuffle"}
     for version, path in stores.items():
         assert {name for name, rows in dumped(path).items() if not rows} <= filled_by_others, version

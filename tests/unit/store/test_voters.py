@@ -1,4 +1,4 @@
-"""Marks, opt-outs, dispositions, turnout, the outbox and other records."""
+"""The store's marks (recorded answers), opt-outs, dispositions, turnout, outbox and other records."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def list_queued_numbers(store: Store) -> set[int]:
 
 
 def repeated(effect: MarkEffect) -> MarkEffect:
-    """Return the effect of recording the same mark again: the same silenced numbers, but no changes."""
+    """Return the expected effect of recording the same mark again: the same numbers to cancel, but no changes."""
     return MarkEffect(False, effect.booth_id, effect.silenced_phones, effect.voter_silenced)
 
 
@@ -111,7 +111,7 @@ async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_wrong_number_drops_the_link_to_the_voter_who_stays_pending(backend: Backend) -> None:
+async def test_wrong_number_mark_removes_the_link_to_the_voter_who_stays_pending(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
@@ -132,7 +132,7 @@ async def test_wrong_number_for_one_voter_does_not_affect_the_rest_of_the_househ
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
-async def test_wrong_number_mark_without_a_call_drops_no_link(backend: Backend) -> None:
+async def test_wrong_number_mark_without_a_call_removes_no_link_to_a_number(backend: Backend) -> None:
     async with filled(backend) as store:
         assert (await store.record_mark(mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
         assert 1 in await list_queued_numbers(store)
@@ -321,7 +321,7 @@ async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Back
 # Records
 
 
-async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_ones(backend: Backend) -> None:
+async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.add_announcements([Announcement("t", str(number)) for number in range(5)], NOW)
         rows = await store.read_rows_for_broker(3)
@@ -348,7 +348,7 @@ async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_num
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
-async def test_opt_outs_in_the_outbox_are_not_counted_or_trimmed(backend: Backend) -> None:
+async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: Backend) -> None:
     async with filled(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
@@ -398,7 +398,7 @@ async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> No
 # Life
 
 
-async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backend) -> None:
+async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.close()
         await store.close()
@@ -408,7 +408,7 @@ async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backe
             await store.count_booth_turnout()
 
 
-async def test_different_mark_with_the_key_of_a_stored_one_is_rejected(backend: Backend) -> None:
+async def test_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded

@@ -9,7 +9,7 @@ from dialer.domain.model import Mark, MarkSource
 from tests.support.stores import NOW, Backend, filled, mark, read_turnout
 
 
-async def test_voter_without_a_phone_number_is_counted_until_marked(backend: Backend) -> None:
+async def test_voter_without_a_phone_number_is_counted_until_a_mark_is_recorded(backend: Backend) -> None:
     async with filled(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("DELETE FROM link WHERE voter_id IN (1, 3, 9)")

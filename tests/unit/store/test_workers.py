@@ -131,7 +131,7 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     assert 2 not in claimed
 
 
-async def test_voter_stays_voted_if_another_source_reported_it_than_the_undone_mark(store: Store) -> None:
+async def test_voter_stays_voted_if_another_source_than_the_undone_mark_reported_the_vote(store: Store) -> None:
     await store.record_mark(voted(5, "a"))
     await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
     effect = await store.record_mark(

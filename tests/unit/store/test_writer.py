@@ -20,7 +20,7 @@ Job = Callable[[sqlite3.Connection], int]
 
 
 class Numbers:
-    """A table of numbers, the writer on it, and the statements it ran."""
+    """A database table of numbers, the store's writer for it, and the statements that ran."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -73,7 +73,7 @@ def add_then_fail(number: int) -> Job:
 
 
 def hold(entered: threading.Event, gate: threading.Event) -> Job:
-    """A job that occupies the writer's thread until the gate opens."""
+    """Occupy the writer's thread until the gate opens. Runs as a job of the writer."""
 
     def job(db: sqlite3.Connection) -> int:
         entered.set()
@@ -85,7 +85,7 @@ def hold(entered: threading.Event, gate: threading.Event) -> Job:
 
 @asynccontextmanager
 async def occupied(writer: Writer) -> AsyncIterator[None]:
-    """Keep the writer's thread busy within the block, so that jobs written meanwhile wait together."""
+    """Keep the writer's thread busy within the block, so that the jobs of the block wait for one commit."""
     entered, gate = threading.Event(), threading.Event()
     holding = asyncio.create_task(writer.write(hold(entered, gate)))
     await asyncio.to_thread(entered.wait)
@@ -112,7 +112,7 @@ async def test_waiting_writes_are_committed_in_one_transaction(tmp_path: Path) -
         assert numbers.kept() == list(range(50))
 
 
-async def test_writer_answers_its_caller_only_after_the_commit(tmp_path: Path) -> None:
+async def test_store_writer_returns_a_result_only_after_the_commit(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         await writer.write(add(1))
         assert numbers.kept() == [1]
@@ -133,7 +133,7 @@ async def test_failing_write_does_not_fail_other_writes(tmp_path: Path) -> None:
         assert numbers.commits == 2
 
 
-async def test_write_that_ends_the_transaction_does_not_fail_others(tmp_path: Path) -> None:
+async def test_write_that_ends_the_transaction_does_not_fail_other_writes(tmp_path: Path) -> None:
     def rolls_everything_back(db: sqlite3.Connection) -> int:
         db.execute("ROLLBACK")
         raise ValueError("bad")
@@ -172,7 +172,7 @@ async def test_cancelling_the_caller_of_a_write_does_not_stop_the_writer(tmp_pat
         assert await writer.write(add(1)) == 1
 
 
-async def test_number_of_waiting_and_of_grouped_writes_is_limited(tmp_path: Path) -> None:
+async def test_number_of_waiting_writes_and_of_writes_in_one_commit_is_limited(tmp_path: Path) -> None:
     many = WAITING_LIMIT + GROUP_LIMIT
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -212,7 +212,7 @@ async def test_cancelling_the_writer_raises_an_error_in_waiting_callers(tmp_path
         gate.set()
 
 
-def test_group_of_writes_too_large_for_the_disk_commits_those_that_fit(tmp_path: Path) -> None:
+def test_writes_that_fit_on_the_disk_are_committed_if_the_whole_group_does_not_fit(tmp_path: Path) -> None:
     def add_big(number: int) -> Job:
         def job(db: sqlite3.Connection) -> int:
             db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))

@@ -23,7 +23,7 @@ def span(batch: OutboxBatch | None) -> tuple[int, int, int] | None:
     return None if batch is None else (batch.first, batch.last, len(batch.rows))
 
 
-def test_next_batch_is_sent_after_the_acknowledgement_of_the_last() -> None:
+def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -> None:
     schedule = schedule_after(10)
     assert span(schedule.get_next_batch(rows(11, 13), 10, 0.0)) == (11, 13, 3)
     assert schedule.is_waiting_for_acknowledgement
@@ -33,7 +33,7 @@ def test_next_batch_is_sent_after_the_acknowledgement_of_the_last() -> None:
     assert schedule.compute_next_time(0.4) == BATCH_SECONDS
 
 
-def test_batch_that_did_not_reach_the_server_is_resent_at_once() -> None:
+def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
     schedule = schedule_after(10)
     made = schedule.get_next_batch(rows(11, 13), 10, 0.0)
     assert schedule.get_overdue_batch(2.0) is None
@@ -45,7 +45,7 @@ def test_batch_that_did_not_reach_the_server_is_resent_at_once() -> None:
     assert schedule.acknowledged == 13
 
 
-def test_next_batch_is_sent_at_once_after_a_full_one() -> None:
+def test_next_batch_is_sent_immediately_after_a_full_batch() -> None:
     schedule = schedule_after()
     assert span(schedule.get_next_batch(rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (1, MAX_BATCH_ROWS, MAX_BATCH_ROWS)
     schedule.record_acknowledgement(MAX_BATCH_ROWS, 0.1)
@@ -107,7 +107,7 @@ def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
     assert schedule.acknowledged == 10
 
 
-def test_restored_headquarters_receives_rows_again_and_learns_which_are_deleted() -> None:
+def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last_deleted_row() -> None:
     schedule = schedule_after(10)
     schedule.get_next_batch(rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(4, 0.1)  # its database was restored
@@ -134,8 +134,8 @@ def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_row_is_stored_once_at_headquarters_whatever_messages_are_lost(seed: int) -> None:
-    """Headquarters commits what follows its rows, acknowledges what it has, and may be restored from a backschedule."""
+def test_every_row_is_stored_once_at_headquarters_if_any_messages_are_lost(seed: int) -> None:
+    """Headquarters commits the rows that follow its own, acknowledges what it has, and may be restored from a backup."""
     rng = random.Random(seed)
     schedule = BatchSchedule("pune-1", 0, rng)
     outbox: list[OutboxRow] = []

@@ -34,7 +34,7 @@ class FixedClock(SystemClock):
 
 
 def signed_length(updates: PendingUpdates) -> int:
-    """Return the bytes of the signed command."""
+    """Return the size (bytes) of the signed command with these updates."""
     values = updates.build_command_fields("PEERS.1713764000.0123456789ab")
     text = json.dumps(
         {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
@@ -43,7 +43,7 @@ def signed_length(updates: PendingUpdates) -> int:
 
 
 def filled(mark: dict[str, Any]) -> PendingUpdates:
-    """Return as many messages of ten such marks as fit into one command."""
+    """Return pending updates with as many messages of ten equal marks as fit into one command."""
     updates = PendingUpdates(10**9)
     while updates.fits_into_command([mark] * 10):
         updates.add_updates(updates.position + 1, [], [mark] * 10)
@@ -93,7 +93,7 @@ def opt_out_message(position: int, buffered: int, centre: str = "patna-1") -> St
 
 
 @virtual_time()
-async def test_buffered_updates_share_one_command_and_own_updates_only_move_the_position() -> None:
+async def test_updates_of_other_centres_share_one_command_and_own_updates_only_move_the_position() -> None:
     dialler = RecordingDialler("done")
     updates = PeerUpdates(SnapshotSource("pune-1", RecordingSession()), dialler, NO_STORE, FixedClock())
     pending: PendingUpdates | None = PendingUpdates(0)
