@@ -56,7 +56,7 @@ class MemoryDesk:
         call.begun = True
         return FlowSession(AttemptId(attempt_id), "run", call.flow, call.facts, call.language)
 
-    async def commit(self, session: FlowSession, commit: FlowCommit) -> bool:
+    async def store_flow_commit(self, session: FlowSession, commit: FlowCommit) -> bool:
         assert session.run == "run"
         call = self.calls[session.attempt_id]
         call.asked.append(commit)
