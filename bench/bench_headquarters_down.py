@@ -48,7 +48,7 @@ class OrderJudge(DiallerCommands):
         """Create the stand-in of a centre."""
         object.__setattr__(self, "identity", (centre, zone))
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Answer "done", or refuse an order as the dialler would."""
         if name == "reload-flows":
             return Reply("done", "")

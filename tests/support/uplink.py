@@ -29,7 +29,7 @@ class RecordingDialler(DiallerCommands):
         object.__setattr__(self, "status", status)
         object.__setattr__(self, "commands", [])
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Record a command."""
         self.commands.append(values)  # type: ignore[attr-defined] # the class is frozen
         return Reply(self.status, "")  # type: ignore[attr-defined] # the class is frozen

@@ -138,7 +138,7 @@ class VirtualDialler(DiallerCommands):
         object.__setattr__(self, "_store", store)
         object.__setattr__(self, "orders", [])
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "confirm-uplink":
             store.discard_through(values["through"])

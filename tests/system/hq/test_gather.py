@@ -100,7 +100,7 @@ class UplinkCommands(DiallerCommands):
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "store", store)
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         assert name == "confirm-uplink"
         await self.store.record_headquarters_commit(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "confirmed")
@@ -472,7 +472,7 @@ class NewCentre(DiallerCommands):
     def is_stopped(self) -> bool:
         return not self.left  # type: ignore[attr-defined]
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         if self.is_stopped:
             return None
         self.stop_after(self.left - 1)  # type: ignore[attr-defined]

@@ -270,7 +270,7 @@ class Dialler(DiallerCommands):
     def __init__(self) -> None:
         pass
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         return Reply("done", "stopped 1 campaigns")
 
 

@@ -42,7 +42,7 @@ class Dialler(DiallerCommands):
     def __init__(self, folder: Path) -> None:
         object.__setattr__(self, "folder", folder)
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         folder: Path = self.folder  # type: ignore[attr-defined]
         text = (folder / "current/flows/turnout.yaml").read_text()
         return Reply("refused", "no such node") if "wrong" in text else Reply("done", "")

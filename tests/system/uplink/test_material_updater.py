@@ -34,7 +34,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "flows", None)
         object.__setattr__(self, "settings_reply", None)
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         if name == "reload-settings":
             return self.settings_reply  # type: ignore[attr-defined, no-any-return]
         assert name == "reload-flows"

@@ -36,7 +36,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "orders", [])
         object.__setattr__(self, "failures", [None, Reply("unanswered", "")])
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         failures: list[Reply | None] = self.failures  # type: ignore[attr-defined]
         if failures:
             return failures.pop(0)

@@ -48,7 +48,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
         object.__setattr__(self, "commands", [])
 
-    async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
         command = read_command(name, values)
