@@ -82,7 +82,7 @@ class Seats:
         seat = self._seats.get(name)
         if seat is None or self.is_removed(seat):
             raise CommandRefused(
-                f"seat {name!r} is not one of the {len(self._core.plan.seats)} seats in the settings: check its name",
+                f"seat {name!r} is not in the settings, which have {len(self._core.plan.seats)} seats: check its name",
                 RefusedBecause.NO_SEAT,
             )
         return seat

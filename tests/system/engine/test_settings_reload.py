@@ -115,7 +115,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
 
 async def test_concurrent_settings_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
     desk: Any = engine.features.settings_reload
-    read, keep, reads = desk._read_settings, desk._store.apply_settings, []
+    read, keep, reads = desk._read_settings, desk._store.record_applied_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
     def count_reads() -> object:
@@ -127,7 +127,7 @@ async def test_concurrent_settings_reloads_run_one_after_another(path: Path, eng
         await goes_on.wait()
         await keep(*arguments)
 
-    desk._read_settings, desk._store.apply_settings = count_reads, store_slowly
+    desk._read_settings, desk._store.record_applied_settings = count_reads, store_slowly
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute(ReloadSettings()))
     await begun.wait()

@@ -147,7 +147,7 @@ async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_han
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
-        with pytest.raises(CommandRefused, match="seat '01' is not one of the 1 seats in the settings: check its name"):
+        with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 1 seats"):
             await execute(SeatLogIn(seat="01", agent="agent-01"))
         here.change(add=SEAT.format(name="01"))
         assert await here.reload() == "settings applied: seats.01"

@@ -51,7 +51,7 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
         "beside drop-log-in",
     ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
-    with pytest.raises(CommandRefused, match="seat '01' is not one of the 0 seats in the settings: check its name"):
+    with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
         turns.features.seats.require_seat("01")
 
 
