@@ -31,7 +31,7 @@ from tests.support.centre import agents_at_work
 from tests.support.referees import assert_all_attempts_ended
 from tests.support.roll_filler import fill_roll
 from tests.support.servers import MultiServerSite, a_multi_server_site
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 
 SEATS, VOTERS, DEAD_SECONDS, SAMPLE_SECONDS = 300, 14_000, 60.0, 5.0
 CAMPAIGN = {"pacing": "predictive", "wrap_up_seconds": 10}
@@ -71,7 +71,9 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
             if dies is not None:
                 await kill_server(site, dies)
         assert_all_attempts_ended(Path(directory))
-        lost = rows(Path(directory), "SELECT trunk, count(*) FROM attempt WHERE outcome = 'unknown' GROUP BY trunk")
+        lost = query_site_store(
+            Path(directory), "SELECT trunk, count(*) FROM attempt WHERE outcome = 'unknown' GROUP BY trunk"
+        )
         if dies is not None:
             print_line(f"server {dies} was down for {DEAD_SECONDS:g} s: unknown outcomes {dict(lost)}")
             assert {trunk for trunk, _ in lost} == {f"line-{dies}"}

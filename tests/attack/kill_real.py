@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.attack.kill_histories import print_progress
 from tests.support.processes import HOURS, SPEED, run_dialler_process, wait_for_ended_calls
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.waiting import HANG_SECONDS
 
 CAMPAIGN: dict[str, object] = {"id": "ivr", "kind": "ivr", "pacing": "broadcast", "channels": 10, "hours": HOURS}
@@ -86,18 +86,24 @@ async def _wait_for_session(switch: SimulatedAsterisk) -> None:
 def _count_results(directory: Path, switch: SimulatedAsterisk, acknowledged: Path, figures: Counter[str]) -> None:
     placed = [call.channel_id for call in switch.placed]
     acknowledged_marks = Counter(acknowledged.read_text().splitlines())
-    marks = rows(directory, "SELECT attempt_id, kind, count(*) FROM mark WHERE source = 'voter-key' GROUP BY 1, 2")
+    marks = query_site_store(
+        directory, "SELECT attempt_id, kind, count(*) FROM mark WHERE source = 'voter-key' GROUP BY 1, 2"
+    )
     stored = Counter({f"{attempt_id} {kind}/voter": count for attempt_id, kind, count in marks})
     figures["calls"], figures["marks acknowledged"] = len(placed), sum(acknowledged_marks.values())
     # A household mark stores nothing if no voter of it is pending any more, so only marks of single voters are counted.
     own = Counter({mark: times for mark, times in acknowledged_marks.items() if mark.endswith("/voter")})
     figures[LOST] = sum((own - stored).values())
     figures[DOUBLED] = sum(times - 1 for times in Counter(call.number for call in switch.placed).values())
-    attempts = {attempt_id for (attempt_id,) in rows(directory, "SELECT attempt_id FROM attempt")}
+    attempts = {attempt_id for (attempt_id,) in query_site_store(directory, "SELECT attempt_id FROM attempt")}
     figures[UNCOMMITTED] = len(set(placed) - attempts)
-    figures[NEVER_ENDED] = len(rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL"))
-    figures[NEVER_ENDED] += len(rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')"))
-    figures["attempts of unknown end"] = len(rows(directory, "SELECT 1 FROM attempt WHERE outcome = 'unknown'"))
+    figures[NEVER_ENDED] = len(query_site_store(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL"))
+    figures[NEVER_ENDED] += len(
+        query_site_store(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')")
+    )
+    figures["attempts of unknown end"] = len(
+        query_site_store(directory, "SELECT 1 FROM attempt WHERE outcome = 'unknown'")
+    )
 
 
 def find_faults(figures: Counter[str]) -> dict[str, int]:

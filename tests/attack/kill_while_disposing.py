@@ -41,7 +41,7 @@ from tests.support.centre import site_settings
 from tests.support.desk import PIN, PIN_HASH
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import CHEAP
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.waiting import HANG_SECONDS
 
 SEATS = 12
@@ -246,8 +246,8 @@ async def _wait_until_confirmed(agents: list[SimulatedAgent], dispositions: int)
 
 def _count_results(folder: Path, agents: list[SimulatedAgent]) -> dict[str, int]:
     confirmed = {attempt: disposition for agent in agents for attempt, disposition in agent.confirmed.items()}
-    stored = dict(rows(folder, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
-    marks = Counter(rows(folder, "SELECT attempt_id, kind FROM mark"))
+    stored = dict(query_site_store(folder, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+    marks = Counter(query_site_store(folder, "SELECT attempt_id, kind FROM mark"))
     expected = Counter((attempt, disposition) for attempt, disposition in confirmed.items() if disposition in MARKED)
     return {
         "dispositions confirmed": len(confirmed),

@@ -27,9 +27,9 @@ from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import AsteriskCall, connect_as
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 RINGING = 76
 TRUNK = {
@@ -48,7 +48,7 @@ async def run_site_with_ringing_calls(
     """Run a site with many ringing calls. Nobody answers unless `config` says so."""
     campaign = {**IVR, "channels": RINGING, "ring_seconds": 60, "max_attempts": 1}
     async with a_site(
-        directory, config or scripted(), campaign=campaign, trunks=[TRUNK], voters=114, **changes
+        directory, config or make_scripted_switch(), campaign=campaign, trunks=[TRUNK], voters=114, **changes
     ) as site:
         yield site
 
@@ -103,13 +103,13 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
         assert site.view.state.marks == {}
         assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.values())
         assert list_alert_changes(site, "fastagi-stranger") == [True]
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
-    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
 
 
 @virtual_time()
 async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_call(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
+    config = make_answering_switch(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with run_site_with_ringing_calls(tmp_path, config) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
         live = list_voter_channels(site)[:20]
@@ -124,7 +124,7 @@ async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_cal
         assert site.view.state.marks == {}
         ended = {change.outcome for change in site.ended()}
         assert ended == {Outcome.LEFT}
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
 
 
 @virtual_time()
@@ -162,7 +162,7 @@ async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_
 
 @virtual_time()
 async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
+    config = make_answering_switch(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
     async with run_site_with_ringing_calls(tmp_path, config) as site:
         silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]
         async with contextlib.AsyncExitStack() as stack:
@@ -186,7 +186,7 @@ def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
 ) -> None:
     @virtual_time()
     async def run() -> None:
-        config = scripted(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
+        config = make_scripted_switch(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
             site.switch.session_registry.faults.set_fault_shares(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
@@ -199,7 +199,7 @@ def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
 async def test_ivr_flow_of_a_call_answered_while_asterisk_is_disconnected_starts_after_reconnection(
     tmp_path: Path,
 ) -> None:
-    config = scripted(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
+    config = make_scripted_switch(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await asyncio.sleep(7)
@@ -227,7 +227,7 @@ def make_dialplan_of_earlier_version() -> str:
 def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_alert(tmp_path: Path, text: str) -> None:
     @virtual_time()
     async def run() -> None:
-        config = replace(all_answer(answer_after=1.0), dialplan=text)
+        config = replace(make_answering_switch(answer_after=1.0), dialplan=text)
         async with a_site(tmp_path, config, campaign=IVR, run=False) as site, asyncio.TaskGroup() as group:
             group.create_task(site.centre.run(site.stop))
             await asyncio.sleep(30)
@@ -245,7 +245,7 @@ def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_a
 async def test_calls_get_no_flow_and_an_alert_is_raised_if_the_dialplan_is_replaced_while_running(
     tmp_path: Path,
 ) -> None:
-    config = all_answer(answer_after=2.0, keys=((14.0, "1"),))
+    config = make_answering_switch(answer_after=2.0, keys=((14.0, "1"),))
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
         switch.dialplan = parse_dialplan(make_dialplan_of_earlier_version())
         await site.until(lambda: len(site.ended()) >= 10, seconds=120)

@@ -25,10 +25,10 @@ from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, wait_for_all_call_kinds
 from tests.support.referees import assert_no_repeated_calls, is_state_consistent
 from tests.support.seats import seat
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.transfers import bring_call_to, talking, third_party
 from tests.support.virtual import virtual_time
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 BOUND_SECONDS = comparison.COMPARE_SECONDS + comparison.COMPARE_AGAIN_SECONDS + comparison.ARRIVAL_SECONDS + 1.0
 NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")
@@ -39,7 +39,7 @@ def make_short_calls() -> Any:
     scripts = [
         Behaviour(answer_after=2.0 + n % 5, talk_seconds=8.0 + n % 7, hang_up_after=15.0 + n % 9) for n in range(100)
     ]
-    return scripted(*scripts)
+    return make_scripted_switch(*scripts)
 
 
 async def deliver_all_events(site: Site, directory: Path) -> None:
@@ -49,8 +49,8 @@ async def deliver_all_events(site: Site, directory: Path) -> None:
 
 
 def assert_all_attempts_ended(directory: Path) -> None:
-    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL OR outcome IS NULL")
-    assert not rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')")
+    assert not query_site_store(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL OR outcome IS NULL")
+    assert not query_site_store(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,7 +89,7 @@ def test_dialler_state_is_consistent_after_lost_repeated_and_late_events(tmp_pat
 @virtual_time()
 async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
-    config = scripted(Behaviour(answer_after=1.0, talk_seconds=500.0))
+    config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -100,12 +100,12 @@ async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost
         site.switch.spoil_events()
         assert site.view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
         await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=BOUND_SECONDS)
-    assert rows(tmp_path, "SELECT outcome FROM attempt") == [("connected",)]
+    assert query_site_store(tmp_path, "SELECT outcome FROM attempt") == [("connected",)]
 
 
 @virtual_time()
 async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_phone_was_lost(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
+    async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
         site.switch.spoil_events(lose=1.0)
@@ -118,7 +118,7 @@ async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_pho
 
 @virtual_time()
 async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path: Path) -> None:
-    config = scripted(Behaviour(answer_after=1.0, talk_seconds=100.0))
+    config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=100.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
         await site.log_in("01")
         site.switch.spoil_events(lose=1.0, names={"ConfbridgeJoin"})
@@ -146,7 +146,7 @@ async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulte
 
 @virtual_time()
 async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_was_lost(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
+    async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
@@ -161,7 +161,7 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
 
 @virtual_time()
 async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
-    config = scripted(Behaviour(answer_after=200.0))
+    config = make_scripted_switch(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         attempt_id = site.switch.placed[0].channel_id
@@ -174,7 +174,7 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
 
 @virtual_time()
 async def test_failed_comparison_with_asterisk_opens_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
+    async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
         switch = site.centre.engine.features.switch

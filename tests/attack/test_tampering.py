@@ -40,7 +40,16 @@ from dialer.store.erasing import blank_number
 from dialer.store.marks import record_mark
 from dialer.store.sql import transaction
 from dialer.store.store import open_store
-from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
+from tests.support.stores import (
+    NOW,
+    SqliteBackend,
+    claim_and_open_attempt,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+    make_mark,
+    open_filled_store,
+)
 
 NUMBER_OFF_THE_ROLL = "+919812345678"
 TABLES = {  # the name of a row in findings, and the key column
@@ -79,17 +88,17 @@ Db = sqlite3.Connection
 
 async def write_day(backend: SqliteBackend) -> None:
     """Fill a store with calls of every kind: answered, abandoned, disposed of before and after their end, open, and inbound."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for phone_id in range(4, 16):
-            new = await dial(store, phone_id)
+            new = await claim_and_open_attempt(store, phone_id)
             await store.record_answer_time(new.attempt_id, NOW + 5)
             if phone_id % 3 == 0:
-                await end(store, new, Outcome.ABANDONED)
+                await end_attempt(store, new, Outcome.ABANDONED)
                 continue
             await store.record_connect_time(new.attempt_id, NOW + 6, "seat-1", "a1")
             word = Disposition.MACHINE if phone_id % 2 else Disposition.REFUSED
             said = DispositionRecord(new.attempt_id, word, NOW + 20, "a1", None)
-            voter = mark(new.claim.voter_id, MarkKind.NOT_YET, new=new)
+            voter = make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new)
             if phone_id % 4 < 2:
                 await store.record_disposition(said, [voter], opt_out=word is Disposition.REFUSED)
             ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, cause=16, seat="seat-1", agent="a1")
@@ -97,20 +106,22 @@ async def write_day(backend: SqliteBackend) -> None:
             if phone_id % 4 >= 2:
                 await store.record_disposition(said, [voter])
         digest = await store.record_rules_version('{"profile":{}}', NOW)
-        new = replace(attempt(await claim_phone(store, 16)), grounds=f'{{"rules":"{digest}"}}', gap_seconds=77.5)
+        new = replace(
+            make_attempt(await claim_one_number(store, 16)), grounds=f'{{"rules":"{digest}"}}', gap_seconds=77.5
+        )
         await store.open_attempts([new], max_attempts_since=0, max_attempts=3)
-        talking = await dial(store, 17)
+        talking = await claim_and_open_attempt(store, 17)
         await store.record_disposition(
             DispositionRecord(talking.attempt_id, Disposition.LATER, NOW + 9, "a2", NOW + 7200)
         )
-        refused = attempt(await claim_phone(store, 18))
+        refused = make_attempt(await claim_one_number(store, 18))
         await store.open_attempts([refused], max_attempts_since=0, max_attempts=3)
-        await end(store, refused, Outcome.REFUSED)
-        new_id = attempt(refused.claim).attempt_id
+        await end_attempt(store, refused, Outcome.REFUSED)
+        new_id = make_attempt(refused.claim).attempt_id
         await store.record_inbound_call(
             NewInbound(new_id, "turnout", NOW, "+911140000000", "+917000000019", "trunk", InboundMode.FLOW)
         )
-        await store.record_mark(mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
+        await store.record_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.record_opt_out(1, at=NOW, source="agent")
         await store.hash_numbers([b"a secret that centres share"])
         await store.record_foreign_opt_out("9f" * 32, at=NOW, centre="nashik")
@@ -123,11 +134,11 @@ async def write_day(backend: SqliteBackend) -> None:
         day = date(2024, 4, 22)
         figures = [OfficialFigure(day, 174, None, "09:00", 0.11), OfficialFigure(day, 174, 2, FINAL, 0.66)]
         await store.enter_official_turnout(figures, note)
-        unknown = await dial(store, 21)
-        await end(store, unknown, Outcome.UNKNOWN)
+        unknown = await claim_and_open_attempt(store, 21)
+        await end_attempt(store, unknown, Outcome.UNKNOWN)
         await store.release_unknown_attempts([unknown.attempt_id], "the carrier has no such call", note)
         assert await store.close_seal_batch(NOW + 60) is not None
-        await dial(store, 20)
+        await claim_and_open_attempt(store, 20)
 
 
 @pytest.fixture(scope="module")
@@ -394,7 +405,7 @@ async def test_vacuumed_or_copied_store_passes_verification_and_accepts_calls(
             db.execute("VACUUM")
         head = seal_verification.verify_seals(db).head
     async with await open_store(copy) as store:
-        await dial(store, 22)
+        await claim_and_open_attempt(store, 22)
     with contextlib.closing(sqlite3.connect(copy)) as db:
         verdict = seal_verification.verify_seals(db, head)
         assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)

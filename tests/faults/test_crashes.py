@@ -19,7 +19,7 @@ from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.dying_dialler import CRASH_POINTS
 from tests.support.processes import HOURS, SPEED, WAIT_SECONDS, run_dialler_process, wait_for_ended_calls
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 
 AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HOURS, "wrap_up_seconds": 0.5}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
@@ -62,8 +62,8 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
         placed_before = len(switch.placed)
-        marks_before = rows(tmp_path, "SELECT key FROM mark")
-        attempts_before = rows(tmp_path, "SELECT attempt_id FROM attempt")
+        marks_before = query_site_store(tmp_path, "SELECT key FROM mark")
+        attempts_before = query_site_store(tmp_path, "SELECT attempt_id FROM attempt")
         assert len(attempts_before) >= max(1, placed_before), "every call was committed before it was placed"
         assert bool(marks_before) == (point == "after-commit")
 
@@ -77,11 +77,11 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
     assert max(numbers.values()) == 1, "nobody is dialled twice"
     told = [json.loads(line) for line in journal.read_text().splitlines()]
     placed = [line["channel"] for line in told if line["event"] == "placed"]
-    attempts = {attempt_id for (attempt_id,) in rows(tmp_path, "SELECT attempt_id FROM attempt")}
+    attempts = {attempt_id for (attempt_id,) in query_site_store(tmp_path, "SELECT attempt_id FROM attempt")}
     assert len(placed) == len(set(placed))
     assert set(placed) <= attempts
-    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert set(marks_before) <= set(rows(tmp_path, "SELECT key FROM mark")), "no acknowledged mark is lost"
+    assert not query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert set(marks_before) <= set(query_site_store(tmp_path, "SELECT key FROM mark")), "no acknowledged mark is lost"
     never_placed = attempts - set(placed)
-    outcomes = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
+    outcomes = dict(query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
     assert {outcomes[attempt_id] for attempt_id in never_placed} <= {"unknown", "refused"}

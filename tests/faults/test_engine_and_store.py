@@ -23,14 +23,14 @@ from dialer.store import seal_verification
 from tests.support.breaking import FailingStore
 from tests.support.centre import a_site, agents_at_work
 from tests.support.referees import assert_all_attempts_ended, assert_nobody_dialled_twice
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 
 @virtual_time()
 async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.STORE), seconds=60)
@@ -49,7 +49,7 @@ async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_p
 def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(tmp_path: Path, method: str) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
+        async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
             fault = FailingStore(site, method, after_commit=True)
             await asyncio.sleep(20)
             fault.failing = False
@@ -62,17 +62,17 @@ def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_los
 
 @virtual_time()
 async def test_mark_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
-    config = scripted(Behaviour(keys=((4.0, "1"),)))
+    config = make_scripted_switch(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert not site.view.state.marks
-    assert not rows(tmp_path, "SELECT 1 FROM mark")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM mark")
 
 
 @virtual_time()
 async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "record_disposition")
@@ -84,13 +84,13 @@ async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tm
             await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
             == "seat 01: voted"
         )
-    assert rows(tmp_path, "SELECT kind FROM mark") == [("voted",)]
+    assert query_site_store(tmp_path, "SELECT kind FROM mark") == [("voted",)]
 
 
 @virtual_time()
 async def test_dialling_stops_on_a_nearly_full_disk_before_writes_fail(tmp_path: Path) -> None:
     async with a_site(
-        tmp_path, all_answer(), store={"path": tmp_path / "centre.db", "reserve_megabytes": 10**9}
+        tmp_path, make_answering_switch(), store={"path": tmp_path / "centre.db", "reserve_megabytes": 10**9}
     ) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
@@ -104,7 +104,9 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
     campaigns = [
         {"id": f"ivr{n}", "kind": "ivr", "flow": "turnout", "channels": 3, "hours": hours} for n in range(1, 4)
     ]
-    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaigns=campaigns) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaigns=campaigns
+    ) as site:
         await site.until(lambda: len(site.ended()) > 5)
         FailingStore(site, "stop_campaigns")
         with pytest.raises(StoreError):
@@ -117,30 +119,31 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
 
 @virtual_time()
 async def test_messages_that_wait_for_a_missing_broker_are_limited(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
         whole = store.trim_outbox
         store.trim_outbox = partial(whole, keep_at_most=5)
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(1)
-        before = rows(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]
+        before = query_site_store(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]
         assert before[0] > 10
         await site.centre.engine.execute(StopAll())
         await asyncio.sleep(70)
-        assert rows(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
+        assert query_site_store(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
         assert [each.rows for each in site.centre.engine.view().state.outbox] == [5]
 
 
 @virtual_time()
 async def test_latest_audit_hash_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(70)
     told = [
-        json.loads(text) for (text,) in rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/audit-heads'")
+        json.loads(text)
+        for (text,) in query_site_store(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/audit-heads'")
     ]
     assert len(told) >= 2
-    kept = dict(rows(tmp_path, "SELECT number, digest FROM audit"))
+    kept = dict(query_site_store(tmp_path, "SELECT number, digest FROM audit"))
     assert all(kept[head["entry"]] == head["digest"] for head in told)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         verdict = seal_verification.verify_seals(db, (told[0]["entry"], told[0]["digest"]))
@@ -153,7 +156,7 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
     """Some writers succeed while others fail with different errors, but the alert is raised once and cleared once."""
     chance = random.Random(7)
     ivr = {**IVR, "channels": 30}
-    async with a_site(tmp_path, all_answer(hang_up_after=6.0), voters=900, campaign=ivr) as site:
+    async with a_site(tmp_path, make_answering_switch(hang_up_after=6.0), voters=900, campaign=ivr) as site:
         await site.until(lambda: len(site.ended()) > 20)
         store: Any = site.centre.store
         failing = True

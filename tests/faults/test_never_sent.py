@@ -16,9 +16,9 @@ from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.breaking import run_until_killed
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, scripted
+from tests.support.voters import IVR, make_scripted_switch
 
 CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:59"}]}
 
@@ -31,7 +31,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
     committed: list[str] = []
     never_sent: list[str] = []
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
-    async with SimulatedAsterisk(scripted(*people)) as switch:
+    async with SimulatedAsterisk(make_scripted_switch(*people)) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[CAMPAIGN]) as first:
             store = first.centre.store
             commit = store.open_attempts
@@ -51,12 +51,12 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
         await asyncio.sleep(60)  # they end, and nobody is there to hear of it
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as second:
             await second.until(lambda: len(second.ended()) >= 6, seconds=120)
-        outcomes = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
+        outcomes = dict(query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
         assert {outcomes[each] for each in never_sent} == {"refused"}
         assert "refused" not in {outcomes[each] for each in sent}
         numbers = Counter(call.number for call in switch.placed)
     assert set(numbers.values()) == {1}  # nobody twice
-    freed = rows(
+    freed = query_site_store(
         tmp_path,
         "SELECT DISTINCT phone.e164 FROM attempt JOIN phone USING (phone_id) WHERE outcome = 'refused'",
     )
@@ -67,7 +67,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
 async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
-    async with SimulatedAsterisk(scripted()) as switch:
+    async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, campaign=previews) as first:
             await first.log_in("01")
             await first.until(lambda: first.view.seats[0].preview is not None)
@@ -76,9 +76,9 @@ async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path
             await second.until(lambda: second.view.seats[0].preview is not None)
             assert second.view.seats[0].attempt_id != shown
         assert switch.placed == []
-    attempts = rows(tmp_path, "SELECT attempt_id, outcome, attempt_number FROM attempt ORDER BY created_at")
+    attempts = query_site_store(tmp_path, "SELECT attempt_id, outcome, attempt_number FROM attempt ORDER BY created_at")
     assert attempts[0] == (shown, "refused", None)
-    assert rows(tmp_path, "SELECT DISTINCT attempts FROM target") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT attempts FROM target") == [(0,)]
 
 
 @virtual_time()
@@ -88,7 +88,7 @@ async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: P
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)
     shutil.copyfile(store, copy)
-    async with SimulatedAsterisk(scripted(*people)) as switch:
+    async with SimulatedAsterisk(make_scripted_switch(*people)) as switch:
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as site:
             await site.until(lambda: len(site.ended()) >= 6, seconds=120)
         newest = store.read_bytes()

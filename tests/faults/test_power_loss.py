@@ -11,8 +11,8 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import Outcome
 from dialer.store import connection
 from tests.support.power_loss import LossyDisk, lossy_disk
-from tests.support.stored import query
-from tests.support.stores import NOW, SqliteBackend, dial, end, filled, mark
+from tests.support.stored import query_store
+from tests.support.stores import NOW, SqliteBackend, claim_and_open_attempt, end_attempt, make_mark, open_filled_store
 
 ACKNOWLEDGED = """
     SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),
@@ -30,21 +30,21 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
     chance = random.Random(7)
     losses: list[tuple[list[int], Path]] = []
     with lossy_disk() as disk:
-        async with filled(backend) as store:
+        async with open_filled_store(backend) as store:
             for number in range(1, 9):
-                new = await dial(store, number)
+                new = await claim_and_open_attempt(store, number)
                 _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
-                await store.record_mark(mark(number, MarkKind.NOT_YET, new=new))
+                await store.record_mark(make_mark(number, MarkKind.NOT_YET, new=new))
                 _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
-                await end(store, new, Outcome.COMPLETED)
+                await end_attempt(store, new, Outcome.COMPLETED)
                 await store.record_opt_out(number, at=NOW + number, source="voter")
                 _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
     assert len(losses) == 48
     for acknowledged, folder in losses:
         with connection.open_store_exclusively(folder / "centre.db", "a test"):  # recovers the WAL, and checks the file
             pass
-        assert query(folder / "centre.db", "PRAGMA integrity_check") == [("ok",)]
-        [found] = query(folder / "centre.db", ACKNOWLEDGED)
+        assert query_store(folder / "centre.db", "PRAGMA integrity_check") == [("ok",)]
+        [found] = query_store(folder / "centre.db", ACKNOWLEDGED)
         assert all(one >= other for one, other in zip(found, acknowledged, strict=True)), folder.name
 
 
@@ -58,7 +58,7 @@ def _save_files_after_power_loss(
     """Save the store's files as a power loss at this moment could leave them: without the unsynced writes, and with a
     random part of them.
     """
-    [acknowledged] = query(backend.path, ACKNOWLEDGED)
+    [acknowledged] = query_store(backend.path, ACKNOWLEDGED)
     for luck in (None, chance):
         place = disk.after_power_loss(folder / f"loss-{len(losses)}", luck)
         losses.append(([*acknowledged], place))

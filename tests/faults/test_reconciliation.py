@@ -24,9 +24,9 @@ from tests.support.centre import a_site
 from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, make_long_calls, wait_for_all_call_kinds
 from tests.support.referees import assert_no_repeated_calls, is_state_consistent, list_live_attempts
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 
 @virtual_time()
@@ -38,7 +38,7 @@ async def test_dialler_and_asterisk_agree_on_calls_and_seats_after_asterisk_rest
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
         assert not before & list_live_attempts(site)
-        ends = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt WHERE ended_at IS NOT NULL"))
+        ends = dict(query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt WHERE ended_at IS NOT NULL"))
         assert before <= set(ends)
         assert {ends[attempt] for attempt in before} >= {
             Outcome.CONNECTED.value,
@@ -56,7 +56,7 @@ def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tm
 
     @virtual_time()
     async def run() -> None:
-        config = scripted(*[Behaviour(answer_after=25.0, hang_up_after=20.0)] * 20)
+        config = make_scripted_switch(*[Behaviour(answer_after=25.0, hang_up_after=20.0)] * 20)
         async with a_site(tmp_path, config, seats=2, campaigns=[campaign]) as site:
             if kind == "agents":
                 await site.log_in("01", "02")
@@ -81,7 +81,7 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
 
     @virtual_time()
     async def run() -> None:
-        config = scripted(Behaviour(answer_after=4.0, hang_up_after=60.0))
+        config = make_scripted_switch(Behaviour(answer_after=4.0, hang_up_after=60.0))
         async with a_site(tmp_path, config, voters=1, seats=0 if flow else 1, campaigns=[campaign]) as site:
             if not flow:
                 await site.log_in("01")
@@ -100,7 +100,7 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
 
 @virtual_time()
 async def test_ringing_call_continues_after_the_dialler_reconnects_to_asterisk(tmp_path: Path) -> None:
-    config = scripted(Behaviour(answer_after=25.0, hang_up_after=20.0))
+    config = make_scripted_switch(Behaviour(answer_after=25.0, hang_up_after=20.0))
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -144,25 +144,30 @@ def test_dialler_and_asterisk_agree_on_calls_and_seats_after_a_killed_dialler_re
                 seated = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
                 assert len(seated) == SEATS
                 inbound = {
-                    row[0] for row in rows(tmp_path, "SELECT attempt_id FROM attempt WHERE direction = 'inbound'")
+                    row[0]
+                    for row in query_site_store(tmp_path, "SELECT attempt_id FROM attempt WHERE direction = 'inbound'")
                 }
                 assert inbound & seated  # an inbound conversation too, whose channel's id is Asterisk's own
                 await site.until(
                     lambda: (
-                        not rows(tmp_path, "SELECT 1 FROM attempt WHERE direction = 'inbound' AND ended_at IS NULL")
+                        not query_site_store(
+                            tmp_path, "SELECT 1 FROM attempt WHERE direction = 'inbound' AND ended_at IS NULL"
+                        )
                     ),
                     seconds=200,
                 )
                 assert (
                     dict(
-                        rows(tmp_path, "SELECT outcome, count(*) FROM attempt WHERE direction = 'inbound' GROUP BY 1")
+                        query_site_store(
+                            tmp_path, "SELECT outcome, count(*) FROM attempt WHERE direction = 'inbound' GROUP BY 1"
+                        )
                     )[Outcome.CONNECTED.value]
                     == 1
                 )
         assert_no_repeated_calls(site, tmp_path)
 
     run()
-    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +191,9 @@ def test_disposition_entered_during_a_call_survives_a_killed_dialler(
     @virtual_time()
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
-        async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=2.0, talk_seconds=60.0)] * 9)) as switch:
+        async with SimulatedAsterisk(
+            make_scripted_switch(*[Behaviour(answer_after=2.0, talk_seconds=60.0)] * 9)
+        ) as switch:
             async with run_until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
                 await first.log_in("01")
                 await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
@@ -197,7 +204,7 @@ def test_disposition_entered_during_a_call_survives_a_killed_dialler(
                 await asyncio.sleep(1)
 
     run()
-    [(ended_as, state, due_at)] = rows(
+    [(ended_as, state, due_at)] = query_site_store(
         tmp_path,
         "SELECT outcome, state, due_at FROM target JOIN attempt USING (phone_id) WHERE disposition IS NOT NULL",
     )
@@ -212,14 +219,14 @@ async def test_mark_stored_by_a_flow_survives_a_killed_dialler(tmp_path: Path) -
     campaign = {**CAMPAIGNS[1], "channels": 1}
     later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
-    async with SimulatedAsterisk(scripted(later)) as switch:
+    async with SimulatedAsterisk(make_scripted_switch(later)) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
-            await first.until(lambda: bool(rows(tmp_path, "SELECT 1 FROM mark WHERE kind = 'later'")))
+            await first.until(lambda: bool(query_site_store(tmp_path, "SELECT 1 FROM mark WHERE kind = 'later'")))
             assert not first.ended()
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
             await site.until(lambda: len(site.ended()) == 1, seconds=70)
             await asyncio.sleep(1)
-    [(state, due_at)] = rows(tmp_path, "SELECT state, due_at FROM target")
+    [(state, due_at)] = query_site_store(tmp_path, "SELECT state, due_at FROM target")
     assert (state, datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M")) == ("due", "16:45")
 
 
@@ -227,7 +234,9 @@ async def test_mark_stored_by_a_flow_survives_a_killed_dialler(tmp_path: Path) -
 async def test_call_found_after_a_restart_has_the_same_number_of_pending_voters(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
-    async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
+    async with SimulatedAsterisk(
+        make_scripted_switch(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)
+    ) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
             before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.values()}

@@ -16,7 +16,7 @@ from dialer.store.connection import open_store_exclusively, open_store_for_readi
 from dialer.store.migrate import APPLICATION_ID
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import is_one_line, query
+from tests.support.stored import is_one_line, query_store
 from tests.support.stores import NOW
 
 PAGE_BYTES = 4096
@@ -43,7 +43,7 @@ def roll(path: Path) -> Path:
 
 
 def find_root_page(path: Path, name: str) -> int:
-    return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
+    return int(dict(query_store(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
 async def test_every_damaged_page_of_a_small_store_is_detected_on_opening(roll: Path) -> None:
@@ -144,7 +144,7 @@ async def test_missing_store_file_is_reported(path: Path) -> None:
 async def test_empty_file_becomes_a_store(path: Path) -> None:
     path.touch()
     await (await open_store(path)).close()
-    assert query(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert query_store(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
 async def test_new_store_file_is_readable_only_by_the_dialler_user(path: Path) -> None:

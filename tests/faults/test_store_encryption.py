@@ -34,7 +34,7 @@ from dialer.store.store import open_store
 from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import is_one_line
-from tests.support.stores import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
+from tests.support.stores import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, key_file, make_mark, open_filled_store
 
 NUMBER, NAME, EPIC = "+917000000003", "Voter 4", "ABC0000004"
 OTHER_KEY = StoreKey(Path("another key file"), "f" * 64)
@@ -69,8 +69,8 @@ def read_encryption_audit(path: Path, key: StoreKey | None) -> list[tuple[str, s
 @pytest.mark.parametrize("kind", [SqliteBackend, EncryptedBackend])
 async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBackend], path: Path) -> None:
     backend = kind(path.parent)
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         with closing(backend.connect()) as db:  # a roll's change, which is in the WAL alone until the store is closed
             db.execute("UPDATE voter SET section = 'Temple Street' WHERE voter_id = 4")
         assert (path.parent / "centre.db-wal").stat().st_size > 0
@@ -148,7 +148,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     monkeypatch.setattr("dialer.store.connection.check_integrity", lambda db, path: None)
     store = await open_store(path, key=TEST_KEY)
     with pytest.raises(StoreCorrupt):
-        await store.record_mark(mark(1000, MarkKind.VOTED))
+        await store.record_mark(make_mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
         await store.add_announcements([Announcement("t", "p")], NOW)
     await store.close()

@@ -21,20 +21,20 @@ from dialer.store.lock import StoreLock
 from dialer.store.store import Store, open_store
 from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import is_one_line, query
+from tests.support.stored import is_one_line, query_store
 from tests.support.stores import (
     CAMPAIGN,
     DAY_START,
     NOW,
     SqliteBackend,
     announce_by_kind,
-    attempt,
-    claim,
-    claim_phone,
-    dial,
-    end,
-    filled,
-    mark,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+    make_mark,
+    open_filled_store,
 )
 
 PAGE_BYTES = 4096
@@ -61,41 +61,41 @@ async def limit_pages(store: Store, more: int) -> None:
 async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: Path) -> None:
     size = [PAGE_BYTES * 60]  # of an announcement: more than migrations left free
     backend = SqliteBackend(path.parent, lambda news: Announcement("attempt/ended", "x" * size[0]))
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert isinstance(store, Store)
-        calls = [await dial(store, phone_id) for phone_id in range(1, 9)]
+        calls = [await claim_and_open_attempt(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, 1)
         with pytest.raises(StoreFull) as caught:
-            await end(store, calls[0], Outcome.COMPLETED)
+            await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert is_one_line(caught.value, path)
         assert len(await store.read_unfinished_attempts()) == 8
         assert await store.read_rows_for_broker(10) == []
         size[0] = 200
-        assert await end(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
+        assert await end_attempt(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
-        assert await end(store, calls[0], Outcome.COMPLETED)
+        assert await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.COMPLETED: 2}
         assert len(await store.read_rows_for_broker(10)) == 2
-    assert query(path, "PRAGMA integrity_check") == [("ok",)]
+    assert query_store(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 async def test_new_calls_are_refused_while_the_disk_has_space_for_call_results_only(path: Path) -> None:
-    async with filled(SqliteBackend(path.parent)) as store:
+    async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert isinstance(store, Store)
-        live = [await dial(store, phone_id) for phone_id in range(1, 9)]
+        live = [await claim_and_open_attempt(store, phone_id) for phone_id in range(1, 9)]
         await limit_pages(store, RESERVE_BYTES // PAGE_BYTES - 1)
-        last, *claims = await claim(store, 20)
+        last, *claims = await claim_numbers(store, 20)
         with pytest.raises(StoreFull, match="no new calls") as caught:
-            for each in [attempt(claimed) for claimed in claims] * 3:  # it looks at every fiftieth attempt
+            for each in [make_attempt(claimed) for claimed in claims] * 3:  # it looks at every fiftieth attempt
                 await store.open_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
         assert is_one_line(caught.value, path)
         for each in live:
-            assert await end(store, each, Outcome.COMPLETED)
+            assert await end_attempt(store, each, Outcome.COMPLETED)
         with pytest.raises(StoreFull):
-            await store.open_attempts([attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+            await store.open_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
         await limit_pages(store, RESERVE_BYTES // PAGE_BYTES + 100)
-        [refusal] = await store.open_attempts([attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+        [refusal] = await store.open_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
         assert refusal is None
 
 
@@ -103,33 +103,33 @@ async def test_new_calls_are_refused_while_the_disk_has_space_for_call_results_o
 
 
 async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(path: Path) -> None:
-    async with filled(SqliteBackend(path.parent)) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(SqliteBackend(path.parent)) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using this store") as caught:
             await open_store(path)
         assert is_one_line(caught.value, path)
         with pytest.raises(StoreBusy, match="a dialler"), open_store_exclusively(path, "an import"):
             pytest.fail("the import got in")
-        assert query(path, "SELECT count(*) FROM mark") == [(1,)]
+        assert query_store(path, "SELECT count(*) FROM mark") == [(1,)]
     with open_store_exclusively(path, "an import"):
         with pytest.raises(StoreBusy, match="an import"):
             await open_store(path)
-        assert query(path, "SELECT count(*) FROM mark") == [(1,)]
+        assert query_store(path, "SELECT count(*) FROM mark") == [(1,)]
     await (await open_store(path)).close()
 
 
 async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(path: Path) -> None:
-    async with filled(SqliteBackend(path.parent)) as store:
+    async with open_filled_store(SqliteBackend(path.parent)) as store:
         db = open_store_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             db.execute("DELETE FROM mark")
         db.execute("BEGIN")
         assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
-        await store.record_mark(mark(1, MarkKind.VOTED))
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
         await store.close()  # with a report still open
         db.close()
-    assert query(path, "SELECT count(*) FROM mark") == [(1,)]
+    assert query_store(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
 async def test_store_writes_fail_as_busy_while_another_program_writes_and_succeed_afterwards(path: Path) -> None:
@@ -138,11 +138,11 @@ async def test_store_writes_fail_as_busy_while_another_program_writes_and_succee
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
-            await store.record_mark(mark(1, MarkKind.VOTED))
+            await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert is_one_line(caught.value, path)
         other.execute("ROLLBACK")
         other.close()
-        assert (await store.record_mark(mark(1, MarkKind.VOTED))).recorded
+        assert (await store.record_mark(make_mark(1, MarkKind.VOTED))).recorded
         assert len(await store.read_rows_for_broker(10)) == 1
 
 
@@ -215,11 +215,11 @@ async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
 
 
 async def test_closing_the_store_leaves_a_single_database_file(path: Path) -> None:
-    async with filled(SqliteBackend(path.parent)) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(SqliteBackend(path.parent)) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
     assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
-    assert query(path, "SELECT count(*) FROM mark") == [(1,)]
+    assert query_store(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
 # The commit's own reply lost
@@ -260,15 +260,17 @@ async def call_twice(call_it: Callable[[], Any]) -> Any:
 
 
 def read_all_rows(path: Path) -> dict[str, Sequence[Any]]:
-    tables = [name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-    return {table: query(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
+    tables = [
+        name for (name,) in query_store(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    ]
+    return {table: query_store(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
 
 async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path) -> None:
-    async with filled(SqliteBackend(path.parent)) as plain:
+    async with open_filled_store(SqliteBackend(path.parent)) as plain:
         assert isinstance(plain, Store)
-        first = attempt(await claim_phone(plain, 3))  # of voters 3 and 4
-        [second] = (attempt(claimed) for claimed in await claim(plain, 1))
+        first = make_attempt(await claim_one_number(plain, 3))  # of voters 3 and 4
+        [second] = (make_attempt(claimed) for claimed in await claim_numbers(plain, 1))
         store = ForgetfulStore(plain)
 
         async def open_first_attempt() -> list[Refusal | None]:
@@ -277,8 +279,8 @@ async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path
         # The engine reads this as: it is open already, so reconcile it; it must not dial it a second time.
         assert await call_twice(open_first_attempt) == [Refusal.OPEN_ATTEMPT]
         ended = EndedAttempt(first.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)
-        voted = mark(first.claim.voter_id, MarkKind.VOTED)
-        still_pending = mark(7 - first.claim.voter_id, MarkKind.NOT_YET)
+        voted = make_mark(first.claim.voter_id, MarkKind.VOTED)
+        still_pending = make_mark(7 - first.claim.voter_id, MarkKind.NOT_YET)
         said = DispositionRecord(first.attempt_id, Disposition.CALL_BACK, NOW + 60, "asha", retry_at=NOW + 1800)
         steps: list[Callable[[], Any]] = [
             lambda: store.record_answer_time(first.attempt_id, NOW + 9),
@@ -313,7 +315,7 @@ def read_in_other_program(path: Path, statement: str) -> str:
 
 async def test_program_that_opens_and_closes_the_store_does_not_remove_the_wal(path: Path) -> None:
     """Later commits must be in the files on disk, so that a killed dialler loses nothing."""
-    async with filled(SqliteBackend(path.parent)) as store:
+    async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"
-        await store.record_mark(mark(1, MarkKind.VOTED))
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(1,)"

@@ -24,8 +24,8 @@ from dialer.store.lock_holder import find_lock_holder
 from dialer.store.store import open_store
 from tests.support.forked import ForkedProcess
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import is_one_line, query
-from tests.support.stores import CAMPAIGN, TEST_KEY, dial, key_file
+from tests.support.stored import is_one_line, query_store
+from tests.support.stores import CAMPAIGN, TEST_KEY, claim_and_open_attempt, key_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock is on the file beside the store")
 
@@ -234,7 +234,7 @@ def test_dialler_stops_dialling_when_the_store_file_was_moved(
     said = finish_second_call(first)
     assert said.startswith(f"{path}: the file was moved, replaced or removed")
     if way is move_store:  # what it had committed went with the file, into which its journal was brought
-        assert query(kept, "SELECT phone_id FROM attempt") == [(1,)]
+        assert query_store(kept, "SELECT phone_id FROM attempt") == [(1,)]
 
 
 @pytest.mark.parametrize("way", [make_symlink, make_symlinked_folder])
@@ -246,11 +246,11 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
     async with await open_store(name) as store:
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(CAMPAIGN)
-        await dial(store, 1)
+        await claim_and_open_attempt(store, 1)
         record_export(path, "worker-12", {"list": "strike-off"}, 1.0)
-        assert query(path, "SELECT phone_id FROM attempt") == [(1,)]
+        assert query_store(path, "SELECT phone_id FROM attempt") == [(1,)]
         assert not name.with_name(name.name + "-wal").exists() or way is make_symlinked_folder
-    assert ("export",) in query(path, "SELECT kind FROM audit")
+    assert ("export",) in query_store(path, "SELECT kind FROM audit")
 
 
 def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Path) -> None:

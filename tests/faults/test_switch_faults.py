@@ -18,9 +18,9 @@ from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.referees import assert_all_attempts_ended, assert_nobody_dialled_twice
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 
 def get_features(site: Site) -> Features:
@@ -38,7 +38,10 @@ def assert_no_call_placed_while_down(site: Site) -> None:
 
 @virtual_time()
 async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=4.0, talk_seconds=40.0), seats=3) as site, agents_at_work(site):
+    async with (
+        a_site(tmp_path, make_answering_switch(answer_after=4.0, talk_seconds=40.0), seats=3) as site,
+        agents_at_work(site),
+    ):
         for _ in range(4):
             await asyncio.sleep(37)
             site.switch.cut_ami()
@@ -54,12 +57,12 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
 
 @virtual_time()
 async def test_half_open_ami_connection_is_detected(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         site.switch.stall_ami()
         stalled_at = site.clock.now()
         await site.until(lambda: not site.view.state.switch_up, seconds=16)
-        opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
+        opened = query_site_store(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await site.until(lambda: site.view.campaigns[0].connected >= 6)
@@ -79,13 +82,15 @@ async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_pa
             "caller_ids": ["+911140000001"],
         }
     ]
-    async with a_site(tmp_path, all_answer(hang_up_after=5.0), voters=600, campaign=campaign, trunks=trunks) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(hang_up_after=5.0), voters=600, campaign=campaign, trunks=trunks
+    ) as site:
         await site.until(lambda: len(site.switch.placed) > 20)
         site.switch.stall_ami()
         stalled_at = site.clock.now()
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
         await site.until(lambda: not site.view.state.switch_up, seconds=16)
-        opened = rows(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
+        opened = query_site_store(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
         await site.until(lambda: site.view.state.switch_up, seconds=30)
         before = len(site.switch.placed)
@@ -97,7 +102,7 @@ async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_pa
 @virtual_time()
 async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Path) -> None:
     blind = replace(LEAST_PRIVILEGE_USER, read=LEAST_PRIVILEGE_USER.read - {"user"})
-    config = replace(all_answer(hang_up_after=10.0), users=(blind,))
+    config = replace(make_answering_switch(hang_up_after=10.0), users=(blind,))
     async with a_site(tmp_path, config, seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
@@ -107,7 +112,7 @@ async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Pa
 
 @virtual_time()
 async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 1)
         site.switch.send_garbage(b"x" * 200_000)
         await site.until(lambda: site.view.campaigns[0].connected >= 3)
@@ -117,7 +122,7 @@ async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path
 
 @virtual_time()
 async def test_restart_of_asterisk_ends_all_calls_and_the_seats_are_restored(tmp_path: Path) -> None:
-    config = all_answer(answer_after=6.0, talk_seconds=60.0)
+    config = make_answering_switch(answer_after=6.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) >= 1)
@@ -131,14 +136,14 @@ async def test_restart_of_asterisk_ends_all_calls_and_the_seats_are_restored(tmp
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
-    assert not rows(
+    assert not query_site_store(
         tmp_path, "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
     )
 
 
 @virtual_time()
 async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, hang_up_after=5.0)
+    config = make_answering_switch(answer_after=2.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
         ordered: list[bool] = []
@@ -164,7 +169,7 @@ async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
     tmp_path: Path,
 ) -> None:
     """A real Asterisk creates the channel some milliseconds after it responds to the Originate."""
-    config = all_answer(answer_after=25.0, hang_up_after=5.0)
+    config = make_answering_switch(answer_after=25.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         place = site.switch.place_call
         site.switch.place_call = lambda order: asyncio.get_running_loop().call_later(0.005, place, order)  # type: ignore[method-assign, assignment]
@@ -184,7 +189,7 @@ async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
 
 @virtual_time()
 async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=60.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
     async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
         centre = get_features(site)
@@ -212,7 +217,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
 def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path, fault: dict[str, float]) -> None:
     @virtual_time()
     async def run() -> None:
-        config = all_answer(answer_after=3.0, talk_seconds=15.0)
+        config = make_answering_switch(answer_after=3.0, talk_seconds=15.0)
         async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
             site.switch.spoil_events(repeat=fault.get("repeat", 0.0), reorder=fault.get("reorder", 0.0))
             await asyncio.sleep(300)
@@ -228,7 +233,7 @@ def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path,
 
 @virtual_time()
 async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) -> None:
-    config = all_answer(answer_after=3.0, talk_seconds=15.0)
+    config = make_answering_switch(answer_after=3.0, talk_seconds=15.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         site.switch.spoil_events(lose=0.2)
         await asyncio.sleep(200)
@@ -244,7 +249,7 @@ async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) ->
 
 @virtual_time()
 async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         site.switch.take_trunk_down("carrier")
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
@@ -254,13 +259,13 @@ async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> N
 
 @virtual_time()
 async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: Path) -> None:
-    config = scripted(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
+    config = make_scripted_switch(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: site.view.state.marks.get("not-yet") == 1)
         site.switch.cut_agi()
         await site.until(lambda: bool(site.ended()), seconds=180)
         assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}
-    assert rows(tmp_path, "SELECT kind FROM mark") == [("not-yet",)]
+    assert query_site_store(tmp_path, "SELECT kind FROM mark") == [("not-yet",)]
     assert_all_attempts_ended(tmp_path)
 
 
@@ -268,8 +273,9 @@ async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: 
 async def test_sip_statuses_map_to_distinct_outcomes(tmp_path: Path) -> None:
     endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
     endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
-    config = scripted(*[Behaviour(fails_with=status) for status in endings])
+    config = make_scripted_switch(*[Behaviour(fails_with=status) for status in endings])
     async with a_site(tmp_path, config, campaign={**IVR, "channels": len(endings)}) as site:
         await site.until(lambda: len(site.ended()) >= len(endings), seconds=120)
-    found = dict(rows(tmp_path, f"SELECT phone_id, outcome FROM attempt ORDER BY phone_id LIMIT {len(endings)}"))  # noqa: S608 - a count
+    query = f"SELECT phone_id, outcome FROM attempt ORDER BY phone_id LIMIT {len(endings)}"  # noqa: S608 - a count
+    found = dict(query_site_store(tmp_path, query))
     assert list(found.values()) == [outcome.value for outcome in endings.values()]

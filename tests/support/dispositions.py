@@ -23,8 +23,8 @@ from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import Site, a_site
 from tests.support.mqtt import SENDERS
 from tests.support.seats import seat
-from tests.support.stored import query
-from tests.support.voters import scripted
+from tests.support.stored import query_store
+from tests.support.voters import make_scripted_switch
 
 SEATS = ("01", "02", "03", "04")
 SAID = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
@@ -60,14 +60,14 @@ class Page:
         """Send a command. Return (status, text) of the reply, or ("", "") if there was none."""
         now = self.site.clock.now()
         fields = {"id": command_id or f"c-{next(self._ids)}", "name": name, "expires_at": now + 60, **values}
-        [(before,)] = query(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
+        [(before,)] = query_store(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
             await self.desk.handle_command(check_payload(payload, "desk", SENDERS, "test", retained=False, now=now))
         except StoreBusy:
             return "", ""
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"
-        [(payload_text,)] = query(self._store, replies, before)
+        [(payload_text,)] = query_store(self._store, replies, before)
         reply = json.loads(payload_text)
         self.why = reply["code"]
         return reply["status"], reply["text"]
@@ -150,7 +150,7 @@ class StressTest:
     def check_store(self, directory: Path) -> None:
         """Compare the store with the confirmed dispositions, answers and marks. Differences are added to `faults`."""
         store = directory / "centre.db"
-        stored = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+        stored = dict(query_store(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
         if stored != self.confirmed:
             different = {
                 each for each in stored.keys() | self.confirmed.keys() if stored.get(each) != self.confirmed.get(each)
@@ -158,10 +158,10 @@ class StressTest:
             self.faults += [
                 f"{each}: confirmed {self.confirmed.get(each)}, stored {stored.get(each)}" for each in different
             ]
-        answered = query(store, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id")
+        answered = query_store(store, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id")
         if answered != sorted((attempt, "knows_booth", value) for attempt, value in self.answers.items()):
             self.faults.append(f"{len(answered)} answers stored, {len(self.answers)} confirmed")
-        standing = query(
+        standing = query_store(
             store,
             "SELECT attempt_id, kind FROM mark WHERE undoes IS NULL AND key NOT IN"
             " (SELECT undoes FROM mark WHERE undoes IS NOT NULL) ORDER BY attempt_id",
@@ -174,7 +174,7 @@ class StressTest:
 async def run_stress_test(directory: Path, words: int, seed: int) -> StressTest:
     """Let four pages send `words` dispositions, with repeats, late clicks, lost replies and dialler restarts."""
     stress_test = StressTest(random.Random(seed))
-    config = scripted(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
+    config = make_scripted_switch(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
     async with SimulatedAsterisk(config) as switch:
         while len(stress_test.confirmed) < words:
             until = min(words, len(stress_test.confirmed) + BETWEEN_RESTARTS)

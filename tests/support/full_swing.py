@@ -10,7 +10,7 @@ from dialer.domain.view import CallState, SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 FLOW, AGENT = "+911140000011", "+911140000012"
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
@@ -31,7 +31,7 @@ SEATS = 3
 
 def make_long_calls() -> SimulatedAsteriskConfig:
     """Return voters who answer after six seconds and stay on the call for a minute and a half."""
-    return scripted(*[Behaviour(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
+    return make_scripted_switch(*[Behaviour(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
 
 
 async def wait_for_all_call_kinds(site: Site) -> None:

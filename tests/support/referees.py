@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialer.domain.view import SeatState
 from tests.support.centre import Site
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 
 
 def assert_no_simultaneous_calls(site: Site) -> None:
@@ -30,8 +30,8 @@ def assert_nobody_dialled_twice(site: Site) -> None:
 
 def assert_all_attempts_ended(directory: Path) -> None:
     """Check that every attempt in the store has ended, with an outcome."""
-    assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
+    assert not query_site_store(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert not query_site_store(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
 
 
 def list_live_attempts(site: Site) -> set[str]:
@@ -45,7 +45,7 @@ def list_live_attempts(site: Site) -> set[str]:
 
 def is_state_consistent(site: Site, directory: Path) -> bool:
     """Return whether store, engine, channels and seats agree about the live calls."""
-    stored = {row[0] for row in rows(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
+    stored = {row[0] for row in query_site_store(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
     live = list_live_attempts(site)
     in_seats = {
         member.channel.variables.get("MATDAN_ATTEMPT", member.channel.uniqueid)
@@ -64,6 +64,6 @@ def assert_no_repeated_calls(site: Site, directory: Path) -> None:
     """Check that no number had two calls at once, was called twice by a campaign, or is due after an unknown outcome."""
     assert_no_simultaneous_calls(site)
     placed = "SELECT 1 FROM attempt WHERE direction = 'outbound' AND outcome <> 'refused'"
-    assert not rows(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")
+    assert not query_site_store(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")
     unknown = "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
-    assert not rows(directory, unknown)
+    assert not query_site_store(directory, unknown)

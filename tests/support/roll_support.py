@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 COLUMNS = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "AGE", "SEX", "MOBILE")
 
@@ -20,7 +20,7 @@ def write_roll(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] 
 def read_imported_tables(store: Path) -> dict[str, list[tuple[object, ...]]]:
     """Return the tables that a roll import fills, without the record of imports."""
     tables = ("booth", "voter", "phone", "link")
-    return {table: query(store, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}  # noqa: S608 - names above
+    return {table: query_store(store, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}  # noqa: S608 - names above
 
 
 def read_rejected_rows(path: Path) -> list[dict[str, str]]:

@@ -14,7 +14,7 @@ from dialer.domain.view import SeatState, SeatView
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 AGENTS: list[dict[str, Any]] = [
@@ -25,7 +25,7 @@ AGENTS: list[dict[str, Any]] = [
 
 def switch_config(*scripts: Behaviour, seats: int = 2) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first hundred numbers follow `scripts`; the last script is repeated."""
-    return scripted(*scripts, *scripts[-1:] * (100 - len(scripts)), seats=seats)
+    return make_scripted_switch(*scripts, *scripts[-1:] * (100 - len(scripts)), seats=seats)
 
 
 @contextlib.asynccontextmanager

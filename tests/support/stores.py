@@ -119,7 +119,7 @@ BACKENDS: dict[str, type[SqliteBackend]] = {"sqlite": SqliteBackend, "encrypted"
 
 
 @asynccontextmanager
-async def filled(
+async def open_filled_store(
     backend: Backend, voters: int = 54, *, voters_per_booth: int = 9, campaigns: Sequence[str] = (CAMPAIGN,)
 ) -> AsyncIterator[Store]:
     """Open a store with a roll whose numbers are all enrolled in each of `campaigns`.
@@ -138,20 +138,20 @@ async def filled(
         await store.close()
 
 
-async def claim(store: Store, limit: int = 1, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> list[Claim]:
+async def claim_numbers(store: Store, limit: int = 1, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> list[Claim]:
     """Claim up to `limit` numbers for the owner "engine"."""
     return await store.claim_targets(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
 
 
-async def claim_phone(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
+async def claim_one_number(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
     """Claim one number. All other claims are released."""
-    claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
+    claims = await claim_numbers(store, 1000, campaign_id=campaign_id, now=now)
     [wanted] = [each for each in claims if each.phone_id == phone_id]
     await store.release_claimed_targets([each for each in claims if each is not wanted])
     return wanted
 
 
-def attempt(claim: Claim, *, at: float = NOW) -> NewAttempt:
+def make_attempt(claim: Claim, *, at: float = NOW) -> NewAttempt:
     """Return a new attempt for a claim."""
     return NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", at)
 
@@ -164,14 +164,16 @@ async def open_attempt(
     return refusal
 
 
-async def dial(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> NewAttempt:
+async def claim_and_open_attempt(
+    store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW
+) -> NewAttempt:
     """Claim a number and open an attempt on it."""
-    new = attempt(await claim_phone(store, phone_id, campaign_id=campaign_id, now=now), at=now)
+    new = make_attempt(await claim_one_number(store, phone_id, campaign_id=campaign_id, now=now), at=now)
     assert await open_attempt(store, new) is None
     return new
 
 
-async def end(
+async def end_attempt(
     store: Store,
     new: NewAttempt,
     outcome: Outcome = Outcome.NO_ANSWER,
@@ -184,7 +186,7 @@ async def end(
     return was_open
 
 
-async def call(
+async def make_ended_call(
     store: Store,
     phone_id: int,
     outcome: Outcome = Outcome.NO_ANSWER,
@@ -193,12 +195,12 @@ async def call(
     now: float = NOW,
 ) -> NewAttempt:
     """Open and end an attempt to a number. Return it."""
-    new = await dial(store, phone_id, now=now)
-    assert await end(store, new, outcome, retry_at=retry_at)
+    new = await claim_and_open_attempt(store, phone_id, now=now)
+    assert await end_attempt(store, new, outcome, retry_at=retry_at)
     return new
 
 
-def mark(
+def make_mark(
     voter_id: int,
     kind: MarkKind,
     *,

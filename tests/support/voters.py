@@ -12,7 +12,7 @@ NOBODY_ANSWERS = VoterProfile(
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
 
 
-def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
+def make_scripted_switch(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
         seats=make_seat_phones(seats),
@@ -22,6 +22,6 @@ def scripted(*scripts: Behaviour, seats: int = 5) -> SimulatedAsteriskConfig:
     )
 
 
-def all_answer(**script: object) -> SimulatedAsteriskConfig:
+def make_answering_switch(**script: object) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first hundred numbers behave the same."""
-    return scripted(*[Behaviour(**script)] * 100)  # type: ignore[arg-type]  # facts by name
+    return make_scripted_switch(*[Behaviour(**script)] * 100)  # type: ignore[arg-type]  # facts by name

@@ -11,12 +11,12 @@ from dialer.store.agent_records import erase_notes_and_drafts
 from tests.support.agent_centre import AgentPage, agent_centre
 from tests.support.mqtt import NEEDS_MOSQUITTO
 from tests.support.screen_pop import LONG_NAME, TURNED_NAME
-from tests.support.stored import execute, query
-from tests.support.voters import all_answer
+from tests.support.stored import execute_in_store, query_store
+from tests.support.voters import make_answering_switch
 
 pytestmark = NEEDS_MOSQUITTO
 
-LINES = all_answer(answer_after=1.5, talk_seconds=60.0)
+LINES = make_answering_switch(answer_after=1.5, talk_seconds=60.0)
 
 
 async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
                 if each.keys() & {"pop", "seat"}
             ]
             assert set(order[: order.index("pop")]) <= {"ready", "reserved", "talking"}
-            row = query(
+            row = query_store(
                 store, "SELECT e164, voter_id FROM attempt JOIN phone USING (phone_id) WHERE attempt_id = ?", attempt
             )
             ((number, voter_id),) = row
@@ -68,10 +68,10 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
             for _ in range(2):
                 status, answer = await page.do("seat-dispose", "the-first-word", **said)
                 assert (status, answer["status"]) == (200, "done"), answer
-            assert query(store, "SELECT disposition, note, agent FROM attempt WHERE attempt_id = ?", attempt) == [
+            assert query_store(store, "SELECT disposition, note, agent FROM attempt WHERE attempt_id = ?", attempt) == [
                 ("voted", "note-1", "101")
             ]
-            assert query(store, "SELECT voter_id, kind FROM mark") == [(voter_id, "voted")]
+            assert query_store(store, "SELECT voter_id, kind FROM mark") == [(voter_id, "voted")]
 
             # An outcome for a call that has ended does not reach the next voter.
             await page.do("seat-hang-up", attempt=attempt)
@@ -124,7 +124,7 @@ async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: 
 
 async def test_voters_names_are_shown_as_plain_text_whatever_they_contain(tmp_path: Path) -> None:
     def change_voters_names(store: Path) -> None:
-        execute(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
+        execute_in_store(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
 
     async with agent_centre(tmp_path, LINES, change_voters_names) as centre:
         assert (await centre.page.sign_in()).status_code == 204
@@ -174,11 +174,13 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
             for number in (listed, stranger):
                 assert number[3:] not in str(page.told)
     said = "".join(capsys.readouterr())
-    kept = [*query(store, "SELECT topic, payload FROM outbox"), *query(store, "SELECT what FROM audit")]
+    kept = [*query_store(store, "SELECT topic, payload FROM outbox"), *query_store(store, "SELECT what FROM audit")]
     for number in (listed, stranger):
         assert number[3:] not in said + str(kept)
     (skipped,) = [
-        what for (what,) in query(store, "SELECT what FROM audit") if "seat-preview-skip" in what and "done" in what
+        what
+        for (what,) in query_store(store, "SELECT what FROM audit")
+        if "seat-preview-skip" in what and "done" in what
     ]
     assert first in skipped
     assert "hour" in skipped

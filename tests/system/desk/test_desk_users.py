@@ -37,7 +37,7 @@ from tests.support.browser import (
 from tests.support.desk import PASSWORD, desk_settings, set_passwords
 from tests.support.fake_centre import centre_view, change_state
 from tests.support.seats import CHEAP
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.table_engine import TableEngine
 
 NEW = "kettle-orbit-saffron"
@@ -153,7 +153,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await sign_in(hers, "meena", NEW)
     await expect(hers.get_by_role("alert")).to_have_text("Wrong name or password.")
     site.faults.clear()  # the browser logs each refusal
-    done = query(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
+    done = query_store(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
 

@@ -17,9 +17,9 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
 from tests.support.rules import neutral_with
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 LISTENS = neutral_with(machine_detection={"allowed": True})
 BEFORE = {"machine_detection": "before-seat"}
@@ -32,7 +32,7 @@ def list_outcomes(site: Site) -> list[Outcome | None]:
 
 @virtual_time()
 async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_connected(tmp_path: Path) -> None:
-    config = scripted(
+    config = make_scripted_switch(
         Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
         Behaviour(talk_seconds=5.0, amd_seconds=1.1),
     )
@@ -51,7 +51,7 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
 @virtual_time()
 async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path: Path) -> None:
     async with a_site(
-        tmp_path, all_answer(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
+        tmp_path, make_answering_switch(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
@@ -65,7 +65,7 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
 
 @virtual_time()
 async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(tmp_path: Path) -> None:
-    config = scripted(Behaviour(hang_up_after=0.6))
+    config = make_scripted_switch(Behaviour(hang_up_after=0.6))
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
@@ -76,7 +76,7 @@ async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(
 def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: bool, seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
-        config = scripted(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
+        config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
@@ -86,12 +86,12 @@ def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: b
             assert call.ended_at - call.answered_at == pytest.approx(seconds, abs=0.1)
 
     run()
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
 
 
 @virtual_time()
 async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(), seats=1, campaign=AFTER) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
             ended = len(site.ended())
@@ -108,20 +108,20 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
 
 @virtual_time()
 async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         await site.until(lambda: Outcome.MACHINE in site.view.campaigns[0].outcomes, seconds=10)
         assert not site.view.campaigns[0].outcomes.get(Outcome.CONNECTED)
         await asyncio.sleep(1)
-    first = rows(tmp_path, "SELECT outcome, disposition FROM attempt ORDER BY created_at LIMIT 1")
+    first = query_site_store(tmp_path, "SELECT outcome, disposition FROM attempt ORDER BY created_at LIMIT 1")
     assert first == [("machine", "machine")]
 
 
 @virtual_time()
 async def test_answering_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
@@ -138,7 +138,7 @@ def count_live_answers(site: Site) -> tuple[int, int]:
 
 @virtual_time()
 async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
         await site.log_in("01")
         for words, answers in (
             ("vv", 1),
@@ -161,7 +161,9 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
     caller, number = "+917000000060", "+911140000012"
     inbound = {"channels": 3, "numbers": [{"number": number, "mode": "agent", "campaign": "agents"}]}
     campaign = {**AFTER, "pacing": "predictive"}
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=campaign, inbound=inbound) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=campaign, inbound=inbound
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))

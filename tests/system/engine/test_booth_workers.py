@@ -31,7 +31,7 @@ from dialer.store.connection import read_snapshot
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
@@ -93,11 +93,11 @@ async def test_voter_serials_keyed_by_a_booth_worker_mark_voters_and_calls_repea
         await asyncio.sleep(4.5 * 60)
         assert len(site.ended()) == 1
         await site.until(lambda: len(site.ended()) == 2, seconds=120)
-    marks = rows(tmp_path, MARKS)
+    marks = query_site_store(tmp_path, MARKS)
     said = [(1, serial, "voted", "booth-worker", 1) for serial in (7, 3, 3)]
     assert marks == said * 2
-    assert rows(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
-    assert rows(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
+    assert query_site_store(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
+    assert query_site_store(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
     with read_snapshot(tmp_path / "centre.db", None) as source:
         report = accounts.report_booth_workers(source, Window(), UTC)
         spent = accounts.report_expenditure(source, Window(), UTC, {})
@@ -113,13 +113,13 @@ async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: 
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert sum(booth.voted for booth in site.view.booths) == 0
-    assert [(serial, kind, source) for _, serial, kind, source, _ in rows(tmp_path, MARKS)] == [
+    assert [(serial, kind, source) for _, serial, kind, source, _ in query_site_store(tmp_path, MARKS)] == [
         (7, "voted", "booth-worker"),
         (7, "not-yet", "correction"),
         (3, "voted", "booth-worker"),
         (3, "not-yet", "correction"),
     ]
-    assert rows(tmp_path, "SELECT DISTINCT turnout FROM voter") == [("pending",)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT turnout FROM voter") == [("pending",)]
 
 
 @virtual_time()
@@ -128,7 +128,7 @@ async def test_booth_worker_with_several_roll_parts_chooses_a_part_before_enteri
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
-    assert [(part, serial) for part, serial, *_ in rows(tmp_path, MARKS)] == [(3, 7), (1, 8)]
+    assert [(part, serial) for part, serial, *_ in query_site_store(tmp_path, MARKS)] == [(3, 7), (1, 8)]
 
 
 @virtual_time()
@@ -139,7 +139,7 @@ async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -
         assert site.ended()[0].outcome is Outcome.LEFT
         await asyncio.sleep(4 * 60)
         assert len(site.ended()) == 1  # one serial is a report: the next call comes with the next round
-    assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+    assert [serial for _, serial, *_ in query_site_store(tmp_path, MARKS)] == [7]
 
 
 @virtual_time()
@@ -229,7 +229,7 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
         await engine.execute(SeatSerials(seat="01", serials="3:7"))
         await engine.execute(SeatUndoSerial(seat="01"))
         monkeypatch.undo()
-    kinds = [(serial, kind) for _, serial, kind, _, _ in rows(tmp_path, MARKS)]
+    kinds = [(serial, kind) for _, serial, kind, _, _ in query_site_store(tmp_path, MARKS)]
     assert kinds == [(7, "voted"), (7, "not-yet")] * 2
 
 
@@ -258,13 +258,13 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
         await engine.execute(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1
-    assert [(part, serial, kind, worker) for part, serial, kind, _, worker in rows(tmp_path, MARKS)] == [
+    assert [(part, serial, kind, worker) for part, serial, kind, _, worker in query_site_store(tmp_path, MARKS)] == [
         (3, 7, "voted", 1),
         (3, 9, "voted", 1),
         (3, 9, "not-yet", 1),
         (1, 2, "voted", 1),
     ]
-    assert {agent for (agent,) in rows(tmp_path, "SELECT agent FROM mark")} == {"agent-01"}
+    assert {agent for (agent,) in query_site_store(tmp_path, "SELECT agent FROM mark")} == {"agent-01"}
 
 
 @virtual_time()
@@ -306,7 +306,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     async with run_site_with_booth_workers(tmp_path, {WORKER: Behaviour(keys=make_key_presses("7#7##"))}) as site:
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")
-    assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+    assert [serial for _, serial, *_ in query_site_store(tmp_path, MARKS)] == [7]
 
 
 @virtual_time()
@@ -334,13 +334,13 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
-        assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
+        assert [serial for _, serial, *_ in query_site_store(tmp_path, MARKS)] == [7]
         async with a_site(tmp_path, switch=switch, **settings) as again:
             await again.until(lambda: len(again.ended()) == 1)
             assert again.ended()[0].outcome is Outcome.COMPLETED
             assert sum(booth.voted for booth in again.view.booths) == 2
         assert len(switch.placed) == 1
-    assert [(serial, kind) for _, serial, kind, *_ in rows(tmp_path, MARKS)] == [
+    assert [(serial, kind) for _, serial, kind, *_ in query_site_store(tmp_path, MARKS)] == [
         (7, "voted"),
         (7, "not-yet"),
         (7, "voted"),

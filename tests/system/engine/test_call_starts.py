@@ -25,9 +25,9 @@ from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.full_trunk import COMMIT_SECONDS, run_full_trunk
 from tests.support.full_trunk import max_starts_per_second as most_on_the_wire
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer
+from tests.support.voters import IVR, make_answering_switch
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 
@@ -61,7 +61,7 @@ async def test_campaigns_that_share_a_roll_waste_no_permitted_call_starts(tmp_pa
         await asyncio.sleep(100)
         placed = len(site.switch.placed)
     assert placed >= 0.95 * 300
-    by_campaign = dict(rows(tmp_path, "SELECT campaign_id, count(*) FROM attempt GROUP BY 1"))
+    by_campaign = dict(query_site_store(tmp_path, "SELECT campaign_id, count(*) FROM attempt GROUP BY 1"))
     assert set(by_campaign) == {"a", "b"}
     assert min(by_campaign.values()) >= 0.4 * placed
 
@@ -117,7 +117,7 @@ async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) ->
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, ?)", ((phone_id + 1) // 2, phone_id))
         db.commit()
     refusals: list[Refusal | None] = []
-    async with a_site(tmp_path, all_answer(talk_seconds=40.0), seats=6) as site, agents_at_work(site):
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=40.0), seats=6) as site, agents_at_work(site):
         store = site.centre.store
         commit = store.open_attempts
 
@@ -128,18 +128,18 @@ async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) ->
         store.open_attempts = record_refusals  # type: ignore[method-assign]
         await asyncio.sleep(600)
     assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is used for a call that the commit would refuse
-    assert len(rows(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
+    assert len(query_site_store(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
     twice = """
         SELECT 1 FROM attempt AS one JOIN attempt AS other USING (voter_id)
         WHERE one.phone_id < other.phone_id AND one.created_at < other.ended_at AND other.created_at < one.ended_at
     """
-    assert not rows(tmp_path, twice)
+    assert not query_site_store(tmp_path, twice)
     # a voter reached on one number is not called on the other one just afterwards
     talked_twice = """
         SELECT 1 FROM attempt WHERE connected_at IS NOT NULL
         GROUP BY voter_id HAVING count(*) > 1 AND total(disposition = 'wrong-number') = 0
     """
-    assert not rows(tmp_path, talked_twice)
+    assert not query_site_store(tmp_path, talked_twice)
 
 
 def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -> None:
@@ -216,7 +216,7 @@ def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_
     async def run() -> None:
         busy = why == "every channel is in use"
         trunks = [{**make_trunk(5.0)[0], "channels": 1 if busy else 30}]
-        config = all_answer(talk_seconds=60.0)
+        config = make_answering_switch(talk_seconds=60.0)
         async with a_site(tmp_path, config, voters=9 if busy else 1, seats=3, trunks=trunks) as site:
             await site.log_in("01", "02", "03")
             await site.until(lambda: len(site.switch.placed) >= 1)

@@ -15,7 +15,7 @@ from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatLogOff
 from tests.support.centre import Site, a_site
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 SEATS = ("01", "02", "03", "04")
 CLOSES = {"hours": [{"start": "09:00", "until": "09:32"}], "wrap_up_seconds": 1}  # the site's clock begins at 09:30
@@ -36,7 +36,7 @@ def hold_campaign(site: Site) -> None:
 async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
     tmp_path: Path, held: str, stay: int, wanted: Outcome
 ) -> None:
-    config = all_answer(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
+    config = make_answering_switch(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
@@ -56,7 +56,7 @@ async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
 async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
     tmp_path: Path, stay: int, wanted: Outcome
 ) -> None:
-    config = all_answer(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)
+    config = make_answering_switch(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)
     async with a_site(tmp_path, config, seats=4, campaign=CLOSES) as site:
         await site.log_in(*SEATS)
         await site.until(
@@ -72,7 +72,7 @@ async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
 
 @virtual_time()
 async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_agents(tmp_path: Path) -> None:
-    config = all_answer(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
+    config = make_answering_switch(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)

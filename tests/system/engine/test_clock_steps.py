@@ -16,7 +16,7 @@ from dialer.engine.campaigns.commands import AcceptClock
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, scripted
+from tests.support.voters import IVR, make_scripted_switch
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 CAMPAIGN = {**IVR, "hours": HOURS}
@@ -37,7 +37,7 @@ async def wait_until_all_called(site: Site) -> int:
 def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+        async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
             placed = await wait_until_all_called(site)
             site.clock.step_wall_clock(step)
             await asyncio.sleep(600)
@@ -57,7 +57,7 @@ def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: P
 
 @virtual_time()
 async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+    async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         placed = await wait_until_all_called(site)
         site.clock.step_wall_clock(3600.0)
         await asyncio.sleep(60)
@@ -68,10 +68,12 @@ async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(t
 
 @virtual_time()
 async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_stored_call(tmp_path: Path) -> None:
-    config = replace(scripted(*make_busy_voters()), start_epoch=START_EPOCH + 7200)
+    config = replace(make_scripted_switch(*make_busy_voters()), start_epoch=START_EPOCH + 7200)
     async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
         await wait_until_all_called(site)
-    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:  # two hours earlier
+    async with a_site(
+        tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN
+    ) as site:  # two hours earlier
         await asyncio.sleep(600)
         assert not site.switch.placed
         assert "differs by -" in "".join(each.text for each in site.view.alerts if each.code == "clock")
@@ -81,7 +83,7 @@ async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_s
 
 @virtual_time()
 async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+    async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
         site.clock.step_wall_clock(-3.0)
         placed = len(site.switch.placed)
@@ -101,12 +103,12 @@ def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before:
 
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, scripted(*make_busy_voters()), campaign=CAMPAIGN) as site:
+        async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
             await wait_until_all_called(site)
             if held_before:
                 site.clock.step_wall_clock(25 * 3600.0)
                 await asyncio.sleep(60)
-        later = replace(scripted(*make_busy_voters()), start_epoch=START_EPOCH + 600)
+        later = replace(make_scripted_switch(*make_busy_voters()), start_epoch=START_EPOCH + 600)
         for _ in range(2):  # a second restart does not end the hold
             async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
                 await asyncio.sleep(60)

@@ -16,45 +16,49 @@ from dialer.store.store import Store
 from tests.support.centre import a_site
 from tests.support.dispositions import Page, run_stress_test
 from tests.support.seats import seat, wait_for_wrap_up, wait_until_talking
-from tests.support.stored import query, rows
+from tests.support.stored import query_site_store, query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 TALKS = {"wrap_up_seconds": 60.0}
 
 
 def read_dispositions(directory: Path) -> dict[str, str | None]:
     """Return the dispositions of calls that an agent had, by attempt."""
-    return dict(rows(directory, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
+    return dict(
+        query_site_store(directory, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL")
+    )
 
 
 def read_marks(directory: Path) -> list[tuple[Any, ...]]:
-    return rows(directory, "SELECT voter_id, kind, source, confidence FROM mark ORDER BY mark_id")
+    return query_site_store(directory, "SELECT voter_id, kind, source, confidence FROM mark ORDER BY mark_id")
 
 
 def read_turnout_of_voter(directory: Path, voter_id: int) -> str:
-    [(turnout,)] = query(directory / "centre.db", "SELECT turnout FROM voter WHERE voter_id = ?", voter_id)
+    [(turnout,)] = query_store(directory / "centre.db", "SELECT turnout FROM voter WHERE voter_id = ?", voter_id)
     return str(turnout)
 
 
 @virtual_time()
 async def test_disposition_is_stored_for_the_named_call_and_ends_the_wrap_up(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
         assert await page.dispose(attempt, "not-yet", note="note-7") == ("done", "seat 01: not-yet is saved")
         assert read_dispositions(tmp_path)[attempt] == "not-yet"
-        assert rows(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
+        assert query_site_store(tmp_path, "SELECT note FROM attempt WHERE note IS NOT NULL") == [("note-7",)]
         assert seat(site).state is SeatState.READY
-        audit = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'command'")
+        audit = query_site_store(tmp_path, "SELECT what FROM audit WHERE kind = 'command'")
         assert [json.loads(what)["status"] for (what,) in audit] == ["begun", "done"]
         assert json.loads(audit[-1][0])["attempt_id"] == attempt
 
 
 @virtual_time()
 async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign={"wrap_up_seconds": 5.0}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, campaign={"wrap_up_seconds": 5.0}
+    ) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         first = await wait_for_wrap_up(site)
@@ -74,20 +78,20 @@ async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_
 
 @virtual_time()
 async def test_repeated_disposition_command_gets_the_same_reply_and_changes_nothing(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
         first = await page.dispose(attempt, "voted", command_id="k-1")
         assert first == ("done", "seat 01: voted is saved")
         when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
-        kept = rows(tmp_path, when), read_marks(tmp_path)
+        kept = query_site_store(tmp_path, when), read_marks(tmp_path)
         await wait_until_talking(site)
         assert await page.dispose(attempt, "voted", command_id="k-1") == first
         other = await page.dispose(attempt, "not-yet", command_id="k-1")
         assert other == ("refused", "another command has this ID: every command needs a new one")
         assert (
-            rows(tmp_path, "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"),
+            query_site_store(tmp_path, "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"),
             read_marks(tmp_path),
         ) == kept
 
@@ -95,15 +99,17 @@ async def test_repeated_disposition_command_gets_the_same_reply_and_changes_noth
 @virtual_time()
 async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tmp_path: Path) -> None:
     """The third number belongs to the voters 3 and 4."""
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         for _ in range(2):
             assert (await page.dispose(await wait_for_wrap_up(site), "not-yet"))[0] == "done"
         attempt = await wait_for_wrap_up(site)
         store = tmp_path / "centre.db"
-        [(phone_id, addressed)] = query(store, "SELECT phone_id, voter_id FROM attempt WHERE attempt_id = ?", attempt)
-        household = [each for (each,) in query(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
+        [(phone_id, addressed)] = query_store(
+            store, "SELECT phone_id, voter_id FROM attempt WHERE attempt_id = ?", attempt
+        )
+        household = [each for (each,) in query_store(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
         other = next((each for each in household if each != addressed), None)
         before = read_marks(tmp_path)
         stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
@@ -121,7 +127,7 @@ async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tm
 
 @virtual_time()
 async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -136,12 +142,12 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
         )
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         due = "SELECT due_at, promised FROM target JOIN attempt USING (phone_id, campaign_id) WHERE attempt_id = ?"
-        assert query(tmp_path / "centre.db", due, attempt) == [(pytest.approx(at), 1)]
+        assert query_store(tmp_path / "centre.db", due, attempt) == [(pytest.approx(at), 1)]
         second = await wait_for_wrap_up(site)
 
         def read_language_of_voter(attempt: str) -> list[tuple[str]]:
             language = "SELECT voter.language FROM voter JOIN attempt USING (voter_id) WHERE attempt_id = ?"
-            return query(tmp_path / "centre.db", language, attempt)
+            return query_store(tmp_path / "centre.db", language, attempt)
 
         assert (await page.dispose(second, "language", language="ta"))[0] == "done"
         assert read_language_of_voter(second) == [("ta",)]
@@ -152,17 +158,21 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
 @virtual_time()
 @pytest.mark.parametrize("slip", ["voted", "will-not", "wrong-number", "not-yet"])
 async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
-        [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
+        [(voter_id, phone_id)] = query_site_store(
+            tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL"
+        )
         assert (await page.dispose(attempt, slip))[0] == "done"
         assert await page.undo(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
         assert read_turnout_of_voter(tmp_path, voter_id) == "pending"
         link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
-        assert query(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
-        assert query(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [("due",)]
+        assert query_store(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
+        assert query_store(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [
+            ("due",)
+        ]
         assert read_dispositions(tmp_path)[attempt] == "none"
         assert (await page.undo(attempt))[0] == "refused"
         await wait_until_talking(site)  # the next voter is there, and the word is still of the one before
@@ -172,7 +182,7 @@ async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> 
 
 @virtual_time()
 async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -190,7 +200,7 @@ async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) ->
 async def test_disposition_that_was_not_stored_can_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -209,7 +219,7 @@ async def test_disposition_that_was_not_stored_can_be_sent_again(
 
 @virtual_time()
 async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_path: Path) -> None:
-    config = all_answer(talk_seconds=5.0)
+    config = make_answering_switch(talk_seconds=5.0)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             await site.log_in("01")

@@ -21,9 +21,9 @@ from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.referees import assert_no_simultaneous_calls
 from tests.support.rules import neutral_with
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 
 @virtual_time()
@@ -36,17 +36,17 @@ async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> No
         assert sum(seat.calls for seat in site.view.seats) >= view.connected
         assert sum(site.view.state.marks.values()) > 10
     assert_no_simultaneous_calls(site)
-    kept = Counter(outcome for (outcome,) in rows(tmp_path, "SELECT outcome FROM attempt"))
+    kept = Counter(outcome for (outcome,) in query_site_store(tmp_path, "SELECT outcome FROM attempt"))
     assert kept == Counter(change.outcome for change in site.ended())
     assert kept.total() == len(site.switch.placed)
-    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
-    assert rows(tmp_path, "SELECT count(*) FROM outbox")[0][0] >= kept.total()
-    assert rows(tmp_path, "SELECT count(*) FROM seat_interval WHERE state = 'talking'")[0][0] > 30
+    assert not query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert query_site_store(tmp_path, "SELECT count(*) FROM outbox")[0][0] >= kept.total()
+    assert query_site_store(tmp_path, "SELECT count(*) FROM seat_interval WHERE state = 'talking'")[0][0] > 30
 
 
 @virtual_time()
 async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=600.0)) as site, agents_at_work(site):
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=600.0)) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING) == 2)
         view = site.view.campaigns[0]
         assert not view.outcomes
@@ -59,7 +59,7 @@ async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_pa
 
 @virtual_time()
 async def test_ivr_campaign_stores_answers_that_voters_key_as_marks(tmp_path: Path) -> None:
-    config = scripted(
+    config = make_scripted_switch(
         Behaviour(keys=((4.0, "1"),)),  # voted
         Behaviour(keys=((4.0, "9"),)),  # never again
         Behaviour(keys=((4.0, "2"),), hang_up_after=60),  # not yet, then silence
@@ -72,12 +72,12 @@ async def test_ivr_campaign_stores_answers_that_voters_key_as_marks(tmp_path: Pa
         assert site.view.state.opt_outs == 1
         booth = site.view.booths[0]
         assert (booth.voted, booth.not_yet) == (1, 1)
-    outcomes = dict(rows(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 4"))
+    outcomes = dict(query_site_store(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 4"))
     assert outcomes == {1: "completed", 2: "completed", 3: "completed", 4: "left"}
-    (left_at,) = rows(tmp_path, "SELECT left_at FROM attempt WHERE phone_id = 4")[0]
+    (left_at,) = query_site_store(tmp_path, "SELECT left_at FROM attempt WHERE phone_id = 4")[0]
     assert left_at in {"greeting", "question"}
-    assert rows(tmp_path, "SELECT e164 FROM opt_out") == [("+917000000002",)]
-    assert rows(tmp_path, "SELECT voter.turnout FROM voter WHERE voter_id = 1") == [("voted",)]
+    assert query_site_store(tmp_path, "SELECT e164 FROM opt_out") == [("+917000000002",)]
+    assert query_site_store(tmp_path, "SELECT voter.turnout FROM voter WHERE voter_id = 1") == [("voted",)]
 
 
 @virtual_time()
@@ -94,7 +94,7 @@ async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=300.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=300.0)
     campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
     cap = AbandonedCap(window_hours=24, share=1.0)
     reckless = neutral_with(abandoned={"target": 1.0, "caps": (cap,)})
@@ -109,7 +109,7 @@ async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(t
         }
         assert states[CallState.MESSAGE] - states[CallState.WAITING] <= 2.0
         await site.centre.engine.execute(StopAll())
-    (retry,) = rows(
+    (retry,) = query_site_store(
         tmp_path,
         "SELECT due_at - ended_at FROM target JOIN attempt USING (campaign_id, phone_id) WHERE outcome = 'abandoned'",
     )[0]
@@ -118,7 +118,7 @@ async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(t
 
 @virtual_time()
 async def test_campaign_without_agents_places_no_calls(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer()) as site:
+    async with a_site(tmp_path, make_answering_switch()) as site:
         await asyncio.sleep(60)
         assert not site.switch.placed
         assert site.view.campaigns[0].hold == Hold(HoldReason.NO_AGENT)
@@ -128,7 +128,7 @@ async def test_campaign_without_agents_places_no_calls(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=20.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=20.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         for seat in ("01", "02"):
@@ -143,7 +143,7 @@ async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Pa
 @virtual_time()
 async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
     hours = {"hours": [{"start": "11:00", "until": "20:00"}]}  # it is half past nine
-    async with a_site(tmp_path, all_answer(), campaign=hours) as site:
+    async with a_site(tmp_path, make_answering_switch(), campaign=hours) as site:
         await site.log_in("01")
         await asyncio.sleep(5300)
         assert not site.switch.placed
@@ -161,7 +161,7 @@ async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
@@ -187,7 +187,7 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_disposition_keyed_by_an_agent_is_stored_and_applied(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -202,14 +202,16 @@ async def test_disposition_keyed_by_an_agent_is_stored_and_applied(tmp_path: Pat
             await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
         assert len(site.switch.placed) == 1
-    assert rows(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]
-    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
-    assert rows(tmp_path, "SELECT state FROM target WHERE phone_id = 1") == [("closed",)]
+    assert query_site_store(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]
+    assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
+    assert query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id = 1") == [("closed",)]
 
 
 @virtual_time()
 async def test_wrap_up_without_a_disposition_ends_at_the_wrap_up_limit(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP, seconds=13)
@@ -218,7 +220,7 @@ async def test_wrap_up_without_a_disposition_ends_at_the_wrap_up_limit(tmp_path:
 @virtual_time()
 async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
     """While the call rings, a mark from elsewhere says that the voter has voted. The call is cancelled within a second."""
-    async with a_site(tmp_path, all_answer(answer_after=25.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         call = next(iter(site.centre.engine.features.calls.values()))
@@ -226,12 +228,12 @@ async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Pat
         await site.centre.engine.features.marks.store_mark(mark)
         await site.until(lambda: bool(site.ended()), seconds=1)
         assert site.ended()[0].outcome is Outcome.CANCELLED
-    assert (call.phone_id, "closed") in rows(tmp_path, "SELECT phone_id, state FROM target")
+    assert (call.phone_id, "closed") in query_site_store(tmp_path, "SELECT phone_id, state FROM target")
 
 
 @virtual_time()
 async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -247,25 +249,27 @@ async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tm
 
 @virtual_time()
 async def test_sigterm_signal_ends_calls_and_the_dialler(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}
+    ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         site.stop.set()
         began = site.clock.monotonic()
     assert 5 < site.clock.monotonic() - began < 30
     assert Counter(change.outcome for change in site.ended())[Outcome.CONNECTED] == 1
-    assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
 
 
 @virtual_time()
 async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_path: Path) -> None:
     campaign = {"max_attempts": 1}
-    config = all_answer(talk_seconds=3.0)
+    config = make_answering_switch(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED), seconds=3000)
     placed = Counter(call.number for call in site.switch.placed)
     assert set(placed.values()) == {1}
-    assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]
+    assert len(placed) == query_site_store(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
 
 def test_simulation_with_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:

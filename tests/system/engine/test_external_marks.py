@@ -38,10 +38,10 @@ from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, connect_supervisor
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
-from tests.support.stores import dial, end
+from tests.support.stored import query_site_store
+from tests.support.stores import claim_and_open_attempt, end_attempt
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 from tests.support.waiting import HANG_SECONDS
 
 NUMBER = "+917000000{:03}"
@@ -72,7 +72,7 @@ async def wait_for_ringing_calls(site: Site, calls: int) -> None:
 @virtual_time()
 async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_path: Path) -> None:
     """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
-    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
         await wait_for_ringing_calls(site, 3)
         assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "4 marks saved, 0 were already known"
@@ -81,32 +81,41 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
         assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "0 marks saved, 4 were already known"
         await site.until(lambda: len(site.switch.placed) > 6)
     assert NUMBER.format(4) not in list_dialled_numbers(site)
-    closed = rows(tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2")
+    closed = query_site_store(
+        tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2"
+    )
     assert closed == [(1, "closed", 1), (3, "closed", 1), (4, "closed", 1)]
-    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 2") == [("connected",)]
+    assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 2") == [("connected",)]
     assert (
-        rows(tmp_path, "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off')")
+        query_site_store(
+            tmp_path, "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off')"
+        )
         == [("marks", "ops")] * 2
     )
-    assert rows(tmp_path, "SELECT DISTINCT confidence FROM mark") == [("seen",)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT confidence FROM mark") == [("seen",)]
 
 
 @virtual_time()
 async def test_household_is_called_for_another_voter_after_the_first_voter_is_marked(tmp_path: Path) -> None:
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
-    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await wait_for_ringing_calls(site, 1)
         await site.centre.engine.execute(record_marks(site, 7))
-        await site.until(lambda: rows(tmp_path, "SELECT state FROM target WHERE phone_id = 6") == [("due",)], seconds=1)
+        await site.until(
+            lambda: query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id = 6") == [("due",)], seconds=1
+        )
         await site.until(lambda: NUMBER.format(6) in list_dialled_numbers(site))
-    assert rows(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 6") == [(8,)]
+    assert query_site_store(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 6") == [(8,)]
 
 
 @virtual_time()
 async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_the_household(tmp_path: Path) -> None:
     async with a_site(
-        tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3, campaign={"no_answer_retry_minutes": 1}
+        tmp_path,
+        make_answering_switch(answer_after=25.0, talk_seconds=5.0),
+        seats=3,
+        campaign={"no_answer_retry_minutes": 1},
     ) as site:
         await site.log_in("01", "02", "03")
         await wait_for_ringing_calls(site, 3)
@@ -117,20 +126,25 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
         first, second = (call.placed_at for call in site.switch.placed if call.number == third)
         assert second - first > 900  # a number that has rung without an answer is not called again at once
         await site.until(
-            lambda: bool(rows(tmp_path, "SELECT 1 FROM attempt WHERE phone_id = 3 AND outcome = 'connected'"))
+            lambda: bool(
+                query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE phone_id = 3 AND outcome = 'connected'")
+            )
         )
-    assert rows(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 3 ORDER BY created_at") == [(3,), (4,)]
+    assert query_site_store(tmp_path, "SELECT voter_id FROM attempt WHERE phone_id = 3 ORDER BY created_at") == [
+        (3,),
+        (4,),
+    ]
 
 
 @virtual_time()
 async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute(record_marks(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-    assert rows(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
-    assert rows(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
+    assert query_site_store(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
+    assert query_site_store(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
         ("voted",),
         ("pending",),
     ]
@@ -138,7 +152,7 @@ async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tm
 
 @virtual_time()
 async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute(record_marks(site, *range(1, 9)))
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
@@ -151,15 +165,15 @@ async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> 
 
 @virtual_time()
 async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = record_marks(site, 5, kind="not-yet", source="correction")
         assert (
             await site.centre.engine.execute(undo)
             == "0 marks saved, 0 were already known, 1 corrections had nothing to undo"
         )
         assert sum(booth.not_yet + booth.contacted for booth in site.view.booths) == 0
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
-    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
 
 
 @virtual_time()
@@ -180,7 +194,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("DELETE FROM link WHERE voter_id > 30")
         db.commit()
-    async with a_site(tmp_path, all_answer(talk_seconds=5000.0), seats=1, rules=rules) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5000.0), seats=1, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
         await site.centre.engine.execute(record_marks(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
@@ -194,7 +208,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
     assert (before.remaining, before.without_number) == (20, 50)
     assert after is not None
     assert (after.remaining, after.without_number) == (19, 51)
-    assert rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL") == [(1,)]
+    assert query_site_store(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL") == [(1,)]
 
 
 @virtual_time()
@@ -209,7 +223,7 @@ async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one
             await site.centre.engine.execute(
                 RecordMarks(marks=(told.model_copy(update={"at": told.at + 3600}),), batch="b-1", who="ops")
             )
-    assert rows(tmp_path, "SELECT * FROM mark") == []
+    assert query_site_store(tmp_path, "SELECT * FROM mark") == []
 
 
 # Commands from the command line, over a broker
@@ -273,7 +287,7 @@ async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: 
         assert done == [1, 2, 3]
         with pytest.raises(CommandRefused, match="no voter 999"):
             await send_commands(broker, "pune-1", [request(999, "import/3")], SystemClock())
-    assert rows(tmp_path, "SELECT voter_id FROM voter WHERE turnout = 'voted'") == [(1,), (2,)]
+    assert query_site_store(tmp_path, "SELECT voter_id FROM voter WHERE turnout = 'voted'") == [(1,), (2,)]
 
 
 @NEEDS_MOSQUITTO
@@ -281,7 +295,7 @@ async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path:
     async with run_command_gateway(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
-    assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
+    assert query_site_store(tmp_path, "SELECT name FROM command") == [("marks",)]
 
 
 @NEEDS_MOSQUITTO
@@ -292,9 +306,9 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
     async with await open_store(path) as store:
         await store.ensure_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers("a")
-        placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
+        placed = [await claim_and_open_attempt(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
-            await end(store, each, Outcome.UNKNOWN)
+            await end_attempt(store, each, Outcome.UNKNOWN)
 
     def run_unknown_command(*words: str) -> tuple[int, str]:
         return run("unknown", *words, "-c", toml)
@@ -317,14 +331,16 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
         code, text = await asyncio.to_thread(run_unknown_command, *release, "--all")
         assert (code, "enable the broker" in text) == (2, True)
-    assert rows(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [(one, "asha", "carrier-list")]
-    assert rows(tmp_path, "SELECT who FROM audit WHERE kind = 'unknown-release'") == [("asha",)]
-    assert rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id < 4 ORDER BY 1") == [
+    assert query_site_store(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [
+        (one, "asha", "carrier-list")
+    ]
+    assert query_site_store(tmp_path, "SELECT who FROM audit WHERE kind = 'unknown-release'") == [("asha",)]
+    assert query_site_store(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id < 4 ORDER BY 1") == [
         (1, "due"),
         (2, "closed"),
         (3, "closed"),
     ]
-    assert rows(tmp_path, "SELECT name FROM command") == [("unknown-release",)] * 2
+    assert query_site_store(tmp_path, "SELECT name FROM command") == [("unknown-release",)] * 2
     assert (await asyncio.to_thread(run_unknown_command, *release, "--all"))[
         0
     ] == 0  # the dialler has ended: the command line uses the store itself
@@ -339,7 +355,7 @@ async def test_concurrent_command_line_programs_keep_their_broker_connections(tm
         ]
         answers = await asyncio.gather(*asked)
     assert [len(each) for each in answers] == [40, 40]
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(80,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(80,)]
 
 
 @NEEDS_MOSQUITTO

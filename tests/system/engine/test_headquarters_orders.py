@@ -19,9 +19,9 @@ from dialer.engine.headquarters.commands import ExecuteOrder
 from dialer.engine.headquarters.service import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32, "somebody": b"s" * 32}
 HEADQUARTERS: dict[str, Any] = {
@@ -53,7 +53,7 @@ def list_alert_codes(site: Site) -> set[str]:
 
 @virtual_time()
 async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_resume(tmp_path: Path) -> None:
-    async with SimulatedAsterisk(scripted()) as switch:
+    async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             await site.log_in("01")
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
@@ -75,7 +75,7 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
             await site.centre.engine.execute(PauseCampaign(campaign="agents"))
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop by headquarters was in force"
-    audited = query(
+    audited = query_store(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
     )
     assert [(who, json.loads(what)["command"], json.loads(what)["signed"]) for who, what in audited] == [
@@ -87,7 +87,7 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
 
 @virtual_time()
 async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_alert(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
+    async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         with pytest.raises(OrderForged):
             await send_order(site, "stop-all", "somebody")
         assert "headquarters-forged" in list_alert_codes(site)
@@ -124,7 +124,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
 async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_resends_the_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
+    async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         store = site.centre.store
 
         async def fail_for_lack_of_space(*_: object, **__: object) -> None:
@@ -144,7 +144,7 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_
 async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
+    async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         store, engine = site.centre.store, site.centre.engine
         await send_order(site, "stop-all", "asha")
         record = store.record_headquarters_order
@@ -156,7 +156,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
         monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
         assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
         assert get_campaign_state(site) is CampaignState.STOPPED
-    assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
+    assert query_store(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
 
 @pytest.mark.parametrize("command", [StopCampaign(campaign="agents"), StopAll()])
@@ -165,7 +165,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
 async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
     tmp_path: Path, command: StopCampaign | StopAll, restarted: bool
 ) -> None:
-    async with SimulatedAsterisk(scripted()) as switch, AsyncExitStack() as stack:
+    async with SimulatedAsterisk(make_scripted_switch()) as switch, AsyncExitStack() as stack:
         site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
         await send_order(site, "stop-all", "asha")
         await site.centre.engine.execute(command)
@@ -182,7 +182,7 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
 async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
+    async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         await send_order(site, "stop-all", "asha")
 
         async def fail_for_lack_of_space(*_: object, **__: object) -> None:
@@ -204,6 +204,6 @@ async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
 
 @virtual_time()
 async def test_centre_without_leader_keys_refuses_every_headquarters_order(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted()) as site:
+    async with a_site(tmp_path, make_scripted_switch()) as site:
         with pytest.raises(CommandRefused, match=r"\[\[headquarters.leaders\]\]"):
             await send_order(site, "stop-all", "asha")

@@ -16,9 +16,9 @@ from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.agi_peer import connect_as
 from tests.support.centre import Site, a_site
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 FLOW, AGENT, MISSED = "+911140000011", "+911140000012", "+911140000013"
 CALLER = "+917000000060"  # on the roll, far behind those that are dialled first
@@ -50,10 +50,12 @@ async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) 
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
         assert site.view.state.marks == {"voted": 1}
         assert site.view.campaigns[0].attempts == 0
-    kept = rows(tmp_path, "SELECT direction, outcome, caller_id, trunk, attempt_number, flow FROM attempt")
+    kept = query_site_store(tmp_path, "SELECT direction, outcome, caller_id, trunk, attempt_number, flow FROM attempt")
     assert kept == [("inbound", "completed", FLOW, "carrier", None, kept[0][5])]
     assert str(kept[0][5]).startswith("inbound ")
-    voters = rows(tmp_path, "SELECT e164 FROM mark JOIN attempt USING (attempt_id) JOIN phone USING (phone_id)")
+    voters = query_site_store(
+        tmp_path, "SELECT e164 FROM mark JOIN attempt USING (attempt_id) JOIN phone USING (phone_id)"
+    )
     assert voters == [(CALLER,)]
 
 
@@ -65,12 +67,12 @@ async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
         )
         await wait_for_end_of_call(site, channel)
         assert site.view.state.opt_outs == 1
-    assert rows(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
+    assert query_site_store(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
 
 
 @virtual_time()
 async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), campaign=QUIET, **make_inbound_settings()) as site:
+    async with a_site(tmp_path, make_scripted_switch(), campaign=QUIET, **make_inbound_settings()) as site:
         await site.log_in("01")
         channel = site.switch.place_inbound_call(
             CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0)
@@ -79,7 +81,9 @@ async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path)
         await wait_for_end_of_call(site, channel)
         assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
         assert site.view.seats[0].state is SeatState.WRAP_UP
-    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE direction = 'inbound'") == [("connected", "01")]
+    assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE direction = 'inbound'") == [
+        ("connected", "01")
+    ]
 
 
 @virtual_time()
@@ -92,7 +96,7 @@ async def test_inbound_flow_continues_without_a_free_agent(tmp_path: Path) -> No
 
 @virtual_time()
 async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **make_inbound_settings()) as site:
+    async with a_site(tmp_path, make_scripted_switch(), campaign=QUIET, seats=1, **make_inbound_settings()) as site:
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await wait_for_end_of_call(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
@@ -108,7 +112,7 @@ async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_
 
 @virtual_time()
 async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tmp_path: Path) -> None:
-    config = scripted()
+    config = make_scripted_switch()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=MISSED)
@@ -118,15 +122,15 @@ async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tm
         await site.until(lambda: any(call.number == CALLER for call in site.switch.placed), seconds=150)
         called_back = next(call for call in site.switch.placed if call.number == CALLER)
         assert called_back.placed_at - site.clock.now() < 150
-    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE direction = 'inbound'") == [("missed",)]
-    assert rows(tmp_path, "SELECT mode, call_back FROM inbound_call") == [("missed-call", 1)]
+    assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE direction = 'inbound'") == [("missed",)]
+    assert query_site_store(tmp_path, "SELECT mode, call_back FROM inbound_call") == [("missed-call", 1)]
 
 
 @virtual_time()
 async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_calling_hours(tmp_path: Path) -> None:
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
-    async with a_site(tmp_path, scripted(), campaign=campaign, **make_inbound_settings()) as site:
+    async with a_site(tmp_path, make_scripted_switch(), campaign=campaign, **make_inbound_settings()) as site:
         await wait_for_end_of_call(site, site.switch.place_inbound_call(CALLER, called=MISSED), seconds=2)
         await asyncio.sleep(1500)
         assert not site.switch.placed
@@ -148,9 +152,9 @@ def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, 
             assert site.centre.engine.features.inbound.count_live_calls == 0
 
     run()
-    assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
-    assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
-    assert rows(tmp_path, "SELECT attempt_id FROM inbound_call") == [(None,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT attempt_id FROM inbound_call") == [(None,)]
 
 
 @virtual_time()
@@ -164,7 +168,7 @@ async def test_call_to_an_unconfigured_number_is_hung_up(tmp_path: Path) -> None
 @virtual_time()
 async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_continues(tmp_path: Path) -> None:
     campaign = {**IVR, "id": "quiet", "channels": 5}
-    config = scripted(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
+    config = make_scripted_switch(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
     async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
         await site.until(lambda: len(site.switch.placed) > 3)
         silent = Behaviour(hang_up_after=200.0)
@@ -189,7 +193,7 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
         "calls_per_second": 10,
         "caller_ids": ["+911140000001"],
     }
-    config = all_answer(answer_after=3.0, hang_up_after=60.0)
+    config = make_answering_switch(answer_after=3.0, hang_up_after=60.0)
     campaign = {**IVR, "id": "quiet", "channels": 20}
     async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **make_inbound_settings()) as site:
         await site.centre.engine.execute(PauseCampaign(campaign="quiet"))
@@ -217,13 +221,15 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
         await wait_for_end_of_call(site, channel, seconds=5)
         assert not is_answered(channel)
         assert site.centre.engine.features.inbound.count_live_calls == 0
-    assert rows(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
 
 
 @virtual_time()
 async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_path: Path) -> None:
     """Asterisk calls a contact that names a channel in spite of our settings. Only such channels are hung up."""
-    config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
+    config = make_scripted_switch(
+        Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0)
+    )
     async with a_site(
         tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **make_inbound_settings()
     ) as site:
@@ -253,7 +259,7 @@ async def test_inbound_caller_who_hangs_up_immediately_leaves_no_call_behind(tmp
             await wait_for_end_of_call(site, channel, seconds=5)
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
         assert site.centre.engine.features.inbound.count_live_calls == 0
-    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
 
 
 @virtual_time()
@@ -261,7 +267,7 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
     """The connection knows the dialplan's secret, but names a channel that does not exist, has another name, was placed
     by us, or was routed already.
     """
-    config = scripted(Behaviour(hang_up_after=100.0))
+    config = make_scripted_switch(Behaviour(hang_up_after=100.0))
     async with a_site(
         tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **make_inbound_settings()
     ) as site:
@@ -275,4 +281,4 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
         await site.until(lambda: is_answered(ringing), seconds=5)
         assert site.centre.engine.features.inbound.count_live_calls == 2
-    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

@@ -20,30 +20,30 @@ from dialer.site.checks.explain import CallExplanation, explain_calls
 from dialer.store.consents import set_consent
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.command_line import run
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 
 @virtual_time()
 async def run_four_calls(directory: Path) -> None:
-    async with a_site(directory, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
+    async with a_site(directory, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 4)
 
 
 def test_each_call_is_stored_with_legal_grounds_and_the_version_of_the_rules(tmp_path: Path) -> None:
     run_four_calls(tmp_path)
-    [(digest, text)] = rows(tmp_path, "SELECT digest, text FROM rules_version")
+    [(digest, text)] = query_site_store(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest
     assert json.loads(text)["profile"]["abandoned"]["denominator"] == "live-answers"
-    attempts = rows(tmp_path, "SELECT attempt_id, grounds FROM attempt LEFT JOIN lawful USING (lawful_id)")
+    attempts = query_site_store(tmp_path, "SELECT attempt_id, grounds FROM attempt LEFT JOIN lawful USING (lawful_id)")
     assert len(attempts) >= 4
     found = [json.loads(grounds) for _, grounds in attempts]
     assert {(each["verdict"], each["rules"], each["voice"], each["purpose"]) for each in found} == {
         ("allowed", digest, "live", "turnout")
     }
     assert all(each["zones"] and each["consent"] == "unknown" for each in found)
-    assert rows(tmp_path, "SELECT count(*) < 3 FROM lawful") == [(1,)]  # equal grounds are stored once
+    assert query_site_store(tmp_path, "SELECT count(*) < 3 FROM lawful") == [(1,)]  # equal grounds are stored once
     where = ("--store", tmp_path / "centre.db")
     code, told = run("report", "calls", "--each", "--format", "csv", *where)
     assert code == 0
@@ -111,11 +111,13 @@ def test_legal_check_for_a_past_moment_repeats_the_decision_of_the_dialler(tmp_p
     store_consents(tmp_path, Consent.WITHDRAWN, range(20, 41), START_EPOCH + 3 * hour)
     run_half_an_hour_of_calls(tmp_path, START_EPOCH + 4 * hour, {}, 3)
     store_consents(tmp_path, Consent.GIVEN, range(30, 81), START_EPOCH + 5 * hour)
-    assert len(rows(tmp_path, "SELECT 1 FROM rules_version")) == 2
-    attempts = rows(tmp_path, "SELECT phone_id, created_at, grounds FROM attempt JOIN lawful USING (lawful_id)")
+    assert len(query_site_store(tmp_path, "SELECT 1 FROM rules_version")) == 2
+    attempts = query_site_store(
+        tmp_path, "SELECT phone_id, created_at, grounds FROM attempt JOIN lawful USING (lawful_id)"
+    )
     consents_of_calls = {json.loads(grounds)["consent"] for *_, grounds in attempts}
     assert (len(attempts) > 100, consents_of_calls) == (True, {"unknown", "given"})
-    opted_out = rows(tmp_path, "SELECT phone_id, opted_out_at FROM phone WHERE opted_out_at IS NOT NULL")
+    opted_out = query_site_store(tmp_path, "SELECT phone_id, opted_out_at FROM phone WHERE opted_out_at IS NOT NULL")
     assert len(opted_out) > 12
     settings = site_settings(
         tmp_path, 1, rules=CONSENT_NEEDED, campaign={"other_retry_minutes": 120}

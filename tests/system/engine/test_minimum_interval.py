@@ -9,7 +9,7 @@ from pathlib import Path
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 GAP_SECONDS = 900.0
@@ -60,13 +60,13 @@ async def test_campaigns_that_share_numbers_respect_the_minimum_interval_between
         agents_at_work(site),
     ):
         await asyncio.sleep(1200)
-    first = len(rows(tmp_path, "SELECT 1 FROM attempt"))
+    first = len(query_site_store(tmp_path, "SELECT 1 FROM attempt"))
     # The same numbers after a restart: the interval comes from the store, not from memory.
     resumed = replace(make_switch_config(), start_epoch=START_EPOCH + 1260)
     async with a_site(tmp_path, resumed, voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
         await asyncio.sleep(5400)
-    second_calls = rows(tmp_path, _SECOND_CALLS)
-    assert len(rows(tmp_path, "SELECT 1 FROM attempt")) > first
+    second_calls = query_site_store(tmp_path, _SECOND_CALLS)
+    assert len(query_site_store(tmp_path, "SELECT 1 FROM attempt")) > first
     assert len(second_calls) > 20
     assert min(gap for gap, _, asked_for in second_calls if not asked_for) >= GAP_SECONDS
     # After a conversation the longer retry interval of the two campaigns applies.

@@ -18,14 +18,14 @@ from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
 from tests.support.dispositions import Page
 from tests.support.seats import CHEAP, seat
-from tests.support.stored import query, rows
+from tests.support.stored import query_site_store, query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer, scripted
+from tests.support.voters import make_answering_switch, make_scripted_switch
 
 AGENTS: list[dict[str, Any]] = [{"number": number, "pin": CHEAP.hash("2468")} for number in ("101", "102")]
 TALKS = {"wrap_up_seconds": 60.0, "own_call_back_wait_minutes": 10}
-ONE_NUMBER = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), seats=2)
-LONG_LIST = all_answer(answer_after=4.0, post_dial_seconds=1.0, talk_seconds=40.0)
+ONE_NUMBER = make_scripted_switch(Behaviour(answer_after=4.0, talk_seconds=10.0), seats=2)
+LONG_LIST = make_answering_switch(answer_after=4.0, post_dial_seconds=1.0, talk_seconds=40.0)
 CALLS = "SELECT created_at, seat, agent, outcome FROM attempt WHERE phone_id = ? ORDER BY created_at"
 
 
@@ -51,13 +51,13 @@ async def promise_call_back(site: Site, page: Page, seconds: float, name: str = 
     attempt = seat(site, name).attempt_id
     at = round(site.clock.now()) + seconds
     assert (await page.dispose(attempt, "call-back", name, call_back_at=at, own_call_back=True))[0] == "done"
-    [(phone_id,)] = query(page._store, "SELECT phone_id FROM attempt WHERE attempt_id = ?", attempt)
+    [(phone_id,)] = query_store(page._store, "SELECT phone_id FROM attempt WHERE attempt_id = ?", attempt)
     return int(phone_id), at
 
 
 def read_later_calls(folder: Path, phone_id: int) -> list[tuple[Any, ...]]:
     """Return the calls to a number after its first one."""
-    return query(folder / "centre.db", CALLS, phone_id)[1:]
+    return query_store(folder / "centre.db", CALLS, phone_id)[1:]
 
 
 async def wait_for_second_call(site: Site, folder: Path, phone_id: int, seconds: float) -> None:
@@ -86,7 +86,7 @@ async def test_promised_call_back_is_connected_to_the_agent_who_promised_it(tmp_
         [(placed_at, at_seat, agent, _)] = read_later_calls(tmp_path, phone_id)
         assert (0.0 <= placed_at - hour <= 2.0, at_seat, agent) == (True, name, f"1{name}")
         grounds = "SELECT count(*) FROM attempt JOIN lawful USING (lawful_id) WHERE grounds ->> 'asked_for' IS NOT NULL"
-        assert rows(tmp_path, grounds) == [(1,)]
+        assert query_site_store(tmp_path, grounds) == [(1,)]
         await asyncio.sleep(700.0)
         assert len(read_later_calls(tmp_path, phone_id)) == 1
 
@@ -134,7 +134,9 @@ async def test_next_call_of_a_busy_agent_is_the_call_back_promised_by_that_agent
         [(_, at_seat, _, _)] = read_later_calls(tmp_path, phone_id)
         assert at_seat == "01"
         assert 0.0 <= placed_at - hour <= 120.0  # at most one talk and its wrap-up
-        mine = rows(tmp_path, "SELECT phone_id, created_at FROM attempt WHERE seat = '01' ORDER BY connected_at")
+        mine = query_site_store(
+            tmp_path, "SELECT phone_id, created_at FROM attempt WHERE seat = '01' ORDER BY connected_at"
+        )
         assert mine[-1][0] == phone_id
         assert len(mine) > 2
         await asyncio.sleep(60.0)
@@ -160,7 +162,7 @@ async def test_restricting_a_seat_to_other_campaigns_releases_the_seat_from_a_pr
 @virtual_time()
 async def test_unanswered_calls_do_not_delay_a_promised_call_back(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
-    async with run_site_with_two_agents(tmp_path, scripted(first, seats=2), voters=400) as (site, page):
+    async with run_site_with_two_agents(tmp_path, make_scripted_switch(first, seats=2), voters=400) as (site, page):
         await site.centre.engine.execute(SeatLogOff(seat="02"))
         phone_id, hour = await promise_call_back(site, page, 300.0)
         await asyncio.sleep(hour - site.clock.now())
@@ -196,12 +198,12 @@ async def test_call_back_whose_promise_was_undone_or_replaced_is_not_placed(tmp_
         attempt, at = seat(site).attempt_id, round(site.clock.now()) + 1_800.0
         kept = "SELECT agent, at, until FROM own_call_back"
         assert (await page.dispose(attempt, "call-back", call_back_at=at, own_call_back=True))[0] == "done"
-        assert rows(tmp_path, kept) == [("101", at, at + 600.0)]
+        assert query_site_store(tmp_path, kept) == [("101", at, at + 600.0)]
         assert (await page.undo(attempt))[0] == "done"
-        assert rows(tmp_path, kept) == []
+        assert query_site_store(tmp_path, kept) == []
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
-        assert rows(tmp_path, kept) == []
-        assert rows(tmp_path, "SELECT due_at FROM target") == [(at,)]
+        assert query_site_store(tmp_path, kept) == []
+        assert query_site_store(tmp_path, "SELECT due_at FROM target") == [(at,)]
         await site.centre.engine.execute(SeatLogOff(seat="01"))
         await site.centre.engine.execute(SeatReady(seat="02"))
         await asyncio.sleep(at - site.clock.now())
@@ -235,12 +237,12 @@ async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Pat
             refused = await page.dispose(attempt, "call-back", call_back_at=site.clock.now() + 60, own_call_back=wrong)
             assert refused[0] == "refused"
             assert refused[1].startswith("`seat-dispose`: `own_call_back` must be true or false (")
-        assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == []
+        assert query_site_store(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == []
 
 
 @virtual_time()
 async def test_agent_can_hang_up_a_promised_call_back_while_the_phone_rings(tmp_path: Path) -> None:
-    twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
+    twice = make_scripted_switch(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with run_site_with_two_agents(tmp_path, twice, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 600.0)

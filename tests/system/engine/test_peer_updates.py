@@ -10,9 +10,9 @@ from dialer.engine.headquarters.commands import ImportPeerUpdates, PeerMark, Pee
 from dialer.rules.number_hash import hash_number
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 SECRET = "twenty characters, at least"
 NUMBER = "+917000000{:03}"
@@ -50,7 +50,7 @@ def make_peer_updates(
 
 @virtual_time()
 async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_cancelled(tmp_path: Path) -> None:
-    lines = all_answer(answer_after=25.0, talk_seconds=5.0)
+    lines = make_answering_switch(answer_after=25.0, talk_seconds=5.0)
     async with a_site(tmp_path, lines, seats=3, rules={"opt_out_secret": SECRET}) as site:
         await site.log_in("01", "02", "03")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
@@ -62,14 +62,16 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
         assert (
             await site.centre.engine.execute(make_peer_updates(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks saved"
         )
-    closed = rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id <= 2")
+    closed = query_site_store(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id <= 2")
     assert closed == [(1, "closed"), (2, "closed")]
-    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic IN ('results/marks', 'results/opt-outs')") == [(0,)]
+    assert query_site_store(
+        tmp_path, "SELECT count(*) FROM outbox WHERE topic IN ('results/marks', 'results/opt-outs')"
+    ) == [(0,)]
 
 
 @virtual_time()
 async def test_alert_about_marks_for_an_unknown_roll_clears_when_a_mark_for_this_roll_arrives(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
         assert alert.text.startswith("2 marks of other centres were skipped")

@@ -23,13 +23,13 @@ from dialer.pacing.port import Limit
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer, scripted
+from tests.support.voters import make_answering_switch, make_scripted_switch
 
 PREVIEW = {"pacing": "preview", "manual_dialling": True}
-ANSWERS = all_answer(answer_after=4.0, talk_seconds=20.0)
-RINGS_OUT = scripted(Behaviour())
+ANSWERS = make_answering_switch(answer_after=4.0, talk_seconds=20.0)
+RINGS_OUT = make_scripted_switch(Behaviour())
 
 
 def get_seat(site: Site, name: str = "01") -> SeatView:
@@ -71,7 +71,7 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         await site.until(lambda: get_seat(site).screen_pop is not None)
-        assert rows(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
+        assert query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
         assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
         await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # the reason why nothing is dialled
         assert not site.switch.placed
@@ -98,12 +98,14 @@ async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_att
             is RefusedBecause.CALL_OVER
         )
         assert site.view.campaigns[0].attempts == 1  # the preview shown now
-    ended = rows(
+    ended = query_site_store(
         tmp_path, "SELECT outcome, attempt_number, phone_id, attempt_id FROM attempt ORDER BY created_at LIMIT 1"
     )
     [(outcome, number, phone_id, first)] = ended
     assert (outcome, number, first) == ("refused", None, attempt_id)
-    targets = {row[0]: row[1:] for row in rows(tmp_path, "SELECT phone_id, state, attempts, due_at FROM target")}
+    targets = {
+        row[0]: row[1:] for row in query_site_store(tmp_path, "SELECT phone_id, state, attempts, due_at FROM target")
+    }
     state, attempts, due_at = targets[phone_id]
     assert (state, attempts) == ("due", 0)
     assert 1790 < due_at - START_EPOCH < 1820
@@ -145,7 +147,7 @@ async def test_expired_preview_returns_the_number_to_the_list_and_pauses_the_sea
         assert get_seat(site).reason == "preview-unanswered"
         assert not site.switch.placed
         assert not site.view.campaigns[0].calls
-    assert rows(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
 
 
 @pytest.mark.parametrize("leaves", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
@@ -173,7 +175,7 @@ async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_pat
 async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
-        [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
+        [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine.features.marks.apply_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
@@ -250,7 +252,7 @@ async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_after
         before = len(site.switch.placed)
         assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
         await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
-        called = dict(rows(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
+        called = dict(query_site_store(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
         assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
         assert get_seat(site, "02").reason == "break"
@@ -273,7 +275,7 @@ async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
-    assert rows(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
+    assert query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
 
 
 @virtual_time()

@@ -20,9 +20,9 @@ from dialer.settings.jurisdiction import Profile
 from dialer.simulation.site import make_simulated_profile
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 TARGETS = "SELECT state, due_at, refused_by, count(*) FROM target GROUP BY 1, 2, 3"
@@ -46,8 +46,8 @@ async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once
     tmp_path: Path,
 ) -> None:
     fill_roll(tmp_path / "centre.db", 200)
-    [(numbers,)] = rows(tmp_path, "SELECT count(*) FROM phone")
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+    [(numbers,)] = query_site_store(tmp_path, "SELECT count(*) FROM phone")
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01")
         refused = {Reason.NO_CONSENT: numbers}
         await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == refused, seconds=60)
@@ -59,9 +59,9 @@ async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once
         assert (campaign.progress.remaining, campaign.progress.completed) == (0, 0)
         assert AlertKind.RULES_HOLD.make_code("agents") in {alert.code for alert in site.view.alerts}
         assert not site.switch.placed
-    assert rows(tmp_path, TARGETS) == [("closed", 0.0, "no-consent", numbers)]
+    assert query_site_store(tmp_path, TARGETS) == [("closed", 0.0, "no-consent", numbers)]
     execute(tmp_path, "UPDATE phone SET consent = 'given'")
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed), seconds=60)
         assert site.view.campaigns[0].hold is None
@@ -72,9 +72,9 @@ async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once
 @virtual_time()
 async def test_numbers_without_consent_leave_the_queue_and_the_others_are_called(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 20)
-    [(numbers,)] = rows(tmp_path, "SELECT count(*) FROM phone")
+    [(numbers,)] = query_site_store(tmp_path, "SELECT count(*) FROM phone")
     execute(tmp_path, "UPDATE phone SET consent = 'given' WHERE phone_id <= 5")
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), profile=profile_with_consent()) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01", "02")
         await site.until(lambda: bool(site.switch.placed))
         await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == {Reason.NO_CONSENT: numbers - 5})
@@ -87,7 +87,7 @@ async def test_campaign_without_its_register_raises_an_alert_that_names_the_impo
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     campaign = {"purpose": "material", "candidate": "A. Candidate"}
-    async with a_site(tmp_path, all_answer(), campaign=campaign, rules=rules, dialling=dialling) as site:
+    async with a_site(tmp_path, make_answering_switch(), campaign=campaign, rules=rules, dialling=dialling) as site:
         await site.log_in("01")
         await asyncio.sleep(10)
         [alert] = site.view.alerts

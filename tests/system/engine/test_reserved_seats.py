@@ -17,9 +17,9 @@ from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 EXCEPTION = neutral_with(redial_lock={"unless_agent_guaranteed": True})
 LOCKED = "+917000000001"
@@ -40,7 +40,7 @@ def create_roll_with_locked_number(directory: Path) -> None:
 
 def make_switch_for_locked_number(**script: Any) -> Any:
     """Return a switch on which the locked number behaves like this, and all others ring out."""
-    return scripted(Behaviour(**script))
+    return make_scripted_switch(Behaviour(**script))
 
 
 def list_reserved_seats(site: Site) -> list[str]:
@@ -64,7 +64,7 @@ async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) ->
         [seat] = list_reserved_seats(site)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
         assert [each.seat for each in site.view.seats if each.state is SeatState.TALKING] == [seat]
-    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
+    assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
         ("connected", seat)
     ]
 
@@ -80,7 +80,7 @@ async def test_seat_reserved_for_a_call_is_released_if_the_call_is_not_answered(
         assert list_reserved_seats(site) == ["01"]
         await site.until(lambda: len(site.switch.placed) > 3)
         assert list_reserved_seats(site) == []
-    assert rows(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
+    assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
         ("busy", None)
     ]
 

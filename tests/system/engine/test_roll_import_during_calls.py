@@ -27,9 +27,9 @@ from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.command_line import run
 from tests.support.mqtt import NEEDS_MOSQUITTO, connect_supervisor
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 SECRET = "twenty characters, at least"
 TAKEN = "SELECT who, what ->> 'source' FROM audit WHERE kind = 'roll-import'"
@@ -63,7 +63,7 @@ SAME = (1, 1, "Voter 1", "+917000000001")
 
 @virtual_time()
 async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), voters=12) as site:
         with_blank = (1, 2, "", "+917000000002")
         changed = (1, 3, "Sunita Kale", "+918000000099")
         list_id, told = hand_over_rows(tmp_path, [SAME, with_blank, changed, *NEW])
@@ -73,13 +73,17 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
         assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
         assert site.view.state.roll is None
         assert site.view.booths[-1].voters == 60
-        names = dict(query(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3"))
+        names = dict(
+            query_store(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3")
+        )
         assert names == {1: "Voter 1", 2: "Voter 2", 3: "Sunita Kale"}
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in list_dialled_numbers(site), seconds=6000)
-    runs = query(tmp_path / "centre.db", "SELECT rows, voters, numbers, links, rejected, unchanged FROM import_run")
+    runs = query_store(
+        tmp_path / "centre.db", "SELECT rows, voters, numbers, links, rejected, unchanged FROM import_run"
+    )
     assert runs == [(63, 61, 61, 61, 0, 2)]
-    assert query(tmp_path / "centre.db", TAKEN) == [("asha", "portal")]
+    assert query_store(tmp_path / "centre.db", TAKEN) == [("asha", "portal")]
 
 
 async def interrupt_roll_import(site: Site, folder: Path) -> str:
@@ -109,7 +113,9 @@ async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: 
 async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_again(
     tmp_path: Path,
 ) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}
+    ) as site:
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await interrupt_roll_import(site, tmp_path)
@@ -161,7 +167,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
         monkeypatch.setattr(type(store), "_read", read_while_marks_are_stored)
         await engine.execute(ImportRoll(list=list_id, who="asha"))
         monkeypatch.undo()
-        reached = query(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
+        reached = query_store(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
         assert 0 < reached[0][0] < 12
         assert [
             (sum(each.contacted for each in site.view.booths), sum(each.voted for each in site.view.booths))
@@ -184,13 +190,15 @@ async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_li
         "SELECT part_number, serial, voter.name, e164 FROM voter JOIN booth USING (booth_id)"
         " LEFT JOIN link USING (voter_id) LEFT JOIN phone USING (phone_id) ORDER BY 1, 2, 3, 4"
     )
-    assert query(tmp_path / "by-dialler" / "centre.db", what) == query(tmp_path / "by-import" / "centre.db", what)
+    assert query_store(tmp_path / "by-dialler" / "centre.db", what) == query_store(
+        tmp_path / "by-import" / "centre.db", what
+    )
 
 
 @virtual_time()
 async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) -> None:
     rules = {"opt_out_secret": SECRET}
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
         await site.centre.engine.execute(
             SuppressNumbers(list=open_spool(tmp_path).add_number_list(["+918000000001"]), source="letter-7", who="asha")
@@ -222,9 +230,9 @@ async def test_suppressed_number_loses_a_ringing_call_and_is_published_only_with
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
             "0 numbers suppressed; 2 were already suppressed"
         )
-    told = query(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
+    told = query_store(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
     assert told == [(number, "letter-7"), ("+918000000001", "letter-7")]
-    assert query(tmp_path / "centre.db", "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(0,)]
+    assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(0,)]
 
 
 @virtual_time()

@@ -26,9 +26,9 @@ from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer, scripted
+from tests.support.voters import make_answering_switch, make_scripted_switch
 
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
@@ -47,13 +47,13 @@ def prepare_store(directory: Path, *statements: str, voters_per_booth: int = 100
 
 @virtual_time()
 async def test_campaign_with_political_material_is_held_in_the_silence_interval_before_the_poll(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
         assert not site.switch.placed
         held = "silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
         assert str(site.view.campaigns[0].hold) == held
-    assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
 @virtual_time()
@@ -61,13 +61,13 @@ async def test_silence_interval_before_a_poll_holds_calls_only_in_the_areas_of_t
     """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
     prepare_store(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
         await site.log_in("01", "02")
         await site.until(lambda: len(site.switch.placed) > 20)
         assert site.view.campaigns[0].refused["silence"] > 5
         assert set(site.view.campaigns[0].refused) == {"silence"}
-    assert rows(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
-    put_off = rows(tmp_path, "SELECT DISTINCT due_at FROM target WHERE booth_id = 1 AND due_at > 0")
+    assert query_site_store(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
+    put_off = query_site_store(tmp_path, "SELECT DISTINCT due_at FROM target WHERE booth_id = 1 AND due_at > 0")
     assert put_off == [(moment("2024-04-23T18:00"),)]
 
 
@@ -77,7 +77,7 @@ async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
         tmp_path,
-        all_answer(fails_with=0, answer_after=1.0),
+        make_answering_switch(fails_with=0, answer_after=1.0),
         campaign=MATERIAL,
         rules=rules,
     ) as site:
@@ -90,7 +90,7 @@ async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path)
 
 @virtual_time()
 async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(**RINGS_OUT), rules=POLL) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), rules=POLL) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.switch.placed) > 3)
         assert not site.view.campaigns[0].refused
@@ -115,7 +115,7 @@ async def test_numbers_that_may_not_be_called_now_are_postponed_and_others_are_d
         *(attempt.format(f"b{number}", 3, number, earlier, "busy") for number in (1, 2, 3)),
         "UPDATE phone SET consent = 'withdrawn' WHERE phone_id = 4",
     )
-    async with a_site(tmp_path, all_answer(**RINGS_OUT)) as site:
+    async with a_site(tmp_path, make_answering_switch(**RINGS_OUT)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: len(site.switch.placed) > 20)
         dialled = {call.number for call in site.switch.placed}
@@ -128,7 +128,7 @@ async def test_numbers_that_may_not_be_called_now_are_postponed_and_others_are_d
         }
         refused = {"do-not-call-register": 1, "consent-withdrawn": 1}
         await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == refused)
-    due = dict(rows(tmp_path, "SELECT phone_id, due_at FROM target WHERE phone_id <= 4"))
+    due = dict(query_site_store(tmp_path, "SELECT phone_id, due_at FROM target WHERE phone_id <= 4"))
     assert due[2] == START_EPOCH + 3600
     assert due[3] == moment("2024-04-23T09:00")
 
@@ -143,7 +143,7 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
         {"id": "agents", "kind": "agents", "purpose": "material", "candidate": "A. Candidate"},
     ]
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
-    async with a_site(tmp_path, all_answer(), campaigns=both, rules=rules, dialling=dialling) as site:
+    async with a_site(tmp_path, make_answering_switch(), campaigns=both, rules=rules, dialling=dialling) as site:
         await site.log_in("01")
         await asyncio.sleep(10)
         assert not site.switch.placed
@@ -152,7 +152,7 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
         assert "needs a certificate: the prompts to be played are unknown (check audio.catalogue)" in str(ivr.hold)
         assert agents.hold is not None
         assert "the do-not-call register 'ncpr' is not imported" in str(agents.hold)
-    assert rows(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
 @virtual_time()
@@ -169,7 +169,7 @@ async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
         db.execute("UPDATE booth SET language = 'hi' WHERE booth_id = 2")
         db.commit()
     async with a_site(
-        tmp_path, all_answer(**RINGS_OUT), campaigns=[ivr], rules=rules, dialling=dialling, audio=audio
+        tmp_path, make_answering_switch(**RINGS_OUT), campaigns=[ivr], rules=rules, dialling=dialling, audio=audio
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 5)
         assert set(site.view.campaigns[0].refused) <= {"certificate"}
@@ -179,7 +179,7 @@ async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
         placed = len(site.switch.placed)
         await asyncio.sleep(60)
         assert len(site.switch.placed) == placed
-    assert rows(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
 
 
 @virtual_time()
@@ -193,23 +193,23 @@ async def test_cap_on_conversations_with_a_voter_counts_calls_of_other_campaigns
         {"id": name, "kind": "agents", "pacing": "progressive", "other_retry_minutes": 1, "max_attempts": 9}
         for name in ("first", "second")
     ]
-    answers = all_answer(answer_after=2.0, talk_seconds=5.0)
+    answers = make_answering_switch(answer_after=2.0, talk_seconds=5.0)
     async with a_site(tmp_path, answers, voters=3, campaigns=two) as site, agents_at_work(site):
         await asyncio.sleep(1800)
-    talks = rows(
+    talks = query_site_store(
         tmp_path,
         "SELECT count(*), count(DISTINCT campaign_id) FROM attempt WHERE connected_at IS NOT NULL GROUP BY phone_id",
     )
     assert talks
     assert max(count for count, _ in talks) <= 2
     assert max(campaigns for _, campaigns in talks) == 2
-    assert all(count <= 3 for (count,) in rows(tmp_path, "SELECT count(*) FROM attempt GROUP BY phone_id"))
+    assert all(count <= 3 for (count,) in query_site_store(tmp_path, "SELECT count(*) FROM attempt GROUP BY phone_id"))
 
 
 @virtual_time()
 async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path: Path) -> None:
     """Calling hours include the ring time, so this happens only if the clock is set forward meanwhile."""
-    async with a_site(tmp_path, all_answer(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         site.clock.step_wall_clock(moment("2024-04-22T20:30") - site.clock.now())
@@ -222,7 +222,7 @@ async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path:
 
 @virtual_time()
 async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=10.0), campaign=IVR) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the hang-up comes too late
             site.centre.engine.features.numbers.add_opt_out(phone_id)
@@ -237,7 +237,7 @@ async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Pat
 async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
-    async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules=rules) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules=rules) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         began = site.clock.monotonic()
@@ -249,7 +249,7 @@ async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(
             "0" * 64, at=began, centre="pune-2"
         )  # a number on no roll of this centre
         assert site.view.state.opt_outs == 1
-    assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
+    assert query_site_store(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
     placed = [call.number for call in site.switch.placed]
     assert placed.count(number) == 1
 
@@ -257,7 +257,9 @@ async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(
 @virtual_time()
 async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
-    async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}
+    ) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         hashes = (hash_number(secret.encode(), number), "0" * 64)
@@ -270,19 +272,19 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
         assert site.view.state.opt_outs == 1
         with pytest.raises(CommandRefused, match="hashed with a secret that the dialler does not have"):
             await site.centre.engine.execute(told.model_copy(update={"fingerprint": "0" * 16}))
-    assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
-    assert rows(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.state.centre,)]
-    assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]
+    assert query_site_store(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
+    assert query_site_store(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.state.centre,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]
     assert [call.number for call in site.switch.placed].count(number) == 1
 
 
 @virtual_time()
 async def test_opt_out_keyed_by_a_voter_is_published_as_a_hash_of_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
-    config = scripted(Behaviour(keys=((4.0, "9"),)))
+    config = make_scripted_switch(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
         await site.until(lambda: site.view.state.opt_outs == 1)
-    [(payload,)] = rows(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
+    [(payload,)] = query_site_store(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
     assert json.loads(payload)["number_hash"] == hash_number(secret.encode(), "+917000000001")
     assert "7000000001" not in payload
 

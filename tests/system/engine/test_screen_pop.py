@@ -10,14 +10,16 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from tests.support.centre import a_site
 from tests.support.seats import seat, wait_until_talking
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 
 @virtual_time()
 async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_of_wrap_up(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}
+    ) as site:
         await site.log_in("01")
         await wait_until_talking(site)
         attempt = seat(site).attempt_id
@@ -26,7 +28,7 @@ async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_o
         assert first.state is SeatState.RESERVED
         pop = seat(site).screen_pop
         assert pop is not None
-        [row] = query(
+        [row] = query_store(
             tmp_path / "centre.db",
             "SELECT phone_id, voter_id, booth_id, lawful_id FROM attempt JOIN voter USING (voter_id) WHERE attempt_id = ?",
             attempt,
@@ -42,7 +44,7 @@ async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_o
 
 @virtual_time()
 async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_from_elsewhere(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=60.0), seats=1) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await wait_until_talking(site)
         pop = seat(site).screen_pop

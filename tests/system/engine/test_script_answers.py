@@ -17,32 +17,34 @@ from dialer.store.store import Store
 from tests.support.centre import a_site
 from tests.support.dispositions import Page
 from tests.support.seats import wait_for_wrap_up
-from tests.support.stored import query, rows
+from tests.support.stored import query_site_store, query_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 READS = {"wrap_up_seconds": 60.0, "script": "polling_day"}
 ANSWERS = {"knows_booth": "told", "been_there": "still_to_go"}
 
 
 def read_stored_answers(directory: Path) -> list[tuple[Any, ...]]:
-    return rows(directory, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id, name")
+    return query_site_store(directory, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id, name")
 
 
 def read_disposition(directory: Path, attempt: str) -> str | None:
-    [(word,)] = query(directory / "centre.db", "SELECT disposition FROM attempt WHERE attempt_id = ?", attempt)
+    [(word,)] = query_store(directory / "centre.db", "SELECT disposition FROM attempt WHERE attempt_id = ?", attempt)
     return None if word is None else str(word)
 
 
 def read_published_answers(directory: Path) -> list[Any]:
     """Return the answers in each published disposition."""
-    news = rows(directory, "SELECT payload FROM outbox WHERE topic = 'results/dispositions' ORDER BY outbox_id")
+    news = query_site_store(
+        directory, "SELECT payload FROM outbox WHERE topic = 'results/dispositions' ORDER BY outbox_id"
+    )
     return [json.loads(payload)["answers"] for (payload,) in news]
 
 
 @virtual_time()
 async def test_script_answers_are_stored_published_and_undone_with_the_disposition(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -62,7 +64,7 @@ async def test_script_answers_are_stored_published_and_undone_with_the_dispositi
 
 @virtual_time()
 async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -84,7 +86,7 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
 @virtual_time()
 async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow(tmp_path: Path) -> None:
     """The flow had stored answers before the call came to the agent."""
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -102,7 +104,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
 async def test_disposition_is_stored_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
@@ -114,7 +116,7 @@ async def test_disposition_is_stored_completely_or_not_at_all(
             broken.setattr(f"dialer.store.dispositions.{at}", fail_as_busy)
             assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
         assert (read_stored_answers(tmp_path), read_disposition(tmp_path, attempt)) == ([], None)
-        assert rows(tmp_path, "SELECT 1 FROM mark") == read_published_answers(tmp_path) == []
+        assert query_site_store(tmp_path, "SELECT 1 FROM mark") == read_published_answers(tmp_path) == []
         assert (await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS))[0] == "done"
         assert len(read_stored_answers(tmp_path)) == len(ANSWERS)
 
@@ -124,7 +126,7 @@ async def test_disposition_repeated_after_a_crash_stores_the_script_answers_once
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reply to the command is lost, and the page sends it again to the restarted dialler."""
-    async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
+    async with SimulatedAsterisk(make_answering_switch(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
             page = Page(site, tmp_path)
             await site.log_in("01")
@@ -153,7 +155,9 @@ async def test_reloaded_call_script_applies_to_new_calls_only(tmp_path: Path) ->
     path = tmp_path / "own.yaml"
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     path.write_text(text, encoding="utf-8")
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS | {"script": str(path)}) as site:
+    async with a_site(
+        tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS | {"script": str(path)}
+    ) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)

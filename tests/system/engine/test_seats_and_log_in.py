@@ -32,7 +32,7 @@ from tests.support.seats import (
     switch_config,
     wait_until_talking,
 )
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 from tests.support.voters import NOBODY_ANSWERS
 
@@ -52,11 +52,11 @@ async def test_agent_logs_in_by_dialling_the_log_in_code(tmp_path: Path) -> None
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
-        assert rows(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
+        assert query_site_store(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
         await site.centre.engine.execute(SeatLogOff(seat="01"))
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
         assert (seat(site).state, seat(site).agent) == (SeatState.OFFLINE, None)
-        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
 
 
 @virtual_time()
@@ -225,7 +225,7 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
         await site.until(lambda: seat(site).agent is None)
-        await site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [])
+        await site.until(lambda: query_site_store(tmp_path, "SELECT seat FROM log_in") == [])
         assert [change.outcome for change in site.ended()] == [Outcome.CONNECTED]
 
 
@@ -248,7 +248,7 @@ async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_
             assert (second.state, second.agent, second.reason) == (SeatState.PAUSED, "102", "meal")
             assert (third.state, third.agent) == (SeatState.OFFLINE, None)
             await asyncio.sleep(1)
-            assert rows(tmp_path, "SELECT seat FROM log_in") == [("01",), ("02",)]
+            assert query_site_store(tmp_path, "SELECT seat FROM log_in") == [("01",), ("02",)]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents[:1]) as site:
             assert [view.agent for view in site.view.seats] == ["101", None, None]  # agent 102 was removed
 
@@ -267,8 +267,8 @@ async def test_phone_keys_set_the_disposition_of_a_call(tmp_path: Path) -> None:
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         site.switch.press_phone_keys("agent01", "1")
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=2)
-    assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL")[0] == ("voted",)
-    assert rows(tmp_path, "SELECT kind, hour, agent FROM mark ORDER BY at LIMIT 2") == [
+    assert query_site_store(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL")[0] == ("voted",)
+    assert query_site_store(tmp_path, "SELECT kind, hour, agent FROM mark ORDER BY at LIMIT 2") == [
         ("later", 16, "101"),
         ("voted", None, "101"),
     ]
@@ -291,7 +291,7 @@ async def test_agent_who_pressed_a_key_stays_connected_after_a_resynchronisation
         await asyncio.sleep(30)
         assert seat(site).state is SeatState.TALKING
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=60)
-    assert rows(tmp_path, "SELECT outcome, disposition FROM attempt LIMIT 1") == [("connected", "voted")]
+    assert query_site_store(tmp_path, "SELECT outcome, disposition FROM attempt LIMIT 1") == [("connected", "voted")]
 
 
 @pytest.mark.parametrize("during_the_talk", [True, False])
@@ -311,14 +311,14 @@ def test_next_call_time_of_a_number_follows_from_the_disposition_during_or_after
             if not during_the_talk:
                 await site.centre.engine.execute(later)
             await asyncio.sleep(1)
-            ((due_at,),) = rows(
+            ((due_at,),) = query_site_store(
                 tmp_path, "SELECT due_at FROM target JOIN attempt USING (phone_id) WHERE disposition = 'later'"
             )
             assert datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M") == "16:45"
             if during_the_talk:  # otherwise the end of the call was reported before
-                (told,) = rows(tmp_path, "SELECT payload ->> 'retry_at' FROM outbox WHERE topic = 'results/attempts'")[
-                    :1
-                ]
+                (told,) = query_site_store(
+                    tmp_path, "SELECT payload ->> 'retry_at' FROM outbox WHERE topic = 'results/attempts'"
+                )[:1]
                 assert told == (due_at,)
 
     run()
@@ -335,7 +335,7 @@ async def test_star_codes_on_the_phone_execute_seat_commands(tmp_path: Path) -> 
         site.switch.press_phone_keys("agent01", "2")
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=2)
         assert seat(site).reason == "meal"
-        assert rows(tmp_path, "SELECT paused, reason FROM log_in") == [(1, "meal")]
+        assert query_site_store(tmp_path, "SELECT paused, reason FROM log_in") == [(1, "meal")]
         await asyncio.sleep(0.5)
         site.switch.press_phone_keys("agent01", "*1")
         await site.until(lambda: seat(site).state is not SeatState.PAUSED, seconds=2)
@@ -351,7 +351,7 @@ async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) 
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
         assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: will be logged off after this call"
-        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
@@ -368,7 +368,7 @@ async def test_invalid_phone_keys_and_floods_of_keys_change_nothing(tmp_path: Pa
         site.switch.press_phone_keys("agent01", "*4*9*5" * 200, every_seconds=0.05)
         await asyncio.sleep(90)
         assert seat(site).state is SeatState.TALKING
-    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE disposition IS NOT NULL") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE disposition IS NOT NULL") == [(0,)]
 
 
 @virtual_time()
@@ -414,7 +414,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         )  # the agent may still enter a disposition
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
-    assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
+    assert query_site_store(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
 
 
 @virtual_time()
@@ -451,7 +451,7 @@ async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
         await asyncio.sleep(40)
-        assert rows(tmp_path, "SELECT * FROM log_in") == []
+        assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         assert site.switch.find_phone_channel("agent01") is None  # the phone is not called any more
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
@@ -508,7 +508,9 @@ async def test_simultaneous_hang_ups_of_agent_and_voter_store_one_outcome(tmp_pa
         await site.until(lambda: bool(site.ended()), seconds=5)
         await asyncio.sleep(20)
         assert [change.outcome for change in site.ended() if change.attempt_id == attempt_id] == [Outcome.CONNECTED]
-    ended = rows(tmp_path, "SELECT attempt_id, outcome, seat, agent FROM attempt WHERE connected_at IS NOT NULL")
+    ended = query_site_store(
+        tmp_path, "SELECT attempt_id, outcome, seat, agent FROM attempt WHERE connected_at IS NOT NULL"
+    )
     assert ended == [(attempt_id, "connected", "01", "101")]
 
 
@@ -526,7 +528,9 @@ async def test_disposition_keyed_after_a_phone_drop_applies_to_the_new_call(tmp_
         site.switch.press_phone_keys("agent01", "2")
         await asyncio.sleep(1)
         await site.centre.engine.execute(SeatHangUp(seat="01"))
-    said = dict(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
+    said = dict(
+        query_site_store(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL")
+    )
     assert (said[first], said[second]) == (None, "not-yet")
 
 

@@ -20,7 +20,7 @@ from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.reload import SettingsReload
 from dialer.site.reload_signal import reload_site
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 SITE = """
 [centre]
@@ -92,7 +92,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
     path: Path, engine: Engine
 ) -> None:
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
-    before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
+    before = query_store(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
     trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
     change(path, ("channels = 20", "channels = 12"), trunk, ("18:00:00", "20:00:00"))
     assert await engine.execute(ReloadSettings()) == (
@@ -102,7 +102,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
     assert get_settings_in_force(engine) == (12, time(20), 24)
     assert engine.view().state.trunks[0].calls_per_second_limit == 3
     assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
-    assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
+    assert query_store(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
     assert await engine.execute(ReloadSettings()) == (

@@ -22,7 +22,7 @@ from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
 from tests.support.seats import seat, switch_config, wait_until_talking
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 CAMPAIGN = """
@@ -121,11 +121,11 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
         await here.site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await here.site.log_in("03")
         await wait_until_talking(here.site, "03")
-        (call,) = rows(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
+        (call,) = query_site_store(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
-        assert rows(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
+        assert query_site_store(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
         await here.site.centre.engine.execute(KeyedDisposition(seat="03", disposition=Disposition.VOTED))
-        assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
+        assert query_site_store(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
 @virtual_time()
@@ -146,7 +146,7 @@ async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_han
         assert await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
-        await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
+        await here.site.until(lambda: query_site_store(tmp_path, "SELECT seat FROM log_in") == [("02",)])
         with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 1 seats"):
             await execute(SeatLogIn(seat="01", agent="agent-01"))
         here.change(add=SEAT.format(name="01"))
@@ -199,12 +199,12 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
         await here.site.until(lambda: here.campaigns == ["second"], seconds=60)
         await asyncio.sleep(120)
         assert [change.outcome for change in here.site.ended()] == [Outcome.CONNECTED] * 2
-        assert rows(tmp_path, "SELECT COUNT(*) FROM target WHERE state = 'claimed'") == [(0,)]
+        assert query_site_store(tmp_path, "SELECT COUNT(*) FROM target WHERE state = 'claimed'") == [(0,)]
         here.change(add=FIRST)
         assert await here.reload() == "settings applied: campaigns.agents"
         assert here.campaign("agents").connected == 2  # of the day
         await wait_until_talking(here.site)
-        assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
+        assert query_site_store(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
 @virtual_time()
@@ -237,7 +237,7 @@ async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
         assert [trunk.trunk for trunk in here.site.view.state.trunks] == ["other"]
         await here.site.log_in("02")
         await wait_until_talking(here.site, "02")
-        assert sorted(rows(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
+        assert sorted(query_site_store(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
             ("01", "carrier"),
             ("02", "other"),
         ]
@@ -249,7 +249,7 @@ async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
 async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
-        audited = rows(tmp_path, "SELECT COUNT(*) FROM audit")
+        audited = query_site_store(tmp_path, "SELECT COUNT(*) FROM audit")
         here.change(
             (SEAT.format(name="02"), ""),
             ("channels = 30", "channels = 2"),
@@ -260,8 +260,8 @@ async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path
         assert "\n" not in str(refused.value)
         assert (here.seats, here.campaigns) == (["01", "02"], ["agents"])
         assert here.site.view.state.trunks[0].channels == 30
-        assert rows(tmp_path, "SELECT COUNT(*) FROM audit") == audited
-        assert rows(tmp_path, "SELECT campaign_id FROM campaign") == [("agents",)]
+        assert query_site_store(tmp_path, "SELECT COUNT(*) FROM audit") == audited
+        assert query_site_store(tmp_path, "SELECT campaign_id FROM campaign") == [("agents",)]
 
 
 @virtual_time()
@@ -269,15 +269,17 @@ async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         here.change(("channels = 30", "channels = 20"), add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
-        ((what,),) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'settings' ORDER BY number DESC LIMIT 1")
+        ((what,),) = query_site_store(
+            tmp_path, "SELECT what FROM audit WHERE kind = 'settings' ORDER BY number DESC LIMIT 1"
+        )
         said = json.loads(what)
         assert said["trunks.carrier.channels"] == "30 -> 20"
         assert said["campaigns.second.kind"] == '(none) -> "agents"'
-        entries = rows(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'")
+        entries = query_site_store(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'")
         settings = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
         assert [each.campaign_id for each in again.view.campaigns] == ["agents", "second"]
-    assert rows(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'") == entries
+    assert query_site_store(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'") == entries
 
 
 @virtual_time()
@@ -297,7 +299,9 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states
-        assert rows(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [(each,) for each in states]
+        assert query_site_store(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [
+            (each,) for each in states
+        ]
 
 
 async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:

@@ -15,7 +15,7 @@ from dialer.engine.seats.commands import SeatCampaigns, SeatLogIn, SeatLogOff
 from tests.support.centre import Site, a_site
 from tests.support.seats import CHEAP, seat
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
 BOTH, TAMIL, HINDI = ["ta", "hi"], ["ta"], ["hi"]
@@ -42,7 +42,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
 ) -> None:
     campaigns = [make_campaign("one", skills[0]), make_campaign("two", skills[1])]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate(agents, 1)]
-    config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=60.0)
+    config = make_answering_switch(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=4, agents=who, campaigns=campaigns) as site:
         for n in range(1, 5):
             await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
@@ -59,7 +59,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
 async def test_small_campaign_that_shares_agents_with_a_large_campaign_gets_calls(tmp_path: Path) -> None:
     campaigns = [make_campaign("large", None), make_campaign("small", "ta")]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": TAMIL if n == 1 else HINDI} for n in range(1, 7)]
-    config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
+    config = make_answering_switch(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=6, agents=who, campaigns=campaigns) as site:
         for n in range(1, 7):
             await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
@@ -85,7 +85,7 @@ def find_seats_by_campaign(site: Site, since: int = 0) -> dict[str, set[str]]:
 async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: Path) -> None:
     campaigns = [make_campaign("one", None), make_campaign("two", None)]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468")} for n in range(1, 5)]
-    config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
+    config = make_answering_switch(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=4, agents=who, campaigns=campaigns) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="seat 01 has no agent"):
@@ -135,7 +135,7 @@ async def test_seat_cannot_be_restricted_to_campaigns_that_need_a_missing_skill(
     who = [
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)
     ]
-    async with a_site(tmp_path, all_answer(), seats=1, agents=who, campaigns=campaigns) as site:
+    async with a_site(tmp_path, make_answering_switch(), seats=1, agents=who, campaigns=campaigns) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="does not have the skill ta that campaign two needs"):
             await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))

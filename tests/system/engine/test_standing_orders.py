@@ -18,9 +18,9 @@ from dialer.engine.seats.messages import MESSAGE_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP, seat, switch_config
-from tests.support.stored import execute, rows
+from tests.support.stored import execute_in_store, query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 AGENTS: list[dict[str, Any]] = [{"number": number, "pin": CHEAP.hash("2468")} for number in ("101", "102")]
 MIDNIGHT = START_EPOCH + 14.5 * 3_600.0
@@ -68,7 +68,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
             said_at = site.clock.now()
         await asyncio.sleep(MESSAGE_SECONDS / 2)
         newer = "INSERT INTO standing_order VALUES ('campaign/one', 'of-a-newer-version', '{}', ?, ?)"
-        execute(tmp_path / "centre.db", newer, said_at, said_at + MESSAGE_SECONDS)
+        execute_in_store(tmp_path / "centre.db", newer, said_at, said_at + MESSAGE_SECONDS)
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             held = read_speed_limits(site)
             assert held == {
@@ -91,7 +91,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
             assert seat(site, "01").campaigns == ("two",)  # "one" was removed from the settings
         async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=make_campaigns("four")) as site:
             assert seat(site, "01").campaigns == ()
-        assert rows(tmp_path, "SELECT addressee, command FROM standing_order") == [
+        assert query_site_store(tmp_path, "SELECT addressee, command FROM standing_order") == [
             ("campaign/one", "speed"),
             ("campaign/two", "speed"),
             ("seat/01", "seat-campaigns"),
@@ -99,7 +99,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
         await asyncio.sleep(MIDNIGHT - switch.now())
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             assert read_speed_limits(site) == {}
-            assert rows(tmp_path, "SELECT addressee FROM standing_order") == [("seat/01",)]
+            assert query_site_store(tmp_path, "SELECT addressee FROM standing_order") == [("seat/01",)]
 
 
 @virtual_time()
@@ -116,14 +116,14 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
         switch.hang_up_phone("agent01")  # while no dialler runs, its agent leaves
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
-            assert rows(tmp_path, "SELECT * FROM standing_order") == []
+            assert query_site_store(tmp_path, "SELECT * FROM standing_order") == []
             await log_agents_in(site, "01", agent="102")
             assert (seat(site).campaigns, seat(site).message) == ((), None)
 
 
 @virtual_time()
 async def test_supervisor_orders_for_a_seat_do_not_apply_to_the_next_agent(tmp_path: Path) -> None:
-    async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
+    async with SimulatedAsterisk(make_answering_switch(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             engine = site.centre.engine
             await engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))

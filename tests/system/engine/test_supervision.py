@@ -30,7 +30,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.rules import profile_allowing_recording
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 SUPERVISORS = [
@@ -82,7 +82,7 @@ def get_voter_channel(site: Site) -> Channel:
 
 
 def read_audit(directory: Path) -> list[tuple[str, str]]:
-    return rows(
+    return query_site_store(
         directory,
         "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off') ORDER BY number",
     )
@@ -107,7 +107,7 @@ async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None
         attempt = get_voter_channel(site).uniqueid
     kinds = ["listen", "whisper", "listen-end", "barge", "whisper-end", "barge-end"]
     assert read_audit(tmp_path) == [(kind, "asha") for kind in kinds]
-    (what,) = rows(tmp_path, "SELECT what FROM audit WHERE kind = 'barge'")[0]
+    (what,) = query_site_store(tmp_path, "SELECT what FROM audit WHERE kind = 'barge'")[0]
     assert json.loads(what).keys() == {"seat", "party", "attempt"}
     assert json.loads(what)["attempt"] == attempt
 
@@ -350,7 +350,7 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
             await execute(PlayRecording(attempt=AttemptId("0" * 8 + attempt[8:])))
         with wave.open(str(folder / f"{channel.uniqueid}.wav")) as file:
             assert file.getnframes() > 0
-    assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]
+    assert query_site_store(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]
 
 
 @virtual_time()
@@ -381,7 +381,7 @@ async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
             await site.centre.engine.execute(SeatPauseRecording(seat="01"))
         with pytest.raises(CommandRefused, match="is not in the settings"):
             await site.centre.engine.execute(SeatResumeRecording.model_construct(seat="../01"))
-    assert not rows(tmp_path, "SELECT 1 FROM recording")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM recording")
 
 
 @virtual_time()
@@ -457,4 +457,4 @@ async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path)
         site.switch.hang_up_phone("ravi")
         await site.until(lambda: channel.uniqueid not in site.switch.channels)
     assert [file.name for file in folder.iterdir()] == [f"{attempt}.wav"]
-    assert rows(tmp_path, "SELECT attempt_id FROM recording") == [(attempt,)]
+    assert query_site_store(tmp_path, "SELECT attempt_id FROM recording") == [(attempt,)]

@@ -15,7 +15,7 @@ from dialer.engine.seats.messages import MESSAGE_SECONDS
 from tests.support.centre import Site, a_site
 from tests.support.seats import seat
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 
 async def send(site: Site, text: str, seat_name: str | None = "01", campaign: str | None = None) -> str:
@@ -28,7 +28,7 @@ async def send(site: Site, text: str, seat_name: str | None = "01", campaign: st
 async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_message(
     tmp_path: Path,
 ) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
         with pytest.raises(CommandRefused, match="seat 01 has no agent: the message was not sent"):
             await send(site, "slower")
         await site.log_in("01")
@@ -49,7 +49,7 @@ async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keep
 
 @virtual_time()
 async def test_supervisors_message_disappears_on_expiry_or_when_the_agent_logs_off(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
         await site.log_in("01")
         await send(site, "slower")
         await asyncio.sleep(MESSAGE_SECONDS / 2)
@@ -66,7 +66,7 @@ async def test_supervisors_message_disappears_on_expiry_or_when_the_agent_logs_o
 
 @virtual_time()
 async def test_message_for_a_campaign_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
+    async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
         (campaign_id,) = (each.campaign_id for each in site.view.campaigns)
         with pytest.raises(CommandRefused, match="no agent serves campaign"):
             await send(site, "slower", None, campaign_id)

@@ -27,9 +27,9 @@ from tests.support.centre import Site, a_site
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import neutral_with
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer, scripted
+from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
 CALLER_ID = "+911140000001"
 SHORT_RINGS = neutral_with(ring={"minimum_seconds": 10.0})
@@ -57,7 +57,7 @@ def count_calls_by_trunk(site: Site) -> Counter[str]:
 @contextlib.asynccontextmanager
 async def run_centre_with_resting_trunk(directory: Path) -> AsyncIterator[Site]:
     """Run a centre with one trunk, which has failed and is resting."""
-    config = all_answer(answer_after=1.0, hang_up_after=5.0)
+    config = make_answering_switch(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(
         directory, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
@@ -69,7 +69,7 @@ async def run_centre_with_resting_trunk(directory: Path) -> AsyncIterator[Site]:
 
 @virtual_time()
 async def test_calls_use_the_next_trunk_until_the_failing_first_trunk_recovers(tmp_path: Path) -> None:
-    config = add_second_trunk(all_answer(answer_after=1.0, hang_up_after=5.0))
+    config = add_second_trunk(make_answering_switch(answer_after=1.0, hang_up_after=5.0))
     trunks = [make_trunk("carrier"), make_trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
@@ -95,10 +95,10 @@ async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path
         db.commit()
     ids = ["+911140000001", "+918040000001", "+918040000002"]
     line = make_trunk("carrier", caller_ids=ids, areas=[{"states": ["s10"], "caller_ids": ids[1:]}])
-    config = all_answer(answer_after=1.0, hang_up_after=3.0)
+    config = make_answering_switch(answer_after=1.0, hang_up_after=3.0)
     async with a_site(tmp_path, config, trunks=[line], campaign={**IVR, "channels": 4}) as site:
         await site.until(lambda: len(site.switch.placed) >= 60, seconds=300)
-    shown = rows(
+    shown = query_site_store(
         tmp_path,
         "SELECT state_code, caller_id, count(*) FROM attempt JOIN voter USING (voter_id)"
         " JOIN booth USING (booth_id) GROUP BY 1, 2 ORDER BY 1, 2",
@@ -135,23 +135,23 @@ async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeed
 
 @virtual_time()
 async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path) -> None:
-    config = all_answer(fails_with=503, rings=False)
+    config = make_answering_switch(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[make_trunk("carrier")], campaign=campaign) as site:
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
         await asyncio.sleep(5)
-    closed = rows(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
-    outcomes = Counter(row[0] for row in rows(tmp_path, "SELECT outcome FROM attempt"))
+    closed = query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
+    outcomes = Counter(row[0] for row in query_site_store(tmp_path, "SELECT outcome FROM attempt"))
     assert outcomes == {Outcome.CONGESTION.value: 5}
     # The first failure alone counted against the number, and this campaign makes only one attempt.
     assert closed == 1
-    given_back = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
+    given_back = query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
     assert given_back == [(4,)]
 
 
 @virtual_time()
 async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Path) -> None:
-    config = add_second_trunk(all_answer(answer_after=1.0, hang_up_after=5.0))
+    config = add_second_trunk(make_answering_switch(answer_after=1.0, hang_up_after=5.0))
     trunks = [make_trunk("missing"), make_trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
@@ -160,7 +160,7 @@ async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Pat
 
 @virtual_time()
 async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -> None:
-    config = all_answer(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
+    config = make_answering_switch(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
     campaign = {**IVR, "channels": 40}
     carrier = make_trunk("carrier", channels=40, calls_per_second=2)
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
@@ -181,7 +181,7 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
     people = [
         Behaviour(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Behaviour(fails_with=0) for n in range(12)
     ]
-    config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
+    config = replace(make_scripted_switch(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "ring_seconds": 20, "max_attempts": 2, "no_answer_retry_minutes": 60}
     async with a_site(
         tmp_path, config, voters=12, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
@@ -191,11 +191,13 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
         times: dict[str, list[float]] = {}
         for call in site.switch.placed:
             times.setdefault(call.number, []).append(call.placed_at)
-    outcomes = rows(tmp_path, "SELECT outcome, count(*), count(attempt_number) FROM attempt GROUP BY outcome")
+    outcomes = query_site_store(
+        tmp_path, "SELECT outcome, count(*), count(attempt_number) FROM attempt GROUP BY outcome"
+    )
     assert outcomes == [("left", 3, 3), ("no-answer", 12, 12)]  # nine numbers, because some voters share one
     assert sorted(len(placed) for placed in times.values()) == [1] * 3 + [2] * 6
     assert all(placed[-1] - placed[0] >= 3600 for placed in times.values() if len(placed) > 1)
-    assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ringing_at IS NULL") == [(0,)]
+    assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE ringing_at IS NULL") == [(0,)]
 
 
 @virtual_time()
@@ -207,7 +209,7 @@ async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_c
         Behaviour(answer_after=6.0, fails_with=503) if n % 2 else Behaviour(answer_after=6.0, hang_up_after=5.0)
         for n in range(60)
     ]
-    config = replace(scripted(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
+    config = replace(make_scripted_switch(*people), trunks=(SimulatedTrunk("carrier", rings_with=(183,)),))
     campaign = {**IVR, "channels": 4, "max_attempts": 1}
     async with a_site(
         tmp_path, config, voters=60, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
@@ -216,7 +218,7 @@ async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_c
         called = Counter(call.number for call in site.switch.placed)
         assert site.view.state.trunks[0].failures >= 15
     assert set(called.values()) == {1}
-    ((given_back,),) = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
+    ((given_back,),) = query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
     assert given_back == 0
 
 
@@ -225,20 +227,20 @@ async def test_ring_time_starts_at_the_ringing_that_follows_early_media(tmp_path
     """The carrier sends 183, and 180 a second later. The minimum ring time counts from 180, and the pacer gets one
     ringing.
     """
-    config = scripted(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
+    config = make_scripted_switch(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert (site.view.state.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier accepted the call at the 183
         ringing = [change for change in site.changes if isinstance(change, CallChange)]
         assert [change.state for change in ringing].count(CallState.RINGING) == 1
-    ((rang_for,),) = rows(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
+    ((rang_for,),) = query_site_store(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
     assert rang_for == pytest.approx(5.0, abs=0.1)
 
 
 @virtual_time()
 async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
-    config = replace(all_answer(), scripts=scripts)
+    config = replace(make_answering_switch(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
@@ -281,7 +283,9 @@ async def test_transfer_call_over_a_resting_trunk_does_not_count_as_a_test_call(
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}
-    config = replace(all_answer(), seats=make_seat_phones(2), scripts={**voters, outside: Behaviour(answer_after=2.0)})
+    config = replace(
+        make_answering_switch(), seats=make_seat_phones(2), scripts={**voters, outside: Behaviour(answer_after=2.0)}
+    )
     target = {"name": "party-office", "kind": "outside", "number": outside, "trunk": "carrier"}
     campaign = {"wrap_up_seconds": 1, "ring_seconds": 10}
     async with a_site(

@@ -17,7 +17,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
 from tests.support.live_flows import DECLARED, ivr_campaign, scripted_voters
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 # Scripts. In real time: a process knows no other.
@@ -53,8 +53,10 @@ async def test_agi_script_gets_sighup_at_a_hang_up_and_a_mark_stored_afterwards_
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.state.marks == {"voted": 1}
-    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (hung-up)")]
-    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
+    assert query_site_store(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [
+        ("left", "script (hung-up)")
+    ]
+    assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 
 
 async def test_agi_script_that_reaches_the_time_limit_while_waiting_for_a_key_ends_the_call(
@@ -68,7 +70,9 @@ async def test_agi_script_that_reaches_the_time_limit_while_waiting_for_a_key_en
     config = scripted_voters(Behaviour(answer_after=0.05))  # the caller stays on the line
     async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
         await site.until(lambda: len(site.ended()) >= 1, 10)
-    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
+    assert query_site_store(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [
+        ("left", "script (too-long)")
+    ]
     assert started.read_text() == "once "
 
 
@@ -113,7 +117,7 @@ async def test_household_whose_last_voter_is_marked_as_voted_during_the_call_hea
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     assert "noted_all" in played
     assert "not_saved" not in played
-    assert rows(tmp_path, "SELECT DISTINCT source FROM mark") == [("booth-worker",)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT source FROM mark") == [("booth-worker",)]
 
 
 @virtual_time()
@@ -140,4 +144,4 @@ async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
         assert await commit_mark(102, MarkKind.VOTED)
         assert await commit_mark(103, MarkKind.VOTED)  # nobody is left
     told = "SELECT voter_id, kind FROM mark WHERE source = 'relative' ORDER BY mark_id"
-    assert rows(tmp_path, told) == [(first, "not-yet"), (first, "voted")]
+    assert query_site_store(tmp_path, told) == [(first, "not-yet"), (first, "voted")]

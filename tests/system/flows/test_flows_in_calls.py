@@ -31,7 +31,7 @@ from tests.support.breaking import FailingStore
 from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
 from tests.support.live_flows import ASK, DECLARED, ivr_campaign, scripted_voters
 from tests.support.rules import neutral_with
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 
@@ -42,13 +42,15 @@ async def test_household_number_is_called_again_after_only_some_voters_are_marke
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         await site.until(lambda: site.view.state.marks.get("not-yet", 0) == 1)
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
-    (attempt_id, phone_id), *others = rows(
+    (attempt_id, phone_id), *others = query_site_store(
         tmp_path, "SELECT attempt_id, phone_id FROM attempt WHERE outcome = 'completed'"
     )
     assert (phone_id, others) == (6, [])
-    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("not-yet", "relative")]
-    assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(attempt_id, "still_to_vote", "1")]
-    ((state, due_at),) = rows(tmp_path, "SELECT state, due_at FROM target WHERE phone_id = 6")
+    assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("not-yet", "relative")]
+    assert query_site_store(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [
+        (attempt_id, "still_to_vote", "1")
+    ]
+    ((state, due_at),) = query_site_store(tmp_path, "SELECT state, due_at FROM target WHERE phone_id = 6")
     assert state == "due"
     assert due_at > START_EPOCH
 
@@ -58,8 +60,10 @@ async def test_answers_entered_in_a_flow_before_a_hang_up_are_stored(tmp_path: P
     config = scripted_voters(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
     async with a_site(tmp_path, config, campaign=ivr_campaign("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
-    assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "noted_wanted")]
-    assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("missed_call", "1")]
+    assert query_site_store(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [
+        ("left", "noted_wanted")
+    ]
+    assert query_site_store(tmp_path, "SELECT name, value FROM flow_answer") == [("missed_call", "1")]
 
 
 @virtual_time()
@@ -72,14 +76,16 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
         await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
         (seat,) = (seat for seat in site.view.seats if seat.state is SeatState.TALKING)
         assert seat.attempt_id is not None
-        assert rows(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [(seat.attempt_id, "wanted", "3")]
+        assert query_site_store(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [
+            (seat.attempt_id, "wanted", "3")
+        ]
         await site.until(lambda: len(site.ended()) >= 1)
         await site.centre.engine.execute(KeyedDisposition(seat=seat.seat, disposition=Disposition.VOTED))
-    ((outcome, left_at, disposition),) = rows(
+    ((outcome, left_at, disposition),) = query_site_store(
         tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
     )
     assert (outcome, left_at, disposition) == ("connected", None, "voted")
-    assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
+    assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
 
 
 @virtual_time()
@@ -89,8 +95,8 @@ async def test_flow_continues_if_no_agent_is_free_for_a_transfer(tmp_path: Path)
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.until(lambda: len(site.ended()) >= 1)
-    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
-    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+    assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert query_site_store(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
 
 
 @virtual_time()
@@ -106,8 +112,8 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
         await site.until(lambda: len(site.ended()) >= 1)
         assert site.view.campaigns[0].refused["calling-hours"] == 1
         assert [seat.calls for seat in site.view.seats if seat.seat == "01"] == [0]
-    assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
-    assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
+    assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
+    assert query_site_store(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
 
 
 @virtual_time()
@@ -119,7 +125,7 @@ async def test_voters_message_is_recorded_if_the_site_allows_recordings(tmp_path
         tmp_path, config, campaign=ivr_campaign("inbound", channels=2), flows=flows, profile=records
     ) as site:
         await site.until(lambda: len(site.ended()) >= 2)
-    kept = rows(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
+    kept = query_site_store(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
     assert len(kept) == 2
     assert all(value == f"{attempt_id}-1" for attempt_id, value in kept)
 
@@ -129,7 +135,7 @@ async def test_voters_message_is_not_recorded_unless_the_site_allows_recordings(
     config = scripted_voters(Behaviour(keys=((2.0, "4"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
-    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM flow_answer")
 
 
 @virtual_time()
@@ -149,7 +155,7 @@ async def test_flow_takes_the_failure_path_after_a_failed_recording(
     async with a_site(tmp_path, config, campaign=ivr_campaign("inbound"), flows=flows, profile=records) as site:
         await site.until(lambda: len(site.ended()) >= 1, seconds=200)
     assert len(asked) == 1
-    assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
+    assert not query_site_store(tmp_path, "SELECT 1 FROM flow_answer")
 
 
 # Scripts
@@ -183,7 +189,7 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.state.marks == {"voted": 1}
-    assert rows(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
+    assert query_site_store(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
         ("completed", "script:survey.py", None)
     ]
 
@@ -226,7 +232,7 @@ async def test_reloaded_flow_applies_to_the_next_call_and_not_to_the_running_one
         assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: ask"
         assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: none"
         await site.until(lambda: len(site.ended()) >= 2)
-    first, second = rows(tmp_path, "SELECT flow FROM attempt WHERE phone_id <= 2 ORDER BY answered_at")
+    first, second = query_site_store(tmp_path, "SELECT flow FROM attempt WHERE phone_id <= 2 ORDER BY answered_at")
     assert first != second
 
 

@@ -62,7 +62,7 @@ from tests.support.headquarters import (
 )
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.roll_support import write_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
 NUMBER_HASH = "0f" * 32
@@ -302,7 +302,7 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
             uplink = OutboxUpload("pune-1", hq.centre.session, UplinkCommands(store), reading, SystemClock())
             uploading = asyncio.create_task(uplink.run())
             passed = "SELECT passed FROM outbox_sink WHERE name = 'uplink'"
-            await wait_for(lambda: query(store_path, passed) == [(702,)])
+            await wait_for(lambda: query_store(store_path, passed) == [(702,)])
             assert [await query_database(hq.database, table) for table in ALL_TABLES] == tables
             await store.add_announcements([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
             await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 703)])
@@ -531,21 +531,23 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
         killed = asyncio.create_task(make_peer_updates(key).run())
         await wait_for(lambda: centre.is_stopped)
         killed.cancel()
-        assert query(path, positions)[0][0] < 2  # of the streams of opt-outs and marks, one snapshot was not completed
+        assert (
+            query_store(path, positions)[0][0] < 2
+        )  # of the streams of opt-outs and marks, one snapshot was not completed
         centre.stop_after(10**6)
         running = asyncio.create_task(make_peer_updates(key).run())
-        await wait_for(lambda: query(path, voted) == [(4,)] and query(path, positions) == [(2,)])
-        assert query(path, opt_outs) == [(4,)]
+        await wait_for(lambda: query_store(path, voted) == [(4,)] and query_store(path, positions) == [(2,)])
+        assert query_store(path, opt_outs) == [(4,)]
         await hq.centre.send(batch([make_mark_row(12, 12)]))  # arrives through the stream
-        await wait_for(lambda: query(path, voted) == [(5,)])
+        await wait_for(lambda: query_store(path, voted) == [(5,)])
         running.cancel()
 
         await hq.centre.send(batch([make_mark_row(13, 13), row(14, "opt-outs", number_hash=NUMBER_HASH)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 14), ("pune-9", 0)])
         await empty_stream()
         reconnected = asyncio.create_task(make_peer_updates(key).run())
-        await wait_for(lambda: query(path, voted) == [(6,)])
-        await wait_for(lambda: query(path, opt_outs) == [(5,)])
+        await wait_for(lambda: query_store(path, voted) == [(6,)])
+        await wait_for(lambda: query_store(path, opt_outs) == [(5,)])
         reconnected.cancel()
 
         reports: list[Any] = []
@@ -561,7 +563,7 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
         problem = "not signed by headquarters.key"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()
-        assert query(path, voted) == [(6,)]
+        assert query_store(path, voted) == [(6,)]
 
 
 async def test_gatherer_reads_a_re_created_nats_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:

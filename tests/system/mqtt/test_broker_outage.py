@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat
 from dialer.simulation.asterisk.voters import VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import AGENTS, log_in_by_phone
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 
 HOUR = 3_600.0
@@ -146,29 +146,33 @@ async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_o
         await record_outcomes(site, 300.0)
         assert len(broker.published_on("results/dispositions")) > 5
         await broker.shut()
-        placed_before = len(rows(tmp_path, "SELECT attempt_id FROM attempt"))
+        placed_before = len(query_site_store(tmp_path, "SELECT attempt_id FROM attempt"))
         keyed = await record_outcomes(site, HOUR)
         assert "broker-down" in {each.code for each in site.view.alerts}
-        placed = len(rows(tmp_path, "SELECT attempt_id FROM attempt")) - placed_before
+        placed = len(query_site_store(tmp_path, "SELECT attempt_id FROM attempt")) - placed_before
         assert placed > 60
         assert keyed.total() > 60
         told_before = len(broker.published)
         await broker.open()
-        await site.until(lambda: rows(tmp_path, "SELECT count(*) FROM outbox") == [(0,)])
+        await site.until(lambda: query_site_store(tmp_path, "SELECT count(*) FROM outbox") == [(0,)])
         await site.until(lambda: "broker-down" not in {each.code for each in site.view.alerts})
         assert len(broker.published) - told_before > placed
-    ended = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL AND outcome <> 'refused'")
+    ended = query_site_store(
+        tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL AND outcome <> 'refused'"
+    )
     told = Counter(each["attempt_id"] for each in broker.published_on("results/attempts"))
     assert told == Counter(attempt for (attempt,) in ended)
-    said = Counter(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+    said = Counter(
+        query_site_store(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL")
+    )
     assert (
         Counter((each["attempt_id"], each["disposition"]) for each in broker.published_on("results/dispositions"))
         == said
     )
     assert Counter(word for _, word in said) >= keyed
-    marks = Counter(key for (key,) in rows(tmp_path, "SELECT key FROM mark"))
+    marks = Counter(key for (key,) in query_site_store(tmp_path, "SELECT key FROM mark"))
     assert Counter(each["key"] for each in broker.published_on("results/marks")) == marks
-    opted_out = Counter(rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL"))
+    opted_out = Counter(query_site_store(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL"))
     assert Counter((each["phone_id"],) for each in broker.published_on("results/opt-outs")) == opted_out
     for topic in ("results/attempts", "results/dispositions", "results/marks", "results/opt-outs"):
         times = [each.get("at", each.get("ended_at")) for each in broker.published_on(topic)]

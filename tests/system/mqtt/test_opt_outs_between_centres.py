@@ -40,7 +40,7 @@ from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, connect_supervisor
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
 SECRET = b"twenty characters, at least"
@@ -128,7 +128,7 @@ async def run_centre(
 
 
 def read_opt_outs(path: Path) -> list[tuple[str, str]]:
-    return query(path, "SELECT e164, source FROM opt_out ORDER BY e164")
+    return query_store(path, "SELECT e164, source FROM opt_out ORDER BY e164")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -216,10 +216,10 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
         assert "917000000" not in said + text
     for centre, source in (("pune-1", "letters-7"), ("pune-2", "centre pune-1")):
         path = tmp_path / f"{centre}.db"
-        assert query(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
-        assert query(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
-        assert query(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
-    audit = query(
+        assert query_store(path, "SELECT count(*) FROM phone WHERE opted_out_at IS NULL") == [(0,)]
+        assert query_store(path, "SELECT DISTINCT source FROM opt_out") == [(source,)]
+        assert query_store(path, "SELECT count(*) FROM opt_out_hash") == [(count,)]
+    audit = query_store(
         tmp_path / "pune-1.db",
         "SELECT kind, who, sum(what ->> 'numbers') FROM audit WHERE kind NOT IN ('seal', 'settings') GROUP BY kind, who",
     )
@@ -254,7 +254,7 @@ async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered
             assert not before.told
         async with run_centre("pune-1", tmp_path, broker.settings) as after:
             await after.wait_until_stored(*hashes)
-    assert query(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
+    assert query_store(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
 
 
 @NEEDS_MOSQUITTO

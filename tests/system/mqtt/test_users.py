@@ -19,7 +19,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.mqtt import connect_supervisor
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.table_engine import TableEngine
 
 SITE = """
@@ -110,14 +110,14 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
     await store.close()
     assert engine.executed == [StopAll()]
     changed = "SELECT kind, who, what ->> 'user' FROM audit WHERE kind LIKE 'user-%' ORDER BY number"
-    assert query(path, changed) == [
+    assert query_store(path, changed) == [
         ("user-set", "asha", "meena"),
         ("user-set", "asha", "meena"),
         ("user-set", "asha", "lata"),
         ("user-remove", "asha", "lata"),
         ("user-remove", "asha", "meena"),
     ]
-    begun = query(path, "SELECT count(*) FROM audit WHERE kind = 'command' AND what ->> 'user' = 'meena'")
+    begun = query_store(path, "SELECT count(*) FROM audit WHERE kind = 'command' AND what ->> 'user' = 'meena'")
     assert begun[0][0] >= 6  # each begun and done, and the one that was refused
 
 
@@ -132,7 +132,7 @@ def test_user_commands_write_to_the_store_if_no_dialler_runs(tmp_path: Path) -> 
 
     asyncio.run(create_store())
     assert run("user", "add", "meena", "coach", "-c", config, "--as", "ops.1") == (0, "meena has the role coach\n")
-    assert query(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
+    assert query_store(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
     for arguments, says in (
         (("add", "meena", "coach"), "meena exists already"),
         (("add", "Meena", "coach"), "`user` is not valid (name of the user"),
@@ -145,6 +145,6 @@ def test_user_commands_write_to_the_store_if_no_dialler_runs(tmp_path: Path) -> 
     ):
         code, told = run("user", *arguments, "-c", config)
         assert (code, says in told) == (2, True), told
-    assert query(path, "SELECT name, role FROM user") == [("meena", "coach")]
+    assert query_store(path, "SELECT name, role FROM user") == [("meena", "coach")]
     assert run("user", "remove", "meena", "-c", config) == (0, "meena is removed\n")
-    assert query(path, "SELECT name FROM user") == []
+    assert query_store(path, "SELECT name FROM user") == []

@@ -38,9 +38,9 @@ from tests.support.referees import assert_all_attempts_ended
 from tests.support.rules import profile_allowing_recording
 from tests.support.servers import MultiServerSite, a_multi_server_site, multi_server_settings, run_servers
 from tests.support.virtual import virtual_time
-from tests.support.voters import IVR, all_answer
+from tests.support.voters import IVR, make_answering_switch
 
-STAY, ONE_EACH = all_answer(answer_after=2.0, talk_seconds=300.0), {"a": 1, "b": 1}
+STAY, ONE_EACH = make_answering_switch(answer_after=2.0, talk_seconds=300.0), {"a": 1, "b": 1}
 OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
 
 
@@ -78,7 +78,7 @@ async def connect_voter_to_other_server(directory: Path, **changes: Any) -> Asyn
 
 @virtual_time()
 async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=20.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
         await site.log_in("b01", "b02")
         await site.until(lambda: find_seat(site, "b02").state is SeatState.TALKING, seconds=60)
@@ -93,7 +93,7 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
 async def test_voter_is_connected_to_an_agent_of_another_server_if_no_agent_is_free_on_the_voters_server(
     tmp_path: Path,
 ) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=20.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
         await site.until(lambda: len(site.ended()) >= 12, seconds=600)
         seats = Counter(each.seat for each in site.ended())
@@ -339,7 +339,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
 
 @virtual_time()
 async def test_failure_of_an_asterisk_server_loses_only_the_calls_of_this_server(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=60.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
         lost = {channel.uniqueid for channel in list_voter_channels(site, "b")}
@@ -367,7 +367,7 @@ async def test_failure_of_an_asterisk_server_loses_only_the_calls_of_this_server
 
 @virtual_time()
 async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -> None:
-    config = all_answer(answer_after=2.0, talk_seconds=5.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=5.0)
     async with (
         a_multi_server_site(
             tmp_path, config, {"a": 1, "b": 1}, ami={"username": "dialler", "secret": "dialler", "ping_seconds": 20}
@@ -388,7 +388,7 @@ async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -
 async def test_campaign_is_held_only_if_all_asterisk_servers_of_the_campaign_are_down(tmp_path: Path) -> None:
     flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
-    async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
+    async with a_multi_server_site(tmp_path, make_answering_switch(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
         await site.servers["a"].stop()
         await site.until(lambda: "a" not in site.centre.engine.features.servers.up, seconds=5)
         await asyncio.sleep(2)
@@ -402,7 +402,7 @@ async def test_campaign_is_held_only_if_all_asterisk_servers_of_the_campaign_are
 @virtual_time()
 async def test_flows_and_inbound_calls_work_on_every_asterisk_server(tmp_path: Path) -> None:
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
-    config = all_answer(answer_after=2.0, talk_seconds=300.0)
+    config = make_answering_switch(answer_after=2.0, talk_seconds=300.0)
     campaigns = [
         {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": [{"start": "00:00", "until": "00:01"}]},
         {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]},
@@ -520,7 +520,9 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(r
 @virtual_time()
 async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Path) -> None:
     previews = {**OVER_A, "pacing": "preview", "preview_seconds": 3}
-    async with a_multi_server_site(tmp_path, all_answer(answer_after=25.0), ONE_EACH, campaign=previews) as site:
+    async with a_multi_server_site(
+        tmp_path, make_answering_switch(answer_after=25.0), ONE_EACH, campaign=previews
+    ) as site:
         await site.log_in("b01")
         await site.until(lambda: bool(list_voter_channels(site, "a")), seconds=20)
         await site.servers["b"].stop()
@@ -531,7 +533,7 @@ async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Pa
 @virtual_time()
 async def test_calls_on_a_failed_server_use_no_channels_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
-    config = all_answer(answer_after=2.0, hang_up_after=400.0)
+    config = make_answering_switch(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:
         await site.until(lambda: count_placed_calls(site) == {"a": 2, "b": 2}, seconds=30)
         await site.servers["a"].stop()

@@ -26,7 +26,7 @@ from dialer.site.checks.before_start import check_site
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.live_flows import ASK
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL
 from tests.support.twilio_stand_in import Person, TwilioStandIn
 from tests.support.virtual import virtual_time
@@ -117,7 +117,7 @@ class Site:
         return [call.form["To"] for call in self.twilio.calls.values()]
 
     def read_rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return rows(self.directory, sql)
+        return query_site_store(self.directory, sql)
 
 
 @contextlib.asynccontextmanager

@@ -24,9 +24,9 @@ from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, find_lease_holder, refuse_second_dialler
 from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 FIRST = DiallerName("0123456789ab", 812, int(START_EPOCH), "booth-pc-1")
 SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
@@ -56,7 +56,7 @@ def make_folder(path: Path, name: str) -> Path:
 
 @virtual_time()
 async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_first_dialler(tmp_path: Path) -> None:
-    async with a_site(make_folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
+    async with a_site(make_folder(tmp_path, "a"), make_answering_switch(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
         async with a_site(make_folder(tmp_path, "b"), switch=first.switch, run=False) as second:
@@ -68,10 +68,10 @@ async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_fi
             assert first.centre.name.host in list_switch_alerts(second)
             assert "one Asterisk serves one dialler" in list_switch_alerts(second)
             assert not second.view.state.switch_up
-            assert rows(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
+            assert query_site_store(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
             stop.set()
             await running
-        ours = {attempt_id for (attempt_id,) in rows(tmp_path / "a", "SELECT attempt_id FROM attempt")}
+        ours = {attempt_id for (attempt_id,) in query_site_store(tmp_path / "a", "SELECT attempt_id FROM attempt")}
         assert len(ours) > 5
         assert {call.channel_id for call in first.switch.placed} <= ours
         assert not list_switch_alerts(first)
@@ -138,7 +138,7 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
 
 @virtual_time()
 async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer(answer_after=3.0, talk_seconds=90.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
         talking = [call for call in site.switch.placed if call.ended_at is None]
@@ -178,11 +178,11 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
     """The call is in the store and live on Asterisk, but has ended in the engine. A call of another dialler would not
     be hung up.
     """
-    async with SimulatedAsterisk(all_answer(answer_after=300.0)) as switch:
+    async with SimulatedAsterisk(make_answering_switch(answer_after=300.0)) as switch:
         async with a_site(tmp_path, switch=switch) as site:
             await site.log_in("01")
             await site.until(lambda: len(switch.placed) >= 1)
-        ours = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
+        ours = query_site_store(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
         async with AmiClient(make_login(switch), on_event=lambda _: None, wanted_events=()) as client:
             fields = [("Channel", "PJSIP/+917000009999@carrier"), ("Async", "true"), ("ChannelId", ours)]
             place = [("Context", "matdan-voter"), ("Exten", "s"), ("Priority", "1"), ("Timeout", "600000")]

@@ -17,7 +17,7 @@ from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.uplink.uplink import run_uplink
 from tests.support.centre import Site, a_site, site_settings
 from tests.support.command_line import run
-from tests.support.voters import scripted
+from tests.support.voters import make_scripted_switch
 
 
 def state(site: Site) -> CampaignState:
@@ -46,7 +46,7 @@ async def test_stop_all_order_of_one_leader_cancels_calls_until_two_leaders_orde
             assert code == 0, output
             return output
 
-        async with a_site(tmp_path, scripted(), **changes) as site:
+        async with a_site(tmp_path, make_scripted_switch(), **changes) as site:
             monkeypatch.setattr(hq, "SystemClock", lambda: site.clock)
             settings = site_settings(tmp_path, site.switch.ami_port, **changes)
             uplink = asyncio.create_task(run_uplink(settings, broker=broker.settings, clock=site.clock))

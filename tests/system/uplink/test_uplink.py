@@ -35,7 +35,7 @@ from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
 from dialer.uplink.upload import OutboxUpload
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
 NUMBER_HASH = "0f" * 32
@@ -138,9 +138,13 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
             await store.add_announcements([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
             await wait_for(lambda: hq.last == 650)
-            await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
+            await wait_for(
+                lambda: query_store(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)]
+            )
         assert hq.rows == [*range(1, 651)]
-        assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
+        assert query_store(path, "SELECT min(outbox_id), count(*) FROM outbox") == [
+            (301, 350)
+        ]  # the broker has the others
         assert set(dialler.commands) == {"confirm-uplink"}  # type: ignore[attr-defined]
 
 
@@ -167,7 +171,9 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
         async with open_session([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
             async with run_jobs(Headquarters(above).run(), uploading.run()):
-                await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
+                await wait_for(
+                    lambda: query_store(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)]
+                )
     assert readings > 9
 
 
@@ -181,7 +187,7 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
     subject = messages.build_mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
-        return query(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
+        return query_store(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
     async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
@@ -207,9 +213,9 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
                     await above.store(subject, messages.pack_peer_updates([], [marks[1]]))
                     await wait_for(lambda: len(voted()) == 3)
     assert voted() == [(12,), (13,), (14,)]
-    assert query(path, "SELECT number_hash, centre FROM opt_out_hash") == [(NUMBER_HASH, "pune-2")]
+    assert query_store(path, "SELECT number_hash, centre FROM opt_out_hash") == [(NUMBER_HASH, "pune-2")]
     positions = "SELECT max(position) FROM news_position WHERE stream LIKE 'PEERS.%' GROUP BY stream ORDER BY 1"
-    assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
+    assert query_store(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
 async def test_stream_message_has_the_number_of_later_messages_already_received(server: NatsServer) -> None:
@@ -263,7 +269,7 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
         return messages.pack_peer_updates([{"number_hash": f"{number:064x}", "at": 5.0, "centre": "pune-2"}], [])
 
     def stored_opt_outs() -> int:
-        return len(query(path, "SELECT 1 FROM opt_out_hash"))
+        return len(query_store(path, "SELECT 1 FROM opt_out_hash"))
 
     async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
@@ -293,7 +299,7 @@ async def test_marks_received_before_their_voters_were_imported_are_applied_afte
     marks = [{**fields, **place, "serial": serial, "key": f"k{serial}"} for serial in (9, 10)]
 
     def voted() -> list[tuple[int]]:
-        return query(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
+        return query_store(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
     async with await open_store(path) as store, open_session([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])

@@ -14,7 +14,7 @@ from dialer.store.log_ins import LogIn
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 from tests.support.stores import NOW
 
 
@@ -65,7 +65,9 @@ def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tm
     first, second = (json.loads(each["what"]) for each in read_audit_entries(path, "--kind", "settings"))
     assert first["first"] == "yes"
     assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}
-    assert "twenty" not in str(query(path, "SELECT value FROM setting") + query(path, "SELECT what FROM audit"))
+    assert "twenty" not in str(
+        query_store(path, "SELECT value FROM setting") + query_store(path, "SELECT what FROM audit")
+    )
 
 
 def test_audit_list_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import TODAY, days_ago
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
-from tests.support.stored import execute, rows
+from tests.support.stored import execute_in_store, query_site_store
 
 SECRET = "twenty characters, at least"
 ATTEMPT, ANOTHER = (str(uuid.UUID(int=number)) for number in (1, 2))
@@ -81,9 +81,9 @@ async def test_erased_number_is_never_called_even_if_a_later_roll_contains_the_n
     assert not is_in_store_files(config, "ABC0000004")
     assert is_in_store_files(config, NUMBER) == (not has_opt_out_secret(config))
     assert ("The suppression list contains the number itself" in text) == (not has_opt_out_secret(config))
-    assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
-    assert rows(config.parent, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
-    assert rows(config.parent, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
+    assert query_site_store(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
+    assert query_site_store(config.parent, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
+    assert query_site_store(config.parent, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
     assert run("audit", "verify", "-c", config)[0] == 0
 
     roll = tmp_path / "roll.csv"
@@ -98,8 +98,8 @@ async def test_erased_number_is_never_called_even_if_a_later_roll_contains_the_n
 
 def test_erasing_a_number_keeps_voters_names_and_removes_their_links_to_the_number(config: Path) -> None:
     assert run("erase", NUMBER, "-c", config)[0] == 0
-    assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
-    assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
+    assert query_site_store(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
 def test_erased_number_that_was_on_no_roll_is_never_called(config: Path) -> None:
@@ -110,7 +110,7 @@ def test_erased_number_that_was_on_no_roll_is_never_called(config: Path) -> None
 
 
 async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(config: Path) -> None:
-    execute(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
+    execute_in_store(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
     run("optout", "add", "7000000009", "-c", config)
     code, text = run("purge", "--after", days_ago(10), "--dry-run", "-c", config)
     assert (code, "would erase 54 voters' names and 36 numbers" in text) == (0, True)
@@ -126,12 +126,16 @@ async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
     assert "1 attempts and 1 marks, without a link to a person" in text
     assert not is_in_store_files(config, "Voter 12")
-    assert rows(config.parent, "SELECT DISTINCT weight FROM voter") == [(1.0,)]  # supporter scores are personal data
+    assert query_site_store(config.parent, "SELECT DISTINCT weight FROM voter") == [
+        (1.0,)
+    ]  # supporter scores are personal data
     assert not is_in_store_files(config, "+917000000001")
     assert is_in_store_files(config, "+917000000009") == (not has_opt_out_secret(config))
-    assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
+    assert query_site_store(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [
+        (1, 1)
+    ]
     assert await list_callable_numbers_after_restart(config) == set()
-    assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
+    assert query_site_store(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
         ("opt-out-import",),
         ("purge",),
     ]
@@ -142,8 +146,10 @@ def test_purge_after_the_retention_period_erases_attempts_and_voters_answers(con
     assert (code, "1 attempts and 1 marks" in text) == (0, True)
     assert "overdue since" in text
     assert "retained until" not in text
-    assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(0, 0)]
-    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
+    assert query_site_store(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [
+        (0, 0)
+    ]
+    assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -193,12 +199,12 @@ def test_erasing_a_number_deletes_recordings_of_calls_with_the_number(config: Pa
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
     assert list_files_below(recorded) == OTHERS
-    assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
-    assert rows(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
+    assert query_site_store(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+    assert query_site_store(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
         (ATTEMPT, "at_home"),
         (ANOTHER, "message"),
     ]
-    assert rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0].count("2 erased") == 1
+    assert query_site_store(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0].count("2 erased") == 1
 
 
 @pytest.mark.parametrize("missing", ["the file", "every file"])
@@ -209,7 +215,7 @@ def test_number_whose_recording_file_is_missing_can_be_erased(missing: str, conf
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "1 recordings erased." in text) == (0, missing == "the file")
     assert list_files_below(recorded) == OTHERS
-    assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
+    assert query_site_store(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
 def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
@@ -222,14 +228,14 @@ def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
             raise PermissionError(13, "Permission denied")
         unlink(path, missing_ok)
 
-    before = rows(config.parent, "SELECT * FROM phone")
+    before = query_site_store(config.parent, "SELECT * FROM phone")
     with monkeypatch.context() as locking:
         locking.setattr(Path, "unlink", locked)
         code, text = run("erase", NUMBER, "--voters", "-c", config)
     assert (code, "Permission denied" in text, "repeat the command afterwards" in text) == (2, True, True)
-    assert rows(config.parent, "SELECT * FROM phone") == before
-    assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
-    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
+    assert query_site_store(config.parent, "SELECT * FROM phone") == before
+    assert query_site_store(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
     assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
     assert list_files_below(recorded) == OTHERS
@@ -248,7 +254,7 @@ def test_recordings_folder_that_is_missing_or_a_link_is_refused_before_anything_
     file.symlink_to(recorded / "elsewhere.wav")
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "is a link or folder" in text) == (2, True)
-    assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
+    assert query_site_store(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
     assert list_files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
 
 
@@ -271,11 +277,11 @@ def test_purge_keeps_and_reports_recordings_within_their_retention_period(
     assert (code, f"2 recordings are kept {output}" in text) == (0, True)
     assert "as the profile requires" in text
     assert f"recordings are retained {output}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
-    assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
+    assert "2 kept" in query_site_store(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
     assert list_files_below(recorded) == EVERY_FILE
-    assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
 def test_purge_erases_recordings_after_the_retention_period(config: Path, recorded: Path) -> None:
@@ -295,8 +301,8 @@ def test_purge_erases_all_recordings_of_a_site_that_need_not_keep_recordings(
     assert list_files_below(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
     assert list_files_below(recorded) == {"notes.txt"}
-    assert rows(config.parent, "SELECT count(*) FROM recording") == [(0,)]
-    assert rows(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
+    assert query_site_store(config.parent, "SELECT count(*) FROM recording") == [(0,)]
+    assert query_site_store(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 
 
 def test_erase_reports_recorded_messages_that_are_still_stored_at_twilio(config: Path) -> None:
@@ -317,7 +323,10 @@ def test_erasing_a_number_removes_the_number_from_stored_inbound_calls(number: s
         db.execute("INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', '+1', 'flow', 'a')")
         db.commit()
     assert run("erase", number, "-c", config)[0] == 0
-    assert rows(config.parent, "SELECT e164 FROM inbound_call WHERE called = '1' ORDER BY 1") == [(None,), ("+1",)]
+    assert query_site_store(config.parent, "SELECT e164 FROM inbound_call WHERE called = '1' ORDER BY 1") == [
+        (None,),
+        ("+1",),
+    ]
     assert is_in_store_files(config, number) == (not has_opt_out_secret(config))
     run("purge", "--after", days_ago(10), "--yes", "-c", config)
-    assert set(rows(config.parent, "SELECT e164 FROM inbound_call")) == {(None,)}
+    assert set(query_site_store(config.parent, "SELECT e164 FROM inbound_call")) == {(None,)}

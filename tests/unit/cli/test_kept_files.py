@@ -16,7 +16,7 @@ from dialer.roll.importer import ImportOptions, import_file
 from tests.support.command_line import run_for_error
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_command_refuses_to_write_output_over_an_input_file(
     assert printed == (2, f"{option}: {place} is {what}; name another file")
     after = {path.name: path.read_bytes() for path in site.iterdir()}
     assert {name: after[name] for name in before} == before
-    assert query(
+    assert query_store(
         site / "centre.db", "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
     ) == [(0, 0)]
 

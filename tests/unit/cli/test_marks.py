@@ -21,7 +21,7 @@ from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_mar
 from dialer.store.connection import open_store_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 
 INDIA = ZoneInfo("Asia/Kolkata")
 DAY = date(2026, 4, 22)
@@ -213,22 +213,22 @@ def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_sto
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
     assert (
-        rows(config.parent, "SELECT count(*) FROM mark")
-        == rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'")
+        query_site_store(config.parent, "SELECT count(*) FROM mark")
+        == query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'")
         == [(0,)]
     )
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
     assert (code, "2 marks imported, 0 already known" in output) == (1, True)
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
     assert (code, "0 marks imported, 2 already known" in output) == (1, True)
-    assert rows(config.parent, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
+    assert query_site_store(config.parent, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
         (1, "voted", "booth-worker", "seen", "worker-7"),
         (2, "voted", "booth-worker", "seen", "worker-7"),
     ]
-    [(kind, who, what)] = rows(config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal'")
+    [(kind, who, what)] = query_site_store(config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal'")
     assert (kind, who) == ("marks", "ops")
     assert json.loads(what).items() >= {("marks", "2"), ("taken", "2")}
-    assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
 def test_list_of_marks_longer_than_one_request_is_stored_completely(config: Path) -> None:
@@ -239,8 +239,8 @@ def test_list_of_marks_longer_than_one_request_is_stored_completely(config: Path
         "marks", "import", write_list(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
     )
     assert (code, output) == (0, "list.csv: 120 marks imported, 0 already known\n")
-    assert rows(config.parent, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
-    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
+    assert query_site_store(config.parent, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
 
 
 def test_rejected_lines_of_marks_are_written_to_the_rejects_file(config: Path) -> None:
@@ -267,7 +267,7 @@ def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> Non
     book.save(sheet)
     code, output = run("marks", "import", sheet, "-c", config, "--who", "ops")
     assert (code, output) == (0, "sheet.xlsx: 2 marks imported, 0 already known, 18 not ticked\n")
-    assert rows(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
+    assert query_site_store(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
 def test_marks_undo_adds_a_correction_and_marks_show_lists_mark_and_correction(config: Path) -> None:
@@ -287,14 +287,16 @@ def test_marks_undo_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing
         1,
         "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",
     )
-    assert rows(
+    assert query_site_store(
         config.parent, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
     ) == [(0, 0)]
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     codes = [run("marks", "undo", "3", "-c", config, "--who", "asha")[0] for _ in range(3)]
     assert codes == [0, 1, 1]
-    assert rows(config.parent, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]
-    assert rows(config.parent, "SELECT turnout, reached, not_yet FROM voter WHERE voter_id = 4") == [("pending", 0, 0)]
+    assert query_site_store(config.parent, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]
+    assert query_site_store(config.parent, "SELECT turnout, reached, not_yet FROM voter WHERE voter_id = 4") == [
+        ("pending", 0, 0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -316,4 +318,4 @@ def test_invalid_arguments_of_the_marks_commands_are_refused_in_one_line(
     code, output = run("marks", *arguments, "-c", config)
     assert code == 2
     assert says in output
-    assert rows(config.parent, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM mark") == [(0,)]

@@ -16,7 +16,7 @@ from dialer.store.connection import open_store_exclusively
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import rows
+from tests.support.stored import query_site_store
 
 SECRET = "twenty characters, at least"
 
@@ -54,18 +54,20 @@ def test_imported_opt_out_keeps_a_number_from_being_called_by_campaigns_and_late
         0,
         "4 numbers suppressed; 0 were already suppressed\n",
     )
-    assert rows(config.parent, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
-    assert rows(config.parent, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
-    assert ("+919812345678", "import") in rows(config.parent, "SELECT e164, source FROM opt_out")
+    assert query_site_store(config.parent, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
+    assert ("+919812345678", "import") in query_site_store(config.parent, "SELECT e164, source FROM opt_out")
     assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were already suppressed\n"
 
-    news = [json.loads(payload) for (payload,) in rows(config.parent, "SELECT payload FROM outbox")]
+    news = [json.loads(payload) for (payload,) in query_site_store(config.parent, "SELECT payload FROM outbox")]
     assert {each["number_hash"] for each in news} == {
         hash_number(SECRET.encode(), number)
         for number in ("+917000000001", "+917000000002", "+917000000003", "+919812345678")
     }
     assert "9812345678" not in json.dumps(news)
-    kind, who, what = rows(config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number")[0]
+    kind, who, what = query_site_store(
+        config.parent, "SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number"
+    )[0]
     assert (kind, who) == ("opt-out-import", "asha")
     assert json.loads(what)["fresh"] == "4"
     assert run("audit", "verify", "-c", config)[0] == 0
@@ -81,7 +83,7 @@ def test_line_without_a_phone_number_is_reported_and_all_other_lines_are_importe
 
 def test_optout_add_prevents_all_calls_to_a_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
-    assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
+    assert query_site_store(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, message = run("optout", "add", "12345", "-c", config)
     assert (code, "not a single valid phone number" in message) == (2, True)
 
@@ -93,7 +95,7 @@ def test_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
 
     assert run_with_input("70000-00001\nand no more\n", "optout", "add", "-")[0] == 0
     assert run_with_input("7000000002\n7000000003\n", "optout", "import", "-")[0] == 0
-    assert {number for (number,) in rows(config.parent, "SELECT e164 FROM opt_out")} == {
+    assert {number for (number,) in query_site_store(config.parent, "SELECT e164 FROM opt_out")} == {
         f"+91700000000{n}" for n in (1, 2, 3)
     }
     assert run_with_input("7000000001\n", "rules", "explain", "-")[0] == 0
@@ -101,7 +103,9 @@ def test_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
     assert ("7000000003" in (config.parent / "centre.db").read_bytes().decode("latin-1")) is False
     for command in (("optout", "add", "-"), ("erase", "-"), ("rules", "explain", "-")):
         assert run_with_input("", *command)[0] == 2
-    printed = rows(config.parent, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
+    printed = query_site_store(
+        config.parent, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1"
+    )
     assert json.loads(printed[0][0])["file"] == "standard-input"
 
 
@@ -136,7 +140,7 @@ def test_opt_out_whose_source_contains_a_name_or_number_is_refused(
     assert (code, "--source: must be an ID" in message) == (2, True), message
     assert "Ravi" not in message
     assert "7000000001" not in message
-    assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,7 @@ def test_unreadable_file_of_numbers_is_refused(
     ):
         code, text = run(*command, "-c", config)
         assert (code, message in text) == (2, True), text
-    assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
 def test_directory_instead_of_a_file_of_numbers_is_refused(config: Path, tmp_path: Path) -> None:
@@ -183,14 +187,17 @@ def test_newer_issue_of_a_do_not_call_register_replaces_the_earlier_one(config: 
     code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
     assert (code, "register tps: 3 numbers" in text) == (0, True)
     assert register(config, file(tmp_path, "7000000007"), days=1, name="own")[0] == 0
-    assert rows(config.parent, "SELECT register, e164 FROM registered ORDER BY register, e164") == [
+    assert query_site_store(config.parent, "SELECT register, e164 FROM registered ORDER BY register, e164") == [
         ("own", "+917000000007"),
         ("tps", "+917000000002"),
         ("tps", "+917000000003"),
         ("tps", "+919812345678"),
     ]
-    assert rows(config.parent, "SELECT name, numbers FROM register ORDER BY name") == [("own", 1), ("tps", 3)]
-    assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
+    assert query_site_store(config.parent, "SELECT name, numbers FROM register ORDER BY name") == [
+        ("own", 1),
+        ("tps", 3),
+    ]
+    assert query_site_store(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
 
 
 @pytest.mark.parametrize(
@@ -203,7 +210,7 @@ def test_outdated_or_future_issue_of_a_do_not_call_register_is_refused(
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)
     assert (code, message in text) == (2, True), text
-    assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
+    assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 # Consent
@@ -213,8 +220,10 @@ def test_consent_import_reads_numbers_from_the_first_column_only(config: Path, t
     numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
     code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
     assert (code, text) == (0, "consent given: 1 numbers; 1 more are stored for later rolls\n")
-    [(what,)] = rows(config.parent, "SELECT what FROM audit WHERE kind = 'consent-import'")
+    [(what,)] = query_site_store(config.parent, "SELECT what FROM audit WHERE kind = 'consent-import'")
     assert (json.loads(what)["numbers"], json.loads(what)["ahead"]) == ("1", "1")
-    assert rows(config.parent, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]
+    assert query_site_store(config.parent, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [
+        (1, "form 7")
+    ]
     run("consent", "import", numbers, "--status", "withdrawn", "--source", "letter", "-c", config)
-    assert rows(config.parent, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]
+    assert query_site_store(config.parent, "SELECT phone_id FROM phone WHERE consent = 'withdrawn'") == [(1,)]

@@ -29,7 +29,7 @@ from dialer.store.connection import read_snapshot
 from tests.support.command_line import run_for_error
 from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
-from tests.support.stored import list_names, query
+from tests.support.stored import list_names, query_store
 
 TOO_LONG = "x" * 300  # a name that no file system accepts, not even from root
 
@@ -92,7 +92,7 @@ def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
     code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
     assert (code, printed.startswith("--rejects: "), "--out" in printed) == (2, True, False)
-    assert query(store, "SELECT count(*) FROM mark") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
 def test_failed_export_of_a_voter_list_leaves_no_audit_entry(store: Path) -> None:
@@ -101,7 +101,7 @@ def test_failed_export_of_a_voter_list_leaves_no_audit_entry(store: Path) -> Non
         "list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf"
     )
     assert (code, printed.startswith("--out: ")) == (2, True)
-    assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
 def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:

@@ -16,7 +16,7 @@ from dialer.mqtt.commands.client import CommandRequest
 from dialer.store.connection import open_store_exclusively
 from dialer.store.lock import DIALLER
 from tests.support.roll_support import write_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 app = CommandGroup()
 app.command("import")(import_)
@@ -80,7 +80,7 @@ def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
     def ask(settings: object, requests: list[CommandRequest], busy: object) -> list[str]:
         asked.extend(request.name for request in requests)
         list_id = requests[0].fields["list"]
-        assert query(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
+        assert query_store(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
         return ["it is in"]
 
     monkeypatch.setattr(cli, "send_to_dialler", ask)
@@ -100,9 +100,9 @@ def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(t
     assert run("import", roll, "--store", store, "--roll-version", "2026-1")[0] == 0
     with pytest.raises(RollError, match=r"give --roll-version 2026-1 to update .* or --allow-second-roll to keep both"):
         run("import", roll, "--store", store)
-    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert query_store(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert run("import", roll, "--store", store, "--allow-second-roll")[0] == 0
-    assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
+    assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
 def test_roll_import_uses_the_given_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_roll_import_uses_the_given_settings_map_file_and_rejects_file(tmp_path:
     code, _, _ = run("import", roll, "--map", mapping, "--rejects", tmp_path / "bad.csv", "-c", settings)
     assert code == 0
     assert (tmp_path / "bad.csv").exists()
-    assert query(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
+    assert query_store(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
 def test_sensitive_columns_of_a_roll_are_reported_as_dropped(tmp_path: Path) -> None:

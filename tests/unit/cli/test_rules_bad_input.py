@@ -20,7 +20,7 @@ from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.rules import KOLKATA, site
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 SETTINGS = """
 [store]
@@ -107,7 +107,7 @@ def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
 def test_area_without_close_of_poll_gets_no_calls_with_campaign_material(tmp_path: Path, closes_at: str) -> None:
     """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
-    assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
+    assert query_store(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
     config = settings(tmp_path)
     code, text = run("rules", "check", "-c", config, "--at", NOON)
     assert (code, "ERROR   silence interval: 1 polling areas have no close of poll" in text) == (1, True)
@@ -142,7 +142,7 @@ def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     output = "no list was written: names and numbers had to be erased 45 days after the poll of 2024-04-26; run `dialer purge`"
     assert text == output
     assert not out.exists()
-    assert query(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
+    assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dialer.domain.errors import RollError
 from dialer.errors import SettingError
 from tests.support.command_line import run
 from tests.support.roll_support import write_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 HEADER = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "CALL ON")
 MAP = '[columns]\nmobile = "CALL ON"\n[values]\nstate_code = "S13"\n'
@@ -45,7 +45,7 @@ class Portal:
         return run("source", "import", "portal", *options, "-c", self.settings)
 
     def voters(self) -> int:
-        return len(query(self.store, "SELECT 1 FROM voter")) if self.store.exists() else 0
+        return len(query_store(self.store, "SELECT 1 FROM voter")) if self.store.exists() else 0
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_each_export_of_a_portal_is_imported_once_oldest_first(portal: Portal) -
 def test_audit_and_import_report_name_the_portal_of_a_roll_import(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 21))
     portal.run_import()
-    [(what,)] = query(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
+    [(what,)] = query_store(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
     printed = json.loads(str(what))
     assert (printed["source"], printed["file"], printed["rows"], len(printed["mapping"])) == (
         "portal",
@@ -143,7 +143,7 @@ def test_portal_export_with_a_column_that_the_mapping_ignores_is_imported(portal
     portal.write_export("a.csv", range(1, 11), header=(*HEADER, "MOBILE2"))
     portal.map.write_text(f'ignore = ["mobile 2"]\n{MAP}', encoding="utf-8")
     assert portal.run_import()[0] == 0
-    assert len(query(portal.store, "SELECT 1 FROM phone")) == 10
+    assert len(query_store(portal.store, "SELECT 1 FROM phone")) == 10
     portal.map.write_text(f"ignore = 5\n{MAP}", encoding="utf-8")
     portal.write_export("b.csv", range(1, 12))
     assert "ignore must be a list of headings" in portal.run_import()[1]

@@ -12,8 +12,16 @@ from dialer.domain.model import Outcome
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
-from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, open_attempt
+from tests.support.stored import query_store
+from tests.support.stores import (
+    NOW,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+    open_attempt,
+)
 
 
 @pytest.fixture
@@ -27,9 +35,9 @@ def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
         for campaign_id in ("a", "b"):
             await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
             await store.enrol_numbers(campaign_id)
-        placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
+        placed = [await claim_and_open_attempt(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
-            await end(store, each, Outcome.UNKNOWN)
+            await end_attempt(store, each, Outcome.UNKNOWN)
         await store.enrol_numbers("a")  # a restart does not reopen them
         await store.close()
         return [str(each.attempt_id) for each in placed]
@@ -52,24 +60,28 @@ def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts
-    before = query(path, "SELECT attempt_id, outcome FROM attempt")
+    before = query_store(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
     assert code == 0, text
     assert "1 attempts released; 2 numbers" in text
-    assert query(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
-    assert query(path, "SELECT attempt_id, outcome FROM attempt") == before
+    assert query_store(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [
+        ("unknown-release", "asha")
+    ]
+    assert query_store(path, "SELECT attempt_id, outcome FROM attempt") == before
 
     async def claim_again() -> None:
         store = await open_store(path)
         later = NOW + 86_400
         for campaign_id in ("a", "b"):
-            assert {1} == {each.phone_id for each in await claim(store, 99, campaign_id=campaign_id, now=later)} & {
+            assert {1} == {
+                each.phone_id for each in await claim_numbers(store, 99, campaign_id=campaign_id, now=later)
+            } & {
                 1,
                 2,
                 3,
             }
             await store.release_expired_claims(later + 3600)
-        new = attempt(await claim_phone(store, 1, campaign_id="a", now=later), at=later)
+        new = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=later), at=later)
         assert await open_attempt(store, new, since=later - 60) is None
         await store.close()
 
@@ -83,7 +95,7 @@ def test_opted_out_number_of_a_released_attempt_is_still_not_called(unknown_atte
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
     assert code == 0
     assert "3 attempts released; 4 numbers" in text
-    assert query(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
+    assert query_store(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import NOW, TODAY, days_ago
 from tests.support.report_store import NOON, HandFilled
-from tests.support.stored import execute, query
+from tests.support.stored import execute_in_store, query_store
 
 SECRET = "twenty characters, at least"
 NUMBER, ANOTHER = "+917000000001", "+917000000002"
@@ -86,7 +86,7 @@ def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules:
         for number in (NUMBER, ANOTHER, OFF_THE_ROLL):
             assert number.encode() not in kept
         hashes = {hash_number(SECRET.encode(), number) for number in (NUMBER, ANOTHER, OFF_THE_ROLL)}
-        assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
+        assert {hashed for (hashed,) in query_store(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
 def test_purge_replaces_each_number_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
@@ -96,7 +96,7 @@ def test_purge_replaces_each_number_on_no_roll_by_a_placeholder(store: HandFille
     for number in ("+919812345670", "+919812345671"):
         run("optout", "add", number, "--source", "letter", "-c", config)
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    kept = query(store.path, "SELECT e164, source FROM opt_out ORDER BY e164")
+    kept = query_store(store.path, "SELECT e164, source FROM opt_out ORDER BY e164")
     assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
 
 
@@ -107,7 +107,7 @@ def test_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> Non
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
     for number in (OFF_THE_ROLL, "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
-    kept = query(store.path, "SELECT e164 FROM opt_out ORDER BY e164")
+    kept = query_store(store.path, "SELECT e164 FROM opt_out ORDER BY e164")
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
@@ -116,8 +116,8 @@ def test_stored_hash_of_a_number_cannot_be_linked_to_the_call_with_the_opt_out(s
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    assert query(store.path, "SELECT e164, attempt_id FROM opt_out") == [("erased-1", attempt)]
-    assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
+    assert query_store(store.path, "SELECT e164, attempt_id FROM opt_out") == [("erased-1", attempt)]
+    assert query_store(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
 
 
 def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) -> None:
@@ -127,7 +127,7 @@ def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) 
     assert run("erase", NUMBER, "-c", config)[0] == 0
     store.insert("phone", {"e164": NUMBER})
     assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
-    assert query(store.path, "SELECT opted_out_at IS NULL FROM phone WHERE e164 = ?", NUMBER) == [(0,)]
+    assert query_store(store.path, "SELECT opted_out_at IS NULL FROM phone WHERE e164 = ?", NUMBER) == [(0,)]
     assert read_opt_out_reports(config) == before
 
 
@@ -152,10 +152,10 @@ def test_opt_out_of_this_centre_that_headquarters_sends_back_is_counted_once(
     at = NOON + 0.123456
     store.opt_out(1, at, store.answered(1, NOON - 60))
     asyncio.run(receive_own_opt_out(store.path, at))
-    assert query(store.path, "SELECT at, centre FROM opt_out_hash") == [(at, "pune-1")]
+    assert query_store(store.path, "SELECT at, centre FROM opt_out_hash") == [(at, "pune-1")]
     before = read_opt_out_reports(config)
     assert run(*command, "-c", config)[0] == 0
-    assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
+    assert query_store(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
     store.insert("phone", {"e164": NUMBER})
     assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
     assert read_opt_out_reports(config) == before
@@ -185,9 +185,9 @@ def test_opt_out_of_an_erased_number_is_published_to_other_centres(
     config = site(store, "")
     if earlier:  # before a secret was set, so it was not published
         assert run("optout", "add", number, "-c", config)[0] == 0
-    assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
+    assert query_store(store.path, "SELECT count(*) FROM outbox") == [(0,)]
     assert run("erase", number, "-c", site(store))[0] == 0
-    [(topic, payload)] = query(store.path, "SELECT topic, payload FROM outbox")
+    [(topic, payload)] = query_store(store.path, "SELECT topic, payload FROM outbox")
     news = json.loads(str(payload))
     assert (topic, news["number_hash"], news["phone_id"], news["source"]) == (
         "results/opt-outs",
@@ -200,16 +200,16 @@ def test_opt_out_of_an_erased_number_is_published_to_other_centres(
 
 def test_opt_out_of_an_erased_number_is_not_published_without_a_secret(store: HandFilled) -> None:
     assert run("erase", NUMBER, "-c", site(store, ""))[0] == 0
-    assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
+    assert query_store(store.path, "SELECT count(*) FROM outbox") == [(0,)]
 
 
 # Links between voters and numbers
 
 
 def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_removed(store: HandFilled) -> None:
-    execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
+    execute_in_store(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
-    assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
+    assert query_store(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
         (1, ""),
         (40, "Voter 40"),
     ]
@@ -221,9 +221,9 @@ def test_consent_of_a_number_on_no_roll_is_erased(store: HandFilled, command: tu
     numbers = store.path.with_name("numbers.csv")
     numbers.write_text(f"{OFF_THE_ROLL}\n")
     run("consent", "import", numbers, "--status", "withdrawn", "--source", "letters", "-c", config)
-    assert query(store.path, "SELECT count(*) FROM consent_ahead") == [(1,)]
+    assert query_store(store.path, "SELECT count(*) FROM consent_ahead") == [(1,)]
     assert run(*command, "-c", config)[0] == 0
-    assert query(store.path, "SELECT count(*) FROM consent_ahead") == [(0,)]
+    assert query_store(store.path, "SELECT count(*) FROM consent_ahead") == [(0,)]
     assert OFF_THE_ROLL.encode() not in store.path.read_bytes()
 
 
@@ -248,7 +248,7 @@ def polls(*days: str) -> str:
 
 
 def records(store: HandFilled) -> list[tuple[object, ...]]:
-    return query(store.path, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)")
+    return query_store(store.path, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)")
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
@@ -263,7 +263,7 @@ def test_purge_with_a_mistyped_day_erases_no_records_that_must_be_kept(
     assert "overdue" not in text
     assert records(store) == [(1, 1)]
     assert recording.exists() == bool(kept)
-    [(what,)] = query(store.path, "SELECT what FROM audit WHERE kind = 'purge'")
+    [(what,)] = query_store(store.path, "SELECT what FROM audit WHERE kind = 'purge'")
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
@@ -280,7 +280,7 @@ def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Pat
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
     assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] is not over" in text) == (2, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
-    assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
+    assert query_store(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
 def test_retention_period_starts_at_the_end_of_polling_day_in_the_time_zone_of_the_poll(store: HandFilled) -> None:
@@ -296,7 +296,7 @@ def test_purge_keeps_recordings_of_stored_attempts_if_no_poll_is_configured(stor
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
     assert (code, "until 45 days after the polling day" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
-    assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
+    assert query_store(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
 
 
 def test_purge_after_all_retention_periods_erases_all_voters_and_records(store: HandFilled, recording: Path) -> None:

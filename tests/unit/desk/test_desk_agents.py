@@ -57,7 +57,7 @@ from tests.support.screen_pop import (
     seat_with_live_call,
     until,
 )
-from tests.support.stored import execute
+from tests.support.stored import execute_in_store
 
 ID = "0f9a7c1e-click"
 SIGN_IN = {"agent": "101", "pin": PIN, "seat": "04", "phone": "own"}
@@ -446,7 +446,9 @@ async def test_command_to_dial_a_typed_number_contains_only_its_id(tmp_path: Pat
     settings = settings.model_copy(update={"campaigns": (campaign,)})
     async with run_desk(tmp_path, settings) as desk:
         fill_household(tmp_path / "centre.db", desk.clock.now())
-        execute(tmp_path / "centre.db", "INSERT INTO target (campaign_id, phone_id) VALUES ('turnout-agents', 1)")
+        execute_in_store(
+            tmp_path / "centre.db", "INSERT INTO target (campaign_id, phone_id) VALUES ('turnout-agents', 1)"
+        )
         typed = NUMBER.removeprefix("+91")
         answer = await desk.post("/api/agent/dial", {"id": ID, "number": f"{typed[:5]} {typed[5:]}"}, AGENT)
         assert answer.json()["status"] == "done"

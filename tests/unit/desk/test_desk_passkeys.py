@@ -13,7 +13,7 @@ from dialer.web.passkeys import CHALLENGE_SECONDS, MAX_CHALLENGES, MAX_PASSKEYS_
 from dialer.web.people import ALLOWED_FAILURES
 from tests.support.authenticator import PRESENT, VERIFIED, SoftKey
 from tests.support.desk import ORIGIN, PASSWORD, DeskUnderTest, run_desk
-from tests.support.stored import execute
+from tests.support.stored import execute_in_store
 
 HOST = "desk.test"
 
@@ -171,7 +171,7 @@ async def test_number_of_passkeys_of_a_user_is_limited(desk: DeskUnderTest) -> N
 
 async def test_removing_a_user_deletes_the_passkeys(desk: DeskUnderTest, tmp_path: Path) -> None:
     def table(sql: str, *values: object) -> None:
-        execute(tmp_path / "centre.db", sql, *values)
+        execute_in_store(tmp_path / "centre.db", sql, *values)
 
     now = desk.clock.now()
     table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", now, now)

@@ -15,7 +15,7 @@ from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
 from dialer.web.people import ONE_TIME_PASSWORD_SECONDS, NotSignedIn, SignedInUser
 from tests.support.desk import PASSWORD, DeskUnderTest, raise_disk_full, run_desk
-from tests.support.stored import execute
+from tests.support.stored import execute_in_store
 from tests.support.waiting import HANG_SECONDS
 
 NEW = "kettle-orbit-saffron"
@@ -36,13 +36,15 @@ class Table:
 
     def add(self, name: str, role: str) -> None:
         now = self._clock.now()
-        execute(self._path, "INSERT INTO user VALUES (?, ?, ?, ?)", name, role, now, now)
+        execute_in_store(self._path, "INSERT INTO user VALUES (?, ?, ?, ?)", name, role, now, now)
 
     def change(self, name: str, role: str) -> None:
-        execute(self._path, "UPDATE user SET role = ?, changed_at = ? WHERE name = ?", role, self._clock.now(), name)
+        execute_in_store(
+            self._path, "UPDATE user SET role = ?, changed_at = ? WHERE name = ?", role, self._clock.now(), name
+        )
 
     def remove(self, name: str) -> None:
-        execute(self._path, "DELETE FROM user WHERE name = ?", name)
+        execute_in_store(self._path, "DELETE FROM user WHERE name = ?", name)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from dialer.engine.command.base import CommandContext
 from dialer.engine.users.commands import RemoveUser, SetUser, UserCommand
 from dialer.engine.users.service import MAX_USERS, Users
 from dialer.store.store import Store, open_store
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 FIXED = frozenset({"asha", "desk"})
 
@@ -39,7 +39,7 @@ def make_receipt(key: str) -> Receipt:
 
 
 def read_audit(tmp_path: Path) -> list[tuple[str, str, str]]:
-    return query(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
+    return query_store(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
 
 
 async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(use
         ("user-set", "asha", '{"before":"coach","role":"supervisor","user":"meena"}'),
         ("user-remove", "asha", '{"before":"supervisor","user":"meena"}'),
     ]
-    kept = query(tmp_path / "centre.db", "SELECT command_id FROM command ORDER BY command_id")
+    kept = query_store(tmp_path / "centre.db", "SELECT command_id FROM command ORDER BY command_id")
     assert kept == [(f"asha/{number}",) for number in (1, 2, 3, 4)]
 
 

@@ -16,7 +16,7 @@ from dialer.mqtt.messages import Message, create_announcement
 from dialer.mqtt.outbox_relay import BATCH_ROWS, OutboxRelay
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 
 @pytest.fixture
@@ -145,5 +145,5 @@ async def test_published_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: P
     mark = json.loads(row.payload)
     names = ("roll_version", "state_code", "constituency_number", "part_number", "serial")
     columns = f"SELECT {', '.join(names)} FROM voter JOIN booth USING (booth_id) WHERE voter_id = 3"  # noqa: S608 - ours
-    assert [tuple(mark["place"][name] for name in names)] == query(tmp_path / "centre.db", columns)
+    assert [tuple(mark["place"][name] for name in names)] == query_store(tmp_path / "centre.db", columns)
     assert mark["place"]["serial"] is not None

@@ -37,7 +37,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 COURSE = ExpectedTurnout(time(7), ((time(9), 0.11), (time(11), 0.25), (time(13), 0.40), (time(18), 0.66)))
 
 
-def claim(booth_id: int, weight: float = 1.0) -> Claim:
+def make_claim(booth_id: int, weight: float = 1.0) -> Claim:
     return Claim("c", 1, "+911", 1, 1, 1, "hi", booth_id, queue_booth_id=booth_id, weight=weight)
 
 
@@ -76,7 +76,7 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     for _ in range(50):
         quotas = order.plan_claims(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.record_claims(quotas, [claim(booth_id)] * NEIGHBOURS, full=True)
+        order.record_claims(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -86,14 +86,14 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 def test_booths_of_equal_priority_take_turns_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.plan_claims(12) == {1: 12, 2: 8, 3: 8}
-    order.record_claims({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
+    order.record_claims({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
     assert next(iter(order.plan_claims(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan_claims(8)
-    order.record_claims(quotas, [claim(1)], full=False)
+    order.record_claims(quotas, [make_claim(1)], full=False)
     assert order.is_exhausted
     assert order.plan_claims(8) == {}
     order.reset_empty_booths()
@@ -105,7 +105,7 @@ def test_numbers_that_were_not_dialled_do_not_count_in_the_share_of_their_booth(
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
         quotas = order.plan_claims(8)
-        claims = [claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
+        claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
         order.record_claims(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
         order.record_returned_claims(claims[2:])
@@ -128,10 +128,10 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
 
 
 def test_booths_without_priority_get_no_calls_while_claimed_numbers_are_not_dialled() -> None:
-    hopper = [claim(2), claim(1)]
+    hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
-    order.record_claims({1: NEIGHBOURS}, [claim(1)], full=False)
+    order.record_claims({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.plan_claims(4) == {}
     assert order.is_exhausted
     hopper.pop()
@@ -181,7 +181,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
         quotas = order.plan_claims(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
-            claims = [claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
+            claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
             order.record_claims(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
@@ -209,7 +209,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
 
 def test_booth_is_not_regarded_as_empty_if_a_claim_was_full_before_trying_that_booth() -> None:
     order = BoothOrder([1, 2, 3])
-    order.record_claims({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
+    order.record_claims({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_claims(40)) == {1, 2, 3}
 
 
@@ -220,7 +220,7 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     order.set_priorities({1: 0.5})
     quotas = order.plan_claims(4)
     assert order.find_voting_booths(quotas) == {1}
-    hopper.append(claim(1))
+    hopper.append(make_claim(1))
     order.record_claims(quotas, [], full=False)
     assert order.plan_claims(4) == {}
     assert order.find_voting_booths({}) == {1}
@@ -235,14 +235,14 @@ def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error
     order = BoothOrder([1])
     quotas = order.plan_claims(4)
     order.set_priorities({1: 0.0})
-    order.record_claims(quotas, [claim(1)] * 4, full=True)
+    order.record_claims(quotas, [make_claim(1)] * 4, full=True)
     assert order.is_exhausted
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
-        order.record_claims({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
+        order.record_claims({booth_id: NEIGHBOURS}, [make_claim(booth_id, weight)] * NEIGHBOURS, full=True)
     quotas = order.plan_claims(80)
     assert quotas[1] > 2 * quotas[2]
 
@@ -274,10 +274,11 @@ def test_contact_forecast_continues_the_current_pace_up_to_the_remaining_voters(
 
 def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> None:
     morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
-    assert count_open_seconds([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
-    assert count_open_seconds([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
-    assert count_open_seconds([morning], INDIA, at(11, 26), at(10, 27)) == 2 * 3600
-    assert count_open_seconds([], INDIA, at(8), at(17)) == count_open_seconds([morning], INDIA, at(13), at(17)) == 0
+    assert count_open_seconds([morning, afternoon], INDIA, make_time(11), make_time(17)) == 4 * 3600
+    assert count_open_seconds([afternoon, morning, all_day], INDIA, make_time(8), make_time(17)) == 8 * 3600
+    assert count_open_seconds([morning], INDIA, make_time(11, 26), make_time(10, 27)) == 2 * 3600
+    assert count_open_seconds([], INDIA, make_time(8), make_time(17)) == 0
+    assert count_open_seconds([morning], INDIA, make_time(13), make_time(17)) == 0
 
 
 def test_promised_calls_due_too_late_are_made_at_the_last_call_time_and_other_retries_are_dropped() -> None:
@@ -299,64 +300,69 @@ def test_booth_worker_is_called_a_last_time_if_half_the_calling_interval_remains
     assert find_next_worker_call(None, last_call_at, 0.0, every) is None
 
 
-def at(hour: int, day: int = 26) -> float:
+def make_time(hour: int, day: int = 26) -> float:
     return datetime(2024, 4, day, hour, tzinfo=INDIA).timestamp()
 
 
-def plan_of(polls: dict[int, BoothPoll | None]) -> PollingPlan:
+def make_plan(polls: dict[int, BoothPoll | None]) -> PollingPlan:
     return PollingPlan(lambda booth: polls[booth.booth_id], COURSE, FactorWeights(), 1800.0)
 
 
-def booths_of(polls: dict[int, BoothPoll | None]) -> dict[int, Booth]:
+def make_booths(polls: dict[int, BoothPoll | None]) -> dict[int, Booth]:
     return {n: Booth(n, 174, n, "School", "hi", "18:00") for n in polls}
 
 
-def poll(zone: ZoneInfo, day: date, hour: int | None) -> BoothPoll:
+def make_poll(zone: ZoneInfo, day: date, hour: int | None) -> BoothPoll:
     return BoothPoll(day, zone, None if hour is None else datetime.combine(day, time(hour), zone).timestamp())
 
 
 def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     friday, saturday = date(2024, 4, 26), date(2024, 4, 27)
     polls: dict[int, BoothPoll | None] = {
-        **dict.fromkeys((1, 2), poll(INDIA, friday, 18)),
-        3: poll(INDIA, saturday, 18),
+        **dict.fromkeys((1, 2), make_poll(INDIA, friday, 18)),
+        3: make_poll(INDIA, saturday, 18),
         4: None,
-        5: poll(INDIA, friday, 14),
+        5: make_poll(INDIA, friday, 14),
     }
-    plan = plan_of(polls)
+    plan = make_plan(polls)
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
-    today = plan.find_polls_today(booths_of(polls), at(14))
-    assert today.last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
-    order = plan.create_booth_priorities(today, turnout, at(14))
+    today = plan.find_polls_today(make_booths(polls), make_time(14))
+    assert today.last_calls == {1: make_time(18) - 1800, 2: make_time(18) - 1800, 5: make_time(14) - 1800}
+    order = plan.create_booth_priorities(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.is_valid_at(at(0))
-    assert not today.is_valid_at(at(0, 27))
-    assert plan.find_polls_today(booths_of(polls), at(0, 27)).last_calls == {3: at(18, 27) - 1800}
+    assert today.is_valid_at(make_time(0))
+    assert not today.is_valid_at(make_time(0, 27))
+    assert plan.find_polls_today(make_booths(polls), make_time(0, 27)).last_calls == {3: make_time(18, 27) - 1800}
 
 
 def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     day = date(2024, 4, 26)
     polls: dict[int, BoothPoll | None] = {
-        1: poll(INDIA, day, 18),
-        2: poll(INDIA, day, 16),
-        3: poll(INDIA, day, None),
+        1: make_poll(INDIA, day, 18),
+        2: make_poll(INDIA, day, 16),
+        3: make_poll(INDIA, day, None),
     }
-    plan = plan_of(polls)
-    today = plan.find_polls_today(booths_of(polls), at(14))
-    order = plan.create_booth_priorities(today, {}, at(14))
+    plan = make_plan(polls)
+    today = plan.find_polls_today(make_booths(polls), make_time(14))
+    order = plan.create_booth_priorities(today, {}, make_time(14))
     assert today.last_calls.keys() == {1, 2}
     assert order[2] > order[3] == order[1] > 0
-    late = plan.create_booth_priorities(today, {}, at(19))
+    late = plan.create_booth_priorities(today, {}, make_time(19))
     assert late[1] == late[2] == 0 < late[3]
-    alone = plan_of({3: polls[3]})
-    assert alone.create_booth_priorities(alone.find_polls_today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
+    alone = make_plan({3: polls[3]})
+    assert (
+        alone.create_booth_priorities(alone.find_polls_today(make_booths({3: None}), make_time(14)), {}, make_time(14))[
+            3
+        ]
+        > 0
+    )
 
 
 def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     day = date(2028, 11, 7)
-    polls: dict[int, BoothPoll | None] = {1: poll(ALASKA, day, 20), 2: poll(NEW_YORK, day, 20)}
-    plan, booths = plan_of(polls), booths_of(polls)
+    polls: dict[int, BoothPoll | None] = {1: make_poll(ALASKA, day, 20), 2: make_poll(NEW_YORK, day, 20)}
+    plan, booths = make_plan(polls), make_booths(polls)
     noon = datetime(2028, 11, 7, 12, tzinfo=NEW_YORK).timestamp()
     today = plan.find_polls_today(booths, noon)
     assert today.last_calls == {1: datetime(2028, 11, 7, 19, 30, tzinfo=ALASKA).timestamp(), 2: noon + 7.5 * 3600}

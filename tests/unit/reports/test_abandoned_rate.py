@@ -22,7 +22,7 @@ from dialer.store.connection import read_snapshot
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
-from tests.support.voters import all_answer
+from tests.support.voters import make_answering_switch
 
 NOON = 1_713_765_600.0
 AGENTS = {"connected": 197, "abandoned": 2, "dropped": 1, "machine": 40, "no-answer": 60}
@@ -71,7 +71,7 @@ async def test_every_report_has_the_same_abandoned_rate_which_excludes_flow_call
 
 @virtual_time()
 async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path: Path) -> None:
-    async with a_site(tmp_path, all_answer()) as site:
+    async with a_site(tmp_path, make_answering_switch()) as site:
         [run] = site.centre.engine.features.runs.values()  # set the outcomes of a whole day
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.view.campaigns

@@ -26,11 +26,11 @@ def read_results(
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 
 
-def answer(store: HandFilled, attempt: str, name: str, value: str, at: float = NOON) -> None:
+def add_answer(store: HandFilled, attempt: str, name: str, value: str, at: float = NOON) -> None:
     store.insert("flow_answer", {"attempt_id": attempt, "name": name, "value": value, "at": at})
 
 
-def voter_of(store: HandFilled, attempt: str) -> int:
+def find_voter(store: HandFilled, attempt: str) -> int:
     (voter,) = store.db.execute("SELECT voter_id FROM attempt WHERE attempt_id = ?", (attempt,)).fetchone()
     return int(voter)
 
@@ -38,7 +38,7 @@ def voter_of(store: HandFilled, attempt: str) -> int:
 def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_outcome(store: HandFilled) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
     store.attempt(1, NOON + HOUR)
-    voter = voter_of(store, spoken)
+    voter = find_voter(store, spoken)
     found = read_results(store)[voter]
     assert (found["result"], found["date"], found["turnout"]) == ("refused", "2026-04-22 12:01:00+05:30", "pending")
     store.mark(voter, "voted", NOON + 2 * HOUR)
@@ -49,7 +49,7 @@ def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_ou
 
 
 def test_undone_marks_and_the_corrections_that_undo_them_are_not_results(store: HandFilled) -> None:
-    voter = voter_of(store, store.attempt(1))
+    voter = find_voter(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")
     assert read_results(store)[voter]["result"] == "no-answer"
@@ -57,11 +57,11 @@ def test_undone_marks_and_the_corrections_that_undo_them_are_not_results(store: 
 
 def test_results_have_a_column_for_each_question_with_its_last_answer(store: HandFilled) -> None:
     first, later = store.attempt(1), store.attempt(1, NOON + HOUR)
-    answer(store, first, "at_home", "2")
-    answer(store, later, "at_home", "3", NOON + HOUR)
-    answer(store, later, "message", f"{later}-1", NOON + HOUR)
+    add_answer(store, first, "at_home", "2")
+    add_answer(store, later, "at_home", "3", NOON + HOUR)
+    add_answer(store, later, "message", f"{later}-1", NOON + HOUR)
     other = store.attempt(2)
-    answer(store, other, "call_back", "yes")
+    add_answer(store, other, "call_back", "yes")
     found = read_results(store)
     assert [(row.get("answer_at_home"), row.get("answer_call_back")) for row in found.values()] == [
         ("3", ""),
@@ -88,7 +88,7 @@ def test_results_for_a_voter_portal_have_only_voters_of_the_portal_with_their_po
     places = [
         store.db.execute(
             "SELECT part_number, serial FROM voter JOIN booth USING (booth_id) WHERE voter_id = ?",
-            (voter_of(store, each),),
+            (find_voter(store, each),),
         ).fetchone()
         for each in attempts
     ]

@@ -19,7 +19,7 @@ from dialer.store.connection import Connection, open_store_exclusively
 from dialer.store.roll import begin_roll_import
 from tests.support.forked import run_forked
 from tests.support.roll_support import COLUMNS, read_imported_tables, read_rejected_rows, write_roll
-from tests.support.stored import execute, query
+from tests.support.stored import execute_in_store, query_store
 
 
 class FixedClock(Clock):
@@ -61,24 +61,24 @@ def test_roll_import_stores_booths_voters_numbers_and_links_between_voters_and_n
     )  # fmt: skip
     result = import_rows(store, [row], header)
     assert result.count_rows() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
-    assert query(store, "SELECT * FROM booth") == [
+    assert query_store(store, "SELECT * FROM booth") == [
         (1, "current", "S24", 170, "ROBADI", 12, "School", "विद्यालय", "hi", "17:00")
     ]
-    assert query(
+    assert query_store(
         store,
         "SELECT booth_id, serial, epic, name, name_local, relation, relation_name, sex, age, house, section, language, turnout"
         " FROM voter",
     ) == [(1, 7, "ZZZ0000001", "Mira Tarun Devi", "मीरा", "F", "Kolem", "F", 24, "१३-६", "3", "", "pending")]
-    assert query(store, "SELECT e164, opted_out_at FROM phone ORDER BY e164") == [
+    assert query_store(store, "SELECT e164, opted_out_at FROM phone ORDER BY e164") == [
         ("+916990012345", None),
         ("+916991123456", None),
     ]
-    assert query(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
+    assert query_store(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
 
 
 def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")])
-    ((at, name, sha256, *rest),) = query(
+    ((at, name, sha256, *rest),) = query_store(
         store, "SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged FROM import_run"
     )
     assert (at, name, rest) == (1_700_000_000.0, "roll.csv", [2, 1, 1, 1, 1, 0])
@@ -88,7 +88,7 @@ def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
 def test_roll_with_only_constituency_part_and_serial_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
     assert count_imported_rows(result) == (2, 2, 0, 0)
-    assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
+    assert query_store(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
         ("S24", 170, 12),
         ("", 171, 12),
     ]
@@ -103,8 +103,8 @@ def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     workbook.save(path)
     result = import_file(path, store)
     assert count_imported_rows(result) == (2, 2, 0, 0)
-    assert query(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
-    assert query(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
+    assert query_store(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
+    assert query_store(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
 
 
 def test_importing_a_roll_twice_changes_nothing(store: Path) -> None:
@@ -129,41 +129,41 @@ def test_changed_roll_row_updates_the_voter_and_blank_cells_delete_nothing(store
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "2", "Tarun", "40", "M", "")])
     result = import_rows(store, [("1", "1", "1", "Mira Devi", "", "F", "6991123456"), ("1", "1", "2", "", "", "", "")])
     assert count_imported_rows(result) == (2, 1, 1, 0)
-    assert query(store, "SELECT serial, name, age, sex FROM voter ORDER BY serial") == [
+    assert query_store(store, "SELECT serial, name, age, sex FROM voter ORDER BY serial") == [
         (1, "Mira Devi", 30, "F"),
         (2, "Tarun", 40, "M"),
     ]
-    assert query(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
+    assert query_store(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
 
 
 def test_second_roll_with_fewer_columns_keeps_the_voters_other_details(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
-    before = query(store, "SELECT * FROM voter")
+    before = query_store(store, "SELECT * FROM voter")
     result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
     assert count_imported_rows(result) == (1, 0, 1, 0)
     assert result.links == 1
-    assert query(store, "SELECT * FROM voter") == before
+    assert query_store(store, "SELECT * FROM voter") == before
 
 
 def test_second_roll_import_keeps_recorded_votes_and_removed_links_to_numbers(store: Path) -> None:
     rows = [("1", "1", "1", "Mira", "30", "F", "6990012345")]
     import_rows(store, rows)
-    execute(store, "UPDATE voter SET turnout = 'voted', reached = 1")
-    execute(store, "UPDATE link SET dropped_at = 5.0")
+    execute_in_store(store, "UPDATE voter SET turnout = 'voted', reached = 1")
+    execute_in_store(store, "UPDATE link SET dropped_at = 5.0")
     result = import_rows(store, [("1", "1", "1", "Mira Devi", "30", "F", "6990012345")])
     assert (result.voters, result.links) == (1, 0)
-    assert query(store, "SELECT turnout, reached, name FROM voter") == [("voted", 1, "Mira Devi")]
-    assert query(store, "SELECT dropped_at FROM link") == [(5.0,)]
+    assert query_store(store, "SELECT turnout, reached, name FROM voter") == [("voted", 1, "Mira Devi")]
+    assert query_store(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
 def test_number_that_opted_out_before_a_roll_import_is_not_called_after_the_import(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
-    execute(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
+    execute_in_store(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
         store, [("1", "1", "1", "Mira", "30", "F", "06990012345"), ("1", "1", "2", "", "", "", "6991123456")]
     )
     assert result.opted_out == 1
-    assert query(store, "SELECT e164, opted_out_at FROM phone ORDER BY 1") == [
+    assert query_store(store, "SELECT e164, opted_out_at FROM phone ORDER BY 1") == [
         ("+916990012345", 7.0),
         ("+916991123456", None),
     ]
@@ -191,7 +191,7 @@ def test_second_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(
     ]
     result = import_rows(store, rows)
     assert count_imported_rows(result) == (5, 3, 0, 2)
-    assert query(store, "SELECT name, age, sex FROM voter") == [("Mira", 30, "F")]
+    assert query_store(store, "SELECT name, age, sex FROM voter") == [("Mira", 30, "F")]
     assert result.numbers == 1
     assert [
         (row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_REASON"])
@@ -250,7 +250,7 @@ def test_file_of_rejected_rows_can_be_imported_after_correction(store: Path) -> 
     corrected.write_text(text.replace(",1,1,x,Mira", ",1,1,9,Mira"), "utf-8")
     result = import_file(corrected, store)
     assert count_imported_rows(result) == (1, 1, 0, 0)
-    assert query(store, "SELECT e164 FROM phone") == [("+916990012345",)]
+    assert query_store(store, "SELECT e164 FROM phone") == [("+916990012345",)]
 
 
 def test_row_with_undecodable_characters_is_rejected_and_all_other_rows_are_imported(store: Path) -> None:
@@ -283,7 +283,7 @@ def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: P
     )
     assert (second.voters, second.numbers, second.rejected) == (1, 1, 1)
     assert read_imported_tables(store) == before
-    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert query_store(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert len(read_rejected_rows(asked)) == 1
 
 
@@ -292,7 +292,7 @@ def test_second_roll_version_of_a_constituency_is_imported_if_allowed(store: Pat
     import_file(roll, store, ImportOptions(roll_version="2025"))
     result = import_file(roll, store, ImportOptions(roll_version="2026", allow_second_roll=True))
     assert (result.voters, result.booths) == (1, 1)
-    assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
+    assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
     second = import_file(roll, store, ImportOptions(roll_version="2026"))  # an existing version needs no permission
     assert (second.unchanged, second.booths) == (1, 0)
 
@@ -352,7 +352,7 @@ def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path
     rows = [("S24", "174", "1", "1", "", "1"), ("S24", "175", "1", "1", "", "2"), ("S24", "174", "2", "1", "", "2")]
     with pytest.raises(RollError, match="174 of S24 is in this file as version 1,"):
         import_rows(store, rows, header)
-    assert query(store, "SELECT count(*) FROM booth") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> N
         RollError, match=r"174 is in this file with the state S13, .* in every row of the file or in none"
     ):
         import_rows(store, rows, VERSIONED)
-    assert query(store, "SELECT count(*) FROM booth") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
 def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
@@ -420,7 +420,7 @@ def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
 def test_phone_numbers_of_another_region_are_imported(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
     assert import_file(roll, store, ImportOptions(region="US")).numbers == 1
-    assert query(store, "SELECT e164 FROM phone") == [("+12125552368",)]
+    assert query_store(store, "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
 # Failed imports
@@ -449,7 +449,7 @@ def test_interrupted_roll_import_changes_nothing(store: Path, error: type[BaseEx
         import_file(write_big_roll(store), store, progress=interrupt)
     assert find_leftovers(store.parent) == []  # checked first, because reading the store creates a WAL file
     assert read_imported_tables(store) == before
-    assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
+    assert query_store(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 

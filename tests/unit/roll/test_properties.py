@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dialer.roll.importer import ImportResult, import_file
 from tests.support.roll_support import read_imported_tables, read_rejected_rows, write_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 PHONES = st.lists(
     st.sampled_from(
@@ -84,5 +84,5 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
         once_more = import_file(other, store)
         assert (once_more.voters, once_more.numbers, once_more.links) == (0, 0, 0)
         assert read_imported_tables(store) == settled
-        assert query(store, "PRAGMA foreign_key_check") == []
-        assert query(store, "PRAGMA integrity_check") == [("ok",)]
+        assert query_store(store, "PRAGMA foreign_key_check") == []
+        assert query_store(store, "PRAGMA integrity_check") == [("ok",)]

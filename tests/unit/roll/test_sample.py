@@ -15,7 +15,7 @@ from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.invented_words import convert_digits, write_in_latin, write_in_script
 from dialer.roll.phone_numbers import read_cell
 from dialer.roll.sample import HEADER, STATES, write_sample
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 BLOCKS = {
     "hi": "DEVANAGARI", "mr": "DEVANAGARI", "bn": "BENGALI", "as": "BENGALI", "te": "TELUGU", "ta": "TAMIL", "gu": "GUJARATI",
@@ -67,7 +67,7 @@ def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(t
     assert result.booths == summary.booths
     assert 20 <= summary.booths <= 45
     assert result.links > 1.4 * result.numbers
-    assert query(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
+    assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
 
 
 def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.weights import import_new_weights, import_weights
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 HEAD = "AC_NO,PART_NO,SLNOINPART,WEIGHT\n"
 
@@ -41,14 +41,14 @@ def write_weights(tmp_path: Path, text: str) -> Path:
 
 
 def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store: Path) -> None:
-    before = query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
+    before = query_store(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id")
     assert before == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 1.0), (5, 1.0)]
     file = write_weights(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
     done: list[float] = []
     result = import_weights(file, store, done.append)
     assert (result.rows, result.changed, result.unknown) == (4, 2, 1)
     assert done[-1] == 1.0
-    assert query(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id") == [
+    assert query_store(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id") == [
         (1, 3.0),
         (2, 1.0),
         (3, 1.5),
@@ -74,7 +74,7 @@ def test_file_of_voter_weights_with_an_error_changes_no_weight(
 ) -> None:
     with pytest.raises(RollError, match=message):
         import_weights(write_weights(tmp_path, text), store)
-    assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
 
 
 def add_second_roll(store: Path, version: str, state: str) -> None:
@@ -101,11 +101,11 @@ def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_rolls
     add_second_roll(store, version, state)
     with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was imported"):
         import_weights(write_weights(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
-    assert query(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
     head = HEAD.replace("\n", f",{column}\n")
     wanted = version if column == "roll version" else state.lower()
     assert import_weights(write_weights(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
-    assert query(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
+    assert query_store(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
     with pytest.raises(RollError, match="row 2: "):
         import_weights(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
 
@@ -134,7 +134,7 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
         with closing(sqlite3.connect(store)) as db, db:
             db.execute("UPDATE voter SET weight = ? WHERE serial = 1", (by_hand,))
         assert import_weights_as_at_start() is None
-        return float(query(store, "SELECT weight FROM voter WHERE serial = 1")[0][0])
+        return float(query_store(store, "SELECT weight FROM voter WHERE serial = 1")[0][0])
 
     assert [read_weight_after(1.0), read_weight_after(5.0)] == [3.0, 5.0]
     write_weights(folder, HEAD + "174,1,1,4\n")

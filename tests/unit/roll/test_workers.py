@@ -17,7 +17,7 @@ from dialer.site.checks.before_start import check_site
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import site
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 FIRST, SECOND = "+919810000001", "+919810000002"
 
@@ -43,16 +43,16 @@ def test_worker_list_may_have_digits_of_any_script_and_several_parts(store: Path
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
     assert import_list(store, text) == WorkersResult(rows=3, workers=2, booths=3, opted_out=0, removed=0)
-    assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
+    assert query_store(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
 def test_later_list_of_booth_workers_replaces_booths_and_keeps_missing_details(store: Path) -> None:
     import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.removed) == (1, 1)
-    assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
+    assert query_store(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "3"), (SECOND, "Ravi", "ta", 1, "2")]
     assert import_list(store, f"constituency,part,number\n174,2,{SECOND}\n").removed == 0
-    assert [gone for *_, gone, _ in query(store, WORKERS)] == [0, 0]
+    assert [gone for *_, gone, _ in query_store(store, WORKERS)] == [0, 0]
 
 
 def test_booth_worker_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
@@ -70,7 +70,7 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (FIRST,))
         db.commit()
     assert import_list(store, f"constituency,part,number\n174,1,{FIRST}\n").opted_out == 1
-    assert query(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
+    assert query_store(store, "SELECT opted_out_at FROM worker JOIN phone USING (phone_id)") == [(1.0,)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_invalid_row_of_a_booth_worker_list_is_reported_and_no_worker_is_importe
         import_list(store, text)
     assert "9810000" not in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert query(store, "SELECT count(*) FROM worker") == [(0,)]
+    assert query_store(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
 def test_list_of_booth_workers_must_name_the_version_of_a_part_in_two_roll_versions(store: Path) -> None:
@@ -111,7 +111,7 @@ def test_list_of_booth_workers_must_name_the_version_of_a_part_in_two_roll_versi
         import_list(store, text)
     assert import_list(store, text, roll_version="2027").booths == 1
     assert import_list(store, f"constituency,part,number,roll version\n174,1,{FIRST},2026-1\n").booths == 1
-    assert query(store, "SELECT booth_id FROM worker_booth") == [(1,)]
+    assert query_store(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
 def test_list_of_booth_workers_must_name_the_state_of_a_part_in_two_states(store: Path) -> None:
@@ -124,7 +124,7 @@ def test_list_of_booth_workers_must_name_the_state_of_a_part_in_two_states(store
     with pytest.raises(RollError, match=r"row 2: the part is on the roll of several states .*: add a column state"):
         import_list(store, f"constituency,part,number\n174,1,{FIRST}\n")
     import_list(store, f"constituency,part,number,state\n174,1,{FIRST},s13\n")
-    assert query(store, "SELECT booth_id FROM worker_booth") == [(90,)]
+    assert query_store(store, "SELECT booth_id FROM worker_booth") == [(90,)]
 
 
 async def test_dialer_check_reports_a_booth_worker_campaign_without_polling_day() -> None:

@@ -30,7 +30,7 @@ from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
 from tests.support.fake_centre import campaign_view
 from tests.support.roll_filler import fill_roll
-from tests.support.stores import NOW, SqliteBackend, dial, filled
+from tests.support.stores import NOW, SqliteBackend, claim_and_open_attempt, open_filled_store
 from tests.support.virtual import virtual_time
 
 STATE = CentreState(
@@ -84,8 +84,8 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = SqliteBackend(tmp_path)
-    async with filled(backend) as opened:
-        await dial(opened, 1)
+    async with open_filled_store(backend) as opened:
+        await claim_and_open_attempt(opened, 1)
         await opened.add_announcements([Announcement("results/marks", "{}")] * 2, NOW - 1_200)
     copy = backend.path.with_name(f"{backend.path.name}.schema-26")
     copy.mkdir()

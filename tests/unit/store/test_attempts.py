@@ -34,15 +34,15 @@ from tests.support.stores import (
     Backend,
     SqliteBackend,
     announce_by_kind,
-    attempt,
-    call,
-    claim,
-    claim_phone,
-    dial,
-    end,
-    filled,
-    mark,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+    make_ended_call,
+    make_mark,
     open_attempt,
+    open_filled_store,
 )
 from tests.support.virtual import virtual_time
 
@@ -51,8 +51,8 @@ DAY_SECONDS = 86_400.0
 
 
 async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 3)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 3)
         await store.record_answer_time(new.attempt_id, NOW + 9)
         await store.record_connect_time(new.attempt_id, NOW + 10, "04", "asha")
     again = await backend.open()
@@ -75,19 +75,19 @@ async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Bac
             agent="asha",
         )
     ]
-    await again.record_mark(mark(4, MarkKind.VOTED))  # the other one of the household
+    await again.record_mark(make_mark(4, MarkKind.VOTED))  # the other one of the household
     [left] = await again.read_unfinished_attempts()
     assert left.pending_voters == 1
-    assert await end(again, new, Outcome.CONNECTED)
+    assert await end_attempt(again, new, Outcome.CONNECTED)
     assert await again.read_unfinished_attempts() == []
     await again.close()
 
 
 async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(backend: Backend) -> None:
-    async with filled(backend) as store:
-        keyed, talked = await dial(store, 3), await dial(store, 4)
-        await store.record_mark(mark(3, MarkKind.NOT_YET, new=keyed))
-        await store.record_mark(replace(mark(3, MarkKind.LATER, new=keyed), hour=16))
+    async with open_filled_store(backend) as store:
+        keyed, talked = await claim_and_open_attempt(store, 3), await claim_and_open_attempt(store, 4)
+        await store.record_mark(make_mark(3, MarkKind.NOT_YET, new=keyed))
+        await store.record_mark(replace(make_mark(3, MarkKind.LATER, new=keyed), hour=16))
         record = DispositionRecord(talked.attempt_id, Disposition.CALL_BACK, NOW + 40, "asha", NOW + 900)
         await store.record_disposition(record)
     again = await backend.open()
@@ -99,30 +99,30 @@ async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(bac
 
 
 async def test_attempt_id_can_be_opened_only_once(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
-        await end(store, new, retry_at=NOW + 60)
+        await end_attempt(store, new, retry_at=NOW + 60)
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
         assert await store.read_unfinished_attempts() == []
 
 
 async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(backend: Backend) -> None:
-    async with filled(backend, campaigns=("a", "b")) as store:
-        of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
-        await dial(store, 1, campaign_id="a")
+    async with open_filled_store(backend, campaigns=("a", "b")) as store:
+        of_b = make_attempt(await claim_one_number(store, 1, campaign_id="b"))
+        await claim_and_open_attempt(store, 1, campaign_id="a")
         assert await open_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
         assert (await store.read_campaign_progress("b", NOW)).remaining == 36  # it went back to the queue
 
 
 async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_day(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 1, retry_at=NOW + 60)
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
-        again = attempt(await claim_phone(store, 1, now=late), at=late)
+        again = make_attempt(await claim_one_number(store, 1, now=late), at=late)
         assert await open_attempt(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
-        assert 1 not in {each.phone_id for each in await claim(store, 1000, now=late + 899.0)}
-        assert 1 in {each.phone_id for each in await claim(store, 1000, now=late + 900.0)}
+        assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, now=late + 899.0)}
+        assert 1 in {each.phone_id for each in await claim_numbers(store, 1000, now=late + 900.0)}
 
 
 GAPS = CallIntervals(900.0, {"a": 1800.0, "b": 7200.0})
@@ -146,55 +146,57 @@ async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:
 async def test_minimum_interval_between_calls_applies_across_campaigns(
     backend: Backend, outcome: Outcome, seconds: float
 ) -> None:
-    async with filled(backend, campaigns=("a", "b")) as store:
-        first = await dial(store, 1, campaign_id="a")
-        await end(store, first, outcome)
+    async with open_filled_store(backend, campaigns=("a", "b")) as store:
+        first = await claim_and_open_attempt(store, 1, campaign_id="a")
+        await end_attempt(store, first, outcome)
         ended_at = NOW + 30.0
         if seconds:
-            soon = attempt(await claim_phone(store, 1, campaign_id="b", now=ended_at + 5), at=ended_at + 5)
+            soon = make_attempt(await claim_one_number(store, 1, campaign_id="b", now=ended_at + 5), at=ended_at + 5)
             assert await open_with_gaps(store, soon) is Refusal.MINIMUM_INTERVAL
-            early = await claim(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
+            early = await claim_numbers(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
             assert 1 not in {each.phone_id for each in early}  # it is put off to the right moment: no claim spins
             await store.release_claimed_targets(early)
         then = ended_at + seconds
     store = await backend.open()  # a restart forgets nothing of it
-    late = attempt(await claim_phone(store, 1, campaign_id="b", now=then), at=then)
+    late = make_attempt(await claim_one_number(store, 1, campaign_id="b", now=then), at=then)
     assert await open_with_gaps(store, late) is None
     await store.close()
 
 
 async def test_promised_call_is_due_at_the_promised_time(backend: Backend) -> None:
-    async with filled(backend, campaigns=("a", "b")) as store:
-        new = await dial(store, 1, campaign_id="a")
+    async with open_filled_store(backend, campaigns=("a", "b")) as store:
+        new = await claim_and_open_attempt(store, 1, campaign_id="a")
         ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
         await store.end_attempts([ended])
-        [promised] = [each for each in await claim(store, 40, campaign_id="a", now=NOW + 60) if each.phone_id == 1]
+        [promised] = [
+            each for each in await claim_numbers(store, 40, campaign_id="a", now=NOW + 60) if each.phone_id == 1
+        ]
         assert promised.promised
-        assert await open_with_gaps(store, attempt(promised, at=NOW + 60)) is None
+        assert await open_with_gaps(store, make_attempt(promised, at=NOW + 60)) is None
 
 
 async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_minimum_interval(
     backend: Backend,
 ) -> None:
-    async with filled(backend, campaigns=("a", "b")) as store:
+    async with open_filled_store(backend, campaigns=("a", "b")) as store:
         for place, campaign_id in enumerate(("a", "b")):
-            new = await dial(store, 1, campaign_id=campaign_id, now=NOW + 40.0 * place)
+            new = await claim_and_open_attempt(store, 1, campaign_id=campaign_id, now=NOW + 40.0 * place)
             asked_at = NOW + 40.0 * place + 30.0
             ended = EndedAttempt(
                 new.attempt_id, Outcome.LEFT, asked_at, answered_at=asked_at - 9, retry_at=NOW + 600.0, promised=True
             )
             await store.end_attempts([ended])
-        kept = attempt(await claim_phone(store, 1, campaign_id="b", now=NOW + 600), at=NOW + 600)
+        kept = make_attempt(await claim_one_number(store, 1, campaign_id="b", now=NOW + 600), at=NOW + 600)
         assert await open_with_gaps(store, kept) is None
         ended = EndedAttempt(kept.attempt_id, Outcome.NO_ANSWER, NOW + 630.0, retry_at=NOW + 9000.0, promised=False)
         await store.end_attempts([ended])
-        other = attempt(await claim_phone(store, 1, campaign_id="a", now=NOW + 640), at=NOW + 640)
+        other = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=NOW + 640), at=NOW + 640)
         assert await open_with_gaps(store, other) is Refusal.MINIMUM_INTERVAL
         free_at = NOW + 630.0 + GAPS.least_seconds
-        early = await claim(store, 1000, campaign_id="a", now=free_at - 1)
+        early = await claim_numbers(store, 1000, campaign_id="a", now=free_at - 1)
         assert 1 not in {each.phone_id for each in early}
         await store.release_claimed_targets(early)
-        late = attempt(await claim_phone(store, 1, campaign_id="a", now=free_at), at=free_at)
+        late = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=free_at), at=free_at)
         assert await open_with_gaps(store, late) is None
 
 
@@ -202,102 +204,102 @@ async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_mi
 async def test_promised_call_that_was_cancelled_before_ringing_is_due_again_immediately(
     backend: Backend, ringing_at: float | None, refusal: Refusal | None
 ) -> None:
-    async with filled(backend, campaigns=("a",)) as store:
-        new = await dial(store, 1, campaign_id="a")
+    async with open_filled_store(backend, campaigns=("a",)) as store:
+        new = await claim_and_open_attempt(store, 1, campaign_id="a")
         ended = EndedAttempt(
             new.attempt_id, Outcome.LEFT, NOW + 30.0, answered_at=NOW + 9, retry_at=NOW + 60.0, promised=True
         )
         await store.end_attempts([ended])
-        new = await dial(store, 1, campaign_id="a", now=NOW + 60)
+        new = await claim_and_open_attempt(store, 1, campaign_id="a", now=NOW + 60)
         ended = EndedAttempt(new.attempt_id, Outcome.CANCELLED, NOW + 80.0, ringing_at=ringing_at, retry_at=NOW + 140.0)
         await store.end_attempts([ended])
-        again = attempt(await claim_phone(store, 1, campaign_id="a", now=NOW + 140), at=NOW + 140)
+        again = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=NOW + 140), at=NOW + 140)
         assert await open_with_gaps(store, again) is refusal
 
 
 async def test_one_refused_attempt_does_not_refuse_the_other_attempts_of_a_batch(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first, second = await claim(store, 2)
-        batch = [attempt(first), attempt(first), attempt(second)]
+    async with open_filled_store(backend) as store:
+        first, second = await claim_numbers(store, 2)
+        batch = [make_attempt(first), make_attempt(first), make_attempt(second)]
         refusals = await store.open_attempts(batch, max_attempts_since=DAY_START, max_attempts=3)
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
 async def test_number_whose_lease_expired_must_not_be_called(backend: Backend) -> None:
-    async with filled(backend) as store:
-        [claimed] = await claim(store)
-        assert await open_attempt(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
+    async with open_filled_store(backend) as store:
+        [claimed] = await claim_numbers(store)
+        assert await open_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
 async def test_number_must_not_be_called_after_the_claim_was_released(backend: Backend) -> None:
-    async with filled(backend) as store:
-        [claimed] = await claim(store)
+    async with open_filled_store(backend) as store:
+        [claimed] = await claim_numbers(store)
         await store.release_claimed_targets([claimed])
-        assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
 
 
 async def test_number_that_was_called_after_the_claim_must_not_be_called_again(backend: Backend) -> None:
-    async with filled(backend) as store:
-        old = await claim_phone(store, 1)
+    async with open_filled_store(backend) as store:
+        old = await claim_one_number(store, 1)
         await store.release_claimed_targets([old])
-        await call(store, 1, retry_at=NOW + 10)
-        new = await claim_phone(store, 1, now=NOW + 10)
-        assert await open_attempt(store, attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
-        assert await open_attempt(store, attempt(new, at=NOW + 11)) is None
+        await make_ended_call(store, 1, retry_at=NOW + 10)
+        new = await claim_one_number(store, 1, now=NOW + 10)
+        assert await open_attempt(store, make_attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, make_attempt(new, at=NOW + 11)) is None
 
 
 async def test_call_is_refused_if_the_voters_link_to_the_number_was_dropped_after_the_claim(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        of_b = await claim_phone(store, 3, campaign_id="b")
-        new = await call(store, 3, Outcome.CONNECTED)
-        await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))
-        assert await open_attempt(store, attempt(of_b)) is Refusal.CLAIM_LOST
-        assert (await claim_phone(store, 3, campaign_id="b")).voter_id == 4
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        of_b = await claim_one_number(store, 3, campaign_id="b")
+        new = await make_ended_call(store, 3, Outcome.CONNECTED)
+        await store.record_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
+        assert await open_attempt(store, make_attempt(of_b)) is Refusal.CLAIM_LOST
+        assert (await claim_one_number(store, 3, campaign_id="b")).voter_id == 4
 
 
 async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(backend: Backend) -> None:
-    async with filled(backend) as store:
-        [claimed] = await claim(store)
+    async with open_filled_store(backend) as store:
+        [claimed] = await claim_numbers(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
-        assert await open_attempt(store, attempt(claimed)) is Refusal.OPTED_OUT
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(backend: Backend) -> None:
-    async with filled(backend) as store:
-        claimed = await claim_phone(store, 1)
-        await store.record_mark(mark(1, MarkKind.VOTED))
-        assert await open_attempt(store, attempt(claimed)) is Refusal.NOBODY_PENDING
+    async with open_filled_store(backend) as store:
+        claimed = await claim_one_number(store, 1)
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_household_is_called_for_the_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
-    async with filled(backend) as store:
-        claimed = await claim_phone(store, 3)
-        await store.record_mark(mark(3, MarkKind.VOTED))
-        assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
-        assert (await claim_phone(store, 3)).voter_id == 4
+    async with open_filled_store(backend) as store:
+        claimed = await claim_one_number(store, 3)
+        await store.record_mark(make_mark(3, MarkKind.VOTED))
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
+        assert (await claim_one_number(store, 3)).voter_id == 4
 
 
 async def test_daily_cap_on_attempts_applies_across_campaigns(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await call(store, 1, retry_at=NOW + 60)
-        of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await make_ended_call(store, 1, retry_at=NOW + 60)
+        of_b = make_attempt(await claim_one_number(store, 1, campaign_id="b"))
         assert await open_attempt(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
         # It rests until the day is over, and does not come first in the queue again and again.
-        assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b", now=NOW + 3600)}
+        assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, campaign_id="b", now=NOW + 3600)}
         tomorrow = DAY_START + 86_400
-        claimed = await claim_phone(store, 1, campaign_id="b", now=tomorrow)
-        assert await open_attempt(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
+        claimed = await claim_one_number(store, 1, campaign_id="b", now=tomorrow)
+        assert await open_attempt(store, make_attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
 
 
 async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: Backend) -> None:
     """A conversation is a call with an agent or a completed flow; unanswered calls do not count."""
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
-        of_b = await dial(store, 1, campaign_id="b", now=NOW + 30)
-        await end(store, of_b, Outcome.COMPLETED, retry_at=NOW + 60)
-        again = attempt(await claim_phone(store, 1, now=NOW + 120), at=NOW + 120)
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await make_ended_call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
+        of_b = await claim_and_open_attempt(store, 1, campaign_id="b", now=NOW + 30)
+        await end_attempt(store, of_b, Outcome.COMPLETED, retry_at=NOW + 60)
+        again = make_attempt(await claim_one_number(store, 1, now=NOW + 120), at=NOW + 120)
         refusals = [
             await store.open_attempts([again], max_attempts_since=DAY_START, max_attempts=9, max_conversations=most)
             for most in (1, 2)
@@ -305,36 +307,36 @@ async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: 
         assert refusals[0] == [Refusal.CONVERSATION_CAP]
         # Refused, it went back to the queue for tomorrow: the claim is none any more.
         assert refusals[1] == [Refusal.CLAIM_LOST]
-        assert 1 not in {each.phone_id for each in await claim(store, 100, now=NOW + 3600)}
+        assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, now=NOW + 3600)}
 
 
 async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_count(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for minute in range(3):
             now = NOW + 60 * minute
-            new = attempt(await claim_phone(store, 1, now=now), at=now)
+            new = make_attempt(await claim_one_number(store, 1, now=now), at=now)
             assert new.claim.attempt_number == 1
             assert await open_attempt(store, new, max_attempts=1) is None
-            assert await end(store, new, Outcome.REFUSED, retry_at=now + 30)
+            assert await end_attempt(store, new, Outcome.REFUSED, retry_at=now + 30)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
 async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         numbers = []
         for minute in range(3):
-            new = await call(store, 2, retry_at=NOW + 60 * minute + 30, now=NOW + 60 * minute)
+            new = await make_ended_call(store, 2, retry_at=NOW + 60 * minute + 30, now=NOW + 60 * minute)
             numbers.append(new.claim.attempt_number)
         assert numbers == [1, 2, 3]
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 3
 
 
 async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
-        assert await end(store, new, Outcome.BUSY)
-        assert not await end(store, new, Outcome.COMPLETED)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        assert await end_attempt(store, new, Outcome.BUSY)
+        assert not await end_attempt(store, new, Outcome.COMPLETED)
         await store.record_answer_time(new.attempt_id, NOW + 99)
         await store.record_connect_time(new.attempt_id, NOW + 99, "01", None)
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.BUSY: 1}
@@ -342,83 +344,83 @@ async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
 
 
 async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
         assert await store.read_rows_for_broker(10) == []
 
 
 async def test_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await call(store, 1, Outcome.INVALID_NUMBER)
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await make_ended_call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
         assert (await store.read_campaign_progress("b", NOW)).completed == 0
 
 
 async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_time(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
 async def test_number_closed_during_its_call_stays_closed(backend: Backend, how: str) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        new = await dial(store, 1)
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        new = await claim_and_open_attempt(store, 1)
         if how == "mark":
-            await store.record_mark(mark(1, MarkKind.VOTED))
+            await store.record_mark(make_mark(1, MarkKind.VOTED))
         else:
             await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
-        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
+        await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
 async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retry(backend: Backend) -> None:
-    async with filled(backend, 3) as store:  # three numbers
+    async with open_filled_store(backend, 3) as store:  # three numbers
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
-        await call(store, 1, retry_at=NOW + 500)
-        await call(store, 2, retry_at=NOW + 400)
-        await call(store, 3)
+        await make_ended_call(store, 1, retry_at=NOW + 500)
+        await make_ended_call(store, 2, retry_at=NOW + 400)
+        await make_ended_call(store, 3)
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
 async def test_number_with_a_retry_at_epoch_zero_is_not_treated_as_undialled(backend: Backend) -> None:
-    async with filled(backend, 3) as store:
-        await call(store, 1, retry_at=0.0)
-        assert [each.phone_id for each in await claim(store, 1)] == [1]
+    async with open_filled_store(backend, 3) as store:
+        await make_ended_call(store, 1, retry_at=0.0)
+        assert [each.phone_id for each in await claim_numbers(store, 1)] == [1]
 
 
 @virtual_time()
 async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path) -> None:
     clock = LoopClock(NOW)
-    async with filled(SqliteBackend(tmp_path), 3) as store:
+    async with open_filled_store(SqliteBackend(tmp_path), 3) as store:
         calls = 0
         while (due_at := await store.find_next_due_time(CAMPAIGN)) is not None:
             await asyncio.sleep(max(0.0, due_at - clock.now()))
-            [claimed] = await claim(store, 1, now=clock.now())
-            new = attempt(claimed, at=clock.now())
+            [claimed] = await claim_numbers(store, 1, now=clock.now())
+            new = make_attempt(claimed, at=clock.now())
             assert await open_attempt(store, new) is None
             calls += 1
             retry_at = clock.now() + 3600 if claimed.attempt_number < 3 else None
-            assert await end(store, new, retry_at=retry_at)
+            assert await end_attempt(store, new, retry_at=retry_at)
         assert calls == 9
         assert clock.now() >= NOW + 7200
 
 
 async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.ensure_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
         await store.enrol_numbers("later")
-        assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id="later")}
-        assert 2 in {each.phone_id for each in await claim(store, 1000)}
+        assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id="later")}
+        assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 
 
 async def test_store_still_finds_attempts_that_have_ended(backend: Backend) -> None:
-    async with filled(backend) as store:
-        live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
-        await end(store, ended, Outcome.BUSY)
+    async with open_filled_store(backend) as store:
+        live, ended = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2)]
+        await end_attempt(store, ended, Outcome.BUSY)
         asked = [live.attempt_id, AttemptId("0" * 36), ended.attempt_id]
         assert await store.find_known_attempts(asked) == {live.attempt_id, ended.attempt_id}
         assert await store.find_known_attempts([]) == frozenset()
@@ -435,8 +437,10 @@ def read_target_states(backend: Backend, phone_id: int) -> list[tuple[str, str, 
 
 
 async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_last_call(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = replace(attempt(await claim_phone(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0)
+    async with open_filled_store(backend) as store:
+        new = replace(
+            make_attempt(await claim_one_number(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0
+        )
         assert await open_attempt(store, new) is None
     with closing(backend.connect()) as db:
         stored = db.execute("SELECT gap_seconds, grounds FROM attempt JOIN lawful USING (lawful_id)").fetchall()
@@ -444,8 +448,8 @@ async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_l
 
 
 async def test_number_closed_by_an_unknown_call_result_has_that_reason_in_every_campaign(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
     states = read_target_states(backend, 1)
     assert [(state, settled) for _, state, settled, _ in states] == [("closed", targets.UNKNOWN_RESULT)] * 2
     assert all(due_at < NOW for *_, due_at in states)  # the retry time of the call is not stored
@@ -454,11 +458,11 @@ async def test_number_closed_by_an_unknown_call_result_has_that_reason_in_every_
 async def test_number_without_a_pending_voter_is_closed_as_settled_and_reopens_at_the_retry_time(
     backend: Backend,
 ) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
-        await store.record_mark(mark(1, MarkKind.VOTED))
-        await end(store, new, retry_at=NOW + 60)
-        await call(store, 2, retry_at=NOW + 90)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        await end_attempt(store, new, retry_at=NOW + 60)
+        await make_ended_call(store, 2, retry_at=NOW + 90)
     assert read_target_states(backend, 1) == [(CAMPAIGN, "closed", targets.NOBODY_PENDING, NOW + 60)]
     assert read_target_states(backend, 2) == [(CAMPAIGN, "due", 0, NOW + 90)]
 
@@ -470,8 +474,8 @@ async def test_result_of_an_ended_attempt_is_announced_with_its_campaign(tmp_pat
         announced.append(result)
         return announce_by_kind(result)
 
-    async with filled(SqliteBackend(tmp_path, encode)) as store:
-        new = await call(store, 1)
+    async with open_filled_store(SqliteBackend(tmp_path, encode)) as store:
+        new = await make_ended_call(store, 1)
     assert [(each.attempt_id, each.campaign_id) for each in announced if isinstance(each, EndedAttempt)] == [
         (new.attempt_id, CAMPAIGN)
     ]

@@ -15,22 +15,30 @@ from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.connection import open_store_for_reading
 from dialer.store.sqlite_errors import get_database_error_types
-from tests.support.stores import NOW, Backend, SqliteBackend, dial, end, filled, key_file
+from tests.support.stores import (
+    NOW,
+    Backend,
+    SqliteBackend,
+    claim_and_open_attempt,
+    end_attempt,
+    key_file,
+    open_filled_store,
+)
 
 LISTENED = {"seat": "07", "mode": "listen"}
 
 
-def verified(*arguments: str) -> tuple[int, str]:
+def verify_audit(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["audit", "verify", *arguments])
     return result.exit_code, result.output
 
 
 async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found(backend: Backend) -> None:
     server = "trunks.one.server"
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
-        new = await dial(store, 3)
+        new = await claim_and_open_attempt(store, 3)
         assert await store.find_settings_changed_since_open_attempts() == frozenset()
         await store.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
     async with await backend.open() as again:  # of the start in which a run died early
@@ -38,21 +46,21 @@ async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found
         assert await again.find_settings_changed_since_open_attempts() == frozenset({server})
         await again.record_settings({"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30)
         assert await again.find_settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
-        assert await end(again, new)
+        assert await end_attempt(again, new)
         assert await again.find_settings_changed_since_open_attempts() == frozenset()
 
 
 async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(backend: Backend) -> None:
     """The audit contains no phone numbers, so it cannot say which trunk was changed."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
-        await dial(store, 3)
+        await claim_and_open_attempt(store, 3)
         await store.record_settings({"trunks.02212345678.server": "b"}, NOW + 10)
         assert await store.find_settings_changed_since_open_attempts() is None
 
 
 async def test_audit_entries_are_numbered_and_a_repeated_entry_is_ignored(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW) == 1
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + 1) == 2
         assert await store.append_audit_entry("listen", "supervisor", dict(reversed(LISTENED.items())), NOW) == 1
@@ -63,7 +71,7 @@ async def test_audit_entries_are_numbered_and_a_repeated_entry_is_ignored(backen
 
 async def test_hash_chain_of_the_audit_continues_within_a_batch_and_after_a_restart(backend: Backend) -> None:
     assert isinstance(backend, SqliteBackend)
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         numbers = await asyncio.gather(*(store.append_audit_entry("listen", f"s{n}", LISTENED, NOW) for n in range(30)))
         assert sorted(numbers) == list(range(1, 31))
     again = await backend.open()
@@ -81,16 +89,16 @@ async def test_verifying_the_audit_detects_a_broken_chain(
     if backend.key is not None:
         monkeypatch.setenv("MATDAN_STORE__ENCRYPTION_KEY_FILE", str(key_file(tmp_path / "key")))
     where = ("--store", str(backend.path))
-    async with filled(backend) as store:
-        assert verified(*where) == (0, "the audit is empty\n")
+    async with open_filled_store(backend) as store:
+        assert verify_audit(*where) == (0, "the audit is empty\n")
         for number in range(5):
             await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + number)
-    code, text = verified(*where)
+    code, text = verify_audit(*where)
     assert code == 0
     assert text.startswith("the audit is intact: 5 entries; head 5:")
     head = text.split()[-1]
-    assert verified(*where, "--head", head) == (0, text)
-    assert verified(*where, "--head", "five")[0] == 2
+    assert verify_audit(*where, "--head", head) == (0, text)
+    assert verify_audit(*where, "--head", "five")[0] == 2
 
     backend.written_past = True
     with closing(backend.connect()) as db:
@@ -99,14 +107,14 @@ async def test_verifying_the_audit_detects_a_broken_chain(
                 db.execute(statement)
         db.execute("DROP TRIGGER audit_is_not_removed")  # somebody with the file in hand
         db.execute("DELETE FROM audit WHERE number = 5")
-    assert verified(*where)[0] == 0
-    code, text = verified(*where, "--head", head)
+    assert verify_audit(*where)[0] == 0
+    code, text = verify_audit(*where, "--head", head)
     assert (code, "the end was cut off" in text) == (1, True)
 
     with closing(backend.connect()) as db:
         db.execute("DROP TRIGGER audit_is_not_changed")
         db.execute("UPDATE audit SET who = 'somebody else' WHERE number = 3")
-    code, text = verified(*where)
+    code, text = verify_audit(*where)
     assert code == 1
     assert text.startswith(
         "entry 3: the entry was changed after it was written\nthe audit is BROKEN: 1 findings: 4 entries; head 4:"

@@ -20,7 +20,15 @@ from dialer.store.desk_file import get_desk_file_path, open_desk_file
 from dialer.store.driver import connect_to_file
 from dialer.store.keys import StoreKey
 from tests.support.command_line import run, run_for_error
-from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
+from tests.support.stores import (
+    BACKENDS,
+    CAMPAIGN,
+    NOW,
+    TEST_KEY,
+    SqliteBackend,
+    claim_and_open_attempt,
+    open_filled_store,
+)
 
 
 @pytest.fixture(params=[*BACKENDS])
@@ -28,7 +36,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
     return BACKENDS[request.param](tmp_path)
 
 
-def rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
+def read_rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
     with closing(connect_to_file(path, "ro", key)) as db:
         return [tuple(row) for row in db.execute(sql).fetchall()]
 
@@ -38,12 +46,12 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
 ) -> None:
     folder, there = tmp_path / "backups" / "one", tmp_path / "there" / "centre.db"
     there.parent.mkdir()
-    async with filled(backend) as store:
-        first = await dial(store, 1)
+    async with open_filled_store(backend) as store:
+        first = await claim_and_open_attempt(store, 1)
         with closing(open_desk_file(get_desk_file_path(backend.path), backend.key)) as desk:
             desk.execute("INSERT INTO password (name, hash, at) VALUES ('asha', 'x', 1)")
         made = await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
-        second = await dial(store, 3)
+        second = await claim_and_open_attempt(store, 3)
     assert (made.store, made.newest) == (folder / STORE, NOW)
     assert sorted(each.name for each in folder.iterdir()) == ["centre.db", "centre.desk.db"]
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -51,10 +59,10 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
 
     stopped = restore_backup(folder, there, backend.key, who="ops", at=NOW + 9)
     assert stopped == [CAMPAIGN]
-    assert rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
-    assert rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
-    assert rows(get_desk_file_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
-    assert rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
+    assert read_rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
+    assert read_rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
+    assert read_rows(get_desk_file_path(there), backend.key, "SELECT name FROM password") == [("asha",)]
+    assert read_rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
         ("store-restored", "ops")
     ]
     assert count_attempts_missing_in_store(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
@@ -70,7 +78,7 @@ async def test_rows_of_a_restored_store_have_ids_that_are_new_to_headquarters(
 ) -> None:
     folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
     there.path.parent.mkdir()
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await store.add_announcements([Announcement("results/marks", "before")] * 5, NOW)
         await store.mark_announcements_published(3)
@@ -81,7 +89,7 @@ async def test_rows_of_a_restored_store_have_ids_that_are_new_to_headquarters(
     async with await there.open() as store:
         await store.add_announcements([Announcement("results/marks", "after")] * 9, NOW + 9)
         assert await store.record_headquarters_commit(9, NOW + 20) == 0
-        waiting = rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
+        waiting = read_rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
         assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 
 
@@ -183,4 +191,4 @@ def test_pruning_deletes_neither_the_newest_backups_nor_other_files(
     assert len([*folder.glob("pune-1-2024*")]) == 2
     config.write_text(config.read_text().replace("backup_folder", "# backup_folder"))
     code, said = run_for_error("backup", "-c", config)
-    assert (code, "store.backup_folder: is not set; set it, or give a folder" in said) == (2, True)
+    assert (code, "store.backup_folder: is not set; set it, or give the folder" in said) == (2, True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dialer.store.commands import COMMANDS_KEPT_SECONDS
 from dialer.store.connection import read_snapshot
-from tests.support.stores import NOW, Backend, SqliteBackend, filled
+from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 
 DAY_SECONDS = 86_400.0
 
 
 async def test_executed_command_is_stored_as_long_as_the_sender_may_repeat_it(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.record_command("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
             assert await store.record_command(f"asha/{later}", "pause", "hash", "done", NOW + later)
@@ -19,7 +19,7 @@ async def test_executed_command_is_stored_as_long_as_the_sender_may_repeat_it(ba
 
 async def test_stored_commands_are_deleted_once_they_can_no_longer_be_repeated(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for number in range(400):
             await store.record_command(f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0)
         assert kept(backend) == COMMANDS_KEPT_SECONDS / 2_160.0 + 1

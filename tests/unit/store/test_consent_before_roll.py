@@ -14,7 +14,7 @@ from dialer.store.connection import open_store_for_reading
 from dialer.store.number_history import read_number_record
 from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
-from tests.support.stored import query
+from tests.support.stored import query_store
 
 NUMBER, OTHER = "+919812345678", "+919812345679"
 
@@ -32,7 +32,7 @@ def store_with_consent(tmp_path: Path) -> Path:
     return path
 
 
-def consent(path: Path, number: str) -> Consent:
+def read_consent(path: Path, number: str) -> Consent:
     with closing(open_store_for_reading(path)) as db:
         return read_number_record(db, number, 0.0).facts.consent
 
@@ -41,7 +41,7 @@ def consent(path: Path, number: str) -> Consent:
 def test_consent_applies_once_a_roll_or_worker_list_adds_the_number(
     store_with_consent: Path, tmp_path: Path, by: str
 ) -> None:
-    assert (consent(store_with_consent, NUMBER), consent(store_with_consent, OTHER)) == (
+    assert (read_consent(store_with_consent, NUMBER), read_consent(store_with_consent, OTHER)) == (
         Consent.WITHDRAWN,
         Consent.UNKNOWN,
     )
@@ -54,14 +54,16 @@ def test_consent_applies_once_a_roll_or_worker_list_adds_the_number(
     else:
         listed.write_text(f"constituency,part,number\n174,1,{NUMBER}\n174,1,{OTHER}\n", encoding="utf-8")
         import_workers(listed, store_with_consent, "IN")
-    assert query(
+    assert query_store(
         store_with_consent, "SELECT e164, consent, consent_source FROM phone WHERE e164 > '+91980' ORDER BY 1"
     ) == [
         (NUMBER, "withdrawn", "letter"),
         (OTHER, "unknown", ""),
     ]
-    assert (consent(store_with_consent, NUMBER), consent(store_with_consent, OTHER)) == (
+    assert (read_consent(store_with_consent, NUMBER), read_consent(store_with_consent, OTHER)) == (
         Consent.WITHDRAWN,
         Consent.UNKNOWN,
     )
-    assert query(store_with_consent, "SELECT count(*) FROM consent_ahead") == [(0,)]  # the consent is stored only once
+    assert query_store(store_with_consent, "SELECT count(*) FROM consent_ahead") == [
+        (0,)
+    ]  # the consent is stored only once

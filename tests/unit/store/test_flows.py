@@ -8,12 +8,12 @@ from dialer.domain.model import Announcement, AttemptId, Disposition, Dispositio
 from dialer.domain.results import FlowAnswers, Result
 from dialer.domain.voter_place import VoterPlace
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
-from tests.support.stores import NOW, Backend, dial, filled
+from tests.support.stores import NOW, Backend, claim_and_open_attempt, open_filled_store
 
 
 async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -> None:
-    async with filled(backend) as store:
-        attempt = (await dial(store, 3)).attempt_id
+    async with open_filled_store(backend) as store:
+        attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         assert await store.read_flow_answers(attempt) == {}
         await store.record_flow_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
         await store.record_flow_answers(attempt, {"hour": "18:00"}, NOW + 1)
@@ -33,8 +33,8 @@ async def test_announced_answers_name_the_voter_whom_the_call_addressed(backend:
         return Announcement("news", "{}")
 
     backend.encode = encode
-    async with filled(backend) as store:
-        attempt = await dial(store, 3)
+    async with open_filled_store(backend) as store:
+        attempt = await claim_and_open_attempt(store, 3)
         await store.record_flow_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
         said = DispositionRecord(attempt.attempt_id, Disposition.VOTED, NOW, "17", None)
         await store.record_disposition(said)
@@ -48,7 +48,7 @@ async def test_announced_answers_name_the_voter_whom_the_call_addressed(backend:
 
 
 async def test_phone_number_for_an_sms_is_returned_by_id_until_the_number_opts_out(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         number = await store.find_number_for_sms(1)
         assert number is not None
         assert number.startswith("+")
@@ -58,8 +58,8 @@ async def test_phone_number_for_an_sms_is_returned_by_id_until_the_number_opts_o
 
 
 async def test_open_attempt_on_a_phone_number_is_found(backend: Backend) -> None:
-    async with filled(backend) as store:
-        attempt = (await dial(store, 3)).attempt_id
+    async with open_filled_store(backend) as store:
+        attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         numbers = [await store.find_number_for_sms(phone_id) for phone_id in range(1, 60)]
         found = [await store.find_open_attempt_on_number(number) for number in numbers if number is not None]
         assert [each for each in found if each is not None] == [attempt]

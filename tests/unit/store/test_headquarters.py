@@ -18,12 +18,12 @@ from dialer.store.peer_updates import PeerUpdateEffect
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
-from tests.support.stores import NOW, Backend, SqliteBackend, filled, mark, read_turnout
+from tests.support.stores import NOW, Backend, SqliteBackend, make_mark, open_filled_store, read_turnout
 
 SECRET = b"twenty characters, at least"
 
 
-async def announce(store: Store, *payloads: str, topic: str = "results/marks") -> None:
+async def add_announcements(store: Store, *payloads: str, topic: str = "results/marks") -> None:
     await store.add_announcements([Announcement(topic, payload) for payload in payloads], NOW)
 
 
@@ -35,10 +35,10 @@ def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int,
 
 
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await announce(store, "from before")
+    async with open_filled_store(backend) as store:
+        await add_announcements(store, "from before")
         await store.set_headquarters_limit(1 << 20)
-        await announce(store, "a", "b")
+        await add_announcements(store, "a", "b")
         await store.mark_announcements_published(2)
         assert [row.payload for row in await store.read_rows_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
@@ -50,9 +50,9 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
 
 
 async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await announce(store, "a", "b")
+        await add_announcements(store, "a", "b")
         await store.mark_announcements_published(1)
         await store.set_headquarters_limit(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
@@ -63,8 +63,8 @@ async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_config
 
 
 async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await announce(store, "a", "b", "c")
+    async with open_filled_store(backend) as store:
+        await add_announcements(store, "a", "b", "c")
         assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
         await store.set_headquarters_limit(1 << 20)
         await store.mark_announcements_published(3)
@@ -79,11 +79,11 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(2_000)
-        await announce(store, *["x" * 100] * 10, topic="results/audit-heads")
+        await add_announcements(store, *["x" * 100] * 10, topic="results/audit-heads")
         assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
-        await announce(store, *["x" * 100] * 30)
+        await add_announcements(store, *["x" * 100] * 30)
         bound = await store.trim_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
@@ -92,20 +92,20 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 
 
 async def test_outbox_ids_of_a_restored_store_continue_after_the_ids_known_to_headquarters(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await announce(store, "a", "b", "c")
+        await add_announcements(store, "a", "b", "c")
         await store.record_headquarters_commit(1, NOW)
         assert await store.record_headquarters_commit(500, NOW) == 500
         assert read_headquarters_rows(backend, 500) == [(502, "b"), (503, "c")]
         assert await store.record_headquarters_commit(503, NOW) == 0  # what was moved was given
         await store.mark_announcements_published(503)
-        await announce(store, "d")
+        await add_announcements(store, "d")
         assert read_headquarters_rows(backend) == [(504, "d")]
         await store.record_headquarters_commit(504, NOW)
         await store.mark_announcements_published(504)
         assert await store.record_headquarters_commit(900, NOW) == 900  # with nothing that waits
-        await announce(store, "e")
+        await add_announcements(store, "e")
         assert read_headquarters_rows(backend) == [(901, "e")]
 
 
@@ -114,7 +114,7 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
         SeatInterval("01", "a", state, NOW + start, NOW + end)
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
     ]
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.record_seat_intervals(stretches[:1])
         assert read_headquarters_rows(backend) == []
         await store.set_headquarters_limit(1 << 20)
@@ -124,7 +124,7 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
 
 
 async def test_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.announce_test_mark(NOW)
         await store.set_headquarters_limit(1 << 20)
@@ -147,7 +147,7 @@ async def apply_updates(
 
 
 async def test_updates_of_other_centres_are_applied_once_with_their_stream_position(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         told = PeerOptOutRecord(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
         taken = await apply_updates(store, 0, 7, make_peer_mark(3), opt_outs=(told,))
@@ -164,8 +164,8 @@ async def test_updates_of_other_centres_are_applied_once_with_their_stream_posit
 
 
 async def test_updates_of_other_centres_about_unknown_voters_or_own_marks_are_ignored(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(13, MarkKind.NOT_YET, key="ours"))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(13, MarkKind.NOT_YET, key="ours"))
         taken = await apply_updates(
             store, 0, 3, make_peer_mark(3), make_peer_mark(3, part=99), make_peer_mark(5, key="ours")
         )
@@ -173,7 +173,7 @@ async def test_updates_of_other_centres_about_unknown_voters_or_own_marks_are_ig
 
 
 async def test_undo_of_another_centres_mark_is_applied(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await apply_updates(store, 0, 1, make_peer_mark(3, key="word"))
         slip = make_peer_mark(3, MarkKind.NOT_YET, key="slip", undoes="word")
         nothing = make_peer_mark(4, MarkKind.NOT_YET, key="late", undoes="never-heard")

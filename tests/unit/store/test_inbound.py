@@ -11,7 +11,7 @@ from dialer.domain.model import AttemptId, Direction, EndedAttempt, Mark, MarkSo
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
 from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend
-from tests.support.stores import attempt as attempt_of
+from tests.support.stores import make_attempt as attempt_of
 
 NUMBER = "+917000000001"
 
@@ -25,13 +25,13 @@ async def store(backend: Backend) -> Store:
     return opened
 
 
-def a_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **more: float) -> NewInbound:
+def make_inbound_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **more: float) -> NewInbound:
     attempt_id = AttemptId(str(uuid.uuid4()))
     return NewInbound(attempt_id, CAMPAIGN, NOW, "+911140000001", number, "carrier", mode, **more)
 
 
 async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(store: Store) -> None:
-    call = a_call()
+    call = make_inbound_call()
     party = await store.record_inbound_call(call)
     assert party is not None
     assert (party.pending_voters, party.opted_out) == (1, False)
@@ -48,14 +48,14 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
 async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(store: Store, number: str | None) -> None:
-    assert await store.record_inbound_call(a_call(number)) is None
+    assert await store.record_inbound_call(make_inbound_call(number)) is None
     assert await store.read_unfinished_attempts() == []
     await store.close()
 
 
 async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(store: Store) -> None:
     (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
-    call = a_call(claim.number)
+    call = make_inbound_call(claim.number)
     await store.record_inbound_call(call)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [Refusal.OPEN_ATTEMPT]
@@ -70,7 +70,7 @@ async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_i
     (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
     assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
-    call = a_call(claim.number)
+    call = make_inbound_call(claim.number)
     assert await store.record_inbound_call(call) is not None
     for voter_id in await store.find_pending_voters(claim.phone_id):
         key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
@@ -86,7 +86,7 @@ async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_i
 
 
 async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
-    call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
+    call = make_inbound_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
     assert await store.record_inbound_call(call) is not None
     assert await store.read_unfinished_attempts() == []  # it has ended: it was never answered
     early = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
@@ -97,10 +97,10 @@ async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_
 
 
 async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
-    party = await store.record_inbound_call(a_call())
+    party = await store.record_inbound_call(make_inbound_call())
     assert party is not None
     await store.record_opt_out(party.phone_id, at=NOW, source="voter-key")
-    again = await store.record_inbound_call(a_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
+    again = await store.record_inbound_call(make_inbound_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
     assert again is not None
     assert again.opted_out
     claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
@@ -109,7 +109,7 @@ async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
 
 
 async def test_disposition_of_an_inbound_call_postpones_the_next_call_to_the_number(store: Store) -> None:
-    call = a_call()
+    call = make_inbound_call()
     await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
     soon = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)

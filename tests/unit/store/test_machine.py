@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Claim, MarkSource, NewAttempt, Outcome
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
-from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_attempt
+from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, end_attempt, make_attempt, make_mark, open_attempt
 
 VOTERS = 9
 PHONES = 6
@@ -96,7 +96,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _dial(self, claimed: Claim, *, held: bool) -> None:
         phone_id = claimed.phone_id
-        new = attempt(claimed, at=self.now)
+        new = make_attempt(claimed, at=self.now)
         refusal = self._runner.run(open_attempt(self.store, new, max_attempts=MOST_ATTEMPTS))
         if phone_id in self.opted_out:
             assert refusal is Refusal.OPTED_OUT
@@ -120,15 +120,15 @@ class StoreMachine(RuleBasedStateMachine):
         new = data.draw(st.sampled_from(self.calls))
         self.calls.remove(new)
         retry_at = self.now + RETRY_SECONDS if retry else None
-        assert self._runner.run(end(self.store, new, outcome, retry_at=retry_at))
-        assert not self._runner.run(end(self.store, new, Outcome.COMPLETED, retry_at=retry_at))
+        assert self._runner.run(end_attempt(self.store, new, outcome, retry_at=retry_at))
+        assert not self._runner.run(end_attempt(self.store, new, Outcome.COMPLETED, retry_at=retry_at))
         if outcome is Outcome.REFUSED:
             self.placed[new.claim.phone_id] -= 1
 
     @rule(voter_id=voters, kind=st.sampled_from([MarkKind.VOTED, MarkKind.WILL_NOT, MarkKind.NOT_YET, MarkKind.LATER]))
     def mark(self, voter_id: int, kind: MarkKind) -> None:
         self.marks += 1
-        made = mark(voter_id, kind, key=str(self.marks), source=MarkSource.AGENT)
+        made = make_mark(voter_id, kind, key=str(self.marks), source=MarkSource.AGENT)
         effect = self._runner.run(self.store.record_mark(made))
         if kind in (MarkKind.VOTED, MarkKind.WILL_NOT):
             self.done_with.add(voter_id)

@@ -12,7 +12,15 @@ from dialer.store import number_hashes
 from dialer.store.audit import AuditNote
 from dialer.store.opt_outs import OptOutEffect
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, NOW, Backend, SqliteBackend, claim, claim_phone, filled
+from tests.support.stores import (
+    CAMPAIGN,
+    NOW,
+    Backend,
+    SqliteBackend,
+    claim_numbers,
+    claim_one_number,
+    open_filled_store,
+)
 
 SECRET = b"twenty characters, at least"
 OTHER = b"another one of twenty characters"
@@ -23,21 +31,21 @@ def hash_phone(phone_id: int, secret: bytes = SECRET) -> str:
 
 
 async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campaign(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert read_stored_hash(backend, 1) is None
         assert await store.hash_numbers([SECRET]) == 0
         assert read_stored_hash(backend, 1) == hash_phone(1)
-        held = await claim_phone(store, 1)
+        held = await claim_one_number(store, 1)
         assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-2") == 1
         assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-3") is None
         await store.release_claimed_targets([held])
         for campaign_id in (CAMPAIGN, "b"):
-            assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
+            assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
         assert await store.read_rows_for_broker(10) == []  # opt-outs of other centres are not announced again
 
 
-async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
+async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
     hashes = [hash_phone(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
     return await store.record_hashed_opt_outs(
@@ -46,18 +54,18 @@ async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOut
 
 
 async def test_hashed_opt_outs_sent_by_own_users_suppress_numbers_and_are_published(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")
-        assert await suppress(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
+        assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
         assert [row.payload for row in await store.read_rows_for_broker(10)] == [
             hash_phone(2),
             hash_phone(1),
             hash_phone(900),
         ]
-        assert await suppress(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
+        assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
         assert len(await store.read_rows_for_broker(10)) == 3
-        assert {each.phone_id for each in await claim(store, 1000)} & {1, 2} == set()
+        assert {each.phone_id for each in await claim_numbers(store, 1000)} & {1, 2} == set()
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
         assert db.execute("SELECT source FROM opt_out WHERE e164 LIKE '%1'").fetchall() == [("letter-12",)]
@@ -71,10 +79,10 @@ async def test_hashed_opt_outs_sent_by_own_users_suppress_numbers_and_are_publis
 
 
 async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
-            await suppress(store, 1, secret=OTHER)
+            await record_hashed_opt_out(store, 1, secret=OTHER)
         assert await store.record_opt_out(1, at=NOW, source="agent")
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
@@ -82,7 +90,7 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
 
 
 async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         assert await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2") is None
     backend.fill(0, 9)  # adds nothing, so the number is still unknown
@@ -97,7 +105,7 @@ async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_s
 
 
 async def test_opt_out_hashes_depend_on_the_secret(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.hash_numbers([OTHER])
         assert read_stored_hash(backend, 3) == hash_phone(3, OTHER)
@@ -108,7 +116,7 @@ async def test_opt_out_hashes_depend_on_the_secret(backend: Backend) -> None:
 async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret(
     backend: Backend, secrets: list[bytes]
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.hash_numbers(secrets) == 0
         await store.hash_numbers([SECRET])
         await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2")
@@ -118,7 +126,7 @@ async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret
 
 
 async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_foreign_opt_out(
             hash_phone(900), at=NOW, centre="pune-2"

@@ -16,7 +16,18 @@ from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkSource, Outco
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.store.audit import AuditNote
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark
+from tests.support.stores import (
+    CAMPAIGN,
+    NOW,
+    Backend,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_ended_call,
+    make_mark,
+    open_filled_store,
+)
 
 DAY = date(2024, 4, 22)
 
@@ -31,12 +42,12 @@ def make_correction(voter_id: int = 1, at: float = NOW + 100, key: str = "undo")
 
 async def list_queued_numbers(store: Store, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
-    claims = await claim(store, 1000, now=now)
+    claims = await claim_numbers(store, 1000, now=now)
     await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
 
-async def turnout_of(store: Store) -> BoothTurnout:
+async def count_turnout(store: Store) -> BoothTurnout:
     return (await store.count_booth_turnout())[0]
 
 
@@ -44,21 +55,21 @@ async def turnout_of(store: Store) -> BoothTurnout:
 
 
 async def test_correction_of_a_voted_mark_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
         effect = await store.record_mark(make_correction())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
-        assert await turnout_of(store) == BoothTurnout(
+        assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert (await claim_phone(store, 1)).attempt_number == 1
-        assert (await claim_phone(store, 1, campaign_id="b")).voter_id == 1
+        assert (await claim_one_number(store, 1)).attempt_number == 1
+        assert (await claim_one_number(store, 1, campaign_id="b")).voter_id == 1
         assert not (await store.record_mark(make_correction())).reopened
 
 
 async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         effect = await store.record_mark(make_correction())
         assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
             False,
@@ -66,12 +77,12 @@ async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Bac
             0,
             0,
         )
-        await store.record_mark(mark(1, MarkKind.VOTED))
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert (await store.record_mark(make_correction())).recorded
         again = await store.record_mark(make_correction())  # the same one, told again
         assert (again.recorded, again.superfluous) == (False, False)
         assert (await store.record_mark(make_correction(key="a second"))).superfluous
-        assert await turnout_of(store) == BoothTurnout(
+        assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert [row.topic for row in await store.read_rows_for_broker(10)] == [
@@ -81,10 +92,10 @@ async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Bac
 
 
 async def test_correction_of_a_mark_reopens_a_number_that_was_called(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
-        await store.record_mark(mark(1, MarkKind.VOTED, new=new))
-        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
+        await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
         assert 1 not in await list_queued_numbers(store)
         await store.record_mark(make_correction())
         assert 1 not in await list_queued_numbers(store, now=NOW + 599)
@@ -96,45 +107,45 @@ async def test_correction_of_a_mark_does_not_reopen_a_number_closed_for_another_
     backend: Backend, outcome: Outcome
 ) -> None:
     """The attempts are used up, or the result of a call is unknown."""
-    async with filled(backend) as store:
-        await call(store, 1, outcome)
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1, outcome)
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert not (await store.record_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store)
 
 
 async def test_correction_of_a_mark_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         await store.record_opt_out(1, at=NOW + 90, source="agent")
         assert not (await store.record_mark(make_correction())).reopened
 
 
 async def test_correction_of_a_mark_makes_a_closed_voter_pending_again(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.DECEASED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.DECEASED))
         assert (await store.record_mark(make_correction())).reopened
         assert 1 in await list_queued_numbers(store)
 
 
 async def test_later_voted_mark_overrides_an_earlier_correction_mark(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))  # of NOW + 60
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))  # of NOW + 60
         effect = await store.record_mark(make_correction(at=NOW + 59))
         assert (effect.recorded, effect.voter_silenced, effect.voted_change) == (True, True, 0)
-        assert (await turnout_of(store)).voted == 1
+        assert (await count_turnout(store)).voted == 1
 
 
 @pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
 async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
     backend: Backend, order: tuple[MarkKind, MarkKind]
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
         effects = await store.record_marks(marks, make_entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
-        assert await turnout_of(store) == BoothTurnout(
+        assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
         assert len(await store.read_rows_for_broker(10)) == 2
@@ -144,18 +155,18 @@ async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
 
 
 async def test_marks_that_are_stored_together_are_stored_completely_or_not_at_all(backend: Backend) -> None:
-    async with filled(backend) as store:
-        marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
+    async with open_filled_store(backend) as store:
+        marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
             await store.record_marks(marks, make_entry())
-        assert (await turnout_of(store)).voted == 0
+        assert (await count_turnout(store)).voted == 0
         assert await store.read_rows_for_broker(10) == []
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
 async def test_marks_that_are_stored_together_have_one_audit_entry(backend: Backend) -> None:
-    async with filled(backend) as store:
-        marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
+    async with open_filled_store(backend) as store:
+        marks = [make_mark(1, MarkKind.VOTED), make_mark(10, MarkKind.VOTED)]
         first = await store.record_marks(marks, make_entry())
         again = await store.record_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
@@ -168,7 +179,7 @@ async def test_marks_that_are_stored_together_have_one_audit_entry(backend: Back
 
 
 async def test_official_turnout_figure_is_stored_once_and_a_changed_figure_is_added(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
         assert await store.enter_official_turnout(figures, make_entry()) == 2
         assert await store.enter_official_turnout(figures, make_entry(NOW + 200)) == 0
@@ -180,7 +191,7 @@ async def test_official_turnout_figure_is_stored_once_and_a_changed_figure_is_ad
 async def test_official_turnout_figures_are_all_rejected_if_one_area_is_unknown(
     backend: Backend, constituency: int, part: int | None
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
             await store.enter_official_turnout(
@@ -190,7 +201,7 @@ async def test_official_turnout_figures_are_all_rejected_if_one_area_is_unknown(
 
 
 async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
         figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
@@ -208,17 +219,17 @@ async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backe
 # Complaints
 
 
-def complaint(key: str = "c-1", **changes: Any) -> Complaint:
+def make_complaint(key: str = "c-1", **changes: Any) -> Complaint:
     return replace(Complaint(key, NOW, ComplaintTopic.TOO_OFTEN, ComplaintChannel.LETTER), **changes)
 
 
 async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1)
-        about = complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 1)
+        about = make_complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
         assert await store.record_complaint(about, make_entry()) == 1
         assert await store.record_complaint(about, make_entry(NOW + 200)) == 1
-        assert await store.record_complaint(complaint("c-2"), make_entry()) == 2
+        assert await store.record_complaint(make_complaint("c-2"), make_entry()) == 2
         answer = ComplaintAnswer("a-1", 1, NOW + 500, ComplaintRemedy.EXPLAINED)
         await store.answer_complaint(answer, make_entry())
         await store.answer_complaint(answer, make_entry(NOW + 600))
@@ -236,8 +247,8 @@ async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None
 async def test_complaint_about_a_call_that_does_not_exist_is_rejected(
     backend: Backend, changes: dict[str, Any], what: str
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match=what):
-            await store.record_complaint(complaint(**changes), make_entry())
+            await store.record_complaint(make_complaint(**changes), make_entry())
         with pytest.raises(NotInStore, match="no complaint 1"):
             await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, ComplaintRemedy.UNFOUNDED), make_entry())

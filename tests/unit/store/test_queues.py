@@ -16,22 +16,22 @@ from tests.support.stores import (
     LEASE_SECONDS,
     NOW,
     Backend,
-    attempt,
-    call,
-    claim,
-    claim_phone,
-    dial,
-    end,
-    filled,
-    mark,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+    make_ended_call,
+    make_mark,
     open_attempt,
+    open_filled_store,
 )
 
 # Campaigns and queues
 
 
 async def test_campaign_stays_in_the_state_set_by_an_operator(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
     store = await backend.open()
@@ -40,13 +40,13 @@ async def test_campaign_stays_in_the_state_set_by_an_operator(backend: Backend) 
 
 
 async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no campaign 'nowhere'"):
             await store.set_campaign_state("nowhere", CampaignState.PAUSED)
 
 
 async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
         assert await store.enrol_numbers(CAMPAIGN) == 0
@@ -54,13 +54,13 @@ async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
 
 
 async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(backend: Backend) -> None:
-    async with filled(backend, campaigns=()) as store:
+    async with open_filled_store(backend, campaigns=()) as store:
         await store.record_opt_out(1, at=NOW, source="import")
-        await store.record_mark(mark(2, MarkKind.VOTED))
-        await store.record_mark(mark(3, MarkKind.VOTED))
+        await store.record_mark(make_mark(2, MarkKind.VOTED))
+        await store.record_mark(make_mark(3, MarkKind.VOTED))
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         assert await store.enrol_numbers(CAMPAIGN) == 34
-        phones = {each.phone_id for each in await claim(store, 100)}
+        phones = {each.phone_id for each in await claim_numbers(store, 100)}
         assert not phones & {1, 2}
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
@@ -68,17 +68,17 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
 async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_limit_of_each_booth(
     backend: Backend,
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         asked = {5: 4, 2: 2, 6: 8, 1: 6}
         claims = await store.claim_targets(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
         assert [each.queue_booth_id for each in claims] == [5] * 4 + [2] * 2 + [6] * 6 + [1]
-        rest = await claim(store, 100)
+        rest = await claim_numbers(store, 100)
         assert {each.phone_id for each in claims} & {each.phone_id for each in rest} == set()
         assert len(claims) + len(rest) == 36
 
 
 async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         claims = await store.claim_targets(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
         assert [(each.pending_voters, each.weight) for each in claims] == [
             (3, 3.0),
@@ -91,18 +91,18 @@ async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backen
 
 
 async def test_due_retries_are_claimed_before_undialled_numbers_longest_due_first(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 5, retry_at=NOW + 300)
-        await call(store, 9, retry_at=NOW + 200)
-        await call(store, 7, retry_at=NOW + 9000)
-        phones = [each.phone_id for each in await claim(store, 3, now=NOW + 400)]
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 5, retry_at=NOW + 300)
+        await make_ended_call(store, 9, retry_at=NOW + 200)
+        await make_ended_call(store, 7, retry_at=NOW + 9000)
+        phones = [each.phone_id for each in await claim_numbers(store, 3, now=NOW + 400)]
         assert phones[:2] == [9, 5]
         assert phones[2] not in (5, 7, 9)
 
 
 async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) -> None:
-    async with filled(backend) as store:
-        claimed = await claim_phone(store, 6)
+    async with open_filled_store(backend) as store:
+        claimed = await claim_one_number(store, 6)
         assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
         assert (claimed.campaign_id, claimed.attempt_number, claimed.booth_id, claimed.language) == (
             CAMPAIGN,
@@ -111,38 +111,38 @@ async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) 
             "bn",
         )
         await store.release_claimed_targets([claimed])
-        await store.record_mark(mark(7, MarkKind.VOTED))
-        again = await claim_phone(store, 6)
+        await store.record_mark(make_mark(7, MarkKind.VOTED))
+        again = await claim_one_number(store, 6)
         assert (again.voter_id, again.pending_voters) == (8, 2)
 
 
 async def test_no_number_is_claimed_twice(backend: Backend) -> None:
-    async with filled(backend) as store:
-        seen = [each.phone_id for _ in range(6) for each in await claim(store, 8)]
+    async with open_filled_store(backend) as store:
+        seen = [each.phone_id for _ in range(6) for each in await claim_numbers(store, 8)]
         assert sorted(seen) == list(range(1, 37))
         assert await store.find_next_due_time(CAMPAIGN) is None
 
 
 async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend) -> None:
-    async with filled(backend) as store:
-        assert await claim(store, 0) == []
-        assert await claim(store, 5, campaign_id="nowhere") == []
+    async with open_filled_store(backend) as store:
+        assert await claim_numbers(store, 0) == []
+        assert await claim_numbers(store, 5, campaign_id="nowhere") == []
 
 
 async def test_released_number_returns_to_its_place_in_the_queue(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first = await claim(store, 3)
+    async with open_filled_store(backend) as store:
+        first = await claim_numbers(store, 3)
         await store.release_claimed_targets(first)
-        assert await claim(store, 3) == first
+        assert await claim_numbers(store, 3) == first
         await store.release_claimed_targets(first)
         await store.release_claimed_targets(first)
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
 async def test_releasing_claims_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
-    async with filled(backend) as store:
-        dialled, closed = await claim(store, 2)
-        assert await open_attempt(store, attempt(dialled)) is None
+    async with open_filled_store(backend) as store:
+        dialled, closed = await claim_numbers(store, 2)
+        assert await open_attempt(store, make_attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release_claimed_targets([dialled, closed])
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
@@ -150,14 +150,14 @@ async def test_releasing_claims_does_not_change_dialled_or_closed_numbers(backen
 
 
 async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first = await claim(store, 36)
-        assert await claim(store, 1, now=NOW + LEASE_SECONDS - 1) == []
-        assert await claim(store, 36, now=NOW + LEASE_SECONDS) == first
+    async with open_filled_store(backend) as store:
+        first = await claim_numbers(store, 36)
+        assert await claim_numbers(store, 1, now=NOW + LEASE_SECONDS - 1) == []
+        assert await claim_numbers(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
 async def test_claims_are_released_when_the_lease_expires_or_when_the_owner_restarts(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.claim_targets(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
         await store.claim_targets(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
         assert await store.release_expired_claims(NOW + 9) == 0
@@ -167,34 +167,34 @@ async def test_claims_are_released_when_the_lease_expires_or_when_the_owner_rest
 
 
 async def test_claiming_skips_a_number_on_a_call_of_another_campaign(backend: Backend) -> None:
-    async with filled(backend, campaigns=("a", "b")) as store:
-        new = await dial(store, 1, campaign_id="a")
-        assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b")}
-        await end(store, new)
-        assert [each.phone_id for each in await claim(store, 100, campaign_id="b")] == [1]
+    async with open_filled_store(backend, campaigns=("a", "b")) as store:
+        new = await claim_and_open_attempt(store, 1, campaign_id="a")
+        assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, campaign_id="b")}
+        await end_attempt(store, new)
+        assert [each.phone_id for each in await claim_numbers(store, 100, campaign_id="b")] == [1]
 
 
 # Figures
 
 
 async def test_outcomes_are_counted_in_the_period_of_their_attempts(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.COMPLETED]
         for minute, outcome in enumerate(outcomes):
-            await call(store, minute + 1, outcome, now=NOW + 60 * minute)
-        await dial(store, 9)
+            await make_ended_call(store, minute + 1, outcome, now=NOW + 60 * minute)
+        await claim_and_open_attempt(store, 9)
         assert await store.count_outcomes(CAMPAIGN) == dict.fromkeys(outcomes, 1)
         assert await store.count_outcomes(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
 
 
 async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_age(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.DROPPED]
         for minute, outcome in enumerate(outcomes):
-            await call(store, minute + 1, outcome, now=NOW + 60 * minute)
-        live = await dial(store, 9, now=NOW + 300)
+            await make_ended_call(store, minute + 1, outcome, now=NOW + 60 * minute)
+        live = await claim_and_open_attempt(store, 9, now=NOW + 300)
         await store.record_answer_time(live.attempt_id, NOW + 310)
-        await dial(store, 10, now=NOW + 300)
+        await claim_and_open_attempt(store, 10, now=NOW + 300)
         now, window = NOW + 330, 600.0
         told = await store.count_recent_answers(CAMPAIGN, now, window, 60.0)
         assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
@@ -207,18 +207,18 @@ async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_ag
 
 
 async def test_campaign_progress_counts_closed_due_and_active_numbers_separately(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await call(store, 1)
-        await call(store, 2, retry_at=NOW + 60)
-        await dial(store, 3)
-        await claim(store, 4)
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1)
+        await make_ended_call(store, 2, retry_at=NOW + 60)
+        await claim_and_open_attempt(store, 3)
+        await claim_numbers(store, 4)
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == CampaignProgress(
             total=36, completed=1, remaining=30, attempts=3, waiting=1
         )
 
 
 async def test_agents_log_ins_survive_a_restart(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.save_log_in(LogIn("02", "102", False, None, NOW))
         await store.save_log_in(LogIn("01", "101", False, None, NOW))
         await store.save_log_in(LogIn("01", "101", True, "meal", NOW + 1))
@@ -245,22 +245,22 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
 
 
 async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_turn(backend: Backend) -> None:
-    async with filled(backend) as store:
-        [in_turn] = await claim(store, 1)
+    async with open_filled_store(backend) as store:
+        [in_turn] = await claim_numbers(store, 1)
         await store.release_claimed_targets([in_turn])
         assert await claim_number(store, in_turn.phone_id) == in_turn
         await store.release_claimed_targets([in_turn])
-        assert await claim(store, 1) == [in_turn]  # it stands where it stood
+        assert await claim_numbers(store, 1) == [in_turn]  # it stands where it stood
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
-        assert await open_attempt(store, attempt(in_turn)) is None
+        assert await open_attempt(store, make_attempt(in_turn)) is None
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 
 async def test_number_cannot_be_claimed_before_the_due_time_and_claims_show_promised_calls(
     backend: Backend,
 ) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 7)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 7)
         ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 600, promised=True)
         await store.end_attempts([ended])
         assert await claim_number(store, 7, at=NOW + 599) is Unclaimed.NOT_DUE
@@ -270,7 +270,7 @@ async def test_number_cannot_be_claimed_before_the_due_time_and_claims_show_prom
 
 
 async def test_number_that_must_not_be_called_is_not_claimed(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await claim_number(store, 5_000) is Unclaimed.NOT_LISTED
         assert await claim_number(store, 1, "other") is Unclaimed.NOT_LISTED
         await store.record_opt_out(1, at=NOW, source="import")

@@ -8,14 +8,14 @@ from dialer.domain.model import Claim, Outcome
 from dialer.store import targets
 from dialer.store.claims import Unclaimed
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, call, claim, filled
+from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, claim_numbers, make_ended_call, open_filled_store
 
 REASON = "no-consent"
 
 
 async def refuse(store: Store, *phones: int) -> list[Claim]:
     """Claim all due numbers, refuse those given and release the others. Return the refused claims."""
-    claimed = await claim(store, 100)
+    claimed = await claim_numbers(store, 100)
     refused = [each for each in claimed if each.phone_id in phones]
     await store.refuse_claimed_targets([(each, REASON) for each in refused])
     await store.release_claimed_targets([each for each in claimed if each.phone_id not in phones])
@@ -23,48 +23,48 @@ async def refuse(store: Store, *phones: int) -> list[Claim]:
 
 
 async def test_refused_numbers_are_counted_by_reason_and_not_claimed(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await refuse(store, 1, 2, 3)
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert (progress.remaining, progress.completed, dict(progress.refused)) == (33, 0, {REASON: 3})
-        assert not {each.phone_id for each in await claim(store, 100)} & {1, 2, 3}
+        assert not {each.phone_id for each in await claim_numbers(store, 100)} & {1, 2, 3}
         found = await store.claim_number(CAMPAIGN, 1, owner="engine", now=NOW, lease_seconds=60, day_start=DAY_START)
         assert found is Unclaimed.REFUSED
 
 
 async def test_released_numbers_keep_their_places_in_the_queue(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         before = [each.phone_id for each in await refuse(store, *range(1, 37))]
         assert await store.find_next_due_time(CAMPAIGN) is None
         assert [await store.release_refused_targets(CAMPAIGN, 20) for _ in range(3)] == [20, 16, 0]
-        assert [each.phone_id for each in await claim(store, 100)] == before
+        assert [each.phone_id for each in await claim_numbers(store, 100)] == before
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
 async def test_a_release_does_not_reopen_a_number_that_was_closed_since(backend: Backend) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await refuse(store, 1, 2)
         with closing(backend.connect()) as db:
             backend.written_past = True
             targets.close_targets_of_number(db, 1, targets.UNKNOWN_RESULT)
         assert await store.release_refused_targets(CAMPAIGN, 10) == 1
-        assert not {each.phone_id for each in await claim(store, 100)} & {1}
+        assert not {each.phone_id for each in await claim_numbers(store, 100)} & {1}
 
 
 async def test_refusal_is_forgotten_once_a_number_is_in_the_queue_again(backend: Backend) -> None:
     """Otherwise a number that was called since and is completed would be called again."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await refuse(store, 1)
         await store.release_refused_targets(CAMPAIGN, 10)
-        await call(store, 1, outcome=Outcome.CONNECTED, retry_at=None)
+        await make_ended_call(store, 1, outcome=Outcome.CONNECTED, retry_at=None)
         assert await store.release_refused_targets(CAMPAIGN, 10) == 0
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_refused_other_number_of_a_voter_waits_after_a_conversation(backend: Backend) -> None:
     """The voter has just been called on another number: a release must not have the second number called at once."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             backend.written_past = True
             db.execute("INSERT INTO link (voter_id, phone_id) SELECT voter_id, 2 FROM link WHERE phone_id = 1")
@@ -78,7 +78,7 @@ async def test_refused_other_number_of_a_voter_waits_after_a_conversation(backen
                 "DELETE FROM link WHERE phone_id = 2 AND voter_id NOT IN (SELECT voter_id FROM link WHERE phone_id = 1)"
             )
         await refuse(store, 2)
-        await call(store, 1, outcome=Outcome.CONNECTED, retry_at=NOW + 5000)
+        await make_ended_call(store, 1, outcome=Outcome.CONNECTED, retry_at=NOW + 5000)
         await store.release_refused_targets(CAMPAIGN, 10)
-        assert 2 not in {each.phone_id for each in await claim(store, 100)}
-        assert {each.phone_id for each in await claim(store, 100, now=NOW + 5001)} >= {2}
+        assert 2 not in {each.phone_id for each in await claim_numbers(store, 100)}
+        assert {each.phone_id for each in await claim_numbers(store, 100, now=NOW + 5001)} >= {2}

@@ -14,13 +14,13 @@ from tests.support.stores import (
     CAMPAIGN,
     NOW,
     Backend,
-    call,
-    claim,
-    claim_phone,
-    dial,
-    end,
-    filled,
-    mark,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_ended_call,
+    make_mark,
+    open_filled_store,
 )
 
 LATER = "later"  # a campaign that comes once the marks are there
@@ -29,7 +29,7 @@ WORKERS = "workers"
 
 async def list_queued_numbers(store: Store, campaign_id: str = CAMPAIGN, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
-    claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
+    claims = await claim_numbers(store, 1000, campaign_id=campaign_id, now=now)
     await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
@@ -56,29 +56,29 @@ async def reopen_store(backend: Backend) -> Store:
 
 
 async def test_new_voter_on_a_number_reopens_a_number_that_had_no_pending_voter(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
         assert await store.enrol_numbers(CAMPAIGN) == 0
     add_voter_to_number(backend)
     store = await reopen_store(backend)
     assert await store.enrol_numbers(CAMPAIGN) == 1
     assert await store.enrol_numbers(CAMPAIGN) == 0
-    claimed = await claim_phone(store, 1)
+    claimed = await claim_one_number(store, 1)
     assert (claimed.voter_id, claimed.attempt_number, claimed.queue_booth_id, claimed.weight) == (900, 1, 3, 2.0)
     await store.close()
 
 
 async def test_reopening_a_number_does_not_change_the_retry_time_and_attempts(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
-        await store.record_mark(mark(1, MarkKind.VOTED, new=new))
-        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
+        await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
     assert await store.enrol_numbers(CAMPAIGN) == 1
     assert 1 not in await list_queued_numbers(store, now=NOW + 599)
-    assert (await claim_phone(store, 1, now=NOW + 600)).attempt_number == 2
+    assert (await claim_one_number(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
 
 
@@ -86,14 +86,14 @@ async def test_reopening_a_number_does_not_change_the_retry_time_and_attempts(ba
 async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_reason(
     backend: Backend, how: str
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         if how == "opted out":
-            await store.record_mark(mark(1, MarkKind.VOTED))
+            await store.record_mark(make_mark(1, MarkKind.VOTED))
             await store.record_opt_out(1, at=NOW, source="request")
         elif how == "on a call":
-            await store.record_mark(mark(1, MarkKind.VOTED, new=await dial(store, 1)))
+            await store.record_mark(make_mark(1, MarkKind.VOTED, new=await claim_and_open_attempt(store, 1)))
         else:
-            await call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
+            await make_ended_call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
     assert await store.enrol_numbers(CAMPAIGN) == 0
@@ -105,15 +105,15 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
 
 
 async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         numbers = await store.enrol_numbers(LATER)
         assert (await store.read_campaign_progress(LATER, NOW)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction())).reopened
         for campaign_id in (CAMPAIGN, LATER):
-            assert (await claim_phone(store, 1, campaign_id=campaign_id)).voter_id == 1
+            assert (await claim_one_number(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.read_campaign_progress(LATER, NOW)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
         assert await store.enrol_numbers(LATER) == 0
@@ -121,28 +121,28 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
 
 async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_number(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for voter_id in (7, 8, 9):
-            await store.record_mark(mark(voter_id, MarkKind.VOTED))
+            await store.record_mark(make_mark(voter_id, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(LATER)
         assert 6 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction(8))).reopened
-        claimed = await claim_phone(store, 6, campaign_id=LATER)
+        claimed = await claim_one_number(store, 6, campaign_id=LATER)
         found = (claimed.voter_id, claimed.pending_voters, claimed.booth_id, claimed.queue_booth_id, claimed.weight)
         assert found == (8, 1, 1, 1, 1.0)
 
 
 @pytest.mark.parametrize("how", ["unknown", "opted out", "wrong number"])
 async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         if how == "unknown":
-            await call(store, 1, Outcome.UNKNOWN)
+            await make_ended_call(store, 1, Outcome.UNKNOWN)
         elif how == "wrong number":
-            await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=await call(store, 1)))
+            await store.record_mark(make_mark(1, MarkKind.WRONG_NUMBER, new=await make_ended_call(store, 1)))
         else:
             await store.record_opt_out(1, at=NOW, source="request")
-        await store.record_mark(mark(1, MarkKind.VOTED))
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(LATER)
         assert not (await store.record_mark(make_correction())).reopened
@@ -150,21 +150,21 @@ async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(bac
 
 
 async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_the_call_ends(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 1)
-        await store.record_mark(mark(1, MarkKind.VOTED, new=new))
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(LATER)
         assert (await store.record_mark(make_correction())).reopened  # in the later campaign
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
-        await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
+        await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
         assert 1 in await list_queued_numbers(store)
         assert 1 in await list_queued_numbers(store, LATER)
 
 
 async def test_unknown_result_of_an_inbound_call_does_not_close_the_number(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
     backend.written_past = True
     with contextlib.closing(backend.connect()) as db:
         db.execute(
@@ -185,7 +185,7 @@ async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(bac
     backend.import_workers(listed)
     store = await reopen_store(backend)
     await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await store.record_mark(mark(1, MarkKind.VOTED))
+    await store.record_mark(make_mark(1, MarkKind.VOTED))
     assert await store.enrol_numbers(WORKERS) == 1
     assert (await store.record_mark(make_correction())).reopened
     assert (await store.read_campaign_progress(WORKERS, NOW)).total == 1

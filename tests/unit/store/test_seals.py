@@ -27,7 +27,14 @@ from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, fix_clock
 from tests.support.roll_filler import fill_roll
-from tests.support.stores import NOW, SqliteBackend, call, dial, filled, mark
+from tests.support.stores import (
+    NOW,
+    SqliteBackend,
+    claim_and_open_attempt,
+    make_ended_call,
+    make_mark,
+    open_filled_store,
+)
 
 NUMBER = "+917000000001"
 
@@ -38,13 +45,13 @@ def backend(tmp_path: Path) -> SqliteBackend:
 
 
 @contextlib.contextmanager
-def looking(path: Path) -> Iterator[sqlite3.Connection]:
+def open_for_looking(path: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         yield db
 
 
-def verified(path: Path) -> seal_verification.SealVerdict:
-    with looking(path) as db:
+def verify_store(path: Path) -> seal_verification.SealVerdict:
+    with open_for_looking(path) as db:
         return seal_verification.verify_seals(db)
 
 
@@ -55,7 +62,7 @@ def test_rows_of_a_store_without_seals_are_sealed_as_found_and_verify_says_so(
     shipped = migrate.load_migrations()
     before = next(place for place, each in enumerate(shipped) if "CREATE TABLE seal" in each.script)
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:before])
-    with looking(path) as db:
+    with open_for_looking(path) as db:
         db.execute("PRAGMA journal_mode = WAL")
         migrate.migrate_schema(db, path)
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('t', 'ivr', 'turnout')")
@@ -72,18 +79,18 @@ def test_rows_of_a_store_without_seals_are_sealed_as_found_and_verify_says_so(
             " VALUES ('a', 't', 1, 1, '', '', 1, 2, 'busy'), ('b', 't', 1, 1, '', '', 3, NULL, NULL)"
         )
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped)
-    asyncio.run(opened_and_closed(path))
-    verdict = verified(path)
+    asyncio.run(open_and_close_store(path))
+    verdict = verify_store(path)
     assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 7, 0)
     assert {name: count for name, count in verdict.rows.items() if count} == {
         "attempt": 2, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1
     }  # fmt: skip
     code, text = run("audit", "verify", "--store", path)
     assert (code, "7 rows are older than the seals: they were sealed on" in text) == (0, True)
-    with looking(path) as db:
+    with open_for_looking(path) as db:
         db.execute("UPDATE attempt SET outcome = 'no-answer' WHERE attempt_id = 'a'")
-    asyncio.run(opened_and_closed(path))  # found once, and not again
-    assert [str(each) for each in verified(path).findings] == ["attempt a: changed: outcome"]
+    asyncio.run(open_and_close_store(path))  # found once, and not again
+    assert [str(each) for each in verify_store(path).findings] == ["attempt a: changed: outcome"]
     code, text = run("audit", "verify", "--store", path)
     assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
 
@@ -97,30 +104,30 @@ async def test_tables_that_an_older_version_did_not_seal_are_sealed_as_found(
         before.setattr(
             seals, "seal_row", lambda db, entity, row: entity in sealed_rows.ENTITIES[:8] and seal(db, entity, row)
         )
-        async with filled(backend) as store:
-            await call(store, 4)
+        async with open_filled_store(backend) as store:
+            await make_ended_call(store, 4)
             await store.record_complaint(
                 Complaint("c-1", NOW, ComplaintTopic.OTHER, ComplaintChannel.CALL), AuditNote("asha", NOW, {})
             )
-        with looking(backend.path) as db:
+        with open_for_looking(backend.path) as db:
             db.execute("INSERT INTO register VALUES ('ncpr', 1, 2, 1, 'ff')")
             db.execute("INSERT INTO registered VALUES ('+917000000009', 'ncpr')")
-        assert verified(backend.path).rows["attempt"] == 1
-    await opened_and_closed(backend.path)
-    verdict = verified(backend.path)
+        assert verify_store(backend.path).rows["attempt"] == 1
+    await open_and_close_store(backend.path)
+    verdict = verify_store(backend.path)
     assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 2, 0)
     assert (verdict.rows["complaint"], verdict.rows["register"]) == (1, 1)
-    with looking(backend.path) as db:
+    with open_for_looking(backend.path) as db:
         db.execute("UPDATE complaint SET about = 'conduct'")
         db.execute("UPDATE registered SET e164 = '+917000000008'")
-    await opened_and_closed(backend.path)  # found once, and not again
-    assert [str(each) for each in verified(backend.path).findings] == [
+    await open_and_close_store(backend.path)  # found once, and not again
+    assert [str(each) for each in verify_store(backend.path).findings] == [
         "complaint 1: changed: about",
         "register ncpr: changed: numbers_of_it",
     ]
 
 
-async def opened_and_closed(path: Path) -> None:
+async def open_and_close_store(path: Path) -> None:
     async with await open_store(path):
         pass
 
@@ -129,34 +136,34 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
     backend: SqliteBackend, tmp_path: Path
 ) -> None:
     crashed = tmp_path / "crashed.db"
-    async with filled(backend) as store:
-        await call(store, 4)
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 4)
         await store.close_seal_batch(NOW)
-        await dial(store, 5)
+        await claim_and_open_attempt(store, 5)
         for name in ("", "-wal"):
             shutil.copy(f"{backend.path}{name}", f"{crashed}{name}")
-    verdict = verified(crashed)
+    verdict = verify_store(crashed)
     assert (verdict.findings, verdict.not_chained, verdict.chained_at) == ([], 1, NOW)
     assert (
         "1 seals of the records are not in the chain yet, since 2024-04-22 04:30:00 UTC"
         in run("audit", "verify", "--store", crashed)[1]
     )
-    await opened_and_closed(crashed)
-    verdict = verified(crashed)
+    await open_and_close_store(crashed)
+    verdict = verify_store(crashed)
     assert (verdict.findings, verdict.not_chained, verdict.rows["attempt"]) == ([], 0, 2)
 
 
 async def test_dialler_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.close_seal_batch(NOW) is None
-        await call(store, 4)
+        await make_ended_call(store, 4)
         head = await store.close_seal_batch(NOW)
         assert head is not None
         assert (head.entry, head.at, head.seals) == (1, NOW, 2)
         assert await store.close_seal_batch(NOW + 5) is None
 
 
-def with_consents(path: Path) -> None:
+def make_store_with_consents(path: Path) -> None:
     with open_store_exclusively(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
@@ -173,14 +180,14 @@ def test_sealing_a_row_that_does_not_exist_raises_an_error(tmp_path: Path) -> No
 def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
-    with_consents(path)
+    make_store_with_consents(path)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{path}"\n{secret}', encoding="utf-8")
     assert run("optout", "add", NUMBER, "-c", config)[0] == 0
     for number in (NUMBER, "+919812345678"):
         assert run("erase", number, "-c", config)[0] == 0
-    assert verified(path).findings == []
-    with looking(path) as db:
+    assert verify_store(path).findings == []
+    with open_for_looking(path) as db:
         kinds = db.execute(
             "SELECT entity, kind, salt IS NULL FROM seal WHERE entity = 'consent' AND row_id = 1"
         ).fetchall()
@@ -193,7 +200,7 @@ def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, sec
             assert NUMBER.encode() not in kept
             assert hashlib.sha256(NUMBER.encode()).digest() not in kept
         db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 1")
-    assert [finding.row_id for finding in verified(path).findings] == ["1"]
+    assert [finding.row_id for finding in verify_store(path).findings] == ["1"]
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
@@ -202,17 +209,17 @@ def test_purge_leaves_a_valid_chain_of_seals_and_records_what_was_removed(
 ) -> None:
     fix_clock(monkeypatch)
     backend = SqliteBackend(tmp_path)
-    asyncio.run(some_calls(backend))
-    with_consents(backend.path)
+    asyncio.run(make_calls(backend))
+    make_store_with_consents(backend.path)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{backend.path}"\n', encoding="utf-8")
     assert evidence(backend.path) == ["yes"]
-    with looking(backend.path) as db:
+    with open_for_looking(backend.path) as db:
         db.execute("UPDATE attempt SET trunk = 'another'")
         db.execute("INSERT INTO released_unknown SELECT attempt_id, 1, 'ops', 'heard' FROM attempt")
     assert evidence(backend.path) == ["NO"]
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
-    verdict = verified(backend.path)
+    verdict = verify_store(backend.path)
     records_too = days == 400
     assert [str(finding) for finding in verdict.findings] == (
         []
@@ -223,19 +230,19 @@ def test_purge_leaves_a_valid_chain_of_seals_and_records_what_was_removed(
         ]
     )
     assert (verdict.records_purged_at is not None) == records_too
-    with looking(backend.path) as db:
+    with open_for_looking(backend.path) as db:
         (told,) = db.execute("SELECT what ->> 'before' FROM audit WHERE kind = 'purge'").fetchone()
         assert told == "2 findings"
         db.execute("DELETE FROM opt_out")
-    assert any(finding.of == "opt-out" for finding in verified(backend.path).findings)
+    assert any(finding.of == "opt-out" for finding in verify_store(backend.path).findings)
     fill_again = SqliteBackend(tmp_path / "again")
     fill_again.path.parent.mkdir()
-    asyncio.run(some_calls(fill_again))
-    assert verified(fill_again.path).findings == []
+    asyncio.run(make_calls(fill_again))
+    assert verify_store(fill_again.path).findings == []
 
 
 def attempt(path: Path) -> str:
-    with looking(path) as db:
+    with open_for_looking(path) as db:
         return str(db.execute("SELECT attempt_id FROM attempt").fetchone()[0])
 
 
@@ -245,10 +252,10 @@ def evidence(path: Path) -> list[str]:
     return [row["verified"] for row in csv.DictReader(io.StringIO(text))]
 
 
-async def some_calls(backend: SqliteBackend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 4, Outcome.ABANDONED)
-        await store.record_mark(mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
+async def make_calls(backend: SqliteBackend) -> None:
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 4, Outcome.ABANDONED)
+        await store.record_mark(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
         await store.record_opt_out(4, at=NOW, source="agent")
 
 
@@ -258,6 +265,6 @@ def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Pa
         with transaction(db):
             consents.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
-    verdict = verified(path)
+    verdict = verify_store(path)
     assert verdict.findings == []
     assert (verdict.rows["consent"], verdict.rows["consent-ahead"]) == (1, 0)

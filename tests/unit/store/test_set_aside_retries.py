@@ -19,7 +19,7 @@ from dialer.domain.model import (
 )
 from dialer.store.claims import SET_ASIDE_AT_ONCE
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, NOW, Backend, call, dial, filled
+from tests.support.stores import CAMPAIGN, NOW, Backend, claim_and_open_attempt, make_ended_call, open_filled_store
 
 LATE = NOW + 3600.0  # every retry here is due
 TODAY = VotingBooths(frozenset({1}), NOW + 36_000)  # numbers 1 to 6; 7 to 12 are of booth 2
@@ -45,11 +45,11 @@ async def claim_phones(
 
 async def make_unanswered_calls(store: Store, *phones: int) -> None:
     for place, phone_id in enumerate(phones):
-        await call(store, phone_id, retry_at=NOW + 60 + place)
+        await make_ended_call(store, phone_id, retry_at=NOW + 60 + place)
 
 
 async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialled_numbers(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         assert (await claim_phones(store, 3))[0] == 1  # today's retry, then today's fresh ones
         assert SECOND not in await claim_phones(store, 50)
@@ -59,7 +59,7 @@ async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialle
 
 
 async def test_retry_set_aside_on_a_polling_day_waits_only_until_the_day_ends(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
         tomorrow = VotingBooths(frozenset({2}), TODAY.until + 86_400)
@@ -68,7 +68,7 @@ async def test_retry_set_aside_on_a_polling_day_waits_only_until_the_day_ends(ba
 
 
 async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
         await store.release_expired_claims(LATE, "engine")
@@ -76,7 +76,7 @@ async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backe
 
 
 async def test_released_retry_is_set_aside_again_until_a_new_retry_time_is_set(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
@@ -91,7 +91,7 @@ async def test_released_retry_is_set_aside_again_until_a_new_retry_time_is_set(b
 
 
 async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 8, 9)
         await claim_phones(store, 100, booths=(1, 2, 3, 4, 5, 6))
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 60
@@ -104,8 +104,8 @@ async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> Non
 async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polling_day(
     backend: Backend, disposition: Disposition, live: bool
 ) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, SECOND)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, SECOND)
         said = DispositionRecord(new.attempt_id, disposition, NOW + 20, "a1", NOW + 60)
         ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.promised)
         if live:
@@ -121,8 +121,8 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polli
 
 async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:
     """A call that was never placed, or failed in the trunk, keeps the promise; after an unanswered call it is an ordinary retry."""
-    async with filled(backend) as store:
-        new = await dial(store, SECOND)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, SECOND)
         await store.end_attempts(
             [EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=True)]
         )
@@ -134,7 +134,7 @@ async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Ba
                 (Outcome.NO_ANSWER, True, False),
             )
         ):
-            new = await dial(store, SECOND, now=LATE + 100 * place)
+            new = await claim_and_open_attempt(store, SECOND, now=LATE + 100 * place)
             ended = EndedAttempt(new.attempt_id, outcome, LATE, retry_at=LATE + 100 * place + 50, counted=counted)
             await store.end_attempts([ended])
             found = await claim_phones(store, 1, booths=(), now=LATE + 100 * place + 60, lease_seconds=1.0)
@@ -142,7 +142,7 @@ async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Ba
 
 
 async def test_missed_caller_is_called_back_in_booths_of_another_polling_day(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         number = "+917000000007"
         missed = NewInbound(
             AttemptId("in-1"), CAMPAIGN, NOW, "+911140000001", number, "t", InboundMode.MISSED_CALL, NOW + 60
@@ -152,7 +152,7 @@ async def test_missed_caller_is_called_back_in_booths_of_another_polling_day(bac
 
 
 async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for place, promised in enumerate((True, False)):
             attempt_id = AttemptId(f"in-{place}")
             number = f"+91700000000{SECOND + place}"
@@ -173,7 +173,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
 
 async def test_one_claim_sets_aside_a_limited_number_of_retries_and_no_retry_twice(backend: Backend) -> None:
     many = SET_ASIDE_AT_ONCE + 8
-    async with filled(backend, 120, voters_per_booth=30) as store:
+    async with open_filled_store(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:
             query = "SELECT phone_id FROM target WHERE booth_id > 1 ORDER BY phone_id LIMIT ?"
             due = [phone_id for (phone_id,) in db.execute(query, (many,))]
@@ -191,9 +191,9 @@ async def test_one_claim_sets_aside_a_limited_number_of_retries_and_no_retry_twi
 
 
 async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, 1, SECOND)
-        new = await dial(store, 2)
+        new = await claim_and_open_attempt(store, 2)
         ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 600, promised=True)
         await store.end_attempts([ended])
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
@@ -203,8 +203,8 @@ async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Bac
 
 
 async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await dial(store, 2)
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 2)
         await store.end_attempts(
             [EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW, retry_at=NOW + 6, promised=True)]
         )
@@ -216,7 +216,7 @@ async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
 async def test_retries_of_all_booths_are_claimed_before_undialled_numbers_without_a_polling_day(
     backend: Backend,
 ) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         claims = await store.claim_targets(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})
         assert [each.phone_id for each in claims] == [SECOND, 1]

@@ -6,18 +6,18 @@ from contextlib import closing
 from itertools import pairwise
 
 from dialer.domain.enums import CampaignKind, Purpose
-from tests.support.stores import Backend, claim
+from tests.support.stores import Backend, claim_numbers
 
 SEED = 20_240_419
 
 
-async def order(backend: Backend, campaigns: tuple[str, ...] = ("a", "b")) -> list[list[int]]:
+async def read_call_order(backend: Backend, campaigns: tuple[str, ...] = ("a", "b")) -> list[list[int]]:
     store = await backend.open()
     orders = []
     for campaign_id in campaigns:
         await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(campaign_id)
-        claims = await claim(store, 1000, campaign_id=campaign_id)
+        claims = await claim_numbers(store, 1000, campaign_id=campaign_id)
         await store.release_claimed_targets(claims)
         assert [each.booth_id for each in claims] == sorted(each.booth_id for each in claims)
         orders.append([each.phone_id for each in claims])
@@ -33,7 +33,7 @@ async def test_shuffled_order_of_numbers_is_not_ascending_and_survives_a_restart
             "UPDATE voter SET weight = 1.0 / (SELECT count(*) FROM link AS other JOIN link AS own USING (phone_id)"
             " WHERE own.voter_id = voter.voter_id)"
         )
-    first, second = await order(backend)
+    first, second = await read_call_order(backend)
     assert sorted(first) == sorted(second) == list(range(1, len(first) + 1))
     for called in (first, second):
         steps = [later - earlier for earlier, later in pairwise(called)]
@@ -41,14 +41,14 @@ async def test_shuffled_order_of_numbers_is_not_ascending_and_survives_a_restart
         assert max(steps.count(step) for step in set(steps)) <= 8  # of 399: no step comes again and again
         assert sum(abs(step) <= 2 for step in steps) <= 12
     assert first != second  # two campaigns do not ring the same numbers one after the other
-    assert await order(backend) == [first, second]
+    assert await read_call_order(backend) == [first, second]
 
 
 async def test_numbers_with_more_weight_come_first_after_shuffling(backend: Backend) -> None:
     backend.fill(600, 600)
     with closing(backend.connect()) as db:
         db.execute("UPDATE shuffle SET seed = ?", (SEED,))
-    (called,) = await order(backend, ("a",))
+    (called,) = await read_call_order(backend, ("a",))
     with closing(backend.connect()) as db:
         weights = dict(db.execute("SELECT phone_id, count(*) FROM link GROUP BY phone_id"))
     assert [weights[phone] for phone in called] == sorted(weights.values(), reverse=True)

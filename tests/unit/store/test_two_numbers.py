@@ -11,7 +11,17 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Disposition, DispositionRecord, Mark, MarkSource, NewAttempt, Outcome
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone, dial, end
+from tests.support.stores import (
+    CAMPAIGN,
+    DAY_START,
+    NOW,
+    Backend,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_attempt,
+)
 
 DAY_SECONDS = 86_400.0
 MOBILE = 900
@@ -33,7 +43,7 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
 
 async def is_callable_at(store: Store, moment: float) -> bool:
     """Return whether the second number can be claimed at that time."""
-    claims = await claim(store, 99, now=moment)
+    claims = await claim_numbers(store, 99, now=moment)
     await store.release_claimed_targets(claims)
     return MOBILE in {each.phone_id for each in claims}
 
@@ -45,16 +55,16 @@ def make_disposition(
 
 
 async def test_voter_who_is_on_a_call_is_not_called_on_another_number(store: Store) -> None:
-    other = await claim_phone(store, MOBILE)
-    await dial(store, 1)
-    refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
+    other = await claim_one_number(store, MOBILE)
+    await claim_and_open_attempt(store, 1)
+    refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
 async def test_voters_other_number_waits_as_long_as_the_contacted_number(store: Store) -> None:
-    other = await claim_phone(store, MOBILE)  # it stands in a hopper meanwhile
-    assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
-    refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
+    other = await claim_one_number(store, MOBILE)  # it stands in a hopper meanwhile
+    assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
+    refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.CLAIM_LOST]
     assert not await is_callable_at(store, NOW + 899)
     assert await is_callable_at(store, NOW + 900)
@@ -62,13 +72,13 @@ async def test_voters_other_number_waits_as_long_as_the_contacted_number(store: 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.BUSY, Outcome.MACHINE, Outcome.ABANDONED])
 async def test_voter_who_was_not_contacted_may_be_called_on_the_other_number(store: Store, outcome: Outcome) -> None:
-    assert await end(store, await dial(store, 1), outcome, retry_at=NOW + 900)
+    assert await end_attempt(store, await claim_and_open_attempt(store, 1), outcome, retry_at=NOW + 900)
     assert await is_callable_at(store, NOW + 1)
 
 
 async def test_conversation_without_retry_holds_the_voters_other_number_for_a_day(store: Store) -> None:
-    call = await dial(store, 1)
-    assert await end(store, call, Outcome.CONNECTED, retry_at=None)
+    call = await claim_and_open_attempt(store, 1)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)
     assert await is_callable_at(store, NOW + 2 * DAY_SECONDS)
     await store.record_disposition(make_disposition(call, Disposition.REFUSED, None))
@@ -76,13 +86,13 @@ async def test_conversation_without_retry_holds_the_voters_other_number_for_a_da
 
 
 async def test_completed_flow_holds_the_voters_other_number(store: Store) -> None:
-    assert await end(store, await dial(store, 1), Outcome.COMPLETED, retry_at=None)
+    assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.COMPLETED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
 async def test_disposition_after_the_call_applies_to_the_voters_other_number(store: Store) -> None:
-    call = await dial(store, 1)
-    assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
+    call = await claim_and_open_attempt(store, 1)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
     await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
     assert not await is_callable_at(store, NOW + 8999)
     assert await is_callable_at(store, NOW + 9000)
@@ -90,11 +100,11 @@ async def test_disposition_after_the_call_applies_to_the_voters_other_number(sto
 
 @pytest.mark.parametrize("in_the_talk", [True, False])
 async def test_wrong_number_releases_the_voters_other_number(store: Store, in_the_talk: bool) -> None:
-    call = await dial(store, 1)
+    call = await claim_and_open_attempt(store, 1)
     wrong = Mark("k", 1, MarkKind.WRONG_NUMBER, MarkSource.AGENT, NOW + 70, attempt_id=call.attempt_id)
     if in_the_talk:
         await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
-    assert await end(store, call, Outcome.CONNECTED, retry_at=None)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     if not in_the_talk:
         await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
     assert await is_callable_at(store, NOW + 71)
@@ -103,7 +113,7 @@ async def test_wrong_number_releases_the_voters_other_number(store: Store, in_th
 async def test_voters_other_number_is_not_held_if_it_has_another_pending_voter(store: Store, backend: Backend) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (5, ?)", (MOBILE,))
-    assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
+    assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert await is_callable_at(store, NOW + 1)
 
 
@@ -111,8 +121,8 @@ async def test_voters_other_number_is_not_held_if_it_has_another_pending_voter(s
 async def test_machine_reported_by_the_agent_does_not_hold_the_voters_other_number(
     store: Store, retry_at: float | None
 ) -> None:
-    call = await dial(store, 1)
-    assert await end(store, call, Outcome.CONNECTED, retry_at=retry_at)
+    call = await claim_and_open_attempt(store, 1)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=retry_at)
     assert not await is_callable_at(store, NOW + 100)
     await store.record_disposition(make_disposition(call, Disposition.MACHINE, NOW + 900))
     assert await is_callable_at(store, NOW + 100)
@@ -120,23 +130,23 @@ async def test_machine_reported_by_the_agent_does_not_hold_the_voters_other_numb
 
 @pytest.mark.parametrize("ended_at_first", [True, False])
 async def test_corrected_disposition_does_not_hold_the_voters_other_number(store: Store, ended_at_first: bool) -> None:
-    call = await dial(store, 1)
+    call = await claim_and_open_attempt(store, 1)
     if ended_at_first:
-        assert await end(store, call, Outcome.CONNECTED, retry_at=None)
+        assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     await store.record_disposition(make_disposition(call, Disposition.REFUSED))
     if ended_at_first:
         assert not await is_callable_at(store, NOW + 2 * DAY_SECONDS)
     await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
     if not ended_at_first:
-        assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 3600)
+        assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 3600)
     assert not await is_callable_at(store, NOW + 3599)
     assert await is_callable_at(store, NOW + 3600)
 
 
 async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_number(store: Store) -> None:
-    assert await end(store, await dial(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
-    call = await dial(store, 1)
-    assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
+    assert await end_attempt(store, await claim_and_open_attempt(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
+    call = await claim_and_open_attempt(store, 1)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
     await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER))
     assert not await is_callable_at(store, NOW + 7199)
     assert await is_callable_at(store, NOW + 7200)
@@ -146,24 +156,24 @@ async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_n
 async def test_voter_who_refuses_during_the_call_is_never_called_on_the_other_number(
     store: Store, word: Disposition
 ) -> None:
-    call = await dial(store, 1)
+    call = await claim_and_open_attempt(store, 1)
     await store.record_disposition(make_disposition(call, word))
-    assert await end(store, call, Outcome.CONNECTED, retry_at=None)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
 async def test_voters_other_number_is_not_held_in_another_campaign(store: Store) -> None:
     await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol_numbers("other")
-    assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
-    assert MOBILE in {each.phone_id for each in await claim(store, 99, campaign_id="other", now=NOW + 1)}
+    assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
+    assert MOBILE in {each.phone_id for each in await claim_numbers(store, 99, campaign_id="other", now=NOW + 1)}
 
 
 async def test_number_no_longer_linked_to_the_contacted_voter_is_not_held(store: Store, backend: Backend) -> None:
-    call = await dial(store, 1)
+    call = await claim_and_open_attempt(store, 1)
     with closing(backend.connect()) as db:
         db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))
-    assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 9000)
+    assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 9000)
     with closing(backend.connect()) as db:
         held = db.execute("SELECT due_at FROM target WHERE phone_id = ?", (MOBILE,)).fetchone()
     assert held == (0.0,)

@@ -10,7 +10,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import BoothTurnout, Mark, MarkSource
 from dialer.store.marks import MarkEffect
 from dialer.store.store import Store
-from tests.support.stores import NOW, Backend, claim, filled
+from tests.support.stores import NOW, Backend, claim_numbers, open_filled_store
 
 LIST, AGENT, WORKER, CORRECTION = MarkSource.IMPORT, MarkSource.AGENT, MarkSource.BOOTH_WORKER, MarkSource.CORRECTION
 WORDS = (MarkKind.VOTED, MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
@@ -37,7 +37,7 @@ async def get_turnout(store: Store) -> BoothTurnout:
 
 
 async def is_callable(store: Store, voter_id: int = VOTER) -> bool:
-    claims = await claim(store, 1000, now=NOW + 1e6)
+    claims = await claim_numbers(store, 1000, now=NOW + 1e6)
     await store.release_claimed_targets(claims)
     return voter_id in {each.voter_id for each in claims}
 
@@ -48,7 +48,7 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
 async def test_undoing_a_mark_restores_a_voter_who_was_closed_before_it(backend: Backend, kind: MarkKind) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_mark(store, "family", kind, AGENT, 0)
         await add_worker_mark(store, 1)
         effect = await undo_worker_mark(store, 1.02)
@@ -57,7 +57,7 @@ async def test_undoing_a_mark_restores_a_voter_who_was_closed_before_it(backend:
 
 
 async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_undone(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_worker_mark(store, 0)
         await add_mark(store, "family", MarkKind.DECEASED, AGENT, 1)
         assert (await undo_worker_mark(store, 2)).voter_silenced
@@ -66,7 +66,7 @@ async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_und
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
 async def test_undoing_a_mark_restores_a_voter_who_was_pending_before_it(backend: Backend, kind: MarkKind) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_mark(store, "self", kind, AGENT, 0)
         assert get_changes(await add_worker_mark(store, 1)) == (0, 1, -1)
         effect = await undo_worker_mark(store, 1.02)
@@ -78,7 +78,7 @@ async def test_undoing_a_mark_restores_a_voter_who_was_pending_before_it(backend
 
 
 async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corrected(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 30)
         await add_worker_mark(store, 60)
@@ -90,7 +90,7 @@ async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corre
 @pytest.mark.parametrize("slip_is_first", [True, False])
 async def test_undone_mark_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
         await add_worker_mark(store, 60)
         if slip_is_first:
@@ -104,7 +104,7 @@ async def test_undone_mark_does_not_override_a_correction(backend: Backend, slip
 
 
 async def test_voted_mark_that_was_corrected_does_not_override_another_correction(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await add_mark(store, "afternoon", MarkKind.VOTED, LIST, 120)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 180)
         await add_mark(store, "morning", MarkKind.VOTED, LIST, 0)  # a list that came late
@@ -114,7 +114,7 @@ async def test_voted_mark_that_was_corrected_does_not_override_another_correctio
 
 
 async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert get_changes(await add_worker_mark(store, 0)) == (1, 1, 0)
         effect = await undo_worker_mark(store, 1)
         assert (effect.reopened, get_changes(effect)) == (True, (-1, -1, 0))
@@ -130,7 +130,7 @@ async def test_undone_marks_have_no_effect_on_queue_and_counts(backend: Backend,
     The reported changes add up to the counts in the table.
     """
     chance = random.Random(seed)
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         told = {VOTER: (0, 0, 0), OTHER: (0, 0, 0)}
         open_slips: list[str] = []
 

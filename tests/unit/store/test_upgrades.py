@@ -100,7 +100,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return found
 
 
-def dumped(path: Path) -> Dump:
+def dump_rows(path: Path) -> Dump:
     with closing(sqlite3.connect(path)) as db:
         db.row_factory = sqlite3.Row
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
@@ -108,7 +108,7 @@ def dumped(path: Path) -> Dump:
         return {name: [dict(row) for row in db.execute(f'SELECT * FROM "{name}"')] for name in own}  # noqa: S608
 
 
-def missing(before: Dump, after: Dump) -> list[str]:
+def find_missing_rows(before: Dump, after: Dump) -> list[str]:
     """Return the rows that an upgrade lost or changed, compared in the columns that still exist."""
     found = []
     for table, rows in before.items():
@@ -122,7 +122,7 @@ def missing(before: Dump, after: Dump) -> list[str]:
 def test_example_store_of_each_schema_version_has_rows_in_every_table(stores: dict[int, Path]) -> None:
     filled_by_others = {"seal", "consent_taken", "rules_use", "shuffle"}
     for version, path in stores.items():
-        assert {name for name, rows in dumped(path).items() if not rows} <= filled_by_others, version
+        assert {name for name, rows in dump_rows(path).items() if not rows} <= filled_by_others, version
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -130,24 +130,24 @@ async def test_store_of_every_schema_version_opens_without_losing_rows(
     stores: dict[int, Path], version: int, tmp_path: Path
 ) -> None:
     path = Path(shutil.copy(stores[version], tmp_path / "live.db"))
-    before = dumped(path)
+    before = dump_rows(path)
     async with await open_store(path) as store:
         assert [each.attempt_id for each in await store.read_unfinished_attempts()] == ["b"]
-    assert missing(before, dumped(path)) == []
+    assert find_missing_rows(before, dump_rows(path)) == []
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         assert [str(each) for each in seal_verification.verify_seals(db).findings] == []
     copies = find_upgrade_copies(path)
     assert [each.name for each in copies] == ([] if version == VERSIONS[-1] else [f"live.db.schema-{version}"])
     for copy in copies:
-        assert dumped(verify_backup(copy, None).store) == before
+        assert dump_rows(verify_backup(copy, None).store) == before
 
 
 async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_copy(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[VERSIONS[-2]], tmp_path / "live.db"))
-    before = dumped(path)
+    before = dump_rows(path)
     async with await open_store(path):
         pass
     shipped = load_migrations()
@@ -163,8 +163,11 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
     path.rename(tmp_path / "aside.db")
     (copy,) = find_upgrade_copies(path)
     assert restore_backup(copy, path, None, who="ops", at=9.0) == ["calls"]
-    after = dumped(path)
-    assert missing({name: rows for name, rows in before.items() if name not in {"campaign", "outbox"}}, after) == []
+    after = dump_rows(path)
+    assert (
+        find_missing_rows({name: rows for name, rows in before.items() if name not in {"campaign", "outbox"}}, after)
+        == []
+    )
     assert [each["state"] for each in after["campaign"]] == ["stopped"]
     assert desk.read_bytes().startswith(b"stays")
     assert find_upgrade_copies(path) == [copy]

@@ -24,7 +24,19 @@ from dialer.store.commands import ExecutedCommand
 from dialer.store.marks import MarkEffect
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark, read_turnout
+from tests.support.stores import (
+    CAMPAIGN,
+    NOW,
+    Backend,
+    claim_and_open_attempt,
+    claim_numbers,
+    claim_one_number,
+    end_attempt,
+    make_ended_call,
+    make_mark,
+    open_filled_store,
+    read_turnout,
+)
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')
 PENDING = (MarkKind.NOT_YET, MarkKind.LATER)
@@ -33,12 +45,12 @@ CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
 
 async def list_queued_numbers(store: Store) -> set[int]:
     """Return the numbers that could be claimed now."""
-    claims = await claim(store, 1000, now=NOW + 1e6)
+    claims = await claim_numbers(store, 1000, now=NOW + 1e6)
     await store.release_claimed_targets(claims)
     return {each.phone_id for each in claims}
 
 
-def repeated(effect: MarkEffect) -> MarkEffect:
+def make_repeated_effect(effect: MarkEffect) -> MarkEffect:
     """Return the expected effect of recording the same mark again: the same numbers to cancel, but no changes."""
     return MarkEffect(False, effect.booth_id, effect.silenced_phones, effect.voter_silenced)
 
@@ -47,8 +59,8 @@ def repeated(effect: MarkEffect) -> MarkEffect:
 
 
 async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        effect = await store.record_mark(mark(1, MarkKind.VOTED))
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        effect = await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
             True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1, voted_change=1
         )
@@ -60,29 +72,29 @@ async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_
 
 
 async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first = await store.record_mark(mark(3, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        first = await store.record_mark(make_mark(3, MarkKind.VOTED))
         assert (first.silenced_phones, first.voter_silenced) == ((), True)
         assert 3 in await list_queued_numbers(store)
-        second = await store.record_mark(mark(4, MarkKind.WILL_NOT))
+        second = await store.record_mark(make_mark(4, MarkKind.WILL_NOT))
         assert second.silenced_phones == (3,)
         assert 3 not in await list_queued_numbers(store)
 
 
 async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first = await store.record_mark(mark(1, MarkKind.VOTED))
-        again = await store.record_mark(mark(1, MarkKind.VOTED))
-        assert again == repeated(first)
-        other = await store.record_mark(mark(1, MarkKind.VOTED, key="another"))
+    async with open_filled_store(backend) as store:
+        first = await store.record_mark(make_mark(1, MarkKind.VOTED))
+        again = await store.record_mark(make_mark(1, MarkKind.VOTED))
+        assert again == make_repeated_effect(first)
+        other = await store.record_mark(make_mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
         assert len(await store.read_rows_for_broker(10)) == 2
 
 
 @pytest.mark.parametrize("kind", PENDING)
 async def test_marks_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
-    async with filled(backend) as store:
-        effect = await store.record_mark(mark(1, kind))
+    async with open_filled_store(backend) as store:
+        effect = await store.record_mark(make_mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
@@ -92,9 +104,9 @@ async def test_marks_not_yet_and_later_leave_a_voter_pending(backend: Backend, k
 
 @pytest.mark.parametrize("kind", CLOSING)
 async def test_marks_will_not_vote_moved_and_deceased_end_calls_to_the_voter(backend: Backend, kind: MarkKind) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.NOT_YET))
-        assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.NOT_YET))
+        assert (await store.record_mark(make_mark(1, kind))).silenced_phones == (1,)
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=0, booth_name="Primary School 1"
         )
@@ -102,9 +114,9 @@ async def test_marks_will_not_vote_moved_and_deceased_end_calls_to_the_voter(bac
 
 @pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
 async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(1, MarkKind.VOTED))
-        assert (await store.record_mark(mark(1, kind))).voter_silenced
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        assert (await store.record_mark(make_mark(1, kind))).voter_silenced
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
@@ -112,9 +124,9 @@ async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind
 
 
 async def test_wrong_number_mark_removes_the_link_to_the_voter_who_stays_pending(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        effect = await store.record_mark(make_mark(1, MarkKind.WRONG_NUMBER, new=new))
         assert effect == MarkEffect(
             True, booth_id=1, silenced_phones=(1,), voter_silenced=False, without_number_change=1
         )
@@ -125,31 +137,31 @@ async def test_wrong_number_mark_removes_the_link_to_the_voter_who_stays_pending
 
 
 async def test_wrong_number_for_one_voter_does_not_affect_the_rest_of_the_household(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
-        assert (await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
-        again = await claim_phone(store, 3, now=NOW + 60)
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
+        assert (await store.record_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
+        again = await claim_one_number(store, 3, now=NOW + 60)
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
 async def test_wrong_number_mark_without_a_call_removes_no_link_to_a_number(backend: Backend) -> None:
-    async with filled(backend) as store:
-        assert (await store.record_mark(mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
+    async with open_filled_store(backend) as store:
+        assert (await store.record_mark(make_mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
         assert 1 in await list_queued_numbers(store)
 
 
 async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.record_mark(mark(999, MarkKind.VOTED))
+            await store.record_mark(make_mark(999, MarkKind.VOTED))
         assert await store.read_rows_for_broker(10) == []
 
 
 async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
-    async with filled(backend) as store:
-        marks = [mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
-        marks.append(mark(1, MarkKind.NOT_YET, key="taken back", source=MarkSource.CORRECTION))
+    async with open_filled_store(backend) as store:
+        marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
+        marks.append(make_mark(1, MarkKind.NOT_YET, key="taken back", source=MarkSource.CORRECTION))
         effects = [await store.record_mark(each) for each in marks]
         changes = [(each.contacted_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
@@ -162,7 +174,7 @@ async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Back
 
 
 async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> None:
-    async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert await store.record_opt_out(6, at=NOW, source="flow")
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
@@ -171,7 +183,7 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
 
 
 async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.record_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
     assert not await again.record_opt_out(6, at=NOW + 1, source="flow")
@@ -181,7 +193,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
 
 
 async def test_opt_out_of_an_unknown_number_is_rejected(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no phone number with the id 999"):
             await store.record_opt_out(999, at=NOW, source="flow")
 
@@ -189,47 +201,49 @@ async def test_opt_out_of_an_unknown_number_is_rejected(backend: Backend) -> Non
 # Dispositions
 
 
-def said(attempt_id: AttemptId, disposition: Disposition, retry_at: float | None = None) -> DispositionRecord:
+def make_disposition(
+    attempt_id: AttemptId, disposition: Disposition, retry_at: float | None = None
+) -> DispositionRecord:
     return DispositionRecord(attempt_id, disposition, NOW + 40, "asha", retry_at)
 
 
 async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -> None:
-    async with filled(backend, 3) as store:
-        new = await call(store, 1, Outcome.CONNECTED)
-        await store.record_disposition(said(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
-        await claim(store, 2)
+    async with open_filled_store(backend, 3) as store:
+        new = await make_ended_call(store, 1, Outcome.CONNECTED)
+        await store.record_disposition(make_disposition(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
+        await claim_numbers(store, 2)
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 900
 
 
 async def test_disposition_without_a_retry_closes_the_number(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        await store.record_disposition(make_disposition(new.attempt_id, Disposition.WILL_NOT))
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
-        marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
-        record = said(new.attempt_id, Disposition.VOTED, NOW + 900)
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
+        marks = [make_mark(3, MarkKind.VOTED, new=new), make_mark(4, MarkKind.NOT_YET, new=new)]
+        record = make_disposition(new.attempt_id, Disposition.VOTED, NOW + 900)
         effect = await store.record_disposition(record, marks, opt_out=True)
         assert [each.voter_silenced for each in effect.marks] == [True, False]
         assert effect.opted_out
         assert not await store.record_opt_out(3, at=NOW, source="again")
         assert 3 not in await list_queued_numbers(store)  # opted out, whatever the time that was asked for
         again = await store.record_disposition(record, marks, opt_out=True)
-        assert list(again.marks) == [repeated(each) for each in effect.marks]
+        assert list(again.marks) == [make_repeated_effect(each) for each in effect.marks]
         assert not again.opted_out
         told = [row.topic for row in await store.read_rows_for_broker(10)]
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
 async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1, Outcome.CONNECTED)
-        await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
-        later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 1, Outcome.CONNECTED)
+        await store.record_disposition(make_disposition(new.attempt_id, Disposition.WILL_NOT))
+        later = replace(make_disposition(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.record_disposition(later)
         assert 1 in await list_queued_numbers(store)
         assert [row.topic for row in await store.read_rows_for_broker(10)] == [
@@ -240,39 +254,39 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
 
 
 async def test_retry_time_after_an_early_disposition_is_set_when_the_call_ends(backend: Backend) -> None:
-    async with filled(backend, 3) as store:
-        new = await dial(store, 1)
-        await claim(store, 2)
-        await store.record_disposition(said(new.attempt_id, Disposition.NOT_YET, NOW + 900))
+    async with open_filled_store(backend, 3) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await claim_numbers(store, 2)
+        await store.record_disposition(make_disposition(new.attempt_id, Disposition.NOT_YET, NOW + 900))
         assert await store.find_next_due_time(CAMPAIGN) is None
-        await end(store, new, Outcome.CONNECTED, retry_at=NOW + 1800)
+        await end_attempt(store, new, Outcome.CONNECTED, retry_at=NOW + 1800)
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 1800
 
 
 async def test_late_disposition_does_not_change_a_number_that_is_dialled_again(backend: Backend) -> None:
-    async with filled(backend) as store:
-        first = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        second = await dial(store, 1, now=NOW + 60)
-        await store.record_disposition(said(first.attempt_id, Disposition.NOT_YET, NOW + 900))
-        await end(store, second, Outcome.NO_ANSWER, retry_at=NOW + 1800)
-        await store.record_disposition(said(first.attempt_id, Disposition.WILL_NOT))
-        assert (await claim(store, 1, now=NOW + 1800))[0].phone_id == 1
+    async with open_filled_store(backend) as store:
+        first = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        second = await claim_and_open_attempt(store, 1, now=NOW + 60)
+        await store.record_disposition(make_disposition(first.attempt_id, Disposition.NOT_YET, NOW + 900))
+        await end_attempt(store, second, Outcome.NO_ANSWER, retry_at=NOW + 1800)
+        await store.record_disposition(make_disposition(first.attempt_id, Disposition.WILL_NOT))
+        assert (await claim_numbers(store, 1, now=NOW + 1800))[0].phone_id == 1
 
 
 async def test_disposition_of_an_attempt_that_does_not_exist_stores_nothing(backend: Backend) -> None:
-    async with filled(backend) as store:
-        record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
+    async with open_filled_store(backend) as store:
+        record = make_disposition(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
         with pytest.raises(StoreError, match="no attempt 00000000"):
-            await store.record_disposition(record, [mark(1, MarkKind.VOTED)])
+            await store.record_disposition(record, [make_mark(1, MarkKind.VOTED)])
         assert (await read_turnout(store)).voted == 0
 
 
 async def test_failed_disposition_is_rolled_back_completely(backend: Backend) -> None:
-    async with filled(backend) as store:
-        new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
+    async with open_filled_store(backend) as store:
+        new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
+        marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(StoreError, match="Voter 999 is not on the number"):
-            await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
+            await store.record_disposition(make_disposition(new.attempt_id, Disposition.VOTED), marks)
         assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
         assert [row.topic for row in await store.read_rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
@@ -282,7 +296,7 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
 
 
 async def test_booths_and_voters_are_returned_with_their_details(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         booths = await store.read_booths()
         assert sorted(booths) == [1, 2, 3, 4, 5, 6]
         assert (booths[2].part_number, booths[2].name, booths[2].closes_at) == (2, "Primary School 2", "18:00")
@@ -294,22 +308,22 @@ async def test_booths_and_voters_are_returned_with_their_details(backend: Backen
 
 
 async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -> None:
-    async with filled(backend) as store:
-        await store.record_mark(mark(8, MarkKind.VOTED))
+    async with open_filled_store(backend) as store:
+        await store.record_mark(make_mark(8, MarkKind.VOTED))
         assert await store.find_pending_voters(6) == [7, 9]
         assert await store.find_pending_voters(999) == []
 
 
 async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.find_voter_by_serial(2, 3) == 12
         assert await store.find_voter_by_serial(2, 10) is None
 
 
 async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
-            await store.record_mark(mark(voter_id, kind))
+            await store.record_mark(make_mark(voter_id, kind))
         turnout = await store.count_booth_turnout()
         assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
         assert turnout[1] == BoothTurnout(
@@ -322,7 +336,7 @@ async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Back
 
 
 async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.add_announcements([Announcement("t", str(number)) for number in range(5)], NOW)
         rows = await store.read_rows_for_broker(3)
         assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
@@ -331,7 +345,7 @@ async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(b
 
 
 async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.add_announcements([NEWS, NEWS], NOW)
         last = (await store.read_rows_for_broker(10))[-1].outbox_id
         await store.mark_announcements_published(last)
@@ -341,7 +355,7 @@ async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
 
 
 async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.add_announcements([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
         assert [row.payload for row in await store.read_rows_for_broker(10)] == ["5", "6", "7", "8"]
@@ -349,7 +363,7 @@ async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_num
 
 
 async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
@@ -367,7 +381,7 @@ async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: B
 
 
 async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.find_executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
         assert not await store.record_command("c-1", "pause", "other", "otherwise", NOW)
@@ -375,7 +389,7 @@ async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
 
 
 async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         intervals = [
             SeatInterval("01", "asha", "ready", NOW, NOW),
             SeatInterval("01", "asha", "talking", NOW, NOW + 60),
@@ -387,7 +401,7 @@ async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
 
 
 async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         assert await store.read_pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
         assert await store.read_pacer_state(CAMPAIGN) == '{"alpha": 1.4}'
@@ -399,17 +413,17 @@ async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> No
 
 
 async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         await store.close()
         await store.close()
         with pytest.raises(StoreError, match="closed"):
-            await store.record_mark(mark(1, MarkKind.VOTED))
+            await store.record_mark(make_mark(1, MarkKind.VOTED))
         with pytest.raises(StoreError, match="closed"):
             await store.count_booth_turnout()
 
 
 async def test_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded
         assert not (await store.record_mark(replace(at_five, at=NOW + 1))).recorded

@@ -6,19 +6,19 @@ from contextlib import closing
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Mark, MarkSource
-from tests.support.stores import NOW, Backend, filled, mark, read_turnout
+from tests.support.stores import NOW, Backend, make_mark, open_filled_store, read_turnout
 
 
 async def test_voter_without_a_phone_number_is_counted_until_a_mark_is_recorded(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("DELETE FROM link WHERE voter_id IN (1, 3, 9)")
             db.execute("UPDATE link SET dropped_at = 1.0 WHERE voter_id = 2")
         assert (await read_turnout(store)).without_number == 4
         marks = [
-            mark(1, MarkKind.VOTED, key="seen", source=MarkSource.BOOTH_WORKER),
-            mark(1, MarkKind.NOT_YET, key="again"),
-            mark(4, MarkKind.VOTED),
+            make_mark(1, MarkKind.VOTED, key="seen", source=MarkSource.BOOTH_WORKER),
+            make_mark(1, MarkKind.NOT_YET, key="again"),
+            make_mark(4, MarkKind.VOTED),
         ]
         effects = [await store.record_mark(each) for each in (*marks, marks[0])]
         assert [each.without_number_change for each in effects] == [-1, 0, 0, 0]
@@ -31,10 +31,10 @@ async def test_voter_without_a_phone_number_is_counted_until_a_mark_is_recorded(
 
 
 async def test_voter_who_loses_the_last_phone_number_is_counted_once(backend: Backend) -> None:
-    async with filled(backend) as store:
+    async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6
-        await store.record_mark(mark(8, MarkKind.NOT_YET))
+        await store.record_mark(make_mark(8, MarkKind.NOT_YET))
         assert await store.count_voters_lost_by_opt_out(6) == {}
         await store.record_opt_out(6, at=NOW, source="test")
         assert await store.count_voters_lost_by_opt_out(6) == {1: 1}  # 9; 8 is reached, 7 has another number

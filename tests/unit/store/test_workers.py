@@ -13,7 +13,7 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import NO_VOTER, BoothWorker, Claim, EndedAttempt, Mark, MarkSource, Outcome, UnknownSerial
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, attempt, claim, claim_phone
+from tests.support.stores import CAMPAIGN, DAY_START, NOW, Backend, claim_numbers, claim_one_number, make_attempt
 
 WORKERS = "workers"
 OWN = "+917000000001"  # also of voter 1 in booth 1
@@ -36,40 +36,40 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def voted(voter_id: int, key: str, **more: object) -> Mark:
+def make_voted_mark(voter_id: int, key: str, **more: object) -> Mark:
     mark = Mark(key, voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW, worker_id=1)
     return replace(mark, **more)  # type: ignore[arg-type]
 
 
-async def opened(store: Store, each: Claim) -> Refusal | None:
-    [refusal] = await store.open_attempts([attempt(each)], max_attempts_since=DAY_START, max_attempts=9)
+async def open_worker_attempt(store: Store, each: Claim) -> Refusal | None:
+    [refusal] = await store.open_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9)
     return refusal
 
 
 async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(store: Store) -> None:
-    first, second = sorted(await claim(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
+    first, second = sorted(await claim_numbers(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
     assert (first.worker, first.voter_id, first.language) == (BoothWorker(1, "ta", (1,)), NO_VOTER, "ta")
     assert second.worker is not None
     assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
-    assert await claim(store, 9, campaign_id=WORKERS) == []
+    assert await claim_numbers(store, 9, campaign_id=WORKERS) == []
     assert await store.enrol_numbers(WORKERS) == 0
 
 
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
-    each = await claim_phone(store, 1, campaign_id=WORKERS)
-    call = attempt(each)
+    each = await claim_one_number(store, 1, campaign_id=WORKERS)
+    call = make_attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (each.worker, NO_VOTER, 1)
     ended = EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)
     assert await store.end_attempts([ended]) == [True]
-    assert [each.phone_id for each in await claim(store, 9, campaign_id=WORKERS, now=NOW + 7200)] != []
+    assert [each.phone_id for each in await claim_numbers(store, 9, campaign_id=WORKERS, now=NOW + 7200)] != []
     assert await store.read_unfinished_attempts() == []
 
 
 async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_voters_call(store: Store) -> None:
-    each = await claim_phone(store, 1)
-    assert await store.open_attempts([attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    each = await claim_one_number(store, 1)
+    assert await store.open_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
 
@@ -77,8 +77,8 @@ async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_vot
 async def test_number_of_a_booth_worker_with_an_opt_out_is_closed_without_a_reason(
     store: Store, backend: Backend
 ) -> None:
-    each = await claim_phone(store, 1, campaign_id=WORKERS)
-    call = attempt(each)
+    each = await claim_one_number(store, 1, campaign_id=WORKERS)
+    call = make_attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.record_opt_out(1, at=NOW, source="flow", attempt_id=call.attempt_id)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
@@ -88,61 +88,63 @@ async def test_number_of_a_booth_worker_with_an_opt_out_is_closed_without_a_reas
 
 
 async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Store) -> None:
-    effect = await store.record_mark(voted(1, "a"))
+    effect = await store.record_mark(make_voted_mark(1, "a"))
     assert effect.silenced_phones == (1,)
-    assert 1 not in {each.phone_id for each in await claim(store, 99)}
-    each = await claim_phone(store, 1, campaign_id=WORKERS)
-    call = attempt(each)
+    assert 1 not in {each.phone_id for each in await claim_numbers(store, 99)}
+    each = await claim_one_number(store, 1, campaign_id=WORKERS)
+    call = make_attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.BUSY, NOW + 9, retry_at=NOW + 60)])
-    again = await claim_phone(store, 1, campaign_id=WORKERS, now=NOW + 60)
+    again = await claim_one_number(store, 1, campaign_id=WORKERS, now=NOW + 60)
     assert again.attempt_number == 2
 
 
 async def test_opt_out_of_a_number_also_ends_calls_to_its_booth_worker(store: Store) -> None:
-    each = await claim_phone(store, 1, campaign_id=WORKERS)
+    each = await claim_one_number(store, 1, campaign_id=WORKERS)
     assert await store.record_opt_out(1, at=NOW, source="request")
-    assert await opened(store, each) is Refusal.OPTED_OUT
-    assert [left.number for left in await claim(store, 9, campaign_id=WORKERS)] == [STRANGER]
+    assert await open_worker_attempt(store, each) is Refusal.OPTED_OUT
+    assert [left.number for left in await claim_numbers(store, 9, campaign_id=WORKERS)] == [STRANGER]
 
 
 async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_unknown(store: Store) -> None:
-    call = attempt(await claim_phone(store, 1))
+    call = make_attempt(await claim_one_number(store, 1))
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
     await store.ensure_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     assert await store.enrol_numbers(later) == 1
-    assert [each.number for each in await claim(store, 9, campaign_id=later)] == [STRANGER]
+    assert [each.number for each in await claim_numbers(store, 9, campaign_id=later)] == [STRANGER]
 
 
 async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_number(store: Store) -> None:
-    call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
+    call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
-    await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
-    await store.record_mark(voted(5, "b", attempt_id=call.attempt_id))
+    await store.record_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
+    await store.record_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
     assert await store.find_last_mark_of_worker_call(call.attempt_id) == ("b", 5)
-    back = voted(5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id)
+    back = make_voted_mark(
+        5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id
+    )
     effect = await store.record_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
     assert await store.find_last_mark_of_worker_call(call.attempt_id) == ("a", 2)
-    claimed = {each.voter_id for each in await claim(store, 99)}
+    claimed = {each.voter_id for each in await claim_numbers(store, 99)}
     assert 5 in claimed
     assert 2 not in claimed
 
 
 async def test_voter_stays_voted_if_another_source_than_the_undone_mark_reported_the_vote(store: Store) -> None:
-    await store.record_mark(voted(5, "a"))
+    await store.record_mark(make_voted_mark(5, "a"))
     await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
     effect = await store.record_mark(
-        voted(5, "back", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="a", at=NOW + 2)
+        make_voted_mark(5, "back", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="a", at=NOW + 2)
     )
     assert (effect.recorded, effect.voted_change, effect.voter_silenced) == (True, 0, True)
-    assert 5 not in {each.voter_id for each in await claim(store, 99)}
+    assert 5 not in {each.voter_id for each in await claim_numbers(store, 99)}
 
 
 async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: Store) -> None:
-    call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
+    call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.record_unknown_serial(unknown)

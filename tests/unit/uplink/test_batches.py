@@ -11,21 +11,21 @@ from dialer.store.outbox import OutboxRow
 from dialer.uplink.batches import ACK_TIMEOUT_SECONDS, BATCH_SECONDS, MAX_ACK_TIMEOUT_SECONDS, BatchSchedule
 
 
-def rows(first: int, last: int, topic: str = "results/marks", payload: str = "{}") -> list[OutboxRow]:
+def make_rows(first: int, last: int, topic: str = "results/marks", payload: str = "{}") -> list[OutboxRow]:
     return [OutboxRow(number, topic, payload, 1.0) for number in range(first, last + 1)]
 
 
-def schedule_after(acknowledged: int = 0) -> BatchSchedule:
+def make_schedule_after(acknowledged: int = 0) -> BatchSchedule:
     return BatchSchedule("pune-1", acknowledged, random.Random(1))
 
 
-def span(batch: OutboxBatch | None) -> tuple[int, int, int] | None:
+def get_batch_span(batch: OutboxBatch | None) -> tuple[int, int, int] | None:
     return None if batch is None else (batch.first, batch.last, len(batch.rows))
 
 
 def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -> None:
-    schedule = schedule_after(10)
-    assert span(schedule.get_next_batch(rows(11, 13), 10, 0.0)) == (11, 13, 3)
+    schedule = make_schedule_after(10)
+    assert get_batch_span(schedule.get_next_batch(make_rows(11, 13), 10, 0.0)) == (11, 13, 3)
     assert schedule.is_waiting_for_acknowledgement
     assert schedule.compute_next_time(0.0) > 3.0
     schedule.record_acknowledgement(13, 0.4)
@@ -34,8 +34,8 @@ def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -
 
 
 def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
-    schedule = schedule_after(10)
-    made = schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule = make_schedule_after(10)
+    made = schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     assert schedule.get_overdue_batch(2.0) is None
     schedule.note_send_failure(2.0)
     assert schedule.get_overdue_batch(2.0) == made
@@ -46,15 +46,19 @@ def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
 
 
 def test_next_batch_is_sent_immediately_after_a_full_batch() -> None:
-    schedule = schedule_after()
-    assert span(schedule.get_next_batch(rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (1, MAX_BATCH_ROWS, MAX_BATCH_ROWS)
+    schedule = make_schedule_after()
+    assert get_batch_span(schedule.get_next_batch(make_rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (
+        1,
+        MAX_BATCH_ROWS,
+        MAX_BATCH_ROWS,
+    )
     schedule.record_acknowledgement(MAX_BATCH_ROWS, 0.1)
     assert schedule.compute_next_time(0.1) <= 0.1
 
 
 def test_batch_of_rows_is_limited_in_bytes() -> None:
-    schedule = schedule_after()
-    made = schedule.get_next_batch(rows(1, 300, payload="x" * 20_000), 0, 0.0)
+    schedule = make_schedule_after()
+    made = schedule.get_next_batch(make_rows(1, 300, payload="x" * 20_000), 0, 0.0)
     assert made is not None
     assert 90 < made.last < MAX_BATCH_BYTES / 20_000
     schedule.record_acknowledgement(made.last, 0.1)
@@ -62,31 +66,33 @@ def test_batch_of_rows_is_limited_in_bytes() -> None:
 
 
 def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
-    made = schedule_after().get_next_batch(rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
+    made = make_schedule_after().get_next_batch(make_rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
     assert made is not None
     assert unpack_batch(pack_batch(made)) == made
 
 
 def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> None:
-    schedule = schedule_after()
-    assert schedule.get_next_batch(rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
+    schedule = make_schedule_after()
+    assert schedule.get_next_batch(make_rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
     assert schedule.compute_next_time(0.0) == BATCH_SECONDS
-    assert span(schedule.get_next_batch([*rows(1, 3, "replies/uplink/x"), *rows(4, 4)], 0, 1.0)) == (1, 4, 1)
-    many = schedule_after()
-    assert span(many.get_next_batch(rows(1, MAX_BATCH_ROWS, "replies/a/x"), 0, 0.0)) == (
+    assert get_batch_span(
+        schedule.get_next_batch([*make_rows(1, 3, "replies/uplink/x"), *make_rows(4, 4)], 0, 1.0)
+    ) == (1, 4, 1)
+    many = make_schedule_after()
+    assert get_batch_span(many.get_next_batch(make_rows(1, MAX_BATCH_ROWS, "replies/a/x"), 0, 0.0)) == (
         1,
         MAX_BATCH_ROWS,
         0,
     )  # more rows may follow
-    long = schedule_after()
-    made = long.get_next_batch([*rows(1, 300, "replies/a/x", "x" * 20_000), *rows(301, 301)], 0, 0.0)
+    long = make_schedule_after()
+    made = long.get_next_batch([*make_rows(1, 300, "replies/a/x", "x" * 20_000), *make_rows(301, 301)], 0, 0.0)
     assert made is not None  # replies alone fill the batch
     assert (made.rows, 0 < made.last < 301) == ((), True)
 
 
 def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> None:
-    schedule = schedule_after()
-    made = schedule.get_next_batch(rows(1, 2), 0, 0.0)
+    schedule = make_schedule_after()
+    made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
     assert schedule.get_overdue_batch(1.0) is None
     now, waits = 0.0, []
     for _ in range(8):
@@ -99,8 +105,8 @@ def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> 
 
 
 def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
-    schedule = schedule_after(10)
-    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule = make_schedule_after(10)
+    schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(10, 0.1)
     schedule.record_acknowledgement(12, 0.2)
     assert schedule.is_waiting_for_acknowledgement
@@ -108,29 +114,29 @@ def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
 
 
 def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last_deleted_row() -> None:
-    schedule = schedule_after(10)
-    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule = make_schedule_after(10)
+    schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(4, 0.1)  # its database was restored
     assert (schedule.acknowledged, schedule.compute_next_time(0.1)) == (4, 0.1)
-    again = schedule.get_next_batch(rows(11, 13), 10, 0.1)
-    assert span(again) == (5, 13, 3)
+    again = schedule.get_next_batch(make_rows(11, 13), 10, 0.1)
+    assert get_batch_span(again) == (5, 13, 3)
     assert again is not None
     assert again.deleted_through == 10
     schedule.record_acknowledgement(13, 0.2)
-    fresh = schedule.get_next_batch(rows(14, 14), 13, 1.2)
+    fresh = schedule.get_next_batch(make_rows(14, 14), 13, 1.2)
     assert fresh is not None
     assert fresh.deleted_through == 0
 
 
 def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
-    schedule = schedule_after(10)
-    schedule.get_next_batch(rows(11, 13), 10, 0.0)
+    schedule = make_schedule_after(10)
+    schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(500, 0.1)
     assert (schedule.acknowledged, schedule.is_waiting_for_acknowledgement) == (
         500,
         False,
     )
-    assert span(schedule.get_next_batch(rows(511, 513), 500, 1.1)) == (501, 513, 3)
+    assert get_batch_span(schedule.get_next_batch(make_rows(511, 513), 500, 1.1)) == (501, 513, 3)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -146,7 +152,7 @@ def test_every_row_is_stored_once_at_headquarters_if_any_messages_are_lost(seed:
         now += 0.5
         if made < 2_000:
             new = rng.randrange(0, 80)
-            outbox += rows(last + 1, last + new)
+            outbox += make_rows(last + 1, last + new)
             last, made = last + new, made + new
         if now >= schedule.compute_next_time(now):
             batch = schedule.get_overdue_batch(now)

@@ -33,7 +33,7 @@ class FixedClock(SystemClock):
         return NOW
 
 
-def signed_length(updates: PendingUpdates) -> int:
+def compute_signed_size(updates: PendingUpdates) -> int:
     """Return the size (bytes) of the signed command with these updates."""
     values = updates.build_command_fields("PEERS.1713764000.0123456789ab")
     text = json.dumps(
@@ -42,7 +42,7 @@ def signed_length(updates: PendingUpdates) -> int:
     return len(Signer("uplink", b"k" * 32).create_payload("pune-1", text))
 
 
-def filled(mark: dict[str, Any]) -> PendingUpdates:
+def make_full_updates(mark: dict[str, Any]) -> PendingUpdates:
     """Return pending updates with as many messages of ten equal marks as fit into one command."""
     updates = PendingUpdates(10**9)
     while updates.fits_into_command([mark] * 10):
@@ -52,12 +52,12 @@ def filled(mark: dict[str, Any]) -> PendingUpdates:
 
 def test_command_with_updates_of_other_centres_is_within_the_diallers_limit() -> None:
     mark = {"kind": "voted", "source": "correction", "at": 1713764000.123456, "centre": "pune-2", **PLACE}
-    short = filled({**mark, "key": "k" * 32})
+    short = make_full_updates({**mark, "key": "k" * 32})
     assert len(short.marks) == MAX_UPDATES
-    assert signed_length(short) <= MAX_BYTES
-    long = filled({**mark, "key": "k" * 128, "undoes": "u" * 128, "confidence": "told"})
+    assert compute_signed_size(short) <= MAX_BYTES
+    long = make_full_updates({**mark, "key": "k" * 128, "undoes": "u" * 128, "confidence": "told"})
     assert 40 <= len(long.marks) < MAX_UPDATES
-    assert signed_length(long) <= MAX_BYTES
+    assert compute_signed_size(long) <= MAX_BYTES
 
 
 async def test_subscriptions_to_updates_restart_after_a_roll_import(
