@@ -57,14 +57,14 @@ class AgentPage:
         return answer
 
     async def do(self, name: str, command_id: str | None = None, **values: Any) -> tuple[int, dict[str, Any]]:
-        """Send a command. Return the HTTP status and the JSON answer."""
+        """Send an agent's command. Return the HTTP status and the JSON answer."""
         asked = {"id": command_id or str(uuid.uuid4()), "name": name, "values": values}
         answer = await self.ask("POST", "/api/agent/command", asked)
         return answer.status_code, answer.json()
 
     @asynccontextmanager
     async def open(self, query: str = "?tab=one") -> AsyncIterator[None]:
-        """Receive events until the context ends, as an open page does."""
+        """Receive the page's events until the context ends, as an open browser page does."""
         self.told.clear()
         dialler_client = asyncio.create_task(self._hear(query))
         try:
@@ -87,7 +87,7 @@ class AgentPage:
                     self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until `holds()` is true. It is evaluated after each event."""
+        """Wait until the function `holds` returns true. It is called after each event."""
         async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 self._news.clear()

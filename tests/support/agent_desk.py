@@ -67,7 +67,7 @@ class PollingMorning:
     ahead: float = 0.0  # seconds by which a test has advanced it
 
     def now(self) -> float:
-        """Return the time (epoch seconds)."""
+        """Return the time of the clock (epoch seconds)."""
         return TEN_FORTY + time.monotonic() - self.began + self.ahead
 
 
@@ -111,7 +111,7 @@ class AgentDesk:
         return router
 
     async def page(self, request: Request) -> Response:
-        """Serve the page."""
+        """Serve the agent's page."""
         return self.assets["agent.html"].make_response(request, "no-cache")
 
     async def asset(self, name: str, request: Request) -> Response:
@@ -185,7 +185,7 @@ class AgentDesk:
         return Response(status_code=204)
 
     async def note(self, request: Request) -> Response:
-        """Store a note by its id."""
+        """Store an agent's note by its id."""
         asked = await request.json()
         if "note" in self.away:
             raise RequestRefused(503, "not-saved")

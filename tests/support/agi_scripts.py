@@ -127,7 +127,10 @@ class HeldOpen:
         os.close(self._reading)
 
     def read_to_end(self, seconds: float = 10.0) -> bytes:
-        """Return what they wrote, once all have ended. Raises TimeoutError where one lives on."""
+        """Return what the processes wrote into the pipe, once all have ended.
+
+        Raises TimeoutError if one does not end.
+        """
         data, deadline = b"", time.monotonic() + seconds
         while select.select([self._reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
             piece = os.read(self._reading, 4096)

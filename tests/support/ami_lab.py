@@ -46,18 +46,18 @@ class AmiLab:
         self._came.set()
 
     def send(self, name: str, **fields: str) -> str:
-        """Send an action. Return its ActionID."""
+        """Send an AMI action. Return its ActionID."""
         self._count += 1
         action_id = fields.pop("ActionID", f"t{self._count}")
         self._writer.write(encode_action(name, list(fields.items()), action_id))
         return action_id
 
     def write(self, data: bytes) -> None:
-        """Send raw bytes."""
+        """Send raw bytes over the AMI connection."""
         self._writer.write(data)
 
     async def action(self, name: str, **fields: str) -> AmiMessage:
-        """Send an action. Return its response."""
+        """Send an AMI action. Return its response."""
         start = len(self.messages)
         action_id = self.send(name, **fields)
         return await self.until(lambda message: bool(message.response) and message.action_id == action_id, start)

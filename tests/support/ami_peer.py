@@ -19,27 +19,27 @@ Answer = Callable[["PeerSession", AmiMessage], bytes | None]
 
 
 def success(action: AmiMessage, *fields: tuple[str, str]) -> bytes:
-    """Return a Success response to an action."""
+    """Return the bytes of a Success response to an AMI action."""
     return encode_message([("Response", "Success"), ("ActionID", action.action_id), *fields])
 
 
 def error(action: AmiMessage, text: str) -> bytes:
-    """Return an Error response to an action."""
+    """Return the bytes of an Error response to an AMI action."""
     return encode_message([("Response", "Error"), ("ActionID", action.action_id), ("Message", text)])
 
 
 def event(name: str, *fields: tuple[str, str]) -> bytes:
-    """Return an event."""
+    """Return the bytes of an AMI event."""
     return encode_message([("Event", name), *fields])
 
 
 def item(action: AmiMessage, name: str, *fields: tuple[str, str]) -> bytes:
-    """Return an event of the list that answers an action."""
+    """Return the bytes of one event of the list that answers an AMI action."""
     return event(name, ("ActionID", action.action_id), *fields)
 
 
 class PeerSession(asyncio.Protocol):
-    """A connection to the server. `actions` are the received actions."""
+    """A connection to the scripted AMI server. `actions` are the received actions."""
 
     def __init__(self, peer: ManagerPeer) -> None:
         self.actions: list[AmiMessage] = []
@@ -116,11 +116,11 @@ class ManagerPeer:
 
     @property
     def session(self) -> PeerSession:
-        """The latest session."""
+        """The latest AMI session with the server."""
         return self.sessions[-1]
 
     def stop_listening(self) -> None:
-        """Refuse further connections."""
+        """Refuse further connections to the AMI server."""
         assert self._server is not None
         self._server.close()
 
@@ -155,7 +155,7 @@ async def catch_error(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> 
 
 
 def leave_unanswered(_: PeerSession, __: AmiMessage) -> None:
-    """Leave the action unanswered."""
+    """Do not answer the AMI action."""
 
 
 def loop_time() -> float:

@@ -1,4 +1,4 @@
-"""Ways to break a running site: a failing store, a killed dialler."""
+"""Ways to break a running centre: a store that fails, a dialler that is killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASite = TypeVar("ASite", bound=Site)
 
 
 class FailingStore:
-    """Makes one method of a site's store raise while `failing` is set, before or after its commit."""
+    """Makes one method of a centre's store raise an error while `failing` is set, before or after its commit."""
 
     def __init__(self, site: Site, method: str, *, after_commit: bool = False) -> None:
         self.failing = True

@@ -20,7 +20,7 @@ from tests.support.roll_filler import fill_roll
 
 
 class MultiServerSite(Site):
-    """A centre under test with several servers. `switch` is the first one."""
+    """A centre under test with several Asterisk servers. `switch` is the first server."""
 
     def __init__(self, servers: Mapping[str, SimulatedAsterisk], *others: Any) -> None:
         super().__init__(next(iter(servers.values())), *others)

@@ -47,7 +47,7 @@ def key_file(path: Path) -> Path:
 
 
 class Backend(Protocol):
-    """A kind of store, in one folder."""
+    """A kind of store for the store's tests, in one folder."""
 
     encode: Encode
     written_past: bool  # set by a test that writes rows without seals, by its own SQL
@@ -144,7 +144,7 @@ async def claim_numbers(store: Store, limit: int = 1, *, campaign_id: str = CAMP
 
 
 async def claim_one_number(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
-    """Claim one number. All other claims are released."""
+    """Claim one number for dialling. All other claims are released."""
     claims = await claim_numbers(store, 1000, campaign_id=campaign_id, now=now)
     [wanted] = [each for each in claims if each.phone_id == phone_id]
     await store.release_claimed_targets([each for each in claims if each is not wanted])
@@ -180,7 +180,7 @@ async def end_attempt(
     *,
     retry_at: float | None = None,
 ) -> bool:
-    """End one attempt 30 s after its start. Return whether it was open."""
+    """End one attempt 30 s after its start. Return whether the attempt was open."""
     ended = EndedAttempt(new.attempt_id, outcome, new.at + 30.0, retry_at=retry_at)
     [was_open] = await store.end_attempts([ended])
     return was_open
@@ -194,7 +194,7 @@ async def make_ended_call(
     retry_at: float | None = None,
     now: float = NOW,
 ) -> NewAttempt:
-    """Open and end an attempt to a number. Return it."""
+    """Open and end an attempt to call a number. Return the attempt."""
     new = await claim_and_open_attempt(store, phone_id, now=now)
     assert await end_attempt(store, new, outcome, retry_at=retry_at)
     return new
@@ -208,7 +208,10 @@ def make_mark(
     source: MarkSource = MarkSource.AGENT,
     new: NewAttempt | None = None,
 ) -> Mark:
-    """Return a mark. Its key consists of voter, kind and source unless given."""
+    """Return a mark (recorded answer about a voter).
+
+    Its key consists of voter, kind and source, unless a key is given.
+    """
     attempt_id = None if new is None else new.attempt_id
     return Mark(key or f"{voter_id}/{kind}/{source}", voter_id, kind, source, NOW + 60.0, attempt_id=attempt_id)
 

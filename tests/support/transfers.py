@@ -69,7 +69,7 @@ def conference_members(site: Site) -> set[frozenset[str]]:
 
 
 def third_party(site: Site) -> Channel:
-    """Return the channel of the third party."""
+    """Return the channel of the third party in the voter's call."""
     return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
 
 

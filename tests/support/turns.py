@@ -60,7 +60,7 @@ class ManualClock:
 
 
 class NamedMethods:
-    """A store or switch whose methods have names and must not be called."""
+    """A stand-in for a store or switch, whose methods have names and must not be called."""
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         """Return a method with this name."""
@@ -110,7 +110,7 @@ class Turns:
             self.place(seat.connect_phone(self.features.core.read_clock()))
 
     def place(self, seat: Seat) -> None:
-        """Replace a seat and drop the effects."""
+        """Replace the state of a seat and discard the effects."""
         self.features.core.in_event = True
         self.features.seats.put_seat(self.features.seats[seat.name], seat)
         self.features.core.pop_effects()
@@ -160,7 +160,7 @@ class Turns:
             assert seen == follows, f"{type(event).__name__} at {seconds} s: {seen}"
 
     def seat(self, name: str = "01") -> SeatState:
-        """Return the state of a seat."""
+        """Return the engine's state of a seat."""
         return self.features.seats[name].state
 
     def _line(self, effect: Effect) -> str:

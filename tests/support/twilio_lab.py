@@ -40,7 +40,7 @@ class StillClock(Clock):
 
 @dataclass
 class Lab:
-    """A Twilio adapter and its stand-in. Calls ring until a test changes that."""
+    """A Twilio adapter and a stand-in for Twilio. Calls ring until a test changes their status."""
 
     twilio: TwilioStandIn
     switch: TwilioSwitch

@@ -90,7 +90,10 @@ class Line:
             return answer.status, text
 
     def do(self, text: str) -> tuple[str | None, dict[str, str]]:
-        """Execute a TwiML document. Return the next path, or None at the end of the call, and its form fields."""
+        """Execute a TwiML document. Return the path and form fields of the next request.
+
+        The path is None at the end of the call.
+        """
         asked = False  # a prompt was played in this document
         for verb in ElementTree.fromstring(text):  # noqa: S314 - from our own server
             match verb.tag:

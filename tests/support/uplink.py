@@ -11,14 +11,14 @@ from dialer.uplink.dialler import DiallerCommands
 
 
 class RecordingSession(Session):
-    """A session without a server."""
+    """A session with headquarters that has no server and records published messages."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, Any]] = []
         """Published messages as (subject, JSON value)."""
 
     async def publish(self, subject: str, data: bytes) -> None:
-        """Record a message."""
+        """Record a message instead of publishing it."""
         self.published.append((subject, json.loads(data)))
 
 
@@ -30,6 +30,6 @@ class RecordingDialler(DiallerCommands):
         object.__setattr__(self, "commands", [])
 
     async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
-        """Record a command."""
+        """Record a command instead of sending it."""
         self.commands.append(values)  # type: ignore[attr-defined] # the class is frozen
         return Reply(self.status, "")  # type: ignore[attr-defined] # the class is frozen
