@@ -45,16 +45,16 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
         elif by_name[1] not in known:
             near = get_close_matches(by_name[1], known, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else f". Its fields: {', '.join(known) or 'none'}"
-            raise typer.BadParameter(f"`{name}` has no field `{by_name[1]}`{meant}")
+            raise typer.BadParameter(f"the command `{name}` has no field `{by_name[1]}`{meant}")
         elif by_name[1] in fields:
-            raise typer.BadParameter(f"field `{by_name[1]}` is given twice: give it once")
+            raise typer.BadParameter(f"the field `{by_name[1]}` of `{name}` is given twice: give it once")
         else:
             fields[by_name[1]] = _parse_json_value(name, by_name[1], by_name[2])
     missing = [field for field in required if field not in fields]
     if len(in_order) > len(missing):
         extra = in_order[len(missing)]
         raise typer.BadParameter(
-            f"{extra!r} is one value too many for `{name}`. Its fields: {', '.join(known) or 'none'}"
+            f"{extra!r} is one value too many for `{name}`: leave it out. Fields of `{name}`: {', '.join(known) or 'none'}"
         )
     fields.update((field, _parse_json_value(name, field, text)) for field, text in zip(missing, in_order, strict=False))
     read_command(name, fields)  # validate before connecting to the broker

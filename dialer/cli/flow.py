@@ -210,7 +210,7 @@ def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
     for item in given:
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
-            raise typer.BadParameter("write NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
+            raise typer.BadParameter("a fact must be given as NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
         if name.strip() not in known:
             names = ", ".join(sorted(known)) or "none"
             raise FlowOptionError("--fact", f"the flow has no fact {name.strip()!r}; use one of: {names}")

@@ -87,7 +87,10 @@ def import_register(
     with site.open_exclusively("an import of a register") as db, transaction(db):
         earlier = registers.read_register_date(db, name)
         if earlier is not None and earlier > issued:
-            raise RollError(f"a newer issue of the register {name!r} is already imported: nothing was changed")
+            raise RollError(
+                f"a newer issue of the register {name!r} is already imported, so nothing was changed:"
+                " import only newer issues"
+            )
         count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append_entry(db, "register-import", get_audit_name(site.who), what, now)

@@ -46,10 +46,13 @@ def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str
     ("words", "says"),
     [
         ("pause", "`pause` needs `campaign`"),
-        ("pause turnout persuasion", "'persuasion' is one value too many for `pause`. Its fields: campaign"),
+        (
+            "pause turnout persuasion",
+            "'persuasion' is one value too many for `pause`: leave it out. Fields of `pause`: campaign",
+        ),
         ("pause campain=turnout", "has no field `campain`; did you mean `campaign`?"),
         ("stop-all seat=04", "has no field `seat`. Its fields: none"),
-        ("pause campaign=a campaign=b", "field `campaign` is given twice"),
+        ("pause campaign=a campaign=b", "the field `campaign` of `pause` is given twice"),
         ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
