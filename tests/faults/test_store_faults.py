@@ -172,10 +172,10 @@ from tests.support.stores import *
 async def main():
     store = await open_store(Path(sys.argv[1]))
     await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol(CAMPAIGN)
-    ended, ringing, _ = [await dial(store, phone_id) for phone_id in (1, 2, 3)]
-    await end(store, ended, Outcome.COMPLETED)
-    await store.record_mark(mark(1, MarkKind.VOTED))
+    await store.enrol_numbers(CAMPAIGN)
+    ended, ringing, _ = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2, 3)]
+    await end_attempt(store, ended, Outcome.COMPLETED)
+    await store.record_mark(make_mark(1, MarkKind.VOTED))
     print(ended.attempt_id, ringing.attempt_id, flush=True)
     await asyncio.Event().wait()
 

@@ -39,12 +39,12 @@ async def main():
     key = read_key(Path(sys.argv[2])) if sys.argv[2:] else None
     store = await open_store(Path(sys.argv[1]), key=key)
     await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol(CAMPAIGN)
-    await dial(store, 1)
+    await store.enrol_numbers(CAMPAIGN)
+    await claim_and_open_attempt(store, 1)
     print("dialled", flush=True)
     sys.stdin.readline()
     try:
-        await dial(store, 2)
+        await claim_and_open_attempt(store, 2)
     except StoreError as error:
         print(error, flush=True)
     else:
