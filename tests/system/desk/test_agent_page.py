@@ -267,7 +267,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
 
     site.desk.replies = [503] * 100  # the page retries without limit
     await page.keyboard.press("1")
-    await expect(page.locator(".entry.retrying")).to_contain_text("Not saved yet")
+    await expect(page.locator(".entry.retrying")).to_contain_text("Outcome not saved yet")
     await expect(page.locator(".entry.retrying")).to_contain_text("Voter 1")
     kept = await page.evaluate("JSON.stringify(localStorage)")
     assert "not-yet" in kept
@@ -328,7 +328,7 @@ async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> 
     await page.goto("about:blank")
     site.desk.away = set()
     await page.goto(f"{site.desk.origin}/agent")
-    await expect(page.locator(".entry.saved")).to_contain_text("Saved without the note")
+    await expect(page.locator(".entry.saved")).to_contain_text("Outcome saved without the note")
     assert "note" not in (await site.desk.wait_for_commands("seat-dispose", 2))[1]
     await page.clock.run_for(UNDO_MS * 2)
     await page.get_by_role("button", name="Dismiss").click()
@@ -369,7 +369,7 @@ async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Sit
     await page.keyboard.press("Backspace")
     await expect(page.locator(".entry.waiting")).to_have_count(0)
     await second.clock.run_for(UNDO_MS * 2)
-    await second.get_by_role("button", name="Use it here").click()
+    await second.get_by_role("button", name="Use this seat here").click()
     await expect(second.locator(".name")).to_be_visible()
     await second.clock.run_for(UNDO_MS * 2)
     await expect(second.locator(".entry")).to_have_count(0)
@@ -415,7 +415,9 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
         {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "code": "call-over"}
     ]
     await page.keyboard.press("1")
-    await expect(page.locator(".entry.refused")).to_contain_text("Not saved: That call and its wrap-up have ended.")
+    await expect(page.locator(".entry.refused")).to_contain_text(
+        "Outcome not saved: That call and its wrap-up have ended."
+    )
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
     assert len(await site.desk.wait_for_commands("seat-dispose")) == 1
@@ -428,7 +430,9 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     await expect(page.locator(".warn")).to_have_count(0)
     mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
-    await expect(page.locator(".warn")).to_contain_text("Voter 1\u2069: has voted. This was just recorded elsewhere.")
+    await expect(page.locator(".warn")).to_contain_text(
+        "Voter 1\u2069: has voted. This outcome was just recorded elsewhere."
+    )
     await expect(page.locator(".warn")).to_contain_text("has opted out")
 
     # Marks that this page recorded are not shown as news; those of other household members are.
@@ -438,7 +442,9 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     await site.desk.wait_for_commands("seat-dispose")
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
-    await expect(page.locator(".warn")).to_contain_text("Voter 6\u2069: has voted. This was just recorded elsewhere.")
+    await expect(page.locator(".warn")).to_contain_text(
+        "Voter 6\u2069: has voted. This outcome was just recorded elsewhere."
+    )
     await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")
     await expect(page.locator(".state-now")).to_contain_text("call incoming")
@@ -475,7 +481,7 @@ async def test_second_browser_window_reports_the_first_and_can_replace_it(site: 
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
-    await page.get_by_role("button", name="Use it here").click()
+    await page.get_by_role("button", name="Use this seat here").click()
     await expect(page.locator(".waiting")).to_be_visible()
     site.desk.page_state.put("ended", "taken")
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is now used in another window")
@@ -512,7 +518,7 @@ async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None
     await expect(page.locator(".line")).to_contain_text("asha")
     assert not await find_overflowing_elements(page)
     found = await find_accessibility_violations(page)
-    await page.get_by_role("button", name="Mark as read", exact=True).click()
+    await page.get_by_role("button", name="Mark message as read", exact=True).click()
     assert await site.desk.wait_for_commands("seat-message-read") == [{"message_at": line["at"]}]
     site.desk.seat("ready")
     await expect(page.locator(".line")).to_have_count(0)
@@ -702,7 +708,7 @@ async def test_untrusted_text_in_any_field_is_shown_as_plain_text(site: Site) ->
         await page.clock.run_for(SETTLED_MS)
         await page.keyboard.press("1")
         assert not await find_overflowing_elements(page)
-    await page.get_by_role("button", name="show all").first.click()
+    await page.get_by_role("button", name="Show the whole text").first.click()
     await expect(page.locator(".name")).to_contain_text(HOSTILE[-1])
     assert not await find_overflowing_elements(page)
     assert not alerts
@@ -830,7 +836,7 @@ async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(
 async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     page = await site.open_ready_page(width=360, height=640)
     await show_preview(site, page, "attempt-1", seconds=90)
-    await expect(page.locator(".until")).to_contain_text("Expires in 1:")
+    await expect(page.locator(".until")).to_contain_text("Call preview expires in 1:")
     await page.locator(".preview button", has_text="Skip").click()
     await expect(page.locator(".preview .detail button")).to_have_count(6)
     assert not await find_overflowing_elements(page)
@@ -838,7 +844,7 @@ async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> 
     await page.keyboard.press("Escape")
     await expect(page.locator(".preview .detail")).to_have_count(0)
     await show_preview(site, page, "attempt-2", dials=True, seconds=20)
-    await expect(page.locator(".until.near")).to_contain_text("Dials automatically in 0:")
+    await expect(page.locator(".until.near")).to_contain_text("The voter is dialled automatically in 0:")
     for language in LANGUAGES:
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
@@ -858,7 +864,7 @@ async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site:
     site.faults.clear()  # the browser logs each 422
     await page.fill(".manual input", "+91 98123 45678")
     await page.press(".manual input", "Enter")
-    await expect(page.locator(".said")).to_contain_text("Dialling.")
+    await expect(page.locator(".said")).to_contain_text("Dialling the number.")
     await expect(page.locator(".manual input")).to_have_value("")
     assert "98123" not in page.url
     assert "98123" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")

@@ -135,8 +135,8 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await card.get_by_role("button", name="Pause").click()
     await board.get_by_role("dialog").get_by_role("button", name="Pause").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: PauseCampaign")
-    await board.get_by_role("button", name="Stop everything").click()
-    await board.get_by_role("dialog").get_by_role("button", name="Stop everything").click()
+    await board.get_by_role("button", name="Stop all campaigns").click()
+    await board.get_by_role("dialog").get_by_role("button", name="Stop all campaigns").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [PauseCampaign(campaign="turnout-agents"), StopAll()]
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
@@ -150,7 +150,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
     await expect(board.get_by_role("dialog")).to_contain_text(
-        "To seat-02: the message is shown on the agent's page until it is read"
+        "Message to seat-02: it is shown on the agent's page until it is read"
     )
     await board.get_by_label("Message to the agent").fill("the second page first")
     await board.keyboard.press("Enter")
@@ -161,7 +161,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     # A seat is restricted to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Change campaign").click()
-    await expect(board.get_by_role("dialog")).to_contain_text("Seat seat-02 takes only calls of this campaign")
+    await expect(board.get_by_role("dialog")).to_contain_text("Seat seat-02 takes only calls of the chosen campaign")
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
     await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
@@ -190,7 +190,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert await viewer.get_by_role("button", name="Acknowledge").count() == 0
     await board.get_by_role("button", name="Acknowledge").click()
     await expect(viewer.locator(".alert")).to_contain_text("acknowledged by asha")
-    assert await viewer.get_by_role("button", name="Stop everything").count() == 0
+    assert await viewer.get_by_role("button", name="Stop all campaigns").count() == 0
     assert await viewer.get_by_role("button", name="Pause").count() == 0
 
 
@@ -204,13 +204,13 @@ async def test_filters_of_the_board_page_survive_a_page_reload(site: Site) -> No
         )  # two of the three seats with a set language do not speak Hindi
         await board.get_by_label("Search").fill("209/7")
         await expect(board.locator("#booths-title + span")).not_to_have_text(booths)
-        await board.get_by_label("State", exact=True).select_option("ready")
+        await board.get_by_label("Seat state", exact=True).select_option("ready")
         assert await board.evaluate("location.hash") == "#language=hi&booth=209%2F7&seats=ready"
         await board.reload()
         await expect(board.get_by_label("Spoken language")).to_have_value("hi")
         await expect(board.get_by_label("Search")).to_have_value("209/7")
-        await expect(board.get_by_label("State", exact=True)).to_have_value("ready")
-        await board.get_by_label("State", exact=True).select_option("")
+        await expect(board.get_by_label("Seat state", exact=True)).to_have_value("ready")
+        await board.get_by_label("Seat state", exact=True).select_option("")
     await board.get_by_label("Search").fill("Sita Devi")
     assert await board.evaluate("location.hash") == "#language=hi"
     await board.get_by_label("Campaign", exact=True).select_option("turnout-ivr")
@@ -244,7 +244,7 @@ async def test_supervisor_imports_a_roll_and_blocks_and_erases_a_number(site: Si
     roll = tmp_path / "kothrud.csv"
     roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
     board = await site.board()
-    await board.get_by_role("link", name="Lists").click()
+    await board.get_by_role("link", name="Rolls and numbers").click()
     await board.set_input_files("input[name=roll]", roll)
     await board.get_by_role("button", name="Check file").click()
     await expect(board.get_by_text("checked; the import would")).to_be_visible(timeout=60_000)

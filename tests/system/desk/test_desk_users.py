@@ -118,7 +118,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await expect(page.get_by_role("dialog")).to_contain_text("meena can sign in with the role supervisor")
     await confirm(page)
     once = str(await page.locator("output.made").text_content())
-    await page.get_by_role("dialog").get_by_role("button", name="Done").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Close this window").click()
     await expect(page.locator("output.made")).to_have_count(0)
     row = page.get_by_role("row", name="meena")
     await expect(row).to_contain_text("one-time password")
@@ -130,7 +130,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     )
     await hers.fill("input[name=new]", NEW)
     await hers.press("input[name=new]", "Enter")
-    await hers.get_by_role("button", name="Stop everything").click()
+    await hers.get_by_role("button", name="Stop all campaigns").click()
     await confirm(hers)
     await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [StopAll()]
@@ -142,7 +142,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await expect(hers.locator("input[name=password]")).to_be_visible()  # signed out without a reload
     await sign_in(hers, "meena", NEW)
     await hers.wait_for_selector(".seat-card")
-    assert await hers.get_by_role("button", name="Stop everything").count() == 0
+    assert await hers.get_by_role("button", name="Stop all campaigns").count() == 0
     await choose_action(page, "meena", "Sign out everywhere")
     await confirm(page)
     await expect(hers.locator("input[name=password]")).to_be_visible()
@@ -167,7 +167,7 @@ async def test_user_changes_the_own_password_and_users_in_the_settings_file_are_
     await page.get_by_role("row", name="vikram").get_by_role("button").click()
     assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out everywhere"]
     await page.keyboard.press("Escape")
-    await page.get_by_role("link", name="Back to the board").click()
+    await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.wait_for_selector(".seat-card")
     watcher = await site.account("vikram")
     assert await watcher.locator("#users-title").count() == 0  # a viewer sees only the own account

@@ -410,7 +410,7 @@ async def test_every_page_view_is_accessible_and_links_lead_from_zones_to_booths
         await page.reload()
         await expect(page.locator("tbody tr")).to_contain_text("50%")
         await page.get_by_role("link", name="Incidents").click()
-        await page.get_by_role("combobox", name="Centre or area").select_option("centre:pune-1")
+        await page.get_by_role("combobox", name="Zone or centre").select_option("centre:pune-1")
         await page.get_by_label("Description").fill("<img src=x onerror=alert(1)>")
         await page.get_by_role("button", name="Open an incident").click()
         await expect(page.locator(".alert")).to_contain_text("<img src=x")

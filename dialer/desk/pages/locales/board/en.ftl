@@ -1,34 +1,34 @@
 ### Texts of the supervisors' page, in English.
 
 campaign = Campaign
-centre-actions = Centre actions
-seat-state = State
-all-states = All states
+centre-actions = Actions for the whole centre
+seat-state = Seat state
+all-states = All seat states
 spoken = Spoken language
 all-languages = All languages
 all-campaigns = All campaigns
 
 ## Users
 
-to-board = Back to the board
+to-board = Back to the supervisors' board
 users = Users
-user-name = Name
+user-name = User name
 user-name-help = 1 to 32 lower-case letters, digits and hyphens
-role = Role
+role = User role
 sign-in-by = Sign-in method
 signed-in-at = Last sign-in
 user-fixed = user defined in the settings
 user-menu = Actions for { $name }
-user-actions = Actions
-passkey = passkey
-password-none = no password
+user-actions = User actions
+passkey = passkey set up
+password-none = no password set
 password-once = one-time password
-password-own = password
+password-own = own password
 user-add = Add user
 user-role = Change role
 user-password = New one-time password
 user-sign-out = Sign out everywhere
-user-remove = Remove
+user-remove = Remove user
 ask-user-add = { $name } can sign in with the role { $role }. The next screen shows a password for the first sign-in.
 ask-user-role = { $name } gets the new role at once and must sign in again.
 ask-user-password = The current password of { $name } stops working and all sessions end. The next screen shows a password for one sign-in.
@@ -36,9 +36,9 @@ ask-user-sign-out = { $name } is signed out on every device and can sign in agai
 ask-user-remove = { $name } loses all access and is signed out on every device.
 new-password-title = Password of { $name }
 new-password-help = This password is shown only once. It works for one sign-in within three days, when a new one must be chosen. Hand it over in person.
-copy = Copy
+copy = Copy password
 copied = Password copied.
-done = Done
+done = Close this window
 signed-out-everywhere = { $name } is signed out on every device.
 users-help = Users defined in the settings can only be changed there. Every change of a user is recorded in the audit log under your name.
 
@@ -47,45 +47,45 @@ users-help = Users defined in the settings can only be changed there. Every chan
 problem-alert-ended = This alert has ended or changed.
 problem-no-user = This user no longer exists.
 problem-user-in-settings = This user is defined in the settings. Set the password on the dialler's machine (dialer user password).
-problem-own-account = This is your own account. Change your password above.
+problem-own-account = You cannot change your own account in this list. To change your password, use "Your password".
 problem-not-audited = No password was created: the dialler could not write to the audit log. Try again.
 
 ## States
 
-status = Status
-status-broker = Broker
+status = Connections
+status-broker = MQTT broker
 status-dialler = Dialler
 status-switch = Asterisk
-status-up = connected
-status-down = disconnected
+status-up = { $name } is connected
+status-down = { $name } is disconnected
 stale-desk = No update from the desk for { $ago }. Figures may be out of date. Dialling continues.
-stale-broker = No update from the broker for { $ago }. Figures may be out of date. Dialling continues.
-stale-dialler = The dialler is offline: it was stopped or lost its connection to the broker.
+stale-broker = No update from the MQTT broker for { $ago }. Figures may be out of date. Dialling continues.
+stale-dialler = The dialler is offline: it was stopped or lost its connection to the MQTT broker. Figures are out of date.
 
-role-viewer = viewer
-role-listener = listener
-role-coach = coach
+role-viewer = viewer (read only)
+role-listener = listener to calls
+role-coach = coach of agents
 role-desk = desk server
 role-booth-desk = booth desk
-role-compliance = compliance
+role-compliance = compliance officer
 role-supervisor = supervisor
 
-state-running = running
-state-paused = paused
-state-stopped = stopped
+state-running = campaign running
+state-paused = campaign paused
+state-stopped = campaign stopped
 
 call-preview = previewed by the agent
 call-sending = starting the call
-call-dialling = dialling
-call-ringing = ringing
-call-waiting = waiting for an agent
+call-dialling = dialling the number
+call-ringing = ringing at the voter
+call-waiting = voter waiting for an agent
 call-connecting = connecting to an agent
-call-talking = talking
-call-in-flow = in call flow
-call-message = hearing a message
+call-talking = talking to an agent
+call-in-flow = in an automatic call flow
+call-message = hearing the information message
 
-trunk-working = active
-trunk-resting = suspended
+trunk-working = trunk in use
+trunk-resting = trunk suspended
 trunk-probing = testing the trunk with one call
 
 ## Tiles
@@ -97,13 +97,13 @@ tile-utilisation = Agent utilisation
 tile-utilisation-help = talk and wrap-up time as a share of logged-in time
 tile-asr = Answer rate (ASR)
 tile-asr-help = answered share of recent calls on all trunks
-tile-remaining = Numbers remaining
-tile-remaining-of = of { $numbers } numbers on the lists
+tile-remaining = Remaining numbers
+tile-remaining-of = { $remaining } of { $numbers } numbers on the call lists will still be called
 
-window-days = { $days } days
+window-days = the last { $days } days
 window-hours = { $hours ->
-    [one] 1 hour
-   *[other] { $hours } hours
+    [one] the last hour
+   *[other] the last { $hours } hours
 }
 abandoned-window = { $share } of { $answers } live answers in { $window } were abandoned ({ $abandoned ->
     [one] 1 call
@@ -114,32 +114,32 @@ abandoned-window = { $share } of { $answers } live answers in { $window } were a
 
 campaigns = Campaigns
 no-campaign = No campaigns yet. They appear when the dialler starts with campaigns in its settings.
-list-completed-of = { $closed } of { $numbers } numbers completed, { $due } remaining
-list-waiting = { $numbers } waiting for their time
-list-refused = { $numbers } not called: { $rule }
+list-completed-of = { $closed } of { $numbers } numbers completed, { $due } numbers remaining
+list-waiting = { $numbers } numbers waiting for the time of their next call
+list-refused = { $numbers } numbers not called: { $rule }
 placed = Calls placed
 answered = Answered calls
 connected = Connected to an agent
 abandoned = Abandoned calls
-pacing = Pacing
+pacing = Current pacing
 refused = Calls blocked by calling rules
 
 rule-number = number not allowed
 rule-opted-out = number opted out
 rule-nothing-known = call history unknown
 rule-do-not-call-register = on a do-not-call register
-rule-register-missing = do-not-call register missing
+rule-register-missing = no do-not-call register imported
 rule-register-too-old = do-not-call register out of date
 rule-no-consent = no consent to be called
-rule-consent-withdrawn = consent withdrawn
-rule-certificate = recording not certified
+rule-consent-withdrawn = voter withdrew consent
+rule-certificate = prompt recording not certified
 rule-caller-id = caller ID not allowed
-rule-poll-over = poll has closed
+rule-poll-over = poll already closed
 rule-retention = data retention period over
 rule-silence = silence period before the poll
 rule-poll-unknown = polling day unknown
 rule-close-of-poll-unknown = close of poll unknown
-rule-time-zone-unknown = time zone unknown
+rule-time-zone-unknown = time zone of the number unknown
 rule-calling-hours = outside calling hours
 rule-campaign-hours = outside the campaign's hours
 rule-redial-lock = previous call abandoned too recently
@@ -148,10 +148,10 @@ rule-attempts = daily attempt limit reached
 rule-conversations = voter already contacted
 
 calls-now = { $calls ->
-    [one] 1 call now
-   *[other] { $calls } calls now
+    [one] 1 call placed now
+   *[other] { $calls } calls placed now
 }
-pacing-nobody = no agents available, so no calls are placed
+pacing-nobody = no agent is available, so no calls are placed
 pacing-agents = { calls-now }: each available agent previews a voter and dials
 pacing-seats = { calls-now }: as many as the available agents can take
 pacing-cap = { calls-now }: limited to keep the abandoned rate at its target
@@ -169,16 +169,16 @@ why-dialling = { $calls ->
     [one] 1 call dialling or ringing.
    *[other] { $calls } calls dialling or ringing.
 }
-why-no-broker = Unknown: the desk is not connected to the broker.
-why-dialler-away = The dialler is not running or is disconnected from the broker.
+why-no-broker = Unknown: the desk is not connected to the MQTT broker.
+why-dialler-away = The dialler is not running or is disconnected from the MQTT broker.
 why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
-why-clock-set = The machine's clock has changed. Check the time. If it is correct, press "Confirm clock".
+why-clock-set = The clock of the dialler's machine has changed. Check the time. If it is correct, press "Confirm clock".
 why-no-switch = Asterisk is not connected.
 why-switch-silent = Asterisk does not respond.
-why-store = Results cannot be saved. Check the disk.
-why-paused = The campaign is paused. Press "Start".
-why-stopped = The campaign is stopped. Press "Start".
+why-store = Results cannot be saved. Check the disk of the dialler's machine.
+why-paused = The campaign is paused. Press "Start campaign".
+why-stopped = The campaign is stopped. Press "Start campaign".
 why-no-audio = A sound of the call flow cannot be played: { $detail }
 why-calling-hours = { $until ->
     [none] Outside calling hours, and no calling hours remain.
@@ -191,17 +191,17 @@ why-trunks = { $until ->
     [none] All trunks were suspended; a test call checks whether one works again.
    *[other] All trunks are suspended until { $until }: the carrier rejects calls.
 }
-why-list-completed = The list is complete: no numbers remain.
+why-list-completed = The call list is complete: no numbers remain.
 why-nothing-due = No number is due now: { $closed } of { $numbers } numbers are completed.
 why-held = Campaign on hold: { $detail }
 why-limit-nobody = No agents available: { $paused } paused, { $wrapup } in wrap-up.
 why-limit-agents = Each available agent previews a voter before dialling: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready.
 why-limit-seats = All agents are busy: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call starts shortly before one becomes available.
 why-limit-cap = Dialling is limited to keep the abandoned rate at its target. { $ready } agents are ready.
-why-limit-hard-stop = One more abandoned call would exceed the abandoned-rate limit. { $ready } agents are ready.
+why-limit-hard-stop = Dialling waits: one more abandoned call would exceed the abandoned-rate limit. { $ready } agents are ready.
 why-limit-reserve = Dialling is limited so that the abandoned rate stays within its limit even if every call in progress is abandoned. { $ready } agents are ready.
-why-limit-cold = Too few calls so far to predict when agents become available. { $ready } agents are ready.
-why-limit-channels = All channels are in use.
+why-limit-cold = Dialling is limited: there were too few calls so far to predict when agents become available. { $ready } agents are ready.
+why-limit-channels = Dialling waits: all channels of the trunks are in use.
 why-limit-speed = Dialling is at the supervisor's limit for today. { $ready } agents are ready.
 why-limit-cps = Dialling is at the trunk's limit of calls per second (CPS).
 why-limit-slow-carrier = Dialling is limited because the carrier is slow to ring.
@@ -212,43 +212,43 @@ why-limit-in-flight = Dialling is at the limit of calls in progress.
 seats = Seats
 seats-active = { $working } of { $seats } seats active
 seat-actions = Actions for seat { $seat }
-serves-only = only calls of { $campaigns }
+serves-only = takes only calls of { $campaigns }
 seat-calls = { $calls ->
-    [one] 1 call
-   *[other] { $calls } calls
+    [one] 1 call, busy { $share } of the time
+   *[other] { $calls } calls, busy { $share } of the time
 }
 
 ## Trunks
 
 trunks = Trunks
 trunk = Trunk
-trunk-state = State
-channels = Channels
-asr = ASR
-cps = Calls/s
+trunk-state = Trunk state
+channels = Channels in use
+asr = Answer rate
+cps = Calls per second
 ringing = Time until ringing
 failures = Failed calls
-seconds = { $seconds } s
+seconds = { $seconds } sec
 
 ## Turnout
 
 booths = Turnout by booth, as reported by voters
 booths-summary = { $voted } of { $reached } contacted voters in { $booths } booths have voted
 booths-more = { $more } more booths are not shown. Use the search field to narrow the list.
-booth = Constituency/part
-booth-find = Search
-booth-order = Sort by
+booth = Constituency and part
+booth-find = Search booths
+booth-order = Sort booths by
 booth-order-behind = lowest turnout first
-booth-order-place = number
-voters = Voters
+booth-order-place = booth number
+voters = Voters on the roll
 reached = Voters contacted
-voted = Voted
+voted = Reported as voted
 not-yet = Not voted yet
-voted-share = Turnout
+voted-share = Reported turnout
 
 ## The day
 
-day = Today
+day = Calls today
 no-day = No calls completed today. Charts appear after the first one.
 cap = Abandoned-rate limit
 chart-calls = Calls per ten minutes
@@ -259,32 +259,32 @@ chart-abandoned-summary = { $abandoned } of { $answers } live answers were aband
 ## Alerts
 
 alerts = Alerts
-alert-acknowledge = Acknowledge
-alert-acknowledged-by = acknowledged by { $name }, { $at }
+alert-acknowledge = Acknowledge alert
+alert-acknowledged-by = alert acknowledged by { $name }, { $at }
 level-notice = Notice
 level-warning = Warning
 level-critical = Critical
 
 ## Commands
 
-do-pause = Pause
-do-resume = Start
-do-stop = Stop
+do-pause = Pause campaign
+do-resume = Start campaign
+do-stop = Stop campaign
 do-speed = Set dialling speed
 do-abandoned-target = Set abandoned-rate target
-do-stop-all = Stop everything
+do-stop-all = Stop all campaigns
 do-accept-clock = Confirm clock
 do-reload-flows = Reload call flows
-do-seat-pause = Pause
-do-seat-ready = Ready
-do-seat-log-off = Log off
-do-seat-hang-up = Hang up
+do-seat-pause = Pause calls
+do-seat-ready = Resume calls
+do-seat-log-off = Log off agent
+do-seat-hang-up = Hang up call
 do-seat-message = Send message
 do-seat-campaigns = Change campaign
 do-seat-unlock = Unlock log-in
-do-listen = Listen
-do-whisper = Whisper
-do-barge = Barge
+do-listen = Listen to the call
+do-whisper = Whisper to the agent
+do-barge = Join the conversation
 do-stop-listening = Stop listening
 
 ask-pause = Campaign { $campaign } places no new calls. Calls in progress continue.
@@ -298,8 +298,8 @@ ask-reload-flows = New calls use the new version of each call flow.
 ask-seat-pause = Seat { $seat } gets no new calls; the current conversation continues.
 ask-seat-log-off = The agent at seat { $seat } is logged off when the current conversation ends.
 ask-seat-hang-up = The call at seat { $seat } ends now.
-ask-seat-message = To { $to }: the message is shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
-ask-seat-campaigns = Seat { $seat } takes only calls of this campaign from the next call, until the agent logs off.
+ask-seat-message = Message to { $to }: it is shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
+ask-seat-campaigns = Seat { $seat } takes only calls of the chosen campaign from the next call, until the agent logs off.
 ask-seat-unlock = Agents can log in at seat { $seat } again.
 ask-whisper = Your phone rings. Only the agent at seat { $seat } can hear you.
 ask-barge = Your phone rings. The agent and the voter at seat { $seat } can both hear you.
@@ -316,7 +316,7 @@ speed-calls = { $calls ->
     [one] 1 simultaneous call
    *[other] { $calls } simultaneous calls
 }
-speed-unlimited = no limit
+speed-unlimited = no calling limit
 speed-set-by = { $sender } set today's calling limit: { $most }
 target-choice = Abandoned-rate target
 target-default = target from the settings
@@ -330,17 +330,17 @@ command-unanswered = The dialler did not answer. Check whether the command was c
 
 ## Rolls and numbers
 
-to-lists = Lists
+to-lists = Rolls and numbers
 do-roll-import = Import a roll
 do-suppress = Stop calling this number
 do-erase-number = Erase this number
 roll-help = Choose a CSV or XLSX file. It is checked first, and you see what would change before you import it. Dialling continues meanwhile.
-roll-file = File
+roll-file = Roll file
 roll-check = Check file
 roll-receiving = Uploading file
-roll-import = Import
-roll-discard = Discard
-roll-by = uploaded by { $name }
+roll-import = Import roll
+roll-discard = Discard file
+roll-by = file uploaded by { $name }
 roll-is-receiving = uploading the file
 roll-is-checking = checking the file; nothing has changed yet
 roll-is-checked = file checked; the import would make the following changes
@@ -356,14 +356,14 @@ roll-booths = Booths added
 roll-numbers = Numbers added
 roll-links = Links between voters and numbers
 roll-rejected-numbers = Numbers rejected (their voters are imported)
-roll-rejected-cells = Other cells rejected (their voters are imported)
+roll-rejected-cells = Other table cells rejected (their voters are imported)
 roll-opted-out = Numbers opted out (never called)
-roll-without-close = Booths without closing time
+roll-without-close = Booths without closing time of the poll
 ask-roll-import = { $voters } voters and { $numbers } numbers are added or changed. Running campaigns start calling them at once.
 numbers-title = Block or erase a number
 numbers-help = The number is not written to any log. Erasing also deletes its recordings and notes permanently.
 number = Phone number
-number-names = Also erase the names of its voters
+number-names = Also erase the names of the voters of this number
 ask-number-suppress = No campaign will call { $number } again, even after a new roll is imported. This cannot be undone.
 ask-number-erase = { $number } is erased with its recordings and notes, and never called again. This cannot be undone.
 problem-no-roll = This file is not a roll. Choose a .csv or .xlsx file.
@@ -377,14 +377,14 @@ problem-no-number = Enter exactly one valid phone number.
 to-recordings = Recordings
 recordings-help = Recorded calls, without names and numbers. Each playback is recorded in the audit log.
 recordings-none = No recordings. They appear here when calls are recorded.
-recordings-older = Show older
+recordings-older = Show older recordings
 recorded-at = Start of recording
-recorded-duration = Duration
+recorded-duration = Length of the recording
 recorded-seat = Seat
 recorded-agent = Agent
 recording-of = Recording of { $at }
-recording-play-of = Play the recording of { $at }
-do-recording-play = Play
+recording-play-of = Play recording of { $at }
+do-recording-play = Play recording
 problem-recording-deleted = This recording has been deleted.
-problem-playback-expired = Playback has expired after 15 minutes. Press "Play" again.
+problem-playback-expired = Playback has expired after 15 minutes. Press "Play recording" again.
 problem-recordings-unreadable = The recordings folder cannot be read. Tell your administrator.

@@ -1,34 +1,34 @@
 ### बोर्ड के शब्द हिन्दी में।
 
 campaign = अभियान
-centre-actions = केंद्र की कार्रवाई
-seat-state = स्थिति
-all-states = सभी स्थितियाँ
+centre-actions = पूरे केंद्र की कार्रवाई
+seat-state = सीट की स्थिति
+all-states = सीटों की सभी स्थितियाँ
 spoken = बोली जाने वाली भाषा
 all-languages = सभी भाषाएँ
 all-campaigns = सभी अभियान
 
 ## कौन साइन इन है, और उपयोगकर्ता
 
-to-board = बोर्ड पर वापस
+to-board = पर्यवेक्षक बोर्ड पर वापस
 users = उपयोगकर्ता
-user-name = नाम
+user-name = उपयोगकर्ता का नाम
 user-name-help = 1 से 32 छोटे अंग्रेज़ी अक्षर, अंक और डैश
-role = भूमिका
+role = उपयोगकर्ता की भूमिका
 sign-in-by = साइन इन का तरीका
 signed-in-at = पिछला साइन इन
 user-fixed = उपयोगकर्ता सेटिंग में परिभाषित
 user-menu = { $name } के लिए कार्रवाई
-user-actions = कार्रवाई
-passkey = पासकी
-password-none = कोई पासवर्ड नहीं
+user-actions = उपयोगकर्ता की कार्रवाई
+passkey = पासकी तय
+password-none = कोई पासवर्ड तय नहीं
 password-once = एक बार का पासवर्ड
-password-own = पासवर्ड
+password-own = अपना पासवर्ड
 user-add = उपयोगकर्ता जोड़ें
 user-role = भूमिका बदलें
 user-password = नया एक बार का पासवर्ड
 user-sign-out = सब जगह से साइन आउट
-user-remove = हटाएँ
+user-remove = उपयोगकर्ता हटाएँ
 ask-user-add = { $name } को { $role } की भूमिका के साथ साइन इन की अनुमति मिलेगी। अगली स्क्रीन पहले साइन इन का पासवर्ड दिखाएगी।
 ask-user-role = { $name } को नई भूमिका तुरंत मिलेगी और उन्हें फिर से साइन इन करना होगा।
 ask-user-password = { $name } का मौजूदा पासवर्ड बंद हो जाएगा और सभी सत्र समाप्त होंगे। अगली स्क्रीन एक साइन इन का पासवर्ड दिखाएगी।
@@ -36,9 +36,9 @@ ask-user-sign-out = { $name } हर उपकरण पर साइन आउ�
 ask-user-remove = { $name } की सारी पहुँच समाप्त होगी और वे हर उपकरण पर साइन आउट होंगे।
 new-password-title = { $name } का पासवर्ड
 new-password-help = यह पासवर्ड केवल एक बार दिखाया जाता है। यह तीन दिन के भीतर एक साइन इन के लिए है, जिसमें नया पासवर्ड चुनना होगा। इसे आमने-सामने दें।
-copy = कॉपी करें
+copy = पासवर्ड कॉपी करें
 copied = पासवर्ड कॉपी हो गया।
-done = हो गया
+done = यह विंडो बंद करें
 signed-out-everywhere = { $name } हर उपकरण पर साइन आउट हैं।
 users-help = सेटिंग में परिभाषित उपयोगकर्ता केवल वहीं बदले जा सकते हैं। उपयोगकर्ता का हर बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
 
@@ -47,45 +47,45 @@ users-help = सेटिंग में परिभाषित उपयो�
 problem-alert-ended = यह चेतावनी समाप्त हो गई या बदल गई है।
 problem-no-user = यह उपयोगकर्ता अब नहीं है।
 problem-user-in-settings = यह उपयोगकर्ता सेटिंग में परिभाषित है। पासवर्ड डायलर की मशीन पर बदलें (dialer user password)।
-problem-own-account = यह आपका अपना खाता है। पासवर्ड ऊपर बदलें।
+problem-own-account = इस सूची में आप अपना खाता नहीं बदल सकते। पासवर्ड बदलने के लिए "आपका पासवर्ड" का उपयोग करें।
 problem-not-audited = पासवर्ड नहीं बना: डायलर ऑडिट लॉग में नहीं लिख सका। फिर कोशिश करें।
 
 ## स्थिति
 
-status = स्थिति
+status = संपर्क
 status-broker = ब्रोकर
 status-dialler = डायलर
 status-switch = एस्टरिस्क
-status-up = जुड़ा हुआ
-status-down = संपर्क टूटा हुआ
+status-up = { $name } जुड़ा हुआ है
+status-down = { $name } का संपर्क टूटा हुआ है
 stale-desk = डेस्क से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
 stale-broker = ब्रोकर से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
-stale-dialler = डायलर ऑफ़लाइन है: उसे रोका गया या ब्रोकर से उसका संपर्क टूट गया।
+stale-dialler = डायलर ऑफ़लाइन है: उसे रोका गया या ब्रोकर से उसका संपर्क टूट गया। आँकड़े पुराने हैं।
 
-role-viewer = दर्शक
-role-listener = श्रोता
-role-coach = प्रशिक्षक
+role-viewer = दर्शक (केवल देखना)
+role-listener = कॉल के श्रोता
+role-coach = एजेंटों के प्रशिक्षक
 role-desk = डेस्क सर्वर
 role-booth-desk = बूथ डेस्क
-role-compliance = अनुपालन
+role-compliance = अनुपालन अधिकारी
 role-supervisor = पर्यवेक्षक
 
-state-running = चालू
-state-paused = विराम पर
-state-stopped = रुका हुआ
+state-running = अभियान चालू
+state-paused = अभियान विराम पर
+state-stopped = अभियान रुका हुआ
 
 call-preview = एजेंट मतदाता को देख रहा
 call-sending = कॉल शुरू हो रही
-call-dialling = डायल हो रही
-call-ringing = घंटी बज रही
-call-waiting = एजेंट की प्रतीक्षा में
+call-dialling = नंबर डायल हो रहा
+call-ringing = मतदाता के यहाँ घंटी बज रही
+call-waiting = मतदाता एजेंट की प्रतीक्षा में
 call-connecting = एजेंट से जुड़ रही
-call-talking = बातचीत में
-call-in-flow = कॉल फ़्लो में
-call-message = संदेश सुन रहे
+call-talking = एजेंट से बातचीत में
+call-in-flow = स्वचालित कॉल फ़्लो में
+call-message = सूचना संदेश सुन रहे
 
-trunk-working = सक्रिय
-trunk-resting = निलंबित
+trunk-working = ट्रंक उपयोग में
+trunk-resting = ट्रंक निलंबित
 trunk-probing = एक कॉल से ट्रंक की जाँच
 
 ## मुख्य आँकड़े
@@ -98,12 +98,12 @@ tile-utilisation-help = लॉग-इन समय में बातचीत 
 tile-asr = उत्तर दर (ASR)
 tile-asr-help = सभी ट्रंकों की हाल की कॉल में उत्तर मिली कॉल का हिस्सा
 tile-remaining = शेष नंबर
-tile-remaining-of = सूचियों के { $numbers } नंबरों में से
+tile-remaining-of = कॉल सूचियों के { $numbers } नंबरों में से { $remaining } पर अभी कॉल होनी है
 
-window-days = { $days } दिनों
+window-days = पिछले { $days } दिनों
 window-hours = { $hours ->
-    [one] { $hours } घंटे
-   *[other] { $hours } घंटों
+    [one] पिछले { $hours } घंटे
+   *[other] पिछले { $hours } घंटों
 }
 abandoned-window = { $window } में एजेंटों के { $answers } उत्तरों का { $share } छूटा ({ $abandoned } कॉल); { $stop } पर डायलिंग रुकेगी
 
@@ -111,31 +111,31 @@ abandoned-window = { $window } में एजेंटों के { $answers
 
 campaigns = अभियान
 no-campaign = अभी कोई अभियान नहीं। सेटिंग में अभियानों के साथ डायलर शुरू होने पर वे यहाँ दिखेंगे।
-list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } शेष
-list-waiting = { $numbers } अपने समय की प्रतीक्षा में
-list-refused = { $numbers } पर कॉल नहीं: { $rule }
+list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } नंबर शेष
+list-waiting = { $numbers } नंबर अपनी अगली कॉल के समय की प्रतीक्षा में
+list-refused = { $numbers } नंबरों पर कॉल नहीं: { $rule }
 placed = लगाई गई कॉल
 answered = उत्तर मिली कॉल
 connected = एजेंट से जुड़ीं
 abandoned = छूटी कॉल
-pacing = गति
+pacing = अभी की गति
 refused = कॉल के नियमों से रोकी गई कॉल
 rule-number = नंबर की अनुमति नहीं
 rule-opted-out = नंबर ने कॉल से मना किया
 rule-nothing-known = पिछली कॉल अज्ञात
 rule-do-not-call-register = कॉल-निषेध सूची में
-rule-register-missing = कॉल-निषेध सूची नहीं है
+rule-register-missing = कोई कॉल-निषेध सूची आयात नहीं
 rule-register-too-old = कॉल-निषेध सूची पुरानी
 rule-no-consent = कॉल की सहमति नहीं
 rule-consent-withdrawn = सहमति वापस ली गई
-rule-certificate = रिकॉर्डिंग प्रमाणित नहीं
+rule-certificate = प्रॉम्प्ट की रिकॉर्डिंग प्रमाणित नहीं
 rule-caller-id = कॉलर आईडी की अनुमति नहीं
-rule-poll-over = मतदान समाप्त
+rule-poll-over = मतदान पहले ही समाप्त
 rule-retention = डेटा रखने की अवधि पूरी
 rule-silence = मतदान से पहले मौन अवधि
 rule-poll-unknown = मतदान दिवस अज्ञात
 rule-close-of-poll-unknown = मतदान समाप्ति समय अज्ञात
-rule-time-zone-unknown = समय क्षेत्र अज्ञात
+rule-time-zone-unknown = नंबर का समय क्षेत्र अज्ञात
 rule-calling-hours = कॉल के समय से बाहर
 rule-campaign-hours = अभियान के समय से बाहर
 rule-redial-lock = पिछली कॉल हाल में छूटी
@@ -163,12 +163,12 @@ why-no-broker = अज्ञात: डेस्क का ब्रोकर �
 why-dialler-away = डायलर नहीं चल रहा, या ब्रोकर से उसका संपर्क टूटा है।
 why-stopping = डायलर रुक रहा है। वह नई कॉल नहीं लगाता।
 why-starting = डायलर शुरू हो रहा है।
-why-clock-set = मशीन की घड़ी बदल गई है। समय जाँचें। सही हो तो "घड़ी की पुष्टि करें" दबाएँ।
+why-clock-set = डायलर की मशीन की घड़ी बदल गई है। समय जाँचें। सही हो तो "घड़ी की पुष्टि करें" दबाएँ।
 why-no-switch = एस्टरिस्क से संपर्क नहीं है।
 why-switch-silent = एस्टरिस्क जवाब नहीं दे रहा।
-why-store = परिणाम सहेजे नहीं जा सकते। डिस्क जाँचें।
-why-paused = अभियान विराम पर है। "शुरू करें" दबाएँ।
-why-stopped = अभियान रुका हुआ है। "शुरू करें" दबाएँ।
+why-store = परिणाम सहेजे नहीं जा सकते। डायलर की मशीन की डिस्क जाँचें।
+why-paused = अभियान विराम पर है। "अभियान शुरू करें" दबाएँ।
+why-stopped = अभियान रुका हुआ है। "अभियान शुरू करें" दबाएँ।
 why-no-audio = कॉल फ़्लो की एक ध्वनि नहीं चलाई जा सकती: { $detail }
 why-calling-hours = { $until ->
     [none] कॉल का समय नहीं है, और आगे भी कोई समय तय नहीं।
@@ -181,17 +181,17 @@ why-trunks = { $until ->
     [none] सभी ट्रंक निलंबित थे; एक कॉल से जाँच हो रही है कि कोई फिर चालू हुआ या नहीं।
    *[other] सभी ट्रंक { $until } तक निलंबित हैं: कैरियर कॉल अस्वीकार कर रहा है।
 }
-why-list-completed = सूची पूरी हुई: कोई नंबर शेष नहीं।
+why-list-completed = कॉल सूची पूरी हुई: कोई नंबर शेष नहीं।
 why-nothing-due = अभी किसी नंबर की बारी नहीं: { $numbers } में से { $closed } नंबर पूरे।
 why-held = अभियान रुका हुआ: { $detail }
 why-limit-nobody = कोई एजेंट उपलब्ध नहीं: { $paused } विराम पर, { $wrapup } रैप-अप में।
 why-limit-agents = हर उपलब्ध एजेंट डायल करने से पहले मतदाता को देखता है: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार।
 why-limit-seats = सभी एजेंट व्यस्त हैं: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार। किसी के खाली होने से ठीक पहले अगली कॉल शुरू होगी।
 why-limit-cap = छूटी कॉल की दर लक्ष्य पर रखने के लिए डायलिंग सीमित है। { $ready } एजेंट तैयार हैं।
-why-limit-hard-stop = एक और छूटी कॉल से छूटी कॉल की दर सीमा पार कर देगी। { $ready } एजेंट तैयार हैं।
+why-limit-hard-stop = डायलिंग रुकी है: एक और छूटी कॉल से छूटी कॉल की दर सीमा पार कर देगी। { $ready } एजेंट तैयार हैं।
 why-limit-reserve = डायलिंग सीमित है, ताकि चल रही हर कॉल छूटने पर भी छूटी कॉल की दर सीमा में रहे। { $ready } एजेंट तैयार हैं।
-why-limit-cold = एजेंट कब खाली होंगे, यह जानने के लिए अभी कम कॉल हुई हैं। { $ready } एजेंट तैयार हैं।
-why-limit-channels = सभी चैनल उपयोग में हैं।
+why-limit-cold = डायलिंग सीमित है: एजेंट कब खाली होंगे, यह जानने के लिए अभी कम कॉल हुई हैं। { $ready } एजेंट तैयार हैं।
+why-limit-channels = डायलिंग रुकी है: ट्रंकों के सभी चैनल उपयोग में हैं।
 why-limit-speed = डायलिंग पर्यवेक्षक की आज की सीमा पर है। { $ready } एजेंट तैयार हैं।
 why-limit-cps = डायलिंग ट्रंक की प्रति सेकंड कॉल सीमा पर है।
 why-limit-slow-carrier = डायलिंग सीमित है, क्योंकि कैरियर देर से घंटी बजाता है।
@@ -202,40 +202,40 @@ why-limit-in-flight = डायलिंग चल रही कॉल की �
 seats = सीटें
 seats-active = { $seats } में से { $working } सीटें सक्रिय
 seat-actions = सीट { $seat } के लिए कार्रवाई
-serves-only = केवल { $campaigns } की कॉल
-seat-calls = { $calls } कॉल
+serves-only = केवल { $campaigns } की कॉल लेती है
+seat-calls = { $calls } कॉल, { $share } समय व्यस्त
 
 ## ट्रंक
 
 trunks = ट्रंक
 trunk = ट्रंक
-trunk-state = स्थिति
-channels = चैनल
-asr = ASR
-cps = कॉल/से
+trunk-state = ट्रंक की स्थिति
+channels = उपयोग में चैनल
+asr = उत्तर दर
+cps = प्रति सेकंड कॉल
 ringing = घंटी बजने तक समय
 failures = विफल कॉल
-seconds = { $seconds } से
+seconds = { $seconds } सेकंड
 
 ## मतदान
 
 booths = बूथवार मतदान, मतदाताओं के अनुसार
 booths-summary = { $booths } बूथों में संपर्क हुए { $reached } मतदाताओं में से { $voted } ने वोट दिया
 booths-more = { $more } और बूथ नहीं दिखाए गए। सूची छोटी करने के लिए खोजें।
-booth = क्षेत्र/भाग
-booth-find = खोजें
-booth-order = क्रम
+booth = क्षेत्र और भाग
+booth-find = बूथ खोजें
+booth-order = बूथों का क्रम
 booth-order-behind = सबसे कम मतदान पहले
-booth-order-place = संख्या
-voters = मतदाता
+booth-order-place = बूथ संख्या
+voters = सूची के मतदाता
 reached = संपर्क हुए मतदाता
-voted = वोट दिया
+voted = वोट देने की सूचना
 not-yet = अभी वोट नहीं दिया
-voted-share = मतदान
+voted-share = सूचित मतदान
 
 ## दिन
 
-day = आज
+day = आज की कॉल
 no-day = आज अभी कोई कॉल पूरी नहीं हुई। पहली कॉल के बाद चार्ट दिखेंगे।
 cap = छूटी कॉल की दर की सीमा
 chart-calls = हर दस मिनट में कॉल
@@ -246,32 +246,32 @@ chart-abandoned-summary = आज { $answers } उत्तरों में �
 ## चेतावनियाँ
 
 alerts = चेतावनियाँ
-alert-acknowledge = देख लिया
-alert-acknowledged-by = { $name } ने देखा, { $at }
+alert-acknowledge = चेतावनी देख ली
+alert-acknowledged-by = चेतावनी { $name } ने देखी, { $at }
 level-notice = सूचना
 level-warning = चेतावनी
 level-critical = गंभीर
 
 ## आदेश
 
-do-pause = विराम दें
-do-resume = शुरू करें
-do-stop = रोकें
+do-pause = अभियान को विराम दें
+do-resume = अभियान शुरू करें
+do-stop = अभियान रोकें
 do-speed = डायलिंग की गति तय करें
 do-abandoned-target = छूटी कॉल की दर का लक्ष्य तय करें
-do-stop-all = सब कुछ रोकें
+do-stop-all = सभी अभियान रोकें
 do-accept-clock = घड़ी की पुष्टि करें
 do-reload-flows = कॉल फ़्लो फिर लोड करें
-do-seat-pause = विराम दें
-do-seat-ready = तैयार
-do-seat-log-off = लॉग-ऑफ़ करें
+do-seat-pause = कॉल को विराम दें
+do-seat-ready = कॉल फिर शुरू करें
+do-seat-log-off = एजेंट को लॉग-ऑफ़ करें
 do-seat-hang-up = कॉल काटें
 do-seat-message = संदेश भेजें
 do-seat-campaigns = अभियान बदलें
 do-seat-unlock = लॉग-इन का लॉक हटाएँ
-do-listen = सुनें
+do-listen = कॉल सुनें
 do-whisper = एजेंट से बोलें
-do-barge = बीच में जुड़ें
+do-barge = बातचीत में जुड़ें
 do-stop-listening = सुनना बंद करें
 
 ask-pause = अभियान { $campaign } नई कॉल नहीं लगाएगा। चल रही कॉल जारी रहेंगी।
@@ -285,8 +285,8 @@ ask-reload-flows = नई कॉल हर कॉल फ़्लो का न�
 ask-seat-pause = सीट { $seat } को नई कॉल नहीं मिलेंगी; चल रही बातचीत जारी रहेगी।
 ask-seat-log-off = चल रही बातचीत समाप्त होने पर सीट { $seat } का एजेंट लॉग-ऑफ़ होगा।
 ask-seat-hang-up = सीट { $seat } की कॉल अभी समाप्त होगी।
-ask-seat-message = { $to } के लिए: संदेश एजेंट के पेज पर पढ़े जाने तक, अधिक से अधिक 10 मिनट दिखता है। नाम या फ़ोन नंबर न लिखें।
-ask-seat-campaigns = अगली कॉल से सीट { $seat } केवल इस अभियान की कॉल लेगी, जब तक उसका एजेंट लॉग ऑफ़ न करे।
+ask-seat-message = { $to } के लिए संदेश: वह एजेंट के पेज पर पढ़े जाने तक, अधिक से अधिक 10 मिनट दिखता है। नाम या फ़ोन नंबर न लिखें।
+ask-seat-campaigns = अगली कॉल से सीट { $seat } केवल चुने गए अभियान की कॉल लेगी, जब तक उसका एजेंट लॉग ऑफ़ न करे।
 ask-seat-unlock = सीट { $seat } पर एजेंट फिर लॉग-इन कर सकेंगे।
 ask-whisper = आपका फ़ोन बजेगा। केवल सीट { $seat } का एजेंट आपको सुन सकेगा।
 ask-barge = आपका फ़ोन बजेगा। सीट { $seat } के एजेंट और मतदाता दोनों आपको सुन सकेंगे।
@@ -297,7 +297,7 @@ serve-all-campaigns = सभी अभियान
 speed-choice = कॉल की सीमा
 speed-per-seat = हर एजेंट पर { $calls } बिना उत्तर की कॉल
 speed-calls = एक साथ { $calls } कॉल
-speed-unlimited = कोई सीमा नहीं
+speed-unlimited = कॉल की कोई सीमा नहीं
 speed-set-by = { $sender } ने आज कॉल की सीमा तय की: { $most }
 target-choice = छूटी कॉल की दर का लक्ष्य
 target-default = सेटिंग का लक्ष्य
@@ -311,17 +311,17 @@ command-unanswered = डायलर ने जवाब नहीं दिय�
 
 ## सूचियाँ और नंबर
 
-to-lists = सूचियाँ
+to-lists = मतदाता सूचियाँ और नंबर
 do-roll-import = मतदाता सूची आयात करें
 do-suppress = इस नंबर पर कॉल बंद करें
 do-erase-number = यह नंबर मिटाएँ
 roll-help = CSV या XLSX फ़ाइल चुनें। पहले उसकी जाँच होती है, और आयात से पहले आप देखते हैं कि क्या बदलेगा। इस बीच डायलिंग जारी रहती है।
-roll-file = फ़ाइल
+roll-file = मतदाता सूची की फ़ाइल
 roll-check = फ़ाइल जाँचें
 roll-receiving = फ़ाइल अपलोड हो रही है
-roll-import = आयात करें
-roll-discard = हटाएँ
-roll-by = { $name } ने अपलोड की
+roll-import = मतदाता सूची आयात करें
+roll-discard = फ़ाइल हटाएँ
+roll-by = { $name } ने फ़ाइल अपलोड की
 roll-is-receiving = फ़ाइल अपलोड हो रही है
 roll-is-checking = फ़ाइल की जाँच हो रही है; अभी कुछ नहीं बदला
 roll-is-checked = फ़ाइल की जाँच पूरी; आयात से ये बदलाव होंगे
@@ -344,7 +344,7 @@ ask-roll-import = { $voters } मतदाता और { $numbers } नंब�
 numbers-title = नंबर रोकें या मिटाएँ
 numbers-help = नंबर किसी लॉग में नहीं लिखा जाता। मिटाने पर उसकी रिकॉर्डिंग और टिप्पणियाँ भी हमेशा के लिए हटती हैं।
 number = फ़ोन नंबर
-number-names = उसके मतदाताओं के नाम भी मिटाएँ
+number-names = इस नंबर के मतदाताओं के नाम भी मिटाएँ
 ask-number-suppress = कोई अभियान { $number } पर फिर कॉल नहीं करेगा, नई मतदाता सूची के बाद भी नहीं। इसे वापस नहीं लिया जा सकता।
 ask-number-erase = { $number } अपनी रिकॉर्डिंग और टिप्पणियों के साथ मिटाया जाएगा, और उस पर फिर कभी कॉल नहीं होगी। इसे वापस नहीं लिया जा सकता।
 problem-no-roll = यह मतदाता सूची की फ़ाइल नहीं है। .csv या .xlsx फ़ाइल चुनें।
@@ -358,14 +358,14 @@ problem-no-number = ठीक एक मान्य फ़ोन नंबर �
 to-recordings = रिकॉर्डिंग
 recordings-help = रिकॉर्ड की गई कॉल, बिना नाम और नंबर के। हर बार सुनना ऑडिट लॉग में दर्ज होता है।
 recordings-none = कोई रिकॉर्डिंग नहीं। कॉल रिकॉर्ड होने पर वे यहाँ दिखेंगी।
-recordings-older = पुरानी दिखाएँ
+recordings-older = पुरानी रिकॉर्डिंग दिखाएँ
 recorded-at = रिकॉर्डिंग की शुरुआत
-recorded-duration = अवधि
+recorded-duration = रिकॉर्डिंग की अवधि
 recorded-seat = सीट
 recorded-agent = एजेंट
 recording-of = { $at } की रिकॉर्डिंग
 recording-play-of = { $at } की रिकॉर्डिंग सुनें
-do-recording-play = सुनें
+do-recording-play = रिकॉर्डिंग सुनें
 problem-recording-deleted = यह रिकॉर्डिंग हटाई जा चुकी है।
-problem-playback-expired = सुनने की अनुमति 15 मिनट बाद समाप्त हो गई। "सुनें" फिर दबाएँ।
+problem-playback-expired = सुनने की अनुमति 15 मिनट बाद समाप्त हो गई। "रिकॉर्डिंग सुनें" फिर दबाएँ।
 problem-recordings-unreadable = रिकॉर्डिंग का फ़ोल्डर पढ़ा नहीं जा सकता। अपने एडमिन को बताएँ।

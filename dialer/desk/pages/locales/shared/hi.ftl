@@ -13,35 +13,35 @@ problem-locked = बहुत सारे विफल प्रयास। { 
 problem-busy = बहुत लोग एक साथ साइन इन कर रहे हैं। कुछ सेकंड बाद फिर कोशिश करें।
 problem-signed-out = आप साइन आउट हैं। फिर से साइन इन करें।
 problem-role = आपकी भूमिका में यह करने की अनुमति नहीं है।
-problem-values = सर्वर ने अनुरोध स्वीकार नहीं किया। पेज फिर से लोड करें।
+problem-values = सर्वर ने अनुरोध स्वीकार नहीं किया। पेज फिर से लोड करके कोशिश करें।
 problem-broker-away = कुछ भेजा नहीं गया: डेस्क का ब्रोकर से संपर्क नहीं है। फिर कोशिश करें।
 problem-no-desk = डेस्क से जवाब नहीं मिला। नेटवर्क जाँचें, फिर कोशिश करें।
 problem-other-site = अनुरोध अस्वीकार किया गया। वह किसी दूसरी वेबसाइट से आया था।
-problem-not-saved = सहेजा नहीं गया। डेस्क सर्वर की डिस्क जाँचें।
+problem-not-saved = बदलाव सहेजा नहीं गया। डेस्क सर्वर की डिस्क जाँचें।
 problem-host = डेस्क इस पते पर उपलब्ध नहीं है। उसे उसके निर्धारित पते से खोलें।
 problem-nothing-here = पेज नहीं मिला।
-problem-too-long = बहुत लंबा है: कुछ सहेजा नहीं गया। छोटा करके फिर कोशिश करें।
-problem-not-json = सर्वर ने अनुरोध स्वीकार नहीं किया। पेज फिर से लोड करें।
-problem-no-command = अज्ञात आदेश। पेज फिर से लोड करें।
+problem-too-long = लेख बहुत लंबा है: कुछ सहेजा नहीं गया। छोटा करके फिर कोशिश करें।
+problem-not-json = सर्वर ने अनुरोध स्वीकार नहीं किया। पेज फिर से लोड करके कोशिश करें।
+problem-no-command = सर्वर इस आदेश को नहीं जानता। पेज फिर से लोड करें।
 
 ## स्थिति
 
-seat-offline = ऑफ़लाइन
-seat-ready = तैयार
+seat-offline = लॉग-ऑफ़
+seat-ready = कॉल के लिए तैयार
 seat-reserved = कॉल आ रही है
-seat-talking = बातचीत में
-seat-wrap-up = रैप-अप
+seat-talking = कॉल पर
+seat-wrap-up = रैप-अप में
 seat-paused = विराम पर
 seat-lost = फ़ोन कटा
 
-help-hold = होल्ड पर
+help-hold = मतदाता होल्ड पर
 help-calling = दूसरे फ़ोन पर कॉल
-help-consult = परामर्श
+help-consult = दूसरे व्यक्ति से परामर्श
 help-returning = मतदाता से फिर जोड़ा जा रहा
-help-merging = तीनों को जोड़ा जा रहा
+help-merging = तीन की बातचीत शुरू हो रही
 help-three-way = तीन की बातचीत
-recording-on = रिकॉर्डिंग जारी
-recording-paused = रिकॉर्डिंग रुकी
+recording-on = कॉल रिकॉर्ड हो रही
+recording-paused = कॉल की रिकॉर्डिंग रुकी
 
 pause-break = अवकाश
 pause-preview-unanswered = प्रीव्यू का उत्तर नहीं

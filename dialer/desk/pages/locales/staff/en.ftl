@@ -1,6 +1,6 @@
 ### Texts shared by the pages of supervisors and headquarters: sign-in, own account, charts.
 
-sign-in-name = Name
+sign-in-name = User name
 sign-in-password = Password
 own-password = Your password
 password-old = Current password
@@ -12,14 +12,14 @@ passkeys = Passkeys
 passkeys-help = A passkey is stored on your device or security key and unlocked with your fingerprint, face or PIN. It replaces your password on this desk only.
 passkey-create = Create a passkey
 passkey-created = Passkey created. You can now sign in with it.
-passkey-unused = Created { $at }, not used yet
-passkey-used = Created { $at }, last used { $used }
-passkey-remove = Remove
+passkey-unused = Passkey created { $at }, not used yet
+passkey-used = Passkey created { $at }, last used { $used }
+passkey-remove = Remove passkey
 ask-passkey-remove = You can no longer sign in with this passkey. Your password stays the same.
 problem-once = This password was valid for one sign-in only. Choose a new one now.
 problem-expired = This one-time password has expired. Ask a supervisor for a new one.
 problem-weak = Choose another password: at least 12 characters, not your name and not the old password. Four unrelated words work well.
-problem-no-passkeys = Passkeys need a host name, but this desk is opened by an IP address (desk.address).
+problem-no-passkeys = Passkeys need a host name, but this desk is opened by an IP address. Tell your administrator to set a host name in desk.address.
 problem-passkeys-full = You have the maximum number of passkeys. Remove one first.
 problem-passkey-stale = The passkey sign-in took too long or was sent twice. Try again.
 problem-passkey-wrong = This passkey is not valid here. Sign in with your password.

@@ -20,8 +20,8 @@ import "./board.css";
 function StatusSign({ name, good }: { name: string; good: boolean }) {
   return (
     <li class={good ? "status good" : "status bad"}>
-      {t(`status-${name}`)}
-      <span class="unseen">: {t(good ? "status-up" : "status-down")}</span>
+      <span aria-hidden="true">{t(`status-${name}`)}</span>
+      <span class="unseen">{t(good ? "status-up" : "status-down", { name: t(`status-${name}`) })}</span>
     </li>
   );
 }

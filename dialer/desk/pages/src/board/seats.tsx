@@ -44,9 +44,7 @@ function Card({ name }: { name: string }) {
         {seat.agent && <span>{seat.agent}</span>} {more.filter(Boolean).join(" · ")}
       </p>
       {seat.state !== "offline" && (
-        <p class="small">
-          {t("seat-calls", { calls: seat.calls })} · {percent(seat.utilisation)}
-        </p>
+        <p class="small">{t("seat-calls", { calls: seat.calls, share: percent(seat.utilisation) })}</p>
       )}
     </li>
   );

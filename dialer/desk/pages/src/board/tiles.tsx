@@ -97,7 +97,7 @@ export function Tiles() {
         <small>{t("tile-asr-help")}</small>
       </Tile>
       <Tile name="tile-remaining" figure={count(due)}>
-        <small>{t("tile-remaining-of", { numbers })}</small>
+        <small>{t("tile-remaining-of", { remaining: due, numbers })}</small>
       </Tile>
     </div>
   );

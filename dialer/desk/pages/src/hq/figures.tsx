@@ -315,7 +315,7 @@ function CentreNow({ centre }: { centre: CentreRow }) {
     ["state-of", told(centre)],
     ["age-live", <Age at={centre.live_at} />],
     ["age-results", <Age at={centre.committed_at} old={300} />],
-    ["campaigns", Object.entries(centre.campaigns ?? {}).map(([name, state]) => `${name}: ${t(`campaign-${state}`)}`).join(", ") || NOT_KNOWN],
+    ["campaigns", Object.entries(centre.campaigns ?? {}).map(([name, state]) => t(`campaign-${state}`, { campaign: name })).join(", ") || NOT_KNOWN],
     ["live-calls", count(centre.calls ?? 0)],
     ["material", `${centre.material ?? NOT_KNOWN} / ${centre.assigned_material ?? NOT_KNOWN}`],
     ["lag", centre.opt_out_lag_seconds == null ? NOT_KNOWN : t("seconds", { seconds: decimal(centre.opt_out_lag_seconds) })],

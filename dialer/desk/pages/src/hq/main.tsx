@@ -52,8 +52,8 @@ function Head() {
           const good = name === "nats" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
           return (
             <li key={name} class={good ? "status good" : "status bad"}>
-              {t(`status-${name}`)}
-              <span class="unseen">: {t(good ? "status-up" : "status-down")}</span>
+              <span aria-hidden="true">{t(`status-${name}`)}</span>
+              <span class="unseen">{t(good ? "status-up" : "status-down", { name: t(`status-${name}`) })}</span>
             </li>
           );
         })}
