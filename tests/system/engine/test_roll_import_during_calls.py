@@ -251,7 +251,7 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
         assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith(
             "The number is not on the roll"
         )
-        with pytest.raises(CommandRefused, match="Send it again"):
+        with pytest.raises(CommandRefused, match="Upload it again"):
             await engine.execute(EraseNumbers(list="0" * 32, names=True, who="asha"))
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         assert number[1:] not in "".join(db.iterdump())
