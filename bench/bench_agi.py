@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.agi_driver import TURNOUT, TWELVE, CallOrder, CallResult, Driver, Script, driver
 from bench.common import (
@@ -161,7 +161,13 @@ async def flow_server(tally: Tally) -> AsyncIterator[int]:
     """Run our server with a shipped flow, whose commits succeed immediately."""
     flow = load_flow("turnout")
     prompts = ConventionalPrompts(load_shipped_texts())
-    facts = {"organisation": "Matdan", "booth_name": "Town Hall", "booth_part": 12, "closes_at": 18, "hour_now": 11}
+    facts: dict[str, str | int | bool] = {
+        "organisation": "Matdan",
+        "booth_name": "Town Hall",
+        "booth_part": 12,
+        "closes_at": 18,
+        "hour_now": 11,
+    }
 
     async def handler(call: AgiCall) -> None:
         commits: list[object] = []
@@ -213,7 +219,7 @@ def pyst2_server(tally: Tally) -> Iterator[int]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            call = agi.AGI(stdin=self.rfile, stdout=io.TextIOWrapper(self.wfile), stderr=null_log)
+            call = agi.AGI(stdin=self.rfile, stdout=io.TextIOWrapper(cast(Any, self.wfile)), stderr=null_log)
             call.answer()
             call.stream_file("matdan/hi/greeting")
             answer = call.get_data("matdan/hi/question", 5000, 1)

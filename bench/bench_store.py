@@ -27,7 +27,9 @@ from typing import Any
 
 from bench.common import (
     Contender,
+    Done,
     Result,
+    Stopwatch,
     describe_machine,
     interleave,
     judge_goal,
@@ -141,7 +143,7 @@ async def run_calls(path: Path) -> None:
             new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
             await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
             await store.end_attempts([EndedAttempt(each.attempt_id, Outcome.BUSY, NOW + 20) for each in new])
-            await store.read_campaign_progress(CAMPAIGN)
+            await store.read_campaign_progress(CAMPAIGN, NOW)
             await store.count_booth_turnout()
 
 
@@ -223,7 +225,7 @@ def show_contract(template: StoreTemplate, rounds: int, cycles: int) -> list[Res
 def show_encryption(template: StoreTemplate, encrypted: StoreTemplate, rounds: int, cycles: int) -> list[Result]:
     """Run and print the cycles on a plain and on an encrypted store."""
     few = max(50, cycles // 10)
-    pairs = [
+    pairs: list[tuple[str, Callable[[StoreTemplate], Callable[[Stopwatch], Done]]]] = [
         ("cycle, 50 waiting", lambda where: write_with_store(where, 50, cycles)),
         ("cycle, 1 waiting", lambda where: write_with_store(where, 1, few)),
         ("interface, 50 waiting", lambda where: whole_contract(where, 50, cycles)),

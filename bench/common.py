@@ -16,7 +16,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -245,7 +245,7 @@ def ratio_figures(title: str, results: Sequence[Result], *, wall: bool = False) 
     ]
 
 
-def write_json(path: Path, tables: dict[str, Sequence[Result]]) -> None:
+def write_json(path: Path, tables: Mapping[str, Sequence[Result]]) -> None:
     """Write the rounds of each table (seconds per operation) and the machine to a JSON file."""
     document = {
         "machine": describe_machine(),

@@ -214,10 +214,11 @@ def sqlalchemy_core(template: StoreTemplate, waiting: int, cycles: int) -> Calla
         async def work(path: Path) -> None:
             engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0, pool_timeout=600)
 
-            @event.listens_for(engine.sync_engine, "connect")
             def prepare(connection: Any, _record: Any) -> None:
                 for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                     connection.execute(f"PRAGMA {pragma}")
+
+            event.listen(engine.sync_engine, "connect", prepare)
 
             async def one() -> None:
                 async with engine.begin() as connection:

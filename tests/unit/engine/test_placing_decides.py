@@ -118,7 +118,18 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     async def find_no_due_time(*_: object) -> None:
         return None
 
+    async def release_no_targets(*_: object) -> int:
+        return 0
+
     hoppers = turns.features.placing._hoppers
-    hoppers._store = cast(Any, SimpleNamespace(claim_targets=claim_while_stopping, find_next_due_time=find_no_due_time))
+    hoppers._store = cast(
+        Any,
+        SimpleNamespace(
+            claim_targets=claim_while_stopping,
+            find_next_due_time=find_no_due_time,
+            release_refused_targets=release_no_targets,
+            read_campaign_progress=find_no_due_time,
+        ),
+    )
     assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper(run))) == ["beside release-claims"]
     assert not run.hopper
