@@ -285,7 +285,7 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
-        with pytest.raises(StoreError, match="Voter 999 is not on the number"):
+        with pytest.raises(StoreError, match="Voter 999 does not have the number"):
             await store.record_disposition(make_disposition(new.attempt_id, Disposition.VOTED), marks)
         assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
