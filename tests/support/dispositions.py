@@ -39,7 +39,7 @@ class ReplyLosingGateway(CommandGateway):
 
     lose = 0
 
-    async def _answer(self, user: str, reply: CommandReply) -> None:
+    async def _store_reply(self, user: str, reply: CommandReply) -> None:
         if self.lose:
             self.lose -= 1
             raise StoreBusy("the dialler ended before it replied")
