@@ -23,6 +23,7 @@ from dialer.cli.hq_pages import (
     import_official_turnout,
     list_page_actions,
     serve_headquarters_pages,
+    store_app,
     user_app,
 )
 from dialer.cli.hq_render import render_headquarters_files
@@ -41,6 +42,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
+app.add_typer(store_app, name="store")
 # Interactive commands report errors in one line, without log output.
 app.callback()(configure_quiet_logging)
 for name, command in (
@@ -115,7 +117,11 @@ class NewOrder(Signing):
     async def create_and_send(self, kind: OrderKind, **values: str | float | None) -> None:
         """Create an order, sign it, and send it to centres or write it to a file."""
         seconds = None if self.valid is None else self.valid * 3600
-        order = orders.create_order(kind, self.to, SystemClock().now(), seconds, **values)
+        after = 0.0
+        if self.out is None:
+            async with self.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+                after = await orders.find_last_place(session, self.settings)
+        order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
         await self.sign_and_send(SignedOrder(order=order.text), order)
 
 
@@ -299,7 +305,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
 
 @app.command("import")
-async def import_files(
+async def import_outbox_files(
     hq: HeadquartersOptions,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry` of any centre.")],
 ) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dialer.web.people import People
 
 user_app = CommandGroup(help="Manage the users of headquarters' pages.")
+store_app = CommandGroup(help="List the stores of centres, and choose one if two send as the same centre.")
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
@@ -121,6 +122,42 @@ async def set_account_password(
             )
         else:
             await people.set_password(name, read_argument(given, "the password"))
+
+
+@store_app.command("list")
+async def list_centre_stores(hq: HeadquartersOptions) -> None:
+    """List the stores that have sent results as each centre, and which one is accepted."""
+    from dialer.hq.store_records import list_stores  # noqa: PLC0415 - of an extra
+
+    zone = ZoneInfo(hq.settings.gather.time_zone)
+    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
+        for store in await list_stores(db):
+            first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
+            incarnation = store.incarnation[:8] or "(none)"
+            typer.echo(
+                f"{store.centre:<32}  {incarnation:<8}  {store.state:<8}  first sent {first}, row {store.last_id}"
+            )
+
+
+@store_app.command("accept")
+async def accept_centre_store(
+    centre: Annotated[str, typer.Argument(metavar="CENTRE", help="The centre.")],
+    store: Annotated[str, typer.Argument(metavar="STORE", help="The first digits of the store, as `list` shows them.")],
+    hq: HeadquartersOptions,
+    who: WhoOption = None,
+) -> None:
+    """Accept the results of one of several stores that send as a centre, and refuse the others.
+
+    First stop the other machine.
+    """
+    from dialer.hq.store_records import choose_store  # noqa: PLC0415 - of an extra
+
+    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
+        incarnation = await choose_store(db, centre, store)
+        await pages.append_audit(
+            db, "store-accepted", resolve_person(who), {"centre": centre, "incarnation": incarnation}
+        )
+    typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
 
 async def list_page_actions(

@@ -89,7 +89,7 @@ class SiteOptions:
         """The files of the site that the output of a command must never overwrite, by description."""
         store_files = {
             f"the store's {end} file": self.path.with_name(self.path.name + end)
-            for end in (".lock", ".sent", "-wal", "-shm", "-journal")
+            for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")
         }
         key = self.settings.store.encryption_key_file
         return {"the store": self.path, **store_files, "the settings file": self.config, "the store's key": key}

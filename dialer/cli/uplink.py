@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,13 @@ import uvloop
 from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import SettingsFile, require_extra
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.messages import BatchRow
+from dialer.nats.messages import BatchRow, SendingStore
 from dialer.nats.nkey import read_private_key
 from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
 from dialer.store import outbox
 from dialer.store.connection import Connection, open_store_for_reading
+from dialer.store.identity import read_identity
 from dialer.store.keys import read_site_key
 from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.uplink.batches import select_rows_for_headquarters
@@ -63,7 +65,9 @@ def carry(
             typer.echo("no messages are pending for headquarters; no file was written")
             return
         path = folder / build_outbox_file_name(centre, passed + 1, last)
-        count = write_outbox_file(path, centre, passed + 1, last, _read_pending_rows(db, passed, last), private)
+        rows = _read_pending_rows(db, passed, last)
+        store_identity = replace(SendingStore(**asdict(read_identity(db))), run="")  # the file may be imported later
+        count = write_outbox_file(path, centre, passed + 1, last, rows, private, store_identity)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 

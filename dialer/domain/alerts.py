@@ -15,6 +15,9 @@ from typing import Annotated, TypedDict, Unpack
 
 from dialer.domain.schema import MESSAGE, PRIVATE, Time, drop_unknown_keys, read_unknown_as
 
+CLOCKS_APART_SECONDS = 30.0
+"""How far the clocks of headquarters and a centre may differ before both raise an alert."""
+
 
 class AlertLevel(StrEnum):
     """The severity of an alert."""
@@ -296,6 +299,16 @@ class AlertKind(StrEnum):
         AlertLevel.CRITICAL,
         "An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. "
         "If they match, somebody is forging orders.",
+    )
+    HEADQUARTERS_REFUSES = (
+        "headquarters-refuses",
+        AlertLevel.WARNING,
+        "Headquarters reports a problem with this centre's store. Results are stored here. Cause: {problem}",
+    )
+    HEADQUARTERS_CLOCK = (
+        "headquarters-clock",
+        AlertLevel.WARNING,
+        "The clocks of headquarters and this centre differ by {seconds} s. Set both from a time server.",
     )
     PEER_MARKS_SKIPPED = (
         "peer-marks-skipped",

@@ -12,7 +12,7 @@ a gatherer (the process that imports) that is killed continues where its last co
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -35,17 +35,18 @@ from dialer.hq.ledger import (
     OptOutRow,
     ResultRow,
     StatusChange,
-    StoredCentre,
     add_new_rows_of_batch,
-    describe_problem,
+    check_sender,
     parse_answers,
     parse_opt_out,
     parse_row,
     sum_turnout_changes,
 )
 from dialer.hq.sql import Command, Query, Scalar, split_into_columns
+from dialer.hq.store_records import Stores, read_stores, write_stores
+from dialer.hq.stores import StoreNotAccepted, StoreSightings, accept_store, describe_conflict
 from dialer.nats import messages
-from dialer.nats.messages import InvalidMessage, OutboxBatch
+from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
 from dialer.nats.session import StoredMessage
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -57,12 +58,11 @@ MAX_MESSAGE_UPDATES = 50
 """Opt-outs or marks in a message of peer updates."""
 
 
-class CentrePosition(NamedTuple):
-    """A centre, and the id of the last row of its outbox that is committed."""
+class CentreZone(NamedTuple):
+    """A centre and its zone."""
 
     centre: str
     zone: str
-    last_id: int
 
 
 class StoredVoter(NamedTuple):
@@ -117,7 +117,7 @@ class Insert(Command):
 
 class SQL(Statements):
     move_position = Scalar(int)
-    centres = Query(CentrePosition)
+    centres = Query(CentreZone)
     set_centres = Command()
     set_problem = Command()
     insert_results = Insert()
@@ -159,6 +159,13 @@ def parse_message(stored: StoredMessage) -> ReceivedBatch:
         return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
     except InvalidMessage as error:
         return ReceivedBatch(stored.position, stored.subject, None, str(error))
+
+
+class CentreIncarnation(NamedTuple):
+    """A centre, and the incarnation of a store that sends as this centre."""
+
+    centre: str
+    incarnation: str
 
 
 class PeerUpdateMessage(NamedTuple):
@@ -217,50 +224,89 @@ class ParsedRow(Generic[Row]):
 class BatchImporter:
     """Imports batches, using the database connection that holds the gatherers' lock."""
 
-    def __init__(self, settings: HqSettings, db: Database, clock: Clock) -> None:
+    def __init__(self, settings: HqSettings, db: Database, clock: Clock, sightings: StoreSightings) -> None:
         self._zone = ZoneInfo(settings.gather.time_zone)
         self._db = db
         self._clock = clock
         self._booths: set[CentreBooth] = set()  # that are stored
         self._names = NameLimit()
+        self._sightings = sightings
 
-    async def commit(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> dict[str, int]:
-        """Commit the messages that follow `position` in the stream. Return the last committed row id of each of their centres.
+    async def commit(
+        self, stream: str, position: int, received: Sequence[ReceivedBatch]
+    ) -> dict[CentreIncarnation, Acknowledgement]:
+        """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that sent them.
 
         Raises Displaced if another gatherer has moved the position. Raises an error of `ValueRejected` for a value that the
         database cannot store.
         """
         now = self._clock.now()
+        acks: dict[CentreIncarnation, Acknowledgement] = {}
         async with self._db.transaction():
             if await SQL.move_position.fetch_first(self._db, stream, received[-1].position, position) is None:
                 raise Displaced("another gatherer imports this stream: this one stops and waits for the lock")
             names = sorted({each.batch.centre for each in received if each.batch is not None})
-            stored = {
-                row.centre: StoredCentre(row.zone, row.last_id) for row in await SQL.centres.fetch(self._db, names)
-            }
+            zones = {row.centre: row.zone for row in await SQL.centres.fetch(self._db, names)}
+            stores = await read_stores(self._db, names)
             collected: dict[str, CentreRows] = {}
             for each in received:
                 try:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
-                    add_new_rows_of_batch(each.batch, each.subject, stored, collected)
+                    check_sender(each.batch, each.subject, zones)
+                    self._collect_rows(each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
                     await SQL.set_problem.run(self._db, each.subject.removeprefix("up."), str(error), now)
-            new_booths = await self._store_rows(stored, collected, now)
-            updates = [
-                (name, rows.last_id, rows.created_at, rows.lost_rows, describe_problem(rows, now))
-                for name, rows in collected.items()
-            ]
+                except StoreNotAccepted as error:
+                    acks |= await self._refuse_store(each.batch, error, now)
+            new_booths = await self._store_rows(zones, collected, now)
+            updates = []
+            for name, rows in collected.items():
+                conflict = describe_conflict(name, stores[name])
+                problem = "; ".join(filter(None, [conflict, rows.problem])) or None
+                updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
+                incarnation = rows.store.incarnation
+                acks[CentreIncarnation(name, incarnation)] = Acknowledgement(
+                    rows.store.last_id, incarnation, conflict, now
+                )
+            await write_stores(self._db, stores)
             await SQL.set_centres.run(self._db, *split_into_columns(updates, 5), now)
         self._booths |= new_booths
         for name, rows in collected.items():
             if rows.lost_rows:
                 _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
-        return {name: rows.last_id for name, rows in collected.items()}
+        return acks
+
+    def _collect_rows(
+        self,
+        batch: OutboxBatch,
+        stores: Mapping[str, Stores],
+        collected: dict[str, CentreRows],
+        now: float,
+    ) -> None:
+        """Add the rows of a batch to the next commit. Raises StoreNotAccepted."""
+        store = accept_store(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
+        rows = collected.setdefault(batch.centre, CentreRows(store))
+        if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
+            if rows.rows:
+                raise StoreNotAccepted("the rows of the earlier store are committed first", is_final=False)
+            rows.store = store
+        add_new_rows_of_batch(batch, rows, now)
+
+    async def _refuse_store(
+        self, batch: OutboxBatch | None, error: StoreNotAccepted, now: float
+    ) -> dict[CentreIncarnation, Acknowledgement]:
+        if batch is None:
+            return {}
+        if error.is_final:
+            _log.warning("gatherer.store_refused", centre=batch.centre, problem=str(error))
+            await SQL.set_problem.run(self._db, batch.centre, str(error), now)
+        ack = Acknowledgement(None, batch.store.incarnation, str(error), now)
+        return {CentreIncarnation(batch.centre, batch.store.incarnation): ack}
 
     async def _store_rows(
-        self, stored: dict[str, StoredCentre], collected: dict[str, CentreRows], now: float
+        self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
         """Store the rows, and update counters, answers, voters and peer updates. Return the new booths of centres."""
         parsed_marks: list[ParsedRow[MarkRow]] = []
@@ -278,15 +324,15 @@ class BatchImporter:
         def accepts(centre: str, name: str) -> bool:
             return self._names.is_name_accepted(collected[centre], centre, name)
 
-        await self._add_day_counts(marks, results, accepts)
-        await self._store_answers(results, accepts)
+        await self._add_day_counts(marks, results, accepts, now)
+        await self._store_answers(results, accepts, now)
         await self._store_test_marks(results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
             await SQL.add_centre_booths.run(self._db, *split_into_columns(sorted(new_booths), 4))
-        await self._update_voters(stored, [each.row for each in marks])
-        await self._store_peer_updates(stored, marks, results)
+        await self._update_voters(zones, [each.row for each in marks])
+        await self._store_peer_updates(zones, marks, results, now)
         return new_booths
 
     async def _insert_new(
@@ -316,8 +362,9 @@ class BatchImporter:
         marks: Sequence[ParsedRow[MarkRow]],
         results: Sequence[ParsedRow[ResultRow]],
         accepts: Callable[[str, str], bool],
+        now: float,
     ) -> None:
-        days = DayCounts(self._zone, accepts)
+        days = DayCounts(self._zone, accepts, now)
         for mark in marks:
             days.add(mark.row, mark.fields)
         for result in results:
@@ -327,13 +374,13 @@ class BatchImporter:
             await SQL.add_day_counts.run(self._db, *split_into_columns(counts, 4))
 
     async def _store_answers(
-        self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool]
+        self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool], now: float
     ) -> None:
         """Store the latest answer of each voter to each question."""
         answers = {
             (answer.place, answer.question): answer
             for result in results
-            for answer in parse_answers(result.row, result.fields)
+            for answer in parse_answers(result.row, result.fields, now)
             if accepts(answer.centre, f"question/{answer.question}")
         }
         if answers:
@@ -341,29 +388,30 @@ class BatchImporter:
             await SQL.set_answers.run(self._db, *split_into_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
-        sent = {each.row.centre: each.row.at for each in results if each.row.topic == TEST_MARKS}
+        sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
             await SQL.set_test_marks.run(self._db, *split_into_columns(sorted(sent.items()), 2), now)
 
     async def _store_peer_updates(
         self,
-        stored: dict[str, StoredCentre],
+        zones: Mapping[str, str],
         marks: Sequence[ParsedRow[MarkRow]],
         results: Sequence[ParsedRow[ResultRow]],
+        now: float,
     ) -> None:
         """Store new opt-outs, and queue the opt-outs and marks that other centres must receive."""
-        found = [parse_opt_out(each.row, each.fields) for each in results]
+        found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch(self._db, *split_into_columns(opt_outs, 3)) if opt_outs else []
         peer_marks = [
-            PeerMark(each.row.centre, stored[each.row.centre].zone, each.row.place, each.fields)
+            PeerMark(each.row.centre, zones[each.row.centre], each.row.place, {**each.fields, "at": each.row.at})
             for each in marks
             if each.row.is_peer_update
         ]
         if updates := create_peer_update_messages(new, peer_marks):
             await SQL.insert_peer_updates.run(self._db, *split_into_columns(updates, 2))
 
-    async def _update_voters(self, stored: dict[str, StoredCentre], marks: Sequence[MarkRow]) -> None:
+    async def _update_voters(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
         """Update voters' statuses and the turnout figures after marks were inserted."""
         if not marks:
             return
@@ -382,7 +430,7 @@ class BatchImporter:
             else:
                 status = compute_voter_status_after_mark(earlier, MarkKind(mark.kind))
             if status != earlier:
-                changes.append(StatusChange(mark.place, stored[mark.centre].zone, mark.at, earlier, status))
+                changes.append(StatusChange(mark.place, zones[mark.centre], mark.at, earlier, status))
                 after[mark.place] = status
         voters = [
             (*_place_columns(place), status.turnout, status.contacted, status.not_yet)

@@ -7,7 +7,7 @@ ON CONFLICT (stream) DO UPDATE SET position = $2 WHERE stored.position = $3
 RETURNING position;
 
 -- name: centres
-SELECT centre, zone, last_id FROM centre WHERE centre = ANY($1::text[]) FOR UPDATE;
+SELECT centre, zone FROM centre WHERE centre = ANY($1::text[]) FOR UPDATE;
 
 -- name: set_centres
 UPDATE centre SET last_id = updated.last_id, committed_at = $6::double precision,

@@ -18,10 +18,12 @@ import structlog
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.hq.batch_import import BatchImporter, ReceivedBatch, parse_message
+from dialer.domain.orders import LONGEST_VALID_SECONDS
+from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_message
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
 from dialer.hq.sql import Command, Query, Scalar, split_into_columns
+from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
 from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
@@ -78,6 +80,8 @@ class Gatherer:
         self._session = session
         self._clock = clock
         self._updates_queued = asyncio.Event()
+        self._sightings = StoreSightings()
+        self._is_subscribed = False
         self.active = asyncio.Event()
         """Set while it has the lock."""
         self.committed_at: dict[str, float] = {}
@@ -120,8 +124,17 @@ class Gatherer:
             messages.UP, ["up.*"], max_bytes=BATCH_STREAM_BYTES, replicas=replicas
         )
         await self._session.ensure_stream(messages.PEERS, ["peer.>"], max_bytes=PEER_STREAM_BYTES, replicas=replicas)
+        if not self._is_subscribed:
+            await self._session.subscribe(messages.build_live_subject("*", "store"), self._receive_store_status)
+            self._is_subscribed = True
         # Created before the first order, so that centres receive that at once.
-        await self._session.ensure_stream(messages.CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES, replicas=replicas)
+        await self._session.ensure_stream(
+            messages.CMD,
+            ["cmd.>"],
+            max_bytes=MAX_ORDER_STREAM_BYTES,
+            replicas=replicas,
+            max_age_seconds=LONGEST_VALID_SECONDS,
+        )
         self.active.set()
         self._updates_queued.set()
         _log.info("gatherer.started", centres=len(centres))
@@ -129,10 +142,16 @@ class Gatherer:
             group.create_task(self._import_batches(importing, stream_id), name="gather-batches")
             group.create_task(self._forward_updates(forwarding), name="gather-peer-updates")
 
+    async def _receive_store_status(self, subject: str, data: bytes) -> None:
+        with contextlib.suppress(messages.InvalidMessage):
+            self._sightings.note(
+                subject.split(".")[1], messages.unpack_store_status(data).incarnation, self._clock.now()
+            )
+
     async def _import_batches(self, db: Database, stream_id: str) -> None:
         position = await SQL.position.fetch_first(db, stream_id) or 0
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
-        importer = BatchImporter(self._settings, db, self._clock)
+        importer = BatchImporter(self._settings, db, self._clock, self._sightings)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
@@ -142,30 +161,29 @@ class Gatherer:
                     await db.update_partitions(today, self._settings.gather.keep_days)
                     partitions_due = self._clock.monotonic() + PARTITIONS_SECONDS
                 received = await self._wait_for_batches(waiting)
-                committed = await self._commit_batches(importer, stream_id, position, received)
+                acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
                 self._updates_queued.set()
-                self.committed_at |= dict.fromkeys(committed, self._clock.now())
-                for centre, through in committed.items():
-                    await self._session.publish(messages.build_ack_subject(centre), messages.pack_ack(through))
+                for (centre, _), ack in acks.items():
+                    if ack.through is not None:
+                        self.committed_at[centre] = self._clock.now()
+                    await self._session.publish(messages.build_ack_subject(centre), messages.pack_ack(ack))
 
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
-    ) -> dict[str, int]:
-        """Commit batches to the database. If it rejects a value, reject only the batch with that value, and commit the
-        others.
-        """
+    ) -> dict[CentreIncarnation, messages.Acknowledgement]:
+        """Commit batches. If the database rejects a value, reject only the batch with that value, and commit the others."""
         try:
             return await importer.commit(stream_id, position, received)
         except ValueRejected as error:
             if len(received) == 1:
                 rejected = replace(received[0], batch=None, problem=f"the database rejects a value of a batch: {error}")
                 return await importer.commit(stream_id, position, [rejected])
-        committed: dict[str, int] = {}
+        acks: dict[CentreIncarnation, messages.Acknowledgement] = {}
         for each in received:
-            committed |= await self._commit_batches(importer, stream_id, position, [each])
+            acks |= await self._commit_batches(importer, stream_id, position, [each])
             position = each.position
-        return committed
+        return acks
 
     async def _read_batch_stream(self, stream_id: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
         async for stored in self._session.consume(messages.UP, position, stream_id=stream_id):

@@ -1,15 +1,16 @@
 """Conversion of the rows of a centre's results to rows of headquarters' database. Without I/O.
 
-Every row is counted once. Rows up to the last committed id of their centre are skipped. If a centre restores a backup
-and sends a row again, the row has the same key as before, and is not stored twice.
+Every row is counted once. Rows up to the last committed id of their store are skipped. If a centre restores a backup and
+sends a row again, the row has the same key as before, and is not stored twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
@@ -18,13 +19,12 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.voter_place import VoterPlace
+from dialer.hq.stores import KnownStore
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
 ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
-MAX_CLOCK_LEAD_SECONDS = 300.0
-"""How far a centre's clock may be ahead of headquarters' before it is reported."""
 MAX_NAMES = 1_000
 """Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
 _ATTEMPT_TOPICS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
@@ -37,55 +37,42 @@ _KINDS = frozenset(MarkKind)
 _SOURCES = frozenset(MarkSource)
 
 
-class StoredCentre(NamedTuple):
-    """The zone of a centre, and the id of the last row of its outbox that is stored."""
-
-    zone: str
-    last_id: int
-
-
 @dataclass(slots=True)
 class CentreRows:
     """A centre's new rows that the next commit stores."""
 
-    last_id: int
-    created_at: float = 0.0  # of the newest row, by the centre's clock (epoch seconds)
+    store: KnownStore
+    created_at: float = 0.0  # of the newest row (epoch seconds)
     lost_rows: int = 0
     rows: list[BatchRow] = field(default_factory=list)
     problem: str = ""
 
 
-def add_new_rows_of_batch(
-    batch: OutboxBatch, subject: str, stored: Mapping[str, StoredCentre], collected: dict[str, CentreRows]
-) -> None:
-    """Add the new rows of a batch to `collected`, which has the rows for the next commit by centre.
-
-    Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then tells
-    the centre where to continue. Raises InvalidMessage for an unknown centre, or if the subject belongs to another centre.
-    """
+def check_sender(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
+    """Raise InvalidMessage if a batch is from an unknown centre, or if its subject belongs to another centre."""
     centre = batch.centre
     if subject != f"up.{centre}":
         raise InvalidMessage(
             f"a batch of {centre} arrived on the subject {subject}: check which key each of the two centres has"
         )
-    if centre not in stored:
+    if centre not in centres:
         raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
-    rows = collected.setdefault(centre, CentreRows(stored[centre].last_id))
-    if batch.last <= rows.last_id or batch.first > rows.last_id + 1:
+
+
+def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> None:
+    """Add the new rows of a batch to the rows of its centre for the next commit.
+
+    Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then tells
+    the centre where to continue. `now` is headquarters' time (epoch seconds), and no row counts as newer.
+    """
+    store = rows.store
+    if batch.last <= store.last_id or batch.first > store.last_id + 1:
         return
-    new_rows = [row for row in batch.rows if row.id > rows.last_id]
-    rows.lost_rows += max(0, min(batch.deleted_through, batch.last) - rows.last_id)
+    new_rows = [row for row in batch.rows if row.id > store.last_id]
+    rows.lost_rows += max(0, min(batch.deleted_through, batch.last) - store.last_id)
     rows.rows += new_rows
-    rows.created_at = max([rows.created_at, *(row.at for row in new_rows if 0 < row.at < _MAX_EPOCH_SECONDS)])
-    rows.last_id = batch.last
-
-
-def describe_problem(rows: CentreRows, now: float) -> str | None:
-    """Return a problem of a centre whose rows were accepted, such as a wrong clock, or None."""
-    lead = rows.created_at - now
-    problems = [rows.problem] if rows.problem else []
-    problems += [f"the centre's clock is {lead:.0f} s ahead of headquarters"] if lead > MAX_CLOCK_LEAD_SECONDS else []
-    return "; ".join(problems) or None
+    rows.created_at = max([rows.created_at, *(min(row.at, now) for row in new_rows if 0 < row.at < _MAX_EPOCH_SECONDS)])
+    store.last_id = batch.last
 
 
 class NameLimit:
@@ -149,7 +136,8 @@ class MarkRow:
 def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
     """Return the row for the database, and the fields of its payload.
 
-    A malformed payload is stored as text, and has no fields.
+    A malformed payload is stored as text, and has no fields. A mark of a clock that is ahead gets the time `now`. The time
+    of other results stays, because it tells a result that is sent twice.
     """
     at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
     topic = row.topic[:128].replace("\0", "")
@@ -159,13 +147,18 @@ def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkR
             raise ValueError
     except (ValueError, RecursionError):
         text = json.dumps({"unreadable": row.payload.replace("\0", "").replace("\\u0000", "")})
-        return ResultRow(at, centre, topic, str(row.id), row.id, text), {}
-    if topic == "results/marks" and (mark := _parse_mark(centre, row, at, fields)) is not None:
+        return ResultRow(at, centre, topic, _digest(row.payload), row.id, text), {}
+    if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
-    return ResultRow(at, centre, topic, str(key or row.id)[:128], row.id, row.payload), fields
+    return ResultRow(at, centre, topic, str(key or _digest(row.payload))[:128], row.id, row.payload), fields
+
+
+def _digest(payload: str) -> str:
+    """Return a key for a result that has none. A restored store sends the result again with another row id."""
+    return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _reject_constant(constant: str) -> None:
@@ -175,8 +168,8 @@ def _reject_constant(constant: str) -> None:
 _PAYLOADS = json.JSONDecoder(parse_constant=_reject_constant)
 
 
-def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> MarkRow | None:
-    """Return the mark (recorded answer of a voter) in a row, or None if the row has no valid mark."""
+def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float) -> MarkRow | None:
+    """Return the mark in a row, or None if its fields are not those of a mark."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):
@@ -187,7 +180,7 @@ def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]
         return None
     if kind not in _KINDS or source not in _SOURCES:
         return None
-    marked_at = float(marked_at) if marked_at is not None and 0 <= marked_at < _MAX_EPOCH_SECONDS else at
+    marked_at = min(float(marked_at), now) if marked_at is not None and 0 <= marked_at < _MAX_EPOCH_SECONDS else at
     return MarkRow(place, fields["key"], kind, source, marked_at, undoes, centre, row.id, row.payload)
 
 
@@ -208,9 +201,13 @@ def parse_voter_place(fields: Mapping[str, Any]) -> VoterPlace | None:
 class DayCounts:
     """Counts of results by centre, day and name, for the table `day_count`."""
 
-    def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool]) -> None:
-        """Count by days that end at midnight in `zone`. `accepts` returns whether a centre's name may be counted."""
+    def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool], now: float) -> None:
+        """Count by days that end at midnight in `zone`, and nothing in days after `now` (epoch seconds).
+
+        `accepts` returns whether a centre's name may be counted.
+        """
         self._zone = zone
+        self._now = now
         self._accepts = accepts
         self._days: dict[int, date] = {}  # by quarter of an hour: offsets of time zones are multiples of it
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
@@ -242,6 +239,7 @@ class DayCounts:
             self.counts[centre, day, what] += count
 
     def _find_local_day(self, at: float) -> date:
+        at = min(at, self._now)
         quarter = int(at // 900)
         if quarter not in self._days:
             self._days[quarter] = datetime.fromtimestamp(at, self._zone).date()
@@ -256,12 +254,15 @@ class OptOutRow(NamedTuple):
     centre: str
 
 
-def parse_opt_out(row: ResultRow, fields: Mapping[str, Any]) -> OptOutRow | None:
-    """Return the opt-out in a row, or None if the row is not an opt-out or has no hash of the number."""
+def parse_opt_out(row: ResultRow, fields: Mapping[str, Any], now: float) -> OptOutRow | None:
+    """Return the opt-out in a row, or None if the row is not an opt-out or has no hash of the number.
+
+    Its time is at most `now` (epoch seconds).
+    """
     hashed = fields.get("number_hash")
     if row.topic != "results/opt-outs" or not is_number_hash(hashed):
         return None
-    return OptOutRow(str(hashed), row.at, row.centre)
+    return OptOutRow(str(hashed), min(row.at, now), row.centre)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,15 +276,22 @@ class AnswerRow:
     centre: str
 
 
-def parse_answers(row: ResultRow, fields: Mapping[str, Any]) -> list[AnswerRow]:
-    """Return the answers in a row, without the names of recordings. Empty if the row does not say which voter answered."""
+def parse_answers(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
+    """Return the answers in a row, without the names of recordings. Empty if the row does not say which voter answered.
+
+    Their time is at most `now` (epoch seconds): a later answer must replace them, even if the clock here was ahead.
+    """
     answers, place = fields.get("answers"), parse_voter_place(fields)
     if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
         return []
     recording_prefix = f"{fields.get('attempt_id')}-"
     return [
         AnswerRow(
-            place, question[:80], value[:_MAX_ANSWER_LETTERS] if isinstance(value, str) else None, row.at, row.centre
+            place,
+            question[:80],
+            value[:_MAX_ANSWER_LETTERS] if isinstance(value, str) else None,
+            min(row.at, now),
+            row.centre,
         )
         for question, value in answers.items()
         if not (isinstance(value, str) and (value.startswith(recording_prefix) or _RECORDING.fullmatch(value)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialer.domain.alerts import AlertKind, create_alert
+from dialer.domain.alerts import CLOCKS_APART_SECONDS, AlertKind, create_alert
 from dialer.domain.schema import to_json_value
 from dialer.hq.page_records import LiveFields, ShownAlert
 
@@ -20,6 +20,7 @@ _MAX_FIELDS_OF_ALERT = 16
 _MAX_ALERTS = 20
 MAX_BYTES = 65_536
 MAX_CAMPAIGNS = 200
+_MAX_TIME = 1e11  # epoch seconds
 _MAX_NUMBER = 1e9  # excludes NaN and Infinity: with one of them a browser could not read the figures of any centre
 
 
@@ -33,6 +34,7 @@ class LiveCentre:
     alerts: list[Mapping[str, Any]] = field(default_factory=list)
     material: Mapping[str, Any] = field(default_factory=dict)
     opt_out_lag_seconds: float | None = None  # from an opt-out in another centre until it was stored here
+    clock_ahead_seconds: float = 0.0
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
     def list_page_fields(self) -> LiveFields:
@@ -60,18 +62,21 @@ class LiveCentre:
             "campaigns": {
                 str(name)[:64]: str(state)[:16] for name, state in _as_mapping(self.state.get("campaigns")).items()
             },
-            "alerts": [
-                _describe_alert(each) for each in [*self._list_peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]
-            ],
+            "alerts": [_describe_alert(each) for each in [*self._own_alerts(), *self.alerts[:_MAX_ALERTS]]],
             "material": _as_short_text(self.material, "active"),
             "assigned_material": _as_short_text(self.material, "assigned"),
             "material_problem": _as_short_text(self.material, "problem"),
             "opt_out_lag_seconds": self.opt_out_lag_seconds,
         }
 
-    def _list_peer_update_alerts(self) -> list[Mapping[str, Any]]:
-        problem = self.peer_update_problem
-        return [to_json_value(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
+    def _own_alerts(self) -> list[Mapping[str, Any]]:
+        """Return the alerts that headquarters itself raises about the centre."""
+        alerts = []
+        if problem := self.peer_update_problem:
+            alerts.append(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))
+        if (seconds := abs(self.clock_ahead_seconds)) > CLOCKS_APART_SECONDS:
+            alerts.append(create_alert(AlertKind.HEADQUARTERS_CLOCK, self.at, seconds=round(seconds)))
+        return [to_json_value(each) for each in alerts]
 
 
 class LiveCentres:
@@ -103,6 +108,9 @@ class LiveCentres:
                 centre.alerts = [each for each in alerts if isinstance(each, dict)] if isinstance(alerts, list) else []
             case "material":
                 centre.material = fields
+            case "store":
+                at = fields.get("at")
+                centre.clock_ahead_seconds = at - now if isinstance(at, int | float) and abs(at) < _MAX_TIME else 0.0
             case "peer-updates":
                 if "problem" in fields:
                     centre.peer_update_problem = _as_short_text(fields, "problem") or ""

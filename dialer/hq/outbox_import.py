@@ -7,21 +7,32 @@ arrives twice is stored once, and only the gatherer writes to the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats import nkey
-from dialer.nats.messages import InvalidMessage, build_ack_subject, build_batch_subject, pack_batch, unpack_ack
+from dialer.nats.messages import (
+    Acknowledgement,
+    InvalidMessage,
+    OutboxBatch,
+    build_ack_subject,
+    build_batch_subject,
+    pack_batch,
+    unpack_ack,
+)
 from dialer.nats.outbox_file import OutboxFile, read_outbox_file
 from dialer.settings.headquarters import HqSettings
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
 
-ACK_TIMEOUT_SECONDS = 30.0
+ACK_TIMEOUT_SECONDS = 6.0
 """A gatherer commits within a second. If it fails, a standby takes over within some seconds."""
+TRIES = 5
+"""How often a batch is sent. That is long enough for a store that replaces another (`SILENCE_SECONDS` in dialer/hq/stores.py)."""
 
 
 def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
@@ -52,54 +63,54 @@ def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
 
 
 class _Acknowledgements:
-    """The last row id of each centre that the gatherer has acknowledged."""
+    """What the gatherer has answered, by centre and incarnation of its store."""
 
     def __init__(self) -> None:
-        self._through: dict[str, int] = {}
+        self._acks: dict[tuple[str, str], Acknowledgement] = {}
         self._received = asyncio.Event()
 
-    def discard_earlier(self, centre: str) -> None:
-        """Discard the acknowledgements for an earlier file of a centre."""
-        self._through.pop(centre, None)
-
-    async def store_acknowledgement(self, subject: str, data: bytes) -> None:
-        """Store the gatherer's acknowledgement of a centre's rows."""
-        self._through[subject.removeprefix(build_ack_subject(""))] = unpack_ack(data)
+    async def receive(self, subject: str, data: bytes) -> None:
+        """Store an acknowledgement."""
+        ack = unpack_ack(data)
+        self._acks[subject.removeprefix(build_ack_subject("")), ack.incarnation] = ack
         self._received.set()
 
-    async def wait_for_row(self, file: OutboxFile, last: int) -> None:
-        """Wait until the file's rows up to the id `last` are acknowledged. Raises the same errors as `import_outbox_files`."""
-        while (through := self._through.get(file.centre, file.first - 1)) < last:
-            if through < file.first - 1:
-                raise InvalidMessage(
-                    f"{file.path}: starts at row {file.first}, but headquarters has {file.centre} only up to {through}: import"
-                    " the file before it, or wait for the connection"
-                )
-            self._received.clear()
-            try:
+    async def send(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
+        """Send a batch of a file until it is acknowledged. Raises the same errors as `import_outbox_files`."""
+        data = await asyncio.to_thread(pack_batch, batch)
+        key = (file.centre, file.store.incarnation)
+        problem = "start `dialer hq gather`, or see its log for why the file was refused"
+        for _ in range(TRIES):
+            self._acks.pop(key, None)
+            await session.store(build_batch_subject(file.centre), data)
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
-                    await self._received.wait()
-            except TimeoutError as error:
-                raise HeadquartersUnreachable(
-                    f"{file.path}: no gatherer has committed it: start `dialer hq gather`, or see its log for why the file was"
-                    " refused, then import it again (rows that are stored already are skipped)"
-                ) from error
+                    while not (ack := self._acks.get(key)) or (ack.through or 0) < batch.last:
+                        if ack is not None and ack.through is not None and ack.through < batch.first - 1:
+                            raise InvalidMessage(
+                                f"{file.path}: starts at row {batch.first}, but headquarters has {file.centre} only up to"
+                                f" {ack.through}: import the file before it, or wait for the connection"
+                            )
+                        problem = problem if ack is None else ack.problem or problem
+                        self._received.clear()
+                        await self._received.wait()
+                    return
+        raise HeadquartersUnreachable(
+            f"{file.path}: no gatherer has committed it: {problem}. Then import it again (rows that are stored already are"
+            " skipped)"
+        )
 
 
 async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIterator[OutboxFile]:
     """Send the rows of the files to the gatherer. Yield each file once all its rows are committed.
 
-    Raises HeadquartersUnreachable if no gatherer answers, and InvalidMessage if rows before a file's first row are missing.
-    Files that were sent before the error stay imported. Importing them again changes nothing.
+    Raises HeadquartersUnreachable if no gatherer accepts them, and InvalidMessage if rows before a file's first row are
+    missing. Files that were sent before the error stay imported. Importing them again changes nothing.
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe(build_ack_subject(centre), acks.store_acknowledgement)
+        await session.subscribe(build_ack_subject(centre), acks.receive)
     for file in files:
-        acks.discard_earlier(file.centre)
-        for number, batch in enumerate(file.read_batches()):
-            await session.store(build_batch_subject(file.centre), await asyncio.to_thread(pack_batch, batch))
-            if number == 0:
-                await acks.wait_for_row(file, batch.last)  # find out whether rows before it are missing
-        await acks.wait_for_row(file, file.last)
+        for batch in file.read_batches():
+            await acks.send(session, file, batch)
         yield file

@@ -28,7 +28,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Centres, and up to which id the outbox of each is committed here.
+-- Centres, and up to which id the outbox of each one's accepted store is committed here.
 CREATE TABLE IF NOT EXISTS centre (
     centre       text PRIMARY KEY,
     zone         text NOT NULL,
@@ -39,6 +39,21 @@ CREATE TABLE IF NOT EXISTS centre (
     problem      text,                         -- why its last batch was rejected, or what is wrong with its clock; null: nothing
     problem_at   double precision
 );
+
+-- The stores that have sent results as a centre. Each has row ids of its own (dialer/hq/stores.py).
+CREATE TABLE IF NOT EXISTS centre_store (
+    centre      text NOT NULL,
+    incarnation text NOT NULL,                 -- '': of a Matdan that had no incarnations
+    previous    text,                          -- the incarnation that it is a copy of
+    state       text NOT NULL CHECK (state IN ('accepted', 'waiting', 'refused', 'replaced')),
+    last_id     bigint NOT NULL,               -- up to which its outbox is committed here
+    first_at    double precision NOT NULL,     -- when its first batch arrived
+    run         text NOT NULL,                 -- changes each time the store is opened
+    PRIMARY KEY (centre, incarnation)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS centre_store_accepted ON centre_store (centre) WHERE state = 'accepted';
+INSERT INTO centre_store SELECT centre, '', NULL, 'accepted', last_id, 0, '' FROM centre
+WHERE last_id > 0 AND NOT EXISTS (SELECT FROM centre_store WHERE centre_store.centre = centre.centre);
 
 -- The position up to which a stream is committed. The name of a stream includes when it was created.
 CREATE TABLE IF NOT EXISTS stream_position (

@@ -12,15 +12,16 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dialer.domain.voter_place import VoterPlace
 from dialer.errors import MatdanError
 
-VERSION = 1
+VERSION = 2
+_READABLE_VERSIONS = (1, 2)  # 1: from a store that had no incarnation
 MAX_BATCH_ROWS = 500
 MAX_BATCH_BYTES = 2_000_000
 """Maximum size of a batch as JSON. It compresses to about a tenth; the server accepts messages of one million bytes."""
@@ -109,6 +110,18 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingStore:
+    """The identity of the store that a batch is from (dialer/store/identity.py)."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    incarnation: str = ""  # each incarnation has row ids of its own
+    previous: str | None = None  # incarnation of the store that it is a copy of
+    begins_after: Annotated[int, Field(ge=0)] = 0  # headquarters has the rows up to this id from the earlier store
+    run: str = ""  # two at a time: the machine was cloned
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxBatch:
     """A batch: the rows for headquarters from one range of a centre's outbox."""
 
@@ -120,6 +133,7 @@ class OutboxBatch:
     last: int
     rows: tuple[BatchRow, ...]
     deleted_through: int = 0  # the centre has deleted its outbox up to this id
+    store: SendingStore = SendingStore()
 
 
 def estimate_row_bytes(topic: str, payload: str) -> int:
@@ -134,15 +148,16 @@ def pack_batch(batch: OutboxBatch) -> bytes:
     """Return a batch as compressed JSON."""
     rows = [{"id": row.id, "topic": row.topic, "at": row.at, "payload": row.payload} for row in batch.rows]
     fields = {"centre": batch.centre, "version": batch.version, "first": batch.first, "last": batch.last, "rows": rows}
-    text = json.dumps({**fields, "deleted_through": batch.deleted_through}, separators=(",", ":"))
+    fields |= {"deleted_through": batch.deleted_through, "store": asdict(batch.store)}
+    text = json.dumps(fields, separators=(",", ":"))
     return zlib.compress(text.encode(), 1)
 
 
 def unpack_batch(data: bytes) -> OutboxBatch:
     """Return the batch in a message. Raises InvalidMessage."""
     fields = _read_json(_decompress(data))
-    if not isinstance(fields, dict) or fields.get("version") != VERSION:
-        raise InvalidMessage(f"batch has an unknown version: this headquarters reads version {VERSION}")
+    if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
+        raise InvalidMessage(f"batch has an unknown version: this headquarters reads versions 1 to {VERSION}")
     try:
         batch = _BATCH.validate_python(fields)
     except ValidationError as error:
@@ -174,18 +189,53 @@ def _read_json(text: bytes) -> Any:
         raise InvalidMessage("message is not JSON") from error
 
 
-def pack_ack(through: int) -> bytes:
-    """Return the acknowledgement that headquarters has committed a centre's rows up to an id."""
-    return json.dumps({"through": through}).encode()
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Headquarters' answer to a batch."""
+
+    through: (
+        Annotated[int, Field(ge=0, lt=2**63, strict=True)] | None
+    )  # the rows up to this id are committed; None: refused
+    incarnation: str = ""  # of the store that it is for
+    problem: str = ""  # why headquarters refuses the store's batches, or what a person must decide
+    at: float = 0.0  # headquarters' clock (epoch seconds); 0: unknown
 
 
-def unpack_ack(data: bytes) -> int:
-    """Return the row id up to which headquarters has committed a centre's outbox. Raises InvalidMessage."""
-    fields = _read_json(data)
-    through = fields.get("through") if isinstance(fields, dict) else None
-    if not isinstance(through, int) or isinstance(through, bool) or not 0 <= through < 2**63:
-        raise InvalidMessage("acknowledgement has no valid id")
-    return through
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """What an uplink reports of its store every few seconds."""
+
+    incarnation: str
+    at: float  # the centre's clock (epoch seconds)
+
+
+_ACK, _STORE_STATUS = TypeAdapter(Acknowledgement), TypeAdapter(StoreStatus)
+
+
+def pack_ack(ack: Acknowledgement) -> bytes:
+    """Return an acknowledgement as JSON."""
+    return json.dumps(asdict(ack)).encode()
+
+
+def unpack_ack(data: bytes) -> Acknowledgement:
+    """Return the acknowledgement in a message. Raises InvalidMessage."""
+    try:
+        return _ACK.validate_json(data)
+    except ValidationError as error:
+        raise InvalidMessage("acknowledgement is malformed") from error
+
+
+def pack_store_status(status: StoreStatus) -> bytes:
+    """Return the status of a store as JSON."""
+    return json.dumps(asdict(status)).encode()
+
+
+def unpack_store_status(data: bytes) -> StoreStatus:
+    """Return the status of a store in a message. Raises InvalidMessage."""
+    try:
+        return _STORE_STATUS.validate_json(data)
+    except ValidationError as error:
+        raise InvalidMessage("status of a store is malformed") from error
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:

@@ -1,17 +1,19 @@
 """Outbox files: rows for headquarters in a CSV file that a person carries there while the centre is disconnected.
 
-    matdan rows for headquarters,1
+    matdan rows for headquarters,2
     centre,pune-1
     first,901
     last,1450
+    store,9f86d081...,,0
     id,at,topic,payload
     901,1713764000.5,results/attempts,"{""attempt_id"": ...}"
     ...
     end,540,sha256:...,ed25519:...
 
 The version, ids, topics and payloads are those of a batch (dialer/nats/messages.py). `first` to `last` is the range of the
-outbox; ids without a row are not meant for headquarters. The last line has the number of rows, the SHA-256 of all bytes before
-it, and a signature of that by the centre's nkey, if it has one. A file that a spreadsheet has saved again is refused.
+outbox; ids without a row are not meant for headquarters. `store` is the identity of the store. The last line has the number of
+rows, the SHA-256 of all bytes before it, and a signature of that by the centre's nkey, if it has one. A file that a spreadsheet
+has saved again is refused.
 """
 
 from __future__ import annotations
@@ -37,13 +39,14 @@ from dialer.nats.messages import (
     BatchRow,
     InvalidMessage,
     OutboxBatch,
+    SendingStore,
     estimate_row_bytes,
 )
 
 _TITLE = "matdan rows for headquarters"
 _COLUMNS: list[object] = ["id", "at", "topic", "payload"]
 _END, _SHA256, _SIGNATURE = "end", "sha256:", "ed25519:"
-_HEAD_LINES = 5
+_HEAD_LINES = 6
 _MAX_END_BYTES = 256
 _LARGEST_ID = 2**63
 
@@ -54,9 +57,15 @@ def build_outbox_file_name(centre: str, first: int, last: int) -> str:
 
 
 def write_outbox_file(
-    path: Path, centre: str, first: int, last: int, rows: Iterable[BatchRow], private_key: bytes | None
+    path: Path,
+    centre: str,
+    first: int,
+    last: int,
+    rows: Iterable[BatchRow],
+    private_key: bytes | None,
+    store: SendingStore | None = None,
 ) -> int:
-    """Write a new file of these rows, signed with `private_key`. Return the number of rows.
+    """Write a new file of these rows of a store, signed with `private_key`. Return the number of rows.
 
     The file is written completely or not at all. Raises OutputRefused if the file exists or cannot be written, and any
     error that reading `rows` raises.
@@ -68,7 +77,11 @@ def write_outbox_file(
     count = 0
     with open_atomic_file(path, "DIR") as file:
         digest = hashlib.sha256()
-        _write_rows(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
+        store = store or SendingStore()
+        head: list[list[object]] = [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last]]
+        # An empty cell stands for a store that is no copy.
+        previous = "" if store.previous is None else f"after {store.previous}"
+        _write_rows(file, digest, [*head, ["store", store.incarnation, previous, store.begins_after], _COLUMNS])
         for row in rows:
             _write_rows(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1
@@ -100,6 +113,7 @@ class OutboxFile:
     centre: str
     first: int
     last: int
+    store: SendingStore
     rows: int
     sha256: str
     signature: str  # base64; "": not signed
@@ -120,7 +134,7 @@ class OutboxFile:
                 csv.reader(_read_lines_and_digest(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None
             )
             for batch, digest in zip_longest(
-                _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last), self.digests
+                _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last, self.store), self.digests
             ):
                 if batch is None or _compute_batch_digest(batch) != digest:
                     raise InvalidMessage(f"{self.path}: changed while it was imported: import the file again")
@@ -137,16 +151,22 @@ def read_outbox_file(path: Path) -> OutboxFile:
             cells = csv.reader(_read_lines_and_digest(file, size, digest))
             head = list(islice(cells, _HEAD_LINES))
             names, values = [each[0] for each in head], [each[1] for each in head]
-            if word != _END or names != [_TITLE, "centre", "first", "last", _COLUMNS[0]]:
+            if word != _END or names[:1] != [_TITLE]:
                 raise ValueError
             if values[0] != str(VERSION):
-                raise InvalidMessage(f"{path}: has version {values[0]}; this headquarters reads version {VERSION}")
+                raise InvalidMessage(
+                    f"{path}: has version {values[0]}; this headquarters reads version {VERSION}: write it again with a"
+                    " centre's Matdan of this version"
+                )
+            if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
+                raise ValueError
+            store = _read_store(head[4])
             first, last = _read_number(values[2]), _read_number(values[3])
             if not 0 < first <= last < _LARGEST_ID:
                 raise ValueError
             rows, digests, problem = 0, [], None
             try:
-                for batch in _group_rows_into_batches(cells, path, values[1], first, last):
+                for batch in _group_rows_into_batches(cells, path, values[1], first, last, store):
                     rows += len(batch.rows)
                     digests.append(_compute_batch_digest(batch))
             except InvalidMessage as error:
@@ -166,8 +186,21 @@ def read_outbox_file(path: Path) -> OutboxFile:
         except (ValueError, IndexError, csv.Error) as error:
             raise _create_incomplete_file_error(path) from error
     return OutboxFile(
-        path, values[1], first, last, rows, digest.hexdigest(), signature.removeprefix(_SIGNATURE), tuple(digests)
+        path,
+        values[1],
+        first,
+        last,
+        store,
+        rows,
+        digest.hexdigest(),
+        signature.removeprefix(_SIGNATURE),
+        tuple(digests),
     )
+
+
+def _read_store(cells: list[str]) -> SendingStore:
+    _, incarnation, previous, begins_after = cells
+    return SendingStore(incarnation, previous.removeprefix("after ") if previous else None, _read_number(begins_after))
 
 
 def _create_incomplete_file_error(path: Path) -> InvalidMessage:
@@ -195,17 +228,17 @@ def _read_lines_and_digest(file: IO[bytes], size: int, digest: Any) -> Iterator[
 
 
 def _group_rows_into_batches(
-    cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int
+    cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int, store: SendingStore
 ) -> Iterator[OutboxBatch]:
     size, rows = 0, list[BatchRow]()
     for row in _parse_rows(cells, path, first, last):
         more = estimate_row_bytes(row.topic, row.payload)
         if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
-            yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows))
+            yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows), store=store)
             first, size, rows = rows[-1].id + 1, 0, []
         rows.append(row)
         size += more
-    yield OutboxBatch(centre, VERSION, first, last, tuple(rows))
+    yield OutboxBatch(centre, VERSION, first, last, tuple(rows), store=store)
 
 
 def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:

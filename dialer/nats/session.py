@@ -113,16 +113,26 @@ class Session:
 
         await self.client.subscribe(subject, cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
-    async def ensure_stream(self, name: str, subjects: Sequence[str], *, max_bytes: int = -1, replicas: int = 1) -> str:
+    async def ensure_stream(
+        self,
+        name: str,
+        subjects: Sequence[str],
+        *,
+        max_bytes: int = -1,
+        replicas: int = 1,
+        max_age_seconds: float = 0.0,
+    ) -> str:
         """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
-        If the stream exceeds `max_bytes`, the server discards its oldest messages.
+        If the stream exceeds `max_bytes`, the server discards its oldest messages. It also discards messages older than
+        `max_age_seconds`, by its own clock; 0: it keeps them.
         """
         wanted = StreamConfig(
             name=name,
             subjects=[*subjects],
             max_bytes=max_bytes,
             num_replicas=replicas,
+            max_age=max_age_seconds,
             discard=DiscardPolicy.OLD,
             duplicate_window=0,
             max_consumers=MAX_CONSUMERS,
@@ -133,6 +143,8 @@ class Session:
             except NotFoundError:
                 await await_cancellable(self._js.add_stream(wanted))
             else:
+                if (config.max_age or 0.0) != max_age_seconds:
+                    await await_cancellable(self._js.update_stream(config.evolve(max_age=max_age_seconds)))
                 await self._allow_all_consumers(config)
         return await self.find_stream_id(name)
 

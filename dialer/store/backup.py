@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
-from dialer.store import audit, outbox
+from dialer.store import audit, identity
 from dialer.store.attempts import find_known_attempts, find_newest_event_time
 from dialer.store.campaigns import stop_campaigns
 from dialer.store.connection import open_locked_store, open_store_for_reading
@@ -57,6 +57,8 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
             if file_exists(file):
                 with open_connection(file, "ro", key) as source:
                     copy_database(source, copy, key)
+        with open_connection(new_folder / STORE, "rw", key) as db:
+            identity.clear_token(db)
         verify_backup(new_folder, key)
         if folder.exists():
             raise StoreError(f"{folder}: this folder exists already; name a new folder for each backup")
@@ -121,7 +123,6 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
             _copy_to_new_file(source, place)
         with open_locked_store(path, lock, key=key, copied=True) as db, transaction(db):
             stopped = stop_campaigns(db, at)
-            outbox.shift_ids_after_restore(db, at)
             audit.append_entry(db, "store-restored", who, {"newest_call": newest}, at)
     return stopped
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
 from dialer.domain.errors import StoreError
-from dialer.store import seals, sql
+from dialer.store import identity, seals, sql
 from dialer.store.copying import copy_before_upgrade
 from dialer.store.driver import BUSY_SECONDS, close_connection_on_error, connect_to_file, open_connection
 from dialer.store.file_checks import (
@@ -61,7 +61,8 @@ def open_store_for_writing(
     check_file(path, key, create=create)
     restrict_permissions(path)
     with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "rw", key, busy_seconds)) as db:
-        if version := read_schema_version(db, path):
+        version = read_schema_version(db, path)
+        if version:
             check_integrity(db, path)
             if version < get_newest_schema_version() and not copied:
                 copy_before_upgrade(db, path, version, key)
@@ -74,6 +75,7 @@ def open_store_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+        identity.update_identity(db, path, is_new=version == 0, is_restored=copied)
         seals.seal_unsealed_rows(db, time.time())
     return db
 

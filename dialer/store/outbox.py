@@ -15,7 +15,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
 from dialer.domain.results import Encode, Result, TestMark
 from dialer.domain.view import OutboxWait
-from dialer.store import audit
+from dialer.store import audit, identity
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
@@ -66,9 +66,6 @@ class SQL(Statements):
     delete_telemetry = Command()
     delete_oldest = Command()
     highest_id = Scalar(int)
-    shift_ids = Command()
-    begin_sequence = Command()
-    raise_sequence = Command()
 
 
 def add_announcements(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
@@ -157,39 +154,21 @@ def read_id_passed_by_uplink(db: Connection) -> int | None:
     return SQL.passed_by.first(db, name="uplink")
 
 
-def record_headquarters_commit(db: Connection, through: int, at: float) -> int:
+def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
 
-    If this store never assigned `through`, it was restored from a backup made before that id was assigned. Headquarters
-    would then mistake the waiting announcements for those it has, so their ids are shifted past `through`, with an
-    audit entry. Returns by how much they were shifted, otherwise 0.
+    If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake new
+    announcements for those it has. The store then gets a new identity, with an audit entry. Returns whether it did. `at`
+    is in epoch seconds.
 
     Raises NotInStore if the settings name no headquarters.
     """
-    passed = read_id_passed_by_uplink(db)
-    if passed is None:
+    if read_id_passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
-    shifted = 0
     if through > SQL.highest_id.one(db):
-        shifted = through
-        _shift_announcement_ids(db, passed, shifted)
-        audit.append_entry(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
+        identity.renew_identity(db)
+        audit.append_entry(db, "store-set-back", "uplink", {"incarnation": identity.read_identity(db).incarnation}, at)
+        return True
     SQL.advance_sink.run(db, name="uplink", passed=through)
     SQL.delete_passed.run(db, passed=through)
-    return shifted
-
-
-def shift_ids_after_restore(db: Connection, at: float) -> None:
-    """Shift the ids of waiting and future announcements past every id that the store may have assigned since its backup.
-
-    `at` is in epoch seconds. The new ids start at `at` in milliseconds, because no store assigns a thousand ids a
-    second.
-    """
-    _shift_announcement_ids(db, read_id_passed_by_uplink(db) or 0, int(at * 1000))
-
-
-def _shift_announcement_ids(db: Connection, passed: int, by: int) -> None:
-    """Add `by` to the ids of announcements above `passed`, and make the next new id greater than `by`."""
-    SQL.begin_sequence.run(db, highest=by)
-    SQL.shift_ids.run(db, by=by, passed=passed)
-    SQL.raise_sequence.run(db, highest=by)
+    return False

@@ -56,13 +56,3 @@ WHERE topic <> 'results/opt-outs'
 
 -- name: highest_id
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0);
-
--- name: shift_ids
-UPDATE outbox SET outbox_id = outbox_id + :by WHERE outbox_id > :passed;
-
--- name: begin_sequence
-INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', :highest
-WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox');
-
--- name: raise_sequence
-UPDATE sqlite_sequence SET seq = max(seq, :highest, (SELECT coalesce(max(outbox_id), 0) FROM outbox)) WHERE name = 'outbox';

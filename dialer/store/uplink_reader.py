@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from dialer.store import outbox, peer_updates, roll
+from dialer.domain.errors import StoreError
+from dialer.store import identity, outbox, peer_updates, roll
 from dialer.store.async_connection import AsyncConnection
+from dialer.store.identity import StoreIdentity
 from dialer.store.keys import StoreKey
 from dialer.store.outbox import OutboxRow
 
@@ -24,14 +27,16 @@ class StoredRolls:
 class UplinkReader:
     """Read-only access to the store for the uplink. Methods raise StoreError."""
 
-    def __init__(self, db: AsyncConnection) -> None:
-        """Wrap a read-only connection. Callers use `UplinkReader.open`, which connects to the store."""
+    def __init__(self, db: AsyncConnection, path: Path) -> None:
+        """Wrap a reading connection to the store at `path`. Callers use `open`."""
         self._db = db
+        self._path = path
+        self._file = path.stat()
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the store for reading. Raises StoreError, StoreCorrupt."""
-        return cls(await AsyncConnection.connect_for_reading(path, key))
+        """Open the store. Raises StoreError, StoreCorrupt."""
+        return cls(await AsyncConnection.connect_for_reading(path, key), path)
 
     async def __aenter__(self) -> Self:
         return self
@@ -40,9 +45,22 @@ class UplinkReader:
         """Close the connection."""
         await self.close()
 
+    def refuse_if_replaced(self) -> None:
+        """Raise StoreError if the store's file was replaced, for example by a restore, since it was opened."""
+        try:
+            is_same = os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise StoreError(f"{self._path}: the file was replaced while in use: start the uplink again")
+
     async def read_passed_id(self) -> int | None:
         """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
         return await self._db.value(outbox.SQL.passed_by, name="uplink")
+
+    async def read_identity(self) -> StoreIdentity:
+        """Return the identity of the store."""
+        return await self._db.first(identity.SQL.identity) or StoreIdentity(identity.NO_INCARNATION, None, 0, "")
 
     async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         """Return up to `limit` announcements from the outbox with ids above `passed`, oldest first."""

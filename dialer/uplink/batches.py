@@ -13,7 +13,14 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.nats.messages import MAX_BATCH_BYTES, MAX_BATCH_ROWS, VERSION, BatchRow, OutboxBatch, estimate_row_bytes
+from dialer.nats.messages import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_ROWS,
+    VERSION,
+    BatchRow,
+    OutboxBatch,
+    estimate_row_bytes,
+)
 from dialer.store.outbox import OutboxRow
 
 BATCH_SECONDS = 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from dataclasses import asdict, replace
 from typing import NoReturn
 
 import structlog
@@ -14,9 +15,13 @@ from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.nats.messages import (
     MAX_BATCH_ROWS,
     InvalidMessage,
+    SendingStore,
+    StoreStatus,
     build_ack_subject,
     build_batch_subject,
+    build_live_subject,
     pack_batch,
+    pack_store_status,
     unpack_ack,
 )
 from dialer.nats.session import Session
@@ -29,6 +34,14 @@ _log = structlog.get_logger(__name__)
 REPORT_SECONDS = 5.0
 """Minimum interval between acknowledgements to the dialler: each is a command and a reply."""
 RETRY_SECONDS = 2.0
+STATUS_SECONDS = 5.0
+REPORT_AGAIN_SECONDS = 60.0
+"""How often a problem is reported again to the dialler, which may have been restarted."""
+CLOCK_TOLERANCE_SECONDS = 10.0
+
+
+class IdentityChanged(Exception):
+    """The store has a new identity, so the upload begins again."""
 
 
 class OutboxUpload:
@@ -43,17 +56,34 @@ class OutboxUpload:
         self._reading = reading
         self._clock = clock
         self._schedule: BatchSchedule | None = None
+        self._incarnation = ""
+        self._problem = ""
+        self._reported: dict[str, object] = {}
+        self._has_reported_problem = True  # the last run may have
+        self._report_again_at = 0.0
+        self._clock_ahead = self._last_clock_ahead = 0.0
         self._ack_received = asyncio.Event()
         self._report_due = asyncio.Event()
 
     async def run(self) -> None:
-        """Upload outbox rows until cancelled."""
-        self._schedule = BatchSchedule(self._centre, await self._wait_for_cursor(), random.SystemRandom())
-        self._report_due.set()  # an acknowledgement may not have been reported before the last stop
+        """Upload until cancelled."""
         await self._session.subscribe(build_ack_subject(self._centre), self._handle_acknowledgement)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_batches(self._schedule), name="uplink-send-batches")
-            group.create_task(self._report_acknowledgements(self._schedule), name="uplink-report-acks")
+        while True:
+            await self._upload_until_identity_changes()
+
+    async def _upload_until_identity_changes(self) -> None:
+        passed = await self._wait_for_cursor()
+        self._incarnation = (await self._reading.read_identity()).incarnation
+        self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
+        self._report_due.set()  # an acknowledgement may not have been reported before the last stop
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._send_batches(schedule), name="uplink-send-batches")
+                group.create_task(self._report_acknowledgements(schedule), name="uplink-report-acks")
+                group.create_task(self._publish_status(), name="uplink-store-status")
+                group.create_task(self._report_problems(), name="uplink-report-problems")
+        except* IdentityChanged:
+            _log.warning("uplink.new_store_identity")
 
     async def _wait_for_cursor(self) -> int:
         """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
@@ -71,13 +101,23 @@ class OutboxUpload:
         return await self._reading.read_passed_id()
 
     async def _handle_acknowledgement(self, subject: str, data: bytes) -> None:
-        if self._schedule is None:
-            return
         try:
-            self._schedule.record_acknowledgement(unpack_ack(data), self._clock.monotonic())
+            ack = unpack_ack(data)
         except InvalidMessage as error:
             _log.warning("uplink.invalid_ack", problem=str(error))
             return
+        if self._schedule is None or ack.incarnation != self._incarnation:
+            return
+        if ack.problem != self._problem:
+            self._problem = ack.problem
+            _log.warning("uplink.store_problem", problem=ack.problem or "solved")
+        if ack.at:
+            # The smaller one of two: an acknowledgement may have been delayed.
+            before, self._last_clock_ahead = self._last_clock_ahead, self._clock.now() - ack.at
+            self._clock_ahead = min(before, self._last_clock_ahead, key=abs)
+        if ack.through is None:
+            return
+        self._schedule.record_acknowledgement(ack.through, self._clock.monotonic())
         self._ack_received.set()
         self._report_due.set()
 
@@ -102,17 +142,51 @@ class OutboxUpload:
             return
         if now < schedule.compute_next_time(now):
             return
+        store = await self._read_sending_store()
         batch = schedule.get_overdue_batch(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
+        batch = replace(batch, store=store)
         try:
             await self._session.store(build_batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
         except HeadquartersUnreachable:
             schedule.note_send_failure(self._clock.monotonic())
             raise
+
+    async def _read_sending_store(self) -> SendingStore:
+        """Return the identity of the store. Raises IdentityChanged if it is another one than at the start."""
+        identity = await self._reading.read_identity()
+        if identity.incarnation != self._incarnation:
+            raise IdentityChanged
+        return SendingStore(**asdict(identity))
+
+    async def _publish_status(self) -> NoReturn:
+        """Report every few seconds that this store sends, so that headquarters notices a second one. Raises StoreError."""
+        while True:
+            self._reading.refuse_if_replaced()
+            status = StoreStatus(self._incarnation, self._clock.now())
+            await self._session.publish(build_live_subject(self._centre, "store"), pack_store_status(status))
+            await asyncio.sleep(STATUS_SECONDS)
+
+    async def _report_problems(self) -> NoReturn:
+        while True:
+            await self._report_problem()
+            await asyncio.sleep(STATUS_SECONDS)
+
+    async def _report_problem(self) -> None:
+        """Report headquarters' opinion of store and clock to the dialler, which shows alerts. Repeat it each minute."""
+        values = {"problem": self._problem[:400], "clock_ahead_seconds": round(self._clock_ahead)}
+        now = self._clock.monotonic()
+        is_good = not self._problem and abs(self._clock_ahead) < CLOCK_TOLERANCE_SECONDS
+        if (values == self._reported and now < self._report_again_at) or (is_good and not self._has_reported_problem):
+            return
+        reply = await self._dialler.send_command("report-uplink", values)
+        if reply is not None and reply.status == "done":
+            self._reported, self._has_reported_problem = values, not is_good
+            self._report_again_at = now + REPORT_AGAIN_SECONDS
 
     async def _report_acknowledgements(self, schedule: BatchSchedule) -> NoReturn:
         """Report each acknowledgement of headquarters to the dialler, until the store has it."""

@@ -51,11 +51,14 @@ def find_details_on_disk(path: Path) -> set[str]:
     return {text for text in (NUMBER, NAME, EPIC, "CREATE TABLE") if text.encode() in everything}
 
 
+CHANGING = {"audit", "store_identity"}
+
+
 def read_all_rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of the store except the audit, to which a conversion adds."""
+    """Return all rows of the store except the audit, to which a conversion adds, and the identity, which belongs to the file."""
     with closing(open_store_for_reading(path, key=key)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-        return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
+        return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name not in CHANGING}  # noqa: S608
 
 
 def read_encryption_audit(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
@@ -262,7 +265,7 @@ def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, ne
     assert is_encrypted(path) == (new is not None)
     assert path.stat().st_mode & 0o777 == 0o600
     assert find_details_on_disk(path) == (set() if new else {NUMBER, NAME, EPIC, "CREATE TABLE"})
-    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
+    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.identity", "centre.db.lock"}
     assert told[-1][1] == 1.0
     assert all(0.0 <= share <= 1.0 for _, share in told)
     if old is not None:
@@ -313,7 +316,7 @@ def test_failed_encryption_leaves_the_store_unchanged(
         )
     assert read_all_rows(path, old) == before
     assert read_encryption_audit(path, old) == []
-    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
+    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.identity", "centre.db.lock"}
 
 
 @pytest.mark.parametrize(
@@ -419,12 +422,12 @@ sys.stdin.read()
 
 def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
     fill_roll(path, 54)
-    before = path.read_bytes()
     with (
         open_store_exclusively(path, "a dialler"),
         pytest.raises(StoreBusy, match="a dialler"),
     ):
         convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+    before = path.read_bytes()
     with ForkedProcess(READER, path) as reader:
         assert reader.stdout.readline() == "54\n"
         with pytest.raises(StoreBusy) as caught:

@@ -58,6 +58,8 @@ NEEDED: dict[str, Any] = {
     "user": "meena",
     "role": "coach",
     "through": 812,
+    "problem": "two stores send results",
+    "clock_ahead_seconds": 31.0,
     "stream": "PEERS.1",
     "after": 40,
     "position": 42,

@@ -97,8 +97,8 @@ class ExternalRecords:
         CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
-            moved = await self._store.record_headquarters_commit(through, self._clock.now())
-        return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
+            was_set_back = await self._store.record_headquarters_commit(through, self._clock.now())
+        return "new store identity, because the store was set back" if was_set_back else f"confirmed up to {through}"
 
     async def send_test_mark(self) -> str:
         """Send a test mark, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""

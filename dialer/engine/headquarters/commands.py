@@ -118,6 +118,24 @@ class ConfirmUplink(Command):
         return await services.records.confirm_uplink(self.through)
 
 
+class ReportUplink(Command):
+    """Report what headquarters says about this centre's store and clock. The dialler raises or clears the alerts about it."""
+
+    name: Literal["report-uplink"] = "report-uplink"
+    roles = UPLINK_ONLY
+    is_idempotent = True
+    is_stored = False
+
+    problem: Annotated[str, Field(max_length=400, description="what is wrong with the store; empty: nothing")]
+    clock_ahead_seconds: Annotated[
+        float, Field(ge=-1e11, le=1e11, description="how far the clock here is ahead of headquarters'")
+    ]
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        services.headquarters.report_uplink(self.problem, self.clock_ahead_seconds)
+        return "reported"
+
+
 class ImportPeerUpdates(Command):
     """Import opt-outs and marks of other centres, and store the position in headquarters' stream up to which they are
     imported.

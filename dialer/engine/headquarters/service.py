@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dialer.domain.alerts import AlertKind
+from dialer.domain.alerts import CLOCKS_APART_SECONDS, AlertKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import (
@@ -107,6 +107,17 @@ class HeadquartersOrders:
     def clear_forgery_alert(self) -> None:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
+
+    def report_uplink(self, problem: str, clock_ahead_seconds: float) -> None:
+        """Raise or clear the alerts about headquarters' opinion of this centre's store (empty: none) and clock."""
+        if problem:
+            self._alerts.raise_alert(AlertKind.HEADQUARTERS_REFUSES, problem=problem)
+        else:
+            self._alerts.clear_alert(AlertKind.HEADQUARTERS_REFUSES)
+        if abs(clock_ahead_seconds) > CLOCKS_APART_SECONDS:
+            self._alerts.raise_alert(AlertKind.HEADQUARTERS_CLOCK, seconds=round(abs(clock_ahead_seconds)))
+        else:
+            self._alerts.clear_alert(AlertKind.HEADQUARTERS_CLOCK)
 
     async def _resume_suspended_campaigns(self, heard: ExecutedOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because

@@ -26,6 +26,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_announcement
 from dialer.nats.messages import build_ack_subject, build_live_subject, unpack_ack
 from dialer.nats.session import Session
+from dialer.store.identity import StoreIdentity
 from dialer.store.outbox import OutboxRow
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands
@@ -113,6 +114,12 @@ class VirtualStore(UplinkReader):
                     self.truth.peer_update_seconds.append(now - each["at"])
         return Reply("done", "stored")
 
+    async def read_identity(self) -> StoreIdentity:
+        return StoreIdentity("0", None, 0, "")
+
+    def refuse_if_replaced(self) -> None:
+        pass
+
     async def read_passed_id(self) -> int | None:
         return self._passed
 
@@ -144,7 +151,7 @@ class VirtualDialler(DiallerCommands):
             store.discard_through(values["through"])
         elif name == "import-peer-updates":
             return store.import_peer_updates(values)
-        else:
+        elif name == "headquarters-order":
             self.orders.append(values)  # type: ignore[attr-defined]
         return Reply("done", "done")
 
@@ -201,7 +208,9 @@ class VirtualCentre:
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
     async def _on_ack(self, subject: str, data: bytes) -> None:
-        self.store.record_commit(unpack_ack(data))
+        through = unpack_ack(data).through
+        if through is not None:
+            self.store.record_commit(through)
 
     def announce_rows(self, rows: int) -> None:
         """Announce `rows` random results of calls to headquarters."""

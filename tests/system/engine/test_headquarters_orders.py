@@ -15,7 +15,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.engine.headquarters.commands import ExecuteOrder
+from dialer.engine.headquarters.commands import ExecuteOrder, ReportUplink
 from dialer.engine.headquarters.service import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
@@ -83,6 +83,16 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
         ("headquarters/asha", "resume", "asha, ravi"),
         ("headquarters/asha", "resume", "asha, ravi"),
     ]
+
+
+@virtual_time()
+async def test_what_headquarters_says_about_store_and_clock_is_shown_as_alerts_and_cleared(tmp_path: Path) -> None:
+    async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
+        report = ReportUplink(problem="two stores send results as pune-1", clock_ahead_seconds=-31.0)
+        await site.centre.engine.execute(report)
+        assert {"headquarters-refuses", "headquarters-clock"} <= list_alert_codes(site)
+        await site.centre.engine.execute(ReportUplink(problem="", clock_ahead_seconds=29.0))
+        assert not {"headquarters-refuses", "headquarters-clock"} & list_alert_codes(site)
 
 
 @virtual_time()

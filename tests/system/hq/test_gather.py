@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -27,10 +27,11 @@ from dialer.domain.signing import derive_public_key
 from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.hq import ledger, outbox_import, snapshots
+from dialer.hq import ledger, outbox_import, snapshots, stores
 from dialer.hq.database import open_database
 from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
+from dialer.hq.store_records import choose_store
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
@@ -84,14 +85,14 @@ class CentreConnection:
     """The connection of the centre pune-1 to headquarters' server, and the acknowledgements that it received."""
 
     session: Session
-    acknowledged: list[int] = field(default_factory=list)
+    acknowledged: list[int | None] = field(default_factory=list)
 
     async def send(self, *batches: OutboxBatch) -> None:
         for each in batches:
             await self.session.store(messages.build_batch_subject(each.centre), messages.pack_batch(each))
 
     async def receive_ack(self, subject: str, data: bytes) -> None:
-        self.acknowledged.append(messages.unpack_ack(data))
+        self.acknowledged.append(messages.unpack_ack(data).through)
 
 
 class UplinkCommands(DiallerCommands):
@@ -101,6 +102,8 @@ class UplinkCommands(DiallerCommands):
         object.__setattr__(self, "store", store)
 
     async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+        if name == "report-uplink":
+            return Reply("done", "reported")
         assert name == "confirm-uplink"
         await self.store.record_headquarters_commit(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "confirmed")
@@ -211,8 +214,6 @@ async def test_malformed_results_of_a_centre_are_stored_unchanged(hq: Headquarte
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch(malformed))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 5)])
-    [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
-    assert "s ahead of headquarters" in problem
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(5,)]
 
 
@@ -583,3 +584,47 @@ async def test_gatherer_reads_a_re_created_nats_stream_from_its_beginning(hq: He
                     break
                 await asyncio.sleep(0.1)
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 6)])
+
+
+def stored_batch(store: messages.SendingStore, rows: Sequence[BatchRow]) -> OutboxBatch:
+    return replace(batch(rows), store=store)
+
+
+async def test_rows_of_a_replaced_and_restored_store_are_all_counted_once(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
+    first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
+    restored = messages.SendingStore("3" * 32, "2" * 32, 1)
+    seats = row(2, "seat-hours", seats=1, seconds={"ready": 60.0})
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(stored_batch(first, [attempt_row(number) for number in range(1, 40)]))
+        await wait_for(lambda: hq.centre.acknowledged == [39])
+        await hq.centre.send(stored_batch(second, [attempt_row(1, attempt="b1"), seats]))
+        await wait_for(lambda: hq.centre.acknowledged == [39, 2])
+        # The restored store sends row 2 again.
+        await hq.centre.send(stored_batch(restored, [seats, attempt_row(3, attempt="b3")]))
+        await wait_for(lambda: hq.centre.acknowledged == [39, 2, 3])
+    assert await query_database(hq.database, "SELECT sum(count) FROM day_count WHERE what = 'attempts'") == [(41.0,)]
+    assert await query_database(hq.database, "SELECT count FROM day_count WHERE what = 'seat/ready'") == [(60.0,)]
+    assert await query_database(hq.database, "SELECT lost_rows, problem FROM centre") == [(0, None)]
+
+
+async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_person_decides(hq: Headquarters) -> None:
+    first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
+    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        for store, number in ((first, 1), (second, 1), (first, 2), (second, 1)):
+            sent = len(hq.centre.acknowledged)
+            await hq.centre.send(stored_batch(store, [attempt_row(number, attempt=store.incarnation[0] + str(number))]))
+            await wait_for(lambda sent=sent: len(hq.centre.acknowledged) > sent)  # type: ignore[misc]
+        [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
+        assert "two stores send results as pune-1" in problem
+        async with open_database(hq.database) as db:
+            assert await choose_store(db, "pune-1", "2222") == "2" * 32
+        await hq.centre.send(stored_batch(second, [attempt_row(1, attempt="21")]))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [1])
+    assert hq.centre.acknowledged == [1, None, 2, None, 1]
+    assert await query_database(hq.database, "SELECT count(*) FROM result") == [(3,)]

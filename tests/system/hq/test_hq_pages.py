@@ -30,6 +30,7 @@ from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_tu
 from dialer.hq.material import assign_material, read_online_key
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.servers import run_postgresql
+from dialer.hq.stores import StoreSightings
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
 from dialer.web.access import HQ_COOKIE
@@ -128,7 +129,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         await db.prepare()
         await db.execute("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
-        importer = BatchImporter(settings, db, SystemClock())
+        importer = BatchImporter(settings, db, SystemClock(), StoreSightings())
         await importer.commit("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
     async with (
         run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,

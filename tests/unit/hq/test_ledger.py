@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -17,27 +18,29 @@ from dialer.hq.ledger import (
     MarkRow,
     ResultRow,
     StatusChange,
-    StoredCentre,
     TurnoutArea,
     add_new_rows_of_batch,
-    describe_problem,
+    check_sender,
     parse_answers,
     parse_row,
     sum_turnout_changes,
 )
-from dialer.nats.messages import BatchRow, InvalidMessage
+from dialer.hq.stores import KnownStore, StoreState
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row, row
 
-STORED = {"pune-1": StoredCentre("z1", 10)}
+
+def known_store(last_id: int) -> KnownStore:
+    return KnownStore("a", None, StoreState.ACCEPTED, last_id, NOW, "")
 
 
-def collect_rows(*batches: object) -> CentreRows:
+def collect_rows(*batches: OutboxBatch) -> CentreRows:
     """The rows of pune-1 after these batches."""
-    collected: dict[str, CentreRows] = {}
+    rows = CentreRows(known_store(10))
     for each in batches:
-        add_new_rows_of_batch(each, "up.pune-1", STORED, collected)  # type: ignore[arg-type]
-    return collected["pune-1"]
+        add_new_rows_of_batch(each, rows, NOW + 10_000)
+    return rows
 
 
 def make_attempt_rows(first: int, last: int) -> list[BatchRow]:
@@ -64,33 +67,43 @@ def test_each_row_from_a_centre_is_collected_once_and_in_order(
     rows = collect_rows(
         *(batch(make_attempt_rows(first, end), deleted_through=deleted) for first, end, deleted in spans)
     )
-    assert (rows.last_id, [each.id for each in rows.rows], rows.lost_rows) == (last, new, lost)
+    assert (rows.store.last_id, [each.id for each in rows.rows], rows.lost_rows) == (last, new, lost)
 
 
 def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
-        add_new_rows_of_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
+        check_sender(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 
 
 def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
-        add_new_rows_of_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
+        check_sender(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
 
 def test_result_with_an_invalid_time_does_not_count_as_the_newest_result() -> None:
     invalid = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
     rows = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(invalid))]
     collected = collect_rows(batch(rows))
-    assert (collected.last_id, collected.created_at) == (14, attempt_row(11).at)
+    assert (collected.store.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
-def test_centre_clock_that_is_far_ahead_is_reported() -> None:
-    assert describe_problem(CentreRows(5, NOW), NOW - 100) is None
-    assert describe_problem(CentreRows(5, NOW), NOW - 3_600) == "the centre's clock is 3600 s ahead of headquarters"
+def test_clock_of_a_centre_that_is_ahead_does_not_make_its_results_the_newest() -> None:
+    rows = CentreRows(known_store(10))
+    add_new_rows_of_batch(batch([attempt_row(11)]), rows, NOW - 3_600)
+    assert rows.created_at == NOW - 3_600
+    marked, _ = parse_row("pune-1", mark_row(12, 7), NOW - 3_600)
+    assert marked.at == NOW - 3_600
+    answered, fields = parse_row("pune-1", row(7, "answers", attempt_id="a1", answers={"q": "1"}, place=PLACE), NOW)
+    assert isinstance(answered, ResultRow)
+    assert [each.at for each in parse_answers(answered, fields, NOW - 3_600)] == [NOW - 3_600]
+    assert answered.at == NOW + 7  # the same when it is sent again
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW - 86_400)
+    days.add(*parse_row("pune-1", attempt_row(1), NOW))
+    assert {day for _, day, _ in days.counts} == {date(2024, 4, 21)}
 
 
-def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
-    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True)
+def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
         days.add(*parse_row("pune-1", attempt_row(number, outcome), NOW))
     assert days.counts == {
@@ -164,7 +177,7 @@ STORED_ANSWERS = [("hour", "17:00"), ("number", None)]
         ("answers", {"answers": {"hour": "18:00"}, "place": PLACE}, "a1/hour", [("hour", "18:00")]),
         ("dispositions", {"answers": ANSWERS, "place": PLACE}, "a1", STORED_ANSWERS),
         ("answers", {"answers": ANSWERS}, "a1/hour,message,number,wish", []),  # the voter is not on a roll
-        ("answers", {"answers": "none", "place": PLACE}, "7", []),
+        ("answers", {"answers": "none", "place": PLACE}, "", []),
         ("attempts", {"answers": ANSWERS, "place": PLACE}, "a1", []),
     ],
 )
@@ -173,5 +186,5 @@ def test_answers_are_read_from_results_without_names_of_recordings(
 ) -> None:
     result, parsed = parse_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)
     assert isinstance(result, ResultRow)
-    assert result.key == key
-    assert [(each.question, each.value) for each in parse_answers(result, parsed)] == answers
+    assert result.key == (key or hashlib.sha256(result.payload.encode()).hexdigest())
+    assert [(each.question, each.value) for each in parse_answers(result, parsed, NOW + 60)] == answers

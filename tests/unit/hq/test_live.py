@@ -52,6 +52,12 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
     assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
 
 
+@pytest.mark.parametrize(("ahead", "codes"), [(31, ["headquarters-clock"]), (-31, ["headquarters-clock"]), (29, [])])
+def test_headquarters_page_shows_an_alert_if_the_clock_of_a_centre_is_wrong(ahead: float, codes: list[str]) -> None:
+    live = receive_status(("store", {"incarnation": "1", "at": NOW + ahead}))
+    assert [each["code"] for each in live.centres["pune-1"].list_page_fields()["alerts"]] == codes
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

@@ -241,9 +241,16 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
         "seat-campaigns",
     }
     assert may[SupervisorRole.UPLINK] == {
-        *("confirm-uplink", "import-peer-updates", "headquarters-order", "reload-flows", "reload-settings")
+        *(
+            "confirm-uplink",
+            "report-uplink",
+            "import-peer-updates",
+            "headquarters-order",
+            "reload-flows",
+            "reload-settings",
+        )
     }
-    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates"}
+    assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates", "report-uplink"}
 
 
 def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
@@ -287,6 +294,7 @@ def test_exactly_the_listed_commands_are_idempotent() -> None:
         "user-remove",
         "user-password",
         "confirm-uplink",  # and these a position
+        "report-uplink",
         "import-peer-updates",
         "headquarters-order",  # the order in it has an id of its own
         "test-mark",  # and of this the latest alone counts

@@ -31,7 +31,7 @@ def test_unpacked_batch_equals_the_packed_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"version": 2}, "unknown version"),
+        ({"version": 3}, "unknown version"),
         ({"version": None}, "unknown version"),
         ({"first": 8}, "out of order"),
         ({"last": 8}, "beyond its last id"),

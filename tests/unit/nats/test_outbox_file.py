@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from dialer.domain import signing
 from dialer.domain.errors import OutputRefused
 from dialer.nats import messages, outbox_file
-from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
+from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch, SendingStore
 from dialer.nats.outbox_file import read_outbox_file, write_outbox_file
 
 ODD = '{"note": "=1+1, \\"so\\"\\nनमस्ते"}'
@@ -23,7 +23,7 @@ OURS, THEIRS = bytes(SigningKey(b"o" * 32)), bytes(SigningKey(b"t" * 32))
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / outbox_file.build_outbox_file_name("pune-1", 901, 2_001)
-    assert write_outbox_file(path, "pune-1", 901, 2_001, ROWS, OURS) == len(ROWS)
+    assert write_outbox_file(path, "pune-1", 901, 2_001, ROWS, OURS, SendingStore("5a" * 16)) == len(ROWS)
     return path
 
 
@@ -39,8 +39,9 @@ def test_outbox_file_is_read_as_it_was_written_in_batches_without_gaps(path: Pat
 
 def test_outbox_file_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
     rows = [*csv.reader(path.read_text(encoding="utf-8").splitlines())]
-    assert rows[1:5] == [["centre", "pune-1"], ["first", "901"], ["last", "2001"], ["id", "at", "topic", "payload"]]
-    assert rows[5] == ["902", repr(ROWS[0].at), "results/marks", ODD]
+    assert rows[1:4] == [["centre", "pune-1"], ["first", "901"], ["last", "2001"]]
+    assert rows[4:6] == [["store", "5a" * 16, "", "0"], ["id", "at", "topic", "payload"]]
+    assert rows[6] == ["902", repr(ROWS[0].at), "results/marks", ODD]
     assert rows[-1][:2] == ["end", str(len(ROWS))]
 
 
@@ -72,7 +73,7 @@ def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_
         (lambda data: data.replace(b"\r\nend,549,", b"\r\nend,548,"), "has 549 rows where its last line says 548"),
         (lambda data: b"", "is not a complete file"),
         (lambda data: b"id,at\r\n1,2\r\n", "is not a complete file"),
-        (lambda data: data.replace(b"headquarters,1", b"headquarters,2"), "has version 2"),
+        (lambda data: data.replace(b"headquarters,2", b"headquarters,3"), "has version 3"),
     ],
 )
 def test_changed_or_truncated_outbox_file_is_refused_by_name(

@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
-from dialer.domain.model import Announcement, CampaignState
+from dialer.domain.model import CampaignState
 from dialer.store import backup
 from dialer.store.backup import count_attempts_missing_in_store, make_backup, restore_backup, verify_backup
 from dialer.store.copying import STORE
@@ -71,26 +71,6 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     assert unknown is CampaignState.STOPPED, (
         "of the settings, and made since the copy: it would call whoever it called again"
     )
-
-
-async def test_rows_of_a_restored_store_have_ids_that_are_new_to_headquarters(
-    backend: SqliteBackend, tmp_path: Path
-) -> None:
-    folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
-    there.path.parent.mkdir()
-    async with open_filled_store(backend) as store:
-        await store.set_headquarters_limit(1 << 20)
-        await store.add_announcements([Announcement("results/marks", "before")] * 5, NOW)
-        await store.mark_announcements_published(3)
-        await store.record_headquarters_commit(3, NOW)
-        await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
-        await store.add_announcements([Announcement("results/marks", "headquarters has it")] * 4, NOW)
-    restore_backup(folder, there.path, backend.key, who="ops", at=NOW + 9)
-    async with await there.open() as store:
-        await store.add_announcements([Announcement("results/marks", "after")] * 9, NOW + 9)
-        assert await store.record_headquarters_commit(9, NOW + 20) == 0
-        waiting = read_rows(there.path, backend.key, "SELECT outbox_id > 9, payload FROM outbox ORDER BY outbox_id")
-        assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 
 
 def test_backup_never_overwrites_an_existing_file(backend: SqliteBackend, tmp_path: Path) -> None:

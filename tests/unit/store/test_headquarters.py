@@ -13,7 +13,8 @@ from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUp
 from dialer.domain.view import OutboxWait
 from dialer.domain.voter_place import VoterPlace
 from dialer.rules.number_hash import hash_number
-from dialer.store import outbox
+from dialer.store import identity, outbox
+from dialer.store.identity import StoreIdentity
 from dialer.store.peer_updates import PeerUpdateEffect
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store
@@ -34,6 +35,12 @@ def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int,
         return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
 
 
+def read_store_identity(backend: Backend) -> StoreIdentity:
+    assert isinstance(backend, SqliteBackend)
+    with closing(backend.connect()) as db:
+        return identity.read_identity(db)
+
+
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements(store, "from before")
@@ -42,7 +49,7 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
         await store.mark_announcements_published(2)
         assert [row.payload for row in await store.read_rows_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
-        assert await store.record_headquarters_commit(3, NOW) == 0
+        assert not await store.record_headquarters_commit(3, NOW)
         assert read_headquarters_rows(backend) == [(3, "b")]
         await store.record_headquarters_commit(1, NOW)  # an answer that comes late changes nothing
         await store.mark_announcements_published(3)
@@ -91,22 +98,18 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_outbox_ids_of_a_restored_store_continue_after_the_ids_known_to_headquarters(backend: Backend) -> None:
+async def test_store_that_headquarters_knows_further_than_itself_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await add_announcements(store, "a", "b", "c")
         await store.record_headquarters_commit(1, NOW)
-        assert await store.record_headquarters_commit(500, NOW) == 500
-        assert read_headquarters_rows(backend, 500) == [(502, "b"), (503, "c")]
-        assert await store.record_headquarters_commit(503, NOW) == 0  # what was moved was given
-        await store.mark_announcements_published(503)
-        await add_announcements(store, "d")
-        assert read_headquarters_rows(backend) == [(504, "d")]
-        await store.record_headquarters_commit(504, NOW)
-        await store.mark_announcements_published(504)
-        assert await store.record_headquarters_commit(900, NOW) == 900  # with nothing that waits
-        await add_announcements(store, "e")
-        assert read_headquarters_rows(backend) == [(901, "e")]
+        before = read_store_identity(backend)
+        assert await store.record_headquarters_commit(20_000_000, NOW)  # headquarters has rows that were set back here
+        after = read_store_identity(backend)
+        assert after.incarnation != before.incarnation
+        assert (after.previous, after.begins_after) == (before.incarnation, 1)
+        assert read_headquarters_rows(backend, 1) == [(2, "b"), (3, "c")]
+        assert not await store.record_headquarters_commit(3, NOW)
 
 
 async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -> None:

@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.settings.site import Settings
 from dialer.site.checks.store import check_encryption
-from dialer.store import audit, migrate, seal_verification, seals
+from dialer.store import audit, identity, migrate, seal_verification, seals
 from dialer.store.backup import restore_backup, verify_backup
 from dialer.store.connection import open_store_exclusively
 from dialer.store.copying import STORE, find_upgrade_copies
@@ -75,6 +75,7 @@ ROWS = {
     25: ["INSERT INTO outbox_sink VALUES ('mqtt', 0, NULL)", "INSERT INTO news_position VALUES ('side', 7)"],
     26: ["INSERT INTO headquarters_order VALUES ('o', 'e1', 'pause', 1.0, NULL, NULL)"],
     27: ["INSERT INTO own_call_back VALUES ('calls', 1, '17', 'a', 8.0, 9.0)"],
+    29: ["INSERT INTO store_identity VALUES (1, 'i1', NULL, 0, '', '')"],
 }  # fmt: skip
 """What is put in at each schema, for what is new in it."""
 
@@ -112,7 +113,7 @@ def find_missing_rows(before: Dump, after: Dump) -> list[str]:
     """Return the rows that an upgrade lost or changed, compared in the columns that still exist."""
     found = []
     for table, rows in before.items():
-        for row in rows:
+        for row in rows if table != "store_identity" else ():  # its token changes at each opening
             same = [each for each in after[table] if all(each[name] == row[name] for name in row.keys() & each.keys())]
             if not same:
                 found.append(f"{table}: {row}")
@@ -152,6 +153,7 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
         pass
     shipped = load_migrations()
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
+    monkeypatch.setattr(identity, "update_identity", lambda *_, **__: None)
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
@@ -192,6 +194,7 @@ def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
         earlier.setattr(seals, "seal_unsealed_rows", lambda *_: None)
+        earlier.setattr(identity, "update_identity", lambda *_, **__: None)
         with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
             pass
     with open_store_exclusively(backend.path, "a test", key=TEST_KEY):

@@ -1,0 +1,87 @@
+"""Records of the stores that send results as a centre, in headquarters' database, and a person's choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from dialer.errors import MatdanError
+from dialer.hq.database import Database
+from dialer.hq.sql import Command, Query, split_into_columns
+from dialer.hq.stores import KnownStore, StoreState, find_accepted
+from dialer.store.sql import Statements
+
+Stores = dict[str, KnownStore]
+"""The stores of a centre, by incarnation."""
+
+
+class UnknownStore(MatdanError):
+    """No store, or more than one, fits the digits that a person entered."""
+
+
+class CentreStore(NamedTuple):
+    """A store that has sent batches as a centre."""
+
+    centre: str
+    incarnation: str
+    previous: str | None
+    state: str
+    last_id: int
+    first_at: float
+    run: str
+
+
+class SQL(Statements):
+    stores = Query(CentreStore)
+    all_stores = Query(CentreStore)
+    set_stores = Command()
+    clear_problem = Command()
+
+
+async def list_stores(db: Database) -> list[CentreStore]:
+    """Return the stores of all centres, the oldest of each first."""
+    return await SQL.all_stores.fetch(db)
+
+
+async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]:
+    """Return the known stores of these centres, by centre."""
+    stores: dict[str, Stores] = {centre: {} for centre in centres}
+    for row in await SQL.stores.fetch(db, centres):
+        stores[row.centre][row.incarnation] = KnownStore(
+            row.incarnation, row.previous, StoreState(row.state), row.last_id, row.first_at, row.run
+        )
+    return stores
+
+
+async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
+    """Write the stores of centres, after `read_stores` in the same transaction."""
+    rows = [
+        (centre, each.incarnation, each.previous, each.state.value, each.last_id, each.first_at, each.run)
+        for centre, of_centre in stores.items()
+        for each in of_centre.values()
+    ]
+    rows.sort(key=lambda row: row[3] == StoreState.ACCEPTED)  # last: a centre must never have two accepted stores
+    await SQL.set_stores.run(db, *split_into_columns(rows, 7))
+
+
+async def choose_store(db: Database, centre: str, digits: str) -> str:
+    """Accept the store of a centre whose incarnation begins with `digits`, in place of the one accepted before.
+
+    Returns the incarnation. Raises UnknownStore.
+    """
+    async with db.transaction():
+        stores = (await read_stores(db, [centre]))[centre]
+        found = [each for each in stores.values() if each.incarnation.startswith(digits)]
+        if len(found) != 1:
+            known = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
+            raise UnknownStore(
+                f"{digits}: is not one store of {centre}: choose one of those it has sent from ({known})"
+            )
+        for each in stores.values():
+            each.state = StoreState.REPLACED
+        found[0].state = StoreState.ACCEPTED
+        found[0].run = ""
+        assert find_accepted(stores) is found[0]  # noqa: S101 - exactly one
+        await write_stores(db, {centre: stores})
+        await SQL.clear_problem.run(db, centre)
+    return found[0].incarnation

@@ -1,0 +1,152 @@
+"""The stores that send results as a centre: which one headquarters accepts, and which it refuses. Without I/O.
+
+A store has an incarnation (dialer/store/identity.py), and row ids of its own. A replaced or restored store, or a copy, sends as
+another incarnation. It is accepted once the earlier one has been silent for a while. If both send, two machines work as one
+centre: the later one is refused until a person decides (`dialer hq store accept`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dialer.errors import MatdanError
+from dialer.nats.messages import SendingStore
+
+SILENCE_SECONDS = 20.0
+"""How long the accepted store must be silent before another takes its place. Uplinks report every five seconds."""
+_SHOWN = 8  # digits of an incarnation in a text
+
+
+class StoreState(StrEnum):
+    """What headquarters does with the batches of a store."""
+
+    ACCEPTED = "accepted"
+    WAITING = "waiting"  # until it is clear whether the accepted one still sends
+    REFUSED = "refused"  # until a person decides
+    REPLACED = "replaced"  # by the accepted one
+
+
+@dataclass(slots=True)
+class KnownStore:
+    """A store that has sent batches as a centre."""
+
+    incarnation: str
+    previous: str | None
+    state: StoreState
+    last_id: int  # of its rows that are committed here
+    first_at: float  # when its first batch arrived (epoch seconds)
+    run: str
+
+
+class StoreNotAccepted(MatdanError):
+    """A batch is from a store that is not accepted, or not yet. The text of the error says why."""
+
+    def __init__(self, problem: str, *, is_final: bool) -> None:
+        """`is_final`: a person must decide."""
+        super().__init__(problem)
+        self.is_final = is_final
+
+
+class StoreSightings:
+    """When each store last sent something since the gatherer started, and the earlier runs of stores."""
+
+    def __init__(self) -> None:
+        self._seen_at: dict[tuple[str, str], float] = {}
+        self._ended_runs: dict[str, set[str]] = defaultdict(set)
+
+    def note(self, centre: str, incarnation: str, now: float) -> None:
+        """Record that a store has sent something. `now` is in epoch seconds."""
+        self._seen_at[centre, incarnation] = now
+
+    def was_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
+        """Return whether a store has sent something after that time."""
+        return self._seen_at.get((centre, incarnation), 0.0) > at
+
+    def begin_run(self, centre: str, store: KnownStore, run: str) -> bool:
+        """Record the run of a store. Return False if that run had ended already, because a clone had begun another."""
+        ended = self._ended_runs[centre]
+        if run in ended:
+            return False
+        if run and store.run and run != store.run:
+            ended.add(store.run)
+        store.run = run or store.run
+        return True
+
+
+def accept_store(
+    centre: str, stores: dict[str, KnownStore], sender: SendingStore, sightings: StoreSightings, now: float
+) -> KnownStore:
+    """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
+
+    `stores` has the known stores of the centre by incarnation. It is updated. Raises StoreNotAccepted.
+    """
+    accepted = find_accepted(stores)
+    own = stores.get(sender.incarnation)
+    if own is None:
+        own = stores[sender.incarnation] = _add_store(accepted, sender, now)
+        if own.state is StoreState.ACCEPTED and accepted is not None:
+            accepted.state = StoreState.REPLACED
+            accepted = own
+    sightings.note(centre, sender.incarnation, now)
+    if accepted is not None and own is not accepted:
+        _wait_or_refuse(centre, own, accepted, sightings, now)
+    if not sightings.begin_run(centre, own, sender.run):
+        raise StoreNotAccepted(
+            f"two machines run the same store of {centre} (cloned?): stop one of them, then start the other again",
+            is_final=True,
+        )
+    return own
+
+
+def find_accepted(stores: dict[str, KnownStore]) -> KnownStore | None:
+    """Return the accepted store of a centre, or None if it has none."""
+    return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
+
+
+def describe_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
+    """Return what a person must decide about the stores of a centre, or an empty text."""
+    refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
+    accepted = find_accepted(stores)
+    if not refused or accepted is None:
+        return ""
+    return (
+        f"two stores send results as {centre}: {_shorten(accepted)} is accepted, {_shorten(refused[-1])} is refused. Stop one"
+        f" of them, then choose with `dialer hq store accept`"
+    )
+
+
+def _add_store(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
+    store = KnownStore(sender.incarnation, sender.previous, StoreState.ACCEPTED, sender.begins_after, now, sender.run)
+    if accepted is None:
+        return store
+    if accepted.incarnation == sender.previous == "":  # the same store: its Matdan was upgraded
+        store.last_id = accepted.last_id
+        return store
+    store.state = StoreState.WAITING
+    return store
+
+
+def _wait_or_refuse(centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float) -> None:
+    """Let a store that waits replace the accepted one, or raise StoreNotAccepted."""
+    if own.state is StoreState.REPLACED:
+        own.state = StoreState.REFUSED
+    if own.state is StoreState.WAITING:
+        if sightings.was_seen_after(centre, accepted.incarnation, own.first_at):
+            own.state = StoreState.REFUSED
+        elif now - own.first_at >= SILENCE_SECONDS:
+            own.state, accepted.state = StoreState.ACCEPTED, StoreState.REPLACED
+            return
+        else:
+            raise StoreNotAccepted(
+                f"another store sent results as {centre} before: this one is accepted if the other stays silent for"
+                f" {SILENCE_SECONDS:.0f} s",
+                is_final=False,
+            )
+    stores = {each.incarnation: each for each in (accepted, own)}
+    raise StoreNotAccepted(describe_conflict(centre, stores), is_final=True)
+
+
+def _shorten(store: KnownStore) -> str:
+    return store.incarnation[:_SHOWN] or "a store of an older Matdan"

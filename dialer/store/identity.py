@@ -1,0 +1,139 @@
+"""The identity of a store, by which headquarters tells it from other stores of the same centre.
+
+Each store has an incarnation id. A new store gets one; so does a restored store, and a copy when it is opened: a copy and its
+original would otherwise give the same ids to different results. A copy is recognised by the file (its machine and inode),
+and by a token that changes at each opening and is also in a file next to the store. A backup has no token.
+
+A machine that is cloned or set back with all its files takes the identity with it. Headquarters tells clones apart by their
+tokens.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from dialer.domain.errors import StoreError
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, transaction
+
+NO_INCARNATION = ""
+"""The incarnation of a store of a Matdan that had no incarnations."""
+_UNKNOWN = "unknown"  # the incarnation of a backup that has none
+_MACHINE_ID = Path("/etc/machine-id")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreIdentity:
+    """The identity of a store."""
+
+    incarnation: str  # 32 hexadecimal digits
+    previous: str | None  # incarnation of the store that this is a copy of; NO_INCARNATION: it had none; None: no copy
+    begins_after: int  # headquarters has the outbox up to this id from the earlier store
+    run: str  # changes each time the store is opened for writing
+
+
+class StoreFile(NamedTuple):
+    """The file that the store was last opened in."""
+
+    place: str
+    token: str
+
+
+class SQL(Statements):
+    identity = Query(StoreIdentity)
+    file = Query(StoreFile)
+    set_identity = Command()
+    passed_by_uplink = Scalar(int)
+    set_token = Command()
+    has_identity = Scalar(bool)
+
+
+def update_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
+    """Give a new store its identity, and a copy a new one. Call it when the store at `path` was opened for writing.
+
+    `is_new` says that the store was just created, `is_restored` that it comes from a backup. Raises StoreError if the file
+    next to the store cannot be written.
+    """
+    stored = SQL.file.first(db)
+    place, token = _find_place(path), uuid.uuid4().hex
+    with transaction(db):
+        if stored is None:
+            _set_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
+        elif is_restored or stored.place != place or stored.token not in _read_tokens(path):
+            _set_identity(db, place, _read_incarnation(db))
+        # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
+        _write_tokens(path, token, "" if stored is None else stored.token)
+        SQL.set_token.run(db, token=token)
+    _write_tokens(path, token)
+
+
+def renew_identity(db: Connection) -> None:
+    """Give a store that was set back a new identity. Runs inside the caller's transaction."""
+    place = SQL.file.first(db)
+    _set_identity(db, "" if place is None else place.place, _read_incarnation(db))
+
+
+def clear_token(db: Connection) -> None:
+    """Let the store get a new identity when it is next opened for writing. One of an older schema gets it anyway."""
+    if SQL.has_identity.one(db):
+        SQL.set_token.run(db, token="")
+
+
+def read_identity(db: Connection) -> StoreIdentity:
+    """Return the identity of a store that was opened for writing before."""
+    found = SQL.identity.first(db)
+    if found is None:
+        raise StoreError("the store has no identity yet: start the dialler once")
+    return found
+
+
+def get_token_path(path: Path) -> Path:
+    """Return the path of the file with the store's token: next to the store itself, whatever links lead to it."""
+    real = path.resolve()
+    return real.with_name(real.name + ".identity")
+
+
+def _read_incarnation(db: Connection) -> str:
+    found = SQL.identity.first(db)
+    return NO_INCARNATION if found is None else found.incarnation
+
+
+def _set_identity(db: Connection, place: str, previous: str | None) -> None:
+    begins_after = 0 if previous is None else SQL.passed_by_uplink.one(db)
+    SQL.set_identity.run(db, incarnation=uuid.uuid4().hex, previous=previous, begins_after=begins_after, place=place)
+
+
+def _find_place(path: Path) -> str:
+    """Return the machine and the inode of the store's file."""
+    try:
+        machine = _MACHINE_ID.read_text("ascii", "replace").strip()
+    except OSError:
+        machine = ""
+    return f"{machine or socket.gethostname()} {path.stat().st_ino}"
+
+
+def _read_tokens(path: Path) -> list[str]:
+    try:
+        return get_token_path(path).read_text("ascii", "replace").split()
+    except OSError:
+        return []
+
+
+def _write_tokens(path: Path, *tokens: str) -> None:
+    file = get_token_path(path)
+    half = file.with_name(file.name + ".new")
+    try:
+        descriptor = os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as output:
+            output.write("\n".join([*filter(None, tokens), ""]))
+            output.flush()
+            os.fsync(output.fileno())
+        half.replace(file)
+    except OSError as error:
+        raise StoreError(
+            f"{file}: cannot be written ({error.strerror}): free some space, or allow this user to write"
+        ) from error

@@ -1,0 +1,104 @@
+"""Which of the stores that send as one centre headquarters accepts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.hq.stores import (
+    SILENCE_SECONDS,
+    KnownStore,
+    StoreNotAccepted,
+    StoreSightings,
+    StoreState,
+    accept_store,
+    describe_conflict,
+)
+from dialer.nats.messages import SendingStore
+from tests.support.headquarters import NOW
+
+FIRST, SECOND = SendingStore("1" * 32, None, 0, "r1"), SendingStore("2" * 32, "1" * 32, 40, "r2")
+
+
+class Centre:
+    """The stores of pune-1 as headquarters knows them."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, KnownStore] = {}
+        self.sightings = StoreSightings()
+
+    def send(self, sender: SendingStore, at: float) -> KnownStore:
+        return accept_store("pune-1", self.stores, sender, self.sightings, NOW + at)
+
+    def is_accepted(self, sender: SendingStore, at: float) -> bool:
+        try:
+            return self.send(sender, at).incarnation == sender.incarnation
+        except StoreNotAccepted:
+            return False
+
+    @property
+    def conflict(self) -> str:
+        return describe_conflict("pune-1", self.stores)
+
+
+def test_first_store_of_a_centre_is_accepted_from_its_first_row() -> None:
+    assert Centre().send(FIRST, 0).last_id == 0
+
+
+def test_restored_store_replaces_a_silent_one_and_begins_after_the_confirmed_rows() -> None:
+    centre = Centre()
+    centre.send(FIRST, 0).last_id = 55
+    assert not centre.is_accepted(SECOND, 100)
+    assert centre.send(SECOND, 100 + SILENCE_SECONDS).last_id == 40
+    assert not centre.conflict
+    assert centre.stores[FIRST.incarnation].state is StoreState.REPLACED
+
+
+def test_second_store_is_refused_while_the_first_still_sends() -> None:
+    centre = Centre()
+    centre.send(FIRST, 0)
+    assert not centre.is_accepted(SECOND, 100)
+    centre.sightings.note("pune-1", FIRST.incarnation, NOW + 103)
+    for at in (105, 110, 100_000):
+        with pytest.raises(
+            StoreNotAccepted, match="two stores send results as pune-1: 11111111 is accepted"
+        ) as refused:
+            centre.send(SECOND, at)
+        assert refused.value.is_final
+    assert centre.is_accepted(FIRST, 106)
+    assert "22222222 is refused" in centre.conflict
+
+
+def test_replaced_store_that_sends_again_is_refused_until_a_person_decides() -> None:
+    centre = Centre()
+    centre.send(FIRST, 0)
+    assert not centre.is_accepted(SECOND, 100)
+    assert centre.is_accepted(SECOND, 200)
+    assert not centre.is_accepted(FIRST, 300)
+    assert not centre.is_accepted(FIRST, 900)
+    assert "22222222 is accepted, 11111111 is refused" in centre.conflict
+
+
+def test_store_that_was_upgraded_keeps_its_row_ids() -> None:
+    centre = Centre()
+    centre.send(SendingStore(), 0).last_id = 55
+    assert centre.send(replace(FIRST, previous=""), 1).last_id == 55
+    assert not centre.is_accepted(SendingStore(), 100)
+
+
+def test_new_store_of_a_centre_that_had_no_identity_does_not_continue_its_row_ids() -> None:
+    centre = Centre()
+    centre.send(SendingStore(), 0).last_id = 55
+    assert not centre.is_accepted(FIRST, 100)
+    assert centre.send(FIRST, 121).last_id == 0
+
+
+def test_restarted_store_is_accepted_at_once_and_its_clone_is_refused() -> None:
+    centre = Centre()
+    for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
+        assert centre.is_accepted(replace(FIRST, run=run), at)
+    with pytest.raises(StoreNotAccepted, match="two machines run the same store"):
+        centre.send(replace(FIRST, run="r2"), 4)
+    assert centre.is_accepted(replace(FIRST, run="r3"), 5)
+    assert centre.is_accepted(replace(FIRST, run=""), 6)  # a file that was carried by hand
