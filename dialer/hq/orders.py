@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain import signing
-from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.domain.errors import CommandRefused, HeadquartersUnreachable
+from dialer.domain.orders import LONGEST_VALID_SECONDS, HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import MatdanError
 from dialer.hq.page_records import OrderReplies
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
@@ -47,14 +47,18 @@ class OrderReply:
 _REPLY = TypeAdapter(OrderReply)
 
 
-def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, **values: Any) -> HqOrder:
+def create_order(
+    kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, *, after: float = 0.0, **values: Any
+) -> HqOrder:
     """Return a new order, without signatures. `values` are its campaign and its limits.
+
+    `after` is the place of the last order in the sequence of orders (`find_last_place`).
 
     Raises OrderNotSent for values that this kind of order does not allow.
     """
     is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
     seconds = valid_seconds or (STANDING_SECONDS if is_standing else VALID_SECONDS)
-    made_at = round(now, 3)
+    made_at = round(max(now, after + 0.001), 3)
     try:
         return HqOrder(
             id=f"{kind.value}-{int(made_at)}-{secrets.token_hex(4)}",
@@ -126,7 +130,7 @@ async def send_order(
                 is_complete.set()
 
     await session.subscribe(build_reply_subject("*", order.id), receive_reply)
-    await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
+    await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES, max_age_seconds=LONGEST_VALID_SECONDS)
     await session.store(build_order_subject(order.to), signed.model_dump_json().encode())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
@@ -134,10 +138,24 @@ async def send_order(
     return replies
 
 
+async def find_last_place(session: Session, settings: HqSettings) -> float:
+    """Return the highest place (`made_at`) of a signed order in the stream, or 0 if there is none."""
+    keys, last = list_public_keys_of_leaders(settings), 0.0
+    for signed, order in await read_valid_orders(session, 0.0):
+        with suppress(CommandRefused):  # a signature is forged
+            if len(signed.find_signers(keys)) >= order.signatures_needed:
+                last = max(last, order.made_at)
+    return last
+
+
 async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
     """Return the orders in the stream that have not expired, the oldest first."""
     orders: list[tuple[SignedOrder, HqOrder]] = []
-    with suppress(TimeoutError):  # no order was ever sent
+    with suppress(HeadquartersUnreachable):  # no order was ever sent
+        state = await session.read_stream_state(CMD)
+        if state.first > state.last:
+            return []
+    with suppress(TimeoutError):
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             async for stored in session.consume(CMD, 0):
                 parsed = parse_order(stored.data)

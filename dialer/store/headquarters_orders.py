@@ -70,5 +70,5 @@ def record_headquarters_order(
         campaigns.update_campaign_state(db, campaign_id, state)
     if lifts:
         SQL.lift_stops.run(db, at=note.at)
-    SQL.delete_expired.run(db, before=note.at - LONGEST_VALID_SECONDS)
+    SQL.delete_expired.run(db, seconds=LONGEST_VALID_SECONDS)
     audit.append_entry(db, "headquarters-order", note.who, note.what, note.at)

@@ -14,5 +14,8 @@ ON CONFLICT (order_id) DO NOTHING;
 -- name: lift_stops
 UPDATE headquarters_order SET lifted_at = :at WHERE kind = 'stop-all' AND lifted_at IS NULL;
 
+-- Older than the newest order by the longest validity. The last resume stays, because it supersedes every stop before it.
 -- name: delete_expired
-DELETE FROM headquarters_order WHERE made_at < :before AND (kind <> 'stop-all' OR lifted_at IS NOT NULL);
+DELETE FROM headquarters_order
+WHERE made_at < (SELECT max(made_at) FROM headquarters_order) - :seconds AND (kind <> 'stop-all' OR lifted_at IS NOT NULL)
+  AND made_at < coalesce((SELECT max(made_at) FROM headquarters_order WHERE kind = 'resume'), 0);

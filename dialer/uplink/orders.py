@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import HqOrder, SignedOrder, read_order
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
@@ -30,9 +30,8 @@ class OrderDelivery:
     """Delivers headquarters' orders to the dialler: those to all centres, to the centre's zone (region), and to the
     centre itself.
 
-    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is
-    sent until the dialler replies or the order expires. The dialler compares the times of orders from different
-    subjects.
+    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is sent
+    until the dialler replies or the order expires; a stop does not. The dialler compares orders from different subjects.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
@@ -69,7 +68,7 @@ class OrderDelivery:
 
     async def _deliver_order_until_answered(self, signed: SignedOrder, order: HqOrder) -> None:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
-        while self._clock.now() < order.expires_at:
+        while order.order is OrderKind.STOP_ALL or self._clock.now() < order.expires_at:
             reply = await self._dialler.send_command("headquarters-order", values)
             if reply is not None and not is_unanswered(reply):
                 await self._publish_reply(order, reply)

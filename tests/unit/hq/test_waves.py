@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
@@ -129,7 +131,7 @@ def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
     orders: list[tuple[SignedOrder, HqOrder]] = []
 
     def send_order(
-        kind: OrderKind, to: str, now: float, *signers: str, key: bytes = b"", **values: str
+        kind: OrderKind, to: str, now: float, *signers: str, key: bytes = b"", **values: Any
     ) -> frozenset[str]:
         """Return the stopped centres after one more order."""
         order = create_order(kind, to, now, None, **values)
