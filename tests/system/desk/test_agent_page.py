@@ -431,7 +431,7 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
     await expect(page.locator(".warn")).to_contain_text(
-        "Voter 1\u2069: has voted. This outcome was just recorded elsewhere."
+        "Voter 1\u2069: voter has voted. This outcome was just recorded elsewhere."
     )
     await expect(page.locator(".warn")).to_contain_text("has opted out")
 
@@ -443,7 +443,7 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
     await expect(page.locator(".warn")).to_contain_text(
-        "Voter 6\u2069: has voted. This outcome was just recorded elsewhere."
+        "Voter 6\u2069: voter has voted. This outcome was just recorded elsewhere."
     )
     await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")

@@ -97,7 +97,7 @@ tile-utilisation = एजेंटों का उपयोग
 tile-utilisation-help = लॉग-इन समय में बातचीत और रैप-अप का हिस्सा
 tile-asr = उत्तर दर (ASR)
 tile-asr-help = सभी ट्रंकों की हाल की कॉल में उत्तर मिली कॉल का हिस्सा
-tile-remaining = शेष नंबर
+tile-remaining = कॉल के लिए शेष नंबर
 tile-remaining-of = कॉल सूचियों के { $numbers } नंबरों में से { $remaining } पर अभी कॉल होनी है
 
 window-days = पिछले { $days } दिनों
@@ -116,7 +116,7 @@ list-waiting = { $numbers } नंबर अपनी अगली कॉल क
 list-refused = { $numbers } नंबरों पर कॉल नहीं: { $rule }
 placed = लगाई गई कॉल
 answered = उत्तर मिली कॉल
-connected = एजेंट से जुड़ीं
+connected = एजेंट से जुड़ी कॉल
 abandoned = छूटी कॉल
 pacing = अभी की गति
 refused = कॉल के नियमों से रोकी गई कॉल
@@ -229,8 +229,8 @@ booth-order-behind = सबसे कम मतदान पहले
 booth-order-place = बूथ संख्या
 voters = सूची के मतदाता
 reached = संपर्क हुए मतदाता
-voted = वोट देने की सूचना
-not-yet = अभी वोट नहीं दिया
+voted = वोट दे चुके बताए गए मतदाता
+not-yet = अभी वोट न देने वाले मतदाता
 voted-share = सूचित मतदान
 
 ## दिन
@@ -267,7 +267,7 @@ do-seat-ready = कॉल फिर शुरू करें
 do-seat-log-off = एजेंट को लॉग-ऑफ़ करें
 do-seat-hang-up = कॉल काटें
 do-seat-message = संदेश भेजें
-do-seat-campaigns = अभियान बदलें
+do-seat-campaigns = सीट का अभियान बदलें
 do-seat-unlock = लॉग-इन का लॉक हटाएँ
 do-listen = कॉल सुनें
 do-whisper = एजेंट से बोलें

@@ -215,17 +215,32 @@ function OwnCallBacks() {
   );
 }
 
-const LEGEND = ["digits", "letters", "enter", "preview", "plus", "slash", "undo", "star-ready", "star-pause", "star-hang-up", "star-hold", "star-recording", "star-log-off"];
+/** The keys and phone codes of each shortcut: the same in every language. */
+const SHORTCUTS: Record<string, string> = {
+  digits: "0–9",
+  letters: "A B … ↑ ↓",
+  enter: "↵",
+  preview: "↵ 0",
+  plus: "+",
+  slash: "/",
+  undo: "⌫",
+  "star-ready": "*1",
+  "star-pause": "*21 … *29",
+  "star-hang-up": "*3",
+  "star-hold": "*4 *5",
+  "star-recording": "*6 *7",
+  "star-log-off": "*0",
+};
 
 function Legend() {
   return (
     <Section id="keys" title={t("keys")}>
       <p class="small">{t("keys-help")}</p>
       <dl class="legend-keys">
-        {LEGEND.map((name) => (
+        {Object.entries(SHORTCUTS).map(([name, keys]) => (
           <div key={name}>
             <dt>
-              <kbd>{t(`key-${name}`)}</kbd>
+              <kbd>{keys}</kbd>
             </dt>
             <dd>{t(`key-${name}-does`)}</dd>
           </div>

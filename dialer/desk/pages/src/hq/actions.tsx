@@ -166,7 +166,7 @@ export function MaterialView() {
           <ul>
             {[...running].map(([label, many]) => (
               <li key={label}>
-                <b>{label}</b> {t("in-centres", { centres: many })}
+                {t("in-centres", { material: label, centres: many })}
               </li>
             ))}
           </ul>
