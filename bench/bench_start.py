@@ -51,13 +51,13 @@ from dialer.domain.clock import SystemClock
 from dialer.flows.prompts import make_playlist_reader
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site_rules import load_site_profile
-from dialer.site.voices import refuse_voices
+from dialer.site.voices import refuse_unannounced_voices
 async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))
     await asyncio.to_thread(load_all_words)
     profile = load_site_profile(settings)
     reader = make_playlist_reader(settings, profile)
-    await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
+    await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
     async with running_centre(settings, reader=reader, profile=profile) as centre:
         freeze_start_up_objects()
         spent = time.process_time()

@@ -46,9 +46,9 @@ from dialer.site.open_files import find_open_files_problem, raise_open_files_lim
 from dialer.site.plan import create_engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
-from dialer.site.store import apply_settings, import_new_weights, make_disk_space_check, open_site_store
+from dialer.site.store import apply_settings, import_new_voter_weights, make_disk_space_check, open_site_store
 from dialer.site.twilio import connect_to_twilio
-from dialer.site.voices import refuse_voices
+from dialer.site.voices import refuse_unannounced_voices
 from dialer.store.keys import read_site_key
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
@@ -125,14 +125,14 @@ async def running_centre(
     prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
         await prompts.reload_catalogue()
-    weights = await import_new_weights(settings)
+    weights = await import_new_voter_weights(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_site_store(settings))
         twilio = await stack.enter_async_context(connect_to_twilio(settings, store, clock))
         name, lag = DiallerName.make_for_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
-        reload.add_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
+        reload.add_reload_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
         certified = certified or _find_certificates(prompts, flows)
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
@@ -190,7 +190,7 @@ def _engine(
         certified=certified,
         has_room=make_disk_space_check(settings),
         figures=lag.get_figures,
-        reload_settings=reload if settings.file.table else None,
+        reload_settings=reload if settings.settings_text.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),
     )
     engine = Engine(core, outside)
@@ -213,7 +213,7 @@ async def _connected(
         report_carrier_calls(engine.on_switch_event, twilio.switch)
         yield
     else:
-        async with asterisk.keep_connected(chance):
+        async with asterisk.keep_servers_connected(chance):
             yield
 
 
@@ -230,12 +230,12 @@ async def run_centre(settings: Settings) -> None:
     await asyncio.to_thread(load_all_words)
     profile = load_site_profile(settings)
     reader = None if settings.audio.catalogue is None else make_playlist_reader(settings, profile)
-    await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
+    await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)
 
     def refuse(reloaded: Settings, profile: Profile) -> None:
-        refuse_voices(reloaded, profile, SystemClock())
+        refuse_unannounced_voices(reloaded, profile, SystemClock())
 
     async with running_centre(settings, reader=reader, refuse=refuse) as centre:
         if settings.uses_asterisk:

@@ -23,7 +23,7 @@ from dialer.audio.errors import BadPromptName, CatalogueError
 from dialer.audio.files import explain_write_errors, list_files_below, remove_partial_files, write_temporary
 from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, parse_prompt_name
 from dialer.settings.audio import SoundFormat
-from dialer.settings.files import NotToml, parse_toml_table, read_whole
+from dialer.settings.files import NotToml, parse_toml_table, read_whole_file
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 MAX_TEXT: Final = 5000  # characters
@@ -143,7 +143,7 @@ def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Ent
 
 def _read_tables(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml_table(read_whole(path, _MOST_BYTES))
+        return parse_toml_table(read_whole_file(path, _MOST_BYTES))
     except OSError as error:
         raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:

@@ -169,7 +169,7 @@ def _sum_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
 def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     """Return the panel of trunks, recorded answers of voters (marks) and opt-outs. Spare lines show call outcomes and loop lag."""
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = _draw_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
+    figures = _draw_named_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
     names = min(14, max((len(trunk.trunk) for trunk in view.state.trunks), default=0))
     channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.state.trunks), default=0)
@@ -184,13 +184,13 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     for campaign in view.campaigns:
         ended.update(campaign.outcomes)
     if ended and left >= len(lag) + 5:
-        lines += [Text(), *_draw_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
+        lines += [Text(), *_draw_call_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
     return frame_panel(join_lines(lines), make_line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 
-def _draw_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
+def _draw_named_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
     """Return figures with their names in as many lines as needed. No figure is split across two lines."""
     lines = [Text()]
     for name, number in figures:
@@ -201,7 +201,7 @@ def _draw_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
     return lines
 
 
-def _draw_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text]:
+def _draw_call_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text]:
     """Return the outcomes of calls, the most frequent first: a heading and up to `room` lines with name, bar and figure."""
     shown, whole = ended.most_common(room), sum(ended.values())
     names, figures = max(len(name) for name, _ in shown), max(len(format_count(number)) for _, number in shown)

@@ -112,7 +112,7 @@ def render_board(
             draw_turnout(view.booths, booth_cells, left, view.state.forecast, extras.zone),
             draw_trunks(view, width - booth_cells, left),
         )
-        parts.append(_place_side_by_side(panels, (booth_cells, width - booth_cells)))
+        parts.append(_place_panels_side_by_side(panels, (booth_cells, width - booth_cells)))
     else:
         parts += [
             draw_turnout(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
@@ -145,13 +145,13 @@ def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras)
         if extras.whole_seconds:
             right.append((2, make_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
             right.append((5, draw_share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
-    row = _spread_parts(left, right, width - 4)
+    row = _spread_parts_over_line(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
     return Panel(row, border_style=TRACK, padding=(0, 1), width=width), 3
 
 
-def _spread_parts(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
+def _spread_parts_over_line(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
     """Return a line with the `left` parts at its start and the `right` parts at its end.
 
     If they do not all fit, the parts with the highest rank are left out.
@@ -184,13 +184,13 @@ def _draw_campaigns(
         for campaign in view.campaigns
     ]
     rows_of_panels = [
-        _place_side_by_side(panels[first : first + columns], (cells,) * columns)
+        _place_panels_side_by_side(panels[first : first + columns], (cells,) * columns)
         for first in range(0, len(panels), columns)
     ]
     return [*rows_of_panels], rows * panel_lines
 
 
-def _place_side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
+def _place_panels_side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
     """Return panels side by side, with fixed widths so that rich need not measure their contents."""
     grid = Table.grid()
     for width in widths:
@@ -212,9 +212,9 @@ def _draw_campaign(
         head.append(f"   {(campaign.attempts - earlier.attempts) * 60 / seconds:.0f} starts/min", style=DIM)
     looks = {state: (CALL_SIGNS[state], CALL_STYLES[state]) for state in live}
     bar = draw_stacked_bar([(number, looks[state]) for state, number in live.items()], max(total, 1), cells)
-    legend = _draw_legend(live, SHOWN_STATES)
+    legend = _draw_call_state_legend(live, SHOWN_STATES)
     if legend.cell_len > cells:
-        legend = _draw_legend(live, BRIEF_WORDS)
+        legend = _draw_call_state_legend(live, BRIEF_WORDS)
     if not live:
         legend.append("no live calls", style=DIM)
     answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
@@ -232,12 +232,12 @@ def _draw_campaign(
         lines.append(
             make_line(("held back by rules ", DIM), (format_count(sum(refused.values())), "bold"), f", most: {most}")
         )
-    lines.append(_describe_idle(campaign))
+    lines.append(_describe_idle_reason(campaign))
     title = make_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return frame_panel(join_lines(lines), title, height=panel_lines, style=style)
 
 
-def _draw_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
+def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
     legend = make_line()
     for state, number in live.items():
         legend.append(f"{'  ' if legend else ''}{CALL_SIGNS[state]} {words[state]} ", style=CALL_STYLES[state])
@@ -245,7 +245,7 @@ def _draw_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) 
     return legend
 
 
-def _describe_idle(campaign: CampaignView) -> Text:
+def _describe_idle_reason(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
         return make_line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
     return make_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
@@ -321,7 +321,7 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
     reasons = (
-        [make_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle(each)) for each in campaigns]
+        [make_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle_reason(each)) for each in campaigns]
         if why
         else []
     )

@@ -24,23 +24,23 @@ async def run_board(
     """
     history: deque[CentreView] = deque()
 
-    def draw() -> RenderableType:
+    def draw_current_board() -> RenderableType:
         view = get_view()
         previous = _find_earlier_view(history, view)
         return render_board(view, previous, width=console.width, height=console.height, extras=get_extras())
 
     with Live(console=console, screen=console.is_terminal, auto_refresh=False, redirect_stdout=False) as live:
         while not stop.is_set():
-            live.update(draw(), refresh=True)
+            live.update(draw_current_board(), refresh=True)
             try:
                 async with asyncio.timeout(REFRESH_SECONDS):
                     await stop.wait()
             except TimeoutError:
                 continue
-        live.update(draw(), refresh=True)
+        live.update(draw_current_board(), refresh=True)
     if console.is_terminal:
         history.clear()
-        console.print(draw())
+        console.print(draw_current_board())
 
 
 def _find_earlier_view(history: deque[CentreView], view: CentreView) -> CentreView | None:

@@ -10,13 +10,19 @@ import typer
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
-from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, has_files, plan_files, write_files
+from dialer.deploy.asterisk.file_changes import (
+    FileChange,
+    find_endpoint_passwords,
+    has_conf_files,
+    plan_file_changes,
+    write_files,
+)
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import list_seats_without_password, render_site
 from dialer.domain.words import format_count
 from dialer.settings.servers import narrow_settings_to_server
 from dialer.settings.site import load_settings
-from dialer.settings.unfinished import refuse_unfinished
+from dialer.settings.unfinished import refuse_unfinished_settings
 
 app = CommandGroup()
 
@@ -36,14 +42,16 @@ def render_asterisk_files(
 ) -> None:
     """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
     settings = load_settings(config)
-    refuse_unfinished(settings, config)
+    refuse_unfinished_settings(settings, config)
     made = list_seats_without_password(narrow_settings_to_server(settings, server, str(config))[0])
-    plans = plan_files(to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config)))
+    plans = plan_file_changes(
+        to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config))
+    )
     if diff:
         for plan in plans:
-            typer.echo(plan.make_diff(), nl=False)
+            typer.echo(plan.make_file_diff(), nl=False)
         raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
-    is_new = not has_files(to)
+    is_new = not has_conf_files(to)
     written = write_files(to, plans, force=force)
     if is_new:
         typer.echo(

@@ -21,7 +21,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare_recordings
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
-from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt, list_statuses
+from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt, list_prompt_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.cli.progress import show_progress
@@ -32,7 +32,7 @@ from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.spoken import collect_message_prompt, collect_name_prompts, collect_text_prompts, collect_word_prompts
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
 from dialer.settings.audio import SoundFormat
-from dialer.settings.files import read_whole
+from dialer.settings.files import read_whole_file
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import list_site_flows
@@ -157,7 +157,7 @@ def _read_prompt_names(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        data = read_whole(path, _MOST_NAMES_BYTES, pipe=True)
+        data = read_whole_file(path, _MOST_NAMES_BYTES, pipe=True)
         lines = data.decode("utf-8-sig").splitlines()  # editors on Windows write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -193,7 +193,7 @@ def list_prompts(
 ) -> None:
     """List the prompts in the catalogue with voice, approval and certificate, and whether each may be played."""
     settings = load_settings(config)
-    found = list_statuses(settings)
+    found = list_prompt_statuses(settings)
     _refuse_unknown_names(
         "--campaign",
         () if campaign is None else (campaign,),
@@ -291,7 +291,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     Exit 1 if anything was found.
     """
     settings = load_settings(config)
-    found = list_statuses(settings)
+    found = list_prompt_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
     words = _load_site_texts(settings, texts)
     _refuse_unknown_names("--language", language or (), _list_all_languages(found, words))

@@ -88,7 +88,7 @@ def approve_recordings(
             )
         for name in names:
             entries[name] = _approve_entry(entries[name], change, certified_sha256, directory, name)
-    for name, _, why in list_statuses(settings):
+    for name, _, why in list_prompt_statuses(settings):
         if name in names:
             typer.echo(f"{name.path}: approved" + (f", but it may not be played: it {why}" if why else ""))
 
@@ -122,7 +122,7 @@ def _approve_entry(
         raise CatalogueError(str(directory), name.path, f"cannot be approved: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
 
 
-def list_statuses(settings: Settings) -> PromptStatuses:
+def list_prompt_statuses(settings: Settings) -> PromptStatuses:
     """Return every prompt in the catalogue with its entry, and why it may not be played (None = it may)."""
     playlist = make_playlist_reader(settings).read()
     today = get_site_day(settings, SystemClock().now())

@@ -34,17 +34,17 @@ def verify_audit(
     Prints rows that were changed, removed or added without the dialler, and the head of the chain, to be noted
     elsewhere. Exit 1 if there are such rows.
     """
-    noted = None if head is None else _parse_head(head)
-    with site.open_for_reading() as db:
+    noted = None if head is None else _parse_audit_head(head)
+    with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted)
-    for line in _format_verdict(verdict):
+    for line in _format_seal_verdict(verdict):
         typer.echo(line)
     if not verdict.intact:
         raise typer.Exit(1)
 
 
 @app.command(name="list")
-def list_entries(
+def list_audit_entries(
     report: TimedReportOptions,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="Only this kind. Repeatable. [default: all but seal]")
@@ -53,8 +53,8 @@ def list_entries(
 ) -> None:
     """List the entries of the audit: imports, exports, commands, logins, changed settings and more."""
 
-    def make_report(db: Connection) -> Report:
-        window = report.window
+    def create_audit_report(db: Connection) -> Report:
+        window = report.report_period
         found = audit.read_entries_between(db, window.since, window.until, who=who, kinds=kind or ())
         return Report(
             "audit",
@@ -63,15 +63,19 @@ def list_entries(
                 for name in ("number", "at", "kind", "who", "what")
             ),
             tuple(
-                (number, datetime.fromtimestamp(at, UTC).astimezone(report.zone).isoformat(" ", "seconds"), *rest)
+                (
+                    number,
+                    datetime.fromtimestamp(at, UTC).astimezone(report.centre_time_zone).isoformat(" ", "seconds"),
+                    *rest,
+                )
                 for number, at, *rest in found
             ),
         )
 
-    report.deliver_report(make_report)
+    report.deliver_report(create_audit_report)
 
 
-def _format_verdict(verdict: seal_verification.SealVerdict) -> list[str]:
+def _format_seal_verdict(verdict: seal_verification.SealVerdict) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_MAX_FINDINGS_SHOWN]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []
@@ -104,7 +108,7 @@ def _format_verdict(verdict: seal_verification.SealVerdict) -> list[str]:
     return lines
 
 
-def _parse_head(head: str) -> tuple[int, str]:
+def _parse_audit_head(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(

@@ -49,7 +49,7 @@ def backup(
             "settings", "store.backup_folder", "is not set", "set it, or give the folder: dialer backup DIR"
         )
     now = datetime.fromtimestamp(SystemClock().now(), get_site_zone(settings))
-    made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
+    made = make_backup(site.store_path, site.store_key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call_in_backup(made, settings)}")
     if folder == configured:
@@ -67,7 +67,7 @@ def restore(
     The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because the
     backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
     """
-    settings, key, path = site.settings, site.key, site.path
+    settings, key, path = site.settings, site.store_key, site.store_path
     found = verify_backup(folder, key)
     known = restore_backup(folder, path, key, who=get_audit_name(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_describe_newest_call_in_backup(found, settings)}")

@@ -44,7 +44,7 @@ async def board(
         messages.put(key, message)
         changed.set()
 
-    def collect_extras() -> BoardExtras:
+    def collect_board_extras() -> BoardExtras:
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
@@ -62,16 +62,18 @@ async def board(
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await run_board(lambda: messages.build_view(clock.now()), stop, get_extras=collect_extras, console=console)
+            await run_board(
+                lambda: messages.build_view(clock.now()), stop, get_extras=collect_board_extras, console=console
+            )
             return
-        await _wait_for_state(messages, changed, centre)
+        await _wait_for_dialler_state(messages, changed, centre)
         console.print(
             render_board(
                 messages.build_view(clock.now()),
                 None,
                 width=console.width,
                 height=console.height,
-                extras=collect_extras(),
+                extras=collect_board_extras(),
             )
         )
     finally:
@@ -79,7 +81,7 @@ async def board(
         await asyncio.gather(receiving, return_exceptions=True)
 
 
-async def _wait_for_state(messages: LatestMessages, changed: asyncio.Event, centre: str) -> None:
+async def _wait_for_dialler_state(messages: LatestMessages, changed: asyncio.Event, centre: str) -> None:
     """Wait until the dialler's state and its other retained MQTT messages have arrived.
 
     Raises BrokerUnreachable if no state arrives.

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_records
+from dialer.cli.external_records import save_external_records
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, read_argument
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
@@ -53,7 +53,7 @@ def add_complaint(
     made_at = now if at is None else parse_time(at, get_site_zone(site.settings), "--at")
     if made_at > now:
         raise typer.BadParameter(f"--at: {at} is in the future: give the time of the complaint")
-    number = None if number is None else read_argument(number)
+    number = None if number is None else read_argument_or_stdin(number)
     fields: dict[str, Any] = {
         "key": f"complaint/{uuid.uuid4().hex}",
         "at": round(made_at, 3),
@@ -99,7 +99,9 @@ def answer_complaint(
 
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
-    for line in save_records(site.settings, [CommandRequest(command, {**fields, "who": site.person})]):
+    for line in save_external_records(
+        site.settings, [CommandRequest(command, {**fields, "who": site.responsible_person})]
+    ):
         typer.echo(line)
 
 
@@ -111,7 +113,7 @@ def _collect_call_fields(
     Raises RollError for an unknown attempt.
     """
     fields: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         if number is not None:
             fields |= _find_last_call_to_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:

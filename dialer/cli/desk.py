@@ -12,7 +12,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile, format_choices, require_extra
-from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_built, build
+from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
 from dialer.mqtt.client import MqttVersion
@@ -50,7 +50,7 @@ async def serve_centre_pages(
     """
     with require_extra("desk"):
         from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - of an extra
-    if not are_built():
+    if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
     settings = load_settings(config)
     if training:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.external_records import send_numbers_to_dialler
-from dialer.cli.options import SiteAndPersonOptions, parse_date, read_argument
+from dialer.cli.options import SiteAndPersonOptions, parse_date, read_argument_or_stdin
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import create_announcement
@@ -45,16 +45,16 @@ def erase(
     recordings are.
     """
     settings = site.settings
-    named = parse_single_number(read_argument(number), settings.centre.region)
+    named = parse_single_number(read_argument_or_stdin(number), settings.centre.region)
     rules = create_erasure_rules(settings)
     try:
-        with _open_for_erasure(site) as db:
+        with _open_store_for_erasure(site) as db:
             entry = AuditNote(get_audit_name(site.who), SystemClock().now(), {})
             messages = erase_number(
-                db, create_announcement, named, rules, (site.path, site.key), entry, with_voters=voters
+                db, create_announcement, named, rules, (site.store_path, site.store_key), entry, with_voters=voters
             ).messages
     except StoreBusy as busy:
-        fields = {"names": voters, "who": site.person}
+        fields = {"names": voters, "who": site.responsible_person}
         messages = tuple(send_numbers_to_dialler(settings, "erase-number", [named], fields, busy))
     for line in messages:
         typer.echo(line)
@@ -81,7 +81,7 @@ def purge(
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)
-    with _open_for_erasure(site) as db:
+    with _open_store_for_erasure(site) as db:
         stock = erasing.count_holdings(db)
         files = rules.find_recordings(None, expected=with_recordings and stock.recordings > 0)
         summary = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
@@ -102,17 +102,17 @@ def purge(
             )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {"notes": str(erase_notes_and_drafts(site.path, site.key, None))}
+            what |= {"notes": str(erase_notes_and_drafts(site.store_path, site.store_key, None))}
             audit.append_entry(
                 db, "purge", get_audit_name(site.who), {**what, "records": "yes" if with_records else "no"}, now
             )
             if with_recordings:
                 remove_recordings(files)
-            Spool(site.path, site.key).remove_all_items()
-            for copy in find_upgrade_copies(site.path):
+            Spool(site.store_path, site.store_key).remove_all_items()
+            for copy in find_upgrade_copies(site.store_path):
                 shutil.rmtree(copy)
             if with_records:  # the journal lists attempts that the store no longer has
-                get_journal_path(site.path).unlink(missing_ok=True)
+                get_journal_path(site.store_path).unlink(missing_ok=True)
             typer.echo(f"erased {summary}")
         else:
             typer.echo("nothing was erased")
@@ -150,11 +150,11 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
 
 
 @contextmanager
-def _open_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
+def _open_store_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
     """Open the store exclusively, in one transaction that leaves no erased data on the disk.
 
     Freed pages are overwritten, and the WAL is truncated at the end.
     """
-    store = site.open_exclusively("an erasure")
+    store = site.open_store_for_writing("an erasure")
     with store as db, erasing.overwrite_deleted_content(db), transaction(db):
         yield db

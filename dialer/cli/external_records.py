@@ -44,15 +44,15 @@ def save_records_in_batches(
     """Save any number of records, at most `most` in each request. Return the reply to each request.
 
     `request` creates a request from the number of its batch (from 1) and the records. `things` is the word for records
-    in messages. Raises the errors of `save_records`.
+    in messages. Raises the errors of `save_external_records`.
     """
-    batches = _split_batches(items, most)
-    with _report_saved_on_error(batches, things) as report_done:
+    batches = _split_into_batches(items, most)
+    with _report_saved_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
-        return save_records(settings, requests, report_done) if requests else []
+        return save_external_records(settings, requests, report_saved_count) if requests else []
 
 
-def _split_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
+def _split_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
@@ -65,12 +65,12 @@ def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> 
     """
     saved = 0
 
-    def report_done(requests: int) -> None:
+    def report_saved_count(requests: int) -> None:
         nonlocal saved
         saved = sum(len(each) for each in batches[:requests])
 
     try:
-        yield report_done
+        yield report_saved_count
     except MatdanError:
         if saved:
             total = sum(len(each) for each in batches)
@@ -82,25 +82,26 @@ def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> 
         raise
 
 
-def save_records(
+def save_external_records(
     settings: Settings,
     requests: Sequence[CommandRequest],
-    report_done: Callable[[int], None] = lambda _: None,
+    report_saved_count: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
     """Save records through the running dialler, or directly in the store if no dialler runs. Return the replies.
 
-    A running dialler receives the requests through the broker, because only it may write to the store. `report_done` is
+    A running dialler receives the requests through the broker, because only it may write to the store.
+    `report_saved_count` is
     called with the number of completed requests. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
     path = settings.store.path
     try:
-        return asyncio.run(_save_locally(path, read_site_key(settings), requests, report_done))
+        return asyncio.run(_save_records_in_store(path, read_site_key(settings), requests, report_saved_count))
     except StoreBusy as busy:
-        refuse_unless_dialler(path, busy)
-        return send_to_dialler(settings, requests, busy, report_done)
+        refuse_store_holder_that_is_no_dialler(path, busy)
+        return send_requests_to_dialler(settings, requests, busy, report_saved_count)
 
 
-def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
+def refuse_store_holder_that_is_no_dialler(path: Path, busy: StoreBusy) -> None:
     """Raise StoreBusy if the program that has locked the store is not a dialler.
 
     Another program, such as an import, would never answer a request.
@@ -121,27 +122,27 @@ def send_numbers_to_dialler(
     """Send a command about phone numbers to the running dialler. Return its replies.
 
     The numbers are written to a file for the dialler (the spool), because commands never contain phone numbers. Raises
-    the errors of `send_to_dialler`.
+    the errors of `send_requests_to_dialler`.
     """
-    refuse_unless_dialler(settings.store.path, busy)
+    refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, read_site_key(settings))
-    batches = _split_batches(numbers, MOST_NUMBERS)
+    batches = _split_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:
         list_ids += [spool.add_number_list(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
-        with _report_saved_on_error(batches, "numbers") as report_done:
-            return send_to_dialler(settings, requests, busy, report_done)
+        with _report_saved_on_error(batches, "numbers") as report_saved_count:
+            return send_requests_to_dialler(settings, requests, busy, report_saved_count)
     finally:
         for each in list_ids:
             spool.remove_item(each)
 
 
-def send_to_dialler(
+def send_requests_to_dialler(
     settings: Settings,
     requests: Sequence[CommandRequest],
     busy: StoreBusy,
-    report_done: Callable[[int], None] = lambda _: None,
+    report_saved_count: Callable[[int], None] = lambda _: None,
     sender: str = OWN_USER,
 ) -> list[str]:
     """Send requests to the running dialler over MQTT as the user `sender`. Return the reply to each.
@@ -158,13 +159,18 @@ def send_to_dialler(
     broker = replace(get_broker_settings(settings), client_id=client_id)
     return asyncio.run(
         send_commands(
-            broker, settings.centre.id, requests, SystemClock(), report_done, signer=create_own_signer(settings, sender)
+            broker,
+            settings.centre.id,
+            requests,
+            SystemClock(),
+            report_saved_count,
+            signer=create_own_signer(settings, sender),
         )
     )
 
 
-async def _save_locally(
-    path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], report_done: Callable[[int], None]
+async def _save_records_in_store(
+    path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], report_saved_count: Callable[[int], None]
 ) -> list[str]:
     replies: list[str] = []
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
@@ -174,5 +180,5 @@ async def _save_locally(
             if not isinstance(command, RecordsCommand):
                 raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
             replies.append(await command.save(records, FROM_DIALLER))
-            report_done(len(replies))
+            report_saved_count(len(replies))
     return replies

@@ -128,7 +128,7 @@ def draw_flow_diagram(
     GitHub, GitLab, Forgejo, https://mermaid.live and many editors render Mermaid.
     """
     loaded = load_flow(flow)
-    diagram = draw_flow(loaded, _require_language(language, load_texts(texts)), language)
+    diagram = draw_flow(loaded, _require_texts_of_language(language, load_texts(texts)), language)
     if out is None:
         typer.echo(diagram, nl=False)
         return
@@ -168,18 +168,18 @@ def try_flow(
 ) -> None:
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = make_sample_facts(loaded, _parse_facts(fact or [], list_fact_kinds(loaded).keys()))
+    facts = make_sample_facts(loaded, _parse_flow_facts(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
-    def read_keys(hint: str) -> str | None:
+    def read_pressed_keys(hint: str) -> str | None:
         return _take_next_scripted_keys(script) if script is not None else _ask_for_keys(hint)
 
     call = TerminalCall(
         loaded,
-        _require_language(language, load_texts(texts)),
+        _require_texts_of_language(language, load_texts(texts)),
         language,
         say=typer.echo,
-        press=read_keys,
+        press=read_pressed_keys,
         agent_available=not no_agent,
         store_works=not store_fails,
     )
@@ -205,7 +205,7 @@ def _ask_for_keys(hint: str) -> str | None:
     return None if str(line).strip().lower() == "h" else str(line)
 
 
-def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
+def _parse_flow_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")
@@ -218,7 +218,7 @@ def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
     return facts
 
 
-def _require_language(language: str, texts: Texts) -> Texts:
+def _require_texts_of_language(language: str, texts: Texts) -> Texts:
     """Return `texts` if they contain the language.
 
     Raises FlowOptionError otherwise, because the prompts would silently be English.

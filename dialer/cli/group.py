@@ -28,13 +28,13 @@ class CommandGroup(typer.Typer):
         register = super().command(name, **settings)
 
         def register_expanded(function: Function) -> Function:
-            register(_expand_dataclasses(function))
+            register(_expand_dataclass_parameters(function))
             return function
 
         return register_expanded
 
 
-def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
+def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function for Typer in which the fields of a dataclass parameter are parameters of their own."""
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
@@ -47,16 +47,16 @@ def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
             own.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
     @wraps(function)
-    def run(**given: Any) -> Any:
+    def call_with_dataclasses(**given: Any) -> Any:
         for name, kind in groups.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
         found = function(**given)
         return asyncio.run(found) if iscoroutine(found) else found
 
     parameters = [*own, *shared]
-    run.__dict__["__signature__"] = Signature(parameters)
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+    call_with_dataclasses.__dict__["__signature__"] = Signature(parameters)
+    call_with_dataclasses.__annotations__ = {each.name: each.annotation for each in parameters}
+    return call_with_dataclasses
 
 
 def _list_dataclass_options(kind: Any) -> list[Parameter]:

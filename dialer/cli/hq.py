@@ -78,7 +78,7 @@ class Signing(HeadquartersOptions):
         ),
     ] = None
 
-    async def sign_and_send(self, signed: SignedOrder, order: HqOrder) -> None:
+    async def sign_and_send_order(self, signed: SignedOrder, order: HqOrder) -> None:
         """Add the leaders' signatures to an order, then send it and print the replies, or write it to the file `out`.
 
         Exits with code 1 if a centre did not execute the order.
@@ -99,7 +99,7 @@ class Signing(HeadquartersOptions):
             raise orders.OrderNotSent(
                 "the order was not sent: two leaders must sign it; give both keys, or --out FILE for the second"
             )
-        async with self.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+        async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
         _print_replies(replies, centres)
 
@@ -114,15 +114,15 @@ class NewOrder(Signing):
         typer.Option(metavar="HOURS", help="How long the order is valid. [default: 1; a week for stop and resume]"),
     ] = None
 
-    async def create_and_send(self, kind: OrderKind, **values: str | float | None) -> None:
+    async def create_and_send_order(self, kind: OrderKind, **values: str | float | None) -> None:
         """Create an order, sign it, and send it to centres or write it to a file."""
         seconds = None if self.valid is None else self.valid * 3600
         after = 0.0
         if self.out is None:
-            async with self.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+            async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
                 after = await orders.find_last_place(session, self.settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
-        await self.sign_and_send(SignedOrder(order=order.text), order)
+        await self.sign_and_send_order(SignedOrder(order=order.text), order)
 
 
 @app.command("check")
@@ -140,7 +140,7 @@ async def check_headquarters(hq: HeadquartersOptions) -> None:
 
 
 @keys_app.command("make")
-def make_key(
+def create_personal_key_pair(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
 ) -> None:
     """Create the key pair of a person who signs orders or bundles (campaign material).
@@ -158,20 +158,20 @@ async def order_stop_of_all_campaigns(new: NewOrder) -> None:
 
     A disconnected centre receives the order when it reconnects, within a week.
     """
-    await new.create_and_send(OrderKind.STOP_ALL)
+    await new.create_and_send_order(OrderKind.STOP_ALL)
 
 
 @order_app.command("pause")
-async def order_pause(new: NewOrder, campaign: _CampaignArgument) -> None:
+async def order_pause_of_campaign(new: NewOrder, campaign: _CampaignArgument) -> None:
     """Order centres to pause a campaign: no new calls, but live calls continue.
 
     A centre's supervisors may resume it.
     """
-    await new.create_and_send(OrderKind.PAUSE, campaign=campaign)
+    await new.create_and_send_order(OrderKind.PAUSE, campaign=campaign)
 
 
 @order_app.command("quota")
-async def order_quota(
+async def order_call_limit_of_campaign(
     new: NewOrder,
     campaign: _CampaignArgument,
     max_calls: Annotated[int | None, typer.Option(metavar="COUNT", help="Maximum number of concurrent calls.")] = None,
@@ -180,11 +180,13 @@ async def order_quota(
     ] = None,
 ) -> None:
     """Order centres to limit a campaign's calls until midnight. Without a limit option, remove the limits."""
-    await new.create_and_send(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
+    await new.create_and_send_order(
+        OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat
+    )
 
 
 @order_app.command("resume")
-async def order_resume(
+async def order_resumption_of_campaigns(
     new: NewOrder,
     campaign: Annotated[
         str | None,
@@ -196,7 +198,7 @@ async def order_resume(
     Give both keys with --key, or write the order with --out FILE and let the other leader run `dialer hq order sign
     FILE`.
     """
-    await new.create_and_send(OrderKind.RESUME, campaign=campaign)
+    await new.create_and_send_order(OrderKind.RESUME, campaign=campaign)
 
 
 @order_app.command("sign")
@@ -211,7 +213,7 @@ async def sign_order(
         raise SettingError(
             str(path), "(file)", "is not a signed order", "give a file that a leader wrote with --out"
         ) from error
-    await signing.sign_and_send(signed, read_order(signed.order))
+    await signing.sign_and_send_order(signed, read_order(signed.order))
 
 
 @order_app.command("list")
@@ -233,13 +235,13 @@ async def resend_order(
     sender = Signing(hq.config, [], wait)
     for signed, order in await _fetch_valid_orders(sender):
         if order.id == order_id:
-            await sender.sign_and_send(signed, order)
+            await sender.sign_and_send_order(signed, order)
             return
     raise orders.OrderNotSent(f"{order_id} is not the ID of a valid order: `dialer hq order list` lists the IDs")
 
 
 async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:
-    async with hq.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+    async with hq.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         return await orders.read_valid_orders(session, SystemClock().now())
 
 
@@ -287,7 +289,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
     gatherer: Gatherer | None = None
 
-    def get_current_readiness() -> ProcessStatus:
+    def get_readiness_of_gatherer() -> ProcessStatus:
         if gatherer is None:
             return describe_gatherer(is_active=False, server_up=False, committed_at={})
         return describe_gatherer(
@@ -296,8 +298,8 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, get_current_readiness),
-            hq.connect_to_server("gather") as session,
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, get_readiness_of_gatherer),
+            hq.connect_to_nats_server("gather") as session,
         ):
             await SnapshotServer(settings, session).start()
             gatherer = Gatherer(settings, session, SystemClock())
@@ -314,13 +316,13 @@ async def import_outbox_files(
     `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
     checked = outbox_import.read_outbox_files(hq.settings, files)
-    async with hq.connect_to_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+    async with hq.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         async for file in outbox_import.import_outbox_files(session, checked):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
 
 
 @app.command("export")
-async def export_results(
+async def export_voter_results(
     hq: HeadquartersOptions,
     state: Annotated[str, typer.Option(metavar="CODE", help="The voters' state.")],
     out: Annotated[
@@ -342,7 +344,7 @@ async def export_results(
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import choose_format, encode_report, parse_window  # noqa: PLC0415 - slow to import
+    from dialer.cli.report import choose_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
@@ -352,7 +354,7 @@ async def export_results(
         from dialer.hq.results import read_state_results  # noqa: PLC0415
     settings = hq.settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_format(None, out)
-    window = parse_window(since, until, zone)
+    window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:

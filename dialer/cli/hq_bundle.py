@@ -49,7 +49,7 @@ class BundleOptions(HeadquartersOptions):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
         return Repository(self.settings.bundles.folder)
 
-    def load_online_key(self) -> bytes:
+    def load_online_signing_key(self) -> bytes:
         """Return headquarters' key that signs which bundles are current and which centre runs which.
 
         It is on headquarters' machine, unlike the keys of people.
@@ -110,7 +110,7 @@ def create_repository(
     """
     keys = _read_private_keys(hq.root_key)
     path = hq.repository.create_repository(
-        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_key(), time.time()
+        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_signing_key(), time.time()
     )
     typer.echo(
         f"created {path}; next: copy it to every centre and set headquarters.material_root to it; lock the root keys away"
@@ -125,14 +125,14 @@ def change_signatories(hq: SignatoryOptions) -> None:
     contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
-    hq.repository.change_signatories(keys, hq.read_signatories(), hq.load_online_key(), time.time())
+    hq.repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
     typer.echo(
         "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
     )
 
 
 @app.command("roots")
-def replace_roots(
+def replace_root_keys(
     hq: BundleOptions,
     root_key: Annotated[
         list[Path],
@@ -210,7 +210,7 @@ def publish_bundles(hq: BundleOptions) -> None:
 
     Centres run them only after `assign` or `waves`.
     """
-    hq.repository.publish_draft(hq.load_online_key(), time.time())
+    hq.repository.publish_draft(hq.load_online_signing_key(), time.time())
     typer.echo(f"approved: {', '.join(hq.repository.list_approved_versions()) or 'nothing'}")
 
 
@@ -244,7 +244,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.repository.renew_signatures(hq.load_online_key(), time.time())
+    hq.repository.renew_signatures(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")
@@ -284,7 +284,7 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415
 
-    async def handle_report(subject: str, data: bytes) -> None:
+    async def handle_centre_report(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
         try:
             report = json.loads(data)
@@ -295,7 +295,7 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         except (ValueError, KeyError, TypeError):
             return  # a message that no centre of this version sends
 
-    async def follow_orders(session: Session) -> None:
+    async def watch_stop_orders(session: Session) -> None:
         orders = list[tuple[SignedOrder, HqOrder]]()
         while True:
             with contextlib.suppress(StreamRecreated):
@@ -304,10 +304,10 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
                         orders.append(parsed)
                         rollout.update_stopped(find_stopped_centres(settings, orders, time.time()))
 
-    async with hq.connect_to_server("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.subscribe("live.*.material", handle_report)
-        await session.subscribe("live.*.alert", handle_report)
-        following = asyncio.create_task(follow_orders(session))
+    async with hq.connect_to_nats_server("headquarters' waves", PATIENCE_SECONDS) as session:
+        await session.subscribe("live.*.material", handle_centre_report)
+        await session.subscribe("live.*.alert", handle_centre_report)
+        following = asyncio.create_task(watch_stop_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:

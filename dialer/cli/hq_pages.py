@@ -13,8 +13,14 @@ import typer
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_certificate
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging
-from dialer.cli.options import HeadquartersOptions, WhoOption, read_argument, require_extra, resolve_person
-from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
+from dialer.cli.options import (
+    HeadquartersOptions,
+    WhoOption,
+    read_argument_or_stdin,
+    require_extra,
+    resolve_responsible_person,
+)
+from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
@@ -36,7 +42,7 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     with require_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
-    if not are_built():
+    if not are_pages_built():
         raise HeadquartersUnreachable("the pages are not built: run `dialer desk pages`")
     configure_json_logging(verbose=False)
     await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
@@ -81,7 +87,7 @@ async def add_account(
     """
     async with _open_accounts(hq) as (_, accounts, people, _):
         is_new = name not in accounts.role_of
-        await accounts.save(name, role, zone, resolve_person(who))
+        await accounts.save(name, role, zone, resolve_responsible_person(who))
         if is_new:
             typer.echo(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
@@ -96,7 +102,7 @@ async def remove_account(
 ) -> None:
     """Remove an account of headquarters' pages. Its open pages are signed out within a second."""
     async with _open_accounts(hq) as (_, accounts, people, _):
-        await accounts.remove(name, resolve_person(who))
+        await accounts.remove(name, resolve_responsible_person(who))
         await people.set_password(name, None)
 
 
@@ -121,7 +127,7 @@ async def set_account_password(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
             )
         else:
-            await people.set_password(name, read_argument(given, "the password"))
+            await people.set_password(name, read_argument_or_stdin(given, "the password"))
 
 
 @store_app.command("list")
@@ -155,7 +161,7 @@ async def accept_centre_store(
     async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
         incarnation = await choose_store(db, centre, store)
         await pages.append_audit(
-            db, "store-accepted", resolve_person(who), {"centre": centre, "incarnation": incarnation}
+            db, "store-accepted", resolve_responsible_person(who), {"centre": centre, "incarnation": incarnation}
         )
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
@@ -178,7 +184,7 @@ async def list_page_actions(
     settings = hq.settings
     async with _open_accounts(hq) as (database, _, _, file):
         if accept:
-            await database.accept_audit_end(resolve_person(who))
+            await database.accept_audit_end(resolve_responsible_person(who))
         entries = await database.read_audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.options import ForceOption, HeadquartersOptions, require_extra
-from dialer.deploy.asterisk.file_changes import plan_files, write_files
+from dialer.deploy.asterisk.file_changes import plan_file_changes, write_files
 from dialer.deploy.systemd.render import render_fail2ban_files
 from dialer.domain.output import create_private_file
 from dialer.domain.signing import write_secret_file
@@ -51,7 +51,7 @@ def render_headquarters_files(
     }
     jails = render_fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
     rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
-    for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
+    for name in write_files(to, plan_file_changes(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")
     (to / files.POSTGRESQL).write_text(files.render_postgresql_statements(), encoding="utf-8")
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
@@ -66,7 +66,7 @@ def render_headquarters_files(
             parts[files.CA] = (to / files.CA).read_bytes()
         if root.exists():
             parts[files.ROOT] = root.read_bytes()
-        _write_archive(to / "centres" / f"{centre.id}.tar", parts)
+        _write_centre_archive(to / "centres" / f"{centre.id}.tar", parts)
     typer.echo(f"wrote {to / 'centres'}/ID.tar for {len(settings.centres)} centres: deliver each to its centre")
     typer.echo(
         f'next: set in hq.toml: servers = ["{files.find_server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"'
@@ -94,7 +94,7 @@ def _create_certificate(settings: HqSettings, to: Path) -> None:
         make_certificate(ours, "headquarters", settings.server.host, [], time.time(), renew=False)
 
 
-def _write_archive(path: Path, parts: dict[str, bytes]) -> None:
+def _write_centre_archive(path: Path, parts: dict[str, bytes]) -> None:
     """Write a tar archive with these files that only this user can read.
 
     Raises AsteriskFilesError if it cannot be written.

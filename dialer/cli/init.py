@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from dialer.cli.options import read_argument
+from dialer.cli.options import read_argument_or_stdin
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.words import format_count
 from dialer.engine.seats.pins import hash_pin
@@ -77,7 +77,7 @@ QUESTIONS: Final = {
 """The questions by option, in the order in which they are asked."""
 
 
-def _get_default_answer(name: str, answers: Answers) -> Any:
+def _get_default_option_value(name: str, answers: Answers) -> Any:
     question = QUESTIONS[name]
     if name == "trunk_password" and not answers["trunk_user"]:
         return ""
@@ -153,7 +153,7 @@ def init(
             raise InitRefused(f"{path} exists already; nothing was written: choose another file, or move this one away")
         refuse_unwritable_path(path, "FILE")
     if trunk_password is not None:
-        given["trunk_password"] = read_argument(trunk_password, "the account's password")
+        given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
     made = {seat: create_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
@@ -178,7 +178,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
     """
     for name in QUESTIONS:
         if answers[name] is None:
-            answers[name] = _get_answer(name, answers)
+            answers[name] = _get_option_value(name, answers)
     while True:
         try:
             centre = make_template_values(answers, data)
@@ -198,12 +198,12 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             return centre
 
 
-def _get_answer(name: str, answers: Answers) -> Any:
+def _get_option_value(name: str, answers: Answers) -> Any:
     """Return the value of an option that was not given: asked at a terminal, otherwise the default.
 
     Raises InitRefused if there is no default.
     """
-    default = _get_default_answer(name, answers)
+    default = _get_default_option_value(name, answers)
     if _is_interactive() and (default is None or name != "trunk_password"):
         return _ask_question(name, answers)
     if default is None:
@@ -224,7 +224,7 @@ def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
 
 
 def _ask_question(name: str, answers: Answers) -> Any:
-    default = _get_default_answer(name, answers)
+    default = _get_default_option_value(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")
 

@@ -21,8 +21,8 @@ from dialer.deploy.asterisk.file_changes import (
     FileChange,
     FilePlan,
     find_endpoint_passwords,
-    plan_files,
-    read_if_exists,
+    plan_file_changes,
+    read_file_if_exists,
     write_files,
 )
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
@@ -36,7 +36,7 @@ from dialer.errors import MatdanError
 from dialer.extras import with_extra
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.unfinished import refuse_unfinished
+from dialer.settings.unfinished import refuse_unfinished_settings
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
@@ -71,7 +71,7 @@ def install(
     saved as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
     """
     settings = load_settings(config)
-    refuse_unfinished(settings, config)
+    refuse_unfinished_settings(settings, config)
     local = _find_local_programs(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
     files = service.render_service_files(settings, dialer, local)
@@ -86,7 +86,7 @@ def install(
     text = _read_settings(config, own)
     folders = [
         *_group_files_by_folder(root, files),
-        _Folder(own.parent, [FilePlan(own.name, read_if_exists(own), text)], True),
+        _Folder(own.parent, [FilePlan(own.name, read_file_if_exists(own), text)], True),
     ]
     made: dict[str, str] = {}
     if local.asterisk:
@@ -94,13 +94,13 @@ def install(
         rendered = render_site(
             settings, find_endpoint_passwords(to, list_seats_without_password(settings)), file=str(config)
         )
-        folders.append(_Folder(to, plan_files(to, rendered), False))
+        folders.append(_Folder(to, plan_file_changes(to, rendered), False))
     if local.mosquitto:
         to = root / MOSQUITTO.relative_to("/")
         rendered, made = render_broker(
-            [(str(config), settings)], MOSQUITTO, read_hashes(read_if_exists(to / PASSWORDS) or "")
+            [(str(config), settings)], MOSQUITTO, read_hashes(read_file_if_exists(to / PASSWORDS) or "")
         )
-        folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
+        folders.append(_Folder(to, plan_file_changes(to, rendered, BROKER_MARKER), False))
     _refuse_foreign_files(folders)
     for folder in folders:
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def uninstall(
     if live and installed:
         _run_system_command("systemctl", "disable", "--now", *installed)
     own = [root / path.relative_to("/") for path in _OWN_FILES]
-    obsolete = [path for path in (*units, *own) if (read_if_exists(path) or "").startswith(service.MARKER)]
+    obsolete = [path for path in (*units, *own) if (read_file_if_exists(path) or "").startswith(service.MARKER)]
     passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*obsolete, *([passwords] if passwords.exists() else [])):
         path.unlink()
@@ -184,16 +184,16 @@ _OWN_FILES = (
 def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     """Return which of Asterisk, Mosquitto and fail2ban are installed and used on this machine."""
 
-    def exists(path: str) -> bool:
+    def does_path_exist(path: str) -> bool:
         return (root / path).exists()
 
     return LocalPrograms(
         asterisk=settings.uses_asterisk
         and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
         and is_loopback(settings.ami.host)
-        and exists("etc/asterisk"),
-        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and exists("etc/mosquitto"),
-        fail2ban=exists("etc/fail2ban/jail.d"),
+        and does_path_exist("etc/asterisk"),
+        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and does_path_exist("etc/mosquitto"),
+        fail2ban=does_path_exist("etc/fail2ban/jail.d"),
     )
 
 
@@ -229,7 +229,7 @@ def _read_settings(config: Path, own: Path) -> str:
             f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
         )
     text = config.read_text(encoding="utf-8")
-    installed = read_if_exists(own)
+    installed = read_file_if_exists(own)
     if installed is not None and installed != text:
         raise NotInstalled(
             f"{own} exists with different settings; nothing was written: edit that file, then install with -c {own}"
@@ -242,7 +242,7 @@ def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_F
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
     for folder, texts in by_folder.items():
-        yield _Folder(folder, plan_files(folder, texts, service.MARKER), True)
+        yield _Folder(folder, plan_file_changes(folder, texts, service.MARKER), True)
 
 
 def _refuse_foreign_files(folders: list[_Folder]) -> None:
@@ -273,7 +273,7 @@ def _restore_files(folder: Path, marker: str) -> Iterator[str]:
     A file that `install` replaced is restored; a file that it created is removed.
     """
     for path in sorted(folder.glob("*")):
-        if path.is_file() and not path.name.endswith(_SAVED) and (read_if_exists(path) or "").startswith(marker):
+        if path.is_file() and not path.name.endswith(_SAVED) and (read_file_if_exists(path) or "").startswith(marker):
             saved = path.with_name(path.name + _SAVED)
             if saved.exists():
                 saved.replace(path)

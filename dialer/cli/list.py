@@ -74,7 +74,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     # Check the file first, so that the audit does not record a list that cannot be written.
     refuse_unwritable_path(out, "--out", wanted.protected_files)
     _refuse_after_erasure_date(settings)
-    with wanted.open_for_reading() as db:
+    with wanted.open_store_for_reading() as db:
         lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)
     if not lists:
         typer.echo("no voter matches; nothing was written")
@@ -83,7 +83,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
     number = record_export(
-        wanted.path, who, what, now.timestamp(), key=wanted.key
+        wanted.store_path, who, what, now.timestamp(), key=wanted.store_key
     )  # recorded before it is written, so that no list exists without its audit entry
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (

@@ -93,11 +93,11 @@ def import_marks(
     if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
     origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
-    name = site.person
+    name = site.responsible_person
     if rejects is not None:
         protected = {**site.protected_files, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         found = read_marks(file, db, origin, now=now, zone=zone)
         new = list(select_new_marks(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
@@ -107,8 +107,8 @@ def import_marks(
         raise typer.Exit(1)
     if not check:
         _save_marks(site, new, f"sha-{found.sha256[:16]}", name)
-    _print_result(file, found, len(new), check=check)
-    _report_rejects(found.rejects, rejects)
+    _print_import_result(file, found, len(new), check=check)
+    _report_rejected_marks(found.rejects, rejects)
 
 
 @app.command("undo")
@@ -120,9 +120,9 @@ def undo_mark(
 
     The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
-    name, now = site.person, SystemClock().now()
+    name, now = site.responsible_person, SystemClock().now()
     voter_id = _find_voter(site, voter)
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         if marks.read_turnout_status(db, voter_id) == "pending":
             typer.echo(
                 f"dialer: voter {voter_id} is not recorded as voted or closed: there is nothing to undo", err=True
@@ -141,15 +141,15 @@ def show_marks(
 ) -> None:
     """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
     voter_id = _find_voter(report, voter)
-    report.deliver_report(lambda db: report_voter_marks(db, voter_id, report.zone))
+    report.deliver_report(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
 
 
 def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
-    def create_request(number: int, some: list[Mark]) -> CommandRequest:
+    def create_marks_request(number: int, some: list[Mark]) -> CommandRequest:
         fields = {"marks": [_convert_mark_to_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
         return CommandRequest("marks", fields)
 
-    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_request)
+    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_marks_request)
 
 
 def _convert_mark_to_fields(mark: Mark) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _convert_mark_to_fields(mark: Mark) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _print_result(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
+def _print_import_result(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
     words = [f"{new:,} marks {'would be imported' if check else 'imported'}"]
     words += [f"{len(found.marks) - new:,} already known"]
     words += [f"{found.repeated:,} lines repeated"] if found.repeated else []
@@ -174,7 +174,7 @@ def _print_result(file: Path, found: MarksFile, new: int, *, check: bool) -> Non
     typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was stored' if check else ''}")
 
 
-def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
+def _report_rejected_marks(rejects: Sequence[MarkReject], path: Path | None) -> None:
     if path is not None:
         columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
@@ -199,7 +199,7 @@ def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
 
 
 def _find_voter(site: SiteOptions, who: str) -> int:
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         voter_id = find_voter(db, who)
     if voter_id is None:
         raise RollError("voter not found: give a voter's ID, an EPIC number, or constituency/part/serial")

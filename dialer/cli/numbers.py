@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, format_choices, read_argument
+from dialer.cli.options import SiteAndPersonOptions, format_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
@@ -43,7 +43,9 @@ def add_opt_out(
     source: SourceOption = "request",
 ) -> None:
     """Record that a number opted out, so that no campaign calls it from now on. The dialler may run."""
-    _record_opt_outs(site, [parse_single_number(read_argument(number), site.settings.centre.region)], source, {})
+    _record_opt_outs(
+        site, [parse_single_number(read_argument_or_stdin(number), site.settings.centre.region)], source, {}
+    )
 
 
 @optout.command("import")
@@ -84,7 +86,7 @@ def import_register(
             " the profile's limit: import its newest issue"
         )
     found = read_numbers(file, settings.centre.region)
-    with site.open_exclusively("an import of a register") as db, transaction(db):
+    with site.open_store_for_writing("an import of a register") as db, transaction(db):
         earlier = registers.read_register_date(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(
@@ -114,7 +116,7 @@ def import_consents(
     """
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with site.open_exclusively("an import of consents") as db, transaction(db):
+    with site.open_store_for_writing("an import of consents") as db, transaction(db):
         known = sum(consents.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
@@ -137,12 +139,12 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
         )
     secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
     try:
-        with site.open_exclusively("an import of opt-outs") as db, transaction(db):
+        with site.open_store_for_writing("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(get_audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, create_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
-        fields = {"source": source, "who": site.person}
+        fields = {"source": source, "who": site.responsible_person}
         for line in send_numbers_to_dialler(site.settings, "suppress", found, fields, busy):
             typer.echo(line)
 

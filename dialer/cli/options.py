@@ -64,35 +64,35 @@ class SiteOptions:
         return settings.model_copy(update={"store": settings.store.model_copy(update={"path": self.store})})
 
     @property
-    def path(self) -> Path:
+    def store_path(self) -> Path:
         """The path of the store, the centre's database."""
         return self.settings.store.path
 
     @property
-    def key(self) -> StoreKey | None:
+    def store_key(self) -> StoreKey | None:
         """The key that the store is encrypted with, or None if it is not encrypted."""
         return read_site_key(self.settings)
 
-    def open_for_reading(self) -> AbstractContextManager[Connection]:
+    def open_store_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""
-        return read_snapshot(self.path, self.key)
+        return read_snapshot(self.store_path, self.store_key)
 
-    def open_exclusively(self, holder: str) -> AbstractContextManager[Connection]:
+    def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
         """Open the existing store for writing, so that no other process can write to it.
 
         `holder` describes this process in error messages to others that try to open the store meanwhile.
         """
-        return open_store_exclusively(self.path, holder, create=False, key=self.key)
+        return open_store_exclusively(self.store_path, holder, create=False, key=self.store_key)
 
     @property
     def protected_files(self) -> ProtectedFiles:
         """The files of the site that the output of a command must never overwrite, by description."""
         store_files = {
-            f"the store's {end} file": self.path.with_name(self.path.name + end)
+            f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")
         }
         key = self.settings.store.encryption_key_file
-        return {"the store": self.path, **store_files, "the settings file": self.config, "the store's key": key}
+        return {"the store": self.store_path, **store_files, "the settings file": self.config, "the store's key": key}
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ class SiteAndPersonOptions(SiteOptions):
     who: WhoOption = None
 
     @property
-    def person(self) -> str:
+    def responsible_person(self) -> str:
         """The ID of the person responsible for the change, for the audit.
 
         Raises RollError if it is not a valid ID.
         """
-        return resolve_person(self.who)
+        return resolve_responsible_person(self.who)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class HeadquartersOptions:
         """The settings of the headquarters."""
         return load_hq_settings(self.config)
 
-    def connect_to_server(
+    def connect_to_nats_server(
         self, name: str, patience_seconds: float | None = None
     ) -> AbstractAsyncContextManager[Session]:
         """Return a connection to headquarters' NATS server, under the client name `name`.
@@ -134,7 +134,7 @@ class HeadquartersOptions:
         return open_session(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
 
 
-def resolve_person(who: str | None) -> str:
+def resolve_responsible_person(who: str | None) -> str:
     """Return the ID of the person responsible for a record: `who`, or else the logged-in user.
 
     Raises RollError for an invalid ID.
@@ -163,7 +163,7 @@ def require_extra(extra: str) -> Iterator[None]:
         raise ExtraMissing(f"{error.name} is not installed: {with_extra(extra)}") from error
 
 
-def read_argument(argument: str, what: str = "the number") -> str:
+def read_argument_or_stdin(argument: str, what: str = "the number") -> str:
     """Return an argument, or for "-" the first line of standard input, so that a secret is in no process list.
 
     Raises BadParameter if standard input is empty.

@@ -35,19 +35,19 @@ def show_progress(what: str, console: Console | None = None) -> Iterator[Advance
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=1.0, words="")
 
-        def advance(share: float, words: str = "") -> None:
+        def update_progress(share: float, words: str = "") -> None:
             bar.update(task, completed=share, words=words)
 
-        yield advance
+        yield update_progress
 
 
 def _create_line_printer(what: str, console: Console) -> Advance:
     printed_at = time.monotonic()
 
-    def advance(share: float, words: str = "") -> None:
+    def update_progress(share: float, words: str = "") -> None:
         nonlocal printed_at
         if time.monotonic() - printed_at >= LINE_SECONDS:
             printed_at = time.monotonic()
             console.print(f"{what}: {share:.0%}" + (f", {words}" if words else ""), soft_wrap=True, markup=False)
 
-    return advance
+    return update_progress

@@ -18,7 +18,7 @@ app = CommandGroup()
 
 
 @app.callback()
-def _keep_subcommands() -> None:
+def _keep_single_command_as_subcommand() -> None:
     """Make Typer treat `purge` as a subcommand although it is the only command."""
 
 

@@ -64,7 +64,7 @@ def rehearse(
         refuse_protected_path(picture, "--picture", site.protected_files)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
-    facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
+    facts = read_store_facts(site.store_path, site.store_key, settings.polling_day.last_call_minutes * 60.0)
     days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     printer = FindingPrinter()
@@ -73,7 +73,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="matdan-rehearsal-") as directory:
         for day in days:
             with show_progress(day.name) as advance:
-                outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
+                outcomes.append(rehearse_day(settings, site.store_path, Path(directory), day, profile, advance))
     printer.print_findings(find_preparation_findings(settings, facts.states, today))
     for outcome in outcomes:
         _print_rehearsal_outcome(printer, outcome, zone)

@@ -64,12 +64,12 @@ class SiteReportOptions(SiteOptions):
     ] = None
 
     @property
-    def zone(self) -> ZoneInfo:
+    def centre_time_zone(self) -> ZoneInfo:
         """The time zone of the centre, in which the report shows times."""
         return get_site_zone(self.settings)
 
     @property
-    def window(self) -> Window:
+    def report_period(self) -> Window:
         """The period and campaign that the report covers.
 
         Raises BadParameter for invalid options.
@@ -81,16 +81,16 @@ class SiteReportOptions(SiteOptions):
 
         Whether the file can be written is checked first.
         """
-        window, chosen = self.window, choose_format(self.form, self.out)
+        window, chosen = self.report_period, choose_format(self.form, self.out)
         if self.out is not None:
             refuse_unwritable_path(self.out, "--out", self.protected_files)
-        with self.open_for_reading() as db:
+        with self.open_store_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown_campaign(db, window.campaign, self.settings)
             report = make(db)
-        centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.zone)
+        centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.centre_time_zone)
         made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
-        report = replace(report, about=f"{made}: {describe_period(window, self.zone)}")
+        report = replace(report, about=f"{made}: {describe_period(window, self.centre_time_zone)}")
         if self.out is None:
             _print_report(report, chosen)
         else:
@@ -110,12 +110,12 @@ class TimedReportOptions(SiteReportOptions):
     ] = None
 
     @property
-    def window(self) -> Window:
+    def report_period(self) -> Window:
         """The period that the report covers.
 
         Raises BadParameter for invalid options.
         """
-        return parse_window(self.since, self.until, self.zone)
+        return parse_report_period(self.since, self.until, self.centre_time_zone)
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,15 @@ class CampaignReportOptions(TimedReportOptions):
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="Only this campaign.")] = None
 
     @property
-    def window(self) -> Window:
+    def report_period(self) -> Window:
         """The period and campaign that the report covers.
 
         Raises BadParameter for invalid options.
         """
-        return replace(super().window, campaign=self.campaign)
+        return replace(super().report_period, campaign=self.campaign)
 
 
-def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
+def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> Window:
     """Return the period of a report from the options --since and --until.
 
     Raises BadParameter if one of them is no date or time, or if they are in the wrong order.
@@ -154,11 +154,13 @@ def _register_report(name: str, make: Callable[..., Report], summary: str) -> No
     """
     arguments = len(signature(make).parameters)
 
-    def run(report: CampaignReportOptions) -> None:
-        report.deliver_report(lambda db: make(*(db, report.window, report.zone, report.settings)[:arguments]))
+    def print_report_of_options(report: CampaignReportOptions) -> None:
+        report.deliver_report(
+            lambda db: make(*(db, report.report_period, report.centre_time_zone, report.settings)[:arguments])
+        )
 
-    run.__doc__ = summary
-    app.command(name)(run)
+    print_report_of_options.__doc__ = summary
+    app.command(name)(print_report_of_options)
 
 
 for _report in (
@@ -226,7 +228,7 @@ def print_calls_report(
     ] = False,
 ) -> None:
     """Count call attempts by campaign and outcome."""
-    window, zone = report.window, report.zone
+    window, zone = report.report_period, report.centre_time_zone
     report.deliver_report(
         lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
     )
@@ -243,7 +245,7 @@ def print_answers_report(
     ] = None,
 ) -> None:
     """Count voters' answers in flows and agents' scripts, by campaign, question and answer."""
-    window, zone = report.window, report.zone
+    window, zone = report.report_period, report.centre_time_zone
     report.deliver_report(
         lambda db: (
             tables.report_each_answer(db, window, zone, question)
@@ -270,16 +272,16 @@ def print_results_report(
     Each row has the date, the result and a column for each question.
     """
 
-    def make_report(db: Connection) -> Report:
+    def create_results_report(db: Connection) -> Report:
         ids = (
             None
             if source is None
             else load_portal_ids(find_source(report.settings.sources, source), read_imported_files(db))
         )
         area = voter_results.ResultArea(state, constituency)
-        return voter_results.report_results(db, report.window, report.zone, area, ids)
+        return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
 
-    report.deliver_report(make_report)
+    report.deliver_report(create_results_report)
 
 
 def describe_period(window: Window, zone: tzinfo) -> str:
@@ -392,19 +394,22 @@ def print_turnout_report(
     ] = None,
 ) -> None:
     """Show turnout as voters reported it on the phone, and official turnout if it was entered."""
-    window, shown = report.window, None if day is None else parse_date(day, "--day")
+    window, shown = report.report_period, None if day is None else parse_date(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
         refuse_protected_path(picture, "--picture", report.protected_files)
-    report.deliver_report(lambda db: report_turnout(db, window, report.zone, by))
+    report.deliver_report(lambda db: report_turnout(db, window, report.centre_time_zone, by))
     if picture is not None:
-        _draw_turnout(report, picture, shown)
+        _draw_turnout_chart(report, picture, shown)
 
 
-def _draw_turnout(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
-    zone, chosen = report.zone, report.settings.polling_day
-    with report.open_for_reading() as db:
-        found, official = load_turnout_progress(db, report.window), load_official_figures(db, report.window, zone)
+def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
+    zone, chosen = report.centre_time_zone, report.settings.polling_day
+    with report.open_store_for_reading() as db:
+        found, official = (
+            load_turnout_progress(db, report.report_period),
+            load_official_figures(db, report.report_period, zone),
+        )
         states = load_states(db)
     ends = (datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.change_times)
     days = {end.date() for end in ends} | {figure.day for figure in official}

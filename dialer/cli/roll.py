@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dialer.cli.external_records import refuse_unless_dialler, send_to_dialler
+from dialer.cli.external_records import refuse_store_holder_that_is_no_dialler, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteOptions, resolve_person
+from dialer.cli.options import SiteOptions, resolve_responsible_person
 from dialer.cli.progress import Advance, show_progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
@@ -81,7 +81,7 @@ def import_(
     result = import_roll(console, settings, prepared, options)
     if as_json:
         typer.echo(json.dumps(result.count_rows()))
-    exit_if_all_rejected(result, roll)
+    exit_if_all_rows_rejected(result, roll)
 
 
 def import_roll(console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions) -> ImportResult:
@@ -93,18 +93,18 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
                 key = read_site_key(settings)
                 result, reply = run_import(prepared, settings.store.path, options, progress=show, key=key), None
             except StoreBusy as busy:
-                refuse_unless_dialler(settings.store.path, busy)
+                refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
                 result, reply = _import_through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing was imported, the store is unchanged", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    _print_result(console, result)
+    _print_import_result(console, result)
     if reply is not None:
         console.print(f"reply of the dialler: {reply}", soft_wrap=True)
     return result
 
 
-def exit_if_all_rejected(result: ImportResult, roll: Path) -> None:
+def exit_if_all_rows_rejected(result: ImportResult, roll: Path) -> None:
     """Exit with code 1, and say so, if an import rejected every row of the roll."""
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
@@ -125,8 +125,8 @@ def _import_through_dialler(
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None
-        request = CommandRequest("roll-import", {"list": list_id, "who": resolve_person(None)})
-        return result, send_to_dialler(settings, [request], busy)[0]
+        request = CommandRequest("roll-import", {"list": list_id, "who": resolve_responsible_person(None)})
+        return result, send_requests_to_dialler(settings, [request], busy)[0]
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; the running dialler continues the import", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -188,7 +188,7 @@ def weights(
     """
     console = Console()
     with show_progress("importing weights") as advance:
-        result = import_weights(file, site.path, advance, key=site.key)
+        result = import_weights(file, site.store_path, advance, key=site.store_key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
@@ -212,7 +212,7 @@ def show_mapping(console: Console, settings: Settings, prepared: PreparedImport)
         console.print(f"[bold yellow]warning:[/] {escape(warning)}", soft_wrap=True)
 
 
-def _print_result(console: Console, result: ImportResult) -> None:
+def _print_import_result(console: Console, result: ImportResult) -> None:
     table = Table(box=None, show_header=False)
     table.add_column(justify="right")
     table.add_column()
@@ -266,7 +266,7 @@ workers = CommandGroup()
 
 
 @workers.callback()
-def _keep_subcommands() -> None:
+def _keep_single_command_as_subcommand() -> None:
     """Make Typer treat `import` as a subcommand although it is the only command."""
 
 
@@ -290,7 +290,9 @@ def import_worker_list(
     Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
     """
     region = site.settings.centre.region
-    result = import_workers(file, site.path, region, roll_version=roll_version, replace=replace, key=site.key)
+    result = import_workers(
+        file, site.store_path, region, roll_version=roll_version, replace=replace, key=site.store_key
+    )
     called, booths = format_count(result.workers, "worker"), format_count(result.booths, "booth")
     summary = f"{format_count(result.rows, 'row')}: {called} at {booths}"
     if result.opted_out:

@@ -18,14 +18,14 @@ from rich.text import Text
 
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import ConfigOption, SiteOptions, read_argument
+from dialer.cli.options import ConfigOption, SiteOptions, read_argument_or_stdin
 from dialer.cli.report import FILE_WIDTH, parse_time
 from dialer.domain.clock import SystemClock
 from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.checks.explain import report_call_explanations, report_lists
+from dialer.site.checks.explain import report_call_explanations, report_call_lists
 from dialer.site.checks.rules import check_profile, check_rules
 from dialer.store.file_checks import file_exists
 
@@ -91,7 +91,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     profile = load_site_profile(settings)
     printer = FindingPrinter(as_json=as_json)
     printer.print_findings(check_profile(settings))
-    with site.open_for_reading() if file_exists(site.path) else nullcontext() as db:
+    with site.open_store_for_reading() if file_exists(site.store_path) else nullcontext() as db:
         printer.print_findings(check_rules(settings, profile, db, now))
     printer.exit()
 
@@ -120,12 +120,14 @@ def explain_callability(
     past = at is not None and now < SystemClock().now()
     if who is None and at is not None:
         raise typer.BadParameter("--at needs WHO: the lists are those of now")
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         printer = FindingPrinter(as_json=as_json)
         if who is None:
-            printer.print_findings(report_lists(settings, db, now))
+            printer.print_findings(report_call_lists(settings, db, now))
             return
-        printer.print_findings(report_call_explanations(settings, db, read_argument(who, "the number"), now, past=past))
+        printer.print_findings(
+            report_call_explanations(settings, db, read_argument_or_stdin(who, "the number"), now, past=past)
+        )
 
 
 def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:

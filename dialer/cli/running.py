@@ -14,7 +14,7 @@ from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable_path
 from dialer.settings.site import load_settings
-from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished
+from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished_settings
 
 
 def demo(
@@ -73,7 +73,7 @@ def run(
 
         configure_json_logging(verbose=verbose)
         settings = load_settings(config)
-        refuse_unfinished(settings, config)
+        refuse_unfinished_settings(settings, config)
         if (readable := find_unsafe_permissions(settings, config)) is not None:
             typer.echo(f"dialer: {readable}", err=True)
         uvloop.run(run_centre(settings))

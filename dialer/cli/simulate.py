@@ -125,7 +125,7 @@ def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
     return ()
 
 
-def compare_policies(
+def compare_pacing_policies(
     scenario: Scenario,
     policies: Sequence[str],
     seeds: Sequence[int] | None,
@@ -214,7 +214,7 @@ def replay_recorded_day(
         title += f", without {format_count(recorded.left_out, 'call')} with inconsistent times"
     scenario = build_scenario(recorded, title, load_site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
-    report = compare_policies(scenario, policies, seeds, cap, progress, caps)
+    report = compare_pacing_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
         summarise_days("recorded", "recorded", [compute_recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
@@ -282,7 +282,7 @@ def simulate(
         raise BadScenario("--replay needs the day to replay: give it with --day 2026-04-22")
     if day is not None and (scenario is not None or hours is not None or change):
         raise BadScenario("--day replays a recorded day: leave out --scenario, --hours and --what-if")
-    chosen = _choose_scenario(site, scenario, hours, seeds, change, [plot, plot_day_file])
+    chosen = _choose_simulation_scenario(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = None if seeds is None else range(1, seeds + 1)
     with show_progress("simulating") as advance:
         if day is not None:
@@ -293,19 +293,19 @@ def simulate(
             found = compare_what_if(
                 site,
                 change,
-                policy=_require_single_policy(policy),
+                policy=_require_single_pacing_policy(policy),
                 seeds=days,
                 progress=advance,
                 workers=choose_process_count((1 + len(change)) * (seeds or MOST_DAYS), 0),
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
-            report = compare_policies(chosen, policy or POLICY_NAMES, days, site.cap, advance, site.caps)
+            report = compare_pacing_policies(chosen, policy or POLICY_NAMES, days, site.cap, advance, site.caps)
     _print_report(report, as_json=as_json)
-    _draw_pictures(report, site.cap, plot, plot_day_file)
+    _draw_simulation_charts(report, site.cap, plot, plot_day_file)
 
 
-def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
+def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = format_count(max(line.days for line in report.outcomes), "day")
         plot_policies(create_policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
@@ -328,7 +328,7 @@ def _refuse_ignored_options(context: typer.Context, option: str) -> None:
         raise BadScenario(f"{option} determines seats and rates: leave out {' and '.join(given)}, or {option} itself")
 
 
-def _choose_scenario(
+def _choose_simulation_scenario(
     site: Site,
     scenario: str | None,
     hours: float | None,
@@ -381,7 +381,7 @@ def create_policy_points(report: SimulationReport) -> list[PolicyPoint]:
     ]
 
 
-def _require_single_policy(policies: Sequence[str] | None) -> str:
+def _require_single_pacing_policy(policies: Sequence[str] | None) -> str:
     if policies is not None and len(policies) > 1:
         raise BadScenario("--what-if compares changes under one policy: give --policy once")
     return policies[0] if policies else "predictive"

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
-from dialer.cli.roll import exit_if_all_rejected, import_roll, show_mapping
+from dialer.cli.roll import exit_if_all_rows_rejected, import_roll, show_mapping
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
@@ -24,7 +24,7 @@ app = CommandGroup()
 
 
 @app.command("import")
-def import_exports(
+def import_portal_exports(
     site: SiteOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, but change nothing.")] = False,
@@ -38,8 +38,8 @@ def import_exports(
     source = find_source(settings.sources, name)
     fetched = None if source.url is None else fetch_export(source, source.url)
     imported = set()
-    if file_exists(site.path):
-        with site.open_for_reading() as db:
+    if file_exists(site.store_path):
+        with site.open_store_for_reading() as db:
             imported = read_imported_files(db)
     console, count = Console(), 0
     for path in find_new_exports(source, imported, fetched):
@@ -47,7 +47,7 @@ def import_exports(
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_mapping(console, settings, prepared)
         options = ImportOptions(dry_run, None, settings.centre.region, source.roll_version, source=source.name)
-        exit_if_all_rejected(import_roll(console, settings, prepared, options), path)
+        exit_if_all_rows_rejected(import_roll(console, settings, prepared, options), path)
         count += 1
     if count == 0:
         typer.echo(f"nothing new in {source.folder}: every file was imported before")
@@ -56,7 +56,7 @@ def import_exports(
 
 
 @app.command("send")
-def send_results(
+def send_results_to_portal(
     site: SiteOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
 ) -> None:
@@ -72,11 +72,11 @@ def send_results(
             "settings", f"sources.{name}.webhook_url", "is not set", "set it to the portal's URL for results"
         )
     secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         imported = read_imported_files(db)
-    position = site.path.with_name(f"{site.path.name}.{source.name}.posted")
+    position = site.store_path.with_name(f"{site.store_path.name}.{source.name}.posted")
     posting = WebhookPoster(
         source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
     )
-    sent = posting.post_new_results(site.open_for_reading, create_delivery_sender(source.webhook_url, secret))
+    sent = posting.post_new_results(site.open_store_for_reading, create_delivery_sender(source.webhook_url, secret))
     typer.echo(f"{source.name}: {format_count(sent, 'result')} sent")

@@ -37,7 +37,7 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
     No other process may have the store open. The plain file is overwritten once the encrypted one is verified. Backups
     and freed disk blocks still contain plain data.
     """
-    new, path = _require_encryption_key(site), site.path
+    new, path = _require_encryption_key(site), site.store_path
     if is_encrypted(path):
         open_store_for_reading(path, key=new).close()
         conversion.convert_desk_file(path, None, new)
@@ -51,7 +51,7 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
 def decrypt_site_store(site: SiteAndPersonOptions) -> None:
     """Decrypt the store, all or nothing. No other process may have the store open."""
     _convert_store(site, _require_encryption_key(site), None)
-    typer.echo(f"{site.path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
+    typer.echo(f"{site.store_path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
 
 @app.command("rekey")
@@ -61,21 +61,21 @@ def change_store_key(
 ) -> None:
     """Encrypt the store with another key, all or nothing. No other process may have the store open."""
     _convert_store(site, _require_encryption_key(site), read_key(to))
-    typer.echo(f"{site.path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
+    typer.echo(f"{site.store_path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
 
 def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
-    if site.key is None:
+    if site.store_key is None:
         raise StoreError(
             "store.encryption_key_file is not set: create a key with `dialer store key`, and set it to that file"
         )
-    return site.key
+    return site.store_key
 
 
 def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
     with show_progress("store") as advance:
         conversion.convert_store(
-            site.path,
+            site.store_path,
             old,
             new,
             who=get_audit_name(site.who),

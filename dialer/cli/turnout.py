@@ -56,7 +56,7 @@ DayOption = Annotated[str | None, typer.Option("--day", metavar="DATE", help="Th
 
 
 @app.command("enter")
-def enter_figure(
+def enter_turnout_figure(
     site: SiteAndPersonOptions,
     constituency: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=9_999, help="The constituency's number.")],
     by: Annotated[str, typer.Option(metavar="HH:MM", help="Time of the figure, such as 09:00, or final.")],
@@ -79,12 +79,12 @@ def enter_figure(
     earlier one, higher than a later one, or outside the day or hours of the poll.
     """
     where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
-    figure = _parse_figure(where, day or _get_site_today(site), area, by, turnout)
-    _save_figures(site, [figure], as_published=as_published)
+    figure = _parse_turnout_figure(where, day or _get_site_today(site), area, by, turnout)
+    _save_turnout_figures(site, [figure], as_published=as_published)
 
 
 @app.command("import")
-def import_figures(
+def import_turnout_figures(
     site: SiteAndPersonOptions,
     file: Annotated[
         Path,
@@ -96,7 +96,7 @@ def import_figures(
     as_published: AsPublishedOption = False,
 ) -> None:
     """Import official turnout figures from a file, all or nothing. The dialler may run."""
-    _save_figures(site, _read_figures(file, day or _get_site_today(site)), as_published=as_published)
+    _save_turnout_figures(site, _read_turnout_figures(file, day or _get_site_today(site)), as_published=as_published)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +112,26 @@ class _Entry:
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
-    def make_error(self, problem: str) -> RollError:
+    def create_figure_error(self, problem: str) -> RollError:
         return RollError(f"{self.where}: {problem}; nothing was stored")
 
 
-def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
-    name = site.person
+def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
+    name = site.responsible_person
     # Check all figures before the first command is sent, as a file may need several commands.
-    with site.open_for_reading() as db:
-        entries = [_add_state(db, each) for each in entries]
-        _refuse_implausible(site.settings, db, entries, as_published=as_published)
+    with site.open_store_for_reading() as db:
+        entries = [_add_state_from_roll(db, each) for each in entries]
+        _refuse_implausible_figures(site.settings, db, entries, as_published=as_published)
     figures = [_convert_figure_to_fields(each.figure) for each in entries]
 
-    def create_request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
+    def create_turnout_request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
-    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", create_request):
+    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", create_turnout_request):
         typer.echo(answer)
 
 
-def _add_state(db: Connection, entry: _Entry) -> _Entry:
+def _add_state_from_roll(db: Connection, entry: _Entry) -> _Entry:
     """Return the figure with the state of its constituency added from the roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
@@ -142,11 +142,13 @@ def _add_state(db: Connection, entry: _Entry) -> _Entry:
         raise RollError(f"{entry.where}: {error}") from error
 
 
-def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool) -> None:
+def _refuse_implausible_figures(
+    settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool
+) -> None:
     """Raise RollError for the first turnout figure that contradicts other figures or the polling hours."""
     polls = list_polling_days(settings)
     for entry in entries:
-        _refuse_wrong_day(entry, polls, as_published=as_published)
+        _refuse_wrong_polling_day(entry, polls, as_published=as_published)
     stored: dict[_DayAndArea, dict[str, float]] = {}
     combined: dict[_DayAndArea, dict[str, float]] = {}
     closes: dict[_DayAndArea, str] = {}
@@ -177,12 +179,12 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
         )
         problem = find_objection(figure, others, hours)
         if problem is not None:
-            raise entry.make_error(
+            raise entry.create_figure_error(
                 f"{problem}; correct the figure, or give --as-published if the authority published it"
             )
 
 
-def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
+def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
     """Raise RollError if a figure's day is not one of its constituency's polling days in the settings."""
     figure, number = entry.figure, entry.figure.constituency_number
     poll = find_polling_day(polls, number)
@@ -190,10 +192,12 @@ def _refuse_wrong_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_publis
     if figure.day.year in _YEARS and (as_published or not days or figure.day in days):
         return
     if not days:
-        raise entry.make_error(f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}")
+        raise entry.create_figure_error(
+            f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}"
+        )
     known = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     remedy = "give that day, or --as-published if the authority repeats the poll"
-    raise entry.make_error(
+    raise entry.create_figure_error(
         f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
     )
 
@@ -213,18 +217,18 @@ def _get_site_today(site: SiteAndPersonOptions) -> str:
     return get_site_day(site.settings, SystemClock().now()).isoformat()
 
 
-def _read_figures(path: Path, day: str) -> list[_Entry]:
+def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
     figures = []
     for row in SmallTable(path, COLUMNS, _OPTIONAL).read_rows():
         part = row.parse_number("part") if row["part"] else None
         area = (row.parse_number("constituency"), part, row["state"])
-        figures.append(_parse_figure(row.location, row["day"] or day, area, row["by"], row["turnout"]))
+        figures.append(_parse_turnout_figure(row.location, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
         raise RollError(f"{path}: has no figures; write one per row, below the headings")
     return figures
 
 
-def _parse_figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
+def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
     """Return a turnout figure from the text of its fields.
 
     `area` is constituency, part and state ("" if not given). Raises RollError, with a message that begins with `where`.

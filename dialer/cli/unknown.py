@@ -13,7 +13,7 @@ from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.engine.external_records.commands import MAX_ATTEMPTS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.settings.site_time import get_site_zone
-from dialer.site.lookup import mask_number
+from dialer.site.lookup import mask_phone_number
 from dialer.store import unknown_attempts
 
 app = CommandGroup()
@@ -26,12 +26,12 @@ def list_unknown_attempts(site: SiteOptions) -> None:
     Their numbers are not redialled until a person releases them.
     """
     zone = get_site_zone(site.settings)
-    with site.open_for_reading() as db:
+    with site.open_store_for_reading() as db:
         found = unknown_attempts.read_unknown_attempts(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
         typer.echo(
-            f"{each.attempt_id}  {at:%Y-%m-%d %H:%M:%S}  {mask_number(each.number)}  {each.campaign_id}  {each.trunk}"
+            f"{each.attempt_id}  {at:%Y-%m-%d %H:%M:%S}  {mask_phone_number(each.number)}  {each.campaign_id}  {each.trunk}"
         )
     typer.echo(
         f"{len(found):,} attempts have an unknown result: compare them with the carrier's list of calls, then release them"
@@ -58,15 +58,15 @@ def release_unknown_attempts(
         raise typer.BadParameter("give either attempts' IDs or --all (`dialer unknown list` shows the attempts)")
     if not reason.strip():
         raise typer.BadParameter("--reason: give a reason for the release, such as carrier-list-compared")
-    name, wanted = site.person, list(attempts or [])
+    name, wanted = site.responsible_person, list(attempts or [])
     if everything:
-        with site.open_for_reading() as db:
+        with site.open_store_for_reading() as db:
             wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
 
-    def create_request(_: int, some: list[str]) -> CommandRequest:
+    def create_release_request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
-    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", create_request):
+    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", create_release_request):
         typer.echo(answer)
     if not wanted:
         typer.echo("no attempt has an unknown result; nothing was released")

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from dialer.cli.command import find_default_sender
-from dialer.cli.external_records import refuse_unless_dialler, send_to_dialler
+from dialer.cli.external_records import refuse_store_holder_that_is_no_dialler, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SettingsFile, read_argument, resolve_person
+from dialer.cli.options import SettingsFile, read_argument_or_stdin, resolve_responsible_person
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
@@ -142,7 +142,7 @@ def set_user_password(
             raise typer.BadParameter(
                 "--password: must be '-', which reads standard input; a password would stay in the shell's history"
             )
-        chosen = read_argument("-", "the password")
+        chosen = read_argument_or_stdin("-", "the password")
     else:
         chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
     asyncio.run(set_password(settings, name, chosen))  # the prompt is outside, as Ctrl-C cannot end it in an event loop
@@ -165,19 +165,19 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
     """
     request = CommandRequest(command, fields)
     try:
-        reply = asyncio.run(_save_locally(settings, request, resolve_person(who)))
+        reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
     except StoreBusy as busy:
-        refuse_unless_dialler(settings.store.path, busy)
+        refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
         sender = who or find_default_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(
                 "--as is required while the dialler runs: give a user with the role supervisor"
             ) from busy
-        (reply,) = send_to_dialler(settings, [request], busy, sender=sender)
+        (reply,) = send_requests_to_dialler(settings, [request], busy, sender=sender)
     typer.echo(reply)
 
 
-async def _save_locally(settings: Settings, request: CommandRequest, sender: str) -> str:
+async def _save_user_in_store(settings: Settings, request: CommandRequest, sender: str) -> str:
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
         raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")

@@ -105,10 +105,12 @@ def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.
     return serve_metrics(
         settings.metrics.host,
         port,
-        lambda: describe_desk(settings.centre.id, broker_up=_is_connected(page_state), streams=page_state.pages),
+        lambda: describe_desk(
+            settings.centre.id, broker_up=_is_connected_to_broker(page_state), streams=page_state.pages
+        ),
     )
 
 
-def _is_connected(page_state: PageState) -> bool:
+def _is_connected_to_broker(page_state: PageState) -> bool:
     status = page_state.get("desk", DeskStatus)
     return status is not None and status.connected

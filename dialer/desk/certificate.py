@@ -86,7 +86,7 @@ def make_certificate(
         names = _find_permitted_names(ca, files, asked)
         _refuse_unusable_ca(ca, files, at)
     if _read_certificate_name(own) not in names:
-        problem = f"people type {own}, but the certificate would be for {_join_names(names)}"
+        problem = f"people type {own}, but the certificate would be for {_join_certificate_names(names)}"
         remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_issued_by(ca, old)):
@@ -120,7 +120,7 @@ def _read_certificate_name(text: str) -> Name:
     return address
 
 
-def _join_names(names: tuple[Name, ...]) -> str:
+def _join_certificate_names(names: tuple[Name, ...]) -> str:
     return " and ".join(map(str, names))
 
 
@@ -140,16 +140,16 @@ def _find_permitted_names(ca: x509.Certificate, files: CertificateFiles, asked: 
         raise _create_certificate_error(
             files.ca, "has no name constraints, so this command did not create it", _describe_new_ca(files)
         ) from None
-    own = tuple(_convert_name(each) for each in permitted)
+    own = tuple(_convert_certificate_name(each) for each in permitted)
     for name in asked:
         if name not in own:
             raise _create_certificate_error(
-                files.ca, f"is valid only for {_join_names(own)}, not for {name}", _describe_new_ca(files)
+                files.ca, f"is valid only for {_join_certificate_names(own)}, not for {name}", _describe_new_ca(files)
             )
     return asked or own
 
 
-def _convert_name(name: x509.GeneralName) -> Name:
+def _convert_certificate_name(name: x509.GeneralName) -> Name:
     return str(name.value) if isinstance(name, x509.DNSName) else ip_address(str(name.value).partition("/")[0])
 
 
@@ -177,7 +177,7 @@ def _create_ca_certificate(
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Matdan {centre} desk CA")])
     subtrees = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(ip_network(name)) for name in names]
-    builder = _create_builder(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
+    builder = _create_certificate_builder(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
         _create_key_usage("key_cert_sign", "crl_sign"),
@@ -200,7 +200,7 @@ def _create_certificate(
     length = min(timedelta(days=CERTIFICATE_DAYS), ca.not_valid_after_utc - at)
     alternatives = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(name) for name in names]
     return (
-        _create_builder(subject, ca.subject, key, at, length)
+        _create_certificate_builder(subject, ca.subject, key, at, length)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_create_key_usage("digital_signature"), critical=True)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
@@ -209,7 +209,7 @@ def _create_certificate(
     )
 
 
-def _create_builder(
+def _create_certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, at: datetime, length: timedelta
 ) -> x509.CertificateBuilder:
     return (

@@ -88,7 +88,7 @@ class BoardFigures:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
             group.create_task(repeat_every(READ_SECONDS, self.read_all_campaigns), name="desk-reads")
-            group.create_task(repeat_every(WHY_SECONDS, self.update_reasons), name="desk-why")
+            group.create_task(repeat_every(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
 
     async def read_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
@@ -122,26 +122,29 @@ class BoardFigures:
         campaign = self._page_state.get(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
         windows = [
-            await self._read_window(campaign_id, cap, None if target is None else target.rate, now) for cap in caps
+            await self._read_abandoned_window(campaign_id, cap, None if target is None else target.rate, now)
+            for cap in caps
         ]
         self._page_state.put(f"abandoned/{campaign_id}", tuple(windows))
 
-    async def _read_window(self, campaign_id: str, cap: ShownCap, target: float | None, now: float) -> AbandonedWindow:
+    async def _read_abandoned_window(
+        self, campaign_id: str, cap: ShownCap, target: float | None, now: float
+    ) -> AbandonedWindow:
         found = await self._reading.count_live_answers(campaign_id, now, cap.window_seconds)
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 
-    async def update_reasons(self) -> None:
+    async def update_idle_reasons(self) -> None:
         """Update the idle reason of each campaign and the warnings, from the state that the dialler publishes."""
         centre = self._page_state.get("centre", CentreState)
         desk = self._page_state.get("desk", DeskStatus)
         connected = desk is not None and desk.connected
-        seats = list(self._page_state.get_values_below("seat", SeatView).values())
-        campaigns = self._page_state.get_values_below("campaign", CampaignView)
+        seats = list(self._page_state.get_values_by_prefix("seat", SeatView).values())
+        campaigns = self._page_state.get_values_by_prefix("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
             self._page_state.put(f"why/{campaign_id}", find_idle_reason(centre, campaign, seats, connected=connected))
         now = round(self._clock.now(), 3)
-        active = find_active_warnings(campaigns, self._page_state.get_values_below("abandoned", tuple), seats, now)
+        active = find_active_warnings(campaigns, self._page_state.get_values_by_prefix("abandoned", tuple), seats, now)
         # One that was active before keeps the time when it was raised: whoever has acknowledged it has done so.
         self._active = {each.code: replace(each, at=self._active.get(each.code, each).at) for each in active}
         self._page_state.put("warnings", WarningList(tuple(self._active.values())))

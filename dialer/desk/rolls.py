@@ -100,12 +100,12 @@ class RollRoutes:
         """Return a router with the routes that upload, check, import and discard rolls."""
         router = APIRouter(route_class=PageRoute)
         upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
-        router.post("/api/lists", dependencies=upload)(self.receive_roll)
+        router.post("/api/lists", dependencies=upload)(self.receive_roll_file)
         router.post("/api/lists/import", dependencies=allow(_IMPORTERS), status_code=204)(self.import_roll)
-        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard_roll)
+        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard_uploaded_roll)
         return router
 
-    async def receive_roll(self, request: Request, who: SignedIn) -> dict[str, str]:
+    async def receive_roll_file(self, request: Request, who: SignedIn) -> dict[str, str]:
         """Receive a roll's file, named by the header x-name, and start to check it. Nothing is imported yet."""
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
@@ -117,7 +117,7 @@ class RollRoutes:
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
         self._discard_files()
-        self._set_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
+        self._set_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.get_item_path(list_id).with_suffix(Path(name).suffix.lower())
         try:
             with await asyncio.to_thread(path.open, "xb") as file:
@@ -131,16 +131,16 @@ class RollRoutes:
                     " free some disk space, or give this user permission to write there"
                 ) from error
             raise
-        self._start_task(self._check_file(list_id, path))
+        self._start_roll_task(self._check_roll_file(list_id, path))
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked roll. The centre's state shows the progress."""
         self._refuse_other_roll(asked.list, {"checked"})
-        self._change_status(asked.list, state="importing")
-        self._start_task(self._import_checked_roll(asked, who.name))
+        self._change_roll_status(asked.list, state="importing")
+        self._start_roll_task(self._import_checked_roll(asked, who.name))
 
-    async def discard_roll(self, asked: RollReference) -> None:
+    async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded roll, unless it is being checked or imported."""
         self._refuse_other_roll(asked.list, AT_REST)
         self._discard_files()
@@ -154,13 +154,13 @@ class RollRoutes:
         for task in self._tasks:
             task.cancel()
 
-    def _start_task(self, work: Any) -> None:
+    def _start_roll_task(self, work: Any) -> None:
         task = asyncio.create_task(work, name="desk-list")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _check_file(self, list_id: str, path: Path) -> None:
-        self._change_status(list_id, state="checking")
+    async def _check_roll_file(self, list_id: str, path: Path) -> None:
+        self._change_roll_status(list_id, state="checking")
         pool = _start_checking_process()
         try:
             work = partial(check_roll, path, list_id, self._spool, self._region)
@@ -169,9 +169,9 @@ class RollRoutes:
             self._spool.remove_item(list_id)
             problem = str(error).replace(str(path), self._status.name if self._status else path.name)
             was_killed = isinstance(error, BrokenProcessPool)
-            self._change_status(list_id, state="refused", text=KILLED if was_killed else problem)
+            self._change_roll_status(list_id, state="refused", text=KILLED if was_killed else problem)
         else:
-            self._change_status(list_id, state="checked", **found)
+            self._change_roll_status(list_id, state="checked", **found)
         finally:
             pool.shutdown(wait=False)  # its process has the lowest priority: waiting for it would block the pages
 
@@ -185,7 +185,7 @@ class RollRoutes:
             elif reply.status != "unanswered" or replies == MAX_REPLIES:
                 break
         self._spool.remove_item(asked.list)
-        self._change_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
+        self._change_roll_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
 
     def _discard_files(self) -> None:
         if self._status is not None:
@@ -193,11 +193,11 @@ class RollRoutes:
         self._status = None
         self._page_state.put("list", None)
 
-    def _change_status(self, list_id: str, **changed: Any) -> None:
+    def _change_roll_status(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
-            self._set_status(replace(self._status, **changed))
+            self._set_roll_status(replace(self._status, **changed))
 
-    def _set_status(self, status: RollStatus) -> None:
+    def _set_roll_status(self, status: RollStatus) -> None:
         self._status = replace(status, at=self._page_state.now())
         self._page_state.put("list", self._status)
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)

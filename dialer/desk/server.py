@@ -39,7 +39,7 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
-from dialer.site.settings_changes import list_changes
+from dialer.site.settings_changes import list_setting_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile, get_desk_file_path
@@ -50,7 +50,7 @@ from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import create_document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
-from dialer.web.http import list_allowed_origins, open_listener, serve_pages, stop_on_signals
+from dialer.web.http import list_allowed_origins, open_listening_socket, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -143,7 +143,7 @@ async def open_desk(
     """
     clock = SystemClock()
     page_state = PageState(clock.now)
-    with open_listener(settings.desk.host, settings.desk.port) as listener:
+    with open_listening_socket(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.get_origin(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
@@ -164,7 +164,7 @@ async def open_desk(
                 random.SystemRandom(),
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
-            await board.load_acknowledgements()
+            await board.load_alert_acknowledgements()
             figures = BoardFigures(page_state, reading, clock, get_site_zone(settings), list_caps_by_campaign(settings))
             await figures.read_booths()
             agent_reading = await AgentReading.open(path, key)
@@ -237,8 +237,8 @@ class SettingsReloader:
         """Apply all changes of the file, or none if one of them is wrong or needs a restart. The result is logged."""
         async with self._one_at_a_time:
             try:
-                settings = await asyncio.to_thread(load_settings, Path(self._settings.file.name))
-                changed = [change.name for change in list_changes(self._settings, settings)]
+                settings = await asyncio.to_thread(load_settings, Path(self._settings.settings_text.name))
+                changed = [change.name for change in list_setting_changes(self._settings, settings)]
                 refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
                 if refused:
                     raise SettingError(

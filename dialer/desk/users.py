@@ -56,7 +56,7 @@ class UsersPage:
         """Return a router with the routes that manage users."""
         router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
         router.get("")(self.list_users)
-        router.post("")(self.set_role)
+        router.post("")(self.set_user_role)
         router.post("/remove")(self.remove_user)
         router.post("/password")(self.create_one_time_password)
         router.post("/sign-out", status_code=204)(self.sign_out_user)
@@ -64,7 +64,7 @@ class UsersPage:
 
     async def list_users(self) -> list[dict[str, Any]]:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
-        await self._directory.report_changed_rights(self._streams.apply_changed_rights)
+        await self._directory.report_changed_user_rights(self._streams.apply_changed_user_rights)
         accounts = await self._file.read_accounts()
         return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.list_names()]
 
@@ -81,19 +81,19 @@ class UsersPage:
             "passkeys": own.passkeys,
         }
 
-    async def set_role(self, asked: UserRole, who: SignedIn) -> dict[str, str]:
+    async def set_user_role(self, asked: UserRole, who: SignedIn) -> dict[str, str]:
         """Tell the dialler to add a user, or to change the role of an existing one. Return the dialler's reply."""
-        return await self._send_command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
+        return await self._send_user_command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
     async def remove_user(self, asked: UserRemoval, who: SignedIn) -> dict[str, str]:
         """Tell the dialler to remove a user. Return the dialler's reply."""
-        return await self._send_command(who, asked.id, "user-remove", {"user": asked.name})
+        return await self._send_user_command(who, asked.id, "user-remove", {"user": asked.name})
 
-    async def _send_command(
+    async def _send_user_command(
         self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]
     ) -> dict[str, str]:
         reply = await send_command(self._dialler_client, who.name, command_id, name, values)
-        await self._directory.report_changed_rights_or_log(self._streams.apply_changed_rights)
+        await self._directory.report_changed_user_rights_or_log(self._streams.apply_changed_user_rights)
         return format_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
@@ -112,7 +112,7 @@ class UsersPage:
         if recorded.status != "done":
             raise RequestRefused(409, "not-audited")
         password = await self._people.create_one_time_password(asked.name)
-        self._streams.end_streams_of(asked.name)
+        self._streams.end_streams_of_user(asked.name)
         _log.info("password.created", user=asked.name, by=who.name)
         return {"password": password}
 
@@ -120,7 +120,7 @@ class UsersPage:
         """End all sessions of a user."""
         self._refuse_unknown_user(asked.name)
         await self._people.sign_out_everywhere(asked.name)
-        self._streams.end_streams_of(asked.name)
+        self._streams.end_streams_of_user(asked.name)
         _log.info("user.signed_out", user=asked.name, by=who.name)
 
     def _refuse_unknown_user(self, name: str) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from dialer.domain.paths import is_regular_file
 from dialer.flows.errors import FlowError
-from dialer.settings.files import open_regular
+from dialer.settings.files import open_regular_file
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 256 * 1024
@@ -52,7 +52,7 @@ class Document:
 def read_file(path: Path) -> str:
     """Return the contents of a YAML file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
     try:
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); check the path and its permissions"

@@ -22,7 +22,7 @@ from dialer.web.access import HQ_COOKIE, Sessions
 from dialer.web.app import create_document_router, make_app
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.http import list_allowed_origins, open_listener, serve_pages, stop_on_signals
+from dialer.web.http import list_allowed_origins, open_listening_socket, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -64,7 +64,7 @@ async def run_hq_desk(
     clock = SystemClock()
     page_state = PageState(clock.now)
     async with contextlib.AsyncExitStack() as stack:
-        listener = stack.enter_context(open_listener(settings.desk.host, settings.desk.port))
+        listener = stack.enter_context(open_listening_socket(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = list_allowed_origins(settings.desk, port)
         db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))

@@ -300,7 +300,7 @@ class HqFigures:
 
     def _replace_keys(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove all other keys of the same kind."""
-        for name in {f"{kind}/{each}" for each in self._page_state.get_values_below(kind, object)} - values.keys():
+        for name in {f"{kind}/{each}" for each in self._page_state.get_values_by_prefix(kind, object)} - values.keys():
             self._page_state.put(name, None)
         for key, value in values.items():
             self._page_state.put(key, value)

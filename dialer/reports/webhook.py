@@ -34,7 +34,7 @@ from dialer.reports.results import (
     get_mark_key,
     load_complete_marks,
 )
-from dialer.settings.files import read_whole
+from dialer.settings.files import read_whole_file
 from dialer.settings.sources import Source
 from dialer.store.connection import Connection
 
@@ -140,7 +140,7 @@ class WebhookPoster:
         are not.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found = json.loads(read_whole(self.position, _MAX_POSITION_BYTES))
+            found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
             if get_mark_key(db, mark) == key:
                 return mark

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.settings.files import open_regular
+from dialer.settings.files import open_regular_file
 
 CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16
@@ -53,7 +53,7 @@ def detect_kind(path: Path) -> str:
         RollError: The file does not exist, is empty, or is of another kind.
     """
     try:
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             head = file.read(16)
     except FileNotFoundError:
         raise RollError(f"{path}: file not found; check the path") from None

@@ -26,7 +26,7 @@ from typing import Any
 from dialer.domain.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive, normalize_heading
 from dialer.roll.reading import FileOptions
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 
 DROPPED = "dropped: caste, religion, Aadhaar number and choice of vote are never stored"
 NOT_USED = "not used"
@@ -76,7 +76,7 @@ def load_map(path: Path) -> MapFile:
         RollError: The file cannot be read or has an invalid setting; the message names the key and the remedy.
     """
     try:
-        data = read_whole(path, MAX_TOML_BYTES, pipe=True)
+        data = read_whole_file(path, MAX_TOML_BYTES, pipe=True)
         content = parse_toml_table(data)
     except OSError as error:
         raise RollError(

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from dialer.domain.errors import RollError
 from dialer.roll.phone_numbers import read_cell
-from dialer.settings.files import open_regular
+from dialer.settings.files import open_regular_file
 
 STANDARD_INPUT = "-"
 
@@ -53,7 +53,7 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
     without: list[int] = []
     digest, standard = hashlib.sha256(), str(path) == STANDARD_INPUT
     try:
-        with nullcontext(sys.stdin.buffer) if standard else open_regular(path, pipe=True) as file:
+        with nullcontext(sys.stdin.buffer) if standard else open_regular_file(path, pipe=True) as file:
             for line, row in enumerate(csv.reader(_read_lines(path, file, digest), strict=True), start=1):
                 cells = row[:1] if first_column_only else row
                 found = [number for cell in cells for number in read_cell(cell, region).numbers]

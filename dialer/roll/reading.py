@@ -27,7 +27,7 @@ from dialer.domain.errors import RollError
 from dialer.roll import workbook_reader
 from dialer.roll.encodings import CHUNK_BYTES, TextFile, detect_encoding, detect_kind
 from dialer.roll.workbook_reader import MAX_COLUMNS
-from dialer.settings.files import open_regular
+from dialer.settings.files import open_regular_file
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -244,7 +244,7 @@ class WorkbookRoll:
             RollError: The workbook or sheet cannot be read.
         """
         self.path = path
-        with open_regular(path) as file:
+        with open_regular_file(path) as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self._seconds, self._memory_bytes = compute_workbook_limits(path.stat().st_size)
         command = [sys.executable, "-I", workbook_reader.__file__, str(path.absolute())]

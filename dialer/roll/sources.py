@@ -26,7 +26,7 @@ from dialer.roll.fields import PLACE, Field, find_field, normalize_heading
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_map
 from dialer.roll.warnings import find_unread_phone_columns
-from dialer.settings.files import open_regular
+from dialer.settings.files import open_regular_file
 from dialer.settings.sources import Source
 
 QUIET_SECONDS = 30.0
@@ -78,7 +78,7 @@ def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
     try:
         found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export_file(path)]
         for changed, path in sorted(found):
-            with open_regular(path) as file:
+            with open_regular_file(path) as file:
                 yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RollError(

@@ -60,7 +60,9 @@ def import_weights(
     return WeightsResult(rows, changed, unknown)
 
 
-def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None) -> tuple[dict[str, str], str | None]:
+def import_new_voter_weights(
+    folder: Path, store: Path, *, key: StoreKey | None = None
+) -> tuple[dict[str, str], str | None]:
     """Import the files of voters' weights in a folder that are new, changed, or older than the roll.
 
     Returns:

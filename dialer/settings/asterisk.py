@@ -22,12 +22,12 @@ from dialer.settings.fields import (
     PositiveSeconds,
     Section,
     Slug,
-    require_that,
+    require_condition,
 )
 
 HistoryFile = Annotated[
     Path,
-    require_that(
+    require_condition(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),

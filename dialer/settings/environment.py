@@ -40,7 +40,7 @@ def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
     return source()
 
 
-def find_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
+def find_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
     """Return the name of the environment variable that set a setting, or None.
 
     The path within the variable's value is appended. With `of_wrong_type`, a variable that set only a part of the

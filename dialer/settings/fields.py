@@ -26,7 +26,7 @@ def restrict_to_pattern(regex: str, must_be: str) -> StringConstraints:
     return StringConstraints(pattern=regex)
 
 
-def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+def require_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
     """Return a pydantic validator that rejects a value for which `holds` returns false.
 
     `must_be` is the error text.
@@ -140,7 +140,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    require_that(
+    require_condition(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -149,7 +149,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    require_that(  # a time with a zone cannot be compared with times without one
+    require_condition(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialer.errors import SettingError
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, open_regular, parse_toml_table, read_bounded
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, open_regular_file, parse_toml_table, read_file_up_to_limit
 
 _NAME_KEYS: Final = ("id", "name")
 """The keys whose value names one table of an array."""
@@ -112,9 +112,9 @@ def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsT
     Raises SettingError with file and remedy. The remedies mention the file's usual name and how to get such a file.
     """
     try:
-        with open_regular(path, pipe=True) as file:
+        with open_regular_file(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-            data = read_bounded(file, MAX_TOML_BYTES)
+            data = read_file_up_to_limit(file, MAX_TOML_BYTES)
             table = parse_toml_table(data)
     except FileNotFoundError as error:
         raise SettingError(str(path), "", "no such file", how_to_get_one) from error

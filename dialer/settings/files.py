@@ -24,7 +24,7 @@ class NotToml(ValueError):
     """The text of a file is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
 
 
-def open_regular(path: Path, *, pipe: bool = False) -> BufferedReader:
+def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
     """Open a regular file for reading; a device or directory is refused.
 
     With `pipe`, a pipe is opened too; without, a pipe's writer is never awaited. Raises OSError, whose `strerror` gives
@@ -43,16 +43,16 @@ def open_regular(path: Path, *, pipe: bool = False) -> BufferedReader:
         raise
 
 
-def read_whole(path: Path, most_bytes: int, *, pipe: bool = False) -> bytes:
+def read_whole_file(path: Path, most_bytes: int, *, pipe: bool = False) -> bytes:
     """Return the content of a file.
 
     Raises OSError if the file cannot be opened or has more than `most_bytes`.
     """
-    with open_regular(path, pipe=pipe) as file:
-        return read_bounded(file, most_bytes)
+    with open_regular_file(path, pipe=pipe) as file:
+        return read_file_up_to_limit(file, most_bytes)
 
 
-def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
+def read_file_up_to_limit(file: BinaryIO, most_bytes: int) -> bytes:
     """Return the rest of an open file.
 
     Raises OSError if there are more than `most_bytes`.

@@ -22,7 +22,7 @@ from dialer.settings.fields import (
     restrict_to_pattern,
 )
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_errors, ignore_environment, list_setting_errors
+from dialer.settings.mistakes import combine_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
@@ -56,7 +56,7 @@ class HqCentre(Section):
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def serves_area(self, state_code: str, constituency_number: int) -> bool:
+    def receives_updates_of_area(self, state_code: str, constituency_number: int) -> bool:
         """Return whether opt-outs and marks of a constituency's voters are sent to this centre."""
         of_state = self.state is None or self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
@@ -186,4 +186,6 @@ def load_hq_settings(path: Path) -> HqSettings:
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        raise combine_errors(list(list_setting_errors(error, text, HqSettings, ignore_environment))) from error
+        raise combine_errors(
+            list(list_setting_errors(error, text, HqSettings, ignore_environment_variables))
+        ) from error

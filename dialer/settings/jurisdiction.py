@@ -21,13 +21,13 @@ from dialer import content
 from dialer.domain.enums import Purpose
 from dialer.errors import SettingError
 from dialer.settings.fields import LocalTime, NumberPrefix, Section, Share, Slug
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 from dialer.settings.renamed import find_new_setting_name
 
 JURISDICTIONS = content.CONFIG / "jurisdictions"
 
 
-def _parse_period(value: object) -> object:
+def _parse_period_of_day(value: object) -> object:
     """Convert a period of the day such as ["09:00", "20:00"] to a pair of times.
 
     "24:00" is the end of the day.
@@ -37,7 +37,7 @@ def _parse_period(value: object) -> object:
     return value
 
 
-DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period)]
+DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period_of_day)]
 """A period of the day in local time: start (inclusive) and end (exclusive)."""
 
 
@@ -49,17 +49,17 @@ class Strictness:
     bound: str  # the rule in words
 
 
-def _are_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
+def _are_periods_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
-def _caps_are_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+def _abandoned_caps_are_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
     return all(
         any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
     )
 
 
-def _series_are_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _number_series_are_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -69,7 +69,7 @@ _TURNED_OFF = Strictness(operator.le, "a site may only turn it off")
 _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
-DayHours = Annotated[tuple[DayPeriod, ...], Strictness(_are_within, "a site's hours must be within them")]
+DayHours = Annotated[tuple[DayPeriod, ...], Strictness(_are_periods_within, "a site's hours must be within them")]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
 Required = Annotated[bool, _TURNED_ON]
@@ -169,7 +169,7 @@ class Abandoned(Rule):
     target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
-        Strictness(_caps_are_as_strict, "a site must keep each window, with the same share or less"),
+        Strictness(_abandoned_caps_are_as_strict, "a site must keep each window, with the same share or less"),
     ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
@@ -211,7 +211,7 @@ class CallerId(Rule):
     """Which numbers may be shown to voters as caller ID. They are always numbers that the site owns."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_series_are_within, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_number_series_are_within, "a site may only narrow it")
     ]  # empty: any owned number
 
 
@@ -327,7 +327,7 @@ def load_profile(name_or_path: str) -> Profile:
     """
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
-        values = parse_toml_table(read_whole(path, MAX_TOML_BYTES))
+        values = parse_toml_table(read_whole_file(path, MAX_TOML_BYTES))
     except FileNotFoundError as error:
         remedy = f"use one of {', '.join(list_shipped_profiles())}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
@@ -361,7 +361,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def find_strictness(rule: type[Rule], field: str) -> Strictness | None:
+def find_strictness_of_rule(rule: type[Rule], field: str) -> Strictness | None:
     """Return how a site's own value of a rule is compared with the profile's.
 
     None = a site cannot change this field.
@@ -391,7 +391,7 @@ def apply_stricter_rules(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = find_strictness(type(rules[name]), field)
+            strictness = find_strictness_of_rule(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_value(theirs)})"
                 remedy = "a site cannot change it" if strictness is None else strictness.bound

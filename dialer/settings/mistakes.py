@@ -58,7 +58,7 @@ def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, 
     """Return what is wrong with a key that is not a setting, and what to do about it."""
     if (new := find_new_setting_name(place)) is not None:
         return "was renamed", f"write {new}"
-    near = get_close_matches(place[-1], _list_known_keys(model, place), n=1)
+    near = get_close_matches(place[-1], _list_allowed_keys(model, place), n=1)
     remedy = f"did you mean `{near[0]}`?" if near else f"remove it or correct its spelling, {_REFERENCE}"
     return "is not a setting", remedy
 
@@ -69,13 +69,13 @@ def _describe_problem(problem: Mapping[str, Any], *, secret: bool) -> str:
     message = re.sub(r"^Input should be ", "must be ", message)
     message = PATTERNS_IN_WORDS.get(problem.get("ctx", {}).get("pattern", ""), message)
     value = problem.get("input")
-    if (share := _guess_share(problem)) is not None:
+    if (share := _guess_intended_share(problem)) is not None:
         message = f"must be a share, 0 to 1; write {share:g} for {100 * share:g} %"
     shown = f" (is {value!r})" if isinstance(value, str | int | float | bool) and not secret else ""
     return f"{message}{shown}"
 
 
-def _guess_share(problem: Mapping[str, Any]) -> float | None:
+def _guess_intended_share(problem: Mapping[str, Any]) -> float | None:
     """Return the share that a value such as 3 or "3 %" probably means (0.03).
 
     None = the mistake is a different one.
@@ -87,7 +87,7 @@ def _guess_share(problem: Mapping[str, Any]) -> float | None:
     return None if per_cent is None else float(per_cent[1]) / 100
 
 
-def _list_known_keys(model: type[BaseModel], place: Place) -> list[str]:
+def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     """Return the keys that are allowed in the table of a setting."""
     for part in place[:-1]:
         if part in model.model_fields:
@@ -98,7 +98,7 @@ def _list_known_keys(model: type[BaseModel], place: Place) -> list[str]:
     return [*model.model_fields]
 
 
-def ignore_environment(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
     """Return None, because environment variables cannot override the settings in this file.
 
     It is the `in_environment` of `list_setting_errors` for such files.

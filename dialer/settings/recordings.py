@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, require_that, restrict_to_pattern
+from dialer.settings.fields import Section, require_condition, restrict_to_pattern
 
 PlainFolder = Annotated[
     Path,
-    require_that(
+    require_condition(
         lambda path: re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)),
         "must be an absolute folder of letters, digits, dots, - and _, without `..`",
     ),

@@ -18,7 +18,7 @@ from dialer.settings.fields import (
     Section,
     Slug,
     derive_secret,
-    require_that,
+    require_condition,
     restrict_to_pattern,
 )
 from dialer.settings.trunks import Transport
@@ -62,7 +62,7 @@ def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -
 
 PinHash = Annotated[
     SecretStr,
-    require_that(
+    require_condition(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -88,7 +88,7 @@ ECHO_CODE = "*43"
 LogInCode = Annotated[
     str,
     restrict_to_pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    require_that(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    require_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 

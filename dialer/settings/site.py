@@ -23,7 +23,7 @@ from dialer.settings.campaigns import Campaign, read_campaigns
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
-from dialer.settings.environment import PREFIX, find_variable, read_settings_in_environment
+from dialer.settings.environment import PREFIX, find_environment_variable, read_settings_in_environment
 from dialer.settings.fields import Section
 from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
@@ -77,12 +77,12 @@ class Settings(Section):
     sources: tuple[Source, ...] = ()
 
     @property
-    def file(self) -> SettingsText:
+    def settings_text(self) -> SettingsText:
         """The settings file that was read. Its text is empty if the settings come from no file."""
         return self._file
 
     @model_validator(mode="after")
-    def _check_between_tables(self) -> Self:
+    def _check_consistency_between_tables(self) -> Self:
         """Raise one error about all mistakes that involve several tables of the settings."""
         wrong = [
             InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None)
@@ -122,23 +122,23 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "create one with `dialer init`")
     variables = read_settings_in_environment(Settings)
-    text.table = _add_campaigns(text.table)
+    text.table = _add_campaigns_of_headquarters(text.table)
     try:
-        loaded = Settings.model_validate(_merge_tables(text.table, variables))
+        loaded = Settings.model_validate(_merge_setting_tables(text.table, variables))
     except ValidationError as error:
-        raise combine_errors(list(list_setting_errors(error, text, Settings, find_variable))) from error
+        raise combine_errors(list(list_setting_errors(error, text, Settings, find_environment_variable))) from error
     loaded._file = text
     return loaded
 
 
-def _merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_setting_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Merge two tables of settings. Values of `above` take precedence."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
-    within = {key: _merge_tables(below[key], above[key]) for key in tables}
+    within = {key: _merge_setting_tables(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 
-def _add_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
+def _add_campaigns_of_headquarters(table: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the table of settings with headquarters' campaigns after the site's own.
 
     Raises SettingError for an invalid file.

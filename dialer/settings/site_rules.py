@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
-from dialer.settings.environment import find_variable
+from dialer.settings.environment import find_environment_variable
 from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
 from dialer.settings.mistakes import combine_errors
 from dialer.settings.site import Settings
@@ -44,8 +44,8 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
     found = []
     for key, problem, remedy in _find_looser_settings(settings, profile):
         place = tuple(key.split("."))
-        variable = find_variable(place, of_wrong_type=False)
-        where = (settings.file.locate_setting(place), key) if variable is None else ("environment", variable)
+        variable = find_environment_variable(place, of_wrong_type=False)
+        where = (settings.settings_text.locate_setting(place), key) if variable is None else ("environment", variable)
         found.append(SettingError(*where, problem, remedy))
     if found:
         raise combine_errors(found)
@@ -55,7 +55,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _check_range(key, value, None, profile.attempts.per_day, named)
+        yield from _check_number_range(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -71,7 +71,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _check_range(key, days, None, profile.retention.erase_after_days, named)
+    yield from _check_number_range(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
         yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
@@ -132,7 +132,7 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _check_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
+            yield from _check_number_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
 def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
@@ -146,7 +146,9 @@ def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _check_range(key: str, value: float, least: float | None, most: float | None, named: str) -> Iterator[Objection]:
+def _check_number_range(
+    key: str, value: float, least: float | None, most: float | None, named: str
+) -> Iterator[Objection]:
     if least is not None and value < least:
         yield key, f"{value:g} is looser than {named} allows", f"set at least {least:g}"
     if most is not None and value > most:

@@ -47,16 +47,16 @@ def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRE
         return "is its user's name, or from the example"
     if _PLACEHOLDER.search(secret):
         return "is a placeholder"
-    if len(set(secret)) < _MIN_DIFFERENT or _is_repetition(secret) or _is_sequence(list(map(ord, secret))):
+    if len(set(secret)) < _MIN_DIFFERENT or _is_repeated_pattern(secret) or _is_number_sequence(list(map(ord, secret))):
         return "is a sequence or a repetition"
     return f"has fewer than {least} characters" if len(secret) < least else None
 
 
 def find_pin_weakness(pin: str) -> str | None:
     """Return why a PIN is easily guessed, or None if it is not."""
-    if _is_repetition(pin) or len(set(pin)) <= 2:
+    if _is_repeated_pattern(pin) or len(set(pin)) <= 2:
         return "is a repetition"
-    return "is a sequence of digits" if _is_sequence(list(map(int, pin)), 10) else None
+    return "is a sequence of digits" if _is_number_sequence(list(map(int, pin)), 10) else None
 
 
 def is_placeholder_host(host: str) -> bool:
@@ -69,7 +69,7 @@ def is_placeholder_host(host: str) -> bool:
     return any(address in network for network in _RESERVED_NETWORKS if network.version == address.version)
 
 
-def find_unfinished(settings: Settings) -> Iterator[SettingError]:
+def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
     """Yield an error for every placeholder and every weak secret in the settings."""
     on_asterisk = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or on_asterisk:
@@ -77,32 +77,34 @@ def find_unfinished(settings: Settings) -> Iterator[SettingError]:
             yield SettingError(
                 "settings", "ami.secret", "is not set", f"{CREATE_ONE}, and set it or MATDAN_AMI__SECRET"
             )
-        yield from _check_secret("ami.secret", settings.ami.secret, settings.ami.username)
-    yield from _check_secret("broker.password", settings.broker.password, settings.broker.username or "")
-    yield from _check_secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
+        yield from _check_secret_strength("ami.secret", settings.ami.secret, settings.ami.username)
+    yield from _check_secret_strength("broker.password", settings.broker.password, settings.broker.username or "")
+    yield from _check_secret_strength("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
     uplink = settings.headquarters
-    yield from _check_secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
-    yield from _check_secret("rules.opt_out_secret", settings.rules.opt_out_secret)
+    yield from _check_secret_strength("headquarters.broker_password", uplink.broker_password, uplink.user or "")
+    yield from _check_secret_strength("rules.opt_out_secret", settings.rules.opt_out_secret)
     for number, accepted in enumerate(settings.rules.accepted_opt_out_secrets):
-        yield from _check_secret(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
+        yield from _check_secret_strength(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
     if settings.twilio.enabled:
-        yield from _check_secret("twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1)
+        yield from _check_secret_strength(
+            "twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1
+        )
     for trunk in settings.trunks:
         key = f"trunks.{trunk.name}"
         if trunk.host is not None and is_placeholder_host(trunk.host):
             problem, remedy = f"{trunk.host} is a placeholder", "write the SIP host that the carrier gave you"
             yield SettingError("settings", f"{key}.host", problem, remedy)
         # The carrier chooses this password, so its length is not checked.
-        yield from _check_secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
+        yield from _check_secret_strength(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for seat in settings.seats:
-        yield from _check_secret(f"seats.{seat.name}.password", seat.password, seat.endpoint)
+        yield from _check_secret_strength(f"seats.{seat.name}.password", seat.password, seat.endpoint)
     for agent in settings.agents:
         if agent.pin.get_secret_value() in _SHIPPED_PINS:
             remedy = "give each agent a new PIN, hashed with `dialer agent hash-pin`"
             yield SettingError("settings", f"agents.{agent.number}.pin", "is the PIN of the example", remedy)
 
 
-def _check_secret(
+def _check_secret_strength(
     key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
 ) -> Iterator[SettingError]:
     why = None if value is None else find_secret_weakness(value.get_secret_value(), owner, least=least)
@@ -110,9 +112,9 @@ def _check_secret(
         yield SettingError("settings", key, why, CREATE_ONE if least > 1 else "use the one that the carrier gave you")
 
 
-def refuse_unfinished(settings: Settings, file: Path) -> None:
+def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
     """Raise SettingError for the first placeholder or weak secret in the settings."""
-    for each in find_unfinished(settings):
+    for each in find_unfinished_settings(settings):
         raise SettingError(str(file), each.key, each.problem, each.remedy)
 
 
@@ -125,29 +127,29 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
         mode = file.stat().st_mode
     except OSError:
         return None
-    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _has_secrets(settings.file.table):
+    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _contains_secret(settings.settings_text.table):
         return None
     return f"{file} contains secrets, and every user of this machine can read it; chmod 640 it, and replace its secrets"
 
 
-def _has_secrets(value: Any) -> bool:
+def _contains_secret(value: Any) -> bool:
     """Return whether a table of settings contains a secret.
 
     PIN hashes count, as a short PIN can be computed from its hash.
     """
     if isinstance(value, list):
-        return any(map(_has_secrets, value))
+        return any(map(_contains_secret, value))
     if not isinstance(value, dict):
         return False
-    return any(_SECRET_KEY.search(key) is not None or _has_secrets(inner) for key, inner in value.items())
+    return any(_SECRET_KEY.search(key) is not None or _contains_secret(inner) for key, inner in value.items())
 
 
-def _is_repetition(text: str) -> bool:
+def _is_repeated_pattern(text: str) -> bool:
     """Return whether a text repeats a part of itself: 1111, 1212, abcabc."""
     return len(text) > 1 and text in (text + text)[1:-1]
 
 
-def _is_sequence(values: list[int], modulus: int | None = None) -> bool:
+def _is_number_sequence(values: list[int], modulus: int | None = None) -> bool:
     """Return whether numbers change by a constant step: 1234, 2468, 9876, and with modulus 10 also 7890."""
     steps = {(after - before) % modulus if modulus else after - before for before, after in itertools.pairwise(values)}
     return len(values) > 2 and len(steps) == 1

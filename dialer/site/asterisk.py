@@ -66,7 +66,7 @@ class AsteriskServers:
             yield lambda settings: partial(switch.add_locations, *_map_endpoints_to_servers(settings))
 
     @asynccontextmanager
-    async def keep_connected(self, chance: random.Random) -> AsyncIterator[None]:
+    async def keep_servers_connected(self, chance: random.Random) -> AsyncIterator[None]:
         """Keep a manager (AMI) connection to every server until the context ends, reconnecting as needed."""
         async with AsyncExitStack() as stack:
             for server, site in split_settings_by_server(self._settings).items():

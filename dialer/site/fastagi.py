@@ -46,7 +46,7 @@ async def serve_fastagi(
     `sms` sends the SMS of flows. If it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name
     cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
-    routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
+    routes = _build_agi_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)
     limits = AgiLimits(await _resolve_allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
@@ -58,7 +58,7 @@ async def serve_fastagi(
         authenticator.close()
 
 
-def _build_routes(
+def _build_agi_routes(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,

@@ -48,10 +48,10 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 def create_flows_reload_part(flows: FlowLibrary) -> Part:
     """Return the function that loads flows and scripts again when the settings are reloaded."""
 
-    def prepare(settings: Settings) -> Callable[[], None]:
+    def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
         return flows.prepare_reload(_list_flow_files(settings), list_site_scripts(settings))
 
-    return prepare
+    return prepare_flows_reload
 
 
 def _list_flow_files(settings: Settings) -> list[str]:
@@ -68,7 +68,7 @@ def get_recording_rules(settings: Settings) -> RecordingRules | None:
 def get_script_rules(settings: Settings) -> ScriptRules:
     """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
-    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))
+    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.settings_text.name))
     return ScriptRules(
         flows.script_seconds,
         flows.script_memory_megabytes,

@@ -14,7 +14,7 @@ _EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
-def find_numbers(db: Connection, who: str, region: str) -> list[str]:
+def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
     """Return the phone numbers of the voter that a user entered, or the number that a user entered.
 
     The voter is found as by `find_voter`. Raises RollError if no voter or several match.
@@ -56,6 +56,6 @@ def find_voter(db: Connection, who: str) -> int | None:
     return found[0]
 
 
-def mask_number(number: str) -> str:
+def mask_phone_number(number: str) -> str:
     """Return a phone number with its middle digits left out, for display."""
     return f"{number[:3]}…{number[-3:]}"

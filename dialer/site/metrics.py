@@ -21,8 +21,8 @@ def serve_dialler_metrics(
 
     directory = settings.store.path.resolve().parent
 
-    def readiness() -> ProcessStatus:
+    def get_dialler_readiness() -> ProcessStatus:
         broker_up = None if monitor is None else monitor.broker_up
         return describe_centre(engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
 
-    return serve_metrics(settings.metrics.host, settings.metrics.port, readiness)
+    return serve_metrics(settings.metrics.host, settings.metrics.port, get_dialler_readiness)

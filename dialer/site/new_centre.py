@@ -15,7 +15,7 @@ from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished
+from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished_settings
 from dialer.site.implausible import find_implausible_settings
 
 PIN_DIGITS: Final = 6
@@ -65,7 +65,7 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
     Raises SettingError for an invalid number of seats or polling day.
     """
     country = COUNTRIES.get(answers["jurisdiction"])
-    prefixes = _split_list(answers["prefix"])
+    prefixes = _split_comma_list(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
         raise SettingError("", "seats.number", f"must be 1 to {MAX_SEATS}", "add further tables by hand later")
     try:
@@ -74,12 +74,12 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
         raise SettingError("", "rules.polls", f"{answers['poll']!r} is not a date", "write 2029-05-06") from error
     return {
         **answers,
-        "languages": _split_list(answers["languages"]) or ("",),
+        "languages": _split_comma_list(answers["languages"]) or ("",),
         "allowed_prefixes": prefixes,
         "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
         "poll": poll,
-        "caller_ids": _split_list(answers["caller_ids"]),
-        "phones_from": _split_list(answers["phones_from"]),
+        "caller_ids": _split_comma_list(answers["caller_ids"]),
+        "phones_from": _split_comma_list(answers["phones_from"]),
         "data": str(data),
         "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
         "seats": [
@@ -88,7 +88,7 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
     }
 
 
-def _split_list(text: str) -> tuple[str, ...]:
+def _split_comma_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -101,7 +101,7 @@ def check_new_centre(centre: Answers) -> None:
         except UnicodeEncodeError as error:
             raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
         settings = load_settings(trial)
-    refuse_unfinished(settings, trial)
+    refuse_unfinished_settings(settings, trial)
     load_site_profile(settings)
     for problem in find_implausible_settings(settings):
         raise problem

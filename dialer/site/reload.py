@@ -19,7 +19,7 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
 from dialer.settings.trunks import Carrier
 from dialer.site.plan import create_engine_plan
-from dialer.site.settings_changes import Change, list_changes, list_settings_by_key
+from dialer.site.settings_changes import Change, list_setting_changes, list_settings_by_key
 
 Part = Callable[[Settings], Callable[[], object]]
 """A part of a running centre that depends on the settings. The function prepares it for new settings, and returns a function that
@@ -52,11 +52,11 @@ class SettingsReload:
         self._recorded = recorded or {}
         self._refuse = refuse
         self._parts: list[Part] = []
-        self._carriers = _list_carriers(
+        self._carriers = _list_call_carriers(
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
-    def add_parts(self, parts: Iterable[Part]) -> None:
+    def add_reload_parts(self, parts: Iterable[Part]) -> None:
         """Add functions that each update a part of the dialler at a reload."""
         self._parts.extend(parts)
 
@@ -67,11 +67,11 @@ class SettingsReload:
         a restart. The error's text contains keys but no values, because it is published at the broker.
         """
         try:
-            settings = load_settings(Path(self._settings.file.name))
+            settings = load_settings(Path(self._settings.settings_text.name))
             profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
             raise _convert_to_refusal(error) from error
-        changed = list(list_changes(self._settings, settings))
+        changed = list(list_setting_changes(self._settings, settings))
         changed += self._find_profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
         need_restart += self._find_other_restart_reasons(settings)
@@ -92,7 +92,7 @@ class SettingsReload:
 
         def apply() -> None:
             self._settings, self._profile = settings, profile
-            self._carriers |= _list_carriers(settings)
+            self._carriers |= _list_call_carriers(settings)
             for activate in rebuilt:
                 activate()
 
@@ -115,7 +115,7 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, carrier in _list_carriers(settings).items():
+        for name, carrier in _list_call_carriers(settings).items():
             known = self._carriers.get(name)
             if known != carrier and (known is not None or carrier[0] is Carrier.TWILIO):
                 yield name
@@ -144,7 +144,7 @@ def _convert_to_refusal(error: SettingError) -> CommandRefused:
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _list_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+def _list_call_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
     """Return who carries the calls of each trunk and seat: Asterisk and its server, or Twilio and the endpoint."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)

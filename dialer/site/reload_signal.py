@@ -21,12 +21,12 @@ def reload_on_sighup(engine: Engine) -> None:
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
-    def on_signal() -> None:
+    def start_reload_task() -> None:
         task = loop.create_task(reload_site(engine), name="reload")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, on_signal)
+    loop.add_signal_handler(signal.SIGHUP, start_reload_task)
 
 
 async def reload_site(engine: Engine) -> None:

@@ -80,15 +80,17 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     """
     stored = json.loads(text)
     try:
-        then = Profile.model_validate(_rename_rules(stored["profile"]))
+        then = Profile.model_validate(_use_current_rule_names(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
-            now = _replace_settings(settings, "rules", {"polls": stored["polls"]})
+            now = _replace_settings_section(settings, "rules", {"polls": stored["polls"]})
             return collect_site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
         site = stored["site"]
-        settings = _replace_settings(settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]})
-        settings = _replace_settings(settings, "dialling", site["dialling"])
+        settings = _replace_settings_section(
+            settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]}
+        )
+        settings = _replace_settings_section(settings, "dialling", site["dialling"])
         workers = settings.polling_day.workers.model_copy(update={"attempts_per_day": site["workers_attempts_per_day"]})
-        settings = _replace_settings(settings, "polling_day", {"opens": site["opens"], "workers": workers})
+        settings = _replace_settings_section(settings, "polling_day", {"opens": site["opens"], "workers": workers})
         campaigns = tuple(
             Campaign.model_validate({**campaign.model_dump(exclude_unset=True), **site["campaigns"][campaign.id]})
             for campaign in settings.campaigns
@@ -101,26 +103,26 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
 
 
-def _rename_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
+def _use_current_rule_names(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored profile in which rules that were renamed since have their present names."""
     renamed = {"gap": "minimum_interval"}
-    return {renamed.get(name, name): _rename_basis(rule) for name, rule in profile.items()}
+    return {renamed.get(name, name): _use_current_name_of_legal_basis(rule) for name, rule in profile.items()}
 
 
-def _rename_basis(rule: Any) -> Any:
+def _use_current_name_of_legal_basis(rule: Any) -> Any:
     if not isinstance(rule, dict) or "standing" not in rule:
         return rule
     basis = {"ours": "caution"}.get(rule["standing"], rule["standing"])
     return {**{key: value for key, value in rule.items() if key != "standing"}, "basis": basis}
 
 
-def _replace_settings(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
+def _replace_settings_section(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
     before = getattr(settings, section)
     merged = {**before.model_dump(exclude_unset=True), **values}
     return settings.model_copy(update={section: type(before).model_validate(merged)})
 
 
-def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
+def load_rules_in_force_at(db: Connection, settings: Settings, at: float) -> SiteRules:
     """Return the rules that were in force at a time (epoch seconds).
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.
@@ -131,7 +133,7 @@ def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
 
 
-def build_gate(settings: Settings, db: Connection | None) -> Gate:
+def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
     """Return the gate of the site, the object that decides whether a number may be called now.
 
     It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.

@@ -27,23 +27,23 @@ def list_settings_by_key(settings: Settings) -> dict[str, str]:
     """
     found: dict[str, str] = {}
 
-    def add(key: str, value: object) -> None:
+    def add_setting(key: str, value: object) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
-                add(f"{key}.{name}" if key else str(name), inner)
+                add_setting(f"{key}.{name}" if key else str(name), inner)
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, 1):
                 names = each if isinstance(each, dict) else {}
                 name = next((str(names[field]) for field in _NAME_FIELDS if names.get(field)), str(place))
-                add(f"{key}.{name}", each)
+                add_setting(f"{key}.{name}", each)
         else:
             found[key] = json.dumps(value, ensure_ascii=False)
 
-    add("", settings.model_dump(mode="json", exclude={"store": True}))
+    add_setting("", settings.model_dump(mode="json", exclude={"store": True}))
     return found
 
 
-def list_changes(before: Settings, after: Settings) -> Iterator[Change]:
+def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
     """Yield each setting that differs between two versions of the settings."""
     for place in _find_changed_places((), before.model_dump(), after.model_dump()):
         section, *keys = place

@@ -36,7 +36,7 @@ class ImportedWeights:
     problem: str | None = None  # the error of the first list that could not be imported
 
 
-async def import_new_weights(settings: Settings) -> ImportedWeights:
+async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
     """Import new files of voters' weights from headquarters.weights_folder, before the store is opened.
 
     Raises StoreError.
@@ -44,10 +44,10 @@ async def import_new_weights(settings: Settings) -> ImportedWeights:
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
-    from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - slow to import and seldom needed
+    from dialer.roll.weights import import_new_voter_weights  # noqa: PLC0415 - slow to import and seldom needed
 
     recorded, problem = await asyncio.to_thread(
-        import_new_weights, folder, settings.store.path, key=read_site_key(settings)
+        import_new_voter_weights, folder, settings.store.path, key=read_site_key(settings)
     )
     return ImportedWeights(recorded, problem)
 

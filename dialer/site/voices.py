@@ -38,10 +38,15 @@ def find_voice_problems(
     playlist = None
     if settings.audio.catalogue is not None:
         playlist = (reader or make_playlist_reader(settings, profile)).read()
-    return [*_find_message_problems(settings, playlist), *_find_label_problems(settings, profile, playlist, clock)]
+    return [
+        *_find_information_message_problems(settings, playlist),
+        *_find_voice_label_problems(settings, profile, playlist, clock),
+    ]
 
 
-def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
+def refuse_unannounced_voices(
+    settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
+) -> None:
     """Raise SettingError if a required information message is missing, or a synthetic voice is not announced."""
     sounds = settings.audio.sounds
     if (
@@ -60,7 +65,7 @@ def _may_play_information_message(settings: Settings) -> bool:
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
-def _find_message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
+def _find_information_message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
     """Yield an error if the information message is a computer voice but does not say so."""
     if playlist is None or not _may_play_information_message(settings):
         return
@@ -74,7 +79,7 @@ def _find_message_problems(settings: Settings, playlist: Playlist | None) -> Ite
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 
-def _find_label_problems(
+def _find_voice_label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
     """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""

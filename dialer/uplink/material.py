@@ -171,7 +171,7 @@ def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
 
     Settings that were read from a pipe cannot be read again and are not checked.
     """
-    path = Path(settings.file.name)
+    path = Path(settings.settings_text.name)
     if not path.is_file():
         return None
     try:

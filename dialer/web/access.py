@@ -65,9 +65,9 @@ class Access:
         `PageRoute` has checked HTTP requests already.
         """
         if connection.scope["type"] == "websocket":
-            await self.check_request(connection)
+            await self.identify_user_of_request(connection)
 
-    async def check_request(self, connection: HTTPConnection) -> None:
+    async def identify_user_of_request(self, connection: HTTPConnection) -> None:
         """Identify the user of a request, in `connection.state.user`.
 
         Raises RequestRefused if the rules do not allow the request.
@@ -78,9 +78,9 @@ class Access:
                 raise RequestRefused(403, "not-json")
         sessions: Sessions = connection.app.state.sessions
         connection.state.token = connection.cookies.get(sessions.cookie)
-        connection.state.user = await self._authorise(sessions, connection.state.token)
+        connection.state.user = await self._authorise_session(sessions, connection.state.token)
 
-    async def _authorise(self, sessions: Sessions, token: str | None) -> SignedInUser | None:
+    async def _authorise_session(self, sessions: Sessions, token: str | None) -> SignedInUser | None:
         if self.roles is None:
             return None
         find = sessions.find_agent if self.roles == AGENTS else sessions.find_person
@@ -127,17 +127,17 @@ class PageRoute(APIRoute):
         """Return FastAPI's handler of requests, preceded by the check of the access rules."""
         handle, access = super().get_route_handler(), find_access_rules(self)
 
-        async def check_and_handle(request: Request) -> Response:
-            await access.check_request(request)
-            return await handle(Request(request.scope, _limit_body(request.receive, access.max_body_bytes)))
+        async def check_access_and_handle_request(request: Request) -> Response:
+            await access.identify_user_of_request(request)
+            return await handle(Request(request.scope, _limit_request_body(request.receive, access.max_body_bytes)))
 
-        return check_and_handle
+        return check_access_and_handle_request
 
 
-def _limit_body(receive: Receive, max_bytes: int) -> Receive:
+def _limit_request_body(receive: Receive, max_bytes: int) -> Receive:
     remaining = max_bytes
 
-    async def receive_limited() -> Message:
+    async def receive_limited_body() -> Message:
         nonlocal remaining
         message = await receive()
         remaining -= len(message.get("body", b""))
@@ -145,7 +145,7 @@ def _limit_body(receive: Receive, max_bytes: int) -> Receive:
             raise HTTPException(413)
         return message
 
-    return receive_limited
+    return receive_limited_body
 
 
 async def _get_signed_in_user(connection: HTTPConnection) -> SignedInUser:

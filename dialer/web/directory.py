@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 READ_SECONDS = 1.0
 
 
-async def _read_no_users() -> list[StoredUser]:
+async def _return_no_users() -> list[StoredUser]:
     return []
 
 
@@ -28,7 +28,7 @@ class Directory:
     """All users of the web pages by name, with their roles."""
 
     def __init__(
-        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _read_no_users
+        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _return_no_users
     ) -> None:
         """Create a directory that reads the store's users with `read`. Calls of `read` never overlap."""
         self._read = read
@@ -43,7 +43,7 @@ class Directory:
     def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
         """Replace the users that the settings define.
 
-        The next `report_changed_rights` reports those whose rights differ.
+        The next `report_changed_user_rights` reports those whose rights differ.
         """
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
@@ -79,20 +79,20 @@ class Directory:
     async def run(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Report users whose rights have changed, every second until cancelled."""
         while True:
-            await self.report_changed_rights_or_log(on_change)
+            await self.report_changed_user_rights_or_log(on_change)
             await asyncio.sleep(READ_SECONDS)
 
-    async def report_changed_rights_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+    async def report_changed_user_rights_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Report users whose rights have changed.
 
         If the store cannot be read, log this and keep the users that were read before.
         """
         try:
-            await self.report_changed_rights(on_change)
+            await self.report_changed_user_rights(on_change)
         except StoreError as error:
             _log.warning("users.read_failed", problem=str(error))
 
-    async def report_changed_rights(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+    async def report_changed_user_rights(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Read the store's users, and call `on_change` with the name of each user whose rights have changed.
 
         A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users

@@ -46,11 +46,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time limit for the first request of a new connection."""
         super().connection_made(transport)
-        self._set_deadline(HEAD_SECONDS)
+        self._set_request_deadline(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the time limit of a closed connection."""
-        self._set_deadline(None)
+        self._set_request_deadline(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -63,7 +63,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._unparsed_bytes > MAX_HEAD_BYTES:  # the parser buffers a header until it is complete
             self.send_400_response("The request's head is too long.")
         elif self._deadline is None:
-            self._set_deadline(HEAD_SECONDS)
+            self._set_request_deadline(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
         """Start to count the bytes of a new request."""
@@ -72,18 +72,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count the URL as part of the request's head."""
-        self._count_head(url)
+        self._count_header_bytes(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header as part of the request's head."""
-        self._count_head(name + value)
+        self._count_header_bytes(name + value)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Start the time limit for the body of the request."""
         self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
-        self._set_deadline(BODY_SECONDS)
+        self._set_request_deadline(BODY_SECONDS)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -91,27 +91,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._body_bytes += len(body)
         if self._body_bytes >= 1024**2:
             self._body_bytes = 0
-            self._set_deadline(BODY_SECONDS)
+            self._set_request_deadline(BODY_SECONDS)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Cancel the time limit of a complete request: the answer may take any time."""
         self._in_body = False
         self._requests += 1
-        self._set_deadline(None)
+        self._set_request_deadline(None)
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """Cancel the time limit when a connection becomes a WebSocket, which has limits of its own."""
-        self._set_deadline(None)
+        self._set_request_deadline(None)
         super().handle_websocket_upgrade()
 
-    def _count_head(self, part: bytes) -> None:
+    def _count_header_bytes(self, part: bytes) -> None:
         self._head_bytes += len(part)
         if self._head_bytes > MAX_HEAD_BYTES:
             raise ValueError("the request's head is too long")  # uvicorn answers 400 and closes
 
-    def _set_deadline(self, seconds: float | None) -> None:
+    def _set_request_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
@@ -214,7 +214,7 @@ def _refuse_unreadable_file(key: str, path: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def open_listener(host: str, port: int) -> Iterator[socket.socket]:
+def open_listening_socket(host: str, port: int) -> Iterator[socket.socket]:
     """Open a socket that accepts connections, and close it with the context.
 
     Raises PortInUse.

@@ -55,7 +55,7 @@ class PageState:
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 
-    def get_values_below(self, prefix: str, kind: type[T]) -> dict[str, T]:
+    def get_values_by_prefix(self, prefix: str, kind: type[T]) -> dict[str, T]:
         """Return the values whose keys begin with `prefix`/, by the rest of the key.
 
         The rest is "04" for the key "seat/04".
@@ -98,11 +98,11 @@ class PageState:
         for subscription in self._subscriptions:
             subscription.end()
 
-    def make_whole_update(self, wants: Callable[[str], bool]) -> Update:
+    def make_update_of_all_keys(self, wants: Callable[[str], bool]) -> Update:
         """Return the values of all keys that `wants` accepts, with which a subscription starts."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
-    def make_update(self, number: int, keys: list[str]) -> Update:
+    def make_update_of_changed_keys(self, number: int, keys: list[str]) -> Update:
         """Return the current values of these keys, as a change to send to a page."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
@@ -132,7 +132,7 @@ class Subscription:
 
     async def updates(self) -> AsyncIterator[Update]:
         """Yield the whole page state, then changes; while nothing changes, an empty one every `HEARTBEAT_SECONDS`."""
-        yield self._state.make_whole_update(self._wants)
+        yield self._state.make_update_of_all_keys(self._wants)
         number = 0
         while not self._ended:
             with contextlib.suppress(TimeoutError):
@@ -143,4 +143,4 @@ class Subscription:
             keys = list(self._changed)
             self._changed.clear()
             number += 1
-            yield self._state.make_update(number, keys)
+            yield self._state.make_update_of_changed_keys(number, keys)

@@ -169,7 +169,7 @@ class Passkeys:
         issued = None if challenge is None else self._registrations.redeem_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
-        registered = await self._people.run_one_at_a_time(
+        registered = await self._people.run_in_single_thread(
             lambda: _verify_registration(answer.credential, challenge, host)
         )
         if registered is None:
@@ -214,9 +214,9 @@ class Passkeys:
         Raises NotSignedIn: `busy`.
         """
         host, passkey = self._host, await self._records.find_passkey(_decode_base64(credential.get("id")))
-        if host is None or passkey is None or not await self._people.is_user_since(passkey.name, passkey.at):
+        if host is None or passkey is None or not await self._people.has_user_existed_since(passkey.name, passkey.at):
             return None
-        count = await self._people.run_one_at_a_time(lambda: _verify_signature(credential, challenge, host, passkey))
+        count = await self._people.run_in_single_thread(lambda: _verify_signature(credential, challenge, host, passkey))
         if count is None or not await self._records.record_passkey_use(passkey, count, self._clock.now()):
             return None
         return passkey.name
@@ -229,20 +229,22 @@ def _verify_registration(
     credential: dict[str, Any], challenge: bytes, host: PasskeyHost
 ) -> tuple[bytes, bytes, int] | None:
     """Return ID, public key and signature count of a new passkey, or None if it is not valid for this host."""
-    verified = _verify_answer("verify_registration_response", credential, challenge, host)
+    verified = _verify_passkey_answer("verify_registration_response", credential, challenge, host)
     return None if verified is None else (verified.credential_id, verified.credential_public_key, verified.sign_count)
 
 
 def _verify_signature(credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey) -> int | None:
     """Return a passkey's signature count, or None if its signature of the challenge is not valid for this host."""
     known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
-    verified = _verify_answer("verify_authentication_response", credential, challenge, host, passkey.name, **known)
+    verified = _verify_passkey_answer(
+        "verify_authentication_response", credential, challenge, host, passkey.name, **known
+    )
     handle = None if verified is None else credential["response"].get("userHandle")
     is_other_user = handle is not None and _decode_base64(handle) != passkey.handle
     return None if verified is None or is_other_user else verified.new_sign_count
 
 
-def _verify_answer(
+def _verify_passkey_answer(
     function: str,
     credential: dict[str, Any],
     challenge: bytes,

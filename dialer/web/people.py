@@ -152,12 +152,12 @@ class People:
 
         Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`.
         """
-        self._refuse_when_busy()
+        self._refuse_sign_in_when_busy()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
         stored = await self._find_password(name)
         if (
-            not await self.run_one_at_a_time(lambda: self._is_password_right(failures, stored, password))
+            not await self.run_in_single_thread(lambda: self._is_password_right(failures, stored, password))
             or stored is None
         ):
             raise NotSignedIn("wrong")
@@ -192,7 +192,7 @@ class People:
         """Start a session for a user whose identity was verified, and return its token."""
         token = create_session_token()
         at = self._clock.now()
-        await self._file.begin_session(digest_token(token), name, at, forget_before=at - self._idle_seconds)
+        await self._file.begin_session(digest_session_token(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
     async def _find_password(self, name: str) -> StoredPassword | None:
@@ -206,7 +206,7 @@ class People:
         user, stored = self.directory.find_user(name), await self._file.read_password(name)
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
-    async def is_user_since(self, name: str, at: float) -> bool:
+    async def has_user_existed_since(self, name: str, at: float) -> bool:
         """Return whether a user exists and was added no later than `at` (epoch seconds)."""
         await self.directory.refresh_users()
         user = self.directory.find_user(name)
@@ -230,7 +230,7 @@ class People:
 
         It has expired, was ended, or the user's rights have changed since.
         """
-        digest = digest_token(token)
+        digest = digest_session_token(token)
         found = await self._file.read_session(digest)
         if found is None:
             return None
@@ -245,13 +245,13 @@ class People:
 
     async def sign_out(self, token: str) -> None:
         """End the session with this token."""
-        await self._file.end_session(digest_token(token))
+        await self._file.end_session(digest_session_token(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
         """End all sessions of a user."""
         await self._file.end_sessions_of_person(name)
 
-    async def apply_changed_rights(self, name: str) -> None:
+    async def apply_changed_user_rights(self, name: str) -> None:
         """End all sessions of a user whose rights have changed, and delete the password of a removed user."""
         if self.directory.find_user(name) is None:
             await self.set_password(name, None)
@@ -282,7 +282,7 @@ class People:
         return password
 
     async def _store_password(self, name: str, password: str | None, *, once: bool) -> None:
-        hashed = None if password is None else await self.run_one_at_a_time(lambda: self._hasher.hash(password))
+        hashed = None if password is None else await self.run_in_single_thread(lambda: self._hasher.hash(password))
         stored = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
         await self._file.set_password(name, stored)
         self._failures.pop(name, None)
@@ -291,16 +291,16 @@ class People:
         """Stop the thread that hashes passwords."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse_when_busy(self) -> None:
+    def _refuse_sign_in_when_busy(self) -> None:
         if self._waiting >= MAX_WAITING:
             raise NotSignedIn("busy", 5.0)
 
-    async def run_one_at_a_time(self, work: Callable[[], T]) -> T:
+    async def run_in_single_thread(self, work: Callable[[], T]) -> T:
         """Run slow work, such as a password hash, in one low-priority thread, and return its result.
 
         Raises NotSignedIn (`busy`) if too many requests wait.
         """
-        self._refuse_when_busy()
+        self._refuse_sign_in_when_busy()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -388,7 +388,7 @@ def create_session_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def digest_token(token: str) -> str:
+def digest_session_token(token: str) -> str:
     """Return the digest of a session token, which is stored instead of the token.
 
     A random token needs no slow hash.

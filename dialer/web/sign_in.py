@@ -28,7 +28,7 @@ class SignInRequest(PageRequest):
     new: _Password | None = None
 
 
-async def _log_refused(request: Request) -> AsyncIterator[None]:
+async def _log_refused_sign_in(request: Request) -> AsyncIterator[None]:
     """Log a sign-in that is refused as wrong (401), for fail2ban.
 
     The name is left out: it may be a password typed into the wrong field.
@@ -41,7 +41,7 @@ async def _log_refused(request: Request) -> AsyncIterator[None]:
         raise
 
 
-SIGN_IN = [*allow_anyone(), Depends(_log_refused)]
+SIGN_IN = [*allow_anyone(), Depends(_log_refused_sign_in)]
 """The dependencies of a route that signs somebody in."""
 
 

@@ -56,7 +56,7 @@ class Streams:
     async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
         """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
-        with self._state.open_subscription(wants) as subscription, self._count_open(who.name, subscription):
+        with self._state.open_subscription(wants) as subscription, self._count_open_stream(who.name, subscription):
             async for update in subscription.updates():
                 yield format_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
@@ -65,7 +65,7 @@ class Streams:
                         return
 
     @contextmanager
-    def _count_open(self, name: str, subscription: Subscription) -> Iterator[None]:
+    def _count_open_stream(self, name: str, subscription: Subscription) -> Iterator[None]:
         self._open.setdefault(name, set()).add(subscription)
         try:
             yield
@@ -74,7 +74,7 @@ class Streams:
             if not self._open[name]:
                 del self._open[name]
 
-    def end_streams_of(self, name: str) -> None:
+    def end_streams_of_user(self, name: str) -> None:
         """End the streams to all pages of a user.
 
         A page that reconnects must be signed in.
@@ -84,9 +84,9 @@ class Streams:
 
     async def watch_rights(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
-        await self._people.directory.run(self.apply_changed_rights)
+        await self._people.directory.run(self.apply_changed_user_rights)
 
-    async def apply_changed_rights(self, name: str) -> None:
+    async def apply_changed_user_rights(self, name: str) -> None:
         """End the streams and sessions of a user whose rights have changed."""
-        self.end_streams_of(name)
-        await self._people.apply_changed_rights(name)
+        self.end_streams_of_user(name)
+        await self._people.apply_changed_user_rights(name)

@@ -27,7 +27,7 @@ from websockets.typing import Origin, Subprotocol
 from dialer.app import RunningCentre, running_centre
 from dialer.deploy.asterisk.render import render_site
 from dialer.desk.agents.phone import PATH, AgentPhones
-from dialer.desk.pages_built import are_built
+from dialer.desk.pages_built import are_pages_built
 from dialer.desk.server import open_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.mqtt.embedded_broker import run_demo_broker
@@ -35,7 +35,7 @@ from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_app
-from dialer.web.http import create_server, open_listener
+from dialer.web.http import create_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
@@ -208,7 +208,7 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
 async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> CheckReport:
     """Run all checks of browser phones (agents' phones in a web page)."""
     report = CheckReport()
-    if shutil.which("chromium") is None or not are_built():
+    if shutil.which("chromium") is None or not are_pages_built():
         report.figures.append(
             "browser phones were not tried: no chromium, or the pages are not built (dialer desk pages)"
         )
@@ -268,7 +268,7 @@ async def check_many_phone_registrations(settings: Settings, asterisk: RealAster
         [AgentPhones(settings, find_signed_in_user).create_router()],
         Sessions(DESK_COOKIE, find_signed_in_user, find_signed_in_user),
     )
-    with open_listener("127.0.0.1", 0) as listener:
+    with open_listening_socket("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
         serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))

@@ -369,7 +369,8 @@ async def test_desk_may_send_commands_of_all_users_and_each_other_program_only_o
         async with dialler_client(make_broker_settings("desk")) as (desk, picture):
             await picture.until(
                 lambda: (
-                    picture.connected and len(picture.get_values_below("seat", SeatView)) == len(engine.view().seats)
+                    picture.connected
+                    and len(picture.get_values_by_prefix("seat", SeatView)) == len(engine.view().seats)
                 )
             )
             assert await desk.send_command("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")

@@ -20,7 +20,7 @@ from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_app
 from dialer.web.assets import Asset, read_assets
-from dialer.web.http import create_server, open_listener
+from dialer.web.http import create_server, open_listening_socket
 from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.protection import PageProtection
@@ -257,7 +257,7 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
     desk.page_state.put("desk", DeskStatus(True, 0.0))
     desk.page_state.put("centre", {"online": True})
     desk.idle()
-    with open_listener("127.0.0.1", 0) as listener:
+    with open_listening_socket("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
         async def find(token: str) -> SignedInUser | None:

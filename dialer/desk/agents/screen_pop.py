@@ -50,7 +50,7 @@ class SeatCall:
     opted_out: bool
 
     @classmethod
-    def from_view(cls, seat: SeatView) -> SeatCall | None:
+    def from_seat_view(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
@@ -183,7 +183,7 @@ class ScreenPops:
         """Show the voter on the line on the page of a seat. If the store cannot be read, show nothing, and retry with
         the seat's next message.
         """
-        call = SeatCall.from_view(view)
+        call = SeatCall.from_seat_view(view)
         if call == self._shown.get(seat):
             return
         pop = None

@@ -6,7 +6,14 @@ from dialer.domain.clock import Clock
 from dialer.domain.view import CentreState, SeatView
 from dialer.store.agent_records import AgentRecords, AgentSession
 from dialer.web.page_state import PageState
-from dialer.web.people import AGENT, USE_RECORDED_SECONDS, SignedInUser, create_session_token, digest_token, try_or_log
+from dialer.web.people import (
+    AGENT,
+    USE_RECORDED_SECONDS,
+    SignedInUser,
+    create_session_token,
+    digest_session_token,
+    try_or_log,
+)
 
 EMPTY_SEAT_SECONDS = 60.0
 """How long a seat may be empty before its session ends: a restarted dialler needs this time to restore its agents."""
@@ -27,14 +34,14 @@ class AgentSessions:
         """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
         self._forget_session(seat)
-        session = AgentSession(digest_token(token), agent, seat, at, at)
+        session = AgentSession(digest_session_token(token), agent, seat, at, at)
         await self._records.begin_session(session, forget_before=at - self._idle_seconds)
         return token
 
     async def find_user(self, token: str) -> SignedInUser | None:
         """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
-        session = await self._records.read_session(digest_token(token))
+        session = await self._records.read_session(digest_session_token(token))
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
@@ -48,18 +55,18 @@ class AgentSessions:
 
     async def sign_out(self, token: str) -> None:
         """End a session. The agent stays logged in at the seat."""
-        await self._records.end_session(digest_token(token))
+        await self._records.end_session(digest_session_token(token))
 
-    def mark_leaving(self, seat: str) -> None:
+    def mark_agent_leaving(self, seat: str) -> None:
         """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""
         self._leaving.add(seat)
 
-    def _find_agent_at(self, seat: str, default: str) -> str | None:
+    def _find_agent_at_seat(self, seat: str, default: str) -> str | None:
         view = self._page_state.get(f"seat/{seat}", SeatView)
         return default if view is None else view.agent
 
     def _has_agent_left(self, who: SignedInUser) -> bool:
-        there = self._find_agent_at(who.seat, who.name)
+        there = self._find_agent_at_seat(who.seat, who.name)
         centre = self._page_state.get("centre", CentreState)
         if there is not None or centre is None or not centre.online:
             self._empty_since.pop(who.seat, None)

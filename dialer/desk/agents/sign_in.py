@@ -62,7 +62,7 @@ class AgentSignInRoutes:
 
     async def list_seats(self) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use. No agent is named."""
-        seats = self._page_state.get_values_below("seat", SeatView)
+        seats = self._page_state.get_values_by_prefix("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
         return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
 
@@ -76,7 +76,7 @@ class AgentSignInRoutes:
         centre = self._page_state.get("centre", CentreState)
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
-        proof = await self._people.run_one_at_a_time(
+        proof = await self._people.run_in_single_thread(
             lambda: site.prover.make_proof(site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
@@ -89,7 +89,7 @@ class AgentSignInRoutes:
             raise RequestRefused(503, "unanswered")
         if reply.status != "done":
             raise self._create_refusal(asked, reply)
-        await self._wait_until_seated(asked.seat, asked.agent)
+        await self._wait_until_agent_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
 
     def _create_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
@@ -101,7 +101,7 @@ class AgentSignInRoutes:
                     return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")
             case RefusedBecause.AGENT_ELSEWHERE:
-                seats = self._page_state.get_values_below("seat", SeatView)
+                seats = self._page_state.get_values_by_prefix("seat", SeatView)
                 where = next((name for name, seat in seats.items() if seat.agent == asked.agent), "?")
                 return RequestRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:
@@ -112,7 +112,7 @@ class AgentSignInRoutes:
                 return RequestRefused(409, "clocks")
         return RequestRefused(409, "refused", text=reply.text)
 
-    async def _wait_until_seated(self, seat: str, agent: str) -> None:
+    async def _wait_until_agent_seated(self, seat: str, agent: str) -> None:
         """Wait until the seat's MQTT message names the agent. Before that, the session would look like one at a wrong seat."""
         key = f"seat/{seat}"
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)

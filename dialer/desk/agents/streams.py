@@ -46,14 +46,14 @@ class AgentStreams:
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the agents' update streams."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_agent)
+        router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_signed_in_agent)
         events = "/api/agent/events"
         router.get(events, dependencies=allow(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
             self.open_stream
         )
         return router
 
-    async def describe_agent(self, request: Request) -> AgentAccount | None:
+    async def describe_signed_in_agent(self, request: Request) -> AgentAccount | None:
         """Return the signed-in agent and the settings that the page needs; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._sessions.find_user(token)

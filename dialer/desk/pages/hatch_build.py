@@ -20,13 +20,13 @@ class BuildPages(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """Return the Python package of Node if this machine has no usable Node."""
-        if self._are_up_to_date() or PAGES["has_node"]():
+        if self._are_pages_up_to_date() or PAGES["has_usable_node"]():
             return []
         return [PAGES["NODE_PACKAGE"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the pages. An existing folder is built again only in a clone, where the sources may have changed."""
-        if version != "editable" and not self._are_up_to_date():
+        if version != "editable" and not self._are_pages_up_to_date():
             try:
                 PAGES["build"]()
             except PAGES["PagesNotBuilt"] as error:
@@ -34,5 +34,5 @@ class BuildPages(BuildHookInterface[Any]):
                     f"the desk's pages cannot be built: {error}; set HATCH_BUILD_NO_HOOKS=true to build without the pages"
                 ) from error
 
-    def _are_up_to_date(self) -> bool:
-        return bool(PAGES["are_built"]()) and not (Path(self.root) / ".git").exists()
+    def _are_pages_up_to_date(self) -> bool:
+        return bool(PAGES["are_pages_built"]()) and not (Path(self.root) / ".git").exists()

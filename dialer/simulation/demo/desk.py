@@ -18,7 +18,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
+from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
@@ -151,7 +151,7 @@ def _find_missing_requirement() -> str | None:
     """Return what is missing for the pages, or None if they can be served."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         return f"the extra `desk` is not installed: {with_extra('desk')}"
-    if not are_built():
+    if not are_pages_built():
         return "the pages are not built; run `dialer desk pages` (needs npm), then start the demo again"
     return None
 

@@ -96,7 +96,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []
 
-    async def check_batches() -> None:
+    async def check_sounds_in_batches() -> None:
         while batches:
             async for event in _check_events(client, events, "sounds", "SoundsChecked", batches.popleft()):
                 if event.get("UserEvent") == "SoundMissing":
@@ -105,7 +105,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(CONCURRENT_REQUESTS, len(batches))):
-                group.create_task(check_batches(), name="check-sounds")
+                group.create_task(check_sounds_in_batches(), name="check-sounds")
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     return missing

@@ -22,8 +22,8 @@ from dialer.site.checks.flows import check_script_containment, list_flow_checks
 from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_sources, check_twilio
 from dialer.site.checks.rules import check_profile
 from dialer.site.checks.runner import Check, run_checks
-from dialer.site.checks.settings import check_secrets, check_tables
-from dialer.site.checks.store import check_disk, check_encryption, check_store_and_rules
+from dialer.site.checks.settings import check_secrets, check_settings_tables
+from dialer.site.checks.store import check_disk_space, check_encryption, check_store_and_rules
 
 
 def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | None = None) -> AsyncIterator[Finding]:
@@ -35,14 +35,14 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     """Yield every check of a site that `dialer check` makes, in the order of the settings."""
     reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
-    yield Check("settings", lambda: check_tables(settings))
+    yield Check("settings", lambda: check_settings_tables(settings))
     yield Check("rules", lambda: check_profile(settings))
     yield from list_flow_checks(settings)
     yield Check("audio", lambda: check_catalogue(settings, clock, reader))
     yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))
     if settings.uses_asterisk:
         yield Check("sounds", lambda: check_own_sounds(settings))
-    yield Check("disk", lambda: check_disk(settings))
+    yield Check("disk", lambda: check_disk_space(settings))
     yield Check("store", lambda: check_store_and_rules(settings, clock.now()))
     yield Check("encryption", lambda: check_encryption(settings))
     yield Check("scripts", lambda: check_script_containment(settings))

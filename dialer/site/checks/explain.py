@@ -18,9 +18,9 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.lookup import find_numbers, mask_number
+from dialer.site.lookup import find_phone_numbers, mask_phone_number
 from dialer.site.polling_day import create_polling_plan
-from dialer.site.rules_in_force import collect_site_rules, load_rules_at
+from dialer.site.rules_in_force import collect_site_rules, load_rules_in_force_at
 from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -70,7 +70,7 @@ def report_call_explanations(
         yield warning("campaigns", "the settings have no campaigns", "give the site's settings with -c")
 
 
-def report_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
+def report_call_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
     """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
 
     The numbers that the rules refuse, by reason, are the details. `now` is in epoch seconds.
@@ -108,7 +108,9 @@ def explain_calls(
     `who` is a voter or a number, `at` the time (epoch seconds). Later events are always ignored. With `past`, the rules
     that were in force then are used, as far as they are stored. Raises SettingError, and RollError if `who` is unknown.
     """
-    rules = load_rules_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
+    rules = (
+        load_rules_in_force_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
+    )
     settings = rules.settings
     imported = registers.read_registers_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
@@ -116,7 +118,7 @@ def explain_calls(
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_day_start(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
-    for number in find_numbers(db, who, settings.centre.region):
+    for number in find_phone_numbers(db, who, settings.centre.region):
         record = number_history.read_number_record(db, number, since, at)
         facts = replace(
             record.facts,
@@ -202,7 +204,7 @@ def _combine_reasons(
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
     next_at = None if at is None else gate.find_next_time(case, now, at)
-    return CallExplanation(mask_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
+    return CallExplanation(mask_phone_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
 def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:

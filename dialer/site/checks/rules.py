@@ -19,7 +19,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.rules_in_force import build_gate
+from dialer.site.rules_in_force import build_calling_gate
 from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
@@ -46,7 +46,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
 
     `db` is the site's store, or None without one.
     """
-    gate = build_gate(settings, db)
+    gate = build_calling_gate(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
         date = format_moment(register.dated, gate.rules.centre_zone)
@@ -71,14 +71,14 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         state = states.get(campaign.id, CampaignState.RUNNING)
         if db is not None:
             yield from _check_consents(subject, gate, rules, db)
-        yield _judge_campaign(subject, campaign, first, state, now, gate.rules.centre_zone)
+        yield _find_calling_state_of_campaign(subject, campaign, first, state, now, gate.rules.centre_zone)
         narrowed = _describe_limited_hours(campaign, gate, now)
         if narrowed is not None:
             yield warning(subject, narrowed)
     if db is None:
         yield warning("polling areas", "the close of poll was not checked, because there is no store")
     else:
-        yield from _check_areas(settings, gate, db)
+        yield from _check_close_of_poll_of_areas(settings, gate, db)
 
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
@@ -99,7 +99,7 @@ def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -
     return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
 
 
-def _judge_campaign(
+def _find_calling_state_of_campaign(
     subject: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
@@ -151,7 +151,7 @@ def _format_hours(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 
-def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
+def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
     """Check that the close of poll is known everywhere, if a campaign must stop some hours before it."""
     subject = "silence interval"
     campaigns = [

@@ -8,20 +8,20 @@ from pathlib import Path
 from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Finding, error, warning
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import find_unfinished, find_unsafe_permissions
+from dialer.settings.unfinished import find_unfinished_settings, find_unsafe_permissions
 from dialer.site.implausible import find_implausible_settings
 from dialer.site.open_files import find_open_files_problem
 
 
 def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
     """Check the settings for placeholders and weak secrets, and `file` for secrets that every user can read."""
-    for each in find_unfinished(settings):
+    for each in find_unfinished_settings(settings):
         yield error(each.key, each.problem, each.remedy)
     if file is not None and (readable := find_unsafe_permissions(settings, file)) is not None:
         yield error("settings file", readable)
 
 
-def check_tables(settings: Settings) -> Iterator[Finding]:
+def check_settings_tables(settings: Settings) -> Iterator[Finding]:
     """Check that no required settings table is missing, that values are plausible, and the limit on open files."""
     if (problem := find_open_files_problem(settings)) is not None:
         yield error("open files", problem)

@@ -32,7 +32,7 @@ OLD_BACKUP_HOURS = 25.0
 _BACKUP = re.compile(r"\d{8}-\d{6}")
 
 
-def check_disk(settings: Settings) -> Iterator[Finding]:
+def check_disk_space(settings: Settings) -> Iterator[Finding]:
     """Check that the store's disk has enough free space.
 
     Raises OSError if the folder cannot be read.
@@ -62,7 +62,11 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
         if path.exists():
             with read_snapshot(path, read_site_key(settings)) as db:
                 check_integrity(db, path)
-                return [_check_voters(db, path), *_check_caller_ids(settings, db), *_check_rules(settings, db, now)]
+                return [
+                    _check_voters_on_roll(db, path),
+                    *_check_caller_ids(settings, db),
+                    *_check_rules(settings, db, now),
+                ]
         store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
     except (MatdanError, OSError) as problem:
         [store] = convert_error_to_findings("store", problem)
@@ -77,7 +81,7 @@ def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[
     return list(check_rules(settings, profile, db, now))
 
 
-def _check_voters(db: Connection, path: Path) -> Finding:
+def _check_voters_on_roll(db: Connection, path: Path) -> Finding:
     booths = turnout.count_voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
@@ -143,7 +147,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield ok(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 
-def check_records(settings: Settings, now: float) -> Iterator[Finding]:
+def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
     """Check the records of a running centre: integrity, seals, unknown call results, unpublished messages."""
     path = settings.store.path
     with read_snapshot(path, read_site_key(settings)) as db:

@@ -23,7 +23,7 @@ from dialer.site.checks.certificate import check_broker_certificate, check_desk_
 from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, list_metrics_ports
 from dialer.site.checks.runner import Check, run_checks
-from dialer.site.checks.store import check_backup, check_disk, check_records
+from dialer.site.checks.store import check_backup, check_disk_space, check_stored_records
 from dialer.store.migrate import get_newest_schema_version
 from dialer.switch.asterisk.ami_client import AmiClient
 
@@ -44,8 +44,8 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
     yield Check("store lock", lambda: [check_store_holder(settings)])
     for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_process, name, settings.metrics.host, port))
-    yield Check("disk", lambda: check_disk(settings))
-    yield Check("store", lambda: check_records(settings, clock.now()))
+    yield Check("disk", lambda: check_disk_space(settings))
+    yield Check("store", lambda: check_stored_records(settings, clock.now()))
     yield Check("backup", lambda: [check_backup(settings, backups, clock.now())])
     yield Check("clock", lambda: [check_clock()])
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))

@@ -50,8 +50,8 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
 def is_complete(page_state: Watched, booths: int) -> bool:
     """Whether every seat and booth has been received."""
     return (
-        len(page_state.get_values_below("seat", SeatView)),
-        len(page_state.get_values_below("booth", BoothTurnout)),
+        len(page_state.get_values_by_prefix("seat", SeatView)),
+        len(page_state.get_values_by_prefix("booth", BoothTurnout)),
     ) == (100, booths)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from dialer.cli.external_records import save_records
+from dialer.cli.external_records import save_external_records
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
@@ -293,7 +293,7 @@ async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: 
 @NEEDS_MOSQUITTO
 async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
     async with run_command_gateway(tmp_path) as (settings, _):
-        answers = await asyncio.to_thread(save_records, settings, [request(1)])
+        answers = await asyncio.to_thread(save_external_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
     assert query_site_store(tmp_path, "SELECT name FROM command") == [("marks",)]
 
@@ -350,7 +350,9 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
 async def test_concurrent_command_line_programs_keep_their_broker_connections(tmp_path: Path) -> None:
     async with run_command_gateway(tmp_path) as (settings, _):
         asked = [
-            asyncio.to_thread(save_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
+            asyncio.to_thread(
+                save_external_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)]
+            )
             for clerk in ("asha", "ravi")
         ]
         answers = await asyncio.gather(*asked)
@@ -364,7 +366,7 @@ async def test_command_that_writes_to_the_store_is_refused_without_waiting_durin
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
     with pytest.raises(StoreBusy, match=r"in use by an import \(process \d+\): wait until it has finished"):
-        await asyncio.to_thread(save_records, settings, [request(1)])
+        await asyncio.to_thread(save_external_records, settings, [request(1)])
     lock.release()
 
 
@@ -377,12 +379,14 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
         made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})
         async with await open_store(tmp_path / "centre.db"):
             with pytest.raises(BrokerUnreachable, match="did not answer") as caught:
-                await asyncio.to_thread(save_records, made, [request(1)])
+                await asyncio.to_thread(save_external_records, made, [request(1)])
             assert "\n" not in str(caught.value)
             without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
             with pytest.raises(StoreBusy, match=r"\[broker\]"):
-                await asyncio.to_thread(save_records, without, [request(1)])
-        assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks saved, 0 were already known"]
+                await asyncio.to_thread(save_external_records, without, [request(1)])
+        assert await asyncio.to_thread(save_external_records, made, [request(1)]) == [
+            "1 marks saved, 0 were already known"
+        ]
 
 
 async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_the_subscription() -> None:

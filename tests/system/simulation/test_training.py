@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dialer.desk.pages_built import are_built
+from dialer.desk.pages_built import are_pages_built
 from dialer.domain.enums import PacingPolicy
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import SettingError
@@ -99,7 +99,7 @@ async def test_training_without_agents_or_agent_campaigns_is_rejected(
         await run_training(settings, lambda _: None)
 
 
-@pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages")
+@pytest.mark.skipif(not are_pages_built(), reason="the pages are not built: dialer desk pages")
 async def test_agent_in_training_sees_the_replies_of_simulated_voters(tmp_path: Path) -> None:
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:

@@ -83,7 +83,7 @@ def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
         assert query_store(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
         return ["it is in"]
 
-    monkeypatch.setattr(cli, "send_to_dialler", ask)
+    monkeypatch.setattr(cli, "send_requests_to_dialler", ask)
     with open_store_exclusively(store, DIALLER):
         beside = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
         assert not asked

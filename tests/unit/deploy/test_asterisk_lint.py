@@ -71,7 +71,7 @@ def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settin
         "",
     )
     assert two.get("late") == "yes"
-    assert one.find_all("colour")[1].line == 10
+    assert one.find_all_settings("colour")[1].line == 10
     assert not conf.problems
 
 

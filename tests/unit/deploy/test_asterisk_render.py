@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
-from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_files, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_file_changes, write_files
 from dialer.deploy.asterisk.lint import lint_files
 from dialer.deploy.asterisk.render import FILES, MARKER, list_seats_without_password, render_dialplan, render_site
 from dialer.errors import AsteriskFilesError, SettingError
@@ -124,7 +124,7 @@ def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> No
     (found,) = [
         each for each in read_conf("pjsip.conf", text).find_sections_of_type("endpoint") if each.name == endpoint
     ]
-    assert [setting.value for setting in found.find_all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
+    assert [setting.value for setting in found.find_all_settings("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
     contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
     for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
         redirected = find_extension(contexts, "matdan-redirected", asked_for)
@@ -174,8 +174,8 @@ def test_rendered_seats_have_a_password_and_their_allowed_networks() -> None:
     assert get_section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
     assert "webrtc" not in get_section(pjsip, "agent01", "endpoint")
     (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent01"]
-    assert endpoint.find_all("permit")[0].value == "127.0.0.0/8"
-    assert endpoint.find_all("deny")
+    assert endpoint.find_all_settings("permit")[0].value == "127.0.0.0/8"
+    assert endpoint.find_all_settings("deny")
     assert get_section(pjsip, "agent01", "aor")["max_contacts"] == "1"
     assert get_section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
 
@@ -267,7 +267,7 @@ def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
 
 
 def test_rendered_modules_conf_loads_the_module_of_every_dialplan_application() -> None:
-    loaded = {setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all("load")}
+    loaded = {setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all_settings("load")}
     contexts = parse_dialplan(render_dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
     used = {step.application for step in steps} - CORE
@@ -276,17 +276,19 @@ def test_rendered_modules_conf_loads_the_module_of_every_dialplan_application() 
 
 
 def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
-    modules = [setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all("load")]
+    modules = [setting.value for setting in parse_rendered_file("modules.conf").sections[0].find_all_settings("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
     browsers = [
         setting.value
         for setting in parse_rendered_file("modules.conf", make_site_with_browser_phones(1))
         .sections[0]
-        .find_all("load")
+        .find_all_settings("load")
     ]
     assert "res_pjsip_transport_websocket.so" in browsers
     plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
-    modules = [setting.value for setting in parse_rendered_file("modules.conf", plain).sections[0].find_all("load")]
+    modules = [
+        setting.value for setting in parse_rendered_file("modules.conf", plain).sections[0].find_all_settings("load")
+    ]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
     assert parse_rendered_file("http.conf", plain).sections[0].get("enabled") == "no"
     assert [each.name for each in parse_rendered_file("pjsip.conf", plain).find_sections_of_type("transport")] == [
@@ -300,7 +302,7 @@ def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
     user = manager.sections[1]
     assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
     assert user.get("permit") == "127.0.0.1/32"
-    assert len(user.find_all("eventfilter")) == 11
+    assert len(user.find_all_settings("eventfilter")) == 11
     assert manager.sections[0].get("bindaddr") == "127.0.0.1"
 
 
@@ -396,7 +398,7 @@ def test_error_about_settings_that_cannot_be_rendered_names_the_missing_setting(
 
 def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path: Path) -> None:
     made = find_endpoint_passwords(tmp_path, ["agent01"])
-    plans = plan_files(tmp_path, render_site(a_site(), made))
+    plans = plan_file_changes(tmp_path, render_site(a_site(), made))
     assert {plan.change for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
@@ -404,14 +406,14 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     again = find_endpoint_passwords(tmp_path, ["agent01", "agent03"])
     assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
-    plans = plan_files(tmp_path, render_site(a_site(), again))
+    plans = plan_file_changes(tmp_path, render_site(a_site(), again))
     assert {plan.change for plan in plans} == {FileChange.SAME}
     assert write_files(tmp_path, plans, force=False) == []
 
 
 def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
-    plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(tmp_path, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
         write_files(tmp_path, plans, force=False)
     assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
@@ -429,7 +431,7 @@ def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
     """Provide a folder with rendered files that will change, a file of the site, and a backup of an earlier rendering."""
-    write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
+    write_files(tmp_path, plan_file_changes(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")
     (tmp_path / "acl.conf.before-matdan").write_text("; kept before\n")
@@ -456,7 +458,7 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
 
     monkeypatch.setattr(os, "fsync", raise_disk_full)
     before = read_files_in(etc)
-    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(etc, render_site(a_site(), PASSWORDS))
     with pytest.raises(
         AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
     ):
@@ -470,7 +472,7 @@ def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) ->
     in_the_way.parent.mkdir()
     in_the_way.touch()
     before = read_files_in(etc)
-    plans = plan_files(etc, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(etc, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
         write_files(etc, plans, force=True)
     assert read_files_in(etc) == before

@@ -255,16 +255,16 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
                 (agent, at, at + 9),
             )
     await desk.agents.figures.read()
-    figures = desk.page_state.get_values_below("figures", AgentDayFigures)
+    figures = desk.page_state.get_values_by_prefix("figures", AgentDayFigures)
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
     assert found.talked_seconds == pytest.approx(27.0)
     assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a booth worker's, m2 was undone
     assert figures["102"].dispositions == {"later": 1}
-    assert desk.page_state.get_values_below("call-backs", tuple) == {"101": (), "102": ()}
+    assert desk.page_state.get_values_by_prefix("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
     await desk.agents.figures.read()
-    assert desk.page_state.get_values_below("figures", AgentDayFigures)["101"].calls == 0
+    assert desk.page_state.get_values_by_prefix("figures", AgentDayFigures)["101"].calls == 0
 
 
 async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
                 (phone_id, state, due_at),
             )
     await desk.agents.figures.read()
-    told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_below("call-backs", tuple)
+    told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_by_prefix("call-backs", tuple)
     assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
     assert [(each.name, each.masked) for each in told["101"]] == [
         (None, "•••• 1002"),

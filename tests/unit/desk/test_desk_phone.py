@@ -31,7 +31,7 @@ from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_app
-from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_server, open_listener
+from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.support.virtual import virtual_time
@@ -172,7 +172,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         settings = Settings.model_validate(
             {"seats": seats, "ami": {"secret": "a-long-random-secret"}, "asterisk": asterisk}
         )
-        with open_listener("127.0.0.1", 0) as listener:
+        with open_listening_socket("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
             app = make_app(
                 [AgentPhones(settings, find_user).create_router()], Sessions(DESK_COOKIE, find_user, find_user)

@@ -156,9 +156,9 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
     async def record_change(name: str) -> None:
         heard.append(name)
 
-    await directory.report_changed_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
     assert heard == []
     directory.set_supervisors(make_supervisors(*now))
-    await directory.report_changed_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
     assert heard == told
     assert directory.is_fixed("asha") is bool(now)

@@ -248,12 +248,12 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     async def record_change(name: str) -> None:
         told.append(name)
 
-    await directory.report_changed_rights_or_log(record_change)
+    await directory.report_changed_user_rights_or_log(record_change)
     assert not told
     failing = False
     users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]
-    await directory.report_changed_rights(record_change)
-    await directory.report_changed_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
     assert told == ["meena"]
 
 
@@ -275,11 +275,11 @@ async def test_failed_notification_about_one_user_is_retried_and_delays_no_other
             raise StoreError("the disk is full")
         told.append(name)
 
-    await directory.report_changed_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
     assert told == ["asha", "ravi"]
     failing.clear()
-    await directory.report_changed_rights(record_change)
-    await directory.report_changed_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
+    await directory.report_changed_user_rights(record_change)
     assert told == ["asha", "ravi", "meena"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.roll.weights import import_new_weights, import_weights
+from dialer.roll.weights import import_new_voter_weights, import_weights
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query_store
@@ -114,14 +114,14 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
     tmp_path: Path, store: Path
 ) -> None:
     folder = tmp_path / "weights"
-    assert import_new_weights(folder, store) == ({}, None)
+    assert import_new_voter_weights(folder, store) == ({}, None)
     folder.mkdir()
     write_weights(folder, HEAD + "174,1,1,3\n")
-    assert import_new_weights(folder, tmp_path / "none.db") == ({}, None)
+    assert import_new_voter_weights(folder, tmp_path / "none.db") == ({}, None)
 
     def import_weights_as_at_start() -> str | None:
         """Import the folder of weights as the dialler does at its start. Return the error, or None."""
-        imported, error = import_new_weights(folder, store)
+        imported, error = import_new_voter_weights(folder, store)
 
         async def record_settings() -> None:
             async with await open_store(store) as opened:

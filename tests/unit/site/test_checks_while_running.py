@@ -25,7 +25,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, Simulated
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
 from dialer.site.checks.processes import check_process, judge_dialler_state
-from dialer.site.checks.store import check_backup, check_records
+from dialer.site.checks.store import check_backup, check_stored_records
 from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
 from tests.support.fake_centre import campaign_view
@@ -99,7 +99,7 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
         db.commit()
     (late,) = [
         each
-        for each in check_records(settings.model_copy(update={"broker": Settings().broker}), NOW)
+        for each in check_stored_records(settings.model_copy(update={"broker": Settings().broker}), NOW)
         if "outbox" in each.subject
     ]
     assert (late.level, late.text) == (Level.ERROR, "2 announcements pending, the oldest for 20 min")

@@ -97,8 +97,8 @@ def test_page_state_returns_no_value_of_another_class_than_the_requested_one(sta
     assert state.get("alerts", AlertList) is alerts
     assert state.get("alerts", dict) is None
     assert state.get("nothing", AlertList) is None
-    assert state.get_values_below("seat", dict) == {"01": {"state": "ready"}}
-    assert state.get_values_below("seat", AlertList) == {}
+    assert state.get_values_by_prefix("seat", dict) == {"01": {"state": "ready"}}
+    assert state.get_values_by_prefix("seat", AlertList) == {}
 
 
 def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data() -> None:

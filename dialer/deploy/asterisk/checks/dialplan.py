@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import OUR_CONTEXTS, Configuration, report_broken, report_unsafe
+from dialer.deploy.asterisk.checks.finding import (
+    OUR_CONTEXTS,
+    Configuration,
+    report_broken_setting,
+    report_unsafe_setting,
+)
 from dialer.deploy.asterisk.checks.pjsip import group_endpoints_by_kind
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Setting
 from dialer.domain.finding import Finding
@@ -51,7 +56,7 @@ def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: s
             if key == "include":
                 waiting.append(setting.value.partition(",")[0].partition("|")[0].strip())
             elif key == "switch":
-                yield report_unsafe(
+                yield report_unsafe_setting(
                     setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it"
                 )
             elif key in {"exten", "same"}:
@@ -63,10 +68,10 @@ def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[F
     application, data = _parse_application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
-        yield report_unsafe(setting, "", text, "give trunks and phones contexts without it")
+        yield report_unsafe_setting(setting, "", text, "give trunks and phones contexts without it")
     elif application in _PROGRAMS:
         text = f"{who} reaches [{context}], which runs a program ({application.capitalize()})"
-        yield report_unsafe(setting, "", text, "remove it")
+        yield report_unsafe_setting(setting, "", text, "remove it")
 
 
 def _parse_application(setting: Setting) -> tuple[str, str]:
@@ -87,19 +92,19 @@ def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, ren
         found = contexts.get(wanted.name)
         if found is None:
             text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
-            yield report_broken(conf.name, "", text, "render the file")
+            yield report_broken_setting(conf.name, "", text, "render the file")
             continue
         difference = _find_first_difference(found, wanted)
         if difference is not None:
             text = f"[{found.name}] differs from the dialplan of this version of the dialler"
-            yield report_broken(difference, "", text, "render the file")
+            yield report_broken_setting(difference, "", text, "render the file")
     globals_ = conf.find_section("globals")
     theirs, ours = (
         section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.find_section("globals"))
     )
     if theirs != ours:
         text = f"AGI_SERVER is {theirs or 'not set'}, but the dialler listens on {ours}"
-        yield report_broken(
+        yield report_broken_setting(
             globals_ or ConfSection("globals", conf.name, 0, template=False), "AGI_SERVER", text, f"AGI_SERVER={ours}"
         )
 

@@ -35,7 +35,7 @@ UNSAFE, BROKEN = "unsafe", "will not work"
 """The two subjects of findings."""
 
 
-def report_unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
+def report_unsafe_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
     """Report a setting of Asterisk that is a security risk.
 
     The report names the line of the key in its section, or the section's head if the key is not set.
@@ -43,10 +43,10 @@ def report_unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
     return _create_finding(UNSAFE, place, key, text, remedy)
 
 
-def report_broken(place: Place, key: str, text: str, remedy: str) -> Finding:
+def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
     """Report a setting of Asterisk that does not work.
 
-    The report names the line as `report_unsafe` does.
+    The report names the line as `report_unsafe_setting` does.
     """
     return _create_finding(BROKEN, place, key, text, remedy)
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import Configuration, is_true, is_weak_password, report_broken, report_unsafe
+from dialer.deploy.asterisk.checks.finding import (
+    Configuration,
+    is_true,
+    is_weak_password,
+    report_broken_setting,
+    report_unsafe_setting,
+)
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.render import list_asterisk_trunks
 from dialer.domain.finding import Finding
@@ -32,20 +38,24 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_references(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
         if auth.get("password") and is_weak_password(auth.get("password"), auth.get("username")):
-            yield report_unsafe(auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters")
+            yield report_unsafe_setting(
+                auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters"
+            )
     for aor in conf.find_sections_of_type("aor"):
         yield from _check_contact_host(aor)
     for identify in conf.find_sections_of_type("identify"):
-        networks = ",".join(each.value for each in identify.find_all("match")).split(",")
+        networks = ",".join(each.value for each in identify.find_all_settings("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
             text = f"[{identify.name}] accepts every address as the carrier's"
-            yield report_unsafe(identify, "match", text, "match= its address")
+            yield report_unsafe_setting(identify, "match", text, "match= its address")
     if any(endpoint.get("context") == _INBOUND for endpoint in conf.find_sections_of_type("endpoint")):
         for registration in conf.find_sections_of_type("registration"):
             user = registration.get("contact_user", "s")
             if not user.startswith(tuple("+0123456789")):
                 text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
-                yield report_broken(registration, "contact_user", text, "contact_user= the number that callers dial")
+                yield report_broken_setting(
+                    registration, "contact_user", text, "contact_user= the number that callers dial"
+                )
     for transport in conf.find_sections_of_type("transport"):
         yield from _check_transport(transport)
     if configuration.settings is not None:
@@ -64,54 +74,56 @@ def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"
-        yield report_broken(aor, "contact", text, "contact= the carrier's SIP host")
+        yield report_broken_setting(aor, "contact", text, "contact= the carrier's SIP host")
 
 
 def _check_identification(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
     """Check that a caller without a password cannot use the endpoint of a phone or a carrier."""
     name = endpoint.name
     if name == "anonymous":
-        yield report_unsafe(
+        yield report_unsafe_setting(
             endpoint, "type", "[anonymous] accepts calls from any caller", "remove it, and noload its module"
         )
         return
     if endpoint.get("auth"):
-        if not endpoint.find_all("permit") and not endpoint.get("acl"):
+        if not endpoint.find_all_settings("permit") and not endpoint.get("acl"):
             text = f"phone [{name}] may register from anywhere"
-            yield report_unsafe(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
+            yield report_unsafe_setting(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
         return
     by = endpoint.get("identify_by", "username,ip")
     if "username" in by:
         text = f"any caller that uses the name {name} is accepted as [{name}], because it has no password"
-        yield report_unsafe(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
+        yield report_unsafe_setting(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
     elif name not in identified:
         text = f"no identify section has the address of [{name}], so its calls are refused"
-        yield report_broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
+        yield report_broken_setting(
+            endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address"
+        )
 
 
 def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
     """Check pjsip settings whose defaults in Asterisk are unsafe for a dialler."""
     name = endpoint.name
     for key, found, what in (
-        ("direct_media", report_broken, "may send voice past Asterisk, so key presses and recordings are lost"),
+        ("direct_media", report_broken_setting, "may send voice past Asterisk, so key presses and recordings are lost"),
         (
             "send_connected_line",
-            report_unsafe,
+            report_unsafe_setting,
             "gets the name of the connected party by re-INVITE, so voters see agents' names",
         ),
-        ("allow_transfer", report_unsafe, "may transfer calls to any number by REFER"),
+        ("allow_transfer", report_unsafe_setting, "may transfer calls to any number by REFER"),
     ):
         if is_true(endpoint.get(key, "yes")):
             yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
     if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
         text = f"[{name}] sends the keys of its encrypted voice unencrypted"
-        yield report_unsafe(endpoint, "media_encryption", text, "use a tls transport")
+        yield report_unsafe_setting(endpoint, "media_encryption", text, "use a tls transport")
     context = endpoint.get("context", "default")
     if context in _CALLERS and _REDIRECTED not in {
-        setting.value.replace(" ", "") for setting in endpoint.find_all("set_var")
+        setting.value.replace(" ", "") for setting in endpoint.find_all_settings("set_var")
     }:
         text = f"a redirection (SIP 3xx) by [{name}] starts a call in [{context}], like an inbound call"
-        yield report_unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
+        yield report_unsafe_setting(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
 def _check_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
@@ -119,26 +131,26 @@ def _check_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str])
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
         known = {section.name for section in conf.find_sections_of_type(kind)}
         for name in sorted(names - known):
-            yield report_broken(
+            yield report_broken_setting(
                 endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is missing", "add it"
             )
     context = endpoint.get("context", "default")
     if contexts and context not in contexts:
         text = f"[{endpoint.name}] leads to the context [{context}], which is missing in extensions.conf"
-        yield report_broken(endpoint, "context", text, "correct context=")
-    if not endpoint.find_all("allow"):
-        yield report_broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
+        yield report_broken_setting(endpoint, "context", text, "correct context=")
+    if not endpoint.find_all_settings("allow"):
+        yield report_broken_setting(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
 
 
 def _check_transport(transport: ConfSection) -> Iterator[Finding]:
     if transport.get("protocol") != "tls":
         return
     if not transport.get("cert_file"):
-        yield report_broken(
+        yield report_broken_setting(
             transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file="
         )
     if transport.get("method", "default") in _OLD_TLS:
-        yield report_unsafe(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
+        yield report_unsafe_setting(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 
 def _check_our_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
@@ -148,4 +160,4 @@ def _check_our_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding
     for what, endpoint in wanted:
         if endpoint not in existing:
             text = f"the endpoint [{endpoint}] of {what} is missing"
-            yield report_broken(conf.name, "", text, "render the file, or correct the settings")
+            yield report_broken_setting(conf.name, "", text, "render the file, or correct the settings")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialer.deploy.asterisk.checks.finding import Configuration, is_true, report_broken, report_unsafe
+from dialer.deploy.asterisk.checks.finding import Configuration, is_true, report_broken_setting, report_unsafe_setting
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.modules import ALWAYS
 from dialer.deploy.asterisk.render import list_asterisk_trunks
@@ -51,13 +51,13 @@ def check_files(configuration: Configuration) -> Iterator[Finding]:
     """Check for missing files of Asterisk, and for lines that Asterisk ignores or misinterprets."""
     for name in REQUIRED_FILES:
         if name not in configuration.files:
-            yield report_broken(name, "", "the file is missing", "render it")
+            yield report_broken_setting(name, "", "the file is missing", "render it")
     for conf in configuration.files.values():
         for problem in conf.problems:
-            yield report_broken(problem, "", problem.text, problem.remedy)
+            yield report_broken_setting(problem, "", problem.text, problem.remedy)
     if "sip.conf" in configuration.files and configuration.get_file("sip.conf").sections:
         text = "chan_sip was removed in Asterisk 21, so this file is not read"
-        yield report_broken("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
+        yield report_broken_setting("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
@@ -69,23 +69,27 @@ def check_modules(configuration: Configuration) -> Iterator[Finding]:
     autoload = is_true(section.get("autoload", "no"))
     if autoload:
         text = "every installed module is loaded, which opens more ports and adds risks"
-        yield report_unsafe(section, "autoload", text, "autoload=no, and a load= line for each module that is needed")
+        yield report_unsafe_setting(
+            section, "autoload", text, "autoload=no, and a load= line for each module that is needed"
+        )
     loaded = {
-        _get_module_name(setting.value) for key in ("load", "require", "preload") for setting in section.find_all(key)
+        _get_module_name(setting.value)
+        for key in ("load", "require", "preload")
+        for setting in section.find_all_settings(key)
     }
-    barred = {_get_module_name(setting.value) for setting in section.find_all("noload")}
+    barred = {_get_module_name(setting.value) for setting in section.find_all_settings("noload")}
     for setting in section.settings:
         name = _get_module_name(setting.value)
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _REMOVED:
-            yield report_broken(setting, "", f"{name} {_REMOVED[name]}", "use chan_pjsip")
+            yield report_broken_setting(setting, "", f"{name} {_REMOVED[name]}", "use chan_pjsip")
         if name in _RISKY:
-            yield report_unsafe(setting, "", f"{name} {_RISKY[name]}", "do not load it")
+            yield report_unsafe_setting(setting, "", f"{name} {_RISKY[name]}", "do not load it")
     for name in sorted(_list_required_modules(configuration)):
         if name in barred or not (autoload or name in loaded):
             reason = _REASONS.get(name, "the dialler needs it")
-            yield report_broken(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
+            yield report_broken_setting(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
 
 
 def _get_module_name(value: str) -> str:
@@ -96,7 +100,9 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
     if configuration.rendered is None:
         return {name for names in ALWAYS.values() for name in names.split() if name in _REASONS}
     wanted = configuration.rendered["modules.conf"].find_section("modules")
-    return set() if wanted is None else {_get_module_name(setting.value) for setting in wanted.find_all("load")}
+    return (
+        set() if wanted is None else {_get_module_name(setting.value) for setting in wanted.find_all_settings("load")}
+    )
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
@@ -110,16 +116,16 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
         found = conf.find_section(wanted.name)
         if found is None:
             text = f"the profile [{wanted.name}], which the dialplan uses, is missing"
-            yield report_broken(conf.name, "", text, "render the file")
+            yield report_broken_setting(conf.name, "", text, "render the file")
             continue
         for setting in wanted.settings:
             if setting.key not in _OPTIONAL and found.get(setting.key, "no").lower() != setting.value.lower():
                 given = found.get(setting.key) or "not set"
                 text = f"{setting.key} of [{wanted.name}] is {given}; the dialplan needs {setting.value}"
-                yield report_broken(found, setting.key, text, f"{setting.key}={setting.value}")
+                yield report_broken_setting(found, setting.key, text, f"{setting.key}={setting.value}")
 
 
-def check_music(configuration: Configuration) -> Iterator[Finding]:
+def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
     """Check the music on hold. Without music, voters on hold hear only a periodic tone."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
@@ -128,14 +134,16 @@ def check_music(configuration: Configuration) -> Iterator[Finding]:
     music = conf.find_section(name)
     if music is None:
         text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
-        yield report_broken(conf.name, "", text, "render the file")
+        yield report_broken_setting(conf.name, "", text, "render the file")
     elif music.get("mode", "") == "files" and not music.get("directory", ""):
-        yield report_broken(music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh")
+        yield report_broken_setting(
+            music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh"
+        )
     elif not music.get("mode", ""):
-        yield report_broken(music, "mode", f"[{name}] has no mode: voters on hold hear no music", "mode=files")
+        yield report_broken_setting(music, "mode", f"[{name}] has no mode: voters on hold hear no music", "mode=files")
 
 
-def check_voice(configuration: Configuration) -> Iterator[Finding]:
+def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     """Check rtp.conf: enough ports for all calls, and protection against audio from strangers."""
     general = configuration.get_file("rtp.conf").find_section("general")
     if general is None:
@@ -147,9 +155,9 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
     )
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
-        yield report_broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")
+        yield report_broken_setting(general, "rtpend", text, "widen the range from rtpstart to rtpend")
     if not is_true(general.get("strictrtp", "yes")):
-        yield report_unsafe(
+        yield report_unsafe_setting(
             general, "strictrtp", "any host that sends to the port can inject voice into a call", "strictrtp=yes"
         )
 
@@ -162,7 +170,7 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
     mappings = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and mappings != [(each.key, each.value) for each in wanted.settings]:
         text = "the call records (asterisk.history) have another format than the dialler reads, and may contain numbers"
-        yield report_unsafe(name, "", text, "render the file")
+        yield report_unsafe_setting(name, "", text, "render the file")
 
 
 def check_process(configuration: Configuration) -> Iterator[Finding]:
@@ -170,17 +178,17 @@ def check_process(configuration: Configuration) -> Iterator[Finding]:
     options = configuration.get_file("asterisk.conf").find_section("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
-        yield report_unsafe(options, "live_dangerously", text, "live_dangerously=no")
+        yield report_unsafe_setting(options, "live_dangerously", text, "live_dangerously=no")
     logs = configuration.get_file("logger.conf").find_section("logfiles")
     for setting in logs.settings if logs is not None else []:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} logs called numbers and pressed keys"
-            yield report_unsafe(setting, "", text, f"{setting.key} => notice,warning,error")
+            yield report_unsafe_setting(setting, "", text, f"{setting.key} => notice,warning,error")
     records = configuration.get_file("cdr.conf").find_section("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_call_history_settings(configuration)
     elif records is None or is_true(records.get("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
-        yield report_unsafe(place, "enable", "Asterisk records every called number", "enable=no")
+        yield report_unsafe_setting(place, "enable", "Asterisk records every called number", "enable=no")
