@@ -149,8 +149,7 @@ def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_l
     """Return the range (first, last + 1) of the samples between the silence at both ends.
 
     Samples below a threshold are silence. The threshold is the recording's loudness minus 35 dB, or the background
-    noise plus 8 dB if that is higher. It is always at least 18 dB below the speech. It is measured at the loudness of
-    the finished prompt, so that a resolution of 16 bits suffices for quiet recordings.
+    noise plus 8 dB if that is higher, but always at least 18 dB below the speech.
     """
     loud = amplify_samples(samples, loudness_lufs - loudness.integrated_lufs)
     segment = AudioSegment(data=encode_pcm_samples(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
@@ -167,7 +166,7 @@ def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_l
 
 
 def _measure_silence(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Return how long it is silent before and after the speech (ms), or (total duration, 0) if there is no speech.
+    """Return the silence before and after the speech (ms), or (total duration, 0) if there is no speech.
 
     The click of a button or plug counts as silence. A click is shorter than 80 ms and at least 200 ms away from other
     sounds.

@@ -125,10 +125,8 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
 
 
 def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
-    """Return the new catalogue entry of a draft recording. It keeps the approval of the previous entry if voice and
-    text are the same.
-
-    The version of the voice is compared too, because the hash of text and voice does not include it.
+    """Return the new catalogue entry of a draft recording. If voice (with its version) and text are unchanged, the
+    approval of the previous entry is copied.
     """
     if before is None or before.source != fresh.source:
         return fresh

@@ -1,4 +1,6 @@
-"""Encode and decode the sound formats that Asterisk plays without transcoding. All except WAV are raw samples."""
+"""Encode and decode the sound formats that Asterisk plays without transcoding. WAV has a header; the others are raw
+samples.
+"""
 
 from __future__ import annotations
 

@@ -43,8 +43,7 @@ def install_message(
 ) -> MessageState:
     """Install the information message in every format of its prompt, or remove the message if its prompt was removed.
 
-    A sound that neither the present nor the previous catalogue lists was installed by hand. A recording replaces such a
-    sound, but a draft does not.
+    A message that was installed by hand (in no catalogue) is replaced by a recording, but not by a draft.
 
     Args:
         before: the entries of the catalogue before this run.

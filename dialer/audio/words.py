@@ -28,7 +28,7 @@ class Unit(_Part):
     """The words in one language for a unit of numbers: thousand, lakh or crore. `one` is the word for one of them, such
     as "one thousand".
 
-    Forms with `_and` are used if more of the number follows.
+    The forms with `_and` are used if more of the number follows, as in "one hundred and five".
     """
 
     one: Word

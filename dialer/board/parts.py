@@ -105,7 +105,11 @@ def draw_share_bar(share: float, cells: int, style: str) -> Text:
 
 
 def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """Return a bar of `cells` characters with one part per (amount, (sign, style)), in proportion to `whole`, at least one cell."""
+    """Return a bar of `cells` characters for amounts of a whole.
+
+    `parts` are (amount, (sign, style)). Each is drawn with its sign, in proportion to `whole`, at least one character
+    wide.
+    """
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells

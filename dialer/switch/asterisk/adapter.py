@@ -208,10 +208,10 @@ class AsteriskSwitch:
             _log.info("seat.replaced_phone_not_hung_up", channel=channel, problem=str(error))
 
     async def _end_redirected_calls(self) -> None:
-        """Hang up calls that Asterisk placed by itself because a number or a phone redirected the call (SIP 3xx).
+        """Hang up calls that Asterisk placed by itself to follow a redirection (SIP 3xx).
 
-        Our dialplan has no target for redirections. But Asterisk still calls a contact that itself names a channel
-        (PJSIP/number@trunk), and the gate has not checked that number.
+        The dialler has not checked the number that such a call reaches. Our dialplan blocks most redirections, but not
+        those to a channel (PJSIP/number@trunk).
         """
         try:
             for unique_id in await list_redirected_channels(self._require_client(), self.tracker.is_known_channel):
@@ -265,8 +265,9 @@ class AsteriskSwitch:
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
 
-        The dialplan may run before the AMI event of the answer has arrived. So Asterisk is asked about channels in this
-        context. While the AMI link is down this waits up to LINK_SECONDS, then returns false.
+        The AMI event of the answer may not have arrived yet. So this queries Asterisk if the tracker knows of no
+        answer. The channel must then be in the dialplan context `context`. While the AMI link is down this waits up to
+        LINK_SECONDS, then returns False.
         """
         attempt_id = self.find_attempt_on_channel(unique_id)
         if self.tracker.calls.find_answered_channel(attempt_id) == name:
@@ -514,7 +515,7 @@ def _check_party_location(place: Place) -> tuple[str, str]:
 
 
 def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
-    """Return the value if it matches the pattern, and so has no characters with a special meaning to Asterisk.
+    """Return `value` if it matches `pattern`, which excludes characters with a special meaning to Asterisk.
 
     Raises:
         UnsafeValue: the value does not match. The text states the rule and omits the value.
@@ -525,9 +526,7 @@ def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
 
 
 def _close_client_if_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
-    """Close the session if the task that compares channels crashed. The next session starts with a list of all
-    channels.
-    """
+    """Close the AMI session if the task that compares channels crashed. The next session lists all channels again."""
     if not comparing.cancelled() and (error := comparing.exception()) is not None:
         _log.error("channels.compare_crashed", exc_info=error)
         client.close()

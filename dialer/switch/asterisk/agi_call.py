@@ -110,7 +110,7 @@ class AgiCall:
         """Record the caller after a tone, into `name.sound_format` on the Asterisk server. Return the number of samples
         recorded.
 
-        The recording ends after `silence_seconds` of silence. A hang-up also ends it, and is no error.
+        The recording ends after `silence_seconds` of silence. A hang-up also ends the recording, without an error.
         """
         silence = f"s={silence_seconds}"
         reply = await self._execute("RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence)

@@ -276,7 +276,9 @@ def split_command(line: str) -> list[str]:
 
 
 def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return the bytes of an AGI environment, as Asterisk sends them. Raises UnsafeValue for a control character."""
+    """Return the bytes of an AGI environment, as Asterisk sends them. Raises UnsafeValue if one has a control
+    character.
+    """
     lines = [f"{name}: {value}" for name, value in fields]
     if any(_CONTROL.search(line) for line in lines):
         raise UnsafeValue("a value of an AGI environment contains a line break or another control character: remove it")

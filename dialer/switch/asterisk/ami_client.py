@@ -76,7 +76,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def is_up(self) -> bool:
-        """Whether the AMI connection is open, as far as this side knows."""
+        """Whether the AMI connection is open. A loss may not be detected yet."""
         return self._transport is not None and not self._end.done()
 
     @property
@@ -86,7 +86,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def oldest_unanswered_seconds(self) -> float:
-        """How long the oldest AMI action or Ping without a response has waited (s). It grows if Asterisk hangs."""
+        """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
         return self._session.get_oldest_unanswered_seconds(self._loop.time())
 
     async def wait_until_lost(self) -> SwitchError:

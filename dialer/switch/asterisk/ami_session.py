@@ -135,7 +135,9 @@ class AmiSession:
         return self._decoder.banner
 
     def get_oldest_unanswered_seconds(self, now: float) -> float:
-        """Return how long the oldest AMI action or Ping without a response has waited (s). It grows if Asterisk hangs."""
+        """Return how long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk
+        hangs.
+        """
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 
@@ -281,8 +283,8 @@ class AmiSession:
         return timed_out
 
     def on_disconnected(self, error: Exception | None) -> list[Action]:
-        """End the session because its connection was lost. `error` is the cause, if there is one. Return as
-        `end_session` does.
+        """End the session because its connection was lost. `error` is the cause, if there is one. Return every
+        unanswered action, as `end_session` does.
         """
         how = "closed the connection" if error is None else f"was cut off ({error})"
         where = " in the middle of a message" if self._decoder.is_mid_message else ""

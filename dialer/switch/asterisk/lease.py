@@ -93,8 +93,8 @@ class SwitchLease:
             raise SwitchInUse(_describe_holder(holder))
 
     async def _create_channel(self, client: AmiClient) -> bool:
-        """Originate the channel that is the lease. Return false if its id is in use, so that Asterisk did not create
-        it.
+        """Originate the channel that is the lease. Return False if Asterisk did not create it, because another channel
+        has its id.
         """
         loop = asyncio.get_running_loop()
         granted: asyncio.Future[bool] = loop.create_future()

@@ -41,8 +41,8 @@ async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
 async def list_channels(client: AmiClient) -> list[LiveChannel]:
     """Return all channels of Asterisk. Raises SwitchError.
 
-    After an agent has pressed a key, Asterisk 22.10 lists the phone in the key's context until somebody joins or leaves
-    its conference. The phone is still in its seat's conference, which its channel variable names.
+    Asterisk 22.10 lists an agent's phone in the wrong context after a key press, until somebody joins or leaves its
+    conference. So the seat of such a phone is read from a channel variable.
     """
     items = await client.send_list_action("CoreShowChannels")
     after_key = any(item.get("Context") == KEY_CONTEXT for item in items)

@@ -226,7 +226,5 @@ AnyAsterisk = AsteriskSwitch | MultiServerSwitch
 
 
 def _parse_system_name(unique_id: str) -> str:
-    """Return the server in a unique id that Asterisk has chosen: the part before the last dash (`systemname` of
-    asterisk.conf).
-    """
+    """Return the server's name in a unique id that Asterisk has chosen: `east` for `east-1764550800.12`."""
     return unique_id.rpartition("-")[0]

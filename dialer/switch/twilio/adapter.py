@@ -104,7 +104,7 @@ class TwilioSwitch:
         """Place one IVR call to a voter. If Twilio refuses it or is unreachable, the end of the call is also reported
         as an event.
 
-        This event makes the trunk rest, so that it is not used again at once.
+        Because of this event, the trunk gets no calls for a while.
         """
         self._check_request(request)
         attempt_id = request.attempt_id
@@ -146,8 +146,8 @@ class TwilioSwitch:
             )
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
-        """Hang up the call of an attempt, whatever its state. If its sid is not known yet, it is hung up as soon as it
-        is.
+        """Hang up the call of an attempt, whatever its state. If the call's sid is not known yet, the call is hung up
+        as soon as the sid is known.
 
         Raises:
             SwitchError: Twilio did not accept the request. It is retried until the call has ended.

@@ -83,7 +83,9 @@ class TwilioFlows:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def make_first_page(self, attempt_id: AttemptId) -> str:
-        """Return the TwiML with which an answered call starts. Unless the call is a live IVR attempt, it hangs up."""
+        """Return the TwiML with which an answered call starts. If the call is not a live IVR attempt, the TwiML only
+        hangs up.
+        """
         if not self._engine.features.flows.is_live(attempt_id):
             return render_hang_up()
         return await self._make_page_once(attempt_id, FIRST, self._start_flow(attempt_id))

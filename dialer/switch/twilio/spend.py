@@ -30,8 +30,8 @@ def count_sms_segments(text: str) -> int:
 
 
 def _count_segments(sizes: list[int], alone: int, part: int) -> int:
-    """Return how many SMS segments are needed for characters of the given sizes. A character of two units is never
-    split.
+    """Return the number of segments of an SMS. `sizes` = encoded units per character. `alone`, `part` = units that fit
+    into a single segment, or into one of several.
     """
     if sum(sizes) <= alone:
         return 1

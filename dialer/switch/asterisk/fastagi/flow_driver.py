@@ -85,7 +85,7 @@ class ConventionalPrompts:
     """
 
     def __init__(self, texts: Texts) -> None:
-        """Create the source. `texts` define where each language puts a value in a sentence."""
+        """Create a finder of sounds. `texts` has each sentence by language, with placeholders such as `{closes_at}`."""
         self.texts = texts
         self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 

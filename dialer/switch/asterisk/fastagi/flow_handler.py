@@ -130,8 +130,8 @@ class FlowHandler:
     async def __call__(self, call: AgiCall) -> None:
         """Run the flow or script of a call to its end.
 
-        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk could not
-        be asked, MATDAN_DONE is not set, so that the dialplan connects again.
+        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk does not
+        confirm the channel because it is unreachable, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.wait_until_reconciled()
         if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):

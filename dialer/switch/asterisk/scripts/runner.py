@@ -215,7 +215,7 @@ class ScriptRun:
     async def _store_result(self, commit: FlowCommit) -> bool:
         """Store a result of the AGI script, and return whether it is on disk.
 
-        The result is awaited even if the script's time ends meanwhile, so that the engine knows it.
+        If the script's time limit expires meanwhile, the result is still stored.
         """
         self.commits += 1
         storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")

@@ -419,8 +419,8 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
 
 
 def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the seat or the handover (transferred voter) to which a conference belongs. For none, or another attempt's
-    handover, return None.
+    """Return the seat or the handover (transferred voter) to which a conference belongs. Return None for any other
+    conference, such as the handover of another attempt.
     """
     place = parse_place(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place

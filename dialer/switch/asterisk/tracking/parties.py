@@ -38,8 +38,8 @@ class PartyTracker:
         return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the tracked third parties from an AMI event, and return the resulting events. Return None for an event
-        of another channel.
+        """Update the tracked third parties from an AMI event, and return the resulting events. Return None if the event
+        is not about a third party.
         """
         if message.event == "OriginateResponse" and is_party_channel(message.action_id):
             return self._report_left(message.action_id) if message.get("Response") != "Success" else []
@@ -64,7 +64,9 @@ class PartyTracker:
         return [PartyLeft(party_id)]
 
     def replace_state(self, listed: Mapping[PartyId, Place | None]) -> None:
-        """Replace the tracked third parties by a list of all of them, and where each is."""
+        """Replace the tracked third parties. `listed` has the place of each live third party (None = not in a
+        conference).
+        """
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 

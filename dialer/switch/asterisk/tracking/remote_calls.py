@@ -27,19 +27,19 @@ class RemoteCallTracker:
 
     @property
     def calls_in_seats(self) -> tuple[tuple[AttemptId, str], ...]:
-        """The attempts of other servers whose voters talk at seats of this server, as (attempt, seat) pairs."""
+        """The calls of other servers whose voters talk to agents at this server, as (attempt, seat) pairs."""
         calls = self._calls.values()
         return tuple((attempt_id, place.name) for attempt_id, place in calls if place.kind is PlaceKind.SEAT)
 
     @property
     def handed_over_calls(self) -> frozenset[AttemptId]:
-        """The attempts of other servers whose voters are in a conference with a transfer target on this server."""
+        """The calls of other servers whose voters talk to a transfer target on this server."""
         calls = self._calls.values()
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the tracked voters of other servers from an AMI event, and return the resulting events. Return None
-        for an event of another channel.
+        """Update the channels between servers from an AMI event, and return the resulting events. Return None if the
+        event is not about such a channel.
         """
         unique_id = message.get("Uniqueid")
         if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
@@ -53,11 +53,11 @@ class RemoteCallTracker:
         return None
 
     def replace_state(self, channels: Iterable[LiveChannel]) -> None:
-        """Replace the tracked voters of other servers by those in a list of all channels."""
+        """Replace the tracked channels between servers by those in a list of all channels."""
         self._calls = self._list_calls(channels)
 
     def find_lost_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
-        """Return the events of voters of other servers that must have been lost, judged by a list of all channels."""
+        """Return the lost events of channels between servers, found by comparison with a list of all channels."""
         listed = self._list_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]
         new = {make_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}

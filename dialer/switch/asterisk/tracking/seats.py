@@ -64,7 +64,7 @@ class SeatTracker:
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
     def find_lost_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
-        """Return the seat events that must have been lost, judged by a list of all channels.
+        """Return the seat events that were lost, found by comparison with a list of all channels.
 
         Args:
             listed: the unique ids of all channels.
@@ -82,8 +82,8 @@ class SeatTracker:
         self._answered -= phones.keys()
 
     def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the tracked phones from an AMI event, and return the resulting events. Return None for an event of
-        another channel.
+        """Update the tracked phones from an AMI event, and return the resulting events. Return None if the event is not
+        about an agent's phone.
         """
         match message.event:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):

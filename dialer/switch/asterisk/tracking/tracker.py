@@ -116,7 +116,7 @@ class SwitchTracker:
         return [up, *(event for events in states for event in events)]
 
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
-        """Return the events that must have been lost, judged by a list of all channels.
+        """Return the events that seem lost, found by comparison with a list of all channels.
 
         One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
         lost if two lists, some seconds apart, show it as missing.
@@ -131,8 +131,8 @@ class SwitchTracker:
         )
 
     def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Update the tracked state from lost events, and return them in order. `channels` is the list of channels from
-        which the loss was concluded.
+        """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
+        showed the loss.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
