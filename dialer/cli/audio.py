@@ -25,6 +25,7 @@ from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.cli.progress import show_progress
+from dialer.domain.words import format_count
 from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, make_recipe, requires_synthetic_label
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
@@ -332,7 +333,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     ]
     for line in wrong:
         typer.echo(line)
-    typer.echo(f"{len(entries)} prompts in the catalogue, {len(wrong)} findings")
+    typer.echo(f"{format_count(len(entries), 'prompt')} in the catalogue, {format_count(len(wrong), 'finding')}")
     if wrong:
         raise typer.Exit(1)
 

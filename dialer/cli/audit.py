@@ -10,6 +10,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
 from dialer.cli.report import TimedReportOptions
+from dialer.domain.words import format_count
 from dialer.reports.formats import Column, ColumnKind, Report
 from dialer.store import audit, seal_verification
 from dialer.store.connection import Connection
@@ -55,6 +56,11 @@ def list_audit_entries(
 
     def create_audit_report(db: Connection) -> Report:
         window = report.report_period
+        known = audit.list_kinds(db)
+        if unknown := sorted(set(kind or ()) - set(known)):
+            raise typer.BadParameter(
+                f"--kind: the audit has no entry of the kind {unknown[0]!r}; it has {', '.join(known)}"
+            )
         found = audit.read_entries_between(db, window.since, window.until, who=who, kinds=kind or ())
         return Report(
             "audit",
@@ -83,13 +89,15 @@ def _format_seal_verdict(verdict: seal_verification.SealVerdict) -> list[str]:
     if verdict.head is None and not chain:
         lines.append("the audit is empty")
     elif verdict.head is not None:
-        state = f"BROKEN: {len(chain):,} findings" if chain else "intact"
+        state = f"BROKEN: {format_count(len(chain), 'finding')}" if chain else "intact"
         number, digest = verdict.head
         lines.append(f"the audit is {state}: {verdict.entries:,} entries; head {number}:{digest}")
     touched = len(verdict.findings) + verdict.more - len(chain)
     rows = ", ".join(f"{count:,} {name}" for name, count in verdict.rows.items() if count)
     if touched:
-        lines.append(f"the records were CHANGED outside the dialler: {touched:,} findings; unchanged: {rows or 'none'}")
+        lines.append(
+            f"the records were CHANGED outside the dialler: {format_count(touched, 'finding')}; unchanged: {rows or 'none'}"
+        )
     elif rows:
         lines.append(f"the records are unchanged: {rows}")
     if verdict.found_at is not None:

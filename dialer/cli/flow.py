@@ -108,7 +108,7 @@ def print_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
-        typer.echo("\n".join([*map(str, findings), f"{checked} checked, {len(findings)} findings"]))
+        typer.echo("\n".join([*map(str, findings), f"{checked} checked, {format_count(len(findings), 'finding')}"]))
     if findings:
         raise typer.Exit(1)
 

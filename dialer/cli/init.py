@@ -26,6 +26,7 @@ from dialer.site.new_centre import (
 )
 
 PINS = "agents-pins.txt"
+STANDARD_DATA = Path("/var/lib/matdan")
 _PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
 
 
@@ -137,8 +138,8 @@ def init(
         str | None, typer.Option(metavar="HOST", help="Host of the MQTT broker. [default: 127.0.0.1]")
     ] = None,
     supervisor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the first supervisor.")] = None,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder for store and recordings.")] = Path(
-        "/var/lib/matdan"
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder for store and recordings. It is created.")] = (
+        STANDARD_DATA
     ),
 ) -> None:
     """Write the settings of a new centre, with generated secrets and PINs.
@@ -155,6 +156,8 @@ def init(
     if trunk_password is not None:
         given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
+    if data != STANDARD_DATA:  # `dialer install` makes the standard folder, for the dialler's own user
+        _make_data_folder(data)
     made = {seat: create_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
@@ -168,6 +171,14 @@ def init(
         f"wrote {pins} with number and PIN of {format_count(len(made), 'agent')}: hand them out, then delete the file"
     )
     typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
+
+
+def _make_data_folder(data: Path) -> None:
+    """Create the folder for store and recordings, which others may not read. Raises InitRefused."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InitRefused(f"--data: {data} cannot be created ({error.strerror}); nothing was written") from error
 
 
 def _collect_valid_answers(answers: Answers, data: Path) -> Answers:

@@ -241,6 +241,10 @@ def _print_import_result(console: Console, result: ImportResult) -> None:
         if count or words.startswith(("rows", " ")):
             table.add_row(f"{count:,}", escape(words))
     console.print(table)
+    for shared in result.shared_epic_places:
+        console.print(f"EPIC {escape(shared.epic)}: voters {escape(shared.places)}", soft_wrap=True)
+    if result.shared_epics > len(result.shared_epic_places):
+        console.print(f"... and {result.shared_epics - len(result.shared_epic_places):,} more EPIC numbers")
     if result.reasons:
         reasons = Table("rejects", "reason", box=None)
         for reason, count in result.reasons.items():

@@ -18,6 +18,8 @@ from dialer.store.connection import Connection
 
 CONFLICT = "another row of this file has the same booth and serial but other details: correct one of them"
 
+_MOST_NAMED = 10  # repeated EPIC numbers in a result
+
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
@@ -46,6 +48,7 @@ class ImportTally:
     opted_out: int = 0  # added numbers that had opted out before
     without_close: int = 0  # booths in the store without a close of poll
     shared_epics: int = 0  # EPIC numbers in the store under two serials of one roll
+    shared_epic_places: tuple[roll.RepeatedEpic, ...] = ()  # the first of them, with their voters
 
 
 @dataclass(slots=True)
@@ -141,6 +144,8 @@ class Merger:
         """Suppress new numbers that opted out earlier, and complete the counts."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
+        if tally.shared_epics:
+            tally.shared_epic_places = tuple(roll.list_repeated_epics(self._db, _MOST_NAMED))
 
     def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
         """Return the stored voter of each row. Voters that are not in the store are added."""

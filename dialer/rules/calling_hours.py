@@ -72,7 +72,7 @@ def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -
     seconds.
     """
     local = datetime.fromtimestamp(now, zone)
-    open_today: list[Stretch] = [(local.time(), time.max)]
+    open_today: list[Stretch] = [(time(), time.max)]
     for each in hours:
         both = [
             (max(one[0], other[0]), min(one[1], other[1]))
@@ -81,7 +81,7 @@ def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -
         ]
         open_today = [(start, until) for start, until in both if start < until]
     moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]
-    return sum(until - start for start, until in moments)
+    return sum(max(0.0, until - max(start, now)) for start, until in moments)
 
 
 def get_midnight(day: date, zone: ZoneInfo) -> float:

@@ -111,7 +111,13 @@ NumberPrefix = Annotated[
     ),
 ]
 Port = Annotated[int, Field(ge=0, le=65535)]
-HostName = Annotated[str, restrict_to_pattern(r"^[A-Za-z0-9.:-]{1,253}$", "must be a host name or an IP address")]
+HostName = Annotated[
+    str,
+    restrict_to_pattern(
+        r"^([A-Za-z0-9.-]{1,253}|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})$",
+        "must be a host name or an IP address, without a scheme or port, such as sip.example.org",
+    ),
+]
 NetworkName = Annotated[
     str,
     restrict_to_pattern(

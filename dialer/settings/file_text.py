@@ -127,7 +127,8 @@ def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsT
         problem = f"cannot be read: {error.strerror}"
         raise SettingError(str(path), "", problem, "check the path and its permissions") from error
     except NotToml as error:
-        raise SettingError(str(path), "", f"is not TOML: {error}", "correct that line") from error
+        where = str(path) if error.line is None else f"{path}:{error.line}"
+        raise SettingError(where, "", f"is not TOML: {error}", "correct that line") from error
     if piped and not table:  # the program that writes to the pipe has failed; do not run with defaults
         problem = "the pipe was empty"
         raise SettingError(str(path), "", problem, "check why the program that writes to it failed")

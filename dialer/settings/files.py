@@ -19,9 +19,16 @@ _LONG_KEY: Final = re.compile(
     rf"(?<![\w\"'-])(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')(?:[ \t]*+\.[ \t]*+[\w\"'-]++){{{_MAX_KEY_PARTS}}}"
 )
 
+_MISTAKE = re.compile(r"\(at line (\d+), column \d+\)")  # in an error of tomllib
+
 
 class NotToml(ValueError):
     """The text of a file is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
+
+    def __init__(self, why: str, line: int | None = None) -> None:
+        """Create the error. `line` is the number of the line with the mistake, if it is known."""
+        super().__init__(why)
+        self.line = line
 
 
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
@@ -77,4 +84,5 @@ def parse_toml_table(data: bytes) -> dict[str, Any]:
         raise NotToml("it is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, or a number with more digits than Python converts
         why = "a number has too many digits" if "integer string conversion" in str(error) else str(error)
-        raise NotToml(why) from error
+        place = _MISTAKE.search(why)
+        raise NotToml(why, None if place is None else int(place[1])) from error

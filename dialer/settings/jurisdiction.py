@@ -385,7 +385,10 @@ def apply_stricter_rules(
             key = f"rules.stricter.{name}"
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}")))
         changed[name] = {**changed[name], **fields}
-    stricter = validate_profile(changed, file)
+    try:
+        stricter = validate_profile(changed, file)
+    except SettingError as error:
+        raise SettingError(file, f"rules.stricter.{error.key}", error.problem, error.remedy) from error
     for name, fields in overrides.items():
         for field in fields:
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)

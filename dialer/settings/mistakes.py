@@ -16,12 +16,22 @@ from dialer.settings.renamed import find_new_setting_name
 
 _SECRET: Final = re.compile(r"secret|password|pin|token")
 _PER_CENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
+UNKNOWN_FILE: Final = "settings"
+"""The file of an error whose finder does not know the settings file."""
 _REFERENCE = "see docs/reference/settings.md"
 
 
 def combine_errors(found: Sequence[SettingError]) -> SettingError:
     """Return one error that contains all errors about settings."""
     return found[0] if len(found) == 1 else SettingMistakes(found)
+
+
+def locate_error(error: SettingError, text: SettingsText) -> SettingError:
+    """Return the error with the file and line of its key, if it only says that it is in the settings."""
+    if error.file != UNKNOWN_FILE or not error.key:
+        return error
+    where = text.locate_setting(tuple(error.key.split(".")))
+    return SettingError(where, error.key, error.problem, error.remedy)
 
 
 def list_setting_errors(

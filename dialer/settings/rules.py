@@ -11,11 +11,14 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from dialer.settings.fields import Applied, LocalTime, Section, ZoneName
 
+EARLIEST_DAY = date(2000, 1, 1)
+LATEST_DAY = date(3000, 1, 1)
+
 
 class Poll(Section):
     """[[rules.polls]] - a polling day and the area that votes on it, from the official notification."""
 
-    day: date = Field(description="the polling day")
+    day: date = Field(ge=EARLIEST_DAY, lt=LATEST_DAY, description="the polling day")
     closes_at: LocalTime | None = Field(None, description="close of poll; none: each booth's own, from the roll")
     constituencies: tuple[int, ...] = Field(
         (), description="constituencies that vote on this day; empty: all on the roll"

@@ -13,7 +13,7 @@ from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
 from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
-from dialer.settings.mistakes import combine_errors
+from dialer.settings.mistakes import combine_errors, locate_error
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 
@@ -26,7 +26,10 @@ def load_site_profile(settings: Settings) -> Profile:
     Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and
     a caller ID outside its number series.
     """
-    profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+    try:
+        profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+    except SettingError as error:
+        raise locate_error(error, settings.settings_text) from error
     check_strictness(settings, profile)
     return profile
 

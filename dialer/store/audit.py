@@ -73,6 +73,7 @@ class SQL(Statements):
     entries_after = Query(AuditEntry)
     entries_between = Query(ListedEntry)
     entries_of_kind = Query(EntryOfKind)
+    kinds = Scalar(str)
     settings = Query(Setting)
     delete_settings = Command()
     insert_setting = Command()
@@ -124,6 +125,11 @@ def read_entries_between(
 ) -> list[ListedEntry]:
     """Return the audit entries of a period (epoch seconds): of one person or all, of some kinds, or by default all except seals."""
     return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
+
+
+def list_kinds(db: Connection) -> list[str]:
+    """Return the kinds of all entries, sorted. Slow, for it reads the whole audit."""
+    return SQL.kinds.all(db)
 
 
 def read_settings_of_last_start(db: Connection) -> dict[str, str]:

@@ -21,6 +21,10 @@ ORDER BY number;
 -- name: entries_of_kind
 SELECT number, at, what FROM audit WHERE kind = :kind ORDER BY number;
 
+-- Slow: reads the whole audit.
+-- name: kinds
+SELECT DISTINCT kind FROM audit ORDER BY kind;
+
 -- name: settings
 SELECT key, value FROM setting ORDER BY key;
 

@@ -12,6 +12,7 @@ when the process ends, however it ends. The lock file stays, for removing it wou
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -20,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from dialer.domain.errors import StoreBusy, StoreError
+from dialer.domain.errors import StoreBusy, StoreError, StoreFull
 from dialer.store.lock_holder import find_lock_holder, get_lock_path
 
 DIALLER = "a dialler"
@@ -58,9 +59,14 @@ class StoreLock:
         except BaseException:
             self.release()
             raise
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"{holder} (process {os.getpid()})\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{holder} (process {os.getpid()})\n".encode())
+        except OSError as error:
+            self.release()
+            kind = StoreFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
+            raise kind(f"{path}: its lock file cannot be written ({error.strerror}): free some disk space") from error
 
     def __enter__(self) -> Self:
         """Return the lock."""

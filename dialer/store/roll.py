@@ -72,6 +72,13 @@ class WantedVoter(NamedTuple):
     language: str
 
 
+class RepeatedEpic(NamedTuple):
+    """An EPIC number that several voters of one roll have."""
+
+    epic: str
+    places: str  # constituency/part/serial of its voters, separated by commas
+
+
 class SQL(Statements):
     all_booths = Query(StoredBooth)
     insert_booth = Command()
@@ -91,6 +98,7 @@ class SQL(Statements):
     apply_opt_outs = Command()
     booths_without_close = Scalar(int)
     repeated_epics = Scalar(int)
+    repeated_epic_places = Query(RepeatedEpic)
     insert_import_run = Command()
     imported_files = Scalar(str)
     set_weight = Command()
@@ -179,6 +187,11 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     """
     opted_out = SQL.apply_opt_outs.run(db)
     return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)
+
+
+def list_repeated_epics(db: Connection, most: int) -> list[RepeatedEpic]:
+    """Return the first `most` EPIC numbers that several voters of one roll have. Slow, for it reads the whole roll."""
+    return SQL.repeated_epic_places.all(db, most=most)
 
 
 def insert_import_record(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:

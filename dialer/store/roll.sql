@@ -68,6 +68,14 @@ SELECT count(*) FROM (
     SELECT 1 FROM voter JOIN booth USING (booth_id) WHERE epic <> '' GROUP BY roll_version, state_code, epic HAVING count(*) > 1
 );
 
+-- The first of them, with the places of their voters: constituency/part/serial.
+-- name: repeated_epic_places
+SELECT epic, group_concat(place, ', ') AS places FROM (
+    SELECT roll_version, state_code, epic, constituency_number || '/' || part_number || '/' || serial AS place
+    FROM voter JOIN booth USING (booth_id) WHERE epic <> '' ORDER BY constituency_number, part_number, serial
+)
+GROUP BY roll_version, state_code, epic HAVING count(*) > 1 ORDER BY epic LIMIT :most;
+
 -- name: insert_import_run
 INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)
 VALUES (:at, :file_name, :sha256, :rows, :voters, :numbers, :links, :rejected, :unchanged);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -319,3 +320,18 @@ async def test_program_that_opens_and_closes_the_store_does_not_remove_the_wal(p
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(1,)"
+
+
+def test_full_disk_at_the_start_is_reported_in_one_line_with_the_store(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(StoreFull, match="its lock file cannot be written") as error:
+        StoreLock(path, "a dialler")
+    monkeypatch.undo()
+
+    assert is_one_line(error.value, path)
+    StoreLock(path, "a dialler").release()  # the failed start holds no lock

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+import uvloop
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.turns import FlowCommit
@@ -16,6 +19,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.scripts import runner
 from dialer.switch.asterisk.scripts.containment import ScriptRules
+from dialer.switch.asterisk.scripts.process import ContainedProcess
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_peer import AsteriskCall, Recorder, make_server
 from tests.support.agi_scripts import PLAIN, THEN_HANG_UP, Peer, run_script
@@ -175,3 +179,25 @@ async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends(
     assert recorder.errors == []
     assert asyncio.get_running_loop().time() - began == pytest.approx(4.0, abs=0.1)
     assert peer.lines[-1] == "HANGUP"  # read once the recording has ended: no second flow is started
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_script_that_ends_at_once_has_failed_and_its_call_goes_on(
+    script: Script, run: Callable[[Coroutine[object, object, None]], None]
+) -> None:
+    """The dialler runs under uvloop, which raises RuntimeError for a write to a pipe that it has closed."""
+
+    async def run_often() -> None:
+        path = script("")
+        path.write_text("raise SystemExit(3)\n")
+        for _ in range(5):
+            assert await run_script(path) == (ScriptEnd.FAILED, [])
+
+    run(run_often())
+
+
+async def test_write_to_a_pipe_that_uvloop_has_closed_does_nothing(script: Script) -> None:
+    process = await ContainedProcess.start(ScriptRules(), [sys.executable, "-c", ""], Path("/"), 100)
+    with patch.object(process._stdin, "write", side_effect=RuntimeError("the handler is closed")):
+        await process.write(b"200 result=1\n")
+    await process.stop(5.0)

@@ -123,7 +123,12 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if local.asterisk else []}
     files = {
         USERS / "matdan.conf": _render_template("sysusers.j2", **shared, asterisk=local.asterisk),
-        FOLDERS / "matdan.conf": _render_template("tmpfiles.j2", **shared, mosquitto=local.mosquitto),
+        FOLDERS / "matdan.conf": _render_template(
+            "tmpfiles.j2",
+            **shared,
+            mosquitto=local.mosquitto,
+            history=settings.asterisk.history if local.asterisk else None,
+        ),
     }
     if local.asterisk:
         files[ROTATION / "matdan"] = _render_template("logrotate.j2", history=settings.asterisk.history)

@@ -21,7 +21,7 @@ from dialer.domain.parties import PartyId, Place
 from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
 from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_codec import AmiMessage, parse_figure
 from dialer.switch.asterisk.call_history import read_history
 from dialer.switch.asterisk.comparison import compare_channels
 from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
@@ -132,8 +132,8 @@ class AsteriskSwitch:
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
             self._lease.on_event(message)
-        if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
-            self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
+        if message.event == "FullyBooted" and (uptime := parse_figure(message.get("Uptime"))) is not None:
+            self._up_since = asyncio.get_running_loop().time() - uptime
         self._report_events(self.tracker.handle_event(message))
         for channel in self.tracker.seats.pop_replaced_phones():
             self._start_task(self._hang_up_replaced_phones(channel), "hang-up-replaced")
@@ -377,12 +377,12 @@ class AsteriskSwitch:
         if channel is None:
             raise SwitchError(f"the phone of seat {seat} is not connected: call it, or log in again")
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
-        packets = (await self._require_client().send_action("Getvar", fields)).get("Value")
-        if not packets.isdecimal():
+        packets = parse_figure((await self._require_client().send_action("Getvar", fields)).get("Value"))
+        if packets is None:
             raise SwitchError(
                 f"Asterisk does not report the RTP packets received from the phone of seat {seat}: call the phone again"
             )
-        return int(packets)
+        return packets
 
     async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the agent's phone at a seat."""

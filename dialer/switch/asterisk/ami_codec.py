@@ -28,6 +28,8 @@ _FIRST_LINE = re.compile(rb"[A-Za-z][A-Za-z0-9_-]*:")
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # CR, LF and NUL end a line; the others are never legitimate
 
+_MAX_DIGITS = 9
+
 
 @lru_cache(maxsize=512)
 def _make_field_marker(name: str) -> bytes:
@@ -269,6 +271,14 @@ class AmiDecoder:
     def _check_line_length(self, line_bytes: int) -> None:
         if line_bytes > self._max_line_bytes:
             raise ProtocolError(f"the peer sent an AMI line of more than {self._max_line_bytes} bytes")
+
+
+def parse_figure(text: str) -> int | None:
+    """Return a whole number of at most nine digits in a field of an event, or None if it is something else.
+
+    Python's `int` raises ValueError for more than 4,300 digits.
+    """
+    return int(text) if len(text) <= _MAX_DIGITS and text.isdecimal() else None
 
 
 def _find_wanted_messages(wanted_message_start: re.Pattern[bytes], block: bytes) -> list[bytes]:

@@ -8,6 +8,7 @@ an event of class `call` and one of class `user`. Nobody is called, and Asterisk
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,6 +32,8 @@ _WRITE_CLASSES = {
     "Getvar": "reporting",
     "Status": "reporting",
 }
+LEAST_MANAGER_VERSION = 7  # of Asterisk 18
+_MANAGER_VERSION = re.compile(r"/(\d{1,3})\.")
 
 
 async def check_permissions(login: AmiLogin) -> str:
@@ -53,6 +56,7 @@ async def check_permissions(login: AmiLogin) -> str:
     async with AmiClient(
         login, on_event=on_event, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
     ) as client:
+        refuse_old_asterisk(client.banner)
         allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
@@ -69,6 +73,16 @@ async def check_permissions(login: AmiLogin) -> str:
             raise PermissionMissing(_describe_missing(login.username, "read", read, READ_LINE))
         await check_dialplan(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
         return client.banner
+
+
+def refuse_old_asterisk(banner: str) -> None:
+    """Raise SwitchError if the banner of Asterisk's manager is that of a version which the dialler does not know."""
+    found = _MANAGER_VERSION.search(banner)
+    if found is None or int(found[1]) < LEAST_MANAGER_VERSION:
+        raise SwitchError(
+            f"Asterisk's manager says {banner.strip()!r}: Asterisk 18 or newer is needed (manager version "
+            f"{LEAST_MANAGER_VERSION}), update it"
+        )
 
 
 async def run_check_extension(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, Level
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_shipped_texts
+from dialer.simulation.asterisk import sessions
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks.asterisk import SOUNDS_PER_REQUEST, check_asterisk
@@ -27,11 +29,18 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
+HISTORY = "/var/log/asterisk/cdr-custom/matdan.csv"
+
+
 async def list_findings(
-    directory: Path, config: SimulatedAsteriskConfig = CONFIG, unregistered: tuple[str, ...] = ()
+    directory: Path,
+    config: SimulatedAsteriskConfig = CONFIG,
+    unregistered: tuple[str, ...] = (),
+    history: str | None = HISTORY,
 ) -> dict[str, Finding]:
     """Return what `dialer check` reports, by subject."""
     lines: dict[str, Any] = {
+        "asterisk": {} if history is None else {"history": history},
         "trunks": [
             {
                 "name": "carrier",
@@ -44,7 +53,7 @@ async def list_findings(
                 "calls_per_second": 1,
                 "caller_ids": ["+911140000001"],
             }
-        ]
+        ],
     }
     async with SimulatedAsterisk(config) as switch:
         for endpoint in unregistered:
@@ -112,5 +121,28 @@ def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
     async def run() -> None:
         found = await list_findings(tmp_path, replace(CONFIG, missing_sounds=frozenset(SAID)))
         assert f"does not find {len(SAID)} of {len(SAID) + 6} sounds" in found["sounds in asterisk"].text
+
+    run()
+
+
+@virtual_time()
+async def test_dialer_check_warns_that_calls_stay_unknown_without_a_call_history(tmp_path: Path) -> None:
+    found = await list_findings(tmp_path, history=None)
+    assert found["call history"].level is Level.WARNING
+    assert "call history" not in await list_findings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "banner", ["Asterisk Call Manager/1.1", "Asterisk Call Manager/5.0.2", "Asterisk Call Manager"]
+)
+def test_dialer_check_refuses_an_asterisk_that_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str
+) -> None:
+    monkeypatch.setattr(sessions, "BANNER", f"{banner}\r\n".encode())
+
+    @virtual_time()
+    async def run() -> None:
+        with pytest.raises(SwitchError, match="Asterisk 18 or newer is needed"):
+            await list_findings(tmp_path)
 
     run()

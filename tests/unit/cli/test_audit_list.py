@@ -85,3 +85,12 @@ def test_audit_list_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> No
         "1",
         64,
     )
+
+
+def test_unknown_kind_of_audit_entry_is_rejected_with_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "centre.db"
+    asyncio.run(log_agents_in_and_out(path))
+    code, text = run("audit", "list", "--store", path, "--kind", "nonsense")
+    assert code == 2
+    words = " ".join(text.replace("│", " ").split())
+    assert "--kind: the audit has no entry of the kind 'nonsense'; it has log-in, log-off" in words

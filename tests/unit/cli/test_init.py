@@ -44,6 +44,7 @@ def test_settings_written_by_init_pass_every_check(tmp_path: Path) -> None:
     assert (code, set(errors) - {"tones", "information message"}) == (1, {"audio", "store", "asterisk"}), output
     assert settings.centre.organisation == GOOD["--organisation"]
     assert (settings.centre.time_zone, settings.centre.region) == ("Asia/Kolkata", "IN")
+    assert settings.asterisk.history == Path("/var/log/asterisk/cdr-custom/matdan.csv")
     assert settings.trunks[0].caller_ids == ("+911140000001", "+911140000002")
     assert settings.seats[0].languages == ("hi", "mr")
     assert (settings.metrics.port, settings.metrics.desk_port) == (9470, 9471)
@@ -153,3 +154,20 @@ def test_init_at_a_terminal_asks_for_missing_values_and_repeats_wrongly_answered
     settings = load_settings(tmp_path / "centre.toml")
     assert settings.trunks[0].host == "sip.carrier.in"
     assert settings.supervisors[0].name == "asha"
+
+
+def test_init_creates_the_data_folder_for_its_user_only(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    create_centre(tmp_path, {"--data": str(data)})
+    assert data.is_dir()
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_data_folder_that_cannot_be_created_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    _, error = run_for_error(
+        "init", tmp_path / "centre.toml", *arguments(tmp_path, {"--data": str(tmp_path / "file" / "x")})
+    )
+    assert "--data: " in error
+    assert "nothing was written" in error
+    assert not (tmp_path / "centre.toml").exists()

@@ -85,7 +85,9 @@ def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
-    assert import_file(tmp_path / "roll.csv", store).shared_epics == 1
+    result = import_file(tmp_path / "roll.csv", store)
+    assert result.shared_epics == 1
+    assert [tuple(each) for each in result.shared_epic_places] == [("ABC1234567", "174/1/1, 174/1/2")]
     (tmp_path / "other.csv").write_text("\n".join([header, row.format(9, 9)]))
     other = import_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", allow_second_roll=True))
     assert other.shared_epics == 1

@@ -93,6 +93,13 @@ def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock:
     assert count_seconds_left([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
 
 
+@pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
+def test_remaining_calling_seconds_know_which_of_two_equal_times_it_is(fold: int, hours: float) -> None:
+    """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
+    now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
+    assert count_seconds_left([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0
+
+
 def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -> None:
     morning, late = (
         make_daily_hours([(time(8), time(12)), (time(14), time(18))]),

@@ -181,7 +181,7 @@ def test_error_about_campaigns_of_headquarters_names_file_and_line(
         ),
         (
             "[rules.stricter.gap]\nminutes = 20\n",
-            "settings: rules.stricter.gap: was renamed; write [minimum_interval].",
+            "centre.toml:1: rules.stricter.gap: was renamed; write [minimum_interval].",
         ),
     ],
 )
@@ -210,3 +210,36 @@ def list_setting_keys(model: type[Section], within: str = "") -> set[str]:
         if inner is not None:
             keys |= list_setting_keys(inner, f"{within}{name}.")
     return keys
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[centre]\nid = "a"\n[store\n', "centre.toml:3: is not TOML: "),
+        ('[centre]\nid = "a"\nid = "b"\n', "centre.toml:3: is not TOML: "),
+        (
+            '[centre]\nid = "a"\n[rules]\njurisdiction = "mars"\n',
+            "centre.toml:4: rules.jurisdiction: there is no profile",
+        ),
+        ("[centre]\n[rules.stricter.rung]\nminimum_seconds = 1\n", "centre.toml:2: rules.stricter.rung: is not a rule"),
+        (
+            '[rules]\njurisdiction = "india"\n[rules.stricter.ring]\nminimum_seconds = 1\n',
+            "centre.toml:4: rules.stricter.ring.minimum_seconds: 1 is looser than the profile 'india'",
+        ),
+        ("[rules]\npolls = [{ day = 9999-12-31 }]\n", "centre.toml:2: rules.polls[0].day: "),
+        (f"{TRUNK.replace('10.0.0.9', 'sip:carrier.in')}", "centre.toml:4: trunks.carrier-a.host: must be a host name"),
+        (
+            f"{TRUNK.replace('10.0.0.9', 'carrier.in:5060')}",
+            "centre.toml:4: trunks.carrier-a.host: must be a host name",
+        ),
+    ],
+)
+def test_every_mistake_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+    assert any(line.startswith(says) for line in get_error_lines(tmp_path, text))
+
+
+@pytest.mark.parametrize("host", ["sip.carrier.in", "10.0.0.9", "2001:db8::1", "::1", "::ffff:10.0.0.9"])
+def test_host_may_be_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(TRUNK.replace("10.0.0.9", host), encoding="utf-8")
+    assert load_settings(path).trunks[0].host == host

@@ -129,7 +129,7 @@ def test_empty_settings_table_has_the_same_defaults_as_a_missing_one(section: st
         ('[polling_day]\nexpected_turnout = [{at = "09:00Z", voted = 0.1}]\n', "polling_day.expected_turnout[0].at"),
         (
             '[rules.stricter.calling_hours]\nweekday = [["10:00Z", "18:00Z"]]\n',
-            "settings: calling_hours.weekday.0.0",
+            "centre.toml:2: rules.stricter.calling_hours.weekday.0.0",
         ),
     ],
 )

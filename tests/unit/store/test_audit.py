@@ -117,5 +117,5 @@ async def test_verifying_the_audit_detects_a_broken_chain(
     code, text = verify_audit(*where)
     assert code == 1
     assert text.startswith(
-        "entry 3: the entry was changed after it was written\nthe audit is BROKEN: 1 findings: 4 entries; head 4:"
+        "entry 3: the entry was changed after it was written\nthe audit is BROKEN: 1 finding: 4 entries; head 4:"
     )

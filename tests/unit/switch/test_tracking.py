@@ -257,3 +257,15 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
     assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
     assert tracker.apply_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
     assert tracker.find_lost_events([IN_TALK]) == frozenset()
+
+
+@pytest.mark.parametrize("cause", ["9" * 4301, "-16", "x", ""])
+def test_hangup_with_an_unreadable_cause_ends_the_call(cause: str) -> None:
+    """Python's `int` raises ValueError for more than 4,300 digits, which would end the AMI connection."""
+    tracker = SwitchTracker()
+    tracker.calls.expect_channel(ID)
+    assert [
+        type(each)
+        for message in (FAILURE, make_event("Hangup", Uniqueid=ID, Cause=cause))
+        for each in tracker.handle_event(message)
+    ] == [CallEnded]

@@ -24,7 +24,7 @@ class ContainedProcess:
         """Wrap a process from `start`. bwrap has written the namespace's first process id to descriptor `info`."""
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
-        self.stdin = process.stdin
+        self._stdin = process.stdin
         self.stdout = process.stdout
         self._process = process
         self._transport = transport
@@ -71,6 +71,17 @@ class ContainedProcess:
         runs.
         """
         return self._process.returncode
+
+    async def write(self, data: bytes) -> None:
+        """Send data to the program, and wait until its pipe has room. Does nothing once the program has ended.
+
+        A program that has ended, or does not read replies, may still have written commands: they count.
+        """
+        # uvloop raises RuntimeError for a pipe that it has closed, also before `is_closing` says so.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
+            if not self._stdin.is_closing():
+                self._stdin.write(data)
+                await self._stdin.drain()
 
     async def wait(self) -> None:
         """Wait until the program has ended."""

@@ -7,7 +7,6 @@ Asterisk itself, and some seconds to end. Results that it stores until then coun
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,7 +150,7 @@ class ScriptRun:
     async def _answer_commands(self, process: ContainedProcess) -> ScriptEnd:
         """Answer the script's commands one after the other, until the script ends."""
         fields = self.call.env.fields.items()  # sent without the token that authenticates Asterisk
-        process.stdin.write(
+        await process.write(
             encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
         )
         for _ in range(MOST_COMMANDS):
@@ -172,11 +171,7 @@ class ScriptRun:
             except CallHungUp:
                 answer = _DEAD
                 self._send_hangup_signal(process)
-            # A script that has ended, or does not read replies, may still have written commands: they count.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                if not process.stdin.is_closing():
-                    process.stdin.write(answer)
-                    await process.stdin.drain()
+            await process.write(answer)
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
     async def _answer_command(self, line: str) -> bytes:

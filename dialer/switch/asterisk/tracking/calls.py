@@ -36,7 +36,7 @@ from dialer.domain.switch_events import (
     StrayCallFound,
     SwitchEvent,
 )
-from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.ami_codec import AmiMessage, parse_figure
 from dialer.switch.asterisk.places import (
     HOLD_CONTEXT,
     MESSAGE_CONTEXT,
@@ -222,9 +222,8 @@ class CallTracker:
         return self._end_call_if_over(attempt_id, call)
 
     def _handle_hangup(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
-        cause = message.get("Cause")
         call.hung_up = True
-        call.cause = int(cause) if cause.isdecimal() else None
+        call.cause = parse_figure(message.get("Cause"))
         call.technical_cause = message.get("TechCause") or None
         return self._end_call_if_over(attempt_id, call)
 
