@@ -12,6 +12,7 @@ dialer.errors.MatdanError
 │   ├── SwitchUnreachable      no connection, or it was lost
 │   ├── SwitchInUse            another dialler is using the switch
 │   ├── LoginRefused           wrong user or secret
+│   ├── SwitchStopping         Asterisk is shutting down
 │   ├── PermissionMissing      the manager user lacks a permission
 │   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
 │   └── OriginateUnsure        sent without a response: the call may exist; never sent again
@@ -87,6 +88,10 @@ class LoginRefused(SwitchError):
     """Asterisk refused the user or the secret of the AMI login. Compare `ami.username` and `ami.secret` with
     manager.conf.
     """
+
+
+class SwitchStopping(SwitchError):
+    """Asterisk is shutting down (`core restart gracefully`): it refuses every action until it has restarted."""
 
 
 class PermissionMissing(SwitchError):

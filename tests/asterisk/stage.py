@@ -177,14 +177,17 @@ class RealStage:
         await self._lab.connect_phone(seat, self._lab.phones[seat])
 
     async def cut_link(self) -> None:
+        """Close the dialler's manager connections. The last columns are file descriptor, HTTP count and two permissions."""
         connected = await self._lab.asterisk.run_command("manager show connected")
-        for line in connected.splitlines():
-            found = re.match(r"\s*dialler\s.*?(\d+)\s+\d+\s+\d+\s*$", line)
-            if found is not None:
-                await self._lab.asterisk.run_command(f"manager kick session {found[1]}")
+        sessions = re.findall(r"^\s*dialler\s.*\s(\d+)\s+\d+\s+\d+\s+\d+\s*$", connected, re.MULTILINE)
+        replies = [await self._lab.asterisk.run_command(f"manager kick session {each}") for each in sessions]
+        assert any(reply.startswith("Kicking") for reply in replies), (connected, replies)
 
     async def restart(self) -> None:
         await self._lab.restart()
+
+    async def restart_gracefully(self) -> None:
+        await self._lab.asterisk.run_command("core restart gracefully")
 
     def list_called_numbers(self) -> list[str]:
         return list(self.watch.invites)

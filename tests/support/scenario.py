@@ -85,6 +85,9 @@ class Step(StrEnum):
     PAUSE = "pause"
     LINK_CUT = "link-cut"  # the AMI connection is lost
     SWITCH_RESTARTS = "switch-restarts"  # Asterisk restarts: all calls are lost
+    SWITCH_RESTARTS_GRACEFULLY = (
+        "switch-restarts-gracefully"  # once the calls have ended; until then it refuses all actions
+    )
     DIALLER_RESTARTS = "dialler-restarts"  # it is killed without draining, and started again
 
 

@@ -69,6 +69,10 @@ class Stage(Protocol):
         """Restart the switch. Its phones stay registered."""
         ...
 
+    async def restart_gracefully(self) -> None:
+        """Have the switch restart once its calls have ended."""
+        ...
+
     def list_called_numbers(self) -> list[str]:
         """Return the numbers of all calls that reached the carrier, in order."""
         ...
@@ -248,6 +252,8 @@ class _Run:
                 await self._stage.cut_link()
             case Step.SWITCH_RESTARTS:
                 await self._stage.restart()
+            case Step.SWITCH_RESTARTS_GRACEFULLY:
+                await self._stage.restart_gracefully()
             case Step.DIALLER_RESTARTS:
                 self._killed, self.away_seconds = True, event.lasts
 

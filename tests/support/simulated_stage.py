@@ -54,6 +54,9 @@ class SimulatedStage:
     async def restart(self) -> None:
         await self.switch.restart(down_seconds=1.0)
 
+    async def restart_gracefully(self) -> None:
+        await self.switch.restart_gracefully(down_seconds=1.0)
+
     def list_called_numbers(self) -> list[str]:
         return [call.number for call in self.switch.placed]
 

@@ -83,6 +83,8 @@ class Actions:
             send_response(session, action, "Error", ("Message", str(refusal)))
 
     def _run_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
+        if self._switch.stopping:
+            raise ActionRefused("Asterisk is shutting down")
         if name == "login":
             self._log_in(session, action)
         elif name == "logoff":

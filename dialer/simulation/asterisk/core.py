@@ -40,6 +40,7 @@ class SwitchCore(ABC):
         section = read_conf("extensions.conf", text).find_section("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
+        self.stopping = False  # refuses all actions, and restarts once its calls have ended
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.servers: dict[str, SwitchCore] = {}  # the other servers, by name

@@ -23,6 +23,7 @@ from dialer.simulation.asterisk.sessions import ManagerSession
 
 _log = structlog.get_logger(__name__)
 
+STOPPING_CHECK_SECONDS = 0.1
 BOOT_SECONDS = 0.2  # from listening until fully booted, as in Asterisk 22.10
 
 
@@ -199,6 +200,14 @@ class SimulatedAsterisk(SwitchCalls):
         self.booted = True
         self.events.publish_fully_booted()
         _log.info("simulated_asterisk.restarted", port=self.ami_port)
+
+    async def restart_gracefully(self, down_seconds: float = 0.0) -> None:
+        """Refuse all AMI actions until all calls to voters have ended, then restart, as `core restart gracefully` does."""
+        self.stopping = True
+        while any(channel.trunk is not None for channel in self.channels.values()):  # noqa: ASYNC110 - they end in many places
+            await asyncio.sleep(STOPPING_CHECK_SECONDS)
+        self.stopping = False
+        await self.restart(down_seconds, announced=True)
 
     async def _drop_all_connections(self) -> None:
         if self._server is not None:

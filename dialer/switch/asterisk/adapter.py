@@ -292,11 +292,11 @@ class AsteriskSwitch:
     def get_unanswered_seconds(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
-        Returns infinity if our lease may have expired.
+        Returns infinity if our lease may have expired, or if Asterisk is shutting down.
         """
         if self._client is None:
             return 0.0
-        if self._lease is not None and not self._lease.is_valid:
+        if self._client.is_stopping or (self._lease is not None and not self._lease.is_valid):
             return inf
         return self._client.oldest_unanswered_seconds
 

@@ -80,6 +80,11 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._transport is not None and not self._end.done()
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether Asterisk has refused an action because it is shutting down."""
+        return self._session.is_stopping
+
+    @property
     def banner(self) -> str:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._session.banner

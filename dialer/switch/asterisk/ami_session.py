@@ -24,6 +24,7 @@ from dialer.domain.errors import (
     PermissionMissing,
     ProtocolError,
     SwitchError,
+    SwitchStopping,
     SwitchUnreachable,
 )
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_action
@@ -31,6 +32,7 @@ from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage, encode_acti
 _log = structlog.get_logger(__name__)
 
 WRITE_BYTES: Final = 65_536  # per write; with more, Asterisk could stop reading unnoticed while our buffers fill
+_STOPPING: Final = "Asterisk is shutting down"  # main/manager.c
 _EMPTY_LIST: Final = frozenset({"No active conferences."})  # messages of Error responses that mean an empty list
 _LIST_ENDS: Final = frozenset({"complete", "cancelled"})
 
@@ -119,6 +121,8 @@ class AmiSession:
         self._connected = False
         self._login: Action | None = None
         self._ping: Action | None = None
+        self.is_stopping = False
+        """Whether Asterisk has refused an action because it is shutting down."""
         self._pending: dict[str, Action] = {}  # written or in the outbox, by ActionID
         self._queue: OrderedDict[str, Action] = OrderedDict()  # not in the outbox yet, by ActionID
         self._outbox: list[Action] = []
@@ -359,8 +363,10 @@ class AmiSession:
         if action is None:
             _log.debug("ami.response_dropped", response=message.response)
         elif action is self._ping:
+            self.is_stopping = self.is_stopping or _is_stopping(message)
             self._remove_pending_action(action)
         elif message.is_error:
+            self.is_stopping = self.is_stopping or _is_stopping(message)
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
                 return self._end_action(action, message)
             return self._end_action(action, make_refusal_error(action.name, message, self._account.username))
@@ -426,6 +432,10 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
             f"manager user {username} has no permission for {name}: in manager.conf, section [{username}], "
             "write the line `write = originate,call,reporting`, then run `manager reload`"
         )
+    if _is_stopping(message) and name != "Originate":
+        return SwitchStopping(
+            f"Asterisk is shutting down and refused {name}: calls are placed again once it has restarted"
+        )
     if name == "Login":
         return LoginRefused(
             f"Asterisk refused manager user {username} ({text}): compare `ami.username` and `ami.secret` with manager.conf"
@@ -435,3 +445,8 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
     if name == "Command":
         text = message.get("Output", text)
     return SwitchError(f"Asterisk refused {name}: {text}")
+
+
+def _is_stopping(message: AmiMessage) -> bool:
+    """Return whether a response is that of an Asterisk which is shutting down."""
+    return message.is_error and message.get("Message") == _STOPPING

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import OriginateRefused, SwitchError, SwitchInUse
+from dialer.domain.errors import OriginateRefused, SwitchError, SwitchInUse, SwitchStopping
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
@@ -137,7 +137,10 @@ class SwitchLease:
                     async with asyncio.timeout(RENEW_SECONDS):
                         return await client.wait_until_lost()
                 except TimeoutError:
-                    await self.renew_lease(client)
+                    with suppress(
+                        SwitchStopping
+                    ):  # the session still reports how the calls end, until Asterisk closes it
+                        await self.renew_lease(client)
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):

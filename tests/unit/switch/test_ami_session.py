@@ -14,6 +14,7 @@ from dialer.domain.errors import (
     OriginateUnsure,
     ProtocolError,
     SwitchError,
+    SwitchStopping,
     SwitchUnreachable,
     UnsafeValue,
 )
@@ -408,3 +409,23 @@ def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     session.pop_output()
     session.process_bytes(make_error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)
+
+
+def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_secret() -> None:
+    session = make_session()
+    session.on_connected(0)
+    login = session.queue_login(0)
+    session.pop_output()
+    session.process_bytes(BANNER + make_error_response(login.action_id, "Asterisk is shutting down"), 1)
+    assert isinstance(login.outcome, SwitchStopping)
+    assert "secret" not in str(login.outcome)
+    assert session.is_stopping
+
+
+def test_ping_tells_that_asterisk_is_shutting_down() -> None:
+    session = make_logged_in_session()
+    session.on_timer(6)
+    [ping] = list_new_actions(session)
+    assert not session.is_stopping
+    session.process_bytes(make_error_response(ping.split()[1], "Asterisk is shutting down"), 6)
+    assert session.is_stopping
