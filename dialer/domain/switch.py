@@ -82,7 +82,7 @@ class CallSwitch(Protocol):
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the attempt's call in any state. It is no error if the call has already ended."""
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat. Raises SwitchError.
 
         `CallConnected` reports that voter and agent hear each other. With `record` the call is recorded from then on,
@@ -104,13 +104,13 @@ class Switch(CallSwitch, Protocol):
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return an Asterisk server's records of how these calls ended. Raises SwitchError if it has no records."""
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the agent's phone and keep it connected (`SeatUp`). Raises SwitchError.
 
         An older call of the phone is hung up then, and a voter at the seat stays.
         """
 
-    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call a seat's phone and ask for agent number and PIN. Raises SwitchError."""
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
@@ -119,7 +119,7 @@ class Switch(CallSwitch, Protocol):
         The sound is lost if it comes too late or the phone has disconnected.
         """
 
-    async def count_seat_packets(self, seat: str) -> int:
+    async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return how many audio packets the agent's phone has sent in its current call. Raises SwitchError if unknown."""
 
     async def hang_up_seat_phone(self, seat: str) -> None:
@@ -127,13 +127,13 @@ class Switch(CallSwitch, Protocol):
 
     # Transfers
 
-    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter on hold with music. Raises SwitchError.
 
         When the hold limit expires, the switch returns the voter to the seat.
         """
 
-    async def hand_over_call(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
         """Connect a voter to a transfer target, without an agent (`CallHandedOver`). Raises SwitchError.
 
         When one of them hangs up, the other's call ends too.
@@ -144,11 +144,11 @@ class Switch(CallSwitch, Protocol):
         result. Raises SwitchError.
         """
 
-    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a transfer target or supervisor, who has answered, to another seat or call. Raises SwitchError."""
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up a transfer target or supervisor in any state. It is no error if the call has already ended."""
 
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+    async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Record silence in a call's recording (`muted`), or record its audio again. Raises SwitchError."""

@@ -143,7 +143,7 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 
 def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return an order to the telephone switch, such as `make_switch_order(switch.connect_to_seat,
+    """Return an order to the telephone switch, such as `make_switch_order(switch.connect_call_to_seat,
     attempt_id, seat)`.
     """
     return SwitchOrder(_get_method_name(method), partial(method, *args, **options))

@@ -61,12 +61,12 @@ class CataloguePrompts:
                 return [self._make_label_name(spoken).sound, *chosen]
         return chosen
 
-    def find_block_reason(self, sound: str) -> str | None:
+    def find_reason_not_to_play(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return None
-        why = self.playlist.find_block_reason(name, self.today)
+        why = self.playlist.find_reason_not_to_play(name, self.today)
         if (
             why is None
             and self.label_synthetic
@@ -92,7 +92,7 @@ class CataloguePrompts:
         return sound
 
     def _may_play_sound(self, name: PromptName) -> bool:
-        return self.playlist.find_block_reason(name, self.today) is None
+        return self.playlist.find_reason_not_to_play(name, self.today) is None
 
 
 class SitePrompts:
@@ -128,7 +128,7 @@ class SitePrompts:
         """Return whether a sound that all campaigns share may be played now. Used for carriers that fetch the sound
         files. Logs each refusal once.
         """
-        why = self.get_call_prompts("").find_block_reason(sound)
+        why = self.get_call_prompts("").find_reason_not_to_play(sound)
         if why is not None:
             self._missing.log_skipped_sound(sound, why)
         return why is None

@@ -24,7 +24,7 @@ from dialer.site.reload import Part
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import maintain_ami_link
-from dialer.switch.asterisk.ami_permissions import check_permissions
+from dialer.switch.asterisk.ami_permissions import check_ami_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from dialer.switch.asterisk.lease import SwitchLease, refuse_second_dialler
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
@@ -63,7 +63,9 @@ class AsteriskServers:
         """Yield the function that moves trunks, seats and phones to other servers when settings are reloaded."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
-            yield lambda settings: partial(switch.add_locations, *_map_endpoints_to_servers(settings))
+            yield lambda settings: partial(
+                switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_servers(settings)
+            )
 
     @asynccontextmanager
     async def keep_servers_connected(self, chance: random.Random) -> AsyncIterator[None]:
@@ -97,8 +99,8 @@ def _create_manager_connection(
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return maintain_ami_link(
         lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
-        on_link_up=switch.on_link_up,
-        on_link_down=switch.on_link_down,
+        on_ami_link_up=switch.on_ami_link_up,
+        on_ami_link_down=switch.on_ami_link_down,
         run_ami_session=switch.run_ami_session,
         wait_seconds=lambda failures: backoff.calculate_wait_seconds(failures, chance),
     )
@@ -139,7 +141,7 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     for server, site in servers.items():
         try:
             if name is None:
-                await check_permissions(get_ami_login(site))
+                await check_ami_permissions(get_ami_login(site))
             else:
                 await refuse_second_dialler(get_ami_login(site), name)
         except SwitchUnreachable as error:

@@ -30,7 +30,7 @@ class SmsGateway(Protocol):
         """Send one SMS to a number in E.164, without retries. Return whether the gateway accepted it."""
 
 
-async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
+async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
     """Store a result of a flow, such as a mark (a recorded answer). Return whether it was stored, as the flow's next
     input.
     """

@@ -47,17 +47,17 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def make_merging_sink(self, sink: EventSink, server: str) -> EventSink:
+    def make_sink_adding_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
         """Return a receiver of Asterisk's events. It adds the carrier's live calls to the `SwitchUp` of this server."""
 
-        def merge_live_calls(event: SwitchEvent) -> None:
+        def add_carrier_calls(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.list_live_calls()))
                 self._carrier.report_call_states()
             else:
                 sink(event)
 
-        return merge_live_calls
+        return add_carrier_calls
 
     def get_unanswered_seconds(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
@@ -82,9 +82,9 @@ class RoutedSwitch:
         """Hang up the call of an attempt, whatever its state."""
         await self._get_switch_with_call(attempt_id).hang_up_call(attempt_id)
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat."""
-        await self._get_switch_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record)
+        await self._get_switch_with_call(attempt_id).connect_call_to_seat(attempt_id, seat, record=record)
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message (who called, and that no agent was free) to a voter who has answered."""
@@ -100,33 +100,33 @@ class RoutedSwitch:
             raise SwitchUnreachable("this site has no Asterisk, so it can use Twilio trunks only: name a Twilio trunk")
         return self._asterisk
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat and connect it to the seat's conference."""
-        await self._require_asterisk().call_seat(seat, endpoint)
+        await self._require_asterisk().call_seat_phone(seat, endpoint)
 
-    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
-        await self._require_asterisk().call_seat_for_log_in(seat, endpoint)
+        await self._require_asterisk().call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
         await self._require_asterisk().play_key_sound(seat, sound)
 
-    async def count_seat_packets(self, seat: str) -> int:
+    async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        return await self._require_asterisk().count_seat_packets(seat)
+        return await self._require_asterisk().count_packets_from_seat_phone(seat)
 
     async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the phone of a seat."""
         await self._require_asterisk().hang_up_seat_phone(seat)
 
-    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Play hold music to the voter who is talking at a seat."""
-        await self._require_asterisk().put_on_hold(attempt_id, seat)
+        await self._require_asterisk().put_call_on_hold(attempt_id, seat)
 
-    async def hand_over_call(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
         """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent."""
-        await self._require_asterisk().hand_over_call(attempt_id)
+        await self._require_asterisk().hand_over_call_to_third_party(attempt_id)
 
     async def call_third_party(self, request: PartyRequest) -> None:
         """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
@@ -134,17 +134,17 @@ class RoutedSwitch:
         """
         await self._require_asterisk().call_third_party(request)
 
-    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
-        await self._require_asterisk().move_third_party(party_id, place)
+        await self._require_asterisk().move_third_party_to_seat_or_call(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
         await self._require_asterisk().hang_up_third_party(party_id)
 
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+    async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Stop recording the audio of a call (`muted`), or record it again."""
-        await self._require_asterisk().mute_recording(attempt_id, muted=muted)
+        await self._require_asterisk().set_call_recording_muted(attempt_id, muted=muted)
 
 
 def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:

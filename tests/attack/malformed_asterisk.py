@@ -12,7 +12,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_command
+from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_script_command
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.captures import NAMES, captured_bytes
 
@@ -139,7 +139,7 @@ def read_ami_action(random: Random) -> None:
         for part in split_randomly(random, damage(random, ACTIONS, AMI_TOKENS)):
             for message in decoder.feed(part):
                 str(message.action) + message.get("Channel")
-                message.get_all("Variable")
+                message.get_all_values("Variable")
     except ProtocolError:
         return
 
@@ -163,7 +163,7 @@ def read_agi_call(random: Random) -> None:
 def read_script_line(random: Random) -> None:
     """Interpret a line of an AGI script. The command for Asterisk must be one line with the same arguments."""
     line = damage(random, SCRIPT_LINES, SCRIPT_TOKENS).decode("utf-8", "replace").strip()
-    command = interpret_command(line, 1, Recordings("kept", "id-"), {"message"})
+    command = interpret_script_command(line, 1, Recordings("kept", "id-"), {"message"})
     words = getattr(command, "arguments", None)
     if words is None:
         return

@@ -342,7 +342,7 @@ class _Port:
         if attempt_id in network.calls:
             network.end_call(attempt_id)
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         network = self._use_link()
         call = network.calls[attempt_id]
         occupied = any(other.seat == seat and not other.ended for other in network.calls.values() if other is not call)
@@ -359,7 +359,7 @@ class _Port:
     async def play_information_message(self, attempt_id: AttemptId) -> None:
         self._use_link().play_information_message(attempt_id)
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         network = self._use_link()
         network.seats_up.add(seat)
         network.send_event(SeatUp(seat))
@@ -367,7 +367,7 @@ class _Port:
     async def read_call_records(self, attempt_ids: Collection[AttemptId], _server: str) -> History:
         return self._use_link().read_call_records(attempt_ids)
 
-    async def count_seat_packets(self, seat: str) -> int:
+    async def count_packets_from_seat_phone(self, seat: str) -> int:
         return int(50 * self._use_link().clock.now())
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -20,7 +20,7 @@ import pytest
 
 from dialer.flows.errors import FlowError
 from dialer.switch.asterisk.scripts import containment
-from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_command
+from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_script_command
 from dialer.switch.asterisk.scripts.containment import (
     ScriptRules,
     check_containment,
@@ -379,19 +379,19 @@ FORBIDDEN_SOUNDS = (
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
 def test_agi_script_can_play_only_sound_files_of_the_site(verb: str) -> None:
-    commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
-    commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
-    commands += [interpret_command(verb, 1, OWN_RECORDINGS)]
+    commands = [interpret_script_command(f'{verb} "{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
+    commands += [interpret_script_command(f'{verb} "beep&{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
+    commands += [interpret_script_command(verb, 1, OWN_RECORDINGS)]
     assert [each for each in commands if not isinstance(each, Refuse)] == []
     for name in ("beep", "matdan/hi/turnout.question", "custom/a_b-c.1", "digits/1"):
-        assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
+        assert isinstance(interpret_script_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
 
 
 def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_the_path() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHER_CALLS_RECORDING, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):
-        command = interpret_command(f'STREAM FILE "{"".join(parts)}" #', 1, OWN_RECORDINGS, {"said"})
+        command = interpret_script_command(f'STREAM FILE "{"".join(parts)}" #', 1, OWN_RECORDINGS, {"said"})
         if isinstance(command, Forward):
             assert OTHER_CALLS_RECORDING not in command.arguments[0]
             assert ".." not in command.arguments[0]
@@ -414,10 +414,10 @@ def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_t
 )
 def test_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
     assert isinstance(
-        interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
+        interpret_script_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
     )
     assert isinstance(
-        interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN_RECORDINGS), Refuse
+        interpret_script_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN_RECORDINGS), Refuse
     )
 
 
@@ -428,4 +428,4 @@ def test_say_datetime_accepts_valid_times_formats_and_time_zones() -> None:
         'SAY DATETIME 0 0 "Q k M" Asia/Kolkata',
         "SAY DATETIME 0 0 IMp Etc/GMT+5",
     ):
-        assert isinstance(interpret_command(command, 1, OWN_RECORDINGS), Forward), command
+        assert isinstance(interpret_script_command(command, 1, OWN_RECORDINGS), Forward), command

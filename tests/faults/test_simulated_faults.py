@@ -31,7 +31,7 @@ CONFIG = SimulatedAsteriskConfig(
 async def test_simulated_restart_drops_channels_without_hangup_events_on_the_same_port() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
-        await lab.call_seat("1", "agent01", "seat-a")
+        await lab.call_seat_phone("1", "agent01", "seat-a")
         await lab.call("910", "talks")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
         await lab.action("Redirect", Channel="talks", Context="matdan-seat", Exten="1", Priority="1")
@@ -48,7 +48,7 @@ async def test_simulated_restart_drops_channels_without_hangup_events_on_the_sam
             assert (await again.action("CoreStatus")).get("CoreStartupTime") == f"00:00:0{int(loop.time())}"
             await again.action("CoreShowChannels")
             assert again.events("CoreShowChannelsComplete")[0].get("ListItems") == "0"
-            await again.call_seat("1", "agent01", "seat-b")
+            await again.call_seat_phone("1", "agent01", "seat-b")
             await again.event("ConfbridgeJoin", Uniqueid="seat-b")
 
 

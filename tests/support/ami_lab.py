@@ -102,7 +102,7 @@ class AmiLab:
         }
         return await self.action("Originate", **(fields | more))
 
-    async def call_seat(self, seat: str, endpoint: str, channel_id: str) -> AmiMessage:
+    async def call_seat_phone(self, seat: str, endpoint: str, channel_id: str) -> AmiMessage:
         """Originate a call to a seat's phone as the dialler does. Return the response."""
         return await self.action(
             "Originate",

@@ -74,7 +74,7 @@ async def test_host_name_allowed_for_agi_is_resolved_to_ip_addresses(monkeypatch
     assert await resolve_addresses("::1") == ("::1",)
     found = await resolve_addresses("asterisk.example")
     assert found == ("10.0.0.6", "fe80::1")
-    assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_allowed("10.0.0.6")
+    assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_address_allowed("10.0.0.6")
     for unknown in ("nowhere.example", "x" * 64 + ".example"):
         with pytest.raises(SwitchError, match=rf"{unknown}.*`ami\.host`") as caught:
             await resolve_addresses(unknown)

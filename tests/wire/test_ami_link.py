@@ -50,7 +50,7 @@ def make_link(
     peer: ManagerPeer,
     journal: Journal,
     *,
-    on_link_up: Callable[[AmiClient], Awaitable[None]] | None = None,
+    on_ami_link_up: Callable[[AmiClient], Awaitable[None]] | None = None,
     keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
     seed: int = 1,
     backoff: Backoff | None = None,
@@ -58,8 +58,8 @@ def make_link(
     chance = Random(seed)
     return maintain_ami_link(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
-        on_link_up=on_link_up or journal.up,
-        on_link_down=journal.down,
+        on_ami_link_up=on_ami_link_up or journal.up,
+        on_ami_link_down=journal.down,
         run_ami_session=keep,
         wait_seconds=lambda failures: (backoff or Backoff()).calculate_wait_seconds(failures, chance),
     )
@@ -98,7 +98,7 @@ async def test_session_callback_of_the_ami_link_starts_after_the_resync() -> Non
         kept.append(client)
         return await client.wait_until_lost()
 
-    async with ManagerPeer() as peer, make_link(peer, journal, on_link_up=resync, keep=keep_session):
+    async with ManagerPeer() as peer, make_link(peer, journal, on_ami_link_up=resync, keep=keep_session):
         await settle()
         assert kept == []
         gate.set()
@@ -116,8 +116,8 @@ async def test_interval_between_ami_reconnects_grows_with_seeded_jitter() -> Non
             peer.stop_listening()
             link = maintain_ami_link(
                 lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
-                on_link_up=journal.up,
-                on_link_down=journal.down,
+                on_ami_link_up=journal.up,
+                on_ami_link_down=journal.down,
                 wait_seconds=partial(Backoff().calculate_wait_seconds, random=Random(seed)),
             )
             async with link:
@@ -241,7 +241,7 @@ def test_ami_link_can_be_stopped_in_every_state(moment: str) -> None:
             banner=b"" if moment == "connecting" else b"Asterisk Call Manager/11.0.0\r\n",
             accepts_login=not refuse,
         ) as peer:
-            async with make_link(peer, journal, on_link_up=wait_forever if moment == "resyncing" else None):
+            async with make_link(peer, journal, on_ami_link_up=wait_forever if moment == "resyncing" else None):
                 await settle()
                 assert bool(journal.ups) is (moment == "up")
                 assert bool(journal.downs) is refuse
@@ -260,7 +260,7 @@ async def test_exception_in_the_resync_ends_the_ami_link_and_is_raised() -> None
 
     journal = Journal()
     with pytest.raises(ExceptionGroup) as raised:
-        async with ManagerPeer() as peer, make_link(peer, journal, on_link_up=stumble):
+        async with ManagerPeer() as peer, make_link(peer, journal, on_ami_link_up=stumble):
             await asyncio.Event().wait()
     assert raised.value.subgroup(ValueError) is not None
 

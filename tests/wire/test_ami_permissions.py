@@ -12,7 +12,7 @@ from dialer.domain.errors import PermissionMissing, SwitchError
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, ManagerUser, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.ami_client import READ_LINE
-from dialer.switch.asterisk.ami_permissions import WRITE_LINE, check_permissions
+from dialer.switch.asterisk.ami_permissions import WRITE_LINE, check_ami_permissions
 from dialer.switch.asterisk.ami_session import AmiLogin
 from tests.support.virtual import virtual_time
 
@@ -20,7 +20,7 @@ from tests.support.virtual import virtual_time
 async def check_user(user: ManagerUser, **changes: str) -> str:
     config = SimulatedAsteriskConfig(users=(user,), **changes)  # type: ignore[arg-type]  # a dialplan's text alone
     async with SimulatedAsterisk(config) as switch:
-        greeting = await check_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        greeting = await check_ami_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
         assert not switch.placed
         async with asyncio.timeout(5):
             while switch.channels:  # the two halves of a Local channel end one after the other
@@ -66,7 +66,7 @@ async def test_permission_check_waits_until_asterisk_has_booted() -> None:
     async with SimulatedAsterisk() as switch:
         restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
         await asyncio.sleep(1.0)
-        await check_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
+        await check_ami_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
         assert switch.booted
         await restart
 

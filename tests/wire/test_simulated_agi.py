@@ -267,7 +267,7 @@ def test_redirecting_a_channel_ends_the_flow_of_the_voter() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, script=run_script) as (_, lab):
-            await lab.call_seat("1", "agent01", "seat-a")
+            await lab.call_seat_phone("1", "agent01", "seat-a")
             await lab.call("911", "v", "matdan-flow")
             await lab.event("DialEnd", DestUniqueid="v", DialStatus="ANSWER")
             await asyncio.sleep(1)

@@ -31,7 +31,7 @@ def make_config(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.
 @virtual_time()
 async def test_ami_user_with_few_permissions_receives_only_permitted_events() -> None:
     async with lab_centre(make_config(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
-        await dialler.call_seat("1", "agent01", "seat-a")
+        await dialler.call_seat_phone("1", "agent01", "seat-a")
         await dialler.call("911", "v")
         await dialler.event("UserEvent", UserEvent="VoterWaiting")
         await dialler.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
@@ -61,7 +61,7 @@ async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> Non
 async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(make_config(("911", TALKS))) as (switch, lab):
-        await lab.call_seat("1", "agent01", "seat-a")
+        await lab.call_seat_phone("1", "agent01", "seat-a")
         await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="seat-a")
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -84,7 +84,7 @@ async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
 async def test_simulated_seat_accepts_one_of_ten_simultaneous_voters() -> None:
     numbers = [f"91{n}" for n in range(10)]
     async with lab_centre(make_config(*((number, TALKS) for number in numbers))) as (_switch, lab):
-        await lab.call_seat("1", "agent01", "seat-a")
+        await lab.call_seat_phone("1", "agent01", "seat-a")
         for number in numbers:
             await lab.call(number, f"v{number}")
         await asyncio.sleep(1.1)
@@ -109,7 +109,7 @@ async def test_simulated_seat_without_an_agent_accepts_no_voter() -> None:
 @virtual_time()
 async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
     async with lab_centre(make_config(("911", STAYS)), "lab") as (switch, lab):
-        await lab.call_seat("1", "agent01", "seat-a")
+        await lab.call_seat_phone("1", "agent01", "seat-a")
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
         await lab.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
@@ -131,7 +131,7 @@ def test_simulated_call_to_an_agents_phone_fails_if_unanswered(mode: PhoneMode, 
         async with simulated_centre(make_config()) as switch:
             switch.set_phone("agent01", mode)
             async with AmiLab(switch.ami_port, "dialler") as lab:
-                await lab.call_seat("1", "agent01", "seat-a")
+                await lab.call_seat_phone("1", "agent01", "seat-a")
                 response = await lab.event("OriginateResponse", ActionID="seat-a")
                 assert (response.get("Response"), response.get("Reason")) == ("Failure", reason)
                 await asyncio.sleep(1)

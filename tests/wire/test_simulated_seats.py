@@ -18,7 +18,7 @@ CONFIG = SimulatedAsteriskConfig(
 
 
 async def start_conversation(lab: AmiLab, number: str) -> None:
-    await lab.call_seat("1", "agent01", "seat-a")
+    await lab.call_seat_phone("1", "agent01", "seat-a")
     await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="seat-a")
     await lab.call(number, "v")
     await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -101,7 +101,7 @@ async def test_no_message_is_played_to_a_voter_who_hung_up() -> None:
 async def test_simulated_seat_rejects_a_second_phone() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await start_conversation(lab, "912")
-        await lab.call_seat("1", "agent02", "seat-b")
+        await lab.call_seat_phone("1", "agent02", "seat-b")
         await lab.event("Hangup", Uniqueid="seat-b")
         assert switch.conferences.get_info("parties", "seat-1") == "2"
         assert switch.conferences.get_info("admins", "seat-1") == "0"

@@ -113,7 +113,7 @@ class Peer(FlowHost):
         self.caller = ScriptedCall(lines)
         self.caller._lines = self.lines  # one list: recordings take from it too
 
-    async def record_caller(self, action: Record) -> Recorded | None:
+    async def record_caller_message(self, action: Record) -> Recorded | None:
         self.caller._keys = ""
         if (self.lines.pop(0) if self.lines else None) is None:
             raise CallHungUp

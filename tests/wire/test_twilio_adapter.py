@@ -102,7 +102,7 @@ async def test_twilio_call_without_a_response_is_found_and_not_placed_again() ->
             await lab.dial()
         assert lab.switch.list_live_calls() == {lab.attempt()}
         await lab.switch.hang_up_call(lab.attempt())  # its SID is unknown yet: hung up once it is known
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
         assert lab.switch.find_call_sid(lab.attempt()) == sid
@@ -110,7 +110,7 @@ async def test_twilio_call_without_a_response_is_found_and_not_placed_again() ->
         assert hanging_up is not None
         await hanging_up
         lab.clock.seconds = 100
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         (end,) = (event for event in lab.events if isinstance(event, CallEnded))
         assert (end.by, end.answered) == (EndedBy.HANGUP, False)
 
@@ -137,8 +137,8 @@ async def test_hang_up_refused_by_twilio_is_retried_at_the_next_status_query() -
         for attempt in attempts:
             with pytest.raises(SwitchError):
                 await lab.switch.hang_up_call(attempt)
-        await lab.switch.query_calls()  # the first is refused once more
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()  # the first is refused once more
+        await lab.switch.query_live_calls()
         for call in lab.twilio.calls.values():
             await wait_for_hang_up(call)
             assert call.status == "canceled"
@@ -152,7 +152,7 @@ async def test_no_hang_up_is_sent_for_a_twilio_call_that_has_ended() -> None:
             await lab.switch.hang_up_call(attempt)
         lab.twilio.answers_with = [429]
         await lab.status(attempt, "no-answer")
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert lab.twilio.answers_with == [429]  # no request was sent
         assert lab.ends == [attempt]
 
@@ -178,10 +178,10 @@ async def test_call_unknown_to_twilio_ends_with_an_unknown_result_after_a_minute
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial()
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         (end,) = lab.events
         assert isinstance(end, CallEnded)
         assert (end.by, end.answered) == (EndedBy.VANISHED, False)
@@ -196,7 +196,7 @@ async def test_older_twilio_call_to_the_same_number_is_not_mistaken_for_the_new_
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial(2, number="+917000000001")
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert lab.switch.find_call_sid(lab.attempt(2)) is None
 
 
@@ -206,10 +206,10 @@ async def test_twilio_is_queried_about_a_call_without_callbacks() -> None:
         (call,) = lab.twilio.calls.values()
         call.status, call.duration = "completed", "61"
         lab.clock.seconds = 30
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert lab.events == []
         lab.clock.seconds = 61
-        await lab.switch.query_calls()
+        await lab.switch.query_live_calls()
         assert [type(event) for event in lab.events] == [CallAnswered, CallEnded]
         assert lab.ends == [attempt]
         assert lab.switch.meter.spent == pytest.approx(0.2)
@@ -233,7 +233,7 @@ async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
         again.report_call_states()
-        await again.query_calls()
+        await again.query_live_calls()
         assert lab.events == [CallAnswered(attempt)]
 
 
@@ -247,7 +247,7 @@ async def test_twilio_adapter_refuses_invalid_numbers_and_agent_calls() -> None:
             await lab.dial(1, kind=CampaignKind.AGENTS)
         assert lab.twilio.calls == {}
         for order in (
-            lab.switch.connect_to_seat(lab.attempt(), "01"),
+            lab.switch.connect_call_to_seat(lab.attempt(), "01"),
             lab.switch.play_information_message(lab.attempt()),
         ):
             with pytest.raises(SwitchError):
@@ -266,6 +266,6 @@ async def test_unreadable_response_of_twilio_leaves_the_outcome_unknown() -> Non
         with pytest.raises(OriginateUnsure):
             await lab.dial()
         with pytest.raises(SwitchError):
-            await lab.switch.query_calls()
+            await lab.switch.query_live_calls()
         with pytest.raises(SwitchError):
             await lab.switch.find_live_calls()

@@ -112,7 +112,7 @@ class Acd:
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request_effects(
             make_switch_order(
-                self._switch.connect_to_seat, call.attempt_id, seat.name, record=spec.record
+                self._switch.connect_call_to_seat, call.attempt_id, seat.name, record=spec.record
             ).with_fallback(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
@@ -350,7 +350,7 @@ class Acd:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._core.request_effects(
                 StopTimer(f"phone/{seat_name}"),
-                make_switch_order(self._switch.call_seat, seat_name, seat.endpoint).with_fallback(not_called),
+                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).with_fallback(not_called),
             )
 
     def expect_phone_to_connect(self, seat_name: str) -> None:

@@ -47,7 +47,7 @@ class Recorder:
             raise CommandRefused(f"seat {seat_name}: the recording is already {'paused' if pausing else 'running'}")
         self._set_recording_paused(call.attempt_id, paused=pausing)
         try:
-            await self._switch.mute_recording(call.attempt_id, muted=pausing)
+            await self._switch.set_call_recording_muted(call.attempt_id, muted=pausing)
         except SwitchError as error:
             self._set_recording_paused(call.attempt_id, paused=not pausing)
             raise CommandRefused(

@@ -73,7 +73,7 @@ class SeatCall(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.call_seat_for_log_in(self.seat)
+        return await services.seats.call_seat_phone_for_log_in(self.seat)
 
 
 class SeatUnlock(SeatCommand):

@@ -360,7 +360,7 @@ class Agents:
         """Clear the alert about a locked seat, because the seat accepts log-ins again."""
         self._alerts.clear_alert(AlertKind.LOG_IN_LOCKED, seat_name)
 
-    async def call_seat_for_log_in(self, seat_name: str) -> str:
+    async def call_seat_phone_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         if not self._core.plan.agents:
@@ -370,7 +370,7 @@ class Agents:
                 f"seat {seat.name} is already in use: log its agent off first", RefusedBecause.SEAT_TAKEN
             )
         try:
-            await self._switch.call_seat_for_log_in(seat.name, seat.endpoint)
+            await self._switch.call_seat_phone_for_log_in(seat.name, seat.endpoint)
         except SwitchError as error:
             raise CommandRefused(f"seat {seat.name}: the phone could not be called: {error}") from error
         return f"seat {seat.name}: the phone is being called"

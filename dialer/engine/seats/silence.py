@@ -71,7 +71,7 @@ class SeatSilence:
 
     async def _count_packets(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
-            packets = await self._switch.count_seat_packets(seat_name)
+            packets = await self._switch.count_packets_from_seat_phone(seat_name)
         except SwitchError as error:  # the phone is checked at the end of the talk instead
             _log.info("seat.packet_count_failed", seat=seat_name, problem=str(error))
             return
@@ -143,7 +143,7 @@ class SeatSilence:
             # During the check the agent may have left, or the phone may have been replaced.
             silent = not await self._does_phone_send_audio(seat, listens=REPLACED_LISTENS)
             if silent and self._is_phone_nailed_up(seat) and self._replaced.get(seat.name) == contact:
-                await self._switch.call_seat(seat.name, seat.endpoint)
+                await self._switch.call_seat_phone(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
             _log.info("seat.phone_call_failed", seat=seat.name, problem=str(error))
@@ -161,12 +161,12 @@ class SeatSilence:
         """
         try:
             if since is None:
-                since = await self._switch.count_seat_packets(seat.name)
+                since = await self._switch.count_packets_from_seat_phone(seat.name)
                 await asyncio.sleep(LISTEN_SECONDS)
             for look in range(listens):
                 if look:
                     await asyncio.sleep(LISTEN_SECONDS)
-                if await self._switch.count_seat_packets(seat.name) != since:
+                if await self._switch.count_packets_from_seat_phone(seat.name) != since:
                     return True
         except SwitchError as error:  # unknown, so the phone counts as alive
             _log.info("seat.packet_count_failed", seat=seat.name, problem=str(error))

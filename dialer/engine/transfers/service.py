@@ -77,7 +77,7 @@ class Transfers:
         """
         call, _ = self._require_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
-        await self._send_order(self._switch.put_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
+        await self._send_order(self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer_blindly(self, seat_name: str, to: str) -> str:
@@ -154,7 +154,7 @@ class Transfers:
         self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
-                await self._send_order(self._switch.put_on_hold(call.attempt_id, seat), call.attempt_id, None)
+                await self._send_order(self._switch.put_call_on_hold(call.attempt_id, seat), call.attempt_id, None)
             if self._find_transfer_of_party(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
@@ -200,13 +200,17 @@ class Transfers:
 
     async def _return_voter(self, before: CallTransfer, after: CallTransfer) -> None:
         self.set_transfer(after)
-        await self._send_order(self._switch.connect_to_seat(after.attempt_id, after.seat), after.attempt_id, before)
+        await self._send_order(
+            self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
+        )
 
     async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
         self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
-        await self._send_order(self._switch.move_third_party(transfer.party_id, aside), call.attempt_id, transfer)
+        await self._send_order(
+            self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
+        )
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the transfer was not completed, because the voter has hung up")
         live = self._transfers.get(call.attempt_id)
@@ -283,7 +287,7 @@ class Transfers:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.hand_over_call, live.attempt_id).with_fallback(lost)
+                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).with_fallback(lost)
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
@@ -301,7 +305,9 @@ class Transfers:
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.move_third_party, live.party_id, aside).with_fallback(lost)
+                make_switch_order(self._switch.move_third_party_to_seat_or_call, live.party_id, aside).with_fallback(
+                    lost
+                )
             )
             return
         self.remove_transfer(live.attempt_id)
@@ -387,7 +393,7 @@ class Transfers:
             self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
             return
         self.set_transfer(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._core.request_effects(make_switch_order(self._switch.connect_to_seat, live.attempt_id, name))
+        self._core.request_effects(make_switch_order(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up a transfer target, because the switch did not connect the voter to it."""

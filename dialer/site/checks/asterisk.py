@@ -25,7 +25,7 @@ from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_permissions import check_permissions, run_check_extension
+from dialer.switch.asterisk.ami_permissions import check_ami_permissions, run_dialplan_check
 from dialer.switch.asterisk.scripts.runner import find_script
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
@@ -49,7 +49,7 @@ async def check_asterisk(
     `others` are the names of the site's other servers, whose connections are checked too. `reader` may have read the
     catalogue already.
     """
-    banner = await check_permissions(get_ami_login(settings))
+    banner = await check_ami_permissions(get_ami_login(settings))
     if settings.asterisk.history is None and is_loopback(settings.ami.host):
         text = "calls that end while the dialler is down stay unknown, and their numbers are not called again"
         yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
@@ -125,7 +125,7 @@ async def _check_events(
     channel_id = f"check-{secrets.token_hex(8)}"
     queue = events[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_PER_REQUEST)
     try:
-        await run_check_extension(client, extension, channel_id, sounds)
+        await run_dialplan_check(client, extension, channel_id, sounds)
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
                 event = await queue.get()

@@ -24,7 +24,9 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     playlist = reader().read()
     today = get_site_day(settings, clock.now())
     blocked = [
-        (name, why) for name in sorted(playlist.listed) if (why := playlist.find_block_reason(name, today)) is not None
+        (name, why)
+        for name in sorted(playlist.listed)
+        if (why := playlist.find_reason_not_to_play(name, today)) is not None
     ]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"

@@ -22,8 +22,8 @@ from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSo
 from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage, parse_figure
-from dialer.switch.asterisk.call_history import read_history
-from dialer.switch.asterisk.comparison import compare_channels
+from dialer.switch.asterisk.call_history import read_call_history
+from dialer.switch.asterisk.comparison import compare_calls_with_channels
 from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
@@ -49,7 +49,7 @@ from dialer.switch.asterisk.places import (
     SERVER_ENDPOINT,
     SERVER_VARIABLE,
     VOTER_CONTEXT,
-    locate_party,
+    get_third_party_extension,
     make_originate_fields,
     make_seat_channel_id,
 )
@@ -77,7 +77,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a ke
 class AsteriskSwitch:
     """The dialler's connection to one Asterisk server. It implements `dialer.domain.switch.Switch`.
 
-    The AMI link calls `on_link_up`, `on_event`, `run_ami_session` and `on_link_down`.
+    The AMI link calls `on_ami_link_up`, `on_event`, `run_ami_session` and `on_ami_link_down`.
     """
 
     def __init__(
@@ -136,13 +136,13 @@ class AsteriskSwitch:
             self._up_since = asyncio.get_running_loop().time() - uptime
         self._report_events(self.tracker.handle_event(message))
         for channel in self.tracker.seats.pop_replaced_phones():
-            self._start_task(self._hang_up_replaced_phones(channel), "hang-up-replaced")
+            self._start_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_task(self._end_redirected_calls(), "end-redirected")
         for attempt_id in self.tracker.calls.pop_half_ended_attempts():
-            self._end_half_ended_calls(attempt_id)
+            self._end_half_ended_call_after_grace_time(attempt_id)
 
-    async def on_link_up(self, client: AmiClient) -> None:
+    async def on_ami_link_up(self, client: AmiClient) -> None:
         """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
         dialled before that.
 
@@ -170,10 +170,10 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report_events(self.tracker.replace_state(live, restarted, inbound))
+        self._report_events(self.tracker.replace_tracked_state(live, restarted, inbound))
         self._linked.set()
         self._comparing = asyncio.get_running_loop().create_task(
-            compare_channels(client, self.tracker, self._report_events), name="compare-channels"
+            compare_calls_with_channels(client, self.tracker, self._report_events), name="compare-channels"
         )
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
@@ -183,7 +183,7 @@ class AsteriskSwitch:
         """
         return await (client.wait_until_lost() if self._lease is None else self._lease.renew_lease_until_lost(client))
 
-    def on_link_down(self, reason: SwitchError) -> None:
+    def on_ami_link_down(self, reason: SwitchError) -> None:
         """Report to the engine that the AMI session is lost, or that it could not be opened."""
         if self._comparing is not None:
             self._comparing.cancel()
@@ -201,7 +201,7 @@ class AsteriskSwitch:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hang_up_replaced_phones(self, channel: str) -> None:
+    async def _hang_up_replaced_seat_phone(self, channel: str) -> None:
         try:
             await self._hang_up_channel(channel)
         except SwitchError as error:  # the dead phone sends no RTP, so Asterisk's own timeout ends it
@@ -220,12 +220,12 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _end_half_ended_calls(self, attempt_id: AttemptId) -> None:
-        def end_call() -> None:
+    def _end_half_ended_call_after_grace_time(self, attempt_id: AttemptId) -> None:
+        def end_overdue_call_now() -> None:
             self._timers.discard(timer)
             self._report_events(self.tracker.calls.end_overdue_call(attempt_id))
 
-        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_call)
+        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_overdue_call_now)
         self._timers.add(timer)
 
     # Queries of FastAGI handlers
@@ -307,7 +307,7 @@ class AsteriskSwitch:
                 "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
             )
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
-        return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
+        return await asyncio.to_thread(read_call_history, self._history, attempt_ids, up_seconds)
 
     async def originate_call(self, request: OriginateRequest) -> None:
         """Place one call to a voter. The id of its attempt becomes the channel id and the ActionID.
@@ -315,9 +315,9 @@ class AsteriskSwitch:
         Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
         id.
         """
-        number = _check_value(NUMBER, request.number, _NUMBER_RULE)
-        caller_id = _check_value(NUMBER, request.caller_id, _NUMBER_RULE)
-        endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = _require_safe_value(NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _require_safe_value(NUMBER, request.caller_id, _NUMBER_RULE)
+        endpoint = _require_safe_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         fields = make_originate_fields(
             f"PJSIP/{number}@{endpoint}",
             request.attempt_id,
@@ -333,15 +333,15 @@ class AsteriskSwitch:
         channel = self.tracker.calls.find_channel(attempt_id)
         await self._hang_up_with_retries(lambda: self.tracker.calls.is_call_live(attempt_id), channel)
 
-    async def connect_to_seat(
+    async def connect_call_to_seat(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
     ) -> None:
         """Connect a voter to a seat, by redirecting the voter's channel into the seat's conference.
 
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
-        name = _check_value(_NAME, seat, _SEAT_RULE)
-        await self._set_server(attempt_id, server)
+        name = _require_safe_value(_NAME, seat, _SEAT_RULE)
+        await self._set_server_variable_of_call(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -353,12 +353,12 @@ class AsteriskSwitch:
 
     # The switch port: seats
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat and connect it to the seat's conference."""
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
-        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _check_value(_NAME, seat, _SEAT_RULE), replaces)
+        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _require_safe_value(_NAME, seat, _SEAT_RULE), replaces)
 
-    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
@@ -369,9 +369,9 @@ class AsteriskSwitch:
         """
         channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
-            await self._set_variable(channel, _KEY_ANSWER, sound.value)
+            await self._set_channel_variable(channel, _KEY_ANSWER, sound.value)
 
-    async def count_seat_packets(self, seat: str) -> int:
+    async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
         channel = self.tracker.seats.find_phone(seat)
         if channel is None:
@@ -391,23 +391,25 @@ class AsteriskSwitch:
             await self._hang_up_channel(channel)
 
     async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
-        channel_id = make_seat_channel_id(_check_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
-        phone = f"PJSIP/{_check_value(_NAME, endpoint, _ENDPOINT_RULE)}"
+        channel_id = make_seat_channel_id(_require_safe_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
+        phone = f"PJSIP/{_require_safe_value(_NAME, endpoint, _ENDPOINT_RULE)}"
         fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
         await self._require_client().send_action("Originate", fields, action_id=channel_id)
 
     # The switch port: transfers, supervision and recordings
 
-    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Play hold music to the voter who is talking at a seat."""
-        await self._redirect_channel(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
+        await self._redirect_channel(
+            attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_require_safe_value(_NAME, seat, _SEAT_RULE)}"
+        )
 
-    async def hand_over_call(self, attempt_id: AttemptId, server: str | None = None) -> None:
+    async def hand_over_call_to_third_party(self, attempt_id: AttemptId, server: str | None = None) -> None:
         """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
-        await self._set_server(attempt_id, server)
+        await self._set_server_variable_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
@@ -416,31 +418,33 @@ class AsteriskSwitch:
 
         `server` is the other server that has the phone or trunk, or None for this one.
         """
-        endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
-        number = None if request.number is None else _check_value(NUMBER, request.number, _NUMBER_RULE)
+        endpoint = _require_safe_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = None if request.number is None else _require_safe_value(NUMBER, request.number, _NUMBER_RULE)
         if server is None:
             target = endpoint if number is None else f"{number}@{endpoint}"
         else:
             extension = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
             target = f"{extension}@{SERVER_ENDPOINT}{server}"
         caller = (
-            [] if request.caller_id is None else [("CallerID", _check_value(NUMBER, request.caller_id, _NUMBER_RULE))]
+            []
+            if request.caller_id is None
+            else [("CallerID", _require_safe_value(NUMBER, request.caller_id, _NUMBER_RULE))]
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = make_originate_fields(
-            f"PJSIP/{target}", request.party_id, *_check_party_location(request.place), *caller, seconds
+            f"PJSIP/{target}", request.party_id, *_get_third_party_extension(request.place), *caller, seconds
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
-    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
-        await self._redirect_channel(party_id, *_check_party_location(place))
+        await self._redirect_channel(party_id, *_get_third_party_extension(place))
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
         await self._hang_up_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
 
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+    async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Stop recording the audio of a call (`muted`), or record it again."""
         fields = [("Channel", self.tracker.calls.find_channel(attempt_id)), ("Direction", "both")]
         await self._require_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
@@ -486,11 +490,11 @@ class AsteriskSwitch:
         unique_id = self.tracker.calls.find_channel(AttemptId(channel))
         await self._require_client().send_action("Redirect", [("Channel", unique_id), *location])
 
-    async def _set_server(self, attempt_id: AttemptId, server: str | None) -> None:
+    async def _set_server_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
-            await self._set_variable(self.tracker.calls.find_channel(attempt_id), SERVER_VARIABLE, server)
+            await self._set_channel_variable(self.tracker.calls.find_channel(attempt_id), SERVER_VARIABLE, server)
 
-    async def _set_variable(self, channel: str, name: str, value: str) -> None:
+    async def _set_channel_variable(self, channel: str, name: str, value: str) -> None:
         fields = [("Channel", channel), ("Variable", name), ("Value", value)]
         await self._require_client().send_action("Setvar", fields)
 
@@ -509,12 +513,12 @@ def _choose_start_extension(request: OriginateRequest) -> str:
     return "voicemail" if request.message_to_machine else "machine"
 
 
-def _check_party_location(place: Place) -> tuple[str, str]:
-    _check_value(_NAME, place.name, "a place's name is letters, digits and -")
-    return locate_party(place)
+def _get_third_party_extension(place: Place) -> tuple[str, str]:
+    _require_safe_value(_NAME, place.name, "a place's name is letters, digits and -")
+    return get_third_party_extension(place)
 
 
-def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
+def _require_safe_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
     """Return `value` if it matches `pattern`, which excludes characters with a special meaning to Asterisk.
 
     Raises:

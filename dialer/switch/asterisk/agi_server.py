@@ -157,7 +157,7 @@ class AgiServer:
 
     def admit_connection(self, connection: _Connection, address: str) -> bool:
         """Return whether a new connection may stay open to send its environment. Called by the connection."""
-        if not self._is_allowed(address):
+        if not self._is_address_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
                 self._logged_peers.add(address)
                 _log.warning(
@@ -202,7 +202,7 @@ class AgiServer:
             self._logged_at[event] = now
             _log.warning(event, **fields)
 
-    def _is_allowed(self, address: str) -> bool:
+    def _is_address_allowed(self, address: str) -> bool:
         if address not in self._known_addresses:
             peer = ipaddress.ip_address(address)
             if not any(peer in network for network in self._allowed):
@@ -210,7 +210,7 @@ class AgiServer:
             self._known_addresses.add(address)  # only allowed addresses, as others could fill the memory
         return True
 
-    def start_handler(self, connection: _Connection, call: AgiCall) -> None:
+    def start_call_handler(self, connection: _Connection, call: AgiCall) -> None:
         """Start the handler of a call if its connection comes from Asterisk. Called by the connection once it has its
         environment.
         """
@@ -298,7 +298,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._cancel_deadline()
             assert self._transport is not None  # noqa: S101 - buffer_updated has checked
             self._call = AgiCall(self._transport, received)
-            self._server.start_handler(self, self._call)
+            self._server.start_call_handler(self, self._call)
         elif self._call is not None:
             self._call.on_hangup()
 

@@ -63,7 +63,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def __aenter__(self) -> Self:
         try:
             await self._open_connection()
-            await self._wait_for_outcome(self._session.queue_login(self._loop.time()))
+            await self._wait_for_action_response(self._session.queue_login(self._loop.time()))
         except BaseException:
             self.close()
             raise
@@ -146,7 +146,7 @@ class AmiClient(asyncio.BufferedProtocol):
         self._require_connection()
         now = self._loop.time()
         action = self._session.queue_action(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
-        return await self._wait_for_outcome(action)
+        return await self._wait_for_action_response(action)
 
     async def send_list_action(
         self, name: str, fields: Iterable[tuple[str, str]] = (), *, timeout_seconds: float | None = None
@@ -158,7 +158,7 @@ class AmiClient(asyncio.BufferedProtocol):
         self._require_connection()
         now = self._loop.time()
         action = self._session.queue_action(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
-        await self._wait_for_outcome(action)
+        await self._wait_for_action_response(action)
         return action.items or []
 
     async def _open_connection(self) -> None:
@@ -186,20 +186,20 @@ class AmiClient(asyncio.BufferedProtocol):
                 "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"
             )
 
-    async def _wait_for_outcome(self, action: Action) -> AmiMessage:
+    async def _wait_for_action_response(self, action: Action) -> AmiMessage:
         """Wait until Asterisk has answered an action. Return the response, or raise the action's error."""
         action.waiter = waiter = self._loop.create_future()
-        if self._session.is_output_due:
+        if self._session.has_enough_output_to_write:
             self._write_output()
         elif not self._flush_is_due:
-            self._schedule_write()
+            self._schedule_output_write()
         if self._session.deadline < self._timer_at:
-            self._set_timer()
+            self._set_deadline_timer()
         try:
             await waiter
         except BaseException:
             self._session.abandon_action(action)
-            self._schedule_write()
+            self._schedule_output_write()
             raise
         outcome = action.outcome
         if isinstance(outcome, SwitchError):
@@ -207,7 +207,7 @@ class AmiClient(asyncio.BufferedProtocol):
         assert outcome is not None  # noqa: S101 - the session sets it before it wakes us
         return outcome
 
-    def _schedule_write(self) -> None:
+    def _schedule_output_write(self) -> None:
         """Schedule a write at the end of this event loop iteration, so that its actions share one system call."""
         if not self._flush_is_due and self._session.has_output:
             self._flush_is_due = True
@@ -218,7 +218,7 @@ class AmiClient(asyncio.BufferedProtocol):
         while self._transport is not None and (data := self._session.pop_output()):
             self._transport.write(data)
 
-    def _set_timer(self) -> None:
+    def _set_deadline_timer(self) -> None:
         """Set the session's timer to its deadline. A timer per action would cost too much CPU time."""
         if self._timer is not None:
             self._timer.cancel()
@@ -227,24 +227,24 @@ class AmiClient(asyncio.BufferedProtocol):
 
     def _on_timer(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
-        self._wake_callers(self._session.on_timer(max(self._loop.time(), self._timer_at)))
-        self._write_or_finish()
-        self._set_timer()
+        self._wake_callers_of_ended_actions(self._session.on_timer(max(self._loop.time(), self._timer_at)))
+        self._write_output_or_close()
+        self._set_deadline_timer()
 
-    def _wake_callers(self, ended: Iterable[Action]) -> None:
+    def _wake_callers_of_ended_actions(self, ended: Iterable[Action]) -> None:
         for action in ended:
             if isinstance(action.waiter, asyncio.Future) and not action.waiter.done():
                 action.waiter.set_result(None)
 
-    def _write_or_finish(self) -> None:
+    def _write_output_or_close(self) -> None:
         """Schedule a write of the session's output, or close the connection if the session has ended."""
         if self._session.ended is not None:
             self._close_connection(self._session.ended)
             return
         if not self._flush_is_due:
-            self._schedule_write()
+            self._schedule_output_write()
         if self._session.deadline < self._timer_at:
-            self._set_timer()
+            self._set_deadline_timer()
 
     # asyncio.BufferedProtocol
 
@@ -254,7 +254,7 @@ class AmiClient(asyncio.BufferedProtocol):
             return
         self._transport = cast(asyncio.Transport, transport)
         self._session.on_connected(self._loop.time())
-        self._set_timer()
+        self._set_deadline_timer()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
@@ -266,21 +266,21 @@ class AmiClient(asyncio.BufferedProtocol):
                 if session.ended is None:
                     self._deliver_event(received)
             else:
-                self._wake_callers((cast(Action, received),))
+                self._wake_callers_of_ended_actions((cast(Action, received),))
         if not self._greeted.is_set() and session.banner:
             self._greeted.set()
-        self._write_or_finish()
+        self._write_output_or_close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wake_callers(self._session.on_disconnected(exc))
-        self._write_or_finish()
+        self._wake_callers_of_ended_actions(self._session.on_disconnected(exc))
+        self._write_output_or_close()
 
     def pause_writing(self) -> None:
-        self._session.set_writable(False)
+        self._session.set_connection_writable(False)
 
     def resume_writing(self) -> None:
-        self._session.set_writable(True)
-        self._schedule_write()
+        self._session.set_connection_writable(True)
+        self._schedule_output_write()
 
     def _deliver_event(self, event: AmiMessage) -> None:
         if event.event == "FullyBooted" and not self._booted.done():
@@ -294,8 +294,8 @@ class AmiClient(asyncio.BufferedProtocol):
             )
 
     def _end_session(self, reason: SwitchError) -> None:
-        self._wake_callers(self._session.end_session(reason))
-        self._write_or_finish()
+        self._wake_callers_of_ended_actions(self._session.end_session(reason))
+        self._write_output_or_close()
 
     def _close_connection(self, reason: SwitchError) -> None:
         if self._end.done():

@@ -47,7 +47,7 @@ class AmiMessage:
     """An AMI event, response or action, parsed only when a field is read.
 
     Field names are case-sensitive, except in an action, which a person may have typed. If a name repeats, `get` returns
-    the first value and `get_all` returns every value. Bytes that are not UTF-8 become U+FFFD.
+    the first value and `get_all_values` returns every value. Bytes that are not UTF-8 become U+FFFD.
     """
 
     __slots__ = ("_any_case", "_event", "_raw")
@@ -78,7 +78,7 @@ class AmiMessage:
     def _find_field(self, needle: bytes) -> int:
         return self._raw.lower().find(needle.lower()) if self._any_case else self._raw.find(needle)
 
-    def get_all(self, name: str) -> list[str]:
+    def get_all_values(self, name: str) -> list[str]:
         """Return the values of all fields with this name, in order."""
         if self._any_case:
             return [value for key, value in self.list_fields() if key.lower() == name.lower()]

@@ -22,8 +22,8 @@ STEADY_SECONDS: Final = 30.0  # a session of this length resets the count of fai
 async def maintain_ami_link(
     make_client: Callable[[], AmiClient],
     *,
-    on_link_up: Callable[[AmiClient], Awaitable[None]],
-    on_link_down: Callable[[SwitchError], None],
+    on_ami_link_up: Callable[[AmiClient], Awaitable[None]],
+    on_ami_link_down: Callable[[SwitchError], None],
     wait_seconds: Callable[[int], float],
     run_ami_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
 ) -> AsyncIterator[None]:
@@ -32,38 +32,38 @@ async def maintain_ami_link(
 
     Args:
         make_client: creates a client, not yet entered, for each attempt to connect.
-        on_link_up: synchronises after each login. If it raises SwitchError, the session counts as lost.
-        on_link_down: called with the reason at every loss and every failed attempt, but not at the end of the context.
+        on_ami_link_up: synchronises after each login. If it raises SwitchError, the session counts as lost.
+        on_ami_link_down: called with the reason at every loss and every failed attempt, but not at the end of the context.
         wait_seconds: returns the wait before the next attempt, given the number of failures in a row.
         run_ami_session: runs until the session is lost, and returns or raises the reason. It is cancelled at the end of
             the context.
     """
 
-    async def connect_once() -> SwitchError:
+    async def connect_and_run_session() -> SwitchError:
         """Open one AMI connection and run its session. Return why the connection failed or why the session was lost."""
         try:
             async with make_client() as client:
-                await on_link_up(client)
+                await on_ami_link_up(client)
                 if client.is_up:
                     _log.info("ami.up", banner=client.banner)
                 return await run_ami_session(client)
         except SwitchError as error:
             return error
 
-    async def run_sessions() -> None:
+    async def reconnect_until_cancelled() -> None:
         loop, failures = asyncio.get_running_loop(), 0
         while True:
             began_at = loop.time()
-            reason = await connect_once()
+            reason = await connect_and_run_session()
             failures = 1 if loop.time() - began_at >= STEADY_SECONDS else failures + 1
             seconds = REFUSED_SECONDS if isinstance(reason, LoginRefused) else wait_seconds(failures)
             _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
-            on_link_down(reason)
+            on_ami_link_down(reason)
             await asyncio.sleep(seconds)
 
     body_error: Exception | None = None
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(run_sessions(), name="ami-link")
+        task = group.create_task(reconnect_until_cancelled(), name="ami-link")
         try:
             yield
         except Exception as error:  # noqa: BLE001 - raised below as it is, not inside an exception group

@@ -36,7 +36,7 @@ LEAST_MANAGER_VERSION = 7  # of Asterisk 18
 _MANAGER_VERSION = re.compile(r"/(\d{1,3})\.")
 
 
-async def check_permissions(login: AmiLogin) -> str:
+async def check_ami_permissions(login: AmiLogin) -> str:
     """Log in to Asterisk's manager, check the user's permissions and the dialplan, and log out. Return Asterisk's
     banner.
 
@@ -60,17 +60,17 @@ async def check_permissions(login: AmiLogin) -> str:
         allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
-            raise PermissionMissing(_describe_missing(login.username, "write", write, WRITE_LINE))
+            raise PermissionMissing(_describe_missing_permissions(login.username, "write", write, WRITE_LINE))
         await client.wait_until_booted()
         # Plays no sound. Fails at once if our dialplan is missing.
-        await run_check_extension(client, "sounds", probe)
+        await run_dialplan_check(client, "sounds", probe)
         expected = (("call", answered), ("user", reported))
         with suppress(TimeoutError):
             async with asyncio.timeout(EVENT_SECONDS):
                 await asyncio.gather(*(event.wait() for _, event in expected))
         read = [name for name, event in expected if not event.is_set()]
         if read:
-            raise PermissionMissing(_describe_missing(login.username, "read", read, READ_LINE))
+            raise PermissionMissing(_describe_missing_permissions(login.username, "read", read, READ_LINE))
         await check_dialplan(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
         return client.banner
 
@@ -85,7 +85,7 @@ def refuse_old_asterisk(banner: str) -> None:
         )
 
 
-async def run_check_extension(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
+async def run_dialplan_check(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
     """Run an extension of the dialplan's check context on a Local channel. `sounds` are the sounds that it plays.
 
     Raises:
@@ -107,7 +107,7 @@ async def run_check_extension(client: AmiClient, extension: str, channel_id: str
         ) from error
 
 
-def _describe_missing(username: str, which: str, missing: list[str], line: str) -> str:
+def _describe_missing_permissions(username: str, which: str, missing: list[str], line: str) -> str:
     classes = " and ".join(missing)
     return (
         f"manager user {username} lacks {classes} in its {which} classes: in manager.conf, section [{username}], "

@@ -150,9 +150,9 @@ class AmiSession:
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
-        self._set_deadline()
+        self._update_timer_deadline()
 
-    def set_writable(self, may_write: bool) -> None:
+    def set_connection_writable(self, may_write: bool) -> None:
         """Set whether the connection accepts writes. While it does not, actions are queued."""
         self._may_write = may_write
 
@@ -198,7 +198,7 @@ class AmiSession:
         if self._queue or not self._has_room_for_action():
             self._queue[action_id] = action
         else:
-            self._move_to_outbox(action)
+            self._move_action_to_outbox(action)
         if action.deadline < self._expiry_due:
             self._expiry_due = action.deadline
             self.deadline = min(self.deadline, action.deadline)
@@ -217,7 +217,7 @@ class AmiSession:
         return bool(self._outbox or (self._queue and self._has_room_for_action())) and self.ended is None
 
     @property
-    def is_output_due(self) -> bool:
+    def has_enough_output_to_write(self) -> bool:
         """Whether WRITE_BYTES or more are waiting to be written."""
         return self._outbox_bytes >= WRITE_BYTES
 
@@ -226,7 +226,7 @@ class AmiSession:
         if self.ended is not None:
             return b""
         if self._queue:
-            self._fill_outbox()
+            self._move_queued_actions_to_outbox()
         outbox = self._outbox
         data = b"".join([action.data for action in outbox])
         for action in outbox:
@@ -283,7 +283,7 @@ class AmiSession:
             self._ping_due = now + self._limits.ping_seconds
             if self._may_write and (self._ping is None or self._ping.action_id not in self._pending):
                 self._send_ping(now)
-        self._set_deadline()
+        self._update_timer_deadline()
         return timed_out
 
     def on_disconnected(self, error: Exception | None) -> list[Action]:
@@ -316,7 +316,7 @@ class AmiSession:
         self._ids += 1
         return f"{self._id_prefix}-{self._ids}"
 
-    def _set_deadline(self) -> None:
+    def _update_timer_deadline(self) -> None:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
     def _has_room_for_action(self) -> bool:
@@ -326,14 +326,14 @@ class AmiSession:
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
-    def _fill_outbox(self) -> None:
+    def _move_queued_actions_to_outbox(self) -> None:
         """Move AMI actions from the queue to the outbox (bytes to write), in their order, up to WRITE_BYTES."""
         while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room_for_action():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
-                self._move_to_outbox(action)
+                self._move_action_to_outbox(action)
 
-    def _move_to_outbox(self, action: Action) -> None:
+    def _move_action_to_outbox(self, action: Action) -> None:
         self._pending[action.action_id] = action
         self._outbox.append(action)
         self._outbox_bytes += len(action.data)
@@ -373,7 +373,7 @@ class AmiSession:
         elif action.items is None:
             if action is self._login:
                 self._ping_due = now + self._limits.ping_seconds
-                self._set_deadline()
+                self._update_timer_deadline()
             return self._end_action(action, message)
         return None
 
@@ -414,7 +414,7 @@ class AmiSession:
     def _send_ping(self, now: float) -> None:
         action_id = self._make_action_id()
         self._ping = Action("Ping", action_id, encode_action("Ping", (), action_id), now, math.inf, None)
-        self._move_to_outbox(self._ping)
+        self._move_action_to_outbox(self._ping)
 
 
 def _make_no_response_error(action: Action, reason: SwitchError) -> SwitchError:

@@ -21,7 +21,7 @@ _ANSWERED: Final = 8
 _DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
 
 
-def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+def read_call_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
     """Return the call records of `attempt_ids`, from the CDR file and its rotated predecessor (`.1`).
 
     Blocks while it reads. A missing file counts as empty. `up_seconds` is how long Asterisk has run, if known.
@@ -36,10 +36,10 @@ def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: flo
         except OSError:
             continue
         lines += read if size <= MOST_BYTES else read[1:]
-    return parse_history(lines, attempt_ids, up_seconds)
+    return parse_call_history(lines, attempt_ids, up_seconds)
 
 
-def parse_history(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
     """Return the call records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}

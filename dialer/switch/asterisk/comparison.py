@@ -23,7 +23,7 @@ ARRIVAL_SECONDS: Final = 1.0  # for events that were still in transit when the l
 """The end of a call whose event was lost is noticed after COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS."""
 
 
-async def compare_channels(
+async def compare_calls_with_channels(
     client: AmiClient, tracker: SwitchTracker, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
     """Compare the calls that the dialler tracks with Asterisk's channels until the session ends, and report events that
@@ -53,4 +53,4 @@ async def compare_channels(
             lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.apply_events(lost, channels))
+            report(tracker.apply_lost_events(lost, channels))

@@ -29,15 +29,15 @@ class MultiServerSwitch:
 
         Args:
             servers: the servers by name.
-            endpoints: the server of each trunk endpoint. `add_locations` adds more.
-            seats: the server of each seat. `add_locations` adds more.
+            endpoints: the server of each trunk endpoint. `register_servers_of_trunks_and_seats` adds more.
+            seats: the server of each seat. `register_servers_of_trunks_and_seats` adds more.
         """
         self._servers = servers
         self._endpoints: dict[str, str] = {}
         self._seats: dict[str, str] = {}
-        self.add_locations(endpoints, seats)
+        self.register_servers_of_trunks_and_seats(endpoints, seats)
 
-    def add_locations(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
+    def register_servers_of_trunks_and_seats(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
         """Register which server has each trunk endpoint and each seat. Earlier entries stay, because their calls may
         still be in progress.
         """
@@ -80,20 +80,20 @@ class MultiServerSwitch:
             with contextlib.suppress(SwitchUnreachable):  # the resync of that server will find its stray calls
                 await server.hang_up_call(attempt_id)
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat. If the seat is on another server, a call between the servers connects them."""
         other = self._seats[seat] if self._seats[seat] != self._find_server_of_call(attempt_id) else ""
-        await self._get_server_with_call(attempt_id).connect_to_seat(attempt_id, seat, record=record, server=other)
+        await self._get_server_with_call(attempt_id).connect_call_to_seat(attempt_id, seat, record=record, server=other)
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Play the information message (who called, and that no agent was free) to a voter who has answered."""
         await self._get_server_with_call(attempt_id).play_information_message(attempt_id)
 
-    async def put_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
+    async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Play hold music to the voter who is talking at a seat."""
-        await self._get_server_with_call(attempt_id).put_on_hold(attempt_id, seat)
+        await self._get_server_with_call(attempt_id).put_call_on_hold(attempt_id, seat)
 
-    async def hand_over_call(self, attempt_id: AttemptId) -> None:
+    async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
         """Complete a transfer: connect the voter to the third party (the transfer target), and disconnect the agent.
         The third party may be on another server.
         """
@@ -106,35 +106,35 @@ class MultiServerSwitch:
             "",
         )
         other = there if there != self._find_server_of_call(attempt_id) else ""
-        await self._get_server_with_call(attempt_id).hand_over_call(attempt_id, other)
+        await self._get_server_with_call(attempt_id).hand_over_call_to_third_party(attempt_id, other)
 
-    async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
+    async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Stop recording the audio of a call (`muted`), or record it again."""
-        await self._get_server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
+        await self._get_server_with_call(attempt_id).set_call_recording_muted(attempt_id, muted=muted)
 
     def _get_server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
-        return self._servers[self._find_server_of_place(Place(PlaceKind.HANDOVER, attempt_id))]
+        return self._servers[self._find_server_of_seat_or_call(Place(PlaceKind.HANDOVER, attempt_id))]
 
     def _find_server_of_call(self, attempt_id: AttemptId) -> str | None:
         return next((name for name, server in self._servers.items() if server.tracker.calls.has_call(attempt_id)), None)
 
     # Seats
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat and connect it to the seat's conference."""
-        await self._get_server_with_seat(seat).call_seat(seat, endpoint)
+        await self._get_server_with_seat(seat).call_seat_phone(seat, endpoint)
 
-    async def call_seat_for_log_in(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
-        await self._get_server_with_seat(seat).call_seat_for_log_in(seat, endpoint)
+        await self._get_server_with_seat(seat).call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
         await self._get_server_with_seat(seat).play_key_sound(seat, sound)
 
-    async def count_seat_packets(self, seat: str) -> int:
+    async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        return await self._get_server_with_seat(seat).count_seat_packets(seat)
+        return await self._get_server_with_seat(seat).count_packets_from_seat_phone(seat)
 
     async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the phone of a seat."""
@@ -151,37 +151,37 @@ class MultiServerSwitch:
 
         If the phone or trunk is on another server than the seat or voter, a call between the servers connects them.
         """
-        home, there = self._endpoints[request.endpoint], self._find_server_of_place(request.place)
+        home, there = self._endpoints[request.endpoint], self._find_server_of_seat_or_call(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)
 
-    async def move_third_party(self, party_id: PartyId, place: Place) -> None:
+    async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them. The transferred voter joins
         them on the third party's own server.
 
         Raises:
             SwitchError: the third party's call has ended, or is on another server than the seat.
         """
-        server = self._find_server_of_party(party_id)
+        server = self._find_server_of_third_party(party_id)
         if server is None:
             raise SwitchError("the third party's call has ended: call the third party again")
-        if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_place(place)):
+        if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_seat_or_call(place)):
             raise SwitchError(
                 f"the third party's call is on server {server}, the seat on server {there}: end that call, then call again"
             )
-        await self._servers[server].move_third_party(party_id, place)
+        await self._servers[server].move_third_party_to_seat_or_call(party_id, place)
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
-        server = self._find_server_of_party(party_id)
+        server = self._find_server_of_third_party(party_id)
         if server is not None:
             await self._servers[server].hang_up_third_party(party_id)
 
-    def _find_server_of_party(self, party_id: PartyId) -> str | None:
+    def _find_server_of_third_party(self, party_id: PartyId) -> str | None:
         return next(
             (name for name, server in self._servers.items() if server.tracker.parties.is_party_live(party_id)), None
         )
 
-    def _find_server_of_place(self, place: Place) -> str:
+    def _find_server_of_seat_or_call(self, place: Place) -> str:
         """Return the name of the server with a seat or with an attempt's call. Raises SwitchError for an ended call."""
         if place.kind is not PlaceKind.HANDOVER:
             return self._seats[place.name]

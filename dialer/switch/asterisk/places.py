@@ -54,7 +54,7 @@ def make_originate_fields(
     return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
 
 
-def locate_party(place: Place) -> tuple[str, str]:
+def get_third_party_extension(place: Place) -> tuple[str, str]:
     """Return the context and extension that connect a third party to a seat, or to a voter who is being transferred."""
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"

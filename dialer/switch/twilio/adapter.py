@@ -106,7 +106,7 @@ class TwilioSwitch:
 
         Because of this event, the trunk gets no calls for a while.
         """
-        self._check_request(request)
+        self._check_originate_request(request)
         attempt_id = request.attempt_id
         call = TwilioCall(attempt_id, request.number, self._clock.now(), updated_at=self._clock.monotonic())
         try:
@@ -126,7 +126,7 @@ class TwilioSwitch:
             raise
         await self._set_call_sid(call, sid)
 
-    def _check_request(self, request: OriginateRequest) -> None:
+    def _check_originate_request(self, request: OriginateRequest) -> None:
         if request.kind is not CampaignKind.IVR:
             raise OriginateRefused("Twilio serves IVR campaigns only: give a campaign with agents an Asterisk trunk")
         for number in (request.number, request.caller_id):
@@ -160,7 +160,7 @@ class TwilioSwitch:
             return
         await self._end_call(call, call.sid)
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Raise SwitchError, because Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
         raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
 
@@ -188,7 +188,7 @@ class TwilioSwitch:
         if status in FINAL:  # nothing left to hang up
             self._to_hang_up.discard(attempt_id)
         await self._set_call_sid(call, sid)
-        self._apply_status(call, status, _parse_seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
+        self._apply_call_status(call, status, _parse_seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
 
     async def _set_call_sid(self, call: TwilioCall, sid: str) -> None:
         """Store the sid of a call once it is known. If a hang-up was requested before, hang up the call."""
@@ -223,7 +223,7 @@ class TwilioSwitch:
             except SwitchError as error:
                 _log.debug("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
-    def _apply_status(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
+    def _apply_call_status(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
         call.updated_at = self._clock.monotonic()
         events: list[CallEvent] = call.apply_status(status, seconds=seconds, sip_status=sip_status)
         if call.ended and self._calls.pop(call.attempt_id, None) is not None:
@@ -258,7 +258,7 @@ class TwilioSwitch:
         for call in self._calls.values():
             call.updated_at = float("-inf")
 
-    async def supervise_calls(self) -> None:
+    async def supervise_live_calls(self) -> None:
         """Repeat until cancelled: query calls without a recent callback, search lost calls, and read the account's
         spending.
 
@@ -273,14 +273,14 @@ class TwilioSwitch:
             try:
                 if not self._resynced:
                     await self.find_live_calls()
-                await self.query_calls()
+                await self.query_live_calls()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
                     self.meter.record_spending_of_today(*await self._api.fetch_spending_today())
                     read_at = self._clock.monotonic()
             except SwitchError as error:
                 _log.warning("twilio.query_failed", problem=str(error))
 
-    async def query_calls(self) -> None:
+    async def query_live_calls(self) -> None:
         """Check the live calls at Twilio once: retry failed hang-ups, query calls without a recent callback, and search
         for calls whose response was lost.
 
@@ -297,7 +297,7 @@ class TwilioSwitch:
                     await self._find_lost_call(call)
             elif now - call.updated_at >= SILENT_SECONDS:
                 record = await self._api.fetch_call(call.sid)
-                self._apply_status(call, record.status, record.seconds)
+                self._apply_call_status(call, record.status, record.seconds)
 
     async def _find_lost_call(self, call: TwilioCall) -> None:
         """Search Twilio's list for a call whose response was lost. If it is not found within LOST_SECONDS, end the
@@ -309,7 +309,7 @@ class TwilioSwitch:
         if fresh:
             found = min(fresh, key=lambda record: abs(record.created_at - call.asked_at))
             await self._set_call_sid(call, found.sid)
-            self._apply_status(call, found.status, found.seconds)
+            self._apply_call_status(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.updated_at >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)
             self._report_events([end_vanished_call(call)])

@@ -81,7 +81,9 @@ class TwilioApi:
                 raise OriginateUnsure(
                     f"Twilio answered a new call with status {error.status}: the call may exist, so it is not repeated"
                 ) from error
-            raise OriginateRefused(_describe_refusal("the call was not placed", error.status, error.code)) from error
+            raise OriginateRefused(
+                _describe_twilio_refusal("the call was not placed", error.status, error.code)
+            ) from error
         except _UNREADABLE as error:
             raise OriginateUnsure(
                 "Twilio's response to a new call could not be read: the call may exist, so it is not repeated"
@@ -90,18 +92,18 @@ class TwilioApi:
 
     async def end_call(self, sid: str) -> None:
         """Hang up a call, unless it has ended already. Raises SwitchError."""
-        await _await_result(
+        await _await_twilio_response(
             self._client.calls(sid).update_async(status="completed"), "the call was not hung up", {404, 400}
         )
 
     async def fetch_call(self, sid: str) -> CallRecord:
         """Return the current state of a call. Raises SwitchError."""
-        return _make_call_record(await _await_result(self._client.calls(sid).fetch_async()))
+        return _make_call_record(await _await_twilio_response(self._client.calls(sid).fetch_async()))
 
     async def fetch_calls_to(self, number: str, since: float) -> list[CallRecord]:
         """Return the calls to a number that were created since a time (epoch seconds). Raises SwitchError."""
         after = datetime.fromtimestamp(since, UTC)
-        listed = await _await_result(
+        listed = await _await_twilio_response(
             self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED)
         )
         return [record for record in map(_make_call_record, listed) if record.created_at >= since]
@@ -110,13 +112,13 @@ class TwilioApi:
         """Return all calls of the account that have not ended. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
-            listed = await _await_result(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
+            listed = await _await_twilio_response(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
             found += map(_make_call_record, listed)
         return found
 
     async def send_message(self, to: str, sender: str, text: str) -> None:
         """Send an SMS, without retries. Raises SwitchError if it was not accepted, or the response was lost."""
-        await _await_result(
+        await _await_twilio_response(
             self._client.messages.create_async(to=to, from_=sender, body=text), "the SMS was not accepted"
         )
 
@@ -126,7 +128,9 @@ class TwilioApi:
         Raises:
             SwitchError: Twilio did not answer.
         """
-        records = await _await_result(self._client.usage.records.today.list_async(category="totalprice", limit=1))
+        records = await _await_twilio_response(
+            self._client.usage.records.today.list_async(category="totalprice", limit=1)
+        )
         try:
             amount = sum(abs(float(record.price)) for record in records)
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
@@ -137,7 +141,9 @@ class TwilioApi:
             ) from error
 
 
-async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
+async def _await_twilio_response(
+    answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()
+) -> Any:
     """Return Twilio's response, or None if Twilio refused with a status in `harmless`.
 
     Raises:
@@ -147,7 +153,7 @@ async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, har
         return await answer
     except TwilioRestException as error:
         if error.status not in harmless:
-            raise SwitchError(_describe_refusal(failed, error.status, error.code)) from error
+            raise SwitchError(_describe_twilio_refusal(failed, error.status, error.code)) from error
         return None
     except _UNREADABLE as error:
         raise SwitchError(
@@ -155,7 +161,7 @@ async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, har
         ) from error
 
 
-def _describe_refusal(what: str, status: int, code: int | None) -> str:
+def _describe_twilio_refusal(what: str, status: int, code: int | None) -> str:
     """Return the error text for a refusal, without Twilio's own message, which contains phone numbers."""
     known = f", error {code}" if code else ""
     if status == _TOO_MANY_REQUESTS:
@@ -223,7 +229,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
                 text = await answer.text()
                 # The library ignores errors on the pages of a list.
                 if answer.status >= _CLIENT_ERROR and method.upper() == "GET":
-                    raise SwitchError(_describe_refusal(_QUERY_FAILED, answer.status, _parse_error_code(text)))
+                    raise SwitchError(_describe_twilio_refusal(_QUERY_FAILED, answer.status, _parse_error_code(text)))
                 return Response(answer.status, text, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SwitchUnreachable(

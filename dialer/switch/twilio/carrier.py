@@ -66,7 +66,7 @@ class TwilioCarrier:
             lambda: library.texts,
             twilio.sounds_url,
             may_play=None if prompts is None else prompts.may_play_sound,
-            labelled=partial(self._is_label_required, prompts) if label else None,
+            labelled=partial(self._is_synthetic_voice_notice_required, prompts) if label else None,
         )
         rules = TwilioFlowRules(twilio, self._settings.flows.recordings, voice, self.sms)
         flows = TwilioFlows(engine, library, self.switch, rules)
@@ -74,7 +74,7 @@ class TwilioCarrier:
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
             await self._synchronise_at_start(engine)
-            supervising = asyncio.create_task(self.switch.supervise_calls(), name="twilio-supervise")
+            supervising = asyncio.create_task(self.switch.supervise_live_calls(), name="twilio-supervise")
             try:
                 yield
             finally:
@@ -82,7 +82,7 @@ class TwilioCarrier:
                 await asyncio.wait([supervising])
                 await flows.close()
 
-    def _is_label_required(self, prompts: SitePrompts | None, language: str) -> bool:
+    def _is_synthetic_voice_notice_required(self, prompts: SitePrompts | None, language: str) -> bool:
         """Return whether calls use a computer voice: Twilio's, or sounds that the catalogue lists as synthetic."""
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))

@@ -25,14 +25,14 @@ from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.texts import Texts
 from dialer.flows.turns import FlowCommit, FlowState, Input, SendSms, Start, Transfer, Turn
 from dialer.settings.twilio import Twilio
-from dialer.switch.flow_effects import SmsGateway, commit_result, send_flow_sms
+from dialer.switch.flow_effects import SmsGateway, commit_flow_result, send_flow_sms
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.pages import (
     Page,
     end_flow_by_hang_up,
     is_hang_up_report,
-    make_page,
-    parse_input,
+    make_twiml_page,
+    parse_flow_input,
     store_results_after_hang_up,
 )
 from dialer.switch.twilio.tokens import PausedFlow, StateTokens
@@ -82,31 +82,33 @@ class TwilioFlows:
         self._calls: dict[AttemptId, _CallCache] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def make_first_page(self, attempt_id: AttemptId) -> str:
+    async def make_first_twiml_page(self, attempt_id: AttemptId) -> str:
         """Return the TwiML with which an answered call starts. If the call is not a live IVR attempt, the TwiML only
         hangs up.
         """
         if not self._engine.features.flows.is_live(attempt_id):
             return render_hang_up()
-        return await self._make_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
+        return await self._make_twiml_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
-    async def make_next_page(self, token: str, form: Mapping[str, str]) -> str:
+    async def make_next_twiml_page(self, token: str, form: Mapping[str, str]) -> str:
         """Return the TwiML with which the call continues after the request with this token. Raises ProtocolError for an
         invalid token.
         """
         waiting = self._tokens.read_paused_flow(token)
-        sid = self._find_sid(waiting.attempt_id)
+        sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook was rejected: its token belongs to another call")
         if not self._engine.features.flows.is_live(waiting.attempt_id):
             return render_hang_up()
-        return await self._make_page_once(waiting.attempt_id, token, self._continue_flow(waiting, dict(form)))
+        return await self._make_twiml_page_once(
+            waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
+        )
 
-    def _find_sid(self, attempt_id: AttemptId) -> str | None:
+    def _find_call_sid(self, attempt_id: AttemptId) -> str | None:
         known = self._calls.get(attempt_id)
         return self._switch.find_call_sid(attempt_id) or (None if known is None else known.sid)
 
-    async def _make_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
+    async def _make_twiml_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
         """Return the response to a token. Repeated requests get the response that was computed for the first. If the
         request is aborted, the computation continues.
         """
@@ -131,11 +133,11 @@ class TwilioFlows:
         turn = start_flow(session.flow, Start(session.facts, session.language))
         return await self._make_response(session, turn, PausedFlow(attempt_id, session.run, turn.state), first=True)
 
-    async def _continue_flow(self, waiting: PausedFlow, form: Mapping[str, str]) -> str:
+    async def _continue_paused_flow(self, waiting: PausedFlow, form: Mapping[str, str]) -> str:
         state = waiting.state
         try:
             flow = self._library.get_flow_version(state.flow, state.version)
-            turn = continue_flow(flow, state, parse_input(waiting, form))
+            turn = continue_flow(flow, state, parse_flow_input(waiting, form))
         except UnexpectedInput as error:
             raise ProtocolError(f"a webhook was rejected: its form does not fit the call's flow: {error}") from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
@@ -144,7 +146,7 @@ class TwilioFlows:
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if is_hang_up_report(form):
             ended = await store_results_after_hang_up(flow, turn, self._make_host(session))
-            self._report_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
+            self._report_flow_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
             return render_hang_up()
         return await self._make_response(session, turn, waiting)
 
@@ -153,8 +155,8 @@ class TwilioFlows:
         return _Host(session, self._engine.features.flows, rules.voice.texts(), rules.sms, rules.records, transfers)
 
     async def _make_response(self, session: FlowSession, turn: Turn, at: PausedFlow, *, first: bool = False) -> str:
-        page = await make_page(session.flow, turn, at, self._make_host(session))
-        self._cache_page(session.attempt_id, page)
+        page = await make_twiml_page(session.flow, turn, at, self._make_host(session))
+        self._cache_twiml_page(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
             self._switch.add_transfer_leg(session.attempt_id)
         settings = self._rules.settings
@@ -163,14 +165,14 @@ class TwilioFlows:
             url = f"{url}/twilio/flow/{self._tokens.sign_paused_flow(page.waiting)}"
         return render_twiml(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
-    def _cache_page(self, attempt_id: AttemptId, page: Page) -> None:
+    def _cache_twiml_page(self, attempt_id: AttemptId, page: Page) -> None:
         call = self._calls.setdefault(attempt_id, _CallCache())
         if call.latest is None or page.state.turns >= call.latest.turns:
             call.latest = page.state
         if page.waiting is None:
-            self._report_end(attempt_id, call, page.state)
+            self._report_flow_end(attempt_id, call, page.state)
 
-    def _report_end(self, attempt_id: AttemptId, call: _CallCache, state: FlowState) -> None:
+    def _report_flow_end(self, attempt_id: AttemptId, call: _CallCache, state: FlowState) -> None:
         if call.over.is_set():
             return
         call.over.set()
@@ -196,7 +198,7 @@ class TwilioFlows:
             if state.ending is None:
                 with contextlib.suppress(FlowError):  # the flow's version is no longer loaded
                     state = end_flow_by_hang_up(self._library.get_flow_version(state.flow, state.version), state)
-            self._report_end(attempt_id, call, state)
+            self._report_flow_end(attempt_id, call, state)
         elif not call.over.is_set():
             call.over.set()
             self._engine.on_flow_ended(attempt_id, completed=False, left_at=None)
@@ -220,9 +222,9 @@ class _Host:
     records: bool
     transfers: bool
 
-    async def commit_result(self, commit: FlowCommit) -> Input:
+    async def commit_flow_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
-        return await commit_result(commit, lambda asked: self.flows.store_flow_commit(self.session, asked))
+        return await commit_flow_result(commit, lambda asked: self.flows.store_flow_commit(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>`. Return whether the gateway accepted it."""

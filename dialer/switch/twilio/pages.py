@@ -55,7 +55,7 @@ class PageHost(Protocol):
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
-    async def commit_result(self, commit: FlowCommit) -> Input:
+    async def commit_flow_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
         ...
 
@@ -92,7 +92,7 @@ class Page:
     state: FlowState
 
 
-async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
+async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
     """Run a flow until the caller must act, and return the page to play.
 
     `at` is the flow as it was before this page. Its ids are copied into the token of the next request.
@@ -143,7 +143,7 @@ async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) ->
 
 async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
-        return await host.commit_result(action.commit)
+        return await host.commit_flow_result(action.commit)
     return SmsSent() if await host.send_sms(action) else Failed()
 
 
@@ -174,7 +174,7 @@ def _make_question_page(action: Collect, said: list[PromptRef], waiting: PausedF
     return Page((*said, *before), gather, waiting, waiting.state)
 
 
-def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
+def parse_flow_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
     """Return the flow's input (such as pressed keys) from the form of Twilio's request.
 
     Raises:
@@ -195,7 +195,7 @@ def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
             seconds = form.get("RecordingDuration", "0")
             length = float(seconds) if seconds.isascii() and seconds.isdigit() else 0.0
             sid = form.get("RecordingSid", "")
-            return Recorded(sid, length) if length > 0 and _is_sid(sid) else Failed()
+            return Recorded(sid, length) if length > 0 and _is_twilio_sid(sid) else Failed()
         case "Transfer":
             return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else Failed()
     raise ProtocolError("a webhook was rejected: the page that it answers asked no question")
@@ -211,5 +211,5 @@ def end_flow_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
     return continue_flow(flow, state, HungUp()).state
 
 
-def _is_sid(text: str) -> bool:
+def _is_twilio_sid(text: str) -> bool:
     return len(text) == 34 and text.isascii() and text.isalnum()

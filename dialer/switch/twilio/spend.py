@@ -63,11 +63,11 @@ class SpendMeter:
         """
         if self._day is not None and day is not None and day < self._day:
             return  # a late figure for an earlier day
-        self.spent = spent if self._is_reading_of_new_day(spent, day) else max(self.spent, spent)
+        self.spent = spent if self._is_spending_of_new_day(spent, day) else max(self.spent, spent)
         self._read = spent
         self._day = day or self._day
 
-    def _is_reading_of_new_day(self, spent: float, day: date | None) -> bool:
+    def _is_spending_of_new_day(self, spent: float, day: date | None) -> bool:
         """Return whether a figure from Twilio is for a new day. A slightly lower figure is only a correction."""
         if self._read is None:
             return True

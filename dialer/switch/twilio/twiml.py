@@ -46,7 +46,7 @@ class TwilioVoice:
     # Whether calls in a language must start with the notice that a computer speaks.
     labelled: Callable[[str], bool] | None = None
 
-    def add_label(self, verb: Any, language: str) -> None:
+    def add_synthetic_voice_notice(self, verb: Any, language: str) -> None:
         """Add the notice that a computer speaks, if it is required in this language."""
         if self.labelled is None or not self.labelled(language):
             return
@@ -92,7 +92,7 @@ def render_twiml(
     """
     response = VoiceResponse()
     if first:
-        voice.add_label(response, language)
+        voice.add_synthetic_voice_notice(response, language)
     voice.add_prompts(response, page.said, language)
     match page.ending:
         case Gather() as gather:

@@ -54,9 +54,9 @@ class TwilioWebhooks:
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=MOST_BYTES)
-        application.router.add_post("/twilio/voice/{attempt}", self._handle_voice)
-        application.router.add_post("/twilio/flow/{token}", self._handle_flow)
-        application.router.add_post("/twilio/status/{attempt}", self._handle_status)
+        application.router.add_post("/twilio/voice/{attempt}", self._handle_answered_call)
+        application.router.add_post("/twilio/flow/{token}", self._handle_flow_input)
+        application.router.add_post("/twilio/status/{attempt}", self._handle_status_callback)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await self._runner.setup()
         try:
@@ -79,22 +79,22 @@ class TwilioWebhooks:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _handle_voice(self, request: web.Request) -> web.Response:
+    async def _handle_answered_call(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
         attempt_id = AttemptId(request.match_info["attempt"])
         # The request also shows that the call is answered, and has the call's sid, which may be unknown so far.
         await self._switch.on_status_callback(attempt_id, {**form, "CallStatus": "in-progress"})
-        return _make_response(await self._pages.make_first_page(attempt_id))
+        return _make_response(await self._pages.make_first_twiml_page(attempt_id))
 
-    async def _handle_flow(self, request: web.Request) -> web.Response:
+    async def _handle_flow_input(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
         try:
-            return _make_response(await self._pages.make_next_page(request.match_info["token"], form))
+            return _make_response(await self._pages.make_next_twiml_page(request.match_info["token"], form))
         except ProtocolError as error:
             _log.warning("twilio.token_refused", problem=str(error))
             return _make_response(render_hang_up())
 
-    async def _handle_status(self, request: web.Request) -> web.Response:
+    async def _handle_status_callback(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
         await self._switch.on_status_callback(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)

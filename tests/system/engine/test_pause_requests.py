@@ -29,13 +29,13 @@ async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
         switch = site.centre.engine.features.switch
-        hold = switch.put_on_hold
+        hold = switch.put_call_on_hold
 
         async def hold_late(attempt_id: AttemptId, seat: str) -> None:
             asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(hold(attempt_id, seat)))
             raise SwitchUnreachable("no answer within 2 s")
 
-        switch.put_on_hold = hold_late  # type: ignore[method-assign]
+        switch.put_call_on_hold = hold_late  # type: ignore[method-assign]
         with pytest.raises(CommandRefused, match="the switch refused the request"):
             await execute(SeatHold(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)

@@ -237,13 +237,13 @@ async def test_phone_that_registers_twice_quickly_is_called_once(
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         switch, called = site.centre.engine.features.switch, []
-        call_seat = switch.call_seat
+        call_seat_phone = switch.call_seat_phone
 
         async def count_seat_calls(seat_name: str, endpoint: str) -> None:
             called.append(seat_name)
-            await call_seat(seat_name, endpoint)
+            await call_seat_phone(seat_name, endpoint)
 
-        monkeypatch.setattr(switch, "call_seat", count_seat_calls)
+        monkeypatch.setattr(switch, "call_seat_phone", count_seat_calls)
         site.switch.silence_phone("agent01")
         site.switch.register_phone("agent01")
         await asyncio.sleep(0.3)

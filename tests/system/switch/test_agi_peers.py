@@ -45,9 +45,9 @@ async def test_asterisk_on_another_machine_reaches_the_flows_of_the_dialler(
     )
     server = await make_agi_server(settings, monkeypatch)
     for address in ("127.0.0.1", "::1", "10.0.0.6", "10.1.2.3", "192.0.2.7"):
-        assert server._is_allowed(address), address
+        assert server._is_address_allowed(address), address
     for address in ("10.0.0.7", "10.2.0.1", "192.0.2.8", "::2"):
-        assert not server._is_allowed(address), address
+        assert not server._is_address_allowed(address), address
 
 
 @virtual_time()

@@ -33,7 +33,7 @@ async def test_simulated_asterisk_process_handles_calls_and_ends_with_the_parent
             *("--ring-seconds", "1", "--seats", "1", "--trunk", "carrier:50", "--trunk", "other"),
         )
         async with asyncio.timeout(HANG_SECONDS), AmiLab(ami_port, "dialler") as lab:
-            await lab.call_seat("1", "agent01", "seat-a")
+            await lab.call_seat_phone("1", "agent01", "seat-a")
             await lab.event("ConfbridgeJoin", Uniqueid="seat-a")
             for n in range(20):
                 await lab.call(f"91{n}", f"v{n}", "matdan-flow")

@@ -210,7 +210,7 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
         async with open_session(switch, asleep) as client:
             adapter = AsteriskSwitch(asleep)
             adapter.set_event_sink(lambda _: None)
-            await adapter.on_link_up(client)
+            await adapter.on_ami_link_up(client)
             assert adapter.get_unanswered_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
@@ -221,7 +221,7 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
                 with pytest.raises(SwitchError):
                     await asleep.renew_lease(client)
                 assert adapter.get_unanswered_seconds() == inf
-            adapter.on_link_down(SwitchError("the test is over"))
+            adapter.on_ami_link_down(SwitchError("the test is over"))
 
 
 @virtual_time()

@@ -53,7 +53,9 @@ def list_unplayable(places: AudioDirectories) -> list[str]:
     """Return the prompts of the catalogue that may not be played."""
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
-    return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
+    return [
+        name.path for name in playlist.listed if playlist.find_reason_not_to_play(name, date(2026, 11, 24)) is not None
+    ]
 
 
 def read_files(places: AudioDirectories) -> dict[str, bytes]:

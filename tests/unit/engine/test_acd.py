@@ -75,7 +75,7 @@ def test_connected_call_has_the_agent_of_its_seat_and_the_seat_a_time_limit() ->
     turns = Turns(campaign={"record": True}, rules={"jurisdiction": "neutral"})
     turns.call()
     lines = turns.at(8, CallWaiting(A))
-    assert "order connect_to_seat A 01" in lines
+    assert "order connect_call_to_seat A 01" in lines
     assert "timer seat/01 2 voter-not-connected" in lines
     assert turns.features.calls[A].talk.agent == "1001"
 

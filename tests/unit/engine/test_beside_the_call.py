@@ -112,7 +112,7 @@ def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
                 25,
                 SwitchUp(live, frozenset({"01"}), ((A, "01"),), restarted=False),
                 "timer seat/02 off; timer lost/02 900 agent-absent; seat 02 lost; timer phone/02 5 call-phone;"
-                " alert switch-down over; timer phone/02 off; order call_seat 02 agent02",
+                " alert switch-down over; timer phone/02 off; order call_seat_phone 02 agent02",
             ),
         ]
     )
@@ -123,7 +123,7 @@ def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
 def test_voter_who_was_not_connected_is_connected_again_only_if_reported_waiting() -> None:
     turns = Turns()
     turns.call()
-    came = "order connect_to_seat A 01"
+    came = "order connect_call_to_seat A 01"
     assert any(came in each for each in turns.at(20, CallWaiting(A)))
     assert not any(came in each for each in turns.at(20, TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
     assert turns.seat() is SeatState.READY

@@ -34,7 +34,7 @@ class Said:
         self.lines: list[str] = []
         self.refuse = False
 
-    async def connect_to_seat(self, attempt_id: str, seat: str, *, record: bool) -> None:
+    async def connect_call_to_seat(self, attempt_id: str, seat: str, *, record: bool) -> None:
         self.lines.append(f"order connect {seat} {record}")
         if self.refuse:
             raise SwitchError("no link")
@@ -71,7 +71,7 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
         )
         turns.features.core.request_effects(
             make_store_commit(said.record_answer_time, A, 8.0),
-            make_switch_order(said.connect_to_seat, A, "01", record=False),
+            make_switch_order(said.connect_call_to_seat, A, "01", record=False),
         )
         turns.features.core.request_effects(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
@@ -96,7 +96,7 @@ async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event()
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = True
-        connect = make_switch_order(said.connect_to_seat, A, "01", record=True)
+        connect = make_switch_order(said.connect_call_to_seat, A, "01", record=True)
         turns.features.core.request_effects(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1

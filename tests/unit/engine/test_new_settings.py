@@ -75,7 +75,7 @@ def test_phone_of_a_removed_seat_is_not_called_again() -> None:
     reload_settings(turns, 9, seats=NO_SEATS)
     lines = turns.at(12, SeatDown("01"))
     assert "seat 01 offline" in lines
-    assert not [line for line in lines if "phone" in line or "call_seat" in line]
+    assert not [line for line in lines if "phone" in line or "call_seat_phone" in line]
 
 
 def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> None:
@@ -104,7 +104,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     turns.call()
     [run] = turns.features.runs.values()
     reload_settings(turns, 2, campaigns={})
-    assert "order connect_to_seat A 01" in turns.at(8, CallWaiting(A))
+    assert "order connect_call_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
     with pytest.raises(CommandRefused, match=r"campaign 'calls' is not in the settings\. Their campaigns are: none"):

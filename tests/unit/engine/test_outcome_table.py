@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
-from dialer.switch.asterisk.listing import _make_channel
+from dialer.switch.asterisk.listing import _make_live_channel
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
 from tests.support.paths import ROOT
@@ -138,10 +138,10 @@ def test_announcement_after_sip_183_is_a_carrier_failure(status: int) -> None:
 
 def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     """A restarted dialler reads the ringing from CoreShowChannels, as a real Asterisk lists it."""
-    listed = _make_channel(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
+    listed = _make_live_channel(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
-    _, *states = tracker.replace_state([listed], restarted=False)
+    _, *states = tracker.replace_tracked_state([listed], restarted=False)
     assert states == []  # the ring time must not reach pacing or the trunk's health
     ends = [
         event

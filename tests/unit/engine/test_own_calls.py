@@ -90,7 +90,7 @@ def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
     turns.features.calls.put_call(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
-    assert orders == ["order connect_to_seat A 02"]
+    assert orders == ["order connect_call_to_seat A 02"]
 
 
 def test_command_for_another_seats_call_is_refused() -> None:

@@ -49,7 +49,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             None,
         ),  # the dialplan plays the message
         ("calling", PartyJoined(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
-        ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect_to_seat A 01", "returning"),
+        ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect_call_to_seat A 01", "returning"),
         ("consult", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
         (
             "consult",
@@ -62,11 +62,16 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (
             "three-way",
             SeatDown("01"),
-            f"seat 01 talking handing-over; order move_third_party help-A-boss-t1 handover; {LOST}",
+            f"seat 01 talking handing-over; order move_third_party_to_seat_or_call help-A-boss-t1 handover; {LOST}",
             "handing-over",
         ),
-        ("transfer", PartyJoined(BOSS, ASIDE), "seat 01 talking handing-over; order hand_over_call A", "handing-over"),
-        ("transfer", PartyLeft(BOSS), "seat 01 talking returning; order connect_to_seat A 01", "returning"),
+        (
+            "transfer",
+            PartyJoined(BOSS, ASIDE),
+            "seat 01 talking handing-over; order hand_over_call_to_third_party A",
+            "handing-over",
+        ),
+        ("transfer", PartyLeft(BOSS), "seat 01 talking returning; order connect_call_to_seat A 01", "returning"),
         ("handing-over", TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=A), LET_GO, "handing-over"),
         ("handing-over", CallHandedOver(A), "seat 01 talking transferred", "transferred"),
         (
@@ -93,7 +98,7 @@ def test_each_event_of_a_call_transfer_requests_the_listed_effects(
 
 def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message() -> None:
     for seats, follows in (
-        (2, "seat 02 talking transfer; seat 02 talking returning; order connect_to_seat A 02"),
+        (2, "seat 02 talking transfer; seat 02 talking returning; order connect_call_to_seat A 02"),
         (1, "order play_information_message A"),
     ):
         turns = Turns(seats, transfers=TRANSFERS)

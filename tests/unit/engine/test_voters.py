@@ -26,7 +26,10 @@ from dialer.engine.effects import Event, TimerExpired, TimerKind
 from tests.support.turns import HUNG_UP, A, Turns
 
 B = AttemptId("b" * 36)
-TO_THE_SEAT = "seat 01 reserved; call connecting; order connect_to_seat A 01; timer call/A off; timer seat/01 2 voter-not-connected"
+TO_THE_SEAT = (
+    "seat 01 reserved; call connecting; order connect_call_to_seat A 01; timer call/A off;"
+    " timer seat/01 2 voter-not-connected"
+)
 LOST = "timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost; timer phone/01 5 call-phone"
 TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-expired"
 
@@ -87,7 +90,7 @@ def test_waiting_voter_is_connected_to_the_next_free_seat() -> None:
     assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 connect-limit"
     turns.at(50.5, HUNG_UP)
     follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
-    assert [line for line in follows if line.startswith("order")] == [f"order connect_to_seat {B} 01"]
+    assert [line for line in follows if line.startswith("order")] == [f"order connect_call_to_seat {B} 01"]
     assert turns.seat() is SeatState.RESERVED
 
 
@@ -115,7 +118,7 @@ def test_agents_lost_phone_is_called_again_until_log_off() -> None:
             (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
             (30, CallLeftSeat(A, "01"), ""),
             (30, MessageStarted(A), "call message; timer call/A off"),  # not abandoned, because a seat had the call
-            (35, TimerExpired(TimerKind.CALL_PHONE, "01"), "timer phone/01 off; order call_seat 01 agent01"),
+            (35, TimerExpired(TimerKind.CALL_PHONE, "01"), "timer phone/01 off; order call_seat_phone 01 agent01"),
             (36, TimerExpired(TimerKind.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
             (40, HUNG_UP, "timer call/A off; call ended; commit end connected"),
             (42, SeatUp("01"), "timer seat/01 off; timer lost/01 off; seat 01 ready"),

@@ -29,7 +29,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.before_start import check_site
 from dialer.site.voices import find_voice_problems, refuse_unannounced_voices
-from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_command
+from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_script_command
 from tests.support.certified import catalogue_entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, add_texts
 from tests.support.paths import ROOT
@@ -176,10 +176,10 @@ def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
 def test_agi_script_cannot_store_a_vote_choice(name: str) -> None:
-    judged = interpret_command(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
+    judged = interpret_script_command(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.reason
-    assert isinstance(interpret_command("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
+    assert isinstance(interpret_script_command("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
 
 
 def test_reports_never_combine_voter_weight_and_turnout() -> None:

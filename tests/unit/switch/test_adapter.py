@@ -52,7 +52,7 @@ async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_l
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()
     switch.set_event_sink(events.append)
-    await switch.on_link_up(cast(Any, Client(switch, during)))
+    await switch.on_ami_link_up(cast(Any, Client(switch, during)))
     switch.close()
     [up] = [event for event in events if isinstance(event, SwitchUp)]
     assert STAYS in up.live_attempts

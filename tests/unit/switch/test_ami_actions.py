@@ -103,29 +103,32 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
             lambda switch: switch.originate_call(request_call(detect_machine=True, message_to_machine=True)),
             [originate(*VOTER, "matdan-voter", "voicemail", *VOTER_FIELDS)],
         ),
-        (lambda switch: switch.connect_to_seat(CALL, "04"), [redirect(CALL, "matdan-seat", "04")]),
+        (lambda switch: switch.connect_call_to_seat(CALL, "04"), [redirect(CALL, "matdan-seat", "04")]),
         (
-            lambda switch: switch.connect_to_seat(CALL, "04", record=True, server="second"),
+            lambda switch: switch.connect_call_to_seat(CALL, "04", record=True, server="second"),
             [set_server("second"), redirect(CALL, "matdan-recorded", "seat-04")],
         ),
         (
-            lambda switch: switch.hand_over_call(CALL, "second"),
+            lambda switch: switch.hand_over_call_to_third_party(CALL, "second"),
             [set_server("second"), redirect(CALL, "matdan-handed", f"aside-{CALL}")],
         ),
-        (lambda switch: switch.hand_over_call(CALL), [redirect(CALL, "matdan-handed", f"aside-{CALL}")]),
+        (lambda switch: switch.hand_over_call_to_third_party(CALL), [redirect(CALL, "matdan-handed", f"aside-{CALL}")]),
         (lambda switch: switch.play_information_message(CALL), [redirect(CALL, "matdan-message", "s")]),
-        (lambda switch: switch.put_on_hold(CALL, "04"), [redirect(CALL, "matdan-hold", "seat-04")]),
-        (lambda switch: switch.move_third_party(PARTY, SEAT), [redirect(PARTY, "matdan-helper", "seat-04")]),
+        (lambda switch: switch.put_call_on_hold(CALL, "04"), [redirect(CALL, "matdan-hold", "seat-04")]),
+        (
+            lambda switch: switch.move_third_party_to_seat_or_call(PARTY, SEAT),
+            [redirect(PARTY, "matdan-helper", "seat-04")],
+        ),
         (lambda switch: switch.hang_up_call(CALL), [f"Action: Hangup\nChannel: {CALL}"]),
         (lambda switch: switch.hang_up_third_party(PARTY), [f"Action: Hangup\nChannel: {PARTY}"]),
         (lambda switch: switch.hang_up_seat_phone("04"), [f"Action: Hangup\nChannel: {PHONE}"]),
         (lambda switch: switch.hang_up_seat_phone("05"), []),
         (
-            lambda switch: switch.mute_recording(CALL, muted=True),
+            lambda switch: switch.set_call_recording_muted(CALL, muted=True),
             [f"Action: MixMonitorMute\nChannel: {CALL}\nDirection: both\nState: 1"],
         ),
         (
-            lambda switch: switch.mute_recording(CALL, muted=False),
+            lambda switch: switch.set_call_recording_muted(CALL, muted=False),
             [f"Action: MixMonitorMute\nChannel: {CALL}\nDirection: both\nState: 0"],
         ),
         (
@@ -134,7 +137,7 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         ),
         (lambda switch: switch.play_key_sound("05", SeatSound.KEY), []),
         (
-            lambda switch: switch.count_seat_packets("04"),
+            lambda switch: switch.count_packets_from_seat_phone("04"),
             [f"Action: Getvar\nChannel: {PHONE}\nVariable: CHANNEL(rtcp,rxcount)"],
         ),
         (
@@ -181,8 +184,8 @@ async def test_order_sends_exactly_its_actions(order: Order, actions: list[str])
 @pytest.mark.parametrize(
     ("order", "context", "extension", "last"),
     [
-        (lambda switch: switch.call_seat("04", "agent04"), "matdan-agent", "04", ["Variable: MATDAN_REPLACES=1"]),
-        (lambda switch: switch.call_seat_for_log_in("04", "agent04"), "matdan-login", "s", []),
+        (lambda switch: switch.call_seat_phone("04", "agent04"), "matdan-agent", "04", ["Variable: MATDAN_REPLACES=1"]),
+        (lambda switch: switch.call_seat_phone_for_log_in("04", "agent04"), "matdan-login", "s", []),
     ],
 )
 async def test_phone_of_a_seat_is_called_on_a_channel_of_its_own(
@@ -200,12 +203,12 @@ async def test_phone_of_a_seat_is_called_on_a_channel_of_its_own(
 
 async def test_number_of_packets_is_returned_or_the_phone_is_named() -> None:
     switch, client = connect()
-    assert await switch.count_seat_packets("04") == 17
+    assert await switch.count_packets_from_seat_phone("04") == 17
     client.value = ""
     with pytest.raises(SwitchError, match="RTP packets received from the phone of seat 04: call the phone again"):
-        await switch.count_seat_packets("04")
+        await switch.count_packets_from_seat_phone("04")
     with pytest.raises(SwitchError, match="the phone of seat 05 is not connected"):
-        await switch.count_seat_packets("05")
+        await switch.count_packets_from_seat_phone("05")
 
 
 @pytest.mark.parametrize(
@@ -225,15 +228,15 @@ async def test_number_of_packets_is_returned_or_the_phone_is_named() -> None:
             lambda switch: switch.originate_call(OriginateRequest(CALL, NUMBER, "a&b", CALLER_ID, CampaignKind.IVR, 9)),
             "an endpoint is up to 40 letters, digits, - and _",
         ),
-        (lambda switch: switch.connect_to_seat(CALL, "0 4"), "a seat's name is letters, digits and -"),
-        (lambda switch: switch.put_on_hold(CALL, "0\n4"), "a seat's name is letters, digits and -"),
-        (lambda switch: switch.call_seat("0;4", "agent04"), "a seat's name is letters, digits and -"),
-        (lambda switch: switch.call_seat("04", "a/b"), "an endpoint is up to 40 letters, digits, - and _"),
+        (lambda switch: switch.connect_call_to_seat(CALL, "0 4"), "a seat's name is letters, digits and -"),
+        (lambda switch: switch.put_call_on_hold(CALL, "0\n4"), "a seat's name is letters, digits and -"),
+        (lambda switch: switch.call_seat_phone("0;4", "agent04"), "a seat's name is letters, digits and -"),
+        (lambda switch: switch.call_seat_phone("04", "a/b"), "an endpoint is up to 40 letters, digits, - and _"),
         (call_party("a@b", None, None, None), "an endpoint is up to 40 letters, digits, - and _"),
         (call_party("carrier", "1,2", None, None), "a number is 3 to 20 digits"),
         (call_party("carrier", NUMBER, "x", None), "a number is 3 to 20 digits"),
         (
-            lambda switch: switch.move_third_party(PARTY, Place(PlaceKind.SEAT, "0,4")),
+            lambda switch: switch.move_third_party_to_seat_or_call(PARTY, Place(PlaceKind.SEAT, "0,4")),
             "a place's name is letters, digits and -",
         ),
     ],
@@ -269,5 +272,5 @@ async def test_lost_connection_is_reported_with_its_reason_and_server() -> None:
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch(server="second")
     switch.set_event_sink(events.append)
-    switch.on_link_down(SwitchError("the server closed the connection"))
+    switch.on_ami_link_down(SwitchError("the server closed the connection"))
     assert events == [SwitchDown("the server closed the connection", "second")]

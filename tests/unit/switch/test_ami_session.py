@@ -184,7 +184,7 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
     """Run the steps of a table on a session. With `split`, each read arrives in two parts, cut there."""
     for step in steps:
         if step.writable is not None:
-            session.set_writable(step.writable)
+            session.set_connection_writable(step.writable)
         for name, action_id in step.send:
             session.queue_action(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
         for name, action_id in step.lists:
@@ -340,11 +340,11 @@ def test_cancelled_ami_action_frees_a_slot_for_the_next_action() -> None:
 
 def test_write_buffer_of_an_ami_session_is_limited() -> None:
     session = make_logged_in_session()
-    session.set_writable(False)
+    session.set_connection_writable(False)
     for number in range(300):
         session.queue_action("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
     assert not session.has_output
-    session.set_writable(True)
+    session.set_connection_writable(True)
     sizes = []
     while data := session.pop_output():
         sizes.append(len(data))

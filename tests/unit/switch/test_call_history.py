@@ -13,7 +13,7 @@ from dialer.domain.switch import History, PastCall
 from dialer.engine.calls.reconcile import Reconciler
 from dialer.engine.core import Core
 from dialer.switch.asterisk import call_history
-from dialer.switch.asterisk.call_history import parse_history, read_history
+from dialer.switch.asterisk.call_history import parse_call_history, read_call_history
 
 LINES = """\
 id-1,4,1795779056.400164,0.000000,1795779056.710350,AppDial2,(Outgoing Line)
@@ -26,7 +26,7 @@ ASKED = [AttemptId(name) for name in ("id-0", "id-1", "id-3", "id-4", "id-talk",
 
 
 def test_call_records_are_decoded_for_every_way_a_call_ends() -> None:
-    history = parse_history(LINES, ASKED, 60.0)
+    history = parse_call_history(LINES, ASKED, 60.0)
     assert history.ended == {
         "id-1": PastCall(None, "BUSY"),
         "id-4": PastCall(None, "CONGESTION"),
@@ -39,25 +39,25 @@ def test_call_records_are_decoded_for_every_way_a_call_ends() -> None:
 
 @pytest.mark.parametrize("line", ["", "id-1", "id-1,x,1,2,3,a,b", "id-1,4,1795779056.4", "id-1,4,,,,,", "\x00,\ufffd"])
 def test_damaged_call_record_is_skipped(line: str) -> None:
-    assert parse_history([line, *LINES], ASKED, None) == parse_history(LINES, ASKED, None)
+    assert parse_call_history([line, *LINES], ASKED, None) == parse_call_history(LINES, ASKED, None)
 
 
 def test_call_record_with_an_answer_overrides_later_records_of_the_same_call() -> None:
     again = "id-0,0,1795779060.0,0.000000,1795779061.0,AppDial2,(Outgoing Line)"
-    assert parse_history([*LINES, again], ASKED, None).ended == parse_history(LINES, ASKED, None).ended
+    assert parse_call_history([*LINES, again], ASKED, None).ended == parse_call_history(LINES, ASKED, None).ended
 
 
 def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "matdan.csv"
-    assert read_history(file, ASKED, None).first_at is None
+    assert read_call_history(file, ASKED, None).first_at is None
     file.with_name("matdan.csv.1").write_text("\n".join(LINES[:3]) + "\n", encoding="utf-8")
     file.write_text("\n".join(LINES[3:]) + "\n", encoding="utf-8")
-    assert set(read_history(file, ASKED, None).ended) == {"id-0", "id-1", "id-3", "id-4", "id-talk"}
+    assert set(read_call_history(file, ASKED, None).ended) == {"id-0", "id-1", "id-3", "id-4", "id-talk"}
     monkeypatch.setattr(call_history, "MOST_BYTES", len(LINES[4]) + 10)
-    assert "id-talk" in read_history(file, ASKED, None).ended
-    assert "id-0" not in read_history(file, ASKED, None).ended
+    assert "id-talk" in read_call_history(file, ASKED, None).ended
+    assert "id-0" not in read_call_history(file, ASKED, None).ended
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Comparison:
         self.lists = 0
         self.reported: list[SwitchEvent] = []
         self.tracker = SwitchTracker()
-        self.tracker.replace_state([RINGS], restarted=False)
+        self.tracker.replace_tracked_state([RINGS], restarted=False)
         monkeypatch.setattr(comparison, "list_channels", self._live_channels)
 
     async def _live_channels(self, _client: object) -> Sequence[LiveChannel]:
@@ -48,7 +48,7 @@ class Comparison:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        work = comparison.compare_channels(cast(Any, None), self.tracker, self.reported.extend)
+        work = comparison.compare_calls_with_channels(cast(Any, None), self.tracker, self.reported.extend)
         task = asyncio.get_running_loop().create_task(work)
         yield task
         task.cancel()

@@ -87,7 +87,7 @@ class Store:
 class Services(FlowHost):
     """A flow host that performs every request."""
 
-    async def record_caller(self, action: Record) -> Recorded | None:
+    async def record_caller_message(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
 
     async def transfer_call(self, action: Transfer) -> bool:

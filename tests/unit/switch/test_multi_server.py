@@ -28,10 +28,10 @@ class Server:
     def has_call(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
 
-    async def call_seat(self, seat: str, endpoint: str) -> None:
+    async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         self.orders.append((seat, endpoint))
 
-    async def connect_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
+    async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool, server: str) -> None:
         self.orders.append((attempt_id, seat, server))
 
 
@@ -39,11 +39,11 @@ async def test_new_seat_is_called_on_the_configured_asterisk_server_and_a_remove
     one, other = Server(), Server()
     switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):
-        await switch.call_seat("02", "phone02")
-    switch.add_locations({"phone02": "other"}, {"02": "other"})
-    await switch.call_seat("02", "phone02")
-    await switch.connect_to_seat(AttemptId("call"), "02")
-    await switch.call_seat("01", "phone01")
+        await switch.call_seat_phone("02", "phone02")
+    switch.register_servers_of_trunks_and_seats({"phone02": "other"}, {"02": "other"})
+    await switch.call_seat_phone("02", "phone02")
+    await switch.connect_call_to_seat(AttemptId("call"), "02")
+    await switch.call_seat_phone("01", "phone01")
     assert (one.orders, other.orders) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
 
 

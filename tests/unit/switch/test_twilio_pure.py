@@ -20,7 +20,7 @@ from dialer.flows.machine import start_flow
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from dialer.settings.twilio import Twilio
-from dialer.switch.twilio.pages import Gather, Page, PageHost, make_page, parse_input
+from dialer.switch.twilio.pages import Gather, Page, PageHost, make_twiml_page, parse_flow_input
 from dialer.switch.twilio.spend import SpendMeter, count_sms_segments
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, PausedFlow, StateTokens
@@ -36,7 +36,7 @@ class Host(PageHost):
 
     records = transfers = True
 
-    async def commit_result(self, commit: FlowCommit) -> Input:
+    async def commit_flow_result(self, commit: FlowCommit) -> Input:
         return Committed()
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -265,26 +265,26 @@ def test_final_twilio_status_maps_to_sip_and_q850_causes(
 # Pages and TwiML
 
 
-async def make_first_page(name: str) -> Page:
+async def make_first_twiml_page(name: str) -> Page:
     turn = start_flow(FLOWS[name], Start(FACTS, "hi"))
-    return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
+    return await make_twiml_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
 async def test_interruptible_greeting_becomes_part_of_the_question_in_twiml() -> None:
-    page = await make_first_page("turnout")
+    page = await make_first_twiml_page("turnout")
     assert page.said == ()
     assert isinstance(page.ending, Gather)
     assert [ref.value for ref in page.ending.prompts] == ["common.greeting", "common.from", "turnout.question"]
     assert page.waiting is not None
     assert page.waiting.state.node == "question"
-    assert parse_input(page.waiting, {"Digits": "1"}) == Digits("1")
-    assert parse_input(page.waiting, {"Digits": "", "FinishedOnKey": "#"}) == Digits("")
-    assert parse_input(page.waiting, {}) == Digits("", timed_out=True)
-    assert parse_input(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
+    assert parse_flow_input(page.waiting, {"Digits": "1"}) == Digits("1")
+    assert parse_flow_input(page.waiting, {"Digits": "", "FinishedOnKey": "#"}) == Digits("")
+    assert parse_flow_input(page.waiting, {}) == Digits("", timed_out=True)
+    assert parse_flow_input(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
 
 
 async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
-    page = await make_first_page("turnout")
+    page = await make_first_twiml_page("turnout")
     xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
@@ -294,7 +294,7 @@ async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
 
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
 async def test_synthetic_voice_is_announced_once_before_the_first_word(language: str) -> None:
-    page = await make_first_page("turnout")
+    page = await make_first_twiml_page("turnout")
     words = load_words(language if language in SPOKEN else "en")
     assert words is not None
     spoken = TwilioVoice(load_shipped_texts, labelled=lambda _: True)
@@ -313,7 +313,7 @@ async def test_synthetic_voice_is_announced_once_before_the_first_word(language:
 async def test_markup_in_a_spoken_place_name_is_escaped_in_twiml() -> None:
     flow = FLOWS["booth"]
     turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
-    page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
+    page = await make_twiml_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
     xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
@@ -321,5 +321,5 @@ async def test_markup_in_a_spoken_place_name_is_escaped_in_twiml() -> None:
 
 def test_twilio_webhook_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        parse_input(PausedFlow(ATTEMPT, "run", make_state(waiting="Commit")), {})
-    assert parse_input(PausedFlow(ATTEMPT, "run", make_state(), after="played"), {"Digits": "1"}) == Played()
+        parse_flow_input(PausedFlow(ATTEMPT, "run", make_state(waiting="Commit")), {})
+    assert parse_flow_input(PausedFlow(ATTEMPT, "run", make_state(), after="played"), {"Digits": "1"}) == Played()

@@ -39,7 +39,7 @@ from dialer.flows.turns import (
     Transferred,
 )
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
-from dialer.switch.flow_effects import CommitFlow, commit_result
+from dialer.switch.flow_effects import CommitFlow, commit_flow_result
 
 MOST_CACHED_PROMPTS = 4096  # a campaign has some hundred prompts, plus the names of its booths
 
@@ -74,7 +74,7 @@ class PromptResolver(Protocol):
         """Return the sound files of a prompt, without extension, in playing order."""
         ...
 
-    def find_block_reason(self, sound: str) -> str | None:
+    def find_reason_not_to_play(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may. A blocked sound is skipped, like a missing one."""
         ...
 
@@ -98,7 +98,7 @@ class ConventionalPrompts:
             found = self._cache[ref, language] = list_sounds(ref, language, self.texts)
         return found
 
-    def find_block_reason(self, sound: str) -> str | None:
+    def find_reason_not_to_play(self, sound: str) -> str | None:
         """Return None, because without a catalogue every sound may be played."""
         return None
 
@@ -109,7 +109,7 @@ class FlowHost:
     This base class supports none of them: every request fails, and the flow continues on its path for failures.
     """
 
-    async def record_caller(self, action: Record) -> Recorded | None:
+    async def record_caller_message(self, action: Record) -> Recorded | None:
         """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if the caller
         could not be recorded.
         """
@@ -154,7 +154,7 @@ class _FlowRun:
     heard: bool = False  # whether any sound was played
     skipped: str | None = None  # the first missing or blocked sound
 
-    async def perform_action(self, action: Action) -> Input:
+    async def perform_flow_action(self, action: Action) -> Input:
         """Perform one action of the flow and return its result."""
         match action:
             case Play():
@@ -162,10 +162,10 @@ class _FlowRun:
             case Collect():
                 event = await self.collect_digits(action)
             case Commit(commit=commit):
-                event = await commit_result(commit, self.commit)
+                event = await commit_flow_result(commit, self.commit)
             case Record():
                 await self.play_prompts(action.prompts)
-                event = await self.host.record_caller(action) or Failed()
+                event = await self.host.record_caller_message(action) or Failed()
             case Transfer():
                 await self.play_prompts(action.prompts)
                 event = Transferred() if await self.host.transfer_call(action) else Failed()
@@ -191,7 +191,7 @@ class _FlowRun:
         heard, skipped = False, ""
         for ref in prompts:
             for sound in self.prompts.find_sounds(ref, self.language):
-                why = self.prompts.find_block_reason(sound)
+                why = self.prompts.find_reason_not_to_play(sound)
                 try:
                     digit = await self.call.stream_file(sound, escape_digits) if why is None else None
                 except SoundMissing as error:
@@ -265,7 +265,7 @@ async def run_flow(
     try:
         await call.answer()
         while turn.action is not None:
-            event = await run.perform_action(turn.action)
+            event = await run.perform_flow_action(turn.action)
             if turn.ended:
                 break
             turn = continue_flow(flow, turn.state, event)

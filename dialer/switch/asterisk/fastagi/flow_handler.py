@@ -54,7 +54,7 @@ class AgiFlowHost(FlowHost):
     rules: AgiFlowRules
     recorded: int = 0
 
-    async def record_caller(self, action: Record) -> Recorded | None:
+    async def record_caller_message(self, action: Record) -> Recorded | None:
         """Record the caller after a tone. A recording that ends because the caller hangs up counts too."""
         rules = self.rules.recording
         if rules is None:

@@ -58,12 +58,12 @@ class LogInHandler:
             _log.warning("seat.rejected", channel=call.env.unique_id)
             return
         try:
-            await self._log_in(call, seat)
+            await self._log_in_seat(call, seat)
         except CallHungUp:
             _log.info("seat.hung_up_before_log_in", seat=seat.name)
 
-    async def _log_in(self, call: AgiCall, seat: Seat) -> None:
-        language = self._choose_language(seat)
+    async def _log_in_seat(self, call: AgiCall, seat: Seat) -> None:
+        language = self._choose_prompt_language(seat)
         if not self._agents.accepts_log_ins:
             await _play_text(call, "taken", language)
             return
@@ -85,7 +85,7 @@ class LogInHandler:
             return
         await _play_text(call, "goodbye", language, group="common")
 
-    def _choose_language(self, seat: Seat) -> str:
+    def _choose_prompt_language(self, seat: Seat) -> str:
         if not seat.languages or self._language in seat.languages:
             return self._language
         return min(seat.languages)

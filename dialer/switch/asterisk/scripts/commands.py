@@ -134,7 +134,7 @@ class Refuse:
 ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Refuse
 
 
-def interpret_command(
+def interpret_script_command(
     line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()
 ) -> ScriptCommand:
     """Return what an AGI command of a script requests: forward it, store a result, read or set a variable, or refuse
@@ -147,25 +147,25 @@ def interpret_command(
         recorded: the names of the recordings that the script has made in this call.
     """
     words = split_command(line)
-    verb, arguments = _split_verb(words)
+    verb, arguments = _split_command_verb(words)
     if verb not in ALLOWED:
         return Refuse("a command that scripts may not use")
     if verb in _WITHOUT_A_CHANNEL and arguments:
         return Refuse("another channel: a script may use only its own call")
     if verb == "RECORD FILE":
-        return _interpret_recording(arguments, recordings)
+        return _interpret_record_command(arguments, recordings)
     if verb in _WITH_A_SOUND:
-        return _interpret_sound(verb, arguments, recordings, recorded)
+        return _interpret_sound_command(verb, arguments, recordings, recorded)
     if verb == "SAY DATETIME" and not all(map(_DATE_ARGUMENT.fullmatch, arguments)):
         return Refuse("a date format that names a sound, or an invalid time zone")
     if verb == "SET MUSIC" and not all(_MUSIC.fullmatch(word) for word in arguments):
         return Refuse("an invalid music class: use letters, digits, - and _")
     if verb in {"SET VARIABLE", "GET VARIABLE"}:
-        return _interpret_variable(verb, arguments, sequence)
+        return _interpret_variable_command(verb, arguments, sequence)
     return Forward(verb, tuple(arguments))
 
 
-def _interpret_recording(arguments: list[str], recordings: Recordings) -> ScriptCommand:
+def _interpret_record_command(arguments: list[str], recordings: Recordings) -> ScriptCommand:
     name, sound_format, _, limit = (*arguments, "", "", "", "")[:4]
     if not recordings.directory:
         return Refuse("recordings are off (flows.recordings)")
@@ -178,7 +178,7 @@ def _interpret_recording(arguments: list[str], recordings: Recordings) -> Script
     return Forward("RECORD FILE", (recordings.make_recording_path(name), *arguments[1:]), recorded=name)
 
 
-def _interpret_sound(
+def _interpret_sound_command(
     verb: str, arguments: list[str], recordings: Recordings, recorded: Collection[str]
 ) -> ScriptCommand:
     """Interpret a command that plays sounds, which may be several names joined by `&`."""
@@ -193,7 +193,7 @@ def _interpret_sound(
     return Forward(verb, ("&".join(paths), *arguments[1:]))
 
 
-def _split_verb(words: list[str]) -> tuple[str, list[str]]:
+def _split_command_verb(words: list[str]) -> tuple[str, list[str]]:
     for length in (3, 2, 1):
         verb = " ".join(words[:length]).upper()
         if len(words) >= length and verb in ALLOWED:
@@ -201,7 +201,7 @@ def _split_verb(words: list[str]) -> tuple[str, list[str]]:
     return "", []
 
 
-def _interpret_variable(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
+def _interpret_variable_command(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
     name, value = (*arguments, "", "")[:2]
     if not _VARIABLE.fullmatch(name):
         return Refuse("an invalid variable name: it would run a dialplan function")
@@ -218,7 +218,7 @@ def _interpret_variable(verb: str, arguments: list[str], sequence: int) -> Scrip
         valid = name.startswith(_FACT) and _NAME.fullmatch(name.removeprefix(_FACT))
         return GetFact(name.removeprefix(_FACT)) if valid else Refuse("an unknown variable")
     if name == "MATDAN_MARK":
-        return _interpret_mark(value, sequence)
+        return _interpret_mark_variable(value, sequence)
     if name == "MATDAN_OPT_OUT":
         return StoreResult(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
@@ -229,7 +229,7 @@ def _interpret_variable(verb: str, arguments: list[str], sequence: int) -> Scrip
     return Refuse("a reserved variable")
 
 
-def _interpret_mark(value: str, sequence: int) -> ScriptCommand:
+def _interpret_mark_variable(value: str, sequence: int) -> ScriptCommand:
     kind, _, hour = value.partition(" ")
     if kind not in set(MarkKind):
         return Refuse(f"an unknown mark: use one of {', '.join(MarkKind)}")
@@ -254,6 +254,6 @@ def encode_value_reply(value: str | int | bool | None) -> bytes:
     return f"200 result=1 ({text})\n".encode()
 
 
-def encode_refusal(reason: str) -> bytes:
+def encode_refusal_reply(reason: str) -> bytes:
     """Return the AGI reply to a refused command. Asterisk gives the same reply to an unknown command."""
     return f"510 Invalid or unknown command ({quote_argument(reason)})\n".encode()

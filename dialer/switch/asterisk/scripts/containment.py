@@ -135,7 +135,7 @@ def make_contained_command(
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [
-        *_make_user_arguments(rules.user),
+        *_make_setpriv_arguments(rules.user),
         *("env", "--default-signal"),  # undoes nohup, which ignores SIGHUP
         *("choom", "-n", str(OOM_SCORE), "--"),
         *("nice", "-n", str(NICE)),
@@ -144,36 +144,36 @@ def make_contained_command(
         *(["--share-net"] if rules.network else []),
         *("--die-with-parent", "--new-session", *reports),
         *("--bind", "/", "/", "--dev", "/dev", "--bind", SHARED_MEMORY, SHARED_MEMORY, "--proc", "/proc"),
-        *("--tmpfs", "/run", *(_make_name_server_arguments() if rules.network else []), "--remount-ro", "/run"),
-        *(argument for path in rules.hidden for argument in _make_hide_arguments(path)),
+        *("--tmpfs", "/run", *(_make_bind_resolv_conf_arguments() if rules.network else []), "--remount-ro", "/run"),
+        *(argument for path in rules.hidden for argument in _make_hide_path_arguments(path)),
         *("--chdir", str(directory), "--"),
         # Inside the namespace: the kernel counts processes per user and user namespace, and so, outside of it, would
         # count the dialler's threads.
-        *("prlimit", *_make_limit_arguments(rules), "--"),
+        *("prlimit", *_make_prlimit_arguments(rules), "--"),
         *program,
     ]
 
 
-def _make_user_arguments(user: str | None) -> list[str]:
+def _make_setpriv_arguments(user: str | None) -> list[str]:
     if user is None:
         return []
     entry = pwd.getpwnam(user)
     return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
 
 
-def _make_name_server_arguments() -> list[str]:
+def _make_bind_resolv_conf_arguments() -> list[str]:
     """Return the arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
 
-def _make_hide_arguments(path: Path) -> list[str]:
+def _make_hide_path_arguments(path: Path) -> list[str]:
     if path.is_dir():
         return ["--tmpfs", str(path), "--remount-ro", str(path)]
     return ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
 
 
-def _make_limit_arguments(rules: ScriptRules) -> list[str]:
+def _make_prlimit_arguments(rules: ScriptRules) -> list[str]:
     limits = (
         ("cpu", resource.RLIMIT_CPU, math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
         ("as", resource.RLIMIT_AS, rules.memory_megabytes * 1024 * 1024),

@@ -30,13 +30,13 @@ from dialer.switch.asterisk.scripts.commands import (
     Refuse,
     SetVariable,
     StoreResult,
-    encode_refusal,
+    encode_refusal_reply,
     encode_value_reply,
-    interpret_command,
+    interpret_script_command,
 )
 from dialer.switch.asterisk.scripts.containment import ScriptRules, make_script_command
 from dialer.switch.asterisk.scripts.process import ContainedProcess
-from dialer.switch.flow_effects import CommitFlow, commit_result
+from dialer.switch.flow_effects import CommitFlow, commit_flow_result
 
 _log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class ScriptRun:
             async with asyncio.timeout(self.rules.seconds) as limit:
                 watch = asyncio.create_task(self._watch_for_hang_up(process, limit), name="script-hang-up")
                 try:
-                    end = await self._answer_commands(process)
+                    end = await self._answer_script_commands(process)
                 finally:
                     watch.cancel()
         except TimeoutError:
@@ -147,7 +147,7 @@ class ScriptRun:
             self.signalled = True
             process.send_hangup_signal()
 
-    async def _answer_commands(self, process: ContainedProcess) -> ScriptEnd:
+    async def _answer_script_commands(self, process: ContainedProcess) -> ScriptEnd:
         """Answer the script's commands one after the other, until the script ends."""
         fields = self.call.env.fields.items()  # sent without the token that authenticates Asterisk
         await process.write(
@@ -167,15 +167,15 @@ class ScriptRun:
             if not text:
                 continue
             try:
-                answer = await self._answer_command(text)
+                answer = await self._answer_script_command(text)
             except CallHungUp:
                 answer = _DEAD
                 self._send_hangup_signal(process)
             await process.write(answer)
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
-    async def _answer_command(self, line: str) -> bytes:
-        match interpret_command(line, self.commits + 1, self.recordings, self.recorded):
+    async def _answer_script_command(self, line: str) -> bytes:
+        match interpret_script_command(line, self.commits + 1, self.recordings, self.recorded):
             case Refuse(reason=reason):
                 self.refused += 1
                 if self.refused == 1:
@@ -184,14 +184,14 @@ class ScriptRun:
                     raise ProtocolError(
                         f"the AGI script sent more than {MOST_REFUSED} commands that scripts may not use: remove them"
                     )
-                return encode_refusal(reason)
+                return encode_refusal_reply(reason)
             case GetFact(name=name):
                 return encode_value_reply(self.facts.get(name))
             case StoreResult(commit=commit):
-                return b"200 result=1\n" if await self._store_result(commit) else b"200 result=0\n"
+                return b"200 result=1\n" if await self._store_script_result(commit) else b"200 result=0\n"
             case SetVariable(name=name, value=value):
                 if name not in self.variables and len(self.variables) >= MOST_VARIABLES:
-                    return encode_refusal(f"more than {MOST_VARIABLES} variables")
+                    return encode_refusal_reply(f"more than {MOST_VARIABLES} variables")
                 self.variables[name] = value
                 return b"200 result=1\n"
             case GetVariable(name=name) if name in self.variables:
@@ -205,15 +205,15 @@ class ScriptRun:
                 try:
                     return encode_reply(await self.call.send_command(verb, *arguments))
                 except UnsafeValue as error:
-                    return encode_refusal(str(error))
+                    return encode_refusal_reply(str(error))
 
-    async def _store_result(self, commit: FlowCommit) -> bool:
+    async def _store_script_result(self, commit: FlowCommit) -> bool:
         """Store a result of the AGI script, and return whether it is on disk.
 
         If the script's time limit expires meanwhile, the result is still stored.
         """
         self.commits += 1
-        storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")
+        storing = asyncio.create_task(commit_flow_result(commit, self.commit), name="script-commit")
         try:
             return isinstance(await asyncio.shield(storing), Committed)
         except asyncio.CancelledError:

@@ -164,7 +164,7 @@ class CallTracker:
             case "UserEvent":
                 return self._handle_user_event(attempt_id, call, message)
             case "ConfbridgeJoin":
-                place = _find_place(attempt_id, message.get("Conference"))
+                place = _find_place_of_conference(attempt_id, message.get("Conference"))
                 if place is None:
                     return []
                 call.place = place
@@ -263,7 +263,7 @@ class CallTracker:
 
     # A new session
 
-    def replace_state(
+    def replace_tracked_state(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
         """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
@@ -273,14 +273,16 @@ class CallTracker:
         known = {**inbound, **self._inbound}  # the tracked attempt overrides the channel's variable
         self._inbound = {each.unique_id: known[each.unique_id] for each in channels if each.unique_id in known}
         ours = {
-            self.find_attempt_on_channel(channel.unique_id): channel for channel in channels if self._is_call(channel)
+            self.find_attempt_on_channel(channel.unique_id): channel
+            for channel in channels
+            if self._is_attempt_channel(channel)
         }
         self._calls = {
-            attempt_id: self._calls.get(attempt_id) or self._make_found_call(channel)
+            attempt_id: self._calls.get(attempt_id) or self._make_call_from_channel(channel)
             for attempt_id, channel in ours.items()
         }
         for attempt_id, channel in ours.items():
-            self._calls[attempt_id].place = _find_place(attempt_id, channel.conference)
+            self._calls[attempt_id].place = _find_place_of_conference(attempt_id, channel.conference)
         return ours
 
     @property
@@ -301,8 +303,8 @@ class CallTracker:
             attempt_id for attempt_id, place in places if place is not None and place.kind is PlaceKind.HANDOVER
         )
 
-    def make_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that tell the engine the state of a live call after `replace_state`."""
+    def make_call_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
+        """Return the events that tell the engine the state of a live call after `replace_tracked_state`."""
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
@@ -323,7 +325,7 @@ class CallTracker:
             events.append(CallWaiting(attempt_id))
         return events
 
-    def _is_call(self, channel: LiveChannel) -> bool:
+    def _is_attempt_channel(self, channel: LiveChannel) -> bool:
         """Return whether a channel is the call of an attempt.
 
         The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
@@ -332,7 +334,7 @@ class CallTracker:
         known = channel.unique_id in self._inbound or self.find_attempt_on_channel(channel.unique_id) in self._calls
         return among_voters or known or is_attempt_id(channel.unique_id)
 
-    def _make_found_call(self, channel: LiveChannel) -> _Call:
+    def _make_call_from_channel(self, channel: LiveChannel) -> _Call:
         """Return the state of a call that already existed when the AMI session began."""
         return _Call(placed=True if channel.up or channel.unique_id in self._inbound else None)
 
@@ -359,7 +361,7 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_event(self, event: CallEvent) -> None:
+    def apply_lost_event(self, event: CallEvent) -> None:
         """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
@@ -386,7 +388,7 @@ class CallTracker:
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the events of a live call that must have happened but have not arrived."""
-        place = _find_place(attempt_id, channel.conference)
+        place = _find_place_of_conference(attempt_id, channel.conference)
         if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
             place = None  # no agent is there
         if not channel.up:
@@ -417,7 +419,7 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
     )
 
 
-def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
+def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place | None:
     """Return the seat or the handover (transferred voter) to which a conference belongs. Return None for any other
     conference, such as the handover of another attempt.
     """

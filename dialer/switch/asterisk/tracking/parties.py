@@ -42,12 +42,12 @@ class PartyTracker:
         is not about a third party.
         """
         if message.event == "OriginateResponse" and is_party_channel(message.action_id):
-            return self._report_left(message.action_id) if message.get("Response") != "Success" else []
+            return self._report_party_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
         if not is_party_channel(unique_id):
             return None
         if message.event == "Hangup":
-            return self._report_left(unique_id)
+            return self._report_party_left(unique_id)
         place = parse_place(message.get("Conference"))
         if message.event == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
@@ -56,14 +56,14 @@ class PartyTracker:
             return [PartyJoined(PartyId(unique_id), place)]
         return []
 
-    def _report_left(self, unique_id: str) -> list[SwitchEvent]:
+    def _report_party_left(self, unique_id: str) -> list[SwitchEvent]:
         party_id = PartyId(unique_id)
         if party_id not in self._live:
             return []
         self.stop_tracking(party_id)
         return [PartyLeft(party_id)]
 
-    def replace_state(self, listed: Mapping[PartyId, Place | None]) -> None:
+    def replace_tracked_state(self, listed: Mapping[PartyId, Place | None]) -> None:
         """Replace the tracked third parties. `listed` has the place of each live third party (None = not in a
         conference).
         """
@@ -82,7 +82,7 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_event(self, event: PartyJoined | PartyLeft) -> None:
+    def apply_lost_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking(event.party_id)

@@ -49,10 +49,10 @@ class RemoteCallTracker:
             self._calls[unique_id] = call
             return [make_joined_event(*call)]
         if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._calls:
-            return _report_left(*self._calls.pop(unique_id))
+            return _report_voter_left(*self._calls.pop(unique_id))
         return None
 
-    def replace_state(self, channels: Iterable[LiveChannel]) -> None:
+    def replace_tracked_state(self, channels: Iterable[LiveChannel]) -> None:
         """Replace the tracked channels between servers by those in a list of all channels."""
         self._calls = self._list_calls(channels)
 
@@ -61,7 +61,7 @@ class RemoteCallTracker:
         listed = self._list_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]
         new = {make_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}
-        return {*new, *(event for call in left for event in _report_left(*call))}
+        return {*new, *(event for call in left for event in _report_voter_left(*call))}
 
     @staticmethod
     def _list_calls(channels: Iterable[LiveChannel]) -> dict[str, _RemoteCall]:
@@ -86,7 +86,7 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
     return (AttemptId(attempt_id), place) if is_attempt_id(attempt_id) else None
 
 
-def _report_left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
+def _report_voter_left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
     """Return the events for a voter who has left a conference.
 
     For a handover there are none: the voter's own server reports the end of the call.

@@ -52,7 +52,7 @@ class SeatTracker:
         """Return the seats whose agent's phone is connected (in the seat's conference)."""
         return frozenset(self._in_seat.values())
 
-    def replace_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
+    def replace_tracked_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
         """Replace the tracked agents' phones by those in a list of all channels.
 
         Args:

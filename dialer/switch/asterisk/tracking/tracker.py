@@ -84,7 +84,7 @@ class SwitchTracker:
                 return events
         return self.calls.handle_event(message)
 
-    def replace_state(
+    def replace_tracked_state(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
         """Replace the tracked state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state
@@ -95,13 +95,13 @@ class SwitchTracker:
             restarted: whether Asterisk has restarted since the last session.
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
-        live = self.calls.replace_state(channels, inbound or {})
-        self.seats.replace_state(
+        live = self.calls.replace_tracked_state(channels, inbound or {})
+        self.seats.replace_tracked_state(
             [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
         )
         parties = list_party_places(channels)
-        self.parties.replace_state(parties)
-        self.remote_calls.replace_state(channels)
+        self.parties.replace_tracked_state(parties)
+        self.remote_calls.replace_tracked_state(channels)
         up = SwitchUp(
             frozenset(live),
             self.seats.list_live_seats(),
@@ -112,7 +112,7 @@ class SwitchTracker:
             parties=tuple(sorted(parties.items())),
             server=self._server,
         )
-        states = (self.calls.make_state_events(attempt_id, channel) for attempt_id, channel in live.items())
+        states = (self.calls.make_call_state_events(attempt_id, channel) for attempt_id, channel in live.items())
         return [up, *(event for events in states for event in events)]
 
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
@@ -130,7 +130,7 @@ class SwitchTracker:
             | self.calls.find_lost_events(listed, phones.values())
         )
 
-    def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
         showed the loss.
         """
@@ -138,11 +138,11 @@ class SwitchTracker:
         for event in lost:
             match event:
                 case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has_call(event.attempt_id):
-                    self.remote_calls.replace_state(channels)
+                    self.remote_calls.replace_tracked_state(channels)
                 case CallEvent():
-                    self.calls.apply_event(event)
+                    self.calls.apply_lost_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_event(event)
+                    self.parties.apply_lost_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.set_phones(seat, {each: name for each, name in phones.items() if name == seat})
         return sorted(lost, key=lambda event: _APPLY_ORDER.index(type(event)))
