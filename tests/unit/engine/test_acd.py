@@ -12,7 +12,7 @@ from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallConnected, CallWaiting
 from dialer.domain.view import SeatState
-from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
+from dialer.engine.effects import Effect, StartTimer, SwitchOrder, TimerExpired, TimerKind
 from dialer.engine.seats.state import Seat
 from dialer.rules.gate import Objection, Reason, Ruling
 from tests.support.rules import NOON
@@ -80,6 +80,27 @@ def test_connected_call_has_the_agent_of_its_seat_and_the_seat_a_time_limit() ->
     assert turns.features.calls[A].talk.agent == "1001"
 
 
+def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
+    """Report at `seconds` that the voter of call A waits for a seat. Return the effects."""
+    turns.clock.seconds = seconds
+    turns.features.core.in_event = True
+    turns.features.acd.connect_or_queue_voter(turns.features.calls[A])
+    return turns.features.core.pop_effects()
+
+
+@pytest.mark.parametrize("record", [True, False])
+def test_order_to_connect_says_whether_the_call_is_recorded_and_has_a_deadline(record: bool) -> None:
+    turns = Turns()
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, record=record)
+    turns.call()
+    effects = collect_effects(turns, 8.0)
+    [order] = [effect for effect in effects if isinstance(effect, SwitchOrder)]
+    assert order.call.keywords == {"record": record}
+    [timer] = [effect for effect in effects if isinstance(effect, StartTimer) and effect.key == "seat/01"]
+    assert timer.expired == TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)
+
+
 def test_seat_waits_longer_for_a_voter_who_hears_that_the_call_is_recorded() -> None:
     turns = Turns()
     run = turns.features.runs["calls"]
@@ -110,10 +131,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
     turns.call(answered_seconds=answered_seconds, answered_at=None if answered_seconds is None else NOON)
-    turns.clock.seconds = 8.0
-    turns.features.core.in_event = True
-    turns.features.acd.connect_or_queue_voter(turns.features.calls[A])
-    timers = [effect for effect in turns.features.core.pop_effects() if isinstance(effect, StartTimer)]
+    timers = [effect for effect in collect_effects(turns, 8.0) if isinstance(effect, StartTimer)]
     expected = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=A)
     if answered_seconds is None:  # answered just now
         waits = 1.8
@@ -134,6 +152,15 @@ def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> No
     turns.call()
     assert "order play_information_message A" in turns.at(8, CallWaiting(A))
     assert turns.seat() is SeatState.READY
+
+
+@pytest.mark.parametrize("state", [SeatState.PAUSED, SeatState.READY])
+def test_voter_who_comes_back_continues_the_talk_at_a_paused_or_free_seat(state: SeatState) -> None:
+    turns = Turns()
+    call = turns.talking()
+    change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
+    turns.after(20, lambda: turns.features.acd.on_connected(turns.features.calls[call.attempt_id], "01"))
+    assert turns.seat() is SeatState.TALKING
 
 
 # Handovers from flows

@@ -88,6 +88,13 @@ def test_answered_call_is_checked_with_the_facts_known_when_the_number_was_reser
     assert rules.answer() == sent
 
 
+def test_answered_call_is_checked_by_the_rules_in_force_then() -> None:
+    rules = Rules()
+    campaign = rules.send().campaign
+    changed = rules.service._campaigns["calls"] = replace(campaign, ring_seconds=campaign.ring_seconds + 9)
+    assert rules.answer().campaign == changed
+
+
 def test_opt_out_during_the_ringing_is_known_when_the_call_is_answered() -> None:
     rules = Rules()
     rules.send()

@@ -1,0 +1,102 @@
+"""What the dialler remembers of a number's calls until every claim knows of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.model import Outcome
+from dialer.domain.phone_facts import PhoneFacts
+from dialer.engine.placing.number_memory import REMEMBER_SECONDS, NumberMemory
+from tests.support.calls import a_call
+from tests.support.rules import NOON
+
+FACTS = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
+TALKED: dict[str, Any] = {"connected_at": NOON - 60}
+
+
+class Memory:
+    """A number memory with a clock and live calls that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.live: dict[str, Any] = {}
+        core = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.now))
+        self.numbers = NumberMemory(cast(Any, core), cast(Any, self.live))
+
+    def read(self, facts: PhoneFacts = FACTS) -> PhoneFacts:
+        return self.numbers.update_facts(facts, 1, ("calls",))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "call", "called_at", "talked_at", "abandoned_at"),
+    [
+        (Outcome.CONNECTED, TALKED, NOON, NOON, None),
+        (Outcome.COMPLETED, {}, NOON, NOON, None),  # the voter pressed keys in an IVR flow
+        (Outcome.NO_ANSWER, {}, NOON, None, None),
+        (Outcome.ABANDONED, {}, NOON, None, NOON),
+        (Outcome.ABANDONED, TALKED, NOON, NOON, NOON),
+        (Outcome.MACHINE, TALKED, NOON, None, None),  # the agent heard an answering machine
+        (Outcome.REFUSED, {}, None, None, None),  # it was never placed
+        (Outcome.REFUSED, TALKED, None, None, None),
+        (Outcome.CONNECTED, {**TALKED, "inbound": True}, 0.0, NOON, None),
+        (Outcome.COMPLETED, {"inbound": True}, 0.0, NOON, None),
+        (Outcome.ABANDONED, {"inbound": True}, None, None, None),
+        (Outcome.NO_ANSWER, {"inbound": True}, None, None, None),
+    ],
+)
+def test_ended_call_is_remembered_as_the_store_will_know_it(
+    outcome: Outcome,
+    call: dict[str, Any],
+    called_at: float | None,
+    talked_at: float | None,
+    abandoned_at: float | None,
+) -> None:
+    memory = Memory()
+    memory.numbers.add_call(a_call(**call), outcome)
+    found = memory.read()
+    assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
+    assert found.campaigns == (("calls",) if called_at is not None else ())
+
+
+def test_later_call_keeps_the_time_of_an_earlier_conversation() -> None:
+    memory = Memory()
+    memory.numbers.add_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.now = NOON + 60
+    memory.numbers.add_call(a_call(), Outcome.NO_ANSWER)
+    assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON)
+    memory.now = NOON + 120
+    memory.numbers.add_call(a_call(inbound=True, **TALKED), Outcome.CONNECTED)
+    assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
+
+
+def test_newer_facts_of_a_claim_are_not_replaced_by_older_memory() -> None:
+    memory = Memory()
+    memory.numbers.add_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.numbers.add_call(a_call(), Outcome.ABANDONED)
+    newer = PhoneFacts(1, 1, abandoned_at=NOON + 5, called_at=NOON + 5, talked_at=NOON + 5, campaigns=("b",))
+    assert memory.read(newer) == newer
+
+
+def test_opt_out_is_remembered() -> None:
+    memory = Memory()
+    assert not memory.read().opted_out
+    memory.numbers.add_opt_out(1)
+    assert memory.read().opted_out
+
+
+def test_old_events_are_forgotten_unless_the_number_has_a_live_call() -> None:
+    for live in (False, True):
+        memory = Memory()
+        memory.numbers.add_opt_out(1)
+        memory.numbers.add_call(a_call(**TALKED), Outcome.ABANDONED)
+        if live:
+            memory.live["attempt"] = a_call()
+        memory.now = NOON + REMEMBER_SECONDS
+        memory.numbers.forget_old_events()
+        assert memory.read().opted_out  # not older than that yet
+        memory.now = NOON + REMEMBER_SECONDS + 1
+        memory.numbers.forget_old_events()
+        assert (memory.read() == FACTS) is not live
