@@ -47,7 +47,7 @@ class ReservedSeats:
         """Notify subscribers of the seat that is reserved for a call."""
         self._seats.notify_seat(call.reserved_seat or "")
 
-    def hang_up_seat_phone(self, attempt_id: AttemptId) -> None:
+    def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
         """Release the seat of a call that will not be placed."""
         seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
@@ -61,7 +61,7 @@ class ReservedSeats:
         for attempt_id in list(self._seats_by_attempt):
             call = self._calls.get(attempt_id)
             if call is None:
-                self.hang_up_seat_phone(attempt_id)
+                self.release_seat_of_attempt(attempt_id)
             elif not call.answered:
                 previewed = call.leg.preview is not None
                 if not self.is_seat_reserved(call) or (
