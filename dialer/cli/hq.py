@@ -293,7 +293,10 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
         if gatherer is None:
             return describe_gatherer(is_active=False, server_up=False, committed_at={})
         return describe_gatherer(
-            is_active=gatherer.active.is_set(), server_up=gatherer.is_connected, committed_at=gatherer.committed_at
+            is_active=gatherer.active.is_set(),
+            server_up=gatherer.is_connected,
+            committed_at=gatherer.committed_at,
+            set_back_at=gatherer.set_back_at,
         )
 
     with contextlib.suppress(asyncio.CancelledError):

@@ -57,6 +57,7 @@ class SQL(Statements):
     lock = Scalar(bool)
     set_centre_zones = Command()
     position = Scalar(int)
+    set_position = Command()
     peer_updates = Query(QueuedUpdate)
     delete_peer_updates = Command()
 
@@ -86,6 +87,8 @@ class Gatherer:
         """Set while it has the lock."""
         self.committed_at: dict[str, float] = {}
         """When rows of each centre were last committed since the start (epoch seconds)."""
+        self.set_back_at = 0.0
+        """When nats-server was last found to be set back to a copy (epoch seconds); 0: not since the start."""
 
     @property
     def is_connected(self) -> bool:
@@ -148,8 +151,23 @@ class Gatherer:
                 subject.split(".")[1], messages.unpack_store_status(data).incarnation, self._clock.now()
             )
 
-    async def _import_batches(self, db: Database, stream_id: str) -> None:
+    async def _find_position(self, db: Database, stream_id: str) -> int:
+        """Return the position in the stream of batches after which to read.
+
+        If the server was set back to a copy, the stream ends before the stored position. Then reading continues at its end:
+        centres send again what was not acknowledged.
+        """
         position = await SQL.position.fetch_first(db, stream_id) or 0
+        last = (await self._session.read_stream_state(messages.UP)).last
+        if position <= last:
+            return position
+        _log.error("gatherer.stream_set_back", stream=messages.UP, position=position, last=last)
+        self.set_back_at = self._clock.now()
+        await SQL.set_position.run(db, stream_id, last)
+        return last
+
+    async def _import_batches(self, db: Database, stream_id: str) -> None:
+        position = await self._find_position(db, stream_id)
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings)
         partitions_due = 0.0

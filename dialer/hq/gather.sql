@@ -10,6 +10,9 @@ ON CONFLICT (centre) DO UPDATE SET zone = excluded.zone;
 -- name: position
 SELECT position FROM stream_position WHERE stream = $1;
 
+-- name: set_position
+UPDATE stream_position SET position = $2 WHERE stream = $1;
+
 -- name: peer_updates
 SELECT id, subject, data FROM peer_update ORDER BY id LIMIT $1;
 

@@ -66,11 +66,14 @@ def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> P
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def describe_gatherer(*, is_active: bool, server_up: bool, committed_at: Mapping[str, float]) -> ProcessStatus:
+def describe_gatherer(
+    *, is_active: bool, server_up: bool, committed_at: Mapping[str, float], set_back_at: float = 0.0
+) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
     `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
+    `set_back_at` is when the server was found to be set back to a copy; 0: never.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
@@ -78,6 +81,11 @@ def describe_gatherer(*, is_active: bool, server_up: bool, committed_at: Mapping
         _create_single_gauge("gather_active", "Whether this gatherer has the database's lock", is_active),
         _create_single_gauge(
             "gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up
+        ),
+        _create_single_gauge(
+            "gather_set_back_timestamp_seconds",
+            "When headquarters' server was last found to be set back to a copy; 0: not since the start",
+            set_back_at,
         ),
         _gauges(
             "gather_committed_timestamp_seconds",

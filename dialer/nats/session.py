@@ -47,6 +47,10 @@ class StreamRecreated(HeadquartersUnreachable):
     """Raised if a stream is missing or was created again, so that positions in the earlier stream are no longer valid."""
 
 
+class StreamSetBack(StreamRecreated):
+    """The stream ends before the requested position, because the server was set back to a copy."""
+
+
 class MessagesMissing(HeadquartersUnreachable):
     """Raised if a stream lacks messages after the requested position, or ends before that position."""
 
@@ -190,15 +194,17 @@ class Session:
         """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
 
         If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream that the
-        position belongs to, by default that of the present stream. Raises StreamRecreated if the stream is a different
-        one. If `complete` is set, raises MessagesMissing if messages after the position were deleted, or if the stream
-        ends before it.
+        position belongs to, by default that of the present stream.
+
+        Raises StreamRecreated if the stream is a different one, and StreamSetBack if it ends before the position. If
+        `complete` is set, raises MessagesMissing instead of the latter, and also if messages after the position were
+        deleted.
         """
         position, reported = after, ""
         while True:
             try:
                 async with self._consumer_locks[stream]:
-                    stream_id = await self._check_stream(stream, stream_id, position if complete else None)
+                    stream_id = await self._check_stream(stream, stream_id, position, complete=complete)
                 async for message in self._read_until_interrupted(stream, position, subject):
                     position, reported = message.position, ""
                     yield message
@@ -210,8 +216,8 @@ class Session:
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
-    async def _check_stream(self, stream: str, stream_id: str, position: int | None) -> str:
-        """Return the stream's id. Raises HeadquartersUnreachable, and StreamRecreated and MessagesMissing as `consume` does."""
+    async def _check_stream(self, stream: str, stream_id: str, position: int, *, complete: bool) -> str:
+        """Return the stream's id. Raises HeadquartersUnreachable, and the errors that `consume` raises."""
         try:
             state = await self.read_stream_state(stream)
         except HeadquartersUnreachable as error:
@@ -220,7 +226,11 @@ class Session:
             state = StreamState("", 0, 0)
         if stream_id not in {"", state.id}:
             raise StreamRecreated(f"stream {stream} was lost: it is read from the beginning once it is created again")
-        if position is not None and not state.first - 1 <= position <= state.last:
+        if not complete and position > state.last:
+            raise StreamSetBack(
+                f"stream {stream} was set back to a copy: it ends at {state.last}, and {position} messages were read before"
+            )
+        if complete and not state.first - 1 <= position <= state.last:
             raise MessagesMissing(
                 f"stream {stream} has messages {state.first} to {state.last}; the last one read was {position}"
             )

@@ -628,3 +628,37 @@ async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_p
         await wait_for(lambda: hq.centre.acknowledged[-1:] == [1])
     assert hq.centre.acknowledged == [1, None, 2, None, 1]
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(3,)]
+
+
+async def test_gatherer_notices_a_server_that_was_set_back_to_a_copy_and_continues(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch([attempt_row(1)]))
+        await wait_for(lambda: hq.centre.acknowledged == [1])
+        await hq.server.kill()
+        shutil.copytree(stored, copy)
+        await hq.server.start()
+        for number in (2, 3):
+            await send_until_stored(hq, batch([attempt_row(number)]))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [3])
+        await hq.server.kill()
+        shutil.rmtree(stored)
+        shutil.copytree(copy, stored)
+        await hq.server.start()
+        await wait_for(lambda: gatherer.set_back_at > 0)
+        await send_until_stored(hq, batch([attempt_row(4)]))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [4])
+    assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
+
+
+async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
+    """Send a batch, again while the server is starting."""
+    async with asyncio.timeout(HANG_SECONDS):
+        while True:
+            with contextlib.suppress(HeadquartersUnreachable):
+                await hq.centre.send(sent)
+                return
+            await asyncio.sleep(0.1)
