@@ -300,6 +300,12 @@ class AlertKind(StrEnum):
         "An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. "
         "If they match, somebody is forging orders.",
     )
+    STORE_SET_BACK = (
+        "store-set-back",
+        AlertLevel.CRITICAL,
+        "All campaigns are stopped: this store was set back to an earlier state. Headquarters has later results. "
+        "Calls, votes and opt-outs since then are missing here.",
+    )
     HEADQUARTERS_REFUSES = (
         "headquarters-refuses",
         AlertLevel.WARNING,

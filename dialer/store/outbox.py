@@ -15,7 +15,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
 from dialer.domain.results import Encode, Result, TestMark
 from dialer.domain.view import OutboxWait
-from dialer.store import audit, identity
+from dialer.store import audit, campaigns, identity
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
@@ -158,8 +158,9 @@ def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
 
     If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake new
-    announcements for those it has. The store then gets a new identity, with an audit entry. Returns whether it did. `at`
-    is in epoch seconds.
+    announcements for those it has. The store then gets a new identity, and all campaigns are stopped, with an audit entry:
+    the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at` is in
+    epoch seconds.
 
     Raises NotInStore if the settings name no headquarters.
     """
@@ -167,6 +168,7 @@ def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
         raise NotInStore(NO_HEADQUARTERS)
     if through > SQL.highest_id.one(db):
         identity.renew_identity(db)
+        campaigns.stop_campaigns(db, at)
         audit.append_entry(db, "store-set-back", "uplink", {"incarnation": identity.read_identity(db).incarnation}, at)
         return True
     SQL.advance_sink.run(db, name="uplink", passed=through)

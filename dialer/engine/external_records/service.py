@@ -92,13 +92,14 @@ class ExternalRecords:
                 self._marks.apply_opt_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
-    async def confirm_uplink(self, through: int) -> str:
-        """Remove results from the queue to headquarters (outbox) that headquarters has committed. Raises
-        CommandRefused, StoreError.
+    async def confirm_uplink(self, through: int) -> bool:
+        """Remove results from the queue to headquarters (outbox) that headquarters has committed.
+
+        Returns whether headquarters has results that this store does not have, because it was set back to an earlier
+        state. Raises CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
-            was_set_back = await self._store.record_headquarters_commit(through, self._clock.now())
-        return "new store identity, because the store was set back" if was_set_back else f"confirmed up to {through}"
+            return await self._store.record_headquarters_commit(through, self._clock.now())
 
     async def send_test_mark(self) -> str:
         """Send a test mark, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""

@@ -115,7 +115,9 @@ class ConfirmUplink(Command):
     through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.records.confirm_uplink(self.through)
+        if await services.records.confirm_uplink(self.through):
+            return await services.headquarters.stop_because_set_back()
+        return f"confirmed up to {self.through}"
 
 
 class ReportUplink(Command):

@@ -108,6 +108,11 @@ class HeadquartersOrders:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 
+    async def stop_because_set_back(self) -> str:
+        """Stop all campaigns, because headquarters has results that this store has lost. Raises StoreError."""
+        self._alerts.raise_alert(AlertKind.STORE_SET_BACK)
+        return await self._campaigns.stop_all()
+
     def report_uplink(self, problem: str, clock_ahead_seconds: float) -> None:
         """Raise or clear the alerts about headquarters' opinion of this centre's store (empty: none) and clock."""
         if problem:

@@ -15,7 +15,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
-from dialer.engine.headquarters.commands import ExecuteOrder, ReportUplink
+from dialer.engine.headquarters.commands import ConfirmUplink, ExecuteOrder, ReportUplink
 from dialer.engine.headquarters.service import QUIET_SECONDS
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from tests.support.centre import Site, a_site
@@ -93,6 +93,25 @@ async def test_what_headquarters_says_about_store_and_clock_is_shown_as_alerts_a
         assert {"headquarters-refuses", "headquarters-clock"} <= list_alert_codes(site)
         await site.centre.engine.execute(ReportUplink(problem="", clock_ahead_seconds=29.0))
         assert not {"headquarters-refuses", "headquarters-clock"} & list_alert_codes(site)
+
+
+@virtual_time()
+async def test_store_that_was_set_back_stops_all_campaigns_at_headquarters_first_answer(tmp_path: Path) -> None:
+    uplink: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
+    connected: dict[str, Any] = {
+        "headquarters": {**HEADQUARTERS["headquarters"], "user": "uplink", "servers": ["nats://127.0.0.1:1"]}
+    }
+    async with SimulatedAsterisk(make_scripted_switch()) as switch:
+        async with a_site(tmp_path, switch=switch, **uplink, **connected) as site:
+            assert await site.centre.engine.execute(ConfirmUplink(through=0)) == "confirmed up to 0"
+            assert get_campaign_state(site) is CampaignState.RUNNING
+            await site.centre.engine.execute(ConfirmUplink(through=1_000_000))
+            assert get_campaign_state(site) is CampaignState.STOPPED
+            assert "store-set-back" in list_alert_codes(site)
+        async with a_site(tmp_path, switch=switch, **uplink, **connected) as site:
+            assert get_campaign_state(site) is CampaignState.STOPPED
+            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+            assert get_campaign_state(site) is CampaignState.RUNNING
 
 
 @virtual_time()

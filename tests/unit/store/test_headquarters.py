@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from dialer.domain.enums import MarkKind
+from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import NotInStore
-from dialer.domain.model import Announcement, Mark, MarkSource
+from dialer.domain.model import Announcement, CampaignState, Mark, MarkSource
 from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
 from dialer.domain.view import OutboxWait
 from dialer.domain.voter_place import VoterPlace
@@ -109,6 +109,7 @@ async def test_store_that_headquarters_knows_further_than_itself_gets_a_new_iden
         assert after.incarnation != before.incarnation
         assert (after.previous, after.begins_after) == (before.incarnation, 1)
         assert read_headquarters_rows(backend, 1) == [(2, "b"), (3, "c")]
+        assert await store.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY) is CampaignState.STOPPED
         assert not await store.record_headquarters_commit(3, NOW)
 
 

@@ -68,6 +68,7 @@ alert-command-forged = { $count } commands with an invalid signature were reject
 alert-records-burst = { $count } records were sent in quick succession. Senders: { $users }; unknown senders: { $unknown }.
 alert-headquarters-stop = Headquarters has stopped all campaigns (order { $order }). Only two of its leaders together can resume them.
 alert-headquarters-forged = An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. If they match, somebody is forging orders.
+alert-store-set-back = All campaigns are stopped: this store was set back to an earlier state. Headquarters has later results. Calls, votes and opt-outs since then are missing here.
 alert-headquarters-refuses = Headquarters reports a problem with this centre's store. Results are stored here. Cause: { $problem }
 alert-headquarters-clock = The clocks of headquarters and this centre differ by { $seconds } s. Set both from a time server.
 alert-peer-marks-skipped = { $count } marks of other centres were skipped because their voters are not on a roll here. Import the other centres' roll.
