@@ -41,7 +41,7 @@ from dialer.hq.snapshots import SnapshotServer
 from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
-from dialer.simulation.demo.virtual_centres import VirtualCentre
+from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 from dialer.uplink.batches import select_rows_for_headquarters
 
 CENTRES, ZONES = 300, 10
@@ -185,7 +185,7 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
             settings = HqSettings.model_validate(
                 {
                     "servers": [server.address],
-                    "centres": [{"id": name, "zone": zone} for name, zone in names],
+                    "centres": [{"id": name, "zone": zone, "state": STATE} for name, zone in names],
                     "gather": {"database": database_url},
                 }
             )

@@ -34,7 +34,7 @@ from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
 from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
-from dialer.simulation.demo.virtual_centres import VirtualCentre
+from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 
 MACHINES = 3
 GOAL_SECONDS = 10.0  # latency of an opt-out during a failover
@@ -139,7 +139,7 @@ async def run(options: argparse.Namespace) -> int:
         settings = HqSettings.model_validate(
             {
                 "servers": addresses,
-                "centres": [{"id": each.name, "zone": each.zone} for each in centres],
+                "centres": [{"id": each.name, "zone": each.zone, "state": STATE} for each in centres],
                 "gather": {"database": database_url, "replicas": MACHINES},
             }
         )

@@ -22,6 +22,7 @@ from dialer.cli.hq_pages import (
     create_headquarters_certificate,
     import_official_turnout,
     list_page_actions,
+    list_set_aside_rows,
     serve_headquarters_pages,
     store_app,
     user_app,
@@ -50,6 +51,7 @@ for name, command in (
     ("desk", serve_headquarters_pages),
     ("certificate", create_headquarters_certificate),
     ("audit", list_page_actions),
+    ("set-aside", list_set_aside_rows),
     ("official", import_official_turnout),
 ):
     app.command(name)(command)

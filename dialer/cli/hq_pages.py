@@ -166,6 +166,20 @@ async def accept_centre_store(
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
 
+async def list_set_aside_rows(hq: HeadquartersOptions) -> None:
+    """List rows of centres that were not stored as results, with the reason.
+
+    Rows of another constituency are tried again when the gatherer starts, after [[centres]] was corrected.
+    """
+    from dialer.hq import set_aside  # noqa: PLC0415 - of an extra
+
+    zone = ZoneInfo(hq.settings.gather.time_zone)
+    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
+        for row in await set_aside.SQL.rows.fetch(db):
+            at = f"{datetime.fromtimestamp(row.at, zone):%Y-%m-%d %H:%M}"
+            typer.echo(f"{row.centre:<32}  row {row.id:<10}  {row.topic:<24}  {at}  {row.reason}")
+
+
 async def list_page_actions(
     hq: HeadquartersOptions,
     accept: Annotated[

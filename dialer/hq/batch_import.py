@@ -12,8 +12,9 @@ a gatherer (the process that imports) that is killed continues where its last co
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -24,9 +25,11 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.voter_place import VoterPlace
+from dialer.hq import set_aside
 from dialer.hq.database import Database
 from dialer.hq.ledger import (
     TEST_MARKS,
+    TOPICS_WITH_ANSWERS,
     AnswerRow,
     CentreRows,
     DayCounts,
@@ -40,11 +43,13 @@ from dialer.hq.ledger import (
     parse_answers,
     parse_opt_out,
     parse_row,
+    parse_voter_place,
     sum_turnout_changes,
 )
+from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_into_columns
 from dialer.hq.store_records import Stores, read_stores, write_stores
-from dialer.hq.stores import StoreNotAccepted, StoreSightings, accept_store, describe_conflict
+from dialer.hq.stores import KnownStore, StoreNotAccepted, StoreSightings, StoreState, accept_store, describe_conflict
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
 from dialer.nats.session import StoredMessage
@@ -146,11 +151,23 @@ class ReceivedBatch:
     subject: str
     batch: OutboxBatch | None  # None: the message is invalid
     problem: str = ""
+    set_aside: str = ""  # why all its rows are set aside
 
     @property
     def row_count(self) -> int:
         """The number of rows in the batch, plus 1 for the message itself."""
         return 1 if self.batch is None else 1 + len(self.batch.rows)
+
+    def split(self) -> list[ReceivedBatch]:
+        """Return the two halves of a batch with more than one row, as messages at the same position."""
+        assert self.batch is not None  # noqa: S101 - it has rows
+        rows = self.batch.rows
+        before, after = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+        halves = (
+            replace(self.batch, last=before[-1].id, rows=before),
+            replace(self.batch, first=before[-1].id + 1, rows=after),
+        )
+        return [replace(self, batch=each) for each in halves]
 
 
 def parse_message(stored: StoredMessage) -> ReceivedBatch:
@@ -231,6 +248,26 @@ class BatchImporter:
         self._booths: set[CentreBooth] = set()  # that are stored
         self._names = NameLimit()
         self._sightings = sightings
+        self._centres = {each.id: each for each in settings.centres}
+        self._set_aside = Counter[str]()  # rows by centre
+
+    async def prepare(self) -> None:
+        """Count the rows that were set aside, and store those whose constituency now belongs to their centre."""
+        now = self._clock.now()
+        async with self._db.transaction():
+            waiting: dict[CentreIncarnation, list[SetAsideRow]] = {}
+            for row in await set_aside.SQL.rows_to_retry.fetch(self._db):
+                waiting.setdefault(CentreIncarnation(row.centre, row.incarnation), []).append(row)
+            for (centre, incarnation), entries in waiting.items():
+                zones = {each.centre: each.zone for each in await SQL.centres.fetch(self._db, [centre])}
+                if centre not in zones:
+                    continue
+                store = KnownStore(incarnation, None, StoreState.ACCEPTED, 0, now, "")
+                collected = {centre: CentreRows(store, rows=[each.batch_row for each in entries])}
+                await self._store_rows(zones, collected, now)
+                again = {each.id for each in collected[centre].set_aside}
+                await set_aside.delete_rows(self._db, [each for each in entries if each.id not in again])
+            self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch(self._db)))
 
     async def commit(
         self, stream: str, position: int, received: Sequence[ReceivedBatch]
@@ -254,7 +291,7 @@ class BatchImporter:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
                     check_sender(each.batch, each.subject, zones)
-                    self._collect_rows(each.batch, stores, collected, now)
+                    self._collect_rows(each, each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
                     await SQL.set_problem.run(self._db, each.subject.removeprefix("up."), str(error), now)
@@ -264,7 +301,9 @@ class BatchImporter:
             updates = []
             for name, rows in collected.items():
                 conflict = describe_conflict(name, stores[name])
-                problem = "; ".join(filter(None, [conflict, rows.problem])) or None
+                count = self._set_aside[name] + len(rows.set_aside)
+                aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
+                problem = "; ".join(filter(None, [conflict, rows.problem, aside])) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
                 incarnation = rows.store.incarnation
                 acks[CentreIncarnation(name, incarnation)] = Acknowledgement(
@@ -274,12 +313,18 @@ class BatchImporter:
             await SQL.set_centres.run(self._db, *split_into_columns(updates, 5), now)
         self._booths |= new_booths
         for name, rows in collected.items():
+            self._set_aside[name] += len(rows.set_aside)
+            if rows.set_aside:
+                _log.warning(
+                    "gatherer.rows_set_aside", centre=name, rows=len(rows.set_aside), reason=rows.set_aside[0].reason
+                )
             if rows.lost_rows:
                 _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
         return acks
 
     def _collect_rows(
         self,
+        received: ReceivedBatch,
         batch: OutboxBatch,
         stores: Mapping[str, Stores],
         collected: dict[str, CentreRows],
@@ -292,7 +337,14 @@ class BatchImporter:
             if rows.rows:
                 raise StoreNotAccepted("the rows of the earlier store are committed first", is_final=False)
             rows.store = store
+        earlier = len(rows.rows)
         add_new_rows_of_batch(batch, rows, now)
+        if received.set_aside:
+            rows.set_aside += [
+                make_set_aside_row(batch.centre, store.incarnation, row, now, received.set_aside, retry=False)
+                for row in rows.rows[earlier:]
+            ]
+            del rows.rows[earlier:]
 
     async def _refuse_store(
         self, batch: OutboxBatch | None, error: StoreNotAccepted, now: float
@@ -313,11 +365,22 @@ class BatchImporter:
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
             for outbox_row in rows.rows:
-                row, fields = parse_row(centre, outbox_row, now)
+                try:
+                    row, fields = parse_row(centre, outbox_row, now)
+                    self._check_area(centre, row, fields)
+                except RowSetAside as error:
+                    rows.set_aside.append(
+                        make_set_aside_row(
+                            centre, rows.store.incarnation, outbox_row, now, str(error), retry=error.may_be_retried
+                        )
+                    )
+                    continue
                 if isinstance(row, MarkRow):
                     parsed_marks.append(ParsedRow(row, fields))
                 else:
                     parsed_results.append(ParsedRow(row, fields))
+        if aside := [each for rows in collected.values() for each in rows.set_aside]:
+            await set_aside.insert_rows(self._db, aside)
         marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _list_mark_values)
         results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
 
@@ -334,6 +397,22 @@ class BatchImporter:
         await self._update_voters(zones, [each.row for each in marks])
         await self._store_peer_updates(zones, marks, results, now)
         return new_booths
+
+    def _check_area(self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+        """Raise RowOutsideArea for a mark or an answer of a voter whose constituency is not the centre's."""
+        if isinstance(row, MarkRow):
+            place: VoterPlace | None = row.place
+        else:
+            place = parse_voter_place(fields) if row.topic in TOPICS_WITH_ANSWERS else None
+        settings = self._centres.get(centre)
+        if place is None or (
+            settings is not None and settings.exchanges_marks_of_area(place.state_code, place.constituency_number)
+        ):
+            return
+        raise RowOutsideArea(
+            f"{place.state_code} {place.constituency_number} is not a constituency of {centre}: correct [[centres]] in"
+            " headquarters' settings, and start the gatherer again"
+        )
 
     async def _insert_new(
         self,

@@ -31,6 +31,8 @@ def find_settings_problems(settings: HqSettings) -> Iterator[str]:
         yield "[[leaders]] has fewer than two leaders: nobody could resume the centres after a stop-all; add a second one"
     if not settings.centres:
         yield "[[centres]] is empty: no order reaches a centre; add the centres"
+    if stateless := [each.id for each in settings.centres if each.state is None]:
+        yield f"[[centres]] has no state for {', '.join(stateless)}: marks of these centres are set aside; set state"
     if settings.nkey_file is None:
         yield "nkey_file is not set: `dialer hq render` creates headquarters' key and prints the line to add"
 

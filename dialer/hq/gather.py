@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import LONGEST_VALID_SECONDS
 from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_message
+from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
 from dialer.hq.sql import Command, Query, Scalar, split_into_columns
@@ -87,6 +89,7 @@ class Gatherer:
         """Set while it has the lock."""
         self.committed_at: dict[str, float] = {}
         """When rows of each centre were last committed since the start (epoch seconds)."""
+        self._shares = CpuShares()
         self.set_back_at = 0.0
         """When nats-server was last found to be set back to a copy (epoch seconds); 0: not since the start."""
 
@@ -170,6 +173,7 @@ class Gatherer:
         position = await self._find_position(db, stream_id)
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings)
+        await importer.prepare()
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
@@ -190,13 +194,15 @@ class Gatherer:
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, messages.Acknowledgement]:
-        """Commit batches. If the database rejects a value, reject only the batch with that value, and commit the others."""
+        """Commit batches. If the database rejects a value, set only the row with that value aside, and commit the others."""
         try:
             return await importer.commit(stream_id, position, received)
         except ValueRejected as error:
+            if len(received) == 1 and received[0].row_count <= 2:
+                aside = replace(received[0], set_aside=f"the database rejects one of its values: {error}")
+                return await importer.commit(stream_id, position, [aside])
             if len(received) == 1:
-                rejected = replace(received[0], batch=None, problem=f"the database rejects a value of a batch: {error}")
-                return await importer.commit(stream_id, position, [rejected])
+                received = received[0].split()
         acks: dict[CentreIncarnation, messages.Acknowledgement] = {}
         for each in received:
             acks |= await self._commit_batches(importer, stream_id, position, [each])
@@ -207,14 +213,29 @@ class Gatherer:
         async for stored in self._session.consume(messages.UP, position, stream_id=stream_id):
             await waiting.put(stored)
 
+    def _read_message(self, stored: StoredMessage) -> ReceivedBatch:
+        """Return the batch in a message, or a problem if its centre has used its share of the time.
+
+        A batch that is skipped is not acknowledged, so its centre sends it again.
+        """
+        if not self._shares.may_use(stored.subject, self._clock.monotonic()):
+            problem = (
+                "its batches take too long to read, so some are skipped until later: check who has the centre's key"
+            )
+            return ReceivedBatch(stored.position, stored.subject, None, problem)
+        started = time.thread_time()
+        received = parse_message(stored)
+        self._shares.charge(stored.subject, time.thread_time() - started)
+        return received
+
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
         """Wait for a batch of a centre's results. Return it together with the batches that arrive soon after it."""
-        received = [parse_message(await waiting.get())]
+        received = [self._read_message(await waiting.get())]
         rows = received[0].row_count
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(COLLECT_SECONDS):
                 while rows < MAX_COMMIT_ROWS:
-                    received.append(parse_message(await waiting.get()))
+                    received.append(self._read_message(await waiting.get()))
                     rows += received[-1].row_count
         return received
 

@@ -19,12 +19,14 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.voter_place import VoterPlace
+from dialer.hq.set_aside import SetAsideRow, UnreadableRow
 from dialer.hq.stores import KnownStore
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
 ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
+TOPICS_WITH_ANSWERS = frozenset({ANSWERS, DISPOSITIONS})
 MAX_NAMES = 1_000
 """Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
 _ATTEMPT_TOPICS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
@@ -45,6 +47,7 @@ class CentreRows:
     created_at: float = 0.0  # of the newest row (epoch seconds)
     lost_rows: int = 0
     rows: list[BatchRow] = field(default_factory=list)
+    set_aside: list[SetAsideRow] = field(default_factory=list)
     problem: str = ""
 
 
@@ -136,18 +139,22 @@ class MarkRow:
 def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
     """Return the row for the database, and the fields of its payload.
 
-    A malformed payload is stored as text, and has no fields. A mark of a clock that is ahead gets the time `now`. The time
-    of other results stays, because it tells a result that is sent twice.
+    A mark of a clock that is ahead gets the time `now`. The time of other results stays, because it tells a result that is
+    sent twice. Raises UnreadableRow for a payload that is not a JSON object, or that the database cannot store.
     """
     at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
     topic = row.topic[:128].replace("\0", "")
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
-            raise ValueError
-    except (ValueError, RecursionError):
-        text = json.dumps({"unreadable": row.payload.replace("\0", "").replace("\\u0000", "")})
-        return ResultRow(at, centre, topic, _digest(row.payload), row.id, text), {}
+            raise ValueError("not a JSON object without NUL")
+        row.payload.encode()
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRow(f"its payload cannot be read ({type(error).__name__})") from error
+    if fields.keys() == {"too_large_bytes"}:
+        raise UnreadableRow(
+            f"it has {fields['too_large_bytes']} bytes, too many for a message: it is in the centre's store"
+        )
     if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
@@ -282,7 +289,7 @@ def parse_answers(row: ResultRow, fields: Mapping[str, Any], now: float) -> list
     Their time is at most `now` (epoch seconds): a later answer must replace them, even if the clock here was ahead.
     """
     answers, place = fields.get("answers"), parse_voter_place(fields)
-    if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
+    if row.topic not in TOPICS_WITH_ANSWERS or place is None or not isinstance(answers, dict):
         return []
     recording_prefix = f"{fields.get('attempt_id')}-"
     return [

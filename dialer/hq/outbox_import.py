@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from dialer.nats.messages import (
     OutboxBatch,
     build_ack_subject,
     build_batch_subject,
-    pack_batch,
+    pack_first_part,
     unpack_ack,
 )
 from dialer.nats.outbox_file import OutboxFile, read_outbox_file
@@ -77,7 +78,14 @@ class _Acknowledgements:
 
     async def send(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
         """Send a batch of a file until it is acknowledged. Raises the same errors as `import_outbox_files`."""
-        data = await asyncio.to_thread(pack_batch, batch)
+        rest = batch
+        while rest.first <= rest.last:
+            part, data = await asyncio.to_thread(pack_first_part, rest)
+            await self._send_part(session, file, part, data)
+            later = tuple(row for row in rest.rows if row.id > part.last)
+            rest = replace(rest, first=part.last + 1, rows=later)
+
+    async def _send_part(self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes) -> None:
         key = (file.centre, file.store.incarnation)
         problem = "start `dialer hq gather`, or see its log for why the file was refused"
         for _ in range(TRIES):

@@ -45,7 +45,9 @@ def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by the stream that they belong to."""
     marks = [build_mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
-    return {PEERS: [OPT_OUT_SUBJECT, *(marks or [build_marks_subject(centre.state)])], CMD: orders}
+    if centre.state is not None and not marks:
+        marks = [build_marks_subject(centre.state)]
+    return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders}
 
 
 def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:

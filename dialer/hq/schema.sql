@@ -55,6 +55,20 @@ CREATE UNIQUE INDEX IF NOT EXISTS centre_store_accepted ON centre_store (centre)
 INSERT INTO centre_store SELECT centre, '', NULL, 'accepted', last_id, 0, '' FROM centre
 WHERE last_id > 0 AND NOT EXISTS (SELECT FROM centre_store WHERE centre_store.centre = centre.centre);
 
+-- Rows that were not stored as results, with the reason. Those with `retry` are tried again when a gatherer starts.
+CREATE TABLE IF NOT EXISTS set_aside (
+    centre      text NOT NULL,
+    incarnation text NOT NULL,
+    id          bigint NOT NULL,
+    topic       text NOT NULL,
+    at          double precision NOT NULL,     -- when it was set aside
+    created_at  double precision NOT NULL,     -- when it was created, by the centre's clock
+    payload     text NOT NULL,
+    reason      text NOT NULL,
+    retry       boolean NOT NULL,
+    PRIMARY KEY (centre, incarnation, id)
+);
+
 -- The position up to which a stream is committed. The name of a stream includes when it was created.
 CREATE TABLE IF NOT EXISTS stream_position (
     stream   text PRIMARY KEY,

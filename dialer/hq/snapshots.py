@@ -95,7 +95,7 @@ class SnapshotServer:
         if settings is None:
             raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
         number = request.constituency_number
-        if number is not None and not settings.receives_updates_of_area(request.state_code, number):
+        if number is not None and not settings.exchanges_marks_of_area(request.state_code, number):
             place = f"{request.state_code} {number}".strip()
             raise InvalidMessage(
                 f"{place} is not a constituency of {centre}: add it to [[centres]] of headquarters, and render again"

@@ -12,7 +12,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -25,6 +25,7 @@ _READABLE_VERSIONS = (1, 2)  # 1: from a store that had no incarnation
 MAX_BATCH_ROWS = 500
 MAX_BATCH_BYTES = 2_000_000
 """Maximum size of a batch as JSON. It compresses to about a tenth; the server accepts messages of one million bytes."""
+MAX_MESSAGE_BYTES = 1_000_000  # of the server's 1 MiB (dialer/hq/render.py)
 UP = "UP"
 """The stream of batches from the centres."""
 PEERS = "PEERS"
@@ -85,11 +86,9 @@ def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> 
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
-def build_marks_subject(state_code: str | None) -> str:
-    """Return the subject of recorded answers (marks) from all constituencies of a state, or of every state if `state`
-    is None.
-    """
-    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_encode_subject_level(state_code)}.*"
+def build_marks_subject(state_code: str) -> str:
+    """Return the subject of recorded answers (marks) from all constituencies of a state."""
+    return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
 def _encode_subject_level(text: str) -> str:
@@ -153,6 +152,23 @@ def pack_batch(batch: OutboxBatch) -> bytes:
     return zlib.compress(text.encode(), 1)
 
 
+def pack_first_part(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
+    """Return a batch, or as many of its first rows as fit into a message of the server, also as compressed JSON.
+
+    The payload of a single row that does not fit is replaced by its size.
+    """
+    data = pack_batch(batch)
+    while len(data) > MAX_MESSAGE_BYTES or len(batch.rows) > MAX_BATCH_ROWS:
+        if len(batch.rows) > 1:
+            rows = batch.rows[: len(batch.rows) // 2]
+            batch = replace(batch, last=rows[-1].id, rows=rows)
+        else:
+            [row] = batch.rows
+            batch = replace(batch, rows=(replace(row, payload=json.dumps({"too_large_bytes": len(row.payload)})),))
+        data = pack_batch(batch)
+    return batch, data
+
+
 def unpack_batch(data: bytes) -> OutboxBatch:
     """Return the batch in a message. Raises InvalidMessage."""
     fields = _read_json(_decompress(data))
@@ -166,6 +182,8 @@ def unpack_batch(data: bytes) -> OutboxBatch:
     ids = [row.id for row in batch.rows]
     if not 0 < batch.first <= batch.last or ids != sorted(set(ids)) or (ids and not batch.first <= ids[0]):
         raise InvalidMessage("batch has rows out of order")
+    if len(ids) > MAX_BATCH_ROWS:
+        raise InvalidMessage(f"batch has more than {MAX_BATCH_ROWS} rows")
     if ids and ids[-1] > batch.last:
         raise InvalidMessage("batch has rows beyond its last id")
     return batch

@@ -44,11 +44,11 @@ class HqCentre(Section):
         None, description="public nkey that it connects with; none: `dialer hq render` creates one"
     )
     state: StateCode | None = Field(
-        None, description="code of the state whose voters it calls, as on the roll; none: the state in its marks"
+        None, description="code of the state whose voters it calls, as on the roll; none: it exchanges no marks"
     )
     constituencies: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         (),
-        description="constituencies whose voters it receives updates about; empty: all of the state, or without a state all",
+        description="constituencies whose voters it exchanges marks about; empty: all of the state",
     )
     seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents")
 
@@ -56,9 +56,9 @@ class HqCentre(Section):
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def receives_updates_of_area(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether opt-outs and marks of a constituency's voters are sent to this centre."""
-        of_state = self.state is None or self.state == state_code
+    def exchanges_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
+        """Return whether the centre sends and receives marks of that constituency's voters."""
+        of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 

@@ -103,6 +103,12 @@ class BatchSchedule:
         in_flight.resend_at = now + self._acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
+    def shorten_batch(self, part: OutboxBatch, now: float) -> None:
+        """Replace the batch in flight by its first part, because the server accepts no more. The rest follows at once."""
+        if self._in_flight is not None:
+            self._in_flight.batch = part
+            self._next_at = now
+
     def note_send_failure(self, now: float) -> None:
         """Record that the last batch did not reach headquarters' server, so that it is resent immediately."""
         if self._in_flight is not None:

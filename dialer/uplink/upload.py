@@ -20,7 +20,7 @@ from dialer.nats.messages import (
     build_ack_subject,
     build_batch_subject,
     build_live_subject,
-    pack_batch,
+    pack_first_part,
     pack_store_status,
     unpack_ack,
 )
@@ -149,9 +149,11 @@ class OutboxUpload:
             batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
-        batch = replace(batch, store=store)
+        part, data = await asyncio.to_thread(pack_first_part, replace(batch, store=store))
+        if part.last < batch.last:
+            schedule.shorten_batch(part, now)
         try:
-            await self._session.store(build_batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
+            await self._session.store(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable:
             schedule.note_send_failure(self._clock.monotonic())
             raise

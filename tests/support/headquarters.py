@@ -21,12 +21,12 @@ from tests.support.waiting import HANG_SECONDS
 NOW = 1_713_764_000.0  # Monday 22 April 2024, 11:03 in India
 
 
-def hq_settings(server: str, database_address: str, *centres: str) -> HqSettings:
+def hq_settings(server: str, database_address: str, *centres: str, state: str = "S13") -> HqSettings:
     """Return the settings of a headquarters with these centres, all in the zone `z1`."""
     return HqSettings.model_validate(
         {
             "servers": [server],
-            "centres": [{"id": centre, "zone": "z1"} for centre in centres],
+            "centres": [{"id": centre, "zone": "z1", "state": state} for centre in centres],
             "gather": {"database": database_address, "keep_days": 3650},  # because `NOW` is years ago
         }
     )

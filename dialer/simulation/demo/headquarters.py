@@ -45,12 +45,13 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.centre import STORE, DemoOptions, make_demo_settings
 from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_material
-from dialer.simulation.demo.virtual_centres import VirtualCentre
+from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.store.connection import read_snapshot
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
+REAL_STATE = "S24"
 VIRTUAL_SEATS = 16  # planned seats of each virtual centre
 MATERIAL = "material"
 LEADER_KEY, ONLINE_KEY = "asha.key", "online.key"
@@ -129,8 +130,8 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             {
                 "servers": [server.address],
                 "centres": [
-                    *({"id": name, "zone": zone, "seats": options.seats} for name, zone in names),
-                    *({"id": each.name, "zone": each.zone, "seats": VIRTUAL_SEATS} for each in virtual),
+                    *({"id": name, "zone": zone, "state": REAL_STATE, "seats": options.seats} for name, zone in names),
+                    *({"id": each.name, "zone": each.zone, "state": STATE, "seats": VIRTUAL_SEATS} for each in virtual),
                 ],
                 "desk": {"port": 0, "file": folder / "hq.desk.db"},
                 "targets": {"contacts_per_seat_hour": 60.0},
@@ -147,7 +148,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         sessions = [await stack.enter_async_context(open_session(settings.servers, each.name)) for each in virtual]
         hq_database = await stack.enter_async_context(open_database(database_url))
         roll = folder / "roll.csv"
-        await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
+        await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=(REAL_STATE,))
         material = stack.enter_context(
             serve_demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
         )

@@ -196,25 +196,59 @@ async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_b
         problems = dict(await query_database(hq.database, "SELECT centre, problem FROM centre"))
         half_character = mark_row(1, 12, key="\ud800")  # a text that PostgreSQL cannot store
         await hq.centre.send(batch([half_character], centre="pune-2"), batch([attempt_row(2)]))
-        await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2), ("pune-2", 0)])
-        [(rejected,)] = await query_database(hq.database, "SELECT problem FROM centre WHERE centre = 'pune-2'")
+        await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2), ("pune-2", 1)])
     assert problems == {"pune-1": None, "pune-2": "message is not zlib-compressed"}
-    assert "the database rejects a value of a batch: " in rejected
+    [(centre, rejected)] = await query_database(hq.database, "SELECT centre, reason FROM set_aside")
+    assert centre == "pune-2"
+    assert "the database rejects one of its values: " in rejected
 
 
-async def test_malformed_results_of_a_centre_are_stored_unchanged(hq: Headquarters) -> None:
+async def test_unreadable_rows_are_set_aside_with_the_reason_and_the_others_are_stored(hq: Headquarters) -> None:
     malformed = [
         BatchRow(1, "results/marks", -5.0, "not JSON \0"),
         BatchRow(2, "results/attempts", 9e99, '{"attempt_id": "a\\u0000", "outcome": NaN}'),
         row(3, "marks", key="k", kind="voted", source="agent", at=1.0),  # without the voter's place
         row(4, "seat-hours", seconds="many"),
         BatchRow(5, "results/attempts", 3.9e9, '{"attempt_id": "ahead", "outcome": "busy"}'),
+        BatchRow(
+            6,
+            "results/attempts",
+            NOW,
+            json.dumps({"attempt_id": "deep"})[:-1] + ', "more": ' + "[" * 9_000 + "]" * 9_000 + "}",
+        ),
+        BatchRow(7, "results/\ud800", NOW, '{"attempt_id": "seven"}'),
+        attempt_row(8),
     ]
     async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch(malformed))
-        await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 5)])
-    assert await query_database(hq.database, "SELECT count(*) FROM result") == [(5,)]
+        await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 8)])
+    assert await query_database(hq.database, "SELECT id FROM result ORDER BY id") == [(3,), (4,), (5,), (8,)]
+    aside = await query_database(hq.database, "SELECT id, reason <> '', retry FROM set_aside ORDER BY id")
+    assert aside == [(1, True, False), (2, True, False), (6, True, False), (7, True, False)]
+    [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
+    assert problem == "4 rows are set aside: see `dialer hq set-aside`"
+
+
+async def test_marks_outside_a_centres_constituencies_are_set_aside_until_the_settings_are_corrected(
+    hq: Headquarters,
+) -> None:
+    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    other = settings.centres[0].model_copy(update={"constituencies": (210,)})
+    async with run_gatherer(settings.model_copy(update={"centres": (other,)})) as gatherer:
+        await wait_for(gatherer.active.is_set)
+        answers = row(3, "answers", attempt_id="a1", answers={"q": "1"}, place=PLACE)
+        await hq.centre.send(batch([mark_row(1, 12), mark_row(2, 13), answers, attempt_row(4)]))
+        await wait_for(lambda: hq.centre.acknowledged == [4])
+    assert await query_database(hq.database, "SELECT count(*) FROM mark") == [(0,)]
+    assert await query_database(hq.database, "SELECT count(*) FROM answer") == [(0,)]
+    assert await query_database(hq.database, "SELECT count(*) FROM turnout") == [(0,)]
+    assert await query_database(hq.database, "SELECT id FROM set_aside WHERE retry ORDER BY id") == [(1,), (2,), (3,)]
+    async with run_gatherer(settings) as gatherer:
+        await wait_for(gatherer.active.is_set)
+        await wait_for_rows(hq.database, "SELECT count(*) FROM set_aside", [(0,)])
+    assert await query_database(hq.database, "SELECT count(*) FROM mark") == [(2,)]
+    assert await query_database(hq.database, "SELECT count(*) FROM answer") == [(1,)]
 
 
 async def test_opt_outs_voted_marks_and_corrections_are_published_as_peer_updates(hq: Headquarters) -> None:
@@ -490,7 +524,9 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
     monkeypatch.setattr(peer_updates, "SNAPSHOT_RETRY_SECONDS", 0.05)
     seed = tmp_path / "hq.nk"
     seed.write_bytes(nkeys.encode_seed(b"h" * 32, nkeys.PREFIX_BYTE_USER))
-    settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-9").model_copy(update={"nkey_file": seed})
+    settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-9", state=STATE_CODE).model_copy(
+        update={"nkey_file": seed}
+    )
     path, key = tmp_path / "centre.db", derive_public_key(b"h" * 32)
     fill_roll(path, 54, voters_per_booth=30)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}

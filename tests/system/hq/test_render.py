@@ -336,8 +336,9 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         found = await check_with(own)
         assert found[0].startswith("[[leaders]] has fewer than two leaders")
         assert await check_with(own) == found  # the check creates nothing
-        assert [line.split()[2] for line in found[1:4]] == ["UP", "PEERS", "CMD"]
-        assert found[4] == "no status within 0.5 s from: delhi-1"
+        assert found[1].startswith("[[centres]] has no state for delhi-1")
+        assert [line.split()[2] for line in found[2:5]] == ["UP", "PEERS", "CMD"]
+        assert found[5] == "no status within 0.5 s from: delhi-1"
         async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
             await above.ensure_stream(messages.UP, ["up.*"])
             await above.ensure_stream(messages.PEERS, ["peer.>"])
@@ -496,14 +497,11 @@ def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
             ), kind
 
 
-def test_centre_without_constituencies_reads_marks_of_its_state_or_of_all_states() -> None:
+def test_centre_without_constituencies_reads_marks_of_its_state_and_without_a_state_nobodys_marks() -> None:
     assert list_readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
-    assert list_readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [
-        messages.OPT_OUT_SUBJECT,
-        "peer.*.mark.*.*",
-    ]
+    assert list_readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
     with pytest.raises(ValidationError, match="constituencies need a state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -78,3 +80,32 @@ def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -
         "serial",
     }
     assert messages.unpack_peer_updates(messages.pack_peer_updates([], [peer])) == ([], [peer])
+
+
+def test_batch_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
+    payloads = random.Random(1)
+    rows = tuple(BatchRow(number, "results/marks", 1.0, payloads.randbytes(9_000).hex()) for number in range(1, 201))
+    batch = OutboxBatch("pune-1", messages.VERSION, 1, 200, rows)
+    found: list[int] = []
+    rest = batch
+    while rest.rows:
+        part, data = messages.pack_first_part(rest)
+        assert len(data) <= messages.MAX_MESSAGE_BYTES
+        assert messages.unpack_batch(data) == part
+        found += [row.id for row in part.rows]
+        rest = replace(rest, first=part.last + 1, rows=tuple(row for row in rows if row.id > part.last))
+    assert found == [*range(1, 201)]
+
+
+def test_payload_of_a_row_that_is_larger_than_a_message_is_replaced_by_its_size() -> None:
+    payload = random.Random(1).randbytes(1_500_000).hex()
+    batch = OutboxBatch("pune-1", messages.VERSION, 1, 1, (BatchRow(1, "results/marks", 1.0, payload),))
+    part, data = messages.pack_first_part(batch)
+    assert len(data) < 1_000
+    assert part.rows[0].payload == '{"too_large_bytes": 3000000}'
+
+
+def test_batch_with_more_rows_than_a_centre_sends_is_refused() -> None:
+    rows = tuple(BatchRow(number, "t", 1.0, "{}") for number in range(1, messages.MAX_BATCH_ROWS + 2))
+    with pytest.raises(InvalidMessage, match="more than 500 rows"):
+        messages.unpack_batch(messages.pack_batch(OutboxBatch("pune-1", messages.VERSION, 1, len(rows), rows)))

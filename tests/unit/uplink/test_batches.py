@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -126,6 +127,16 @@ def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last
     fresh = schedule.get_next_batch(make_rows(14, 14), 13, 1.2)
     assert fresh is not None
     assert fresh.deleted_through == 0
+
+
+def test_rest_of_a_batch_that_was_too_large_for_a_message_follows_at_once() -> None:
+    schedule = make_schedule_after(10)
+    made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
+    assert made is not None
+    schedule.shorten_batch(replace(made, last=15, rows=made.rows[:5]), 0.0)
+    schedule.record_acknowledgement(15, 0.4)
+    assert (schedule.acknowledged, schedule.compute_next_time(0.4)) == (15, 0.0)
+    assert get_batch_span(schedule.get_next_batch(make_rows(16, 20), 15, 0.4)) == (16, 20, 5)
 
 
 def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:

@@ -1,0 +1,35 @@
+"""The share of the gatherer's time that each centre may use for the reading of its batches. Without I/O.
+
+A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key, could stop all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHARE = 0.25  # of a core; a full batch takes some milliseconds, and a centre sends one at a time
+BURST_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Account:
+    seconds: float  # that are left
+    at: float
+
+
+class CpuShares:
+    """The time that each centre has left. It grows by `SHARE` seconds a second, up to `BURST_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Account] = {}
+
+    def may_use(self, centre: str, now: float) -> bool:
+        """Return whether the centre has time left. `now` is in monotonic seconds."""
+        account = self._accounts.setdefault(centre, _Account(BURST_SECONDS, now))
+        account.seconds = min(BURST_SECONDS, account.seconds + (now - account.at) * SHARE)
+        account.at = now
+        return account.seconds > 0
+
+    def charge(self, centre: str, seconds: float) -> None:
+        """Subtract the time that was used for a message of a centre, after `may_use`."""
+        self._accounts[centre].seconds -= seconds

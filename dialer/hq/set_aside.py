@@ -1,0 +1,92 @@
+"""Rows of centres that are not stored as results, because they cannot be read or concern another centre's voters.
+
+They are kept with the reason, so that one bad row neither blocks the rows behind it nor is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from dialer.errors import MatdanError
+from dialer.hq.database import Database
+from dialer.hq.sql import Command, Query, split_into_columns
+from dialer.nats.messages import BatchRow
+from dialer.store.sql import Statements
+
+_MAX_REASON_LETTERS = 300
+
+
+class RowSetAside(MatdanError):
+    """A row cannot be stored as a result. The text of the error says why."""
+
+    may_be_retried = False
+
+
+class UnreadableRow(RowSetAside):
+    """The payload of a row is not a JSON object that the database can store."""
+
+
+class RowOutsideArea(RowSetAside):
+    """A row is about voters of a constituency that is not the centre's. It is tried again once the settings are corrected."""
+
+    may_be_retried = True
+
+
+class SetAsideRow(NamedTuple):
+    """A row that was set aside."""
+
+    centre: str
+    incarnation: str
+    id: int
+    topic: str
+    at: float  # when it was set aside (epoch seconds)
+    created_at: float  # by the centre's clock (epoch seconds)
+    payload: str
+    reason: str
+    retry: bool
+
+    @property
+    def batch_row(self) -> BatchRow:
+        """The row as it was in the centre's outbox."""
+        return BatchRow(self.id, self.topic, self.created_at, self.payload)
+
+
+class SetAsideCount(NamedTuple):
+    """How many rows of a centre are set aside."""
+
+    centre: str
+    row_count: int
+
+
+class SQL(Statements):
+    insert = Command()
+    rows = Query(SetAsideRow)
+    rows_to_retry = Query(SetAsideRow)
+    delete = Command()
+    counts = Query(SetAsideCount)
+
+
+def make_set_aside_row(
+    centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
+) -> SetAsideRow:
+    """Return the entry for a row, with every text in a form that the database can store."""
+    created_at = row.at if abs(row.at) < 1e11 else now  # also excludes NaN
+    topic, payload, why = (
+        _make_storable(text) for text in (row.topic[:128], row.payload, reason[:_MAX_REASON_LETTERS])
+    )
+    return SetAsideRow(centre, incarnation, row.id, topic, now, created_at, payload, why, retry)
+
+
+async def insert_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+    """Store rows that were set aside. Rows that are stored already are skipped."""
+    await SQL.insert.run(db, *split_into_columns([*rows], 9))
+
+
+async def delete_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+    """Delete rows that were stored as results since."""
+    await SQL.delete.run(db, *split_into_columns([row[:3] for row in rows], 3))
+
+
+def _make_storable(text: str) -> str:
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")
