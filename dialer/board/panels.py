@@ -23,7 +23,7 @@ from dialer.board.parts import (
     format_percent,
     frame_panel,
     join_lines,
-    make_line,
+    make_text_line,
     pad_text,
     shorten_name,
 )
@@ -60,16 +60,16 @@ def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
         for row in range(rows)
     ]
     if rows * columns < len(seats):
-        shown.append(make_line((f"and {len(seats) - rows * columns} more seats", DIM)))
+        shown.append(make_text_line((f"and {len(seats) - rows * columns} more seats", DIM)))
     states = Counter(seat.state for seat in seats)
-    title = make_line(("seats", TITLE))
+    title = make_text_line(("seats", TITLE))
     for state in SeatState:
         if states[state]:
             title.append("  " if width < WIDE_TITLE else "  ■ ", style=SEAT_STYLES[state])
             title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
             title.append(str(states[state]), style=TITLE)
     worked = view.state.utilisation
-    foot = make_line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
+    foot = make_text_line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
     return frame_panel(join_lines(shown), title, foot=foot), len(shown) + 2
 
 
@@ -80,7 +80,7 @@ def _draw_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> T
         seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)
     )  # its colour shows the pause
     word = word if len(word) <= STATE_CELLS else word[: STATE_CELLS - 1] + "…"
-    cell = make_line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
+    cell = make_text_line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
     if seat.state is SeatState.OFFLINE:
         return cell
     if not brief:
@@ -110,17 +110,19 @@ def draw_turnout(
     ratios = max(len(ratio) for ratio in ("contacted", *map(_format_contacted_ratio, [*shown, whole])))
     names = max(len(name) for name in ("booth", *(_format_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
-    head = make_line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
+    head = make_text_line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
     head.append(f" not yet  {'contacted':>{ratios}}", style=DIM)
     lines = [head, *(_draw_booth(_format_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
     lines.append(_draw_booth("all", whole, names, cells, ratios, style="bold"))
     if without:
         lines.append(Text(f"{without:,} more voters are not contacted and have no phone number", style=DIM))
-    title = make_line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
-    foot = make_line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not contacted yet", DIM))
+    title = make_text_line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
+    foot = make_text_line(
+        (f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not contacted yet", DIM)
+    )
     if forecast is not None:
-        foot = make_line((_format_forecast(forecast, zone), DIM))
-    body = join_lines(lines) if booths else make_line(("no roll is imported", DIM))
+        foot = make_text_line((_format_forecast(forecast, zone), DIM))
+    body = join_lines(lines) if booths else make_text_line(("no roll is imported", DIM))
     return frame_panel(body, title, foot=foot, height=height)
 
 
@@ -150,7 +152,7 @@ def _draw_booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: 
     )
     ratio = _format_contacted_ratio(booth)
     contacted = f"{' ' * (ratios - len(ratio))}{format_count(booth.contacted)}"
-    return make_line(
+    return make_text_line(
         (f"{name:<{names}}  ", style),
         bar,
         (
@@ -177,7 +179,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     lines += figures
     left = height - 2 - len(lines)
     lag = [
-        make_line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
+        make_text_line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
         for name, value in view.state.figures.items()
     ]
     ended = Counter[str]()
@@ -187,7 +189,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
         lines += [Text(), *_draw_call_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
-    return frame_panel(join_lines(lines), make_line(("trunks and marks", TITLE), (more, DIM)), height=height)
+    return frame_panel(join_lines(lines), make_text_line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 
 def _draw_named_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
@@ -210,7 +212,7 @@ def _draw_call_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text
     for name, number in shown:
         bar = draw_share_bar(number / whole, bar_cells, "deep_sky_blue1")
         lines.append(
-            make_line(
+            make_text_line(
                 (f"{name:<{names}} ", DIM),
                 bar,
                 f" {format_count(number):>{figures}} {format_percent(number / whole):>5}",
@@ -222,7 +224,7 @@ def _draw_call_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text
 def _draw_trunk(trunk: TrunkView, names: int, channels: int) -> Text:
     working = trunk.state is TrunkState.WORKING
     figures = f" asr {format_percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
-    return make_line(
+    return make_text_line(
         pad_text(Text(trunk.trunk, style="bold" if working else "bold red"), names),
         f" {f'{trunk.channels_used}/{trunk.channels}':>{channels}}",
         (figures, DIM) if working else (f" {trunk.state} {trunk.rest_seconds:.0f}s", "red"),
@@ -237,7 +239,7 @@ def draw_alerts(alerts: tuple[Alert, ...]) -> list[Text]:
         (alert for alert in alerts if not alert.cleared), key=lambda alert: (-ranks.index(alert.level), -alert.at)
     )
     shown = active if len(active) <= ALERT_LINES else active[: ALERT_LINES - 1]
-    lines = [make_line((f"▲ {alert.level:<8} ", ALERT_STYLES[alert.level]), alert.text) for alert in shown]
+    lines = [make_text_line((f"▲ {alert.level:<8} ", ALERT_STYLES[alert.level]), alert.text) for alert in shown]
     if len(active) > len(shown):
-        lines.append(make_line((f"and {len(active) - len(shown)} more alerts", DIM)))
+        lines.append(make_text_line((f"and {len(active) - len(shown)} more alerts", DIM)))
     return lines

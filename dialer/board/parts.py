@@ -62,7 +62,7 @@ ALERT_STYLES: dict[AlertLevel, str] = {
 }
 
 
-def make_line(*parts: str | tuple[str, str] | Text) -> Text:
+def make_text_line(*parts: str | tuple[str, str] | Text) -> Text:
     """Return one line of text, which is cut with an ellipsis if it does not fit."""
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 

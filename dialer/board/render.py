@@ -28,7 +28,7 @@ from dialer.board.parts import (
     format_percent,
     frame_panel,
     join_lines,
-    make_line,
+    make_text_line,
     pad_text,
     shorten_name,
 )
@@ -92,7 +92,9 @@ def render_board(
     width = max(NARROWEST, width)
     wide = width >= WIDE
     header, lines = _draw_header(view, width, height, extras)
-    desk = [Padding(Text(make_line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for make_line in extras.desk]
+    desk = [
+        Padding(Text(make_text_line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for make_text_line in extras.desk
+    ]
     lines += len(desk)
     alerts = draw_alerts(view.alerts)
     parts: list[RenderableType] = [header, *desk, *[Padding(alert, (0, 2)) for alert in alerts]]
@@ -126,24 +128,24 @@ def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras)
     clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [
-        (4, make_line(("matdan ", "bold"))),
-        (0, make_line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
+        (4, make_text_line(("matdan ", "bold"))),
+        (0, make_text_line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
     ]
-    switch = make_line(
+    switch = make_text_line(
         draw_status_dot(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1")
     )
-    right = [(0, make_line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
+    right = [(0, make_text_line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
     if extras.broker is not None:
         name = extras.broker if width >= 80 else "broker"
         text = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
-        right.append((0, make_line(draw_status_dot(extras.broker_up), text)))
-    right.append((3, make_line((f"{calls} calls  ", "bold"))))
+        right.append((0, make_text_line(draw_status_dot(extras.broker_up), text)))
+    right.append((3, make_text_line((f"{calls} calls  ", "bold"))))
     if view.state.draining:
-        right.append((0, make_line(("draining  ", "bold orange1"))))
+        right.append((0, make_text_line(("draining  ", "bold orange1"))))
     if extras.elapsed_seconds is not None:
-        right.append((1, make_line((format_duration(extras.elapsed_seconds), "bold"))))
+        right.append((1, make_text_line((format_duration(extras.elapsed_seconds), "bold"))))
         if extras.whole_seconds:
-            right.append((2, make_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
+            right.append((2, make_text_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
             right.append((5, draw_share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
     row = _spread_parts_over_line(left, right, width - 4)
     if height < TALL:
@@ -160,7 +162,7 @@ def _spread_parts_over_line(left: Sequence[tuple[int, Text]], right: Sequence[tu
     while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
         left, right = ([one for one in side if one[0] < rank] for side in (left, right))
         rank -= 1
-    ends = [make_line(*(part for _, part in side)) for side in (left, right)]
+    ends = [make_text_line(*(part for _, part in side)) for side in (left, right)]
     return pad_text(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
 
 
@@ -207,7 +209,7 @@ def _draw_campaign(
     style = CAMPAIGN_STYLES[campaign.state]
     live = _count_calls_by_shown_state(campaign)
     total = sum(live.values())
-    head = make_line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
+    head = make_text_line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
     if earlier is not None and seconds > 0:
         head.append(f"   {(campaign.attempts - earlier.attempts) * 60 / seconds:.0f} starts/min", style=DIM)
     looks = {state: (CALL_SIGNS[state], CALL_STYLES[state]) for state in live}
@@ -218,7 +220,7 @@ def _draw_campaign(
     if not live:
         legend.append("no live calls", style=DIM)
     answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
-    figures = make_line(
+    figures = make_text_line(
         ("attempts ", DIM),
         (format_count(campaign.attempts), "bold"),
         ("  answered ", DIM),
@@ -230,15 +232,17 @@ def _draw_campaign(
     if refused:
         most = max(refused, key=lambda reason: (refused[reason], reason))
         lines.append(
-            make_line(("held back by rules ", DIM), (format_count(sum(refused.values())), "bold"), f", most: {most}")
+            make_text_line(
+                ("held back by rules ", DIM), (format_count(sum(refused.values())), "bold"), f", most: {most}"
+            )
         )
     lines.append(_describe_idle_reason(campaign))
-    title = make_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
+    title = make_text_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return frame_panel(join_lines(lines), title, height=panel_lines, style=style)
 
 
 def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
-    legend = make_line()
+    legend = make_text_line()
     for state, number in live.items():
         legend.append(f"{'  ' if legend else ''}{CALL_SIGNS[state]} {words[state]} ", style=CALL_STYLES[state])
         legend.append(str(number), style="bold")
@@ -247,8 +251,8 @@ def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallSt
 
 def _describe_idle_reason(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
-        return make_line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
-    return make_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
+        return make_text_line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
+    return make_text_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
 
 
 def _count_calls_by_shown_state(campaign: CampaignView) -> dict[CallState, int]:
@@ -269,7 +273,7 @@ def _draw_abandoned_rate(campaign: CampaignView, extras: BoardExtras) -> Text:
     cap = extras.abandoned_cap
     style = _choose_abandoned_style(campaign.abandoned_rate, cap)
     connected = (("connected ", DIM), (f"{format_count(campaign.connected)}  ", "bold"))
-    return make_line(
+    return make_text_line(
         *(connected if campaign.kind is CampaignKind.AGENTS else ()),
         ("abandoned ", DIM),
         (format_count(campaign.abandoned), "bold"),
@@ -286,7 +290,7 @@ def _compute_completed_share(progress: CampaignProgress) -> float:
 def _draw_list_progress(campaign: CampaignView, cells: int) -> Text:
     progress, share = campaign.progress, _compute_completed_share(campaign.progress)
     tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
-    return make_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
+    return make_text_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 
 def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
@@ -311,18 +315,23 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
                 format_percent(campaign.abandoned_rate, 1),
                 style=_choose_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
             ),
-            "list": make_line(
+            "list": make_text_line(
                 draw_share_bar(share, bar_cells, "deep_sky_blue1"),
                 f" {format_percent(share):>5}" if bar_cells else format_percent(share),
             ),
         }
-        name = make_line(("● ", CAMPAIGN_STYLES[campaign.state]), shorten_name(campaign.campaign_id, width - 4 - taken))
+        name = make_text_line(
+            ("● ", CAMPAIGN_STYLES[campaign.state]), shorten_name(campaign.campaign_id, width - 4 - taken)
+        )
         if campaign.hold is not None and not why:
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
     reasons = (
-        [make_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle_reason(each)) for each in campaigns]
+        [
+            make_text_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle_reason(each))
+            for each in campaigns
+        ]
         if why
         else []
     )
-    return frame_panel(Group(table, *reasons), make_line(("campaigns", TITLE)))
+    return frame_panel(Group(table, *reasons), make_text_line(("campaigns", TITLE)))

@@ -18,7 +18,7 @@ from dialer.deploy.asterisk.file_changes import (
     write_files,
 )
 from dialer.deploy.asterisk.lint import lint_directory
-from dialer.deploy.asterisk.render import list_seats_without_password, render_site
+from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.domain.words import format_count
 from dialer.settings.servers import narrow_settings_to_server
 from dialer.settings.site import load_settings
@@ -45,12 +45,12 @@ def render_asterisk_files(
     refuse_unfinished_settings(settings, config)
     made = list_seats_without_password(narrow_settings_to_server(settings, server, str(config))[0])
     plans = plan_file_changes(
-        to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config))
+        to, render_asterisk_site_files(settings, find_endpoint_passwords(to, made), server=server, file=str(config))
     )
     if diff:
         for plan in plans:
             typer.echo(plan.make_file_diff(), nl=False)
-        raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
     is_new = not has_conf_files(to)
     written = write_files(to, plans, force=force)
     if is_new:

@@ -21,7 +21,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare_recordings
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
-from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt, list_prompt_statuses
+from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt_by_path, list_prompt_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.cli.progress import show_progress
@@ -250,7 +250,7 @@ def remove_prompts(
     places = get_audio_places(settings)
     with change_catalogue(directory) as entries:
         before = dict(entries)
-        for name in [find_prompt(path, entries, directory) for path in prompts]:
+        for name in [find_prompt_by_path(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
                 places.get_sound_path(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
@@ -274,7 +274,7 @@ def draw_prompt_pictures(
     settings = load_settings(config)
     entries = read_catalogue(get_catalogue_directory(settings))
     if prompts:
-        names = [find_prompt(path, entries, get_catalogue_directory(settings)) for path in prompts]
+        names = [find_prompt_by_path(path, entries, get_catalogue_directory(settings)) for path in prompts]
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
     if not names:

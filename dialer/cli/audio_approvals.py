@@ -80,7 +80,7 @@ def approve_recordings(
         change["certificate"] = certificate.strip()
         change["valid_until"] = last_day
     with change_catalogue(directory) as entries:
-        names = [find_prompt(path, entries, directory) for path in given]
+        names = [find_prompt_by_path(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
             raise AudioError(
@@ -132,7 +132,7 @@ def list_prompt_statuses(settings: Settings) -> PromptStatuses:
     ]
 
 
-def find_prompt(path: str, entries: Entries, directory: Path) -> PromptName:
+def find_prompt_by_path(path: str, entries: Entries, directory: Path) -> PromptName:
     """Return the name of the prompt that a user gave as a path such as hi/turnout/question.
 
     Raises AudioError if the catalogue does not have it.

@@ -12,7 +12,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile, format_choices, require_extra
-from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build
+from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build_pages
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
 from dialer.mqtt.client import MqttVersion
@@ -71,7 +71,7 @@ def build_desk_pages() -> None:
     It needs npm and access to the npm registry. An installed package contains the pages already.
     """
     try:
-        typer.echo(f"built {build()}")
+        typer.echo(f"built {build_pages()}")
     except PagesNotBuilt as error:
         raise DeskNotReady(f"the desk's pages are not built: {error}") from error
 
@@ -113,7 +113,7 @@ def create_certificate(
     """
     with require_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
-    own = urlsplit(desk.get_origin(desk.port)).hostname or desk.host
+    own = urlsplit(desk.get_page_origin(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
     made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
     hosts = " and ".join(map(str, made.names))

@@ -40,7 +40,7 @@ def render_commands_page() -> str:
     """Return the Markdown text of the page docs/reference/commands.md."""
     root = typer.main.get_command(app)
     shared = _find_shared_parameters("dialer", root, {}, min_groups=3)
-    common = {key: each for key, each in shared.items() if _is_option(each)}
+    common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *map(_describe_parameter, common.values()), ""]
     for name, command in _list_subcommands("dialer", root):
         lines += _document_command_tree(f"dialer {name}", command, common, frozenset(), "##")
@@ -55,7 +55,7 @@ def _document_command_tree(
     `known` has the parameters that were described above. `universal` has those that every command in the section
     accepts.
     """
-    if not _is_group(command):
+    if not _is_command_group(command):
         yield from _document_command(path, command, known, universal, level)
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
@@ -67,7 +67,9 @@ def _document_command_tree(
     if shared:
         yield from map(_describe_parameter, shared.values())
         yield ""
-    if names := _format_option_names(each for key, each in known.items() if key in everywhere and _is_option(each)):
+    if names := _format_option_names(
+        each for key, each in known.items() if key in everywhere and _is_option_parameter(each)
+    ):
         yield from (f"All of these commands take {names}.", "")
     universal |= everywhere
     brief = [(name, each) for name, each in children if _needs_no_section(each, known, universal)]
@@ -93,7 +95,9 @@ def _document_command(
     if names := _format_option_names(
         each
         for each in command.params
-        if _is_option(each) and _identify_parameter(each) in known and _identify_parameter(each) not in universal
+        if _is_option_parameter(each)
+        and _identify_parameter(each) in known
+        and _identify_parameter(each) not in universal
     ):
         yield f"- {names}"
     yield ""
@@ -101,14 +105,14 @@ def _document_command(
 
 def _needs_no_section(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
-    return not _is_group(command) and all(
-        _identify_parameter(each) in (universal if _is_option(each) else known) or not each.help
+    return not _is_command_group(command) and all(
+        _identify_parameter(each) in (universal if _is_option_parameter(each) else known) or not each.help
         for each in command.params
     )
 
 
 def _describe_parameter(parameter: Any) -> str:
-    if not _is_option(parameter):
+    if not _is_option_parameter(parameter):
         return f"- `{_format_argument_name(parameter)}`: {parameter.help}"
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
@@ -159,7 +163,7 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
 
 
 def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
-    if not _is_group(command):
+    if not _is_command_group(command):
         yield command
         return
     for name, each in _list_subcommands(path, command):
@@ -173,19 +177,19 @@ def _list_subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
 
 
 def _list_arguments(command: Any) -> list[Any]:
-    return [each for each in command.params if not _is_option(each)]
+    return [each for each in command.params if not _is_option_parameter(each)]
 
 
-def _is_group(command: Any) -> bool:
+def _is_command_group(command: Any) -> bool:
     return hasattr(command, "list_commands")
 
 
-def _is_option(parameter: Any) -> bool:
+def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
 def _identify_parameter(parameter: Any) -> _Key:
-    names = ", ".join(parameter.opts) if _is_option(parameter) else _format_argument_name(parameter)
+    names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 
 

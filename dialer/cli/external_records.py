@@ -90,8 +90,8 @@ def save_external_records(
     """Save records through the running dialler, or directly in the store if no dialler runs. Return the replies.
 
     A running dialler receives the requests through the broker, because only it may write to the store.
-    `report_saved_count` is
-    called with the number of completed requests. Raises CommandRefused, StoreError, BrokerUnreachable.
+    `report_saved_count` is called with the number of completed requests. Raises CommandRefused, StoreError,
+    BrokerUnreachable.
     """
     path = settings.store.path
     try:

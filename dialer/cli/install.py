@@ -26,15 +26,15 @@ from dialer.deploy.asterisk.file_changes import (
     write_files,
 )
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
-from dialer.deploy.asterisk.render import list_seats_without_password, render_site
+from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
-from dialer.deploy.mosquitto.render import PASSWORDS, read_hashes, render_broker
+from dialer.deploy.mosquitto.render import PASSWORDS, read_password_hashes, render_mosquitto_files
 from dialer.deploy.systemd import render as service
 from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
 from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.extras import with_extra
-from dialer.settings.fields import is_loopback
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import refuse_unfinished_settings
 
@@ -91,14 +91,14 @@ def install(
     made: dict[str, str] = {}
     if local.asterisk:
         to = root / ASTERISK.relative_to("/")
-        rendered = render_site(
+        rendered = render_asterisk_site_files(
             settings, find_endpoint_passwords(to, list_seats_without_password(settings)), file=str(config)
         )
         folders.append(_Folder(to, plan_file_changes(to, rendered), False))
     if local.mosquitto:
         to = root / MOSQUITTO.relative_to("/")
-        rendered, made = render_broker(
-            [(str(config), settings)], MOSQUITTO, read_hashes(read_file_if_exists(to / PASSWORDS) or "")
+        rendered, made = render_mosquitto_files(
+            [(str(config), settings)], MOSQUITTO, read_password_hashes(read_file_if_exists(to / PASSWORDS) or "")
         )
         folders.append(_Folder(to, plan_file_changes(to, rendered, BROKER_MARKER), False))
     _refuse_foreign_files(folders)
@@ -132,7 +132,10 @@ def uninstall(
     live = root == Path("/")
     if live and os.geteuid() != 0:
         raise NotInstalled("root permissions are required: run `sudo dialer uninstall`")
-    names = [*(each.unit for each in (*service.PROCESSES, *service.JOBS)), *(job.timer for job in service.JOBS)]
+    names = [
+        *(each.unit_name for each in (*service.PROCESSES, *service.JOBS)),
+        *(job.timer_name for job in service.JOBS),
+    ]
     units = [root / (service.UNITS / name).relative_to("/") for name in names]
     installed = [unit.name for unit in units if unit.exists()]
     if live and installed:
@@ -190,9 +193,11 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     return LocalPrograms(
         asterisk=settings.uses_asterisk
         and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
-        and is_loopback(settings.ami.host)
+        and is_loopback_host(settings.ami.host)
         and does_path_exist("etc/asterisk"),
-        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and does_path_exist("etc/mosquitto"),
+        mosquitto=settings.broker.enabled
+        and is_loopback_host(settings.broker.host)
+        and does_path_exist("etc/mosquitto"),
         fail2ban=does_path_exist("etc/fail2ban/jail.d"),
     )
 
@@ -209,7 +214,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
             " or use a container (docs/how-to/install.md)"
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
-        if process in service.list_processes(settings) and find_spec(package) is None:
+        if process in service.list_service_processes(settings) and find_spec(package) is None:
             raise NotInstalled(f"{process.what} is not installed: {with_extra(process.name)}")
     for path in (dialer, Path(sys.base_prefix)):
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
@@ -248,7 +253,7 @@ def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_F
 def _refuse_foreign_files(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
-            if folder.refuse_foreign and plan.change is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move it away"
                 )
@@ -311,8 +316,8 @@ def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) ->
             typer.echo(
                 f"note: this site does not use {folder} on this machine: {program}'s files were not written", err=True
             )
-    services = [process.unit.removesuffix(".service") for process in service.list_processes(settings)]
-    units = " ".join([*services, *(job.timer for job in service.list_timers(settings, local))])
+    services = [process.unit_name.removesuffix(".service") for process in service.list_service_processes(settings)]
+    units = " ".join([*services, *(job.timer_name for job in service.list_timers(settings, local))])
     if settings.store.backup_folder is None:
         typer.echo("note: no backups are made: set store.backup_folder", err=True)
     restarted = " ".join(name for name, uses in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if uses)

@@ -59,7 +59,7 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
 
 @app.command("not-yet")
-def write_not_yet_list(wanted: VoterListOptions) -> None:
+def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
     """Write a list of the voters who said that they had not voted yet, by booth, with their planned time."""
     _write_voter_list(ListKind.NOT_YET, wanted)
 

@@ -11,7 +11,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
 from dialer.deploy.asterisk.file_changes import FileChange, plan_file_changes, read_file_if_exists, write_files
-from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_hashes, render_broker
+from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_password_hashes, render_mosquitto_files
 from dialer.domain.signing import create_key_file, format_public_key
 from dialer.domain.words import format_count
 from dialer.errors import AsteriskFilesError
@@ -48,13 +48,13 @@ def render_broker_files(
     owner can read.
     """
     sites = [(str(path), load_settings(path)) for path in config]
-    hashes = read_hashes(read_file_if_exists(to / PASSWORDS) or "")
-    files, made = render_broker(sites, to, hashes, renew=new_password or ())
+    hashes = read_password_hashes(read_file_if_exists(to / PASSWORDS) or "")
+    files, made = render_mosquitto_files(sites, to, hashes, renew=new_password or ())
     plans = plan_file_changes(to, files, MARKER)
     if diff:
         for plan in plans:
             typer.echo(plan.make_file_diff(), nl=False)
-        raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
     written = write_files(to, plans, force=force)
     for name in written:
         typer.echo(f"wrote {to / name}")

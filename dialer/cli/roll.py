@@ -74,7 +74,7 @@ def import_(
     console = Console(stderr=as_json)
     settings = site.settings
     prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
-    show_mapping(console, settings, prepared)
+    show_column_mapping(console, settings, prepared)
     if rejects is not None:
         refuse_protected_path(rejects, "--rejects", {**site.protected_files, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
@@ -198,7 +198,7 @@ def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")
 
 
-def show_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
+def show_column_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
     """Print which field each column of the roll is read as, and warnings about columns."""
     mapping = prepared.mapping
     table = Table("column", "mapped to", title=escape(prepared.roll.description), title_justify="left", box=None)

@@ -106,7 +106,7 @@ def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.
         settings.metrics.host,
         port,
         lambda: describe_desk(
-            settings.centre.id, broker_up=_is_connected_to_broker(page_state), streams=page_state.pages
+            settings.centre.id, broker_up=_is_connected_to_broker(page_state), streams=page_state.open_page_count
         ),
     )
 

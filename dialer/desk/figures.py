@@ -95,7 +95,7 @@ class BoardFigures:
         if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
             await try_or_log(self.read_booths(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
-            await try_or_log(self.read(campaign_id, caps), READ_FAILED)
+            await try_or_log(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booths(self) -> None:
         """Read the names of the booths. Raises StoreError."""
@@ -103,7 +103,7 @@ class BoardFigures:
         self._page_state.put("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
-    async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
+    async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's calls of the day. Raises StoreError."""
         now = self._clock.now()
         day_at = find_start_of_day(now, self._zone)

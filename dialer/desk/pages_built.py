@@ -41,7 +41,7 @@ def has_usable_node() -> bool:
     return True
 
 
-def build() -> Path:
+def build_pages() -> Path:
     """Build the pages with the packages of package-lock.json, and return their folder. Raises PagesNotBuilt."""
     if not SOURCES.is_dir():
         raise PagesNotBuilt(

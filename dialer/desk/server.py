@@ -99,12 +99,12 @@ class AgentPages:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
         builder, prover = ScreenPopBuilder(settings), create_pin_prover(settings)
 
-        def apply() -> None:
+        def apply_prepared_settings() -> None:
             self._site.use_settings(settings, prover)
             self._phones.use_settings(settings)
             self.screen_pops.builder = builder
 
-        return apply
+        return apply_prepared_settings
 
     async def sign_out(self, token: str) -> None:
         """End the session of a token, of a person or of an agent."""
@@ -144,7 +144,7 @@ async def open_desk(
     clock = SystemClock()
     page_state = PageState(clock.now)
     with open_listening_socket(settings.desk.host, settings.desk.port) as listener:
-        origin = settings.desk.get_origin(port := int(listener.getsockname()[1]))
+        origin = settings.desk.get_page_origin(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             path, key = settings.store.path, read_site_key(settings)

@@ -66,7 +66,9 @@ class UsersPage:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
         await self._directory.report_changed_user_rights(self._streams.apply_changed_user_rights)
         accounts = await self._file.read_accounts()
-        return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.list_names()]
+        return [
+            self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.list_user_names()
+        ]
 
     def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user(name)
@@ -75,7 +77,7 @@ class UsersPage:
         return {
             "name": name,
             "role": user.role,
-            "fixed": self._directory.is_fixed(name),
+            "fixed": self._directory.is_defined_in_settings(name),
             "password": own.password,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
@@ -102,7 +104,7 @@ class UsersPage:
         Passwords of users that the settings define can only be set on the machine.
         """
         self._refuse_unknown_user(asked.name)
-        if self._directory.is_fixed(asked.name):
+        if self._directory.is_defined_in_settings(asked.name):
             raise RequestRefused(409, "user-in-settings")
         if asked.name == who.name:
             raise RequestRefused(409, "own-account")

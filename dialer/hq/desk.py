@@ -89,7 +89,7 @@ async def run_hq_desk(
         await stack.enter_async_context(metrics)
         background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_rights)
         async with serve_pages(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
-            yield settings.desk.get_origin(port)
+            yield settings.desk.get_page_origin(port)
 
 
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:

@@ -146,9 +146,9 @@ class Campaign(Section):
             yield "an AGI script needs [campaigns.declared], a declaration of what it does"
         if self.declared is not None and self.declared.asks_vote_choice:
             yield "no campaign may ask whom people vote for; remove the question"
-        if self.preview_seconds is not None and self.policy is not PacingPolicy.PREVIEW:
+        if self.preview_seconds is not None and self.pacing_policy is not PacingPolicy.PREVIEW:
             yield 'preview_seconds needs pacing = "preview"'
-        if self.manual_dialling and self.policy not in {PacingPolicy.PREVIEW, PacingPolicy.PROGRESSIVE}:
+        if self.manual_dialling and self.pacing_policy not in {PacingPolicy.PREVIEW, PacingPolicy.PROGRESSIVE}:
             yield (
                 "manual_dialling would lower the abandoned rate of a campaign that dials ahead; give manual calls a campaign of"
                 ' their own, with pacing = "preview" or "progressive"'
@@ -163,7 +163,7 @@ class Campaign(Section):
         return self.flow is not None and self.flow.startswith("script:")
 
     @property
-    def policy(self) -> PacingPolicy:
+    def pacing_policy(self) -> PacingPolicy:
         """The pacing policy that the campaign sets, or else the default for its kind."""
         if self.pacing is not None or self.kind is CampaignKind.IVR:
             return self.pacing or PacingPolicy.BROADCAST

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback, restrict_to_pattern
+from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback_host, restrict_to_pattern
 
 PageAddress = Annotated[
     str,
@@ -35,10 +35,10 @@ class PageServer(Section):
     def _find_inconsistencies(self) -> Iterator[str]:
         if (self.certificate is None) is not (self.private_key is None):
             yield "certificate and private_key must both be set, or neither"
-        if self.certificate is None and not is_loopback(self.host):
+        if self.certificate is None and not is_loopback_host(self.host):
             yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
 
-    def get_origin(self, port: int) -> str:
+    def get_page_origin(self, port: int) -> str:
         """Return the URL that users enter in the browser, if the server listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 

@@ -169,7 +169,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
-def is_loopback(host: str) -> bool:
+def is_loopback_host(host: str) -> bool:
     """Return whether a host name or address is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback

@@ -18,7 +18,7 @@ from dialer.settings.fields import (
     Slug,
     UrlWithoutSlash,
     ZoneName,
-    is_loopback,
+    is_loopback_host,
     restrict_to_pattern,
 )
 from dialer.settings.file_text import read_settings
@@ -162,7 +162,7 @@ class HqSettings(Section):
     @property
     def encrypted(self) -> bool:
         """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
-        return not is_loopback(self.server.host)
+        return not is_loopback_host(self.server.host)
 
     def _find_inconsistencies(self) -> Iterator[str]:
         yield from find_duplicate_leaders(self.leaders)

@@ -129,15 +129,15 @@ def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profi
             machine_detection=campaign.machine_detection,
             machine_message=campaign.machine_message,
             keeps_seats=campaign.kind is CampaignKind.AGENTS
-            and campaign.policy in {PacingPolicy.PROGRESSIVE, PacingPolicy.PREVIEW},
-            previews=campaign.policy is PacingPolicy.PREVIEW,
+            and campaign.pacing_policy in {PacingPolicy.PROGRESSIVE, PacingPolicy.PREVIEW},
+            previews=campaign.pacing_policy is PacingPolicy.PREVIEW,
             preview_seconds=campaign.preview_seconds,
             manual=campaign.manual_dialling,
             abandoned_target=min(campaign.abandoned_target, profile.abandoned.target),
             most_abandoned_target=profile.abandoned.target,
         ),
         rules=build_campaign_rules(campaign, settings),
-        pacer=make_pacer(campaign.policy, caps=caps, connect_seconds=campaign.connect_limit_seconds),
+        pacer=make_pacer(campaign.pacing_policy, caps=caps, connect_seconds=campaign.connect_limit_seconds),
     )
 
 

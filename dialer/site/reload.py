@@ -90,7 +90,7 @@ class SettingsReload:
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
-        def apply() -> None:
+        def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
             self._carriers |= _list_call_carriers(settings)
             for activate in rebuilt:
@@ -99,7 +99,7 @@ class SettingsReload:
         recorded = {**list_settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
         others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
-        return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply)
+        return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply_reloaded_settings)
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
         """Yield a change if the file of the jurisdiction's profile has changed.

@@ -55,11 +55,11 @@ class Directory:
         """Return a user, or None if nobody has this name."""
         return self._in_settings.get(name) or self._stored.get(name)
 
-    def list_names(self) -> list[str]:
+    def list_user_names(self) -> list[str]:
         """Return the names of all users of the pages, sorted."""
         return sorted({*self._in_settings, *self._stored})
 
-    def is_fixed(self, name: str) -> bool:
+    def is_defined_in_settings(self, name: str) -> bool:
         """Return whether a user is defined in the settings, so that the pages cannot change the user."""
         return name in self._in_settings
 

@@ -46,7 +46,7 @@ class PageState:
         self._subscriptions: dict[Subscription, bool] = {}  # True = an open page
 
     @property
-    def pages(self) -> int:
+    def open_page_count(self) -> int:
         """The number of pages that are open in browsers."""
         return sum(self._subscriptions.values())
 
@@ -76,7 +76,7 @@ class PageState:
         else:
             self._values[key] = value
         for subscription in self._subscriptions:
-            subscription.notify(key)
+            subscription.record_changed_key(key)
 
     @contextmanager
     def open_subscription(
@@ -120,17 +120,17 @@ class Subscription:
         self._ended = False
 
     def end(self) -> None:
-        """End the subscription, and the iteration over `updates`."""
+        """End the subscription, and the iteration over `stream_updates`."""
         self._ended = True
         self._waiting.set()
 
-    def notify(self, key: str) -> None:
+    def record_changed_key(self, key: str) -> None:
         """Remember that the value of a key has changed, to be sent to the page."""
         if self._wants(key):
             self._changed[key] = None
             self._waiting.set()
 
-    async def updates(self) -> AsyncIterator[Update]:
+    async def stream_updates(self) -> AsyncIterator[Update]:
         """Yield the whole page state, then changes; while nothing changes, an empty one every `HEARTBEAT_SECONDS`."""
         yield self._state.make_update_of_all_keys(self._wants)
         number = 0

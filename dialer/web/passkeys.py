@@ -123,9 +123,9 @@ class Passkeys:
         own = allow(EVERY_ROLE)
         router.get("/api/passkeys", dependencies=own)(self.list_own_passkeys)
         router.post("/api/passkeys", dependencies=own, status_code=204)(self.register_passkey)
-        router.post("/api/passkeys/challenge", dependencies=own)(self.begin_registration)
+        router.post("/api/passkeys/challenge", dependencies=own)(self.begin_passkey_registration)
         router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove_passkey)
-        router.post("/api/sign-in/challenge", dependencies=allow_anyone())(self.begin_sign_in)
+        router.post("/api/sign-in/challenge", dependencies=allow_anyone())(self.begin_passkey_sign_in)
         router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         return router
 
@@ -136,7 +136,7 @@ class Passkeys:
             for each in await self._records.read_passkeys_of_person(who.name)
         ]
 
-    async def begin_registration(self, confirmation: PasswordConfirmation, who: SignedIn) -> dict[str, Any]:
+    async def begin_passkey_registration(self, confirmation: PasswordConfirmation, who: SignedIn) -> dict[str, Any]:
         """Return the options with which the browser creates a passkey (`navigator.credentials.create`).
 
         The password is required because a page may be left open.
@@ -183,7 +183,7 @@ class Passkeys:
         """Remove a passkey of the signed-in user."""
         await self._records.remove_passkey(who.name, _decode_base64(passkey.id))
 
-    async def begin_sign_in(self) -> dict[str, Any]:
+    async def begin_passkey_sign_in(self) -> dict[str, Any]:
         """Return the options with which the browser signs in by passkey (`navigator.credentials.get`).
 
         They name no user: the device knows its owner.

@@ -265,7 +265,7 @@ class People:
         """
         if password is not None:
             await self.directory.refresh_users()
-            refuse_unknown_user(name, self.directory.list_names())
+            refuse_unknown_user(name, self.directory.list_user_names())
             refuse_weak_password(name, password)
         await self._store_password(name, password, once=False)
 
@@ -275,7 +275,7 @@ class People:
         It replaces the current password. Raises SettingError for an unknown user.
         """
         await self.directory.refresh_users()
-        refuse_unknown_user(name, self.directory.list_names())
+        refuse_unknown_user(name, self.directory.list_user_names())
         groups = ["".join(secrets.choice(_ONE_TIME_LETTERS) for _ in range(4)) for _ in range(_ONE_TIME_GROUPS)]
         password = "-".join(groups)
         await self._store_password(name, password, once=True)

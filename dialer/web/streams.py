@@ -57,7 +57,7 @@ class Streams:
         """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
         with self._state.open_subscription(wants) as subscription, self._count_open_stream(who.name, subscription):
-            async for update in subscription.updates():
+            async for update in subscription.stream_updates():
                 yield format_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
                     checked_at = self._clock.monotonic()

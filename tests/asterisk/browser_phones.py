@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from dialer.app import RunningCentre, running_centre
-from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_pages_built
 from dialer.desk.server import open_desk
@@ -217,7 +217,7 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Ch
     directory.mkdir()
     settings, carrier_port = make_settings(directory)
     asterisk = RealAsterisk(program, directory / "asterisk")
-    asterisk.write_configuration(render_site(settings, {}))
+    asterisk.write_configuration(render_asterisk_site_files(settings, {}))
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(make_tone(2.0, 330.0))
     for name in ("message", "beep", "silence", "key", "done", "wrong"):
         asterisk.write_sound(f"matdan/{name}", make_silence(0.1))

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 
 from dialer.app import RunningCentre, running_centre
-from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.view import SeatState, SeatView
 from tests.asterisk.key_phone import KeyPhone
 from tests.asterisk.sipp import Sipp, start_carrier
@@ -79,7 +79,7 @@ async def check_log_in(lab: Lab) -> list[str]:
     agents = [{"number": number, "pin": PIN_HASH} for number in ("101", "102")]
     campaign = {"pacing": "progressive", "max_attempts": 1, "wrap_up_seconds": 60}
     settings = lab.settings(directory, seats=2, campaign=campaign, agents=agents)
-    lab.asterisk.write_configuration(render_site(settings, {}))
+    lab.asterisk.write_configuration(render_asterisk_site_files(settings, {}))
     write_sounds(lab.asterisk)
     lab.voter_audio.write_bytes(make_tone(1.0))
     fill_numbers(settings.store.path, [number for number, _ in CALLS.numbers()])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.app import RunningCentre
-from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import get_name_sound, get_text_sound
@@ -84,7 +84,9 @@ class Lab:
         self.agent_audio.write_bytes(make_tone(1.0))
         self.voter_audio.write_bytes(make_silence(1.0))
         for asterisk, server in self.asterisks:
-            asterisk.write_configuration(render_site(self.settings(self.directory, campaign={}), {}, server=server))
+            asterisk.write_configuration(
+                render_asterisk_site_files(self.settings(self.directory, campaign={}), {}, server=server)
+            )
             write_sounds(asterisk)
             await asterisk.start()
         for seat, sipp in self.phones.items():

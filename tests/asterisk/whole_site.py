@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 
 from dialer.deploy.asterisk.lint import lint_directory
-from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.settings.site import Settings
 from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
@@ -55,7 +55,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
         }
     )  # fmt: skip
     asterisk = RealAsterisk(program, directory / "whole")
-    asterisk.write_configuration(render_site(settings, {}))
+    asterisk.write_configuration(render_asterisk_site_files(settings, {}))
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(bytes(8000))
     carrier = Sipp(sipp, directory, "registrar", carrier_port, (49_900, 49_949))
     phone = Sipp(sipp, directory, "stranger", phone_port, (49_950, 49_999), address=STRANGER)

@@ -147,7 +147,7 @@ class AgentDesk:
 
     async def _news(self) -> AsyncIterator[bytes]:
         with self.page_state.open_subscription(lambda _: True, 0.0) as subscription:
-            async for update in subscription.updates():
+            async for update in subscription.stream_updates():
                 if self.silent:
                     return
                 yield format_event(update)

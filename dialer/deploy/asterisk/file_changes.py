@@ -43,7 +43,7 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def change(self) -> FileChange:
+    def kind_of_change(self) -> FileChange:
         """How writing the new text would change the file."""
         if self.before is None:
             return FileChange.NEW
@@ -91,13 +91,13 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     directory is created, but its parents are not, so that a mistyped name is noticed. Raises AsteriskFilesError, and
     changes no file, if one is foreign (without `force`) or cannot be written.
     """
-    foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.kind_of_change is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which saves each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.change is not FileChange.SAME]
+    due = [plan for plan in plans if plan.kind_of_change is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as staging:
@@ -138,16 +138,16 @@ def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) ->
     owner = directory.stat()
     for plan in due:
         _write_file(staging / plan.name, plan.after.encode(), owner)
-        if plan.change is FileChange.CHANGED:
+        if plan.kind_of_change is FileChange.CHANGED:
             _write_file(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if plan.change is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
+            if plan.kind_of_change is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
                 (staging / plan.name).replace(path)
                 undo.callback((staging / f"{plan.name}.was").replace, path)
                 continue
-            if plan.change is FileChange.FOREIGN:
+            if plan.kind_of_change is FileChange.FOREIGN:
                 if kept.is_file():
                     _move_file(kept, staging / kept.name, undo)
                 _move_file(path, kept, undo)

@@ -12,15 +12,15 @@ from dialer.deploy.asterisk.checks.manager import check_http, check_manager
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.checks.system import (
     REQUIRED_FILES,
+    check_asterisk_files,
+    check_asterisk_options,
     check_conferences,
-    check_files,
     check_modules,
     check_music_on_hold,
-    check_process,
     check_rtp_settings,
 )
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.render import list_seats_without_password, render_conferences, render_site
+from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files, render_conferences
 from dialer.domain.finding import Finding
 from dialer.domain.paths import is_directory
 from dialer.errors import AsteriskFilesError
@@ -43,7 +43,7 @@ def lint_files(
     its server named `server`.
     """
 
-    def library(pattern: str) -> list[tuple[str, str]]:
+    def list_included_files(pattern: str) -> list[tuple[str, str]]:
         wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
         if wanted.startswith("/"):  # a file outside of `root` is not read
             return [(wanted, "")]
@@ -53,12 +53,15 @@ def lint_files(
     if settings is not None:
         alone, _ = narrow_settings_to_server(settings, server)
         nothing = dict.fromkeys(list_seats_without_password(alone), "")
-        rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, server=server).items()}
+        rendered = {
+            name: read_conf(name, text)
+            for name, text in render_asterisk_site_files(settings, nothing, server=server).items()
+        }
         settings = alone
-    files = {name: read_conf(name, text, library) for name, text in texts.items() if name in _READ}
+    files = {name: read_conf(name, text, list_included_files) for name, text in texts.items() if name in _READ}
     configuration = Configuration(files, settings, rendered)
     findings = [
-        *check_files(configuration),
+        *check_asterisk_files(configuration),
         *check_manager(configuration),
         *check_http(configuration),
         *check_pjsip(configuration),
@@ -67,7 +70,7 @@ def lint_files(
         *check_conferences(configuration, read_conf("confbridge.conf", render_conferences())),
         *check_music_on_hold(configuration),
         *check_rtp_settings(configuration),
-        *check_process(configuration),
+        *check_asterisk_options(configuration),
     ]
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 

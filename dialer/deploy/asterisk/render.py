@@ -84,7 +84,7 @@ def render_conferences(mixing_milliseconds: int = 20) -> str:
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
-def render_site(
+def render_asterisk_site_files(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
     """Return Asterisk's configuration files for a site, by file name.
@@ -141,14 +141,14 @@ def render_site(
 def _make_dialplan_values(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
-    def token(path: str) -> str:
+    def create_token_expression(path: str) -> str:
         """Return the dialplan expression by which Asterisk computes the token for a handler."""
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
         "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
-        "agi_token": token,
+        "agi_token": create_token_expression,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={compute_dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.agent_login.code,

@@ -19,7 +19,7 @@ from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
 from dialer.deploy.templates import load_templates
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
-from dialer.settings.fields import is_loopback
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 
@@ -112,7 +112,7 @@ def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
     return found
 
 
-def render_broker(
+def render_mosquitto_files(
     sites: Sequence[tuple[str, Settings]],
     directory: Path,
     existing: Mapping[str, str],
@@ -121,8 +121,9 @@ def render_broker(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return Mosquitto's files by name, and the newly generated passwords by user.
 
-    `existing` has the password hashes of an earlier rendering by user (`read_hashes`). These passwords stay valid,
-    except those of the users in `renew`. [mosquitto] and the port are taken from the first site. Raises SettingError.
+    `existing` has the password hashes of an earlier rendering by user (`read_password_hashes`). These passwords stay
+    valid, except those of the users in `renew`. [mosquitto] and the port are taken from the first site. Raises
+    SettingError.
     """
     users = list_broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}
@@ -159,7 +160,7 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
         raise SettingError(
             file, "mosquitto.certificate", "certificate and private_key must both be set, or neither", "set both"
         )
-    if not with_tls and not is_loopback(ours.listen):
+    if not with_tls and not is_loopback_host(ours.listen):
         problem = f"the broker would listen on {ours.listen} without encryption"
         raise SettingError(
             file, "mosquitto.certificate", problem, "set certificate and private_key, or listen on 127.0.0.1"
@@ -188,7 +189,7 @@ def _render_template(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})
 
 
-def read_hashes(text: str) -> dict[str, str]:
+def read_password_hashes(text: str) -> dict[str, str]:
     """Return the password hashes by user from a password file of Mosquitto.
 
     The result is empty if Matdan did not write the file.

@@ -10,7 +10,7 @@ from typing import Final
 
 from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
-from dialer.settings.fields import is_loopback
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 
 MARKER: Final = "# Written by `dialer install`: change the settings and install again, an edit here is lost."
@@ -40,12 +40,12 @@ class Process:
     command: str  # subcommand of `dialer`
 
     @property
-    def unit(self) -> str:
+    def unit_name(self) -> str:
         """The name of the systemd service of the process, and of its unit file."""
         return f"matdan-{self.name}.service"
 
     @property
-    def timer(self) -> str:
+    def timer_name(self) -> str:
         """The name of the systemd timer that starts a regular job, and of its unit file."""
         return f"matdan-{self.name}.timer"
 
@@ -60,7 +60,7 @@ JOBS: Final = (BACKUP, PURGE)
 """The processes that timers start."""
 
 
-def list_processes(settings: Settings) -> tuple[Process, ...]:
+def list_service_processes(settings: Settings) -> tuple[Process, ...]:
     """Return the processes of a site that systemd must run.
 
     The desk is one of them if it has its own broker user, and the uplink if there is a headquarters.
@@ -133,15 +133,15 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     if local.asterisk:
         files[ROTATION / "matdan"] = _render_template("logrotate.j2", history=settings.asterisk.history)
     if local.fail2ban:
-        desk_port = settings.desk.port if DESK in list_processes(settings) else None
+        desk_port = settings.desk.port if DESK in list_service_processes(settings) else None
         files |= render_fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
-    for process in list_processes(settings):
-        files[UNITS / process.unit] = _render_template(
+    for process in list_service_processes(settings):
+        files[UNITS / process.unit_name] = _render_template(
             "unit.j2",
             **shared,
             what=process.what,
-            after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit]),
+            after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit_name]),
             command=process.command,
             reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
@@ -151,10 +151,12 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         )
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.unit] = _render_template(
+        files[UNITS / job.unit_name] = _render_template(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
         )
-        files[UNITS / job.timer] = _render_template("timer.j2", what=job.what, centre=settings.centre.id, when=when)
+        files[UNITS / job.timer_name] = _render_template(
+            "timer.j2", what=job.what, centre=settings.centre.id, when=when
+        )
     return files
 
 
@@ -182,7 +184,7 @@ def _may_belong_to_service(folder: Path) -> bool:
 def _uses_only_local_connections(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
     # AGI scripts have their own namespaces, in which they may open any connection.
-    return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
+    return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 
 _templates = cache(partial(load_templates, "service"))

@@ -25,9 +25,9 @@ class AgentFigures:
 
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
-        await repeat_every(READ_SECONDS, lambda: try_or_log(self.read(), READ_FAILED))
+        await repeat_every(READ_SECONDS, lambda: try_or_log(self.read_agent_figures(), READ_FAILED))
 
-    async def read(self) -> None:
+    async def read_agent_figures(self) -> None:
         """Read what all agents have done since midnight. Raises StoreError."""
         now = self._page_state.now()
         since = find_start_of_day(now, self._zone)

@@ -63,7 +63,7 @@ class AgentDrafts:
         found: dict[str, Any] = json.loads(draft.text)
         return found
 
-    def put_draft(self, draft: Draft) -> None:
+    def replace_draft_of_seat(self, draft: Draft) -> None:
         """Replace the draft of a seat. It is written to the file a moment later."""
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
@@ -142,7 +142,7 @@ class AgentNotes:
         }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
-        self._drafts.put_draft(Draft(who.seat, body.attempt, phone_id, text))
+        self._drafts.replace_draft_of_seat(Draft(who.seat, body.attempt, phone_id, text))
 
     async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""

@@ -172,7 +172,7 @@ class ScreenPops:
             lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False
         )
         with wanted as subscription:
-            async for update in subscription.updates():
+            async for update in subscription.stream_updates():
                 for key, value in update.values.items():
                     if isinstance(value, CentreState):
                         self._page_state.put("online", {"online": value.online})

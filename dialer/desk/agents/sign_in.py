@@ -118,7 +118,7 @@ class AgentSignInRoutes:
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)
         with suppress(TimeoutError), wanted as subscription:
             async with asyncio.timeout(SEATED_SECONDS):
-                async for update in subscription.updates():
+                async for update in subscription.stream_updates():
                     view = update.values.get(key)
                     if isinstance(view, SeatView) and view.agent == agent:
                         return

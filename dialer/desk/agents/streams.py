@@ -88,7 +88,7 @@ class AgentStreams:
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
         with wanted as subscription, self._register_stream(who.seat, tab, subscription) as stream:
-            async for update in subscription.updates():
+            async for update in subscription.stream_updates():
                 seat = self._page_state.get(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
                 if agent != who.name or abs(update.at - checked_at) >= SESSION_CHECK_SECONDS:

@@ -28,7 +28,7 @@ class BuildPages(BuildHookInterface[Any]):
         """Build the pages. An existing folder is built again only in a clone, where the sources may have changed."""
         if version != "editable" and not self._are_pages_up_to_date():
             try:
-                PAGES["build"]()
+                PAGES["build_pages"]()
             except PAGES["PagesNotBuilt"] as error:
                 raise RuntimeError(
                     f"the desk's pages cannot be built: {error}; set HATCH_BUILD_NO_HOOKS=true to build without the pages"

@@ -55,12 +55,12 @@ async def check_asterisk(
         yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
     events: Events = {}
 
-    def on_event(message: AmiMessage) -> None:
+    def queue_call_event(message: AmiMessage) -> None:
         queue = events.get(message.get("Uniqueid"))
         if queue is not None and not queue.full():
             queue.put_nowait(message)
 
-    async with AmiClient(get_ami_login(settings), on_event=on_event, wanted_events=("UserEvent",)) as client:
+    async with AmiClient(get_ami_login(settings), on_event=queue_call_event, wanted_events=("UserEvent",)) as client:
         await client.send_action("CoreStatus")
         channels = await client.send_list_action("CoreShowChannels")
         await client.send_list_action("ConfbridgeListRooms")

@@ -12,7 +12,7 @@ from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
 from dialer.mqtt.client import BrokerAccess, probe_broker_access
 from dialer.mqtt.connection import check_broker
-from dialer.settings.fields import is_loopback
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import get_broker_settings
@@ -35,7 +35,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield warning(_SUBJECT, f"{problem}; the centre can dial without a broker, but supervisors get no data")
         return
     yield ok(_SUBJECT, f"an MQTT broker answers at {ours.host}:{ours.port}")
-    if not settings.broker.tls and not is_loopback(settings.broker.host):
+    if not settings.broker.tls and not is_loopback_host(settings.broker.host):
         text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read in transit"
         yield warning(_SUBJECT, text, "set broker.tls")
     if settings.broker.username is None and not _all_commands_are_signed(settings):

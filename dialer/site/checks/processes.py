@@ -48,7 +48,7 @@ def list_metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
         yield "uplink", metrics.uplink_port
 
 
-def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
+def check_running_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     """Check that a process answers at its metrics port, has the installed version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"

@@ -21,7 +21,12 @@ from dialer.site.asterisk import get_ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
 from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
 from dialer.site.checks.clocks import check_clock, check_clock_difference
-from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, list_metrics_ports
+from dialer.site.checks.processes import (
+    check_running_process,
+    check_state_at_broker,
+    check_store_holder,
+    list_metrics_ports,
+)
 from dialer.site.checks.runner import Check, run_checks
 from dialer.site.checks.store import check_backup, check_disk_space, check_stored_records
 from dialer.store.migrate import get_newest_schema_version
@@ -43,7 +48,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
     yield Check("versions", lambda: [_report_versions()])
     yield Check("store lock", lambda: [check_store_holder(settings)])
     for name, port in list_metrics_ports(settings):
-        yield Check(name, partial(check_process, name, settings.metrics.host, port))
+        yield Check(name, partial(check_running_process, name, settings.metrics.host, port))
     yield Check("disk", lambda: check_disk_space(settings))
     yield Check("store", lambda: check_stored_records(settings, clock.now()))
     yield Check("backup", lambda: [check_backup(settings, backups, clock.now())])

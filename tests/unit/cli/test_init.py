@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from dialer.cli import init
-from dialer.deploy.asterisk.render import render_site
-from dialer.deploy.mosquitto.render import render_broker
+from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.deploy.mosquitto.render import render_mosquitto_files
 from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, run_for_error
 
@@ -48,8 +48,8 @@ def test_settings_written_by_init_pass_every_check(tmp_path: Path) -> None:
     assert settings.trunks[0].caller_ids == ("+911140000001", "+911140000002")
     assert settings.seats[0].languages == ("hi", "mr")
     assert (settings.metrics.port, settings.metrics.desk_port) == (9470, 9471)
-    assert render_site(settings, {"agent01": "p" * 20})
-    files, told_once = render_broker([("centre.toml", settings)], tmp_path, {})
+    assert render_asterisk_site_files(settings, {"agent01": "p" * 20})
+    files, told_once = render_mosquitto_files([("centre.toml", settings)], tmp_path, {})
     assert files
     assert set(told_once) == {"pune-1.supervisor"}
 

@@ -14,10 +14,10 @@ from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import derive_agi_secret
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.lint import lint_directory, lint_files
-from dialer.deploy.asterisk.render import render_site
+from dialer.deploy.asterisk.render import render_asterisk_site_files
 from tests.support.asterisk_support import PASSWORDS, a_site
 
-GOOD = render_site(a_site(), PASSWORDS)
+GOOD = render_asterisk_site_files(a_site(), PASSWORDS)
 SECRET = derive_agi_secret("a-long-random-secret")
 
 

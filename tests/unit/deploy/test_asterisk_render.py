@@ -19,7 +19,13 @@ from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialpla
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_file_changes, write_files
 from dialer.deploy.asterisk.lint import lint_files
-from dialer.deploy.asterisk.render import FILES, MARKER, list_seats_without_password, render_dialplan, render_site
+from dialer.deploy.asterisk.render import (
+    FILES,
+    MARKER,
+    list_seats_without_password,
+    render_asterisk_site_files,
+    render_dialplan,
+)
 from dialer.errors import AsteriskFilesError, SettingError
 from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
@@ -41,7 +47,7 @@ endpoint = "agent01"
 
 
 def parse_rendered_file(name: str, settings: Settings | None = None) -> ConfFile:
-    read = read_conf(name, render_site(settings or a_site(), PASSWORDS)[name])
+    read = read_conf(name, render_asterisk_site_files(settings or a_site(), PASSWORDS)[name])
     assert not read.problems
     return read
 
@@ -52,7 +58,7 @@ def get_section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
 
 
 def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed() -> None:
-    files = render_site(a_site(), PASSWORDS)
+    files = render_asterisk_site_files(a_site(), PASSWORDS)
     assert set(files) == set(FILES)
     for name, text in files.items():
         assert text.startswith(MARKER + "\n"), name
@@ -63,7 +69,7 @@ def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed()
 
 def test_linter_finds_no_fault_in_rendered_asterisk_files() -> None:
     settings = a_site()
-    printed = [str(finding) for finding in lint_files(render_site(settings, PASSWORDS), settings)]
+    printed = [str(finding) for finding in lint_files(render_asterisk_site_files(settings, PASSWORDS), settings)]
     assert printed == []
 
 
@@ -112,7 +118,7 @@ def test_trunk_registers_with_the_carrier_under_a_phone_number(
     registration = get_section(parse_rendered_file("pjsip.conf", settings), "carrier-b-registration", "registration")
     assert registration["contact_user"] == registered
     assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
-    inbound = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    inbound = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
     assert find_extension(inbound, "matdan-inbound", registered) is not None
     assert find_extension(inbound, "matdan-inbound", "matdan") is None
 
@@ -120,12 +126,12 @@ def test_trunk_registers_with_the_carrier_under_a_phone_number(
 @pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
 def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> None:
     settings = a_site()
-    text = render_site(settings, PASSWORDS)["pjsip.conf"]
+    text = render_asterisk_site_files(settings, PASSWORDS)["pjsip.conf"]
     (found,) = [
         each for each in read_conf("pjsip.conf", text).find_sections_of_type("endpoint") if each.name == endpoint
     ]
     assert [setting.value for setting in found.find_all_settings("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
-    contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
+    contexts = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
     for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
         redirected = find_extension(contexts, "matdan-redirected", asked_for)
         assert redirected is not None
@@ -149,7 +155,7 @@ def make_twilio_site(*trunks: int, **changes: Any) -> Settings:
 @pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
 def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) -> None:
     settings = make_twilio_site(*trunks)
-    files = render_site(settings, PASSWORDS)
+    files = render_asterisk_site_files(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
     kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")]
     assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
@@ -159,14 +165,14 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
 
 def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
     with pytest.raises(SettingError, match="needs no Asterisk"):
-        render_site(make_twilio_site(seats=[]), {})
+        render_asterisk_site_files(make_twilio_site(seats=[]), {})
 
 
 def test_asterisk_trunk_in_a_site_with_twilio_needs_a_host() -> None:
     settings = make_twilio_site(0)
     trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
     with pytest.raises(SettingError, match=r"trunks\.1\.host"):
-        render_site(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
+        render_asterisk_site_files(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
 
 
 def test_rendered_seats_have_a_password_and_their_allowed_networks() -> None:
@@ -199,7 +205,7 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
     assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
     assert (http.get("bindaddr"), http.get("bindport")) == ("10.0.0.6", "8088")
     assert (http.get("sessionlimit"), http.get("tlsenable")) == ("350", "")
-    assert [str(finding) for finding in lint_files(render_site(settings, {}), settings)] == []
+    assert [str(finding) for finding in lint_files(render_asterisk_site_files(settings, {}), settings)] == []
 
 
 def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> None:
@@ -244,7 +250,9 @@ def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_t
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
     }
     settings = Settings.model_validate({**a_site().model_dump(exclude_unset=True), **values})
-    file = read_conf("pjsip.conf", render_site(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"])
+    file = read_conf(
+        "pjsip.conf", render_asterisk_site_files(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"]
+    )
     assert get_section(file, "asha", "endpoint")["transport"] == "transport-udp"
     assert get_section(file, "asha-auth", "auth")["password"] == "made-for-asha-1234"
     assert [part.name for part in file.find_sections_of_type("endpoint")].count("asha") == 1
@@ -259,7 +267,7 @@ def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
             "recordings": {"directory": "/srv/recordings", "prompt": "matdan/recorded"},
         }
     )
-    text = render_site(settings, PASSWORDS)["extensions.conf"]
+    text = render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"]
     assert "MusicOnHold(party,120)" in text
     assert "MixMonitor(/srv/recordings/${RECORDED}.wav,b)" in text
     assert "Playback(matdan/recorded)" in text
@@ -319,7 +327,10 @@ def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, 
 
 def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
     """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
-    text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], derive_agi_secret("a-long-random-secret")
+    text, secret = (
+        render_asterisk_site_files(a_site(), PASSWORDS)["extensions.conf"],
+        derive_agi_secret("a-long-random-secret"),
+    )
     message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
     assert [desk for desk, _ in message] == ["flow", "inbound", "seat"]
     assert text.count("AGI(") == len(message)
@@ -388,7 +399,7 @@ def test_error_about_settings_that_cannot_be_rendered_names_the_missing_setting(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SettingError) as caught:
-        render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
+        render_asterisk_site_files(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
     assert message in str(caught.value)
     assert str(caught.value).startswith("centre.toml: ")
 
@@ -398,22 +409,22 @@ def test_error_about_settings_that_cannot_be_rendered_names_the_missing_setting(
 
 def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path: Path) -> None:
     made = find_endpoint_passwords(tmp_path, ["agent01"])
-    plans = plan_file_changes(tmp_path, render_site(a_site(), made))
-    assert {plan.change for plan in plans} == {FileChange.NEW}
+    plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), made))
+    assert {plan.kind_of_change for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     again = find_endpoint_passwords(tmp_path, ["agent01", "agent03"])
     assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
-    plans = plan_file_changes(tmp_path, render_site(a_site(), again))
-    assert {plan.change for plan in plans} == {FileChange.SAME}
+    plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), again))
+    assert {plan.kind_of_change for plan in plans} == {FileChange.SAME}
     assert write_files(tmp_path, plans, force=False) == []
 
 
 def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
-    plans = plan_file_changes(tmp_path, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
         write_files(tmp_path, plans, force=False)
     assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
@@ -431,7 +442,7 @@ def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
     """Provide a folder with rendered files that will change, a file of the site, and a backup of an earlier rendering."""
-    write_files(tmp_path, plan_file_changes(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
+    write_files(tmp_path, plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS)), force=False)
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")
     (tmp_path / "acl.conf.before-matdan").write_text("; kept before\n")
@@ -458,7 +469,7 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
 
     monkeypatch.setattr(os, "fsync", raise_disk_full)
     before = read_files_in(etc)
-    plans = plan_file_changes(etc, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(etc, render_asterisk_site_files(a_site(), PASSWORDS))
     with pytest.raises(
         AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
     ):
@@ -472,7 +483,7 @@ def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) ->
     in_the_way.parent.mkdir()
     in_the_way.touch()
     before = read_files_in(etc)
-    plans = plan_file_changes(etc, render_site(a_site(), PASSWORDS))
+    plans = plan_file_changes(etc, render_asterisk_site_files(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
         write_files(etc, plans, force=True)
     assert read_files_in(etc) == before

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
-from dialer.deploy.mosquitto.render import MARKER, read_hashes, render_broker
+from dialer.deploy.mosquitto.render import MARKER, read_password_hashes, render_mosquitto_files
 from dialer.domain.signing import create_key_file, derive_public_key, format_public_key, read_key_file
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
@@ -60,7 +60,7 @@ def test_rendering_mosquitto_files_again_keeps_files_and_passwords(tmp_path: Pat
     }
     assert {path.name: get_file_mode(path) for path in to.iterdir()} == files
     handed = dict(line.split() for line in (to / "passwords-to-hand-out.txt").read_text().splitlines())
-    hashes = read_hashes((to / "matdan.passwords").read_text())
+    hashes = read_password_hashes((to / "matdan.passwords").read_text())
     assert set(handed) == {"pune-1.asha", "pune-1.website"}
     assert all(is_hash_of_password(hashes[user], password) for user, password in handed.items())
     assert is_hash_of_password(hashes["pune-1.dialler"], "correct-horse-battery")
@@ -111,21 +111,23 @@ def test_mosquitto_user_of_the_desk_has_the_password_in_the_settings(tmp_path: P
     )
     to = tmp_path / "etc"
     run("render", "-c", write_site_settings(tmp_path, SITE + desk), "--to", to)
-    assert is_hash_of_password(read_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
+    assert is_hash_of_password(
+        read_password_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk"
+    )
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
 def test_new_mqtt_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", write_site_settings(tmp_path)
     run("render", "-c", config, "--to", to)
-    before = read_hashes((to / "matdan.passwords").read_text())
+    before = read_password_hashes((to / "matdan.passwords").read_text())
     write_site_settings(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
     code, message = run("render", "-c", config, "--to", to, "--diff")
     assert code == 1
     assert "$7$" not in message
     assert "-pune-1.dialler:(hidden)" in message
     code, message = run("render", "-c", config, "--to", to, "--new-password", "pune-1.asha")
-    after = read_hashes((to / "matdan.passwords").read_text())
+    after = read_password_hashes((to / "matdan.passwords").read_text())
     assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
     assert "1 new password in" in message
     with pytest.raises(
@@ -233,8 +235,8 @@ def test_password_hash_matches_mosquittos_own() -> None:
     assert not is_hash_of_password(made, "secret-of-ashb")
     assert not is_hash_of_password("$7$x$y", "secret-of-asha")
     assert hash_password("a") != hash_password("a")
-    assert read_hashes("asha:$7$x\n") == {}
-    assert read_hashes(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
+    assert read_password_hashes("asha:$7$x\n") == {}
+    assert read_password_hashes(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
 
 
 def test_private_key_file_of_dialer_mqtt_key_is_readable_by_the_owner_only(tmp_path: Path) -> None:
@@ -269,7 +271,9 @@ def test_second_rendering_of_mosquitto_files_differs_only_in_new_passwords(tmp_p
             "supervisors": [{"name": "asha"}],
         }
     )
-    files, made = render_broker([("centre.toml", settings)], tmp_path, {})
-    again, none = render_broker([("centre.toml", settings)], tmp_path, read_hashes(files["matdan.passwords"]))
+    files, made = render_mosquitto_files([("centre.toml", settings)], tmp_path, {})
+    again, none = render_mosquitto_files(
+        [("centre.toml", settings)], tmp_path, read_password_hashes(files["matdan.passwords"])
+    )
     assert (list(made), none) == (["pune-1.asha"], {})
     assert again == files

@@ -377,7 +377,7 @@ async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest
     figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)
     for at, calls in ((midnight - 1, 7), (midnight + 1, 0)):
         desk.clock.at = at
-        await figures.read()
+        await figures.read_agent_figures()
         shown = desk.page_state.get("figures/101", AgentDayFigures)
         assert shown is not None
         assert shown.calls == calls

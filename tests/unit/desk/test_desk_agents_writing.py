@@ -51,7 +51,7 @@ async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
     return pop
 
 
-async def put_draft(desk: DeskUnderTest, draft: object) -> int:
+async def replace_draft_of_seat(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
@@ -108,7 +108,7 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
 
 
 async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
-    assert await put_draft(desk, DRAFT) == 204
+    assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_drafts()
     again = AgentDrafts(AgentRecords(desk.file))
@@ -124,13 +124,13 @@ async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: De
 
 
 async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(desk: DeskUnderTest) -> None:
-    assert await put_draft(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
-    assert await put_draft(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
-    assert await put_draft(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
-    assert await put_draft(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
-    assert await put_draft(desk, {**DRAFT, "draft": []}) == 422
-    assert await put_draft(desk, {**DRAFT, "attempt": "another"}) == 409
-    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
+    assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
+    assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
+    assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
+    assert await replace_draft_of_seat(desk, {**DRAFT, "draft": []}) == 422
+    assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "another"}) == 409
+    assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
 async def test_late_draft_about_the_previous_call_does_not_replace_the_current_one(
@@ -139,18 +139,18 @@ async def test_late_draft_about_the_previous_call_does_not_replace_the_current_o
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
-    assert await put_draft(desk, DRAFT) == 204
-    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert await replace_draft_of_seat(desk, DRAFT) == 204
+    assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     desk.page_state.put("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
-    assert await put_draft(desk, {**DRAFT, "attempt": "earlier"}) == 204
+    assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
 async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail_with_full_disk(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    await put_draft(desk, DRAFT)
+    await replace_draft_of_seat(desk, DRAFT)
     with monkeypatch.context() as broken:
         broken.setattr(AgentRecords, "save_drafts", fail_with_full_disk)
         with pytest.raises(StoreError):
@@ -198,7 +198,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
     monkeypatch.setattr(AgentRecords, "save_drafts", save_slowly)
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
-        await put_draft(desk, DRAFT)
+        await replace_draft_of_seat(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.run())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find_draft("05", "earlier") is None:
@@ -206,7 +206,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
         if is_writing:
             await writing.wait()
         else:
-            await put_draft(desk, DRAFT)
+            await replace_draft_of_seat(desk, DRAFT)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts()}
@@ -215,7 +215,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 
 async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
-    await put_draft(desk, DRAFT)
+    await replace_draft_of_seat(desk, DRAFT)
     await desk.agents.drafts.write_drafts()
     store = tmp_path / "centre.db"
     assert erase_notes_and_drafts(store, None, 2) == 0
@@ -254,7 +254,7 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
                 "INSERT INTO seat_interval (seat, agent, state, from_at, until_at) VALUES ('04', ?, 'talking', ?, ?)",
                 (agent, at, at + 9),
             )
-    await desk.agents.figures.read()
+    await desk.agents.figures.read_agent_figures()
     figures = desk.page_state.get_values_by_prefix("figures", AgentDayFigures)
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
@@ -263,7 +263,7 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
     assert figures["102"].dispositions == {"later": 1}
     assert desk.page_state.get_values_by_prefix("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
-    await desk.agents.figures.read()
+    await desk.agents.figures.read_agent_figures()
     assert desk.page_state.get_values_by_prefix("figures", AgentDayFigures)["101"].calls == 0
 
 
@@ -289,7 +289,7 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
                 "INSERT INTO target (campaign_id, phone_id, state, due_at, promised) VALUES ('turnout-agents', ?, ?, ?, 1)",
                 (phone_id, state, due_at),
             )
-    await desk.agents.figures.read()
+    await desk.agents.figures.read_agent_figures()
     told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_by_prefix("call-backs", tuple)
     assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
     assert [(each.name, each.masked) for each in told["101"]] == [
@@ -318,4 +318,4 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
 
 async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/04", SEATED)
-    assert await put_draft(desk, DRAFT) == 409
+    assert await replace_draft_of_seat(desk, DRAFT) == 409

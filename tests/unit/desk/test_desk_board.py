@@ -142,7 +142,7 @@ async def test_board_updates_end_with_the_session(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/01", SEATED)
     with pytest.raises(StopAsyncIteration):
         await anext(news)
-    assert desk.page_state.pages == 0
+    assert desk.page_state.open_page_count == 0
 
 
 async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest) -> None:
@@ -290,7 +290,7 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     figures = BoardFigures(page_state, reading, clock, ZoneInfo("Asia/Kolkata"), {})
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # rows that are read again are not counted twice
-        await figures.read("turnout", caps)
+        await figures.read_campaign_figures("turnout", caps)
     day = page_state.get_values_by_prefix("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
     assert len(day.at) == len(day.placed)
@@ -306,9 +306,9 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
             " FROM attempt WHERE attempt_id = 'a3'"
         )
     clock.pass_seconds(3 * 3_600.0)
-    await figures.read("turnout", caps)
+    await figures.read_campaign_figures("turnout", caps)
     assert sum(page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
-    await figures.read("turnout", caps)
+    await figures.read_campaign_figures("turnout", caps)
     assert page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed == ()
     await reading.close()

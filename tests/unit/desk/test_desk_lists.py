@@ -48,7 +48,7 @@ async def upload_roll(desk: DeskUnderTest, roll: bytes = ROLL, name: str = "koth
 async def wait_for_status(desk: DeskUnderTest, state: str) -> dict[str, Any]:
     """Wait until the work on the roll has ended. Return its status, which must be in `state`."""
     with desk.page_state.open_subscription(lambda key: key == "list", 0.0) as subscription:
-        async for update in subscription.updates():
+        async for update in subscription.stream_updates():
             found = update.values.get("list")
             if isinstance(found, RollStatus) and found.state in {"checked", "done", "refused"}:
                 assert found.state == state, found

@@ -161,4 +161,4 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
     directory.set_supervisors(make_supervisors(*now))
     await directory.report_changed_user_rights(record_change)
     assert heard == told
-    assert directory.is_fixed("asha") is bool(now)
+    assert directory.is_defined_in_settings("asha") is bool(now)

@@ -136,8 +136,8 @@ async def test_dialer_check_reports_a_booth_worker_campaign_without_polling_day(
 
 
 def test_default_pacing_of_booth_worker_campaigns_is_progressive_or_broadcast() -> None:
-    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is PacingPolicy.PROGRESSIVE
-    assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
-        PacingPolicy.BROADCAST
-    )
-    assert site().campaigns[0].policy is PacingPolicy.PREDICTIVE
+    assert site(campaign={"purpose": "booth-workers"}).campaigns[0].pacing_policy is PacingPolicy.PROGRESSIVE
+    assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[
+        0
+    ].pacing_policy is (PacingPolicy.BROADCAST)
+    assert site().campaigns[0].pacing_policy is PacingPolicy.PREDICTIVE

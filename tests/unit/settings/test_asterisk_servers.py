@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.lint import lint_files
-from dialer.deploy.asterisk.render import list_seats_without_password, render_site
+from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.errors import SettingError
 from dialer.settings.servers import convert_to_single_server, narrow_settings_to_server, split_settings_by_server
 from dialer.settings.site import Settings
@@ -49,7 +49,7 @@ def render_files_of_server(server: str) -> dict[str, str]:
     passwords = dict.fromkeys(
         list_seats_without_password(narrow_settings_to_server(settings, server)[0]), "a-password-that-was-made"
     )
-    return render_site(settings, passwords, server=server)
+    return render_asterisk_site_files(settings, passwords, server=server)
 
 
 def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_server() -> None:
@@ -66,8 +66,10 @@ def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
     settings = a_site()
     assert dict(split_settings_by_server(settings)) == {"": settings}
     assert narrow_settings_to_server(settings, None) == (settings, ())
-    assert render_site(settings, {"agent01": "x"}) == render_site(settings, {"agent01": "x"}, server=None)
-    assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
+    assert render_asterisk_site_files(settings, {"agent01": "x"}) == render_asterisk_site_files(
+        settings, {"agent01": "x"}, server=None
+    )
+    assert "matdan-server" not in "".join(render_asterisk_site_files(settings, {"agent01": "x"}).values())
 
 
 def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None:
@@ -126,7 +128,7 @@ def test_mistake_in_the_settings_of_asterisk_servers_is_reported_in_one_line(
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several servers"), ("c", "there is no server 'c'")])
 def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str | None, problem: str) -> None:
     with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
-        render_site(make_settings_with_two_servers(), {}, server=server, file="centre.toml")
+        render_asterisk_site_files(make_settings_with_two_servers(), {}, server=server, file="centre.toml")
 
 
 def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_servers() -> None:

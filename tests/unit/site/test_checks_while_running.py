@@ -24,7 +24,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
-from dialer.site.checks.processes import check_process, judge_dialler_state
+from dialer.site.checks.processes import check_running_process, judge_dialler_state
 from dialer.site.checks.store import check_backup, check_stored_records
 from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
@@ -159,7 +159,7 @@ def test_dialer_doctor_reports_another_program_on_the_metrics_port(tmp_path: Pat
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        (seen,) = check_process("desk", "127.0.0.1", server.server_port)
+        (seen,) = check_running_process("desk", "127.0.0.1", server.server_port)
         server.shutdown()
     assert (seen.level, seen.text) == (Level.ERROR, f"another program answers at 127.0.0.1:{server.server_port}")
 

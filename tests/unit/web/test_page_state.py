@@ -25,7 +25,7 @@ def state() -> Iterator[PageState]:
 @virtual_time()
 async def test_page_receives_the_whole_page_state_first_and_then_each_change(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
-        updates = aiter(subscription.updates())
+        updates = aiter(subscription.stream_updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
         state.put("seat/01", {"state": "talking"})
         state.put("seat/02", {"state": "ready"})
@@ -38,7 +38,7 @@ async def test_page_receives_the_whole_page_state_first_and_then_each_change(sta
 @virtual_time()
 async def test_slow_page_receives_only_the_latest_value_of_a_key_and_only_once(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
-        updates = aiter(subscription.updates())
+        updates = aiter(subscription.stream_updates())
         await anext(updates)
         for number in range(10_000):
             state.put("seat/01", {"calls": number})
@@ -52,7 +52,7 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
 ) -> None:
     loop = asyncio.get_running_loop()
     with state.open_subscription(bool) as subscription:
-        updates = aiter(subscription.updates())
+        updates = aiter(subscription.stream_updates())
         await anext(updates)
         began = loop.time()
         assert (await anext(updates)).values == {}
@@ -73,7 +73,7 @@ async def test_storing_an_equal_value_in_the_page_state_notifies_no_page(state: 
 @virtual_time()
 async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: PageState) -> None:
     with state.open_subscription(lambda key: key.startswith("seat/")) as subscription:
-        updates = aiter(subscription.updates())
+        updates = aiter(subscription.stream_updates())
         assert set((await anext(updates)).values) == {"seat/01"}
         state.put("centre", {"online": False})
         assert not subscription._changed
@@ -82,13 +82,13 @@ async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: Pa
 @virtual_time()
 async def test_closing_the_page_state_ends_the_updates_of_all_pages(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
-        assert state.pages == 1
-        updates = aiter(subscription.updates())
+        assert state.open_page_count == 1
+        updates = aiter(subscription.stream_updates())
         await anext(updates)
         state.close()
         with pytest.raises(StopAsyncIteration):
             await anext(updates)
-    assert state.pages == 0
+    assert state.open_page_count == 0
 
 
 def test_page_state_returns_no_value_of_another_class_than_the_requested_one(state: PageState) -> None:

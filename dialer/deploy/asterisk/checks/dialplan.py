@@ -25,13 +25,13 @@ _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     """Check extensions.conf: Matdan's contexts, and whether strangers could place outside calls."""
-    conf = configuration.get_file("extensions.conf")
+    conf = configuration.get_conf_file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
     contexts = {
         section.name: section for section in conf.list_live_sections() if section.name not in {"general", "globals"}
     }
-    endpoints = group_endpoints_by_kind(configuration.get_file("pjsip.conf"))
+    endpoints = group_endpoints_by_kind(configuration.get_conf_file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):

@@ -22,7 +22,7 @@ class Configuration:
     settings: Settings | None = None
     rendered: Mapping[str, ConfFile] | None = None
 
-    def get_file(self, name: str) -> ConfFile:
+    def get_conf_file(self, name: str) -> ConfFile:
         """Return the parsed file of this name, or an empty one if it does not exist."""
         return self.files.get(name) or ConfFile(name)
 
@@ -59,16 +59,16 @@ def _create_finding(subject: str, place: Place, key: str, text: str, remedy: str
 def _locate_setting(place: Place, key: str) -> tuple[str, int]:
     if isinstance(place, str):
         return place, 0
-    at = place.find(key) or place if isinstance(place, ConfSection) else place
+    at = place.find_setting(key) or place if isinstance(place, ConfSection) else place
     return at.file, at.line
 
 
-def is_true(value: str) -> bool:
+def is_true_setting(value: str) -> bool:
     """Return whether Asterisk reads the value of a setting as true."""
     return value.strip().lower() in _TRUE
 
 
-def is_loopback(address: str) -> bool:
+def is_loopback_address(address: str) -> bool:
     """Return whether an address can be reached from this machine only."""
     host = address.strip().removeprefix("[").partition("]")[0]
     return host.startswith("127.") or host in {"::1", "localhost"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from dialer.deploy.asterisk.checks.finding import (
     Configuration,
-    is_loopback,
-    is_true,
+    is_loopback_address,
+    is_true_setting,
     is_weak_password,
     report_broken_setting,
     report_unsafe_setting,
@@ -33,22 +33,23 @@ _MIN_WRITE_TIMEOUT = 1000
 
 def check_manager(configuration: Configuration) -> Iterator[Finding]:
     """Check manager.conf: who may log in to Asterisk's manager interface, from where, and with which permissions."""
-    conf = configuration.get_file("manager.conf")
+    conf = configuration.get_conf_file("manager.conf")
     if "manager.conf" not in configuration.files:
         return
     general = conf.find_section("general") or ConfSection("general", conf.name, 0, template=False)
-    if not is_true(general.get("enabled", "no")):
+    if not is_true_setting(general.get("enabled", "no")):
         yield report_broken_setting(
             general, "enabled", "the manager interface is off, so the dialler cannot log in", "enabled=yes"
         )
-    if is_true(general.get("webenabled", "no")):
+    if is_true_setting(general.get("webenabled", "no")):
         yield report_unsafe_setting(general, "webenabled", "the manager is also reachable over HTTP", "webenabled=no")
-    if general.find("allowmultiplelogin") and not is_true(general.get("allowmultiplelogin")):
+    if general.find_setting("allowmultiplelogin") and not is_true_setting(general.get("allowmultiplelogin")):
         text = "after a lost connection, the dialler cannot log in until its old session times out"
         yield report_broken_setting(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
     users = [section for section in conf.list_live_sections() if section.name != "general"]
     for user in users:
-        yield from _check_manager_user(user, exposed=not is_loopback(general.get("bindaddr", "0.0.0.0")))  # noqa: S104
+        address = general.get("bindaddr", "0.0.0.0")  # noqa: S104
+        yield from _check_manager_user(user, exposed=not is_loopback_address(address))
     if configuration.settings is not None:
         yield from _check_dialler_user(conf, general, configuration.settings)
 
@@ -120,16 +121,16 @@ def _parse_permission_classes(user: ConfSection, key: str) -> set[str]:
 
 def check_http(configuration: Configuration) -> Iterator[Finding]:
     """Check http.conf: Asterisk's web server, which is needed only for phones in the browser."""
-    general = configuration.get_file("http.conf").find_section("general")
+    general = configuration.get_conf_file("http.conf").find_section("general")
     if general is None:
         return
     address, settings = general.get("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
     intended = settings is not None and address == settings.ami.host  # the desk reaches it on the manager's network
-    if is_true(general.get("enabled", "no")) and not (is_loopback(address) or intended):
+    if is_true_setting(general.get("enabled", "no")) and not (is_loopback_address(address) or intended):
         yield report_unsafe_setting(
             general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1"
         )
-    if is_true(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
+    if is_true_setting(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
         yield report_broken_setting(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")
-    if is_true(general.get("enablestatic", general.get("enable_static", "no"))):
+    if is_true_setting(general.get("enablestatic", general.get("enable_static", "no"))):
         yield report_unsafe_setting(general, "enablestatic", "files are served to any client", "enablestatic=no")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dialer.deploy.asterisk.checks.finding import (
     Configuration,
-    is_true,
+    is_true_setting,
     is_weak_password,
     report_broken_setting,
     report_unsafe_setting,
@@ -27,11 +27,11 @@ _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     """Check pjsip.conf: endpoints of carriers and phones, their authentication and transports."""
-    conf = configuration.get_file("pjsip.conf")
+    conf = configuration.get_conf_file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
     identified = {section.get("endpoint") for section in conf.find_sections_of_type("identify")}
-    contexts = {section.name for section in configuration.get_file("extensions.conf").list_live_sections()}
+    contexts = {section.name for section in configuration.get_conf_file("extensions.conf").list_live_sections()}
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_identification(endpoint, identified)
         yield from _check_unsafe_defaults(endpoint)
@@ -113,7 +113,7 @@ def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         ),
         ("allow_transfer", report_unsafe_setting, "may transfer calls to any number by REFER"),
     ):
-        if is_true(endpoint.get(key, "yes")):
+        if is_true_setting(endpoint.get(key, "yes")):
             yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
     if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
         text = f"[{name}] sends the keys of its encrypted voice unencrypted"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialer.deploy.asterisk.checks.finding import Configuration, is_true, report_broken_setting, report_unsafe_setting
+from dialer.deploy.asterisk.checks.finding import (
+    Configuration,
+    is_true_setting,
+    report_broken_setting,
+    report_unsafe_setting,
+)
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.modules import ALWAYS
 from dialer.deploy.asterisk.render import list_asterisk_trunks
@@ -47,7 +52,7 @@ _OPTIONAL = frozenset(
 )  # a site may choose
 
 
-def check_files(configuration: Configuration) -> Iterator[Finding]:
+def check_asterisk_files(configuration: Configuration) -> Iterator[Finding]:
     """Check for missing files of Asterisk, and for lines that Asterisk ignores or misinterprets."""
     for name in REQUIRED_FILES:
         if name not in configuration.files:
@@ -55,18 +60,18 @@ def check_files(configuration: Configuration) -> Iterator[Finding]:
     for conf in configuration.files.values():
         for problem in conf.problems:
             yield report_broken_setting(problem, "", problem.text, problem.remedy)
-    if "sip.conf" in configuration.files and configuration.get_file("sip.conf").sections:
+    if "sip.conf" in configuration.files and configuration.get_conf_file("sip.conf").sections:
         text = "chan_sip was removed in Asterisk 21, so this file is not read"
         yield report_broken_setting("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
     """Check that Asterisk loads no risky module, and every module that the dialler needs."""
-    conf = configuration.get_file("modules.conf")
+    conf = configuration.get_conf_file("modules.conf")
     section = conf.find_section("modules")
     if section is None:
         return
-    autoload = is_true(section.get("autoload", "no"))
+    autoload = is_true_setting(section.get("autoload", "no"))
     if autoload:
         text = "every installed module is loaded, which opens more ports and adds risks"
         yield report_unsafe_setting(
@@ -109,7 +114,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
     """Check the conference profiles in the dialplan, which decide who stays when voter or agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
-    conf = configuration.get_file("confbridge.conf")
+    conf = configuration.get_conf_file("confbridge.conf")
     for wanted in ours.list_live_sections():
         if wanted.name == "general":
             continue
@@ -130,7 +135,7 @@ def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
-    conf, name = configuration.get_file("musiconhold.conf"), settings.hold.music_class
+    conf, name = configuration.get_conf_file("musiconhold.conf"), settings.hold.music_class
     music = conf.find_section(name)
     if music is None:
         text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
@@ -145,7 +150,7 @@ def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
 
 def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     """Check rtp.conf: enough ports for all calls, and protection against audio from strangers."""
-    general = configuration.get_file("rtp.conf").find_section("general")
+    general = configuration.get_conf_file("rtp.conf").find_section("general")
     if general is None:
         return
     first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
@@ -156,7 +161,7 @@ def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
         yield report_broken_setting(general, "rtpend", text, "widen the range from rtpstart to rtpend")
-    if not is_true(general.get("strictrtp", "yes")):
+    if not is_true_setting(general.get("strictrtp", "yes")):
         yield report_unsafe_setting(
             general, "strictrtp", "any host that sends to the port can inject voice into a call", "strictrtp=yes"
         )
@@ -166,29 +171,29 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
     """Check that Asterisk records how calls ended, but no phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].find_section("mappings")
-    found = configuration.get_file(name).find_section("mappings") if name in configuration.files else None
+    found = configuration.get_conf_file(name).find_section("mappings") if name in configuration.files else None
     mappings = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and mappings != [(each.key, each.value) for each in wanted.settings]:
         text = "the call records (asterisk.history) have another format than the dialler reads, and may contain numbers"
         yield report_unsafe_setting(name, "", text, "render the file")
 
 
-def check_process(configuration: Configuration) -> Iterator[Finding]:
+def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     """Check Asterisk's own settings: unsafe functions, and logs that would contain phone numbers."""
-    options = configuration.get_file("asterisk.conf").find_section("options")
-    if options is not None and is_true(options.get("live_dangerously", "no")):
+    options = configuration.get_conf_file("asterisk.conf").find_section("options")
+    if options is not None and is_true_setting(options.get("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
         yield report_unsafe_setting(options, "live_dangerously", text, "live_dangerously=no")
-    logs = configuration.get_file("logger.conf").find_section("logfiles")
+    logs = configuration.get_conf_file("logger.conf").find_section("logfiles")
     for setting in logs.settings if logs is not None else []:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} logs called numbers and pressed keys"
             yield report_unsafe_setting(setting, "", text, f"{setting.key} => notice,warning,error")
-    records = configuration.get_file("cdr.conf").find_section("general")
+    records = configuration.get_conf_file("cdr.conf").find_section("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_call_history_settings(configuration)
-    elif records is None or is_true(records.get("enable", "yes")):
+    elif records is None or is_true_setting(records.get("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
         yield report_unsafe_setting(place, "enable", "Asterisk records every called number", "enable=no")
