@@ -20,7 +20,7 @@ from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_texts
-from dialer.settings.fields import is_loopback
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -50,7 +50,7 @@ async def check_asterisk(
     catalogue already.
     """
     banner = await check_ami_permissions(get_ami_login(settings))
-    if settings.asterisk.history is None and is_loopback(settings.ami.host):
+    if settings.asterisk.history is None and is_loopback_host(settings.ami.host):
         text = "calls that end while the dialler is down stay unknown, and their numbers are not called again"
         yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
     events: Events = {}
