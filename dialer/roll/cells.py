@@ -83,10 +83,7 @@ def clean_age(cell: str) -> int | None:
 
 
 def clean_house(cell: str) -> str:
-    """Return a house or section number without an apostrophe before "-" or "+".
-
-    A rejects file contains this apostrophe.
-    """
+    """Return a house or section number without the apostrophe that a rejects file puts before "-" and "+"."""
     return collapse_spaces(_DEFUSED.sub("", cell))
 
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """A field of a voter or booth that a roll may contain. Its value is the field's name in a map file."""
+    """A field of a voter or booth that a roll may contain. Map files (`--map`) use its value, such as `part_number`, as
+    name.
+    """
 
     ROLL_VERSION = "roll_version"
     STATE_CODE = "state_code"

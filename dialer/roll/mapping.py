@@ -83,7 +83,7 @@ def load_map(path: Path) -> MapFile:
             f"{path}: cannot be read ({error.strerror}); check its path (--map, or map_file of [[sources]])"
         ) from error
     except (NotToml, UnicodeDecodeError) as error:
-        raise RollError(f"{path} is not valid TOML ({error}); correct it there") from error
+        raise RollError(f"{path} is not valid TOML ({error}); correct its syntax") from error
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:
@@ -109,7 +109,7 @@ def load_map(path: Path) -> MapFile:
 def _check_setting_type(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
-        raise RollError(f"{path}: {key} must be {words[kind]}; correct it there")
+        raise RollError(f"{path}: {key} must be {words[kind]}; correct it in this map file")
     return value
 
 
@@ -127,20 +127,20 @@ def _parse_column_reference(path: Path, name: Field, value: Any) -> tuple[str | 
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
         raise RollError(
-            f"{path}: columns.{name} must be a heading, a column's number, or a list of them; correct it there"
+            f"{path}: columns.{name} must be a heading, a column's number, or a list of them; correct it in this map file"
         )
     return tuple(entry for entry in entries if entry != "")
 
 
 def _parse_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise RollError(f"{path}: {key} must be a list of headings; correct it there")
+        raise RollError(f"{path}: {key} must be a list of headings; correct it in this map file")
     return tuple(value)
 
 
 def _parse_fixed_value(path: Path, name: Field, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it there")
+        raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it in this map file")
     return str(value)
 
 
@@ -265,7 +265,9 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
     key = f"{map_file.path}: columns.{name}"
     if isinstance(column, int):
         if not 1 <= column <= len(header):
-            raise RollError(f"{key}: {path} has columns 1 to {len(header)}, not {column}; correct it there")
+            raise RollError(
+                f"{key} = {column} must be from 1 to {len(header)}, because {path} has so many columns; correct it"
+            )
         return column - 1
     index = _find_heading(header, column)
     if index is None:

@@ -116,7 +116,7 @@ def _read_portal_ids(
     header, normalized = prepared.mapping.header, normalize_heading(heading)
     wanted = [place for place, each in enumerate(header) if normalize_heading(each) == normalized]
     if not wanted:
-        raise RollError(f'{prepared.roll.path}: has no column "{heading}"; correct id_heading')
+        raise RollError(f'{prepared.roll.path}: has no column "{heading}"; correct id_heading of this source')
     booths: list[BoothKey] = []
 
     def add_booth(key: BoothKey, _: BoothDetails) -> BoothSlot:

@@ -96,7 +96,7 @@ def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool)
 
 
 def is_garbled(text: str) -> bool:
-    """Return whether a text is garbled, because its UTF-8 was decoded as Windows-1252: à¤†à¤¶à¤¾."""
+    """Return whether a text is garbled, because its UTF-8 was decoded as Windows-1252. An example is à¤†à¤¶à¤¾."""
     if text.isascii() or _NOT_LATIN.search(text):
         return False
     try:

@@ -175,7 +175,7 @@ def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_
     [
         ("[columns]\nmobil = 'MOBILE'\n", 'columns.mobil: unknown field, did you mean "mobile"'),
         ("[columns]\nmobile = 'MOBLIE'\n", 'has no column "MOBLIE", did you mean "MOBILE"'),
-        ("[columns]\nmobile = 99\n", "has columns 1 to 22, not 99"),
+        ("[columns]\nmobile = 99\n", "columns.mobile = 99 must be from 1 to 22"),
         ("[columns]\nmobile = 1.5\n", "columns.mobile must be"),
         ("[columns]\nage = ['AGE', 'SEX']\n", "has several columns, which only mobile may have"),
         ("[values]\nage = [1]\n", "values.age must be"),
