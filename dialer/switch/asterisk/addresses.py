@@ -19,7 +19,7 @@ async def resolve_addresses(host: str) -> tuple[str, ...]:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
         raise SwitchError(
-            f"cannot resolve {host}, from which Asterisk connects to the FastAGI port: correct `ami.host`, "
+            f"cannot find the IP address of Asterisk, because the name {host} cannot be resolved: correct `ami.host`, "
             "or set it to an IP address"
         ) from error
     return tuple(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))

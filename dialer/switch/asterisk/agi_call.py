@@ -118,7 +118,8 @@ class AgiCall:
             self.ended.set()
         elif reply.failed:
             raise SwitchError(
-                f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for that directory"
+                f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for the "
+                "directory of this file"
             )
         return reply.end_position or 0
 
@@ -188,7 +189,8 @@ class AgiCall:
         reply = await self.send_command(verb, *arguments)
         if reply.code != 200:
             raise SwitchError(
-                f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load the module of this command"
+                f"Asterisk cannot execute AGI command {verb} (reply {reply.code}): load the Asterisk module that "
+                "provides this command"
             )
         return reply
 

@@ -280,8 +280,12 @@ def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
     character.
     """
     lines = [f"{name}: {value}" for name, value in fields]
-    if any(_CONTROL.search(line) for line in lines):
-        raise UnsafeValue("a value of an AGI environment contains a line break or another control character: remove it")
+    for line in lines:
+        if _CONTROL.search(line):
+            variable = line.partition(":")[0]
+            raise UnsafeValue(
+                f"AGI variable {variable!r} contains a line break or another control character: remove it"
+            )
     return "".join(f"{line}\n" for line in [*lines, ""]).encode()
 
 
@@ -293,5 +297,7 @@ def encode_reply(reply: AgiReply) -> bytes:
     if reply.end_position is not None:
         text += f" endpos={reply.end_position}"
     if _CONTROL.search(text):
-        raise UnsafeValue("an AGI reply contains a line break or another control character: remove it")
+        raise UnsafeValue(
+            f"an AGI reply with code {reply.code} contains a line break or another control character: remove it"
+        )
     return text.encode() + b"\n"

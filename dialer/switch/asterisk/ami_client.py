@@ -114,9 +114,9 @@ class AmiClient(asyncio.BufferedProtocol):
         if not self._booted.done():
             user = self._login.username
             raise PermissionMissing(
-                f"Asterisk did not report within {seconds:g} s that it is fully booted: it is still booting, or manager "
-                f"user {user} lacks system in its read classes: in manager.conf, section [{user}], write the line "
-                f"`{READ_LINE}`, then run `manager reload`"
+                f"Asterisk did not report within {seconds:g} s that it is fully booted: if it is still booting, wait. "
+                f"Otherwise manager user {user} lacks the read class `system`: in manager.conf, section [{user}], "
+                f"write the line `{READ_LINE}`, then run `manager reload`"
             )
 
     def close(self) -> None:

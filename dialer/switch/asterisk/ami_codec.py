@@ -252,7 +252,9 @@ class AmiDecoder:
                 "the peer is not an Asterisk manager: it does not start with the manager's banner. Check `ami.host` and `ami.port`"
             )
         if len(line) > self._max_line_bytes:
-            raise ProtocolError(f"the peer sent an AMI line of more than {self._max_line_bytes} bytes")
+            raise ProtocolError(
+                f"the peer sent an AMI line of more than {self._max_line_bytes} bytes: check that it is Asterisk"
+            )
         if not line_feed:
             return b""
         self._pending.clear()
@@ -270,7 +272,9 @@ class AmiDecoder:
 
     def _check_line_length(self, line_bytes: int) -> None:
         if line_bytes > self._max_line_bytes:
-            raise ProtocolError(f"the peer sent an AMI line of more than {self._max_line_bytes} bytes")
+            raise ProtocolError(
+                f"the peer sent an AMI line of more than {self._max_line_bytes} bytes: check that it is Asterisk"
+            )
 
 
 def parse_figure(text: str) -> int | None:
@@ -305,7 +309,7 @@ def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) 
     lines = [_encode_line("Action", name), _encode_line("ActionID", action_id)]
     for key, value in fields:
         if key.lower() in ("action", "actionid"):
-            raise UnsafeValue(f"AMI action {name} has a second field {key}: pass it as the parameter of that name")
+            raise UnsafeValue(f"AMI action {name} has two fields {key}: leave {key} out of `fields`")
         lines.append(_encode_line(key, value))
     if len(lines) > MAX_ACTION_LINES:
         raise UnsafeValue(
