@@ -119,14 +119,14 @@ class CentreMaterial:
         self._fetcher = HttpFetcher(source.ca_file)
 
     def read_active_manifest(self) -> Manifest | None:
-        """Return the manifest (list of files) of the material version in use. Return None if there is none or it is
-        damaged. Raises MaterialRefused.
+        """Return the manifest (list of files) of the material version in use, or None if there is none or it is
+        damaged. Raises MaterialRefused if the folder cannot be read.
         """
         return self._read_linked_manifest(CURRENT)
 
     def read_previous_manifest(self) -> Manifest | None:
-        """Return the manifest (list of files) of the material version that was in use before. Return None if there is
-        none or it is damaged. Raises MaterialRefused.
+        """Return the manifest (list of files) of the material version that was in use before, or None if there is none
+        or it is damaged. Raises MaterialRefused if the folder cannot be read.
         """
         return self._read_linked_manifest(PREVIOUS)
 
@@ -167,7 +167,8 @@ class CentreMaterial:
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"{manifest.label} is for jurisdiction {manifest.jurisdiction!r}; this centre's is {self._source.jurisdiction!r}"
+                f"{manifest.label} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
+                f"{self._source.jurisdiction!r}: assign another version to this centre"
             )
         return manifest
 
@@ -280,7 +281,10 @@ class CentreMaterial:
             first = 0
         elif response.status != (_PARTIAL if first else _OK):
             response.close()
-            raise DownloadHTTPError(f"the material server answered HTTP {response.status} for {url}", response.status)
+            raise DownloadHTTPError(
+                f"the material server answered HTTP {response.status} for {url}: check that it has the published folder",
+                response.status,
+            )
         for chunk in self._fetcher.stream_body(response):
             first += len(chunk)
             if first > size:
@@ -323,8 +327,8 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_version(self) -> None:
-        """Put the previous version of the material, which the dialler still uses, into use again. If there is none,
-        none is in use.
+        """Put the previous version of the material, which the dialler still uses, into use again. If there is no
+        previous version, no version is in use.
 
         Raises MaterialRefused.
         """

@@ -309,7 +309,8 @@ class Repository:
     ) -> None:
         """Assign an approved bundle version to the addressees `to` (centres, zones or all). Raises MaterialRefused.
 
-        Earlier assignments to these addressees are replaced, and those to `covered`, the addressees that `to` includes.
+        Earlier assignments to these addressees are removed. So are those to `covered`: addressees that `to` includes,
+        such as the centres of a zone.
         """
         with self._lock_repository():
             if get_target_path(name, version) not in self.list_approved_versions():

@@ -267,7 +267,9 @@ def test_material_bundle_of_another_jurisdiction_is_refused(
 ) -> None:
     headquarters.approve(source, NOW, jurisdiction="us")
     headquarters.assign(1, NOW)
-    with pytest.raises(MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india'"):
+    with pytest.raises(
+        MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india': assign another version"
+    ):
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
