@@ -43,8 +43,8 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
 def _propagate_last_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Compute which results the flow may have stored last before each node is reached. Return those possible at the
-    flow's `return:` nodes.
+    """Compute which results the flow may have stored last before each node is reached. Return the results that may be
+    the last ones at the flow's `return:` nodes.
 
     The computation repeats until nothing changes (a fixed point).
     """
@@ -75,7 +75,7 @@ def _propagate_last_commits(
 
 
 def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return which results may have been stored last once a call leaves a node along the edge with this label."""
+    """Return which results may be the last stored ones after a call has left a node by the edge `label`."""
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

@@ -29,7 +29,7 @@ def look_up_value(state: FlowState, name: str) -> Scalar | None:
 
 
 def can_prompt_be_skipped(prompt: Prompt) -> bool:
-    """Return whether a prompt needs a value that may be unknown. It is skipped then."""
+    """Return whether a prompt may be skipped, because it speaks a value that may be unknown."""
     return bool(prompt.needs) or not prompt.kind.is_fixed
 
 

@@ -93,8 +93,8 @@ class ScriptLibrary:
         """Return a campaign's script for the agent's page in a language, or None.
 
         `version` is the version that the dialler uses (`script` in `campaigns/{campaign}/statistics`), if it has one.
-        If it is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If it is not found then, the
-        result is None, because the dialler would refuse answers to another version.
+        If that version is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If they contain
+        another version, the result is None, because the dialler would refuse answers to it.
 
         Blocks while it reads files, and never raises.
         """

@@ -217,7 +217,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A running subdialog: the name of its flow, and the node of the calling flow that follows."""
+    """A running subdialog: the name of its flow, and the node at which the calling flow continues."""
 
     flow: str
     resume: str

@@ -98,8 +98,9 @@ class BranchNode(Node):
         yield "otherwise", self.otherwise
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets that a call may reach while `name` is unknown: all except those after a test that it is
-        known.
+        """Return the nodes that may follow in a call in which the value `name` is unknown.
+
+        Of the tests of this value, only `known: false` can be true in such a call.
         """
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

@@ -143,7 +143,7 @@ class FieldNode(QuestionNode):
         yield from super().list_targets()
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that a call can reach without the value `name`. If it is this field's, the node after an
+        """Return the nodes that a call can reach without the value `name`. If `name` is this field, the node after an
         accepted answer is left out.
         """
         if name != self.field:
@@ -178,7 +178,7 @@ def _is_number_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
 
 def _resolve_limit(state: FlowState, bound: int | str | None) -> int | None:
     """Return a field's limit as a number, looked up if it names a fact. Return None if that fact is unknown. A time
-    gives its full hours.
+    such as "18:30" gives its hour (18).
     """
     if bound is None or isinstance(bound, int):
         return bound

@@ -51,8 +51,8 @@ class RecordNode(Node):
         yield "failed", self.failed
 
     def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that a call can reach without the value `name`. If it is the recording's name, that is only
-        the node after a failure.
+        """Return the nodes that a call can reach without the value `name`. If `name` is this recording, only the node
+        after a failure can be reached.
         """
         return (self.failed,) if name == self.record else None
 
