@@ -148,7 +148,7 @@ async def _collect_digits(request: AgiRequest) -> str | None:
 
 
 def _parse_timeout(milliseconds: str) -> float | None:
-    """Return a timeout in seconds from its milliseconds. A negative one means no limit (None)."""
+    """Convert a timeout from milliseconds to seconds. Return None (no limit) for a negative timeout."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 

@@ -175,8 +175,8 @@ class SimulatedAsterisk(SwitchCalls):
         """Restart the simulated Asterisk, and return once it has booted. All channels end without a Hangup event and
         all connections are reset.
 
-        A client that logs in during the boot finds no dialplan in its first half, and in its second half one that no
-        call can run yet, as with Asterisk 22.10.
+        During the first half of the boot there is no dialplan. During the second half there is one, but no call can run
+        it yet (as in Asterisk 22.10).
 
         Args:
             down_seconds: How long the port stays closed.

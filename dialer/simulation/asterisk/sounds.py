@@ -31,7 +31,7 @@ class KeyWait:
 
     @property
     def samples(self) -> int:
-        """The endpos in the AGI reply: the samples played or waited."""
+        """The `endpos` in the AGI reply: the number of samples that were played, or that the wait took."""
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 

@@ -165,7 +165,9 @@ def simulate_days(
 
 
 def _choose_further_seeds(days: Sequence[DayResult]) -> range:
-    """Return the seeds of the further days needed for `SURE_WITHIN`, estimated from the first day."""
+    """Return a seed for each further day that is needed for a precision of `SURE_WITHIN`, as estimated from the first
+    day.
+    """
     width = compute_half_interval(compute_utilisation_by_eighth(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))

@@ -79,7 +79,7 @@ class SiteHours:
         return tuple(found)
 
     def add_closed_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' hours. Campaigns that may not call between `start` and `end` have a reason, others none."""
+        """Return the campaigns' hours, with the reason for each campaign that may not call between `start` and `end`."""
         return tuple(
             replace(hours, why="")
             if hours.open_seconds(start, end)
@@ -162,9 +162,9 @@ def plan_rehearsed_days(
 ) -> tuple[RehearsedDay, ...]:
     """Return the runs of a rehearsal: one at the site's load, one at twice the load, and with `faults` another at twice.
 
-    The rehearsed day is the next poll in the settings if a call is allowed on it, otherwise the next day from today on
-    with an allowed call, otherwise the last poll. It lasts from the first to the last moment at which a campaign may
-    call, or `hours` at most. `areas` are the polling areas of the site's roll.
+    The rehearsed day is the next polling day in the settings. If no call is allowed on it, it is the next day with an
+    allowed call, or else the last polling day. The run starts when the first campaign may call, and ends when none may
+    call any more, or after `hours`. `areas` are the polling areas of the site's roll.
 
     Raises CannotRehearse if something is missing, SettingError for an invalid profile.
     """

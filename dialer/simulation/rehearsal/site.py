@@ -151,5 +151,9 @@ def _make_rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, 
 
 
 def make_agent_number(settings: Settings, copy: int, place: int) -> str:
-    """Return an agent's number in a rehearsal. `place` = the agent's position in the settings, `copy` = the copy (both from 0)."""
+    """Return an agent's number in a rehearsal.
+
+    At twice the load, there are two copies of each agent: `copy` 0 and 1. `place` is the agent's position in the
+    settings (from 0).
+    """
     return str(copy * len(settings.agents) + place + 1)

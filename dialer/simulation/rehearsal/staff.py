@@ -80,11 +80,10 @@ class RehearsalStaff:
 
 
 def choose_working_agents(settings: Settings) -> list[int]:
-    """Return which agents work in the rehearsal when there may be more agents than seats. They are given by their
-    positions in the settings, from 0.
+    """Return which agents work in the rehearsal, as positions in the settings (from 0).
 
-    First one agent for each skill that a campaign requires, then agents spread evenly over the list, which may be
-    ordered by shift.
+    There may be more agents than seats. One agent for each skill that a campaign requires is chosen first. The others
+    are spread evenly over the list, which may be ordered by shift.
     """
     agents, seats = settings.agents, len(settings.seats)
     required = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})
