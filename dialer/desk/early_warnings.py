@@ -17,7 +17,7 @@ LOW_FACTOR = 0.05  # of the numbers of a list
 
 @dataclass(frozen=True, slots=True)
 class AbandonedWindow:
-    """The calls in the window of a cap on the abandoned-call rate."""
+    """A campaign's calls within a time window, such as the last hour, in which its abandoned-call rate has a cap."""
 
     __pydantic_config__ = MESSAGE
 

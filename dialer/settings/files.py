@@ -34,8 +34,8 @@ class NotToml(ValueError):
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
     """Open a regular file for reading; a device or directory is refused.
 
-    With `pipe`, a pipe is opened too; without, a pipe's writer is never awaited. Raises OSError, whose `strerror` gives
-    the reason: no such file, no permission, a directory, a device, a pipe.
+    With `pipe`, a pipe may be opened too. Otherwise a pipe is refused at once, without waiting for its writer. Raises
+    OSError, whose `strerror` gives the reason: no such file, no permission, a directory, a device, a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:

@@ -77,7 +77,9 @@ class AsteriskServers:
 
 
 def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
-    """Return which server each endpoint is on, and which server each seat is on, by its name."""
+    """Return the Asterisk server of each endpoint, and the Asterisk server of each seat, as two mappings to server
+    names.
+    """
     endpoints = {
         endpoint: server
         for server, site in split_settings_by_server(settings).items()

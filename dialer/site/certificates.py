@@ -87,10 +87,7 @@ def _are_same_prompts_and_day(one: CataloguePrompts, other: CataloguePrompts) ->
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of recordings as the catalogue on disk has them, which is read at the first use.
-
-    Only campaigns that need certificates have any.
-    """
+    """The certificates of recordings in the catalogue on disk. The catalogue is read at the first use."""
 
     settings: Settings
     profile: Profile

@@ -196,10 +196,10 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
 def _combine_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return the explanation of a call from the reasons of the campaign's list and those of the legal rules.
+    """Combine the reasons of the campaign's list and those of the legal rules into one explanation.
 
-    The reasons of the list (`others`) apply until `at`, or forever if `at` is None. `named` is a reason of the rules
-    that the list's reasons contain already.
+    `others` are the list's reasons, which apply until `at` (None = forever). `named` is a reason of the rules that
+    `others` already contains.
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

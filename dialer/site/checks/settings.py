@@ -22,7 +22,9 @@ def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 
 def check_settings_tables(settings: Settings) -> Iterator[Finding]:
-    """Check that no required settings table is missing, that values are plausible, and the limit on open files."""
+    """Check that no required settings table is missing, values are plausible, and the limit on open files is high
+    enough.
+    """
     if (problem := find_open_files_problem(settings)) is not None:
         yield error("open files", problem)
     if not settings.campaigns:

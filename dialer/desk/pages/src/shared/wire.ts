@@ -9,7 +9,7 @@ export interface AbandonedTarget {
   sender: string | null;
 }
 
-/** The calls in the window of a cap on the abandoned-call rate. */
+/** A campaign's calls within a time window, such as the last hour, in which its abandoned-call rate has a cap. */
 export interface AbandonedWindow {
   window_seconds: number;
   /** the rate to steer to (0-1) */
