@@ -94,9 +94,9 @@ def _check_transfers(settings: Settings) -> Iterator[Mistake]:
         if transfer.trunk not in names:
             yield ("transfers", place), f"trunk {transfer.trunk!r} is not an Asterisk trunk in [[trunks]]"
         elif not transfer.number.startswith(dialling.allowed_prefixes):
-            yield ("transfers", place), "its number has none of dialling.allowed_prefixes"
+            yield ("transfers", place), "its number must begin with one of dialling.allowed_prefixes"
         elif transfer.number.startswith(dialling.denied_prefixes):
-            yield ("transfers", place), "its number has one of dialling.denied_prefixes"
+            yield ("transfers", place), "its number must not begin with any of dialling.denied_prefixes"
     phones = [("transfers", place, each.endpoint) for place, each in enumerate(settings.transfers)]
     phones += [("supervisors", place, each.endpoint) for place, each in enumerate(settings.supervisors)]
     trunks = {trunk.endpoint for trunk in settings.trunks}
@@ -166,7 +166,7 @@ def _check_twilio(settings: Settings) -> Iterator[Mistake]:
     others = {trunk.endpoint for trunk in settings.trunks if trunk not in twilio}
     clash = {trunk.endpoint for trunk in twilio} & others
     if clash:
-        yield at, f"must not have the endpoint of an Asterisk trunk; give it another than {min(clash)!r}"
+        yield at, f"must not have the endpoint {min(clash)!r} of an Asterisk trunk; choose another endpoint"
     if not all(number.startswith("+") for trunk in twilio for number in trunk.caller_ids):
         yield at, "caller IDs of a Twilio trunk must begin with +, such as +911140000001"
     names = {trunk.name for trunk in twilio}

@@ -333,7 +333,7 @@ def load_profile(name_or_path: str) -> Profile:
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
     except (OSError, UnicodeDecodeError, NotToml) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise SettingError(str(path), "", f"cannot be read as TOML: {why}", "correct it") from error
+        raise SettingError(str(path), "", f"cannot be read as TOML: {why}", "correct the file") from error
     return validate_profile(values, str(path))
 
 

@@ -67,11 +67,15 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
     country = COUNTRIES.get(answers["jurisdiction"])
     prefixes = _split_comma_list(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
-        raise SettingError("", "seats.number", f"must be 1 to {MAX_SEATS}", "add further tables by hand later")
+        raise SettingError(
+            "", "seats.number", f"must be 1 to {MAX_SEATS}", "add further [[seats]] tables by hand later"
+        )
     try:
         poll = date.fromisoformat(answers["poll"]) if answers["poll"] else None
     except ValueError as error:
-        raise SettingError("", "rules.polls", f"{answers['poll']!r} is not a date", "write 2029-05-06") from error
+        raise SettingError(
+            "", "rules.polls", f"{answers['poll']!r} is not a date", "write a date such as 2029-05-06"
+        ) from error
     return {
         **answers,
         "languages": _split_comma_list(answers["languages"]) or ("",),

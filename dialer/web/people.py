@@ -89,7 +89,7 @@ def refuse_unknown_user(name: str, names: Iterable[str]) -> None:
         raise SettingError(
             "settings",
             "supervisors",
-            f"have no user {name!r}, nor has the store; known users: {there}",
+            f"have no user {name!r}, and neither has the store; known users: {there}",
             f"`dialer user add {name} ROLE` adds this user",
         )
 

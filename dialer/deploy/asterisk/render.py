@@ -184,14 +184,16 @@ def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_se
     """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
     trunks = list_asterisk_trunks(settings)
     if not settings.trunks and not has_other_servers:
-        raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
+        raise SettingError(
+            file, "trunks", "the settings have no trunk", "add a [[trunks]] table with the carrier's host"
+        )
     if not trunks and not settings.seats:
         problem = "no trunk uses Asterisk, and there are no seats"
         raise SettingError(file, "trunks", problem, "this site needs no Asterisk: do not render its files")
     for number, trunk in enumerate(settings.trunks):
         if trunk in trunks and trunk.host is None:
             raise SettingError(
-                file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
+                file, f"trunks.{number}.host", f"trunk {trunk.name!r} has no host", "add the carrier's SIP host"
             )
     if settings.ami.secret is None:
         raise SettingError(file, "ami.secret", "is not set", CREATE_ONE)
@@ -202,7 +204,7 @@ def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_se
         raise SettingError(file, "endpoint", f"{twice[0]!r} is used twice", "give each trunk and seat its own endpoint")
     ours = [name for name in names if name.startswith(("matdan-", "transport-")) or name in {"global", "system"}]
     if ours:
-        raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another")
+        raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another endpoint")
 
 
 def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:

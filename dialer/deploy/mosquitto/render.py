@@ -81,7 +81,7 @@ def _create_dialler_user(file: str, settings: Settings) -> BrokerUser:
     password = "" if broker.password is None else broker.password.get_secret_value()
     if len(password) < MIN_PASSWORD_LENGTH or re.search(r"change.?me|\s", password, re.IGNORECASE):
         remedy = "set a random one, preferably by MATDAN_BROKER__PASSWORD, from `openssl rand -base64 24`"
-        problem = f"is missing, from the example, or shorter than {MIN_PASSWORD_LENGTH} characters"
+        problem = f"is missing, copied from the example, or shorter than {MIN_PASSWORD_LENGTH} characters"
         raise SettingError(file, "broker.password", problem, remedy)
     rules = [f"topic readwrite {root}/#", "topic read dialer/v1/+/results/opt-outs"]
     if broker.home_assistant:
@@ -158,7 +158,10 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
     with_tls = ours.certificate is not None and ours.private_key is not None
     if (ours.certificate is None) is not (ours.private_key is None):
         raise SettingError(
-            file, "mosquitto.certificate", "certificate and private_key must both be set, or neither", "set both"
+            file,
+            "mosquitto.certificate",
+            "certificate and private_key must both be set, or neither",
+            "set both, or remove both",
         )
     if not with_tls and not is_loopback_host(ours.listen):
         problem = f"the broker would listen on {ours.listen} without encryption"

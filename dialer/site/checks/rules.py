@@ -52,7 +52,9 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         date = format_moment(register.dated, gate.rules.centre_zone)
         text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
-        yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
+        yield (
+            ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import its newest issue")
+        )
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.read_campaign_states(db)

@@ -175,7 +175,7 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
         (
             "correct-horse-battery",
             "change-me-please",
-            "broker.password: is missing, from the example, or shorter than 12",
+            "broker.password: is missing, copied from the example, or shorter than 12",
         ),
         ("correct-horse-battery", "short", "broker.password"),
         (

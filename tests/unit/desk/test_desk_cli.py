@@ -97,7 +97,7 @@ def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("nobody", PASSWORD, "have no user 'nobody', nor has the store; known users: asha, desk"),
+        ("nobody", PASSWORD, "have no user 'nobody', and neither has the store; known users: asha, desk"),
         ("asha", "short", "has fewer than 12 characters"),
         ("asha", "asha", "is its user's name"),
     ],

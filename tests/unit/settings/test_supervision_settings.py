@@ -44,8 +44,8 @@ def test_valid_settings_of_transfers_and_supervisors_are_accepted(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (OFFICE.format(number="+911900123456"), "its number has one of dialling.denied_prefixes"),
-        (OFFICE.format(number="+449012345678"), "its number has none of dialling.allowed_prefixes"),
+        (OFFICE.format(number="+911900123456"), "its number must not begin with any of dialling.denied_prefixes"),
+        (OFFICE.format(number="+449012345678"), "its number must begin with one of dialling.allowed_prefixes"),
         (OFFICE.format(number="911140009999"), "transfers.office.number"),
         (OFFICE.format(number="+91114000&SIP/x"), "transfers.office.number"),
         (OFFICE.format(number="+9111" + "0" * 40), "transfers.office.number"),

@@ -110,7 +110,7 @@ async def test_weak_password_of_a_page_user_is_refused(desk: DeskUnderTest, pass
 
 
 async def test_password_cannot_be_set_for_an_unknown_page_user(desk: DeskUnderTest) -> None:
-    with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
+    with pytest.raises(SettingError, match="have no user 'nobody', and neither has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
 
