@@ -64,6 +64,6 @@ def write_pictures(
         write_atomically(directory / "index.html", render_page(title, shown).encode())
     except OSError as error:
         raise AudioError(
-            f"{directory}: the pictures cannot be written ({error.strerror}); choose another --out"
+            f"{directory}: the pictures cannot be written ({error.strerror}); choose another folder with --out"
         ) from error
     return [*files, directory / "index.html"]

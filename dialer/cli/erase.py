@@ -141,7 +141,7 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
         if get_site_day(settings, now, poll.time_zone) <= poll.day:
             raise RollError(
                 f"the poll of {poll.day} in [[rules.polls]] is not over: nothing was erased;"
-                " purge after it, or remove it from the settings if it is not held"
+                " purge after the poll, or remove the poll from the settings if it is not held"
             )
     last = max((poll.day for poll in settings.rules.polls), default=given)
     if last > given:

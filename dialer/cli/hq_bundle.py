@@ -121,8 +121,8 @@ def create_repository(
 def change_signatories(hq: SignatoryOptions) -> None:
     """Draft a new list of the people who may sign bundles.
 
-    It takes effect when these people have signed the approved bundles (`sign`) and these are published. The draft also
-    contains headquarters' current key (bundles.online_key_file).
+    The list takes effect once its people have signed the approved bundles (`sign`) and the bundles are published. The
+    draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
     hq.repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
@@ -144,7 +144,7 @@ def replace_root_keys(
 ) -> None:
     """Replace the root keys after a key was lost or a person left, or renew them.
 
-    A key that stays counts as old and new. The people who may sign bundles stay. With the same keys, this renews the
+    Give a key that stays as both old and new. The people who may sign bundles stay. With the same keys, this renews the
     root, which expires after a year.
     """
     hq.repository.change_roots(_read_private_keys(root_key), _read_public_keys(root), time.time())
@@ -268,7 +268,7 @@ async def roll_out_bundle_in_waves(
     settings = hq.settings
     zones = {each.id: each.zone for each in settings.centres}
     if not zones:
-        raise SettingError(str(hq.config), "centres", "is empty", "list the centres")
+        raise SettingError(str(hq.config), "centres", "is empty", "add a [[centres]] table for each centre")
     try:
         steps = plan_waves(zones, first or ())
     except ValueError as error:

@@ -255,7 +255,7 @@ def _refuse_foreign_files(folders: list[_Folder]) -> None:
         for plan in folder.plans:
             if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
                 raise NotInstalled(
-                    f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move it away"
+                    f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move this file away"
                 )
 
 

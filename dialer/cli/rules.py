@@ -111,9 +111,9 @@ def explain_callability(
 ) -> None:
     """Show for each campaign why a number or voter can or cannot be called now, and when next.
 
-    Without WHO, show how many numbers of each campaign's list are due, wait for their time, are refused by the rules, by
-    reason, or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and calls
-    of that time.
+    Without WHO, show for each campaign how many numbers are due, wait for their time, are refused by the rules (by
+    reason), or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and
+    calls of that time.
     """
     settings = site.settings
     now = _parse_time_or_now(at, get_site_zone(settings))

@@ -166,7 +166,7 @@ def _convert_mapping_items(
     for key, value in node.value:
         line = _get_line_number(key)
         if not isinstance(key, yaml.ScalarNode):
-            raise FlowError(file, line, "", "the line has a list or mapping as a key; a key is one word")
+            raise FlowError(file, line, "", "the line has a list or mapping as a key; write one word as the key")
         place = (*location, key.value)
         if place in lines:
             problem = f"the mapping has the key `{key.value}` twice (first on line {lines[place]}); keep one"

@@ -164,7 +164,7 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
         if not 1 <= map_file.header_row <= len(head):
             raise RollError(
                 f"{map_file.path}: header_row = {map_file.header_row} is not among the first {len(head)} rows of {path};"
-                " correct it there"
+                " correct header_row"
             )
         return _build_column_mapping(
             path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file

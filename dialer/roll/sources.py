@@ -82,7 +82,7 @@ def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
                 yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RollError(
-            f"{source.folder}: cannot be read ({error.strerror}); correct the folder of {source.name!r}"
+            f"{source.folder}: cannot be read ({error.strerror}); correct `folder` of {source.name!r} in [[sources]]"
         ) from error
 
 
@@ -159,7 +159,7 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
         known = index in named or index in mapping.sensitive or heading in mapping.ignored
         if not known and (index in unread or (by_heading is not None and by_heading[0] is Field.MOBILE)):
             raise RollError(
-                f'{path}: the column "{heading}" has phone numbers, but {source.map_file} does not name it; add it there to'
+                f'{path}: the column "{heading}" has phone numbers, but is not in {source.map_file}; in that file, add it to'
                 " mobile under [columns], or to ignore"
             )
     return prepared

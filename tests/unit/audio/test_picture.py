@@ -83,4 +83,4 @@ def test_picture_command_writes_a_picture_for_each_recording(tmp_path: Path, mon
     (tmp_path / "blocked").write_text("a file")
     write_recording(recording, speech(1, 16_000), 16_000)
     assert runner.invoke(app, ["prepare"]).exit_code == 0
-    assert "choose another --out" in str(runner.invoke(app, ["picture", "-o", "blocked"]).exception)
+    assert "choose another folder with --out" in str(runner.invoke(app, ["picture", "-o", "blocked"]).exception)

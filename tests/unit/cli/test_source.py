@@ -170,4 +170,4 @@ def test_unknown_portal_or_missing_export_folder_is_refused_in_one_line(portal: 
     assert (code, printed) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
     assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
-    assert "correct the folder of 'portal'" in portal.run_import()[1]
+    assert "correct `folder` of 'portal' in [[sources]]" in portal.run_import()[1]

@@ -77,7 +77,7 @@ def find_script(flow: str) -> Path | None:
             flow, 0, "", "the AGI script is not a file; give its full path, such as script:/etc/matdan/survey.py"
         )
     if path.suffix != ".py" and not os.access(path, os.X_OK):
-        raise FlowError(flow, 0, "", "the AGI script is not executable; make it so (chmod +x), or name it .py")
+        raise FlowError(flow, 0, "", "the AGI script is not executable; run chmod +x on it, or give it the suffix .py")
     return path
 
 
