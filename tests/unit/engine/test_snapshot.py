@@ -15,6 +15,7 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import AttemptId, CampaignState
+from dialer.domain.switch_events import CallWaiting
 from dialer.domain.view import Preview, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
@@ -29,7 +30,8 @@ from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import make_daily_hours
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call
-from tests.support.rules import KOLKATA
+from tests.support.rules import CALLER_ID, KOLKATA, NOON
+from tests.support.turns import A, Turns
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
 ALWAYS = make_daily_hours([(time.min, time.max)])
@@ -143,3 +145,46 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
     assert centre.channels.count_unsent_calls() == {}  # no call start is pending on the trunk
+
+
+def make_turns_with_calls() -> Turns:
+    """Return a centre of five seats at noon (two ready, one talking, two paused), with a waiting and a ringing voter."""
+    turns = Turns(5, trunks=[{"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "channels": 20}])
+    turns.talking("01")
+    for name in ("02", "03"):
+        turns.place(replace(turns.features.seats[name], state=SeatState.PAUSED))
+    turns.call(AttemptId("b" * 36), phone_id=2, voter_id=2, ringing_at=NOON)
+    turns.clock.seconds = 20.0
+    return turns
+
+
+def test_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
+    turns = make_turns_with_calls()
+    run = turns.features.runs["calls"]
+    snapshot = turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {})
+    assert (snapshot.free_seats, len(snapshot.busy_seats), snapshot.paused_seats) == (2, 1, 2)
+    assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
+    assert len(snapshot.ringing) == 1
+    assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
+    run.spec = replace(run.spec, channels=5)
+    limited = turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {})
+    assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
+    run.spec = replace(run.spec, channels=1)
+    assert turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {}).free_channels == 0
+
+
+def test_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
+    turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
+    run = turns.features.runs["calls"]
+    assert turns.features.snapshots.take_snapshot(run, {}, {}).active_calls == 0
+    turns.call()
+    assert turns.features.snapshots.take_snapshot(run, {"carrier": 1}, {}).active_calls == 1
+
+
+def test_snapshot_contains_how_long_voters_have_waited() -> None:
+    turns = Turns(0)
+    turns.call()
+    turns.at(8.0, CallWaiting(A))
+    turns.clock.seconds = 9.5
+    snapshot = turns.features.snapshots.take_snapshot(turns.features.runs["calls"], {"carrier": 1}, {})
+    assert snapshot.waiting_seconds == (1.5,)
