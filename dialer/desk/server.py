@@ -192,7 +192,8 @@ async def open_desk(
                 recordings,
             )
             routers = [*(each.create_router() for each in routes), *agents.routers, create_document_router()]
-            sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.find_user, agents.find_user)
+            cookie = TRAINING_COOKIE if training else DESK_COOKIE
+            sessions = Sessions(cookie, people.find_user, agents.find_user, people.devices)
             app = PageProtection(make_app(routers, sessions), origins)
             background = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
 

@@ -80,7 +80,10 @@ async def run_hq_desk(
             actions,
         )
         routers = [each.create_router() for each in routes]
-        app = make_app([*routers, create_document_router()], Sessions(HQ_COOKIE, people.find_user, people.find_user))
+        app = make_app(
+            [*routers, create_document_router()],
+            Sessions(HQ_COOKIE, people.find_user, people.find_user, people.devices),
+        )
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,
             settings.metrics.desk_port,

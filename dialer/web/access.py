@@ -7,7 +7,7 @@ them before FastAPI reads the request's body.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import structlog
@@ -22,6 +22,7 @@ from starlette.types import Message, Receive
 from dialer.domain.enums import USER_ROLES, HqRole
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import StoreError
+from dialer.web.devices import KnownDevices
 from dialer.web.people import AGENTS, SignedInUser
 from dialer.web.refusals import RequestRefused
 
@@ -49,6 +50,7 @@ class Sessions:
     cookie: str
     find_person: FindUser
     find_agent: FindUser  # used by routes for agents only
+    devices: KnownDevices = field(default_factory=KnownDevices)  # on which people have signed in before
 
 
 @dataclass(frozen=True, slots=True)

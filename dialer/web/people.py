@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -31,14 +31,18 @@ from dialer.settings.unfinished import find_secret_weakness
 from dialer.store.desk_file import DeskFile, StoredPassword, get_desk_file_path
 from dialer.store.keys import read_site_key
 from dialer.store.users import read_users_of_store
+from dialer.web.devices import KnownDevices
 from dialer.web.directory import Directory
+from dialer.web.slow_work import CLIENT, QueueFull, SlowWork
 
 _log = structlog.get_logger(__name__)
 
 MIN_PASSWORD_LENGTH = 12
 MAX_PASSWORD_LENGTH = 200
 MAX_WAITING = 100  # requests that wait for a password hash
-ALLOWED_FAILURES = 5  # in a row, before a name is locked
+ALLOWED_FAILURES = 5  # in a row, before a name is locked for one address or one known device
+ALLOWED_FAILURES_OF_ALL = 50  # in a row from all unknown devices, before the name is locked for them
+MAX_SOURCES = 10_000  # addresses and devices whose failed sign-ins are remembered; the oldest is forgotten first
 FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 30.0, 900.0
 USE_RECORDED_SECONDS = 300.0  # least time between two records of a session's use
 MAX_UNKNOWN_NAMES = 1_000  # whose failed sign-ins are remembered; the oldest is forgotten first
@@ -77,6 +81,7 @@ class NotSignedIn(MatdanError):
 
 @dataclass(slots=True)
 class _FailedSignIns:
+    allowed: int = ALLOWED_FAILURES  # in a row, before a lock
     count: int = 0  # in a row
     locked_until: float = 0.0  # monotonic seconds
 
@@ -120,8 +125,10 @@ class People:
         self._hasher = hasher or PasswordHasher(parallelism=1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_lower_thread_priority)
         self._unknown_user_hash = self._hasher.hash(secrets.token_hex())
-        self._waiting = 0
+        self._slow_work = SlowWork(self._thread, MAX_WAITING)
         self._failures: dict[str, _FailedSignIns] = {}  # by name of a user
+        self._failures_of_sources: OrderedDict[tuple[str, str], _FailedSignIns] = OrderedDict()  # by name and source
+        self.devices = KnownDevices()
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
@@ -165,7 +172,9 @@ class People:
             raise NotSignedIn("wrong")  # it was changed or removed meanwhile
         return stored
 
-    def _is_password_right(self, failures: _FailedSignIns, stored: StoredPassword | None, password: str) -> bool:
+    def _is_password_right(
+        self, failures: Sequence[_FailedSignIns], stored: StoredPassword | None, password: str
+    ) -> bool:
         """Return whether a user's password is right, and count the failure if not.
 
         The lock is checked again here, one request at a time: simultaneous requests would all have passed the first
@@ -176,16 +185,18 @@ class People:
             self._verify_password(self._unknown_user_hash if stored is None else stored.hash, password)
             and stored is not None
         ):
-            failures.count, failures.locked_until = 0, 0.0
+            for each in failures:
+                each.count, each.locked_until = 0, 0.0
             return True
-        failures.count += 1
-        if failures.count >= ALLOWED_FAILURES:
-            seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2 ** (failures.count - ALLOWED_FAILURES))
-            failures.locked_until = self._clock.monotonic() + seconds
+        for each in failures:
+            each.count += 1
+            if each.count >= each.allowed:
+                seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2.0 ** (each.count - each.allowed))
+                each.locked_until = self._clock.monotonic() + seconds
         return False
 
-    def _refuse_locked_user(self, failures: _FailedSignIns) -> None:
-        if (seconds := failures.locked_until - self._clock.monotonic()) > 0:
+    def _refuse_locked_user(self, failures: Sequence[_FailedSignIns]) -> None:
+        if (seconds := max(each.locked_until for each in failures) - self._clock.monotonic()) > 0:
             raise NotSignedIn("locked", seconds)
 
     async def begin_session(self, name: str) -> str:
@@ -212,17 +223,30 @@ class People:
         user = self.directory.find_user(name)
         return user is not None and at >= user.added_at
 
-    def _find_failed_sign_ins(self, name: str) -> _FailedSignIns:
-        """Return the failed sign-ins of a user name.
+    def _find_failed_sign_ins(self, name: str) -> list[_FailedSignIns]:
+        """Return the failed sign-ins of a user name that count for the present client.
 
-        Unknown names never displace those of existing users.
+        On a device where this user has signed in before, only those of the device count. Elsewhere those of the address
+        count, and those of all unknown devices together. Unknown names never displace those of existing users.
         """
         if self.directory.find_user(name) is not None:
-            return self._failures.setdefault(name, _FailedSignIns())
+            client = CLIENT.get()
+            if client.device is not None and client.device.user == self.devices.digest_user(name):
+                return [self._find_failures_of_source(name, client.device.device)]
+            of_all = self._failures.setdefault(name, _FailedSignIns(ALLOWED_FAILURES_OF_ALL))
+            return [self._find_failures_of_source(name, client.address), of_all]
         failures = self._unknown_names.setdefault(name, _FailedSignIns())
         self._unknown_names.move_to_end(name)
         if len(self._unknown_names) > MAX_UNKNOWN_NAMES:
             self._unknown_names.popitem(last=False)
+        return [failures]
+
+    def _find_failures_of_source(self, name: str, source: str) -> _FailedSignIns:
+        """Return the failed sign-ins of a user name from one address or device."""
+        failures = self._failures_of_sources.setdefault((name, source), _FailedSignIns())
+        self._failures_of_sources.move_to_end((name, source))
+        if len(self._failures_of_sources) > MAX_SOURCES:
+            self._failures_of_sources.popitem(last=False)
         return failures
 
     async def find_user(self, token: str) -> SignedInUser | None:
@@ -286,26 +310,28 @@ class People:
         stored = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
         await self._file.set_password(name, stored)
         self._failures.pop(name, None)
+        for each in [each for each in self._failures_of_sources if each[0] == name]:
+            del self._failures_of_sources[each]
 
     def close(self) -> None:
         """Stop the thread that hashes passwords."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _refuse_sign_in_when_busy(self) -> None:
-        if self._waiting >= MAX_WAITING:
-            raise NotSignedIn("busy", 5.0)
+        try:
+            self._slow_work.refuse_if_full()
+        except QueueFull as full:
+            raise NotSignedIn("busy", 5.0) from full
 
     async def run_in_single_thread(self, work: Callable[[], T]) -> T:
         """Run slow work, such as a password hash, in one low-priority thread, and return its result.
 
-        Raises NotSignedIn (`busy`) if too many requests wait.
+        Addresses take turns (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this address wait.
         """
-        self._refuse_sign_in_when_busy()
-        self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        finally:
-            self._waiting -= 1
+            return await self._slow_work.run(work)
+        except QueueFull as full:
+            raise NotSignedIn("busy", 5.0) from full
 
     def _verify_password(self, hashed: str, password: str) -> bool:
         try:

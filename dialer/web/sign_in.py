@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from dialer.web.access import PageRoute, allow_anyone, end_session, start_session
+from dialer.web.access import PageRoute, Sessions, allow_anyone, end_session, start_session
+from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, NotSignedIn, People
 from dialer.web.refusals import RequestRefused
+from dialer.web.slow_work import CLIENT, NOBODY, WebClient
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +44,26 @@ async def _log_refused_sign_in(request: Request) -> AsyncIterator[None]:
         raise
 
 
-SIGN_IN = [*allow_anyone(), Depends(_log_refused_sign_in)]
+async def _identify_client(request: Request) -> AsyncIterator[None]:
+    """Set the client (`CLIENT`) while a request is handled: its address, and whether its device is known."""
+    sessions: Sessions = request.app.state.sessions
+    device = sessions.devices.read_cookie(request.cookies.get(DEVICE_COOKIE, ""))
+    CLIENT.set(WebClient(_find_network(_find_client_address(request)), device, request.is_disconnected))
+    try:
+        yield
+    finally:
+        CLIENT.set(NOBODY)
+
+
+def _find_network(address: str) -> str:
+    """Return an IPv6 address as its /64 network, all of which one client may use. Return others unchanged."""
+    with contextlib.suppress(ValueError):
+        if (ip := ip_address(address)).version == 6:
+            return str(ip_network((ip, 64), strict=False))
+    return address
+
+
+SIGN_IN = [*allow_anyone(), Depends(_log_refused_sign_in), Depends(_identify_client)]
 """The dependencies of a route that signs somebody in."""
 
 
@@ -76,6 +98,10 @@ class PasswordSignIn:
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
         """Start a session for a user with the right password, in a cookie that no script can read."""
         start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
+        cookie = self._people.devices.make_cookie(form.name)
+        response.set_cookie(
+            DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict"
+        )
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""

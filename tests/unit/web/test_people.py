@@ -15,6 +15,7 @@ from dialer.store.desk_file import DeskFile, StoredPassword, open_desk_file
 from dialer.web.directory import Directory
 from dialer.web.people import (
     ALLOWED_FAILURES,
+    ALLOWED_FAILURES_OF_ALL,
     FIRST_LOCK_SECONDS,
     LONGEST_LOCK_SECONDS,
     MAX_UNKNOWN_NAMES,
@@ -24,6 +25,7 @@ from dialer.web.people import (
     People,
     SignedInUser,
 )
+from dialer.web.slow_work import CLIENT, WebClient
 from tests.support.desk import EVERYBODY, PASSWORD, DeskUnderTest, raise_disk_full, run_desk
 from tests.support.seats import CHEAP
 
@@ -183,10 +185,12 @@ async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnd
 async def test_desk_with_too_many_waiting_sign_ins_refuses_another_before_looking_up_the_name(
     desk: DeskUnderTest,
 ) -> None:
-    desk.people._waiting = MAX_WAITING
+    waiting = [asyncio.create_task(get_problem_code(desk, f"s{number}", "wrong")) for number in range(MAX_WAITING + 1)]
+    while desk.people._slow_work.waiting < MAX_WAITING:
+        await asyncio.sleep(0)
     assert (await get_problem_code(desk, "stranger", "wrong")).problem == "busy"
-    assert not desk.people._unknown_names
-    desk.people._waiting = 0
+    assert "stranger" not in desk.people._unknown_names
+    await asyncio.gather(*waiting)
 
 
 async def test_unknown_user_name_is_refused_like_a_wrong_password(desk: DeskUnderTest) -> None:
@@ -216,3 +220,32 @@ async def test_desk_database_of_a_newer_version_is_rejected(tmp_path: Path) -> N
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
         await DeskFile.open(tmp_path / "x.desk.db", None)
+
+
+async def test_tries_of_a_stranger_lock_neither_another_address_nor_a_known_device(desk: DeskUnderTest) -> None:
+    CLIENT.set(WebClient("203.0.113.9"))
+    for _ in range(ALLOWED_FAILURES):
+        await get_problem_code(desk, "coach", "wrong")
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
+    CLIENT.set(WebClient("10.0.0.5"))
+    assert await desk.people.sign_in("coach", PASSWORD)
+    device = desk.people.devices.read_cookie(desk.people.devices.make_cookie("coach"))
+    for number in range(ALLOWED_FAILURES_OF_ALL):  # from many addresses
+        CLIENT.set(WebClient(f"198.51.100.{number}"))
+        await get_problem_code(desk, "coach", "wrong")
+    CLIENT.set(WebClient("10.0.0.6"))
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
+    CLIENT.set(WebClient("203.0.113.9", device))
+    assert await desk.people.sign_in("coach", PASSWORD)
+
+
+async def test_known_device_of_one_user_is_unknown_for_another_and_locked_by_its_own_tries(desk: DeskUnderTest) -> None:
+    device = desk.people.devices.read_cookie(desk.people.devices.make_cookie("somebody"))
+    CLIENT.set(WebClient("10.0.0.5", device))
+    for _ in range(ALLOWED_FAILURES):
+        await get_problem_code(desk, "coach", "wrong")
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
+    CLIENT.set(WebClient("10.0.0.5", desk.people.devices.read_cookie(desk.people.devices.make_cookie("coach"))))
+    for _ in range(ALLOWED_FAILURES):
+        await get_problem_code(desk, "coach", "wrong")
+    assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"

@@ -1,0 +1,134 @@
+"""A queue of slow work for web clients, such as password hashes: one at a time, fair between addresses.
+
+Addresses take turns, so that many requests of one do not delay the others. Clients on devices that have signed in before
+go first. Work of a client whose connection has closed is dropped. If the queue is full, the address with the most
+waiting requests loses its last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dialer.web.devices import KnownDevice
+
+T = TypeVar("T")
+
+
+async def _is_never_gone() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class WebClient:
+    """The client of a request, as far as the queue distinguishes clients."""
+
+    address: str = ""  # "": no request, such as a command of the command line
+    device: KnownDevice | None = None  # on which a user has signed in before; None: unknown
+    is_gone: Callable[[], Awaitable[bool]] = _is_never_gone  # whether its connection has closed
+
+
+NOBODY = WebClient()
+CLIENT: ContextVar[WebClient] = ContextVar("CLIENT", default=NOBODY)
+"""The client of the present request."""
+
+
+class QueueFull(Exception):
+    """The queue is full, and this address has the most waiting requests; or its connection has closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    client: WebClient
+    work: Callable[[], Any]
+    result: asyncio.Future[Any]
+
+
+_Lane = tuple[bool, str]
+"""Whether a device is unknown, and the address: sorted, known devices come first."""
+
+
+class SlowWork:
+    """Runs slow work in an executor, one piece at a time."""
+
+    def __init__(self, executor: Executor, most_waiting: int) -> None:
+        """Create an empty queue. At most `most_waiting` pieces of work wait."""
+        self._executor = executor
+        self._most_waiting = most_waiting
+        self._lanes: OrderedDict[_Lane, deque[_Job]] = OrderedDict()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait or run."""
+        return sum(len(lane) for lane in self._lanes.values())
+
+    def refuse_if_full(self) -> None:
+        """Raise QueueFull if the present client could not add work."""
+        if self.waiting >= self._most_waiting and self._find_lane_to_shorten(CLIENT.get()) is None:
+            raise QueueFull
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run work when it is the client's turn, and return its result. Raises QueueFull."""
+        if self.waiting >= self._most_waiting:
+            lane = self._find_lane_to_shorten(CLIENT.get())
+            if lane is None:
+                raise QueueFull
+            _set_error(self._lanes[lane].pop(), QueueFull())
+        job = _Job(CLIENT.get(), work, asyncio.get_running_loop().create_future())
+        self._lanes.setdefault(_get_lane(job.client), deque()).append(job)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run_all(), name="slow-work")
+        result: T = await job.result
+        return result
+
+    def _find_lane_to_shorten(self, client: WebClient) -> _Lane | None:
+        """Return the lane that loses its last work to a client's if the queue is full, or None if the client is refused.
+
+        A known device never loses its place to an unknown one.
+        """
+        own = _get_lane(client)
+        lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]
+        longest = max(lanes, key=lambda lane: (lane[0], len(self._lanes[lane])), default=own)
+        if longest[0] > own[0] or len(self._lanes.get(longest, ())) > len(self._lanes.get(own, ())) + 1:
+            return longest
+        return None
+
+    def _take_next(self) -> _Job | None:
+        while self._lanes:
+            lane = min(self._lanes, key=lambda each: each[0])  # the first of equal ones, which has waited longest
+            jobs = self._lanes.pop(lane)
+            job = jobs.popleft() if jobs else None
+            if jobs:
+                self._lanes[lane] = jobs  # at the end: its next work waits until the other addresses had their turn
+            if job is not None and not job.result.done():
+                return job
+        return None
+
+    async def _run_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (job := self._take_next()) is not None:
+            if await job.client.is_gone():
+                _set_error(job, QueueFull())
+                continue
+            try:
+                result = await loop.run_in_executor(self._executor, job.work)
+            except Exception as error:  # noqa: BLE001 - it is raised to the client that waits for the work
+                _set_error(job, error)
+            else:
+                if not job.result.done():
+                    job.result.set_result(result)
+
+
+def _get_lane(client: WebClient) -> _Lane:
+    return client.device is None, client.address
+
+
+def _set_error(job: _Job, error: Exception) -> None:
+    if not job.result.done():
+        job.result.set_exception(error)
