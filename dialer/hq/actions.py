@@ -67,6 +67,7 @@ class ConfirmedMaterial(NamedTuple):
 
 class SQL(Statements):
     open_incident = Scalar(int)
+    equal_open_incident = Scalar(int)
     zone_of_incident = Scalar(str)
     set_incident_owner = Command()
     close_incident = Command()
@@ -166,13 +167,15 @@ class HqActions:
         return zone
 
     async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
-        """Open an incident."""
+        """Open an incident, unless an equal one is open: a second click opens no second one."""
         self._require_zone(who, request.to)
         kind, _, name = request.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._accounts.zone_of_centre[name], name)
         owner = request.owner or who.name
         self._require_owner(owner, zone)
         async with self._db.transaction() as db:
+            if await SQL.equal_open_incident.fetch_first(db, zone, centre, request.text) is not None:
+                return
             now = self._db.clock.now()
             incident = await SQL.open_incident.fetch_one(db, zone, centre, request.text, who.name, now, owner)
             what = {"incident": str(incident), "to": request.to, "owner": owner}
