@@ -33,7 +33,7 @@ USER = "demo"
 SECOND = "second"  # confirms the proposals of the first user on headquarters' pages
 FREE_SEATS = 3
 _FIRST_VISITOR, _PIN_DIGITS = 901, 6
-START_SECONDS = 20.0
+START_SECONDS = 300.0  # a loaded machine is slow; a desk that cannot start ends by itself before
 STOP_SECONDS = 8.0
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes such as l and 1
 
