@@ -10,10 +10,12 @@ import contextlib
 import os
 import signal
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -21,8 +23,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from dialer.domain.errors import PortInUse
 from dialer.errors import SettingError
 from dialer.settings.desk import PageServer
+from dialer.settings.fields import is_loopback_host
+
+_log = structlog.get_logger(__name__)
 
 MAX_CONNECTIONS = 1_000
+MAX_PENDING_PER_ADDRESS = (
+    200  # connections of one address whose first request has not arrived; browsers open some in advance
+)
 MAX_HEAD_BYTES = 16_384  # request line and headers
 HEAD_SECONDS = 10.0  # for the request line and headers
 BODY_SECONDS = 30.0  # for each megabyte of a body
@@ -32,7 +40,10 @@ STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly."""
+    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly, or opens too many."""
+
+    pending: ClassVar[Counter[str]] = Counter()
+    """Connections by address whose first request has not arrived. A proxy on this machine is not counted."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,15 +53,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_body = False
         self._requests = 0  # received completely
         self._deadline: asyncio.TimerHandle | None = None
+        self._pending_address = ""  # counted in `pending`
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time limit for the first request of a new connection."""
+        """Start the time limit for the first request of a new connection. Close one too many of an address."""
         super().connection_made(transport)
         self._set_request_deadline(HEAD_SECONDS)
+        address = self.client[0] if self.client else ""
+        if address and not is_loopback_host(address):
+            self._pending_address = address
+            self.pending[address] += 1
+            if self.pending[address] > MAX_PENDING_PER_ADDRESS:
+                _log.warning("connection.refused", address=address)
+                self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the time limit of a closed connection."""
         self._set_request_deadline(None)
+        self._stop_counting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -84,6 +104,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start the time limit for the body of the request."""
         self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
         self._set_request_deadline(BODY_SECONDS)
+        self._stop_counting()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -105,6 +126,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Cancel the time limit when a connection becomes a WebSocket, which has limits of its own."""
         self._set_request_deadline(None)
         super().handle_websocket_upgrade()
+
+    def _stop_counting(self) -> None:
+        """Remove the connection from `pending`."""
+        address, self._pending_address = self._pending_address, ""
+        if address:
+            self.pending[address] -= 1
+            if not self.pending[address]:
+                del self.pending[address]
 
     def _count_header_bytes(self, part: bytes) -> None:
         self._head_bytes += len(part)

@@ -327,17 +327,16 @@ async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: De
 
 
 @pytest.mark.skipif(shutil.which("fail2ban-regex") is None, reason="fail2ban is not installed")
+@pytest.mark.parametrize("event", ["sign_in.refused", "connection.refused"])
 @pytest.mark.parametrize(("address", "found"), [("198.51.100.7", 1), ("2001:db8::7", 1), ("unknown", 0)])
 def test_fail2ban_filter_finds_the_address_of_a_failed_sign_in_in_the_log(
-    tmp_path: Path, address: str, found: int
+    tmp_path: Path, event: str, address: str, found: int
 ) -> None:
     write = (
         "from dialer.cli.logs import configure_json_logging, structlog; "
         "configure_json_logging(verbose=False); log = structlog.get_logger()\n"
     )
-    write += (
-        f"log.warning('sign_in.refused', address={address!r}); log.warning('desk.not-kept', problem='sign_in.refused')"
-    )
+    write += f"log.warning({event!r}, address={address!r}); log.warning('desk.not-kept', problem='sign_in.refused')"
     written = subprocess.run([sys.executable, "-c", write], capture_output=True, text=True, check=True).stderr
     log, rule = tmp_path / "journal", tmp_path / "filter.conf"
     log.write_text("".join(f"Nov 28 03:00:00 pune matdan-desk[71]: {line}\n" for line in written.splitlines()))

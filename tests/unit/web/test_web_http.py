@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from dialer.desk.server import open_desk
 from dialer.errors import SettingError
 from dialer.store.connection import open_store_exclusively
-from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, BoundedHttpProtocol
+from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, MAX_PENDING_PER_ADDRESS, BoundedHttpProtocol
 from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time
@@ -22,13 +23,21 @@ GET = b"GET /board HTTP/1.1\r\nhost: desk.test\r\n"
 POST = b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 8\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def no_pending_connections() -> None:
+    BoundedHttpProtocol.pending.clear()
+
+
 class Wire(asyncio.Transport):
     """The other end of a connection to the server, which records what the server sends."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "") -> None:
         super().__init__()
-        self.written = b""
+        self.written, self.address = b"", address
         self.closed = self.aborted = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return (self.address, 4711) if name == "peername" and self.address else default
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -58,10 +67,10 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def connect_client() -> tuple[BoundedHttpProtocol, Wire]:
+def connect_client(address: str = "") -> tuple[BoundedHttpProtocol, Wire]:
     protocol, wire = (
         BoundedHttpProtocol(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}),
-        Wire(),
+        Wire(address),
     )
     protocol.connection_made(wire)
     return protocol, wire
@@ -183,3 +192,26 @@ async def test_desk_server_accepts_connections_once_the_server_reports_readiness
         writer.write(b"GET / HTTP/1.0\r\nhost: 127.0.0.1:%d\r\n\r\n" % desk.port)
         assert (await reader.read()).startswith(b"HTTP/1.1 303 ")
         writer.close()
+
+
+@virtual_time()
+async def test_one_address_cannot_open_all_connections_without_a_request() -> None:
+    """1,100 half-open requests of one address refused everybody for ten seconds."""
+    clients = [connect_client("203.0.113.9") for _ in range(MAX_PENDING_PER_ADDRESS)]
+    assert not any(wire.closed for _, wire in clients)
+    with capture_logs() as logs:
+        one_more, wire = connect_client("203.0.113.9")
+    assert wire.aborted
+    assert [(each["event"], each["address"]) for each in logs] == [("connection.refused", "203.0.113.9")]
+    one_more.connection_lost(None)
+    assert not connect_client("10.0.0.5")[1].closed
+    clients[0][0].data_received(GET + b"\r\n")  # a complete head is no longer pending
+    clients[1][0].connection_lost(None)
+    assert [connect_client("203.0.113.9")[1].closed for _ in range(3)] == [False, False, True]
+
+
+@virtual_time()
+async def test_connections_of_a_proxy_on_this_machine_are_not_counted() -> None:
+    clients = [connect_client("127.0.0.1") for _ in range(MAX_PENDING_PER_ADDRESS + 1)]
+    assert not any(wire.closed for _, wire in clients)
+    assert "127.0.0.1" not in BoundedHttpProtocol.pending
