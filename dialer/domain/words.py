@@ -1,4 +1,4 @@
-"""Counts with nouns, for messages. Without I/O."""
+"""Formats a count with its noun for messages, such as "3 calls". Without I/O."""
 
 from __future__ import annotations
 

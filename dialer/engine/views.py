@@ -57,8 +57,9 @@ def make_centre_view(features: Features) -> CentreView:
 
 
 def _make_forecast(features: Features) -> Forecast | None:
-    """Return the turnout forecast for booths that are still called today, or None if there are none or it is
-    too early.
+    """Return the turnout forecast for booths that are still called today.
+
+    Return None if there are no such booths, or if it is too early for a forecast.
     """
     now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
     to_come = {booth_id: at for booth_id, at in features.polls.find_last_call_times().items() if at > now}

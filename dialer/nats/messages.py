@@ -173,19 +173,23 @@ def unpack_batch(data: bytes) -> OutboxBatch:
     """Return the batch in a message. Raises InvalidMessage."""
     fields = _read_json(_decompress(data))
     if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
-        raise InvalidMessage(f"batch has an unknown version: this headquarters reads versions 1 to {VERSION}")
+        raise InvalidMessage(
+            f"the centre's batch has an unknown version: update Matdan here, which reads versions 1 to {VERSION}"
+        )
     try:
         batch = _BATCH.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise InvalidMessage(f"batch is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise InvalidMessage(
+            f"the centre's batch is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error
     ids = [row.id for row in batch.rows]
     if not 0 < batch.first <= batch.last or ids != sorted(set(ids)) or (ids and not batch.first <= ids[0]):
-        raise InvalidMessage("batch has rows out of order")
+        raise InvalidMessage("the centre's batch has rows out of order")
     if len(ids) > MAX_BATCH_ROWS:
-        raise InvalidMessage(f"batch has more than {MAX_BATCH_ROWS} rows")
+        raise InvalidMessage(f"the centre's batch has more than {MAX_BATCH_ROWS} rows")
     if ids and ids[-1] > batch.last:
-        raise InvalidMessage("batch has rows beyond its last id")
+        raise InvalidMessage("the centre's batch has rows beyond its last id")
     return batch
 
 
@@ -196,7 +200,7 @@ def _decompress(data: bytes) -> bytes:
     except zlib.error as error:
         raise InvalidMessage("message is not zlib-compressed") from error
     if decompressor.unconsumed_tail or not decompressor.eof:
-        raise InvalidMessage("message is too long or truncated")
+        raise InvalidMessage("the message is too long or truncated")
     return text
 
 
@@ -204,7 +208,7 @@ def _read_json(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidMessage("message is not JSON") from error
+        raise InvalidMessage("the content of the message is not JSON") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +244,7 @@ def unpack_ack(data: bytes) -> Acknowledgement:
     try:
         return _ACK.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("acknowledgement is malformed") from error
+        raise InvalidMessage("headquarters' acknowledgement of a batch is malformed") from error
 
 
 def pack_store_status(status: StoreStatus) -> bytes:
@@ -253,7 +257,7 @@ def unpack_store_status(data: bytes) -> StoreStatus:
     try:
         return _STORE_STATUS.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("status of a store is malformed") from error
+        raise InvalidMessage("the status that a centre reports of its store is malformed") from error
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
@@ -265,10 +269,10 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
     """Return the opt-outs and marks in a message. Raises InvalidMessage. The dialler checks their fields later."""
     fields = _read_json(data)
     if not isinstance(fields, dict):
-        raise InvalidMessage("peer updates are malformed")
+        raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
     lists = [fields.get("opt_outs", []), fields.get("marks", [])]
     if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in lists):
-        raise InvalidMessage("peer updates are malformed")
+        raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
     return lists[0], lists[1]
 
 

@@ -20,9 +20,13 @@ def read_seed(path: Path) -> str:
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise HeadquartersUnreachable(f"{path}: cannot be read as an nkey seed") from error
+        raise HeadquartersUnreachable(
+            f"{path}: cannot be read as an nkey seed: restore the file that headquarters issued"
+        ) from error
     if not text.startswith("SU"):
-        raise HeadquartersUnreachable(f"{path}: is not a user's nkey seed, which starts with SU")
+        raise HeadquartersUnreachable(
+            f"{path}: is not a user's nkey seed, which starts with SU: restore the file that headquarters issued"
+        )
     return text
 
 

@@ -185,7 +185,9 @@ class Session:
         with _convert_errors(f"stream {name} is not available"):
             info = await await_cancellable(self._queries.stream_info(name))
         if info.created is None:
-            raise HeadquartersUnreachable(f"stream {name} has no creation time")
+            raise HeadquartersUnreachable(
+                f"nats-server reports no creation time of the stream {name}: update nats-server"
+            )
         return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
 
     async def consume(

@@ -99,12 +99,12 @@ def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | 
         raise InvalidMessage(data.removeprefix(_REFUSAL)[:_MAX_REFUSAL_BYTES].decode("ascii", "replace"))
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
-        raise InvalidMessage("snapshot page is not signed by headquarters.key")
+        raise InvalidMessage("the snapshot page is not signed by headquarters.key")
     page = unpack_page(data)
     if page.centre != centre:
-        raise InvalidMessage(f"snapshot page is for {page.centre}; this centre is {centre}")
+        raise InvalidMessage(f"the snapshot page is for {page.centre}; this centre is {centre}")
     if page.request.stream != request.stream:
-        raise InvalidMessage("snapshot page is for another roll or stream")
+        raise InvalidMessage("the snapshot page is for another roll or stream than requested")
     if page.request != request:
-        raise InvalidMessage("snapshot page answers another request")
+        raise InvalidMessage("the snapshot page answers another request than the one sent")
     return page

@@ -64,7 +64,7 @@ class Learned:
         return {name: _convert_to_plain_json(getattr(self, name)) for name in self.SAVED}
 
     def restore_learned_state(self, state: object) -> None:
-        """Restore the learned state from a value that `state()` returned.
+        """Restore the learned state from a value that `get_learned_state` returned.
 
         Raises:
             KeyError, TypeError, ValueError: the value is damaged. The estimator may be half restored.

@@ -72,7 +72,7 @@ class GovernedPacer(Learned, Pacer):
             self.governor.add_counts(answers=-1)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the answers and abandoned calls counted for each cap by those of the calls in the store."""
+        """Set the counted answers and abandoned calls, which the caps limit, from the calls in the store."""
         self._advance_time(now_seconds)
         self.governor.restore_counts(recent)
 
@@ -83,8 +83,9 @@ class GovernedPacer(Learned, Pacer):
         return {"version": STATE_VERSION, **super().get_learned_state()}
 
     def restore_learned_state(self, state: object) -> None:
-        """Restore what the pacing policy had learned, as `state()` returned it. A damaged state, or one of another
-        version, is ignored.
+        """Restore what the pacing policy had learned from a value of `get_learned_state`.
+
+        A value that is damaged or of another version is ignored.
         """
         before = deepcopy(self.__dict__)
         try:

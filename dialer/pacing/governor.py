@@ -96,7 +96,7 @@ class Tally:
         return int(now // self._width)
 
     def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
-        """Replace the counts by those of the calls in the store, given with the oldest first."""
+        """Set the counts from the calls in the store, which are given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
             bucket = self._find_bucket(now - max(0.0, each.age_seconds))
@@ -210,8 +210,9 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def count_abandoned_to_target(self) -> float:
-        """Return how many more abandoned calls keep every cap's time window within its target. Negative: too many
-        already. Without a cap: 0.
+        """Return how many more calls may be abandoned without exceeding the target of any cap.
+
+        The number is negative if a target is exceeded already, and 0 without a cap.
         """
         for tally in self.tallies:
             tally.remove_old_counts(self.now)
@@ -238,8 +239,9 @@ class Governor(Learned):
         return room
 
     def restore_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the counts of each cap's time window by those of the calls in the store, given by window length.
-        Other windows are emptied.
+        """Set the counts of the caps' time windows from the calls in the store, which are given by window length.
+
+        Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
             tally.restore_counts(self.now, recent.get(cap.window_seconds, ()))

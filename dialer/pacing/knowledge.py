@@ -167,7 +167,7 @@ class Knowledge(Learned):
             self.hazards[_INNER[stage]].record_end(inner)
 
     def restore_learned_state(self, state: object) -> None:
-        """Restore the learned state from a value that `state()` returned.
+        """Restore the learned state from a value that `get_learned_state` returned.
 
         Raises:
             KeyError, TypeError, ValueError: the value is damaged. The estimators may be half restored.

@@ -1,8 +1,8 @@
 """The interface of pacing: a snapshot goes in, a number of calls comes out.
 
-A policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `observe`; `state` and
-`restore` carry what it has learned over a restart. Times are seconds of one monotonic clock; only their differences are
-used.
+A policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_event`;
+`get_learned_state` and `restore_learned_state` carry what it has learned over a restart. Times are seconds of one
+monotonic clock; only their differences are used.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class Pacer(ABC):
         self.caps = tuple(caps)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
-        """Replace the calls counted for each abandoned-call cap by those in the store, given by window length, oldest
+        """Set the counts for the abandoned-call caps from the calls in the store: by window length, the oldest calls
         first.
         """
 
@@ -207,6 +207,7 @@ class Pacer(ABC):
         return {}
 
     def restore_learned_state(self, state: object) -> None:  # noqa: B027
-        """Restore what the pacing policy had learned, as `state()` returned it. A state that is damaged or of another
-        version is ignored.
+        """Restore what the pacing policy had learned from a value of `get_learned_state`.
+
+        A value that is damaged or of another version is ignored.
         """

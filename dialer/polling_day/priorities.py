@@ -212,7 +212,7 @@ class BoothOrder:
         """Return the booths from which the next `numbers` numbers are claimed, in order, with the maximum for each
         booth.
 
-        Includes some more, in case one is empty.
+        The list has some more booths than needed, in case a booth has no more numbers.
         """
         drawn: list[_Place] = []
         again: list[_Place] = []  # booths drawn so far, with the pass that they will have afterwards

@@ -95,7 +95,7 @@ def load_booth_lists(
 def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
     """Return the lists of voters as a PDF in which each booth starts on a new page.
 
-    `mark` is printed on every page: the recipient of the list and its number.
+    `mark` is printed on every page. It names the recipient and the number of the list.
     """
     page = PdfPage(mark)
     for place, booth in enumerate(lists):

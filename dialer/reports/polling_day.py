@@ -164,7 +164,7 @@ def load_states(db: Connection) -> States:
 
 
 class TurnoutBy(StrEnum):
-    """The areas by which the turnout report has its rows, such as booths."""
+    """The kinds of areas for which the turnout report can have one row each, such as booths."""
 
     BOOTH = "booth"
     SECTION = "section"

@@ -355,8 +355,8 @@ class Gate:
             )
 
     def find_redial_lock_end(self, facts: PhoneFacts | None, now: float) -> float | None:
-        """Return when the redial lock of a number ends that had an abandoned call (epoch seconds), or None if it is not
-        locked.
+        """Return when the redial lock after an abandoned call to a number ends (epoch seconds), or None if there is no
+        lock.
         """
         if facts is None or facts.abandoned_at is None:
             return None

@@ -42,7 +42,7 @@ class CallOnScreen(NamedTuple):
 
 
 class VoterOnScreen(NamedTuple):
-    """A voter on the number of a call."""
+    """A voter who can be reached at the number of a call."""
 
     voter_id: int
     name: str
@@ -67,7 +67,7 @@ class MarkOnScreen(NamedTuple):
 
 
 class EarlierCall(NamedTuple):
-    """An earlier call to the number of the call on the screen."""
+    """An earlier call to the number that the agent's page shows."""
 
     created_at: float  # epoch seconds
     campaign_id: str
@@ -197,7 +197,7 @@ class AgentReading:
             raise
 
     async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Read the call of an attempt, pass it to the function `shown`, and return what the function returns.
+        """Read a call for the agent's page, and convert it with the function `shown`. Return the converted call.
 
         Return None if the store has no such attempt.
         """

@@ -32,7 +32,7 @@ class Statements:
         self._path = path
 
     async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
-        """Return all rows."""
+        """Run a query and return all its rows."""
         with translate_sqlite_errors(self._path):
             return [*map(query.make, await self._connection.execute_fetchall(query.sql, parameters))]
 
@@ -41,7 +41,7 @@ class Statements:
         return next(iter(await self.all(query, **parameters)), None)
 
     async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
-        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        """Run a query and return the value of its first row, or None if there is no row or the value is NULL."""
         with translate_sqlite_errors(self._path):
             for (value,) in await self._connection.execute_fetchall(scalar.sql, parameters):
                 return None if value is None else scalar.kind(value)
@@ -70,7 +70,10 @@ class AsyncConnection(Statements):
 
     @classmethod
     async def connect(cls, path: Path, connector: Callable[[], Connection]) -> Self:
-        """Open a file with the function `connector`, which blocks and runs in the connection's own thread. Raises StoreError."""
+        """Open a database file by calling `connector` in the connection's own thread, because it blocks.
+
+        Raises StoreError.
+        """
         failed: list[Exception] = []
 
         def open_or_record_error() -> Connection:
@@ -94,12 +97,12 @@ class AsyncConnection(Statements):
         return await cls.connect(path, partial(open_store_for_reading, path, key=key, opened_here=opened_here))
 
     async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
-        """Return all rows."""
+        """Run a query and return all its rows."""
         async with self._lock:
             return await super().all(query, **parameters)
 
     async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
-        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        """Run a query and return the value of its first row, or None if there is no row or the value is NULL."""
         async with self._lock:
             return await super().value(scalar, **parameters)
 

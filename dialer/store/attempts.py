@@ -234,7 +234,7 @@ def _find_reason_not_to_dial(
 def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals) -> float:
     """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
-    A call that the person asked for waits only if the phone has rung since.
+    A call that the person asked for is delayed only if the phone has rung after the request.
     """
     if pre_dial_check.promised:
         return gaps.find_next_call_time(pre_dial_check.rung_since_asked_at, None, ())
@@ -338,7 +338,7 @@ def hold_other_numbers(
     both.
 
     With `held_until`, change only numbers that an earlier result of the same call held until that time. Do nothing for
-    a voter whose link to the called number was dropped.
+    a voter who is no longer linked to the called number.
     """
     if held_until is not None:
         move_hold(db, campaign_id, phone_id, voter_id, until, held_until)

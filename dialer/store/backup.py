@@ -66,11 +66,10 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete older backups of a centre and return the folders that were deleted.
+    """Delete a centre's older backups, which are next to the new backup `made`. Return the deleted folders.
 
-    The backups are next to the new backup `made`. The newest `keep` backups by name stay. `made` always stays, even if
-    a wrong clock gave others later names. Only folders that are named like a backup and contain no other files are
-    deleted.
+    The newest `keep` backups by name stay. `made` stays too, even if a wrong clock gave other backups later names. A
+    folder is deleted only if it is named like a backup and contains no other files.
 
     Raises StoreError if a backup cannot be deleted.
     """

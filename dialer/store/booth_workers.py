@@ -44,7 +44,7 @@ def save_booth_worker(
 
     Return the worker's id and whether the number (E.164) has opted out.
 
-    An empty name or language does not overwrite a stored one. A closed number of a listed worker is called again,
+    An empty name or language does not overwrite a stored one. If the worker's number was closed, it is called again,
     unless it has opted out.
     """
     SQL.add_phone.run(db, number=number)

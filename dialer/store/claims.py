@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 class ListedNumber(NamedTuple):
-    """The target of a number in a campaign's queue."""
+    """The state of a number in a campaign's queue."""
 
     state: str
     refused_by: str | None
@@ -60,7 +60,7 @@ class ListedNumber(NamedTuple):
 
 
 class PendingOnPhone(NamedTuple):
-    """The voter whom a call to a number addresses, and how many voters are pending on it."""
+    """The voter whom a call to a number addresses, and how many pending voters have the number."""
 
     voter_id: int
     pending_voters: int
@@ -191,7 +191,9 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
 
 
 def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
-    """Take claimed targets out of the queue that the rules refuse for a reason without an end, each with its reason.
+    """Take claimed targets out of the queue, because the rules refuse them until something changes.
+
+    The reason of each is stored with it.
 
     They return to the queue by `release_refused_targets`.
     """
@@ -213,8 +215,8 @@ def release_refused_targets(db: Connection, campaign_id: str, most: int) -> int:
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put claimed numbers whose lease has ended back into the queue, and return how many.
 
-    With `owner`, a dialler that has just started, also put back every target that it had claimed, and make all targets
-    that were set aside available.
+    `owner` is the name of a dialler that has just started. All targets that it had claimed are put back too, and all
+    targets that were set aside become available.
     """
     released = SQL.release_expired.run(db, now=now)
     if owner is None:

@@ -100,7 +100,9 @@ def open_store_for_reading(
     with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "ro", key, busy_seconds)) as db:
         version = read_schema_version(db, path)
         if version != get_newest_schema_version():
-            raise StoreError(f"{path}: its schema has version {version}. Start the dialler once to upgrade it.")
+            raise StoreError(
+                f"{path}: this store has the old schema version {version}. Start the dialler once to upgrade the store."
+            )
         db.execute(f"PRAGMA cache_size = -{DIALLER_READER_CACHE_KIBIBYTES if opened_here else READER_CACHE_KIBIBYTES}")
     return db
 

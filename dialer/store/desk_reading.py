@@ -77,7 +77,7 @@ class DeskReading:
         )
 
     async def count_live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
-        """Count the live answers in the time window before `now`, and how many of them were abandoned."""
+        """Count a campaign's live answers in the time window before `now`, and how many of them were abandoned."""
         found = await self._db.first(
             campaign_figures.SQL.recent_answers,
             campaign_id=campaign_id,

@@ -56,9 +56,9 @@ def record_flow_answers(
 def change_flow_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
-    """Store the answers to a script that an agent entered, or delete those that are None.
+    """Store the answers to a script that an agent entered.
 
-    Return the earlier answers of the same names.
+    An answer of None deletes the stored one. Return the earlier answers of the same names.
     """
     before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():

@@ -37,7 +37,7 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """The file that the store was last opened in."""
+    """The place (machine and inode) and the token of the file in which a store was last opened."""
 
     place: str
     token: str
@@ -78,7 +78,10 @@ def renew_identity(db: Connection) -> None:
 
 
 def clear_token(db: Connection) -> None:
-    """Let the store get a new identity when it is next opened for writing. One of an older schema gets it anyway."""
+    """Delete the token of a store, so that the store gets a new identity when it is next opened for writing.
+
+    A store with an older schema has no token.
+    """
     if SQL.has_identity.one(db):
         SQL.set_token.run(db, token="")
 
@@ -135,5 +138,6 @@ def _write_tokens(path: Path, *tokens: str) -> None:
         half.replace(file)
     except OSError as error:
         raise StoreError(
-            f"{file}: cannot be written ({error.strerror}): free some space, or allow this user to write"
+            f"{file}: the store's token cannot be written ({error.strerror}): free some space, or allow this user to"
+            " write"
         ) from error

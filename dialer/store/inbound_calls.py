@@ -83,7 +83,7 @@ def find_open_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbo
 
 
 def postpone_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Do not call a number that is due before the time `due_at` (epoch seconds).
+    """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds), if it is due earlier.
 
     Closed and claimed numbers are not changed.
     """

@@ -125,7 +125,7 @@ class StoreLock:
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-            raise self._build_lock_error("its folder does not exist") from None
+            raise self._build_lock_error("the folder of the store does not exist") from None
         except OSError as error:
             raise self._build_lock_error(error.strerror) from error
         try:
@@ -133,7 +133,9 @@ class StoreLock:
         except OSError as error:
             who = find_lock_holder(self._path) or "another process"
             os.close(descriptor)
-            raise StoreBusy(f"{self._path}: {who} is using this store: stop that first, then try again") from error
+            raise StoreBusy(
+                f"{self._path}: {who} is using this store: stop that program first, then try again"
+            ) from error
         locked = os.fstat(descriptor)
         self._held[locked.st_dev, locked.st_ino] = descriptor
         return descriptor

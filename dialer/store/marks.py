@@ -238,7 +238,10 @@ def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
 
 
 def _restore_voter_link(db: Connection, mark: Mark) -> None:
-    """Restore the link between the voter and the attempt's number. Reopen the number's targets that the undone mark had closed."""
+    """Restore the link between the voter and the attempt's number.
+
+    Reopen the number in the campaign queues where the undone mark had closed it.
+    """
     phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
     targets.reopen_targets_of_wrong_number(db, phone_id, mark.at)

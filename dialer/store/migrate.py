@@ -60,8 +60,9 @@ def read_schema_version(db: Connection, path: Path) -> int:
         return 0
     if version > get_newest_schema_version():
         raise StoreError(
-            f"{path}: its schema is version {version}, this program knows up to {get_newest_schema_version()}:"
-            " install the newer Matdan again, or put the store aside and `dialer restore` the copy from before the upgrade"
+            f"{path}: the store's schema has version {version}, but this program supports no version above"
+            f" {get_newest_schema_version()}: install the newer Matdan again, or put the store aside and"
+            " `dialer restore` the copy from before the upgrade"
             f" ({path.name}.schema-N)"
         )
     return int(version)

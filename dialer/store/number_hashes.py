@@ -76,8 +76,8 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
     hashes.
 
-    Raises StoreError if that secret may have made hashes that are all that is known of suppressed numbers: later rolls
-    would bring these numbers back.
+    Raises StoreError if some suppressed numbers may be known only by the hashes of that secret: a later roll would
+    bring these numbers back.
     """
     listed = [compute_fingerprint(secret) for secret in secrets]
     known = read_secret_ids(db)
@@ -103,7 +103,7 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
 
 
 def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the next numbers (with ids above `after`) that lack a hash with a secret.
+    """Hash the next numbers of the roll that lack a hash with one of the secrets: those with ids above `after`.
 
     Returns the last id that was hashed, or None if there were no more numbers.
     """

@@ -154,7 +154,10 @@ class SQL(Statements):
 
 
 def read_number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
-    """Return what was known about a number at a time (epoch seconds; infinity for now). The number need not be on the roll."""
+    """Return what was known about a number at the time `at`.
+
+    The number need not be on the roll. The time is in epoch seconds; infinity stands for the present state.
+    """
     row = SQL.phone.first(db, number=number)
     phone_id = 0 if row is None else row.phone_id
     consent, missing = _find_consent_at(db, number, row, at)

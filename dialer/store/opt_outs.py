@@ -77,7 +77,7 @@ def opt_out_number(
 ) -> bool:
     """Suppress a number (E.164), on the roll or not. Return True, or False if it was suppressed already.
 
-    Other centres are notified with its `number_hash`. They are not notified if that is None.
+    Other centres are notified of the opt-out by `number_hash`, or not at all if it is None.
     """
     phone_id = SQL.phone_id_of.first(db, number=number)
     if phone_id is not None:

@@ -125,9 +125,10 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
-    """Keep announcements until headquarters has them, including those that wait now. Above `byte_limit`, keep results only.
+    """Set how many bytes of announcements wait for headquarters at most. Above `byte_limit`, only results are stored.
 
-    None says that the settings name no headquarters: announcements that waited only for headquarters are deleted.
+    Announcements that wait now are included. None stands for settings without a headquarters: then the announcements
+    that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -140,7 +141,7 @@ def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
 
 
 def read_rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
-    """Return the announcements with ids above one id and up to another, read page by page."""
+    """Return the announcements with ids above `passed`, up to the id `last`. They are read page by page."""
     while rows := SQL.rows_after.all(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
             if row.outbox_id > last:

@@ -42,20 +42,20 @@ def read_stream_position(db: Connection, stream: str) -> int:
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Apply other centres' opt-outs and marks of a stream that follow its stored position, and store the new position.
+    """Apply a batch of opt-outs and marks of other centres, and store the new position in their stream.
 
-    They are not announced again.
+    A batch that was applied before is skipped. The updates are not announced again.
 
     A mark is counted and skipped if its voter is not on our roll (which may be another version), or if another mark has
     its key.
 
-    Raises NotInStore, with the position to continue from, if updates are missing in between.
+    Raises NotInStore if updates are missing between the stored position and the batch.
     """
     stored = read_stream_position(db, updates.stream)
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:
-        raise NotInStore(f"Updates of the stream {updates.stream} are missing: ask from {stored}.")
+        raise NotInStore(f"Updates of the stream {updates.stream} are missing. Request them from position {stored} on.")
     phones = []
     for each in updates.opt_outs:
         phone_id = opt_outs.record_foreign_opt_out(db, each.number_hash, at=each.at, centre=each.centre)

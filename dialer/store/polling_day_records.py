@@ -18,7 +18,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """A state whose roll has the constituency or part of a turnout figure."""
+    """A state in which the area (constituency or part) of a turnout figure lies."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -76,10 +76,12 @@ def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigur
         names = ", ".join(sorted(state or "none named" for state in states))
         raise NotInStore(
             f"constituency {figure.constituency_number}{part} is on the roll of several states ({names})."
-            " Name its state (--state, or a column state). No figure was saved."
+            " Name its state with --state or in a column `state`. No figure was saved."
         )
     state = f" of {figure.state_code}" if found else ""
-    raise NotInStore(f"constituency {figure.constituency_number}{state}{part} is not on the roll. No figure was saved.")
+    raise NotInStore(
+        f"constituency {figure.constituency_number}{state}{part} is not on the roll: correct it. No figure was saved."
+    )
 
 
 def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
@@ -111,7 +113,7 @@ def _area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
 
 
 def read_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
-    """Return the official turnout shares that are not replaced by later ones, by time, for a figure's area and day.
+    """Return the official turnout shares for a figure's area and day, by time. Shares that were replaced are left out.
 
     The figure must have its state.
     """
@@ -119,7 +121,9 @@ def read_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, fl
 
 
 def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
-    """Append a complaint with an audit entry and return its number. A repeated complaint gets the same number.
+    """Store a voter's complaint about calls, with an audit entry, and return the complaint's number.
+
+    A repeated complaint gets the same number.
 
     Raises NotInStore if the store does not have the campaign, attempt or phone number that the complaint names.
     """
@@ -140,7 +144,7 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
 
 
 def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -> None:
-    """Append an answer to a complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
+    """Store the answer to a voter's complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
     if not SQL.complaint_exists.one(db, complaint_id=answer.complaint_id):
         raise NotInStore(
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."

@@ -86,7 +86,7 @@ class Query(Statement, Generic[R]):
         return map(self.make, db.execute(self.sql, parameters))
 
     def all(self, db: Connection, /, **parameters: object) -> list[R]:
-        """Return all rows."""
+        """Run the query and return all its rows."""
         return [*map(self.make, db.execute(self.sql, parameters))]
 
     def first(self, db: Connection, /, **parameters: object) -> R | None:
@@ -107,7 +107,7 @@ class Scalar(Statement, Generic[V]):
         self.kind = kind
 
     def all(self, db: Connection, /, **parameters: object) -> list[V]:
-        """Return the value of each row."""
+        """Run the query and return the value of each row."""
         return [*starmap(self.kind, db.execute(self.sql, parameters))]
 
     def first(self, db: Connection, /, **parameters: object) -> V | None:

@@ -221,13 +221,16 @@ class Store(StoreRunner):
     answer_complaint = Write(polling_day_records.answer_complaint)
 
     async def record_mark(self, mark: Mark) -> MarkEffect:
-        """Append a mark and update the voter's status. See `marks.record_mark`."""
+        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.record_mark`."""
         effect = await self._announce(marks.record_mark, mark)
         self._recount_targets([effect])
         return effect
 
     async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-        """Append marks that came together, all or none, with an audit entry. See `marks.record_marks`."""
+        """Store several marks (recorded answers about voters), all or none, with an audit entry.
+
+        See `marks.record_marks`.
+        """
         effects = await self._announce(marks.record_marks, new, note)
         self._recount_targets(effects)
         return effects

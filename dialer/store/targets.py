@@ -65,7 +65,7 @@ def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int
 
 
 def close_target(db: Connection, target: int) -> None:
-    """Close one number in one campaign's queue, which is given by its rowid."""
+    """Close one number in one campaign's queue. `target` is the rowid of the entry in the queue."""
     SQL.close_target.run(db, target=target)
 
 

@@ -26,7 +26,7 @@ class ContactedVoters(NamedTuple):
 
 
 class BoothCount(NamedTuple):
-    """The numbers of a booth's voters: all, contacted, and by turnout status."""
+    """How many voters a booth has, how many were contacted, and how many have each turnout status."""
 
     voters: int
     contacted: int

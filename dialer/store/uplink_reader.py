@@ -71,7 +71,9 @@ class UplinkReader:
         return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_rolls(self) -> StoredRolls:
-        """Return the rolls in the store. Updates of other centres are needed only for their voters.
+        """Return the constituencies of the rolls in the store.
+
+        Other centres' updates are needed only for voters on these rolls.
 
         Slow, for it reads all booths.
         """

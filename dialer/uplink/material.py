@@ -105,7 +105,7 @@ class MaterialUpdater:
                 return self._rejected[1]
             if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
                 raise MaterialRefused(
-                    f"{assigned.label} is not installed until the centre's settings are valid: {problem}"
+                    f"material {assigned.label} is not installed until the centre's settings are valid: {problem}"
                 )
             await asyncio.to_thread(self._material.download_version, assigned)
             await asyncio.to_thread(self._material.activate_version, assigned.label)

@@ -30,8 +30,9 @@ class OrderDelivery:
     """Delivers headquarters' orders to the dialler: those to all centres, to the centre's zone (region), and to the
     centre itself.
 
-    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is sent
-    until the dialler replies or the order expires; a stop does not. The dialler compares orders from different subjects.
+    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is
+    sent until the dialler replies or the order expires. A stop never expires. The dialler compares orders from
+    different subjects.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:

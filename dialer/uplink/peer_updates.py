@@ -97,8 +97,8 @@ def select_valid_updates(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return those opt-outs and marks of other centres that are valid.
 
-    Updates that the dialler would reject are left out, so that they cannot block later updates. So are the centre's
-    own.
+    Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
+    updates are left out too.
     """
     return _keep_valid_updates(_OPT_OUTS, opt_outs, centre), _keep_valid_updates(_MARKS, marks, centre)
 

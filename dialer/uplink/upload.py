@@ -179,7 +179,10 @@ class OutboxUpload:
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problem(self) -> None:
-        """Report headquarters' opinion of store and clock to the dialler, which shows alerts. Repeat it each minute."""
+        """Report to the dialler what headquarters says about this centre's store and clock.
+
+        The dialler shows it as alerts. Repeat the report each minute.
+        """
         values = {"problem": self._problem[:400], "clock_ahead_seconds": round(self._clock_ahead)}
         now = self._clock.monotonic()
         is_good = not self._problem and abs(self._clock_ahead) < CLOCK_TOLERANCE_SECONDS

@@ -270,7 +270,7 @@ def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Pa
 @pytest.mark.parametrize(
     ("mounts", "store", "said"),
     [
-        ("mount --bind {0}/store {0}/there", "there/centre.db", "is using this store: stop that first"),
+        ("mount --bind {0}/store {0}/there", "there/centre.db", "is using this store: stop that program first"),
         ("touch {0}/there/b.db && mount --bind {0}/store/centre.db {0}/there/b.db", "there/b.db", "mount its folder"),
         ("mount -t tmpfs none {0}/there && cp {0}/store/centre.db {0}/there/", "there/centre.db", "opened"),
         (

@@ -180,7 +180,9 @@ class Acd:
         self._report_connection_to_flow(call.attempt_id, True)
 
     def continue_conversation(self, call: Call, seat_name: str) -> None:
-        """Continue a conversation at a seat that an earlier run of the dialler, or a transfer, left there."""
+        """Continue the conversation of a voter who is already connected to a seat, after a restart of the dialler or a
+        transfer.
+        """
         now = self._core.read_clock()
         seat = self._seats[seat_name]
         self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
@@ -354,7 +356,7 @@ class Acd:
             )
 
     def expect_phone_to_connect(self, seat_name: str) -> None:
-        """Start a timer that calls the agent's phone if it has not connected by then."""
+        """Start a timer that calls the agent's phone if the phone has not connected when the timer expires."""
         self._core.request_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )

@@ -96,7 +96,7 @@ class BoothWorkers:
         """
         last = None if call.worker is None else await self._store.find_last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise CommitTargetNotFound("no serial was entered on this call, so none can be undone")
+            raise CommitTargetNotFound("no serial was entered on this call")
         undone, voter_id = last
         mark = Mark(
             key,
@@ -127,8 +127,8 @@ class BoothWorkers:
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(
-                "the part of the roll is missing or not one of the booth worker's: start with one of"
-                f" {', '.join(map(str, parts))} and a colon"
+                "the part of the roll is missing or not one of the booth worker's: write one of the parts"
+                f" {', '.join(map(str, parts))} and a colon before the serials"
             )
         unknown: list[str] = []
         noted = 0
@@ -152,13 +152,14 @@ class BoothWorkers:
         seat, call, named = self._require_worker_call(seat_name)
         try:
             await self.undo_last_serial(call, named, agent=seat.agent)
-        except CommitTargetNotFound as nobody:
-            raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
+        except CommitTargetNotFound as error:
+            raise CommandRefused(f"seat {seat.name}: no serial can be undone, because {error}") from error
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return a seat, the call of a booth worker at the seat, and a new key for what is stored. Raises
-        CommandRefused.
+        """Return a seat, the call of a booth worker at the seat, and a new key for the marks to store.
+
+        Raises CommandRefused.
         """
         seat = self._seats.require_seat(seat_name)
         call = self._acd.find_latest_call(seat)

@@ -286,5 +286,5 @@ class FlowService:
 
 
 def _has_commit_failed(before: asyncio.Future[bool]) -> bool:
-    """Return whether a write to the store is known to have failed."""
+    """Return whether the task that stores an earlier input of the caller has ended without success."""
     return before.done() and before.exception() is None and not before.result()

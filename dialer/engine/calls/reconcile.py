@@ -116,9 +116,10 @@ class Reconciler:
         self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
 
     async def _look_up_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
-        """End calls that disappeared from Asterisk while disconnected, as its call records say.
+        """End calls that disappeared from Asterisk while the link was down.
 
-        A record is written shortly after the call's end, so missing records are read again.
+        Asterisk's call records say how each call ended. Asterisk writes a record shortly after the call's end, so
+        missing records are read again.
         """
         reported: dict[AttemptId, PastCall] = {}
         history: History | None = None

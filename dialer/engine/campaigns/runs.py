@@ -107,14 +107,16 @@ class CampaignRun:
         self.list_done = False
 
     def read_queue_again(self) -> None:
-        """Have the campaign's queue of numbers read again, because numbers may have returned to it."""
+        """Request that the campaign's queue of numbers is read again, because numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
         self.order.reset_empty_booths()
 
     def check_refused_numbers_again(self) -> None:
-        """Have the numbers that the rules refused return to the queue, because something has changed."""
+        """Request that the numbers which the rules refused return to the queue, because a fact on which the rules
+        depend has changed.
+        """
         self.must_check_refused = True
         self.read_queue_again()
 
@@ -146,7 +148,7 @@ class CampaignRuns:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
-            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings. Their campaigns are: {known}")
+            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings. The campaigns there are: {known}")
         return self._runs[campaign_id]
 
     def put_campaign(self, run: CampaignRun) -> None:
@@ -166,13 +168,15 @@ class CampaignRuns:
             run.order.add_booths(booths)
 
     def check_refused_numbers_again(self) -> None:
-        """Have all campaigns check the numbers again that the rules refused."""
+        """Request that every campaign checks the numbers again that the rules refused."""
         for run in self._runs.values():
             run.check_refused_numbers_again()
         self._core.wake.set()
 
     def read_queues_again(self) -> None:
-        """Have all campaigns read their queues of numbers again, because completed numbers may have been reopened."""
+        """Request that every campaign reads its queue of numbers again, because completed numbers may have been
+        reopened.
+        """
         for run in self._runs.values():
             run.read_queue_again()
         self._core.wake.set()

@@ -167,8 +167,9 @@ class Campaigns:
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Stop every campaign for headquarters. Nobody can resume one before `resume_all_campaigns`.
 
-        `why` is the reason that refused commands are given. `stopped` maps campaigns that are already stopped to the
-        states to which they return afterwards. Returns these states for all campaigns. Does not write to the store.
+        `why` is the reason that is given when a later command is refused. `stopped` maps campaigns that are already
+        stopped to the states to which they return afterwards. Returns these states for all campaigns. Does not write to
+        the store.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}

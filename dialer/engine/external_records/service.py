@@ -65,14 +65,14 @@ class ExternalRecords:
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
-        """Store a complaint. Raises CommandRefused, StoreError."""
+        """Store a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_future_time(complaint.at)
         with _refuse_rejected_records():
             number = await self._store.record_complaint(complaint, self._make_audit_entry(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
-        """Store the answer to a complaint. Raises CommandRefused, StoreError."""
+        """Store the answer to a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_future_time(answer.at)
         with _refuse_rejected_records():
             await self._store.answer_complaint(answer, self._make_audit_entry(who))
@@ -93,7 +93,7 @@ class ExternalRecords:
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def confirm_uplink(self, through: int) -> bool:
-        """Remove results from the queue to headquarters (outbox) that headquarters has committed.
+        """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
 
         Returns whether headquarters has results that this store does not have, because it was set back to an earlier
         state. Raises CommandRefused, StoreError.

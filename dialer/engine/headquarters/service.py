@@ -114,7 +114,10 @@ class HeadquartersOrders:
         return await self._campaigns.stop_all()
 
     def report_uplink(self, problem: str, clock_ahead_seconds: float) -> None:
-        """Raise or clear the alerts about headquarters' opinion of this centre's store (empty: none) and clock."""
+        """Raise or clear two alerts: headquarters refuses this centre's results (`problem`), and the clocks differ.
+
+        An empty `problem` says that headquarters accepts the results.
+        """
         if problem:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_REFUSES, problem=problem)
         else:

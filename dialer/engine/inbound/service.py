@@ -173,8 +173,9 @@ class Inbound:
             self._routing[ended.attempt_id] = ended
 
     def resync_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Remove inbound calls of unknown callers that are no longer on an Asterisk server. Returns those that are, so
-        that they are not hung up as stray calls.
+        """Remove inbound calls of unknown callers that are no longer on an Asterisk server.
+
+        Returns the others, so that they are not hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():

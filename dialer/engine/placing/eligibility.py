@@ -167,7 +167,7 @@ class Eligibility:
         return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
     def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Return whether the rules allow to call a reserved number now, and count a refusal.
+        """Return whether the rules allow a call to a reserved number now, and count a refusal.
 
         With `guaranteed` an agent's seat is reserved for the call.
         """
@@ -177,7 +177,7 @@ class Eligibility:
     def check_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
-        """Return whether the rules allow to send a call to the switch now, and count a refusal."""
+        """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
         case = self._make_rules_case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
@@ -185,8 +185,9 @@ class Eligibility:
         return self._count_refusals(run, ruling)
 
     def may_connect_call(self, call: Call) -> bool:
-        """Return whether the rules allow to connect an answered call to an agent or its IVR flow, and count
-        a refusal.
+        """Return whether the rules allow an answered call to be connected to an agent or its IVR flow.
+
+        Count a refusal.
         """
         if call.inbound:  # inbound calls may always be answered: the rules are about outbound calls
             return True

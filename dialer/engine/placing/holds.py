@@ -95,8 +95,9 @@ class CampaignHolds:
         return None
 
     def find_agent_hold(self, run: CampaignRun) -> Hold | None:
-        """Return why a campaign may not dial if it needs an agent and none at work can take its calls;
-        otherwise None.
+        """Return why a campaign that needs agents may not dial: no agent at work can take its calls.
+
+        Otherwise return None.
         """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None

@@ -110,7 +110,7 @@ class Hoppers:
             self._core.wake.set()
 
     async def _release_refused_numbers(self, run: CampaignRun) -> None:
-        """Return the numbers that the rules refused to the queue, if they must be checked again."""
+        """Put the numbers that the rules refused back into the queue, if they must be checked again."""
         while run.must_check_refused:
             run.must_check_refused = False  # unless something changes again meanwhile
             try:
@@ -166,8 +166,8 @@ class Hoppers:
         )
         if isinstance(claim, Claim):
             return claim
-        words, why = _CLAIM_REFUSALS[claim]
-        raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
+        reason, code = _CLAIM_REFUSALS[claim]
+        raise CommandRefused(f"campaign {run.spec.campaign_id}: the number was not called, because {reason}", code)
 
     def return_all_claims(self, run: CampaignRun) -> None:
         """Return all reserved numbers of a hopper to the campaign's queue."""

@@ -210,7 +210,7 @@ class Originator:
         return None
 
     async def _postpone_claims(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
-        """Postpone reserved numbers that the rules forbid to call now."""
+        """Postpone reserved numbers, because the rules forbid calls to them now."""
         run.set_next_due_time(min(due_at for _, due_at in postponed))
         try:
             await self._store.postpone_claimed_targets(postponed)
@@ -219,7 +219,7 @@ class Originator:
         self._core.wake.set()
 
     async def _refuse_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
-        """Take numbers out of the queue that the rules forbid to call until something changes."""
+        """Take numbers out of the queue, because the rules forbid calls to them until something changes."""
         try:
             await self._store.refuse_claimed_targets(refused)
         except StoreError as error:  # the lease returns them to the queue

@@ -48,7 +48,7 @@ class ReservedSeats:
         self._seats.notify_seat(call.reserved_seat or "")
 
     def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
-        """Release the seat of a call that will not be placed."""
+        """Release the seat that is reserved for a call, because the call will not be placed."""
         seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.update_seat(seat, seat.end_call(self._core.read_clock()))

@@ -154,10 +154,9 @@ class SeatSilence:
             await self._check_phone(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether an agent's phone has sent audio since its packet count was `since`, or from now on if that is
-        None.
+        """Return whether an agent's phone has sent more audio packets than `since`, an earlier count.
 
-        To find that it has not takes about a second.
+        If `since` is None, counting begins now. A negative answer takes about a second.
         """
         try:
             if since is None:

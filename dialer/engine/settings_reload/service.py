@@ -33,8 +33,9 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service. `apply_plan` are further functions that apply the reloaded settings, besides campaigns
-        and agents.
+        """Create the service.
+
+        `apply_plan` has the functions that apply the reloaded settings to everything except campaigns and agents.
         """
         self._core = core
         self._calls = calls

@@ -90,7 +90,9 @@ class Marks:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
     def read_queues_again(self) -> None:
-        """Have all campaigns read their queues of numbers again, because completed numbers may have been reopened."""
+        """Request that every campaign reads its queue of numbers again, because completed numbers may have been
+        reopened.
+        """
         self._runs.read_queues_again()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:

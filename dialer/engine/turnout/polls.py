@@ -62,9 +62,7 @@ class Polls:
         return self.find_last_call_times().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
-        """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever
-        is earlier.
-        """
+        """Return the next midnight (epoch seconds): the earliest in the time zones of the centre and of the polls."""
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_polls_today().until)
 
     def format_closing_time(self, booth: Booth) -> str:

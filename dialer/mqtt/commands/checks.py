@@ -172,7 +172,7 @@ def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise CommandRefused(f"unknown field: {shown}{meant}; the fields of `{name}` are {', '.join(known)}")
         if fields[key] is not None:  # null means that it is left out
-            raise CommandRefused(f"`{name}` has no field `{key}`: leave `{key}` out")
+            raise CommandRefused(f"the command `{name}` has no field `{key}`: leave `{key}` out")
 
 
 def _check_expiry(expires_at: object, now: float) -> None:

@@ -292,7 +292,9 @@ class CommandGateway:
         Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
         """
         if max(self._halts.get(command.campaign, 0), self._halts.get(None, 0)) > number:
-            raise CommandRefused("a stop or pause was sent after it and is in force; send it again to resume dialling")
+            raise CommandRefused(
+                "a stop or pause that was sent later is in force: send this command again to resume dialling"
+            )
 
     def _count_records(self, accepted: AcceptedCommand) -> None:
         count = accepted.command.record_count

@@ -187,7 +187,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 2}, seconds=10)
         assert str(here.campaign("agents").hold) == "removed from the settings"
         with pytest.raises(
-            CommandRefused, match=r"campaign 'agents' is not in the settings\. Their campaigns are: second"
+            CommandRefused, match=r"campaign 'agents' is not in the settings\. The campaigns there are: second"
         ):
             await here.site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         here.change(add=FIRST)

@@ -110,7 +110,7 @@ async def test_new_command_class_is_refused_to_other_roles_and_with_other_fields
     reply = await send(store, "desk", seats, seat="01", coffee="tea")
     assert reply["text"] == "`seat-coffee`: `coffee` must be 'black' or 'white' (which kind)"
     reply = await send(store, "supervisor", seats, seat="01", coffee="white", reason="break")
-    assert reply["text"] == "`seat-coffee` has no field `reason`: leave `reason` out"
+    assert reply["text"] == "the command `seat-coffee` has no field `reason`: leave `reason` out"
     assert seats.paused == []
 
 

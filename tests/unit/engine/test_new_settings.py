@@ -107,7 +107,9 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     assert "order connect_call_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
-    with pytest.raises(CommandRefused, match=r"campaign 'calls' is not in the settings\. Their campaigns are: none"):
+    with pytest.raises(
+        CommandRefused, match=r"campaign 'calls' is not in the settings\. The campaigns there are: none"
+    ):
         turns.features.runs.require_campaign("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
