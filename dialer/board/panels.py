@@ -106,7 +106,7 @@ def draw_turnout(
         (booth for booth in booths if booth.contacted),
         key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
-    shown, whole = reached[:room], _sum_booths(booths)
+    shown, whole = reached[:room], _sum_booth_turnouts(booths)
     ratios = max(len(ratio) for ratio in ("contacted", *map(_format_contacted_ratio, [*shown, whole])))
     names = max(len(name) for name in ("booth", *(_format_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
@@ -163,7 +163,7 @@ def _draw_booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: 
     )
 
 
-def _sum_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
+def _sum_booth_turnouts(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 

@@ -101,7 +101,7 @@ def prepare_changed_recordings(
         )
         placed = _install_information_message(settings, entries, before)
     _print_preparation_report(report, console)
-    _print_message_state(placed)
+    _print_information_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -149,7 +149,7 @@ def create_missing_drafts(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
     )
-    _print_message_state(placed)
+    _print_information_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -437,7 +437,7 @@ def _install_information_message(settings: Settings, entries: Entries, before: E
     return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
-def _print_message_state(placed: MessageState) -> None:
+def _print_information_message_state(placed: MessageState) -> None:
     if placed is MessageState.KEPT:
         typer.echo(
             "matdan/message: a file that was installed by hand stays; delete it and run this again to replace it"

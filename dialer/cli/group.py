@@ -27,11 +27,11 @@ class CommandGroup(typer.Typer):
         """Return a decorator that registers a function as a command, as Typer's own decorator does."""
         register = super().command(name, **settings)
 
-        def register_expanded(function: Function) -> Function:
+        def register_expanded_command(function: Function) -> Function:
             register(_expand_dataclass_parameters(function))
             return function
 
-        return register_expanded
+        return register_expanded_command
 
 
 def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., Any]:

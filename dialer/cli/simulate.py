@@ -146,7 +146,7 @@ def compare_pacing_policies(
     )
 
 
-def format_table(report: SimulationReport, *, by_change: bool) -> Table:
+def format_policy_table(report: SimulationReport, *, by_change: bool) -> Table:
     """Return the figures of a simulation as a table for the terminal.
 
     It has a row for each pacing policy, or with `by_change` for each change.
@@ -308,7 +308,7 @@ def simulate(
 def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = format_count(max(line.days for line in report.outcomes), "day")
-        plot_policies(create_policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
+        plot_policies(create_policy_chart_points(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
@@ -365,10 +365,10 @@ def _print_report(report: SimulationReport, *, as_json: bool) -> None:
             content["recorded"] = asdict(report.recorded)
         typer.echo(json.dumps(content, indent=2))
     else:
-        Console().print(format_table(report, by_change=not report.days))
+        Console().print(format_policy_table(report, by_change=not report.days))
 
 
-def create_policy_points(report: SimulationReport) -> list[PolicyPoint]:
+def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
     """Return each pacing policy or change as a point of the diagram of utilisation and abandoned rate."""
     return [
         PolicyPoint(

@@ -59,7 +59,7 @@ class BoardAccount:
     def create_router(self) -> APIRouter:
         """Return a router with the route that describes the board's signed-in user."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/me", dependencies=allow_anyone())(self.describe_user)
+        router.get("/api/me", dependencies=allow_anyone())(self.describe_signed_in_user)
         return router
 
     def use_settings(self, settings: Settings) -> None:
@@ -69,7 +69,7 @@ class BoardAccount:
         self._signers = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
-    async def describe_user(self, request: Request) -> BoardUser | None:
+    async def describe_signed_in_user(self, request: Request) -> BoardUser | None:
         """Return the signed-in user and the commands this user may send; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)

@@ -116,7 +116,7 @@ class RollRoutes:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
-        self._discard_files()
+        self._discard_roll_files()
         self._set_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.get_item_path(list_id).with_suffix(Path(name).suffix.lower())
         try:
@@ -124,7 +124,7 @@ class RollRoutes:
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
         except BaseException as error:
-            self._discard_files()
+            self._discard_roll_files()
             if isinstance(error, OSError):
                 raise StoreError(
                     f"{path.parent}: the uploaded roll cannot be written ({error.strerror}):"
@@ -143,7 +143,7 @@ class RollRoutes:
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded roll, unless it is being checked or imported."""
         self._refuse_other_roll(asked.list, AT_REST)
-        self._discard_files()
+        self._discard_roll_files()
 
     def _refuse_other_roll(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
@@ -187,7 +187,7 @@ class RollRoutes:
         self._spool.remove_item(asked.list)
         self._change_roll_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
 
-    def _discard_files(self) -> None:
+    def _discard_roll_files(self) -> None:
         if self._status is not None:
             self._spool.remove_item(self._status.id)
         self._status = None

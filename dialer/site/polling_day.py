@@ -17,7 +17,7 @@ def create_polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> Po
     chosen = settings.polling_day
     weights = chosen.priority
 
-    def find_booth_poll(booth: Booth) -> BoothPoll | None:
+    def find_polling_day_of_booth(booth: Booth) -> BoothPoll | None:
         known = find_polling_day(polls, booth.constituency_number)
         if known is None:
             return None
@@ -25,7 +25,7 @@ def create_polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> Po
         return BoothPoll(known.day, known.zone, close if isinstance(close, float) else None)
 
     return PollingPlan(
-        poll_of=find_booth_poll,
+        poll_of=find_polling_day_of_booth,
         expected_turnout=ExpectedTurnout(
             chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)
         ),

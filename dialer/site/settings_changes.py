@@ -45,20 +45,20 @@ def list_settings_by_key(settings: Settings) -> dict[str, str]:
 
 def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
     """Yield each setting that differs between two versions of the settings."""
-    for place in _find_changed_places((), before.model_dump(), after.model_dump()):
+    for place in _find_changed_setting_paths((), before.model_dump(), after.model_dump()):
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
             keys = keys[1:]
         yield Change(".".join(place), find_when_applied(section, keys[0] if keys else ""))
 
 
-def _find_changed_places(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
+def _find_changed_setting_paths(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
     tables = [_index_tables_by_name(each) for each in (before, after)]
     if before == after:
         return
     if all(isinstance(each, Mapping) for each in tables) and len(place) < 3:
         for key in dict.fromkeys([*tables[0], *tables[1]]):
-            yield from _find_changed_places((*place, str(key)), tables[0].get(key), tables[1].get(key))
+            yield from _find_changed_setting_paths((*place, str(key)), tables[0].get(key), tables[1].get(key))
     else:
         yield place
 

@@ -72,7 +72,7 @@ class Challenges:
         self._clock = clock
         self._issued: OrderedDict[bytes, tuple[str, bytes, float]] = OrderedDict()
 
-    def issue_challenge(self, name: str = "", handle: bytes = b"") -> bytes:
+    def issue_passkey_challenge(self, name: str = "", handle: bytes = b"") -> bytes:
         """Issue a challenge for the user `name`, or for any user if `name` is empty."""
         if len(self._issued) >= MAX_CHALLENGES:
             self._issued.popitem(last=False)
@@ -80,7 +80,7 @@ class Challenges:
         self._issued[challenge] = (name, handle, self._clock.monotonic() + CHALLENGE_SECONDS)
         return challenge
 
-    def redeem_challenge(self, challenge: bytes) -> tuple[str, bytes] | None:
+    def redeem_passkey_challenge(self, challenge: bytes) -> tuple[str, bytes] | None:
         """Use up a challenge and return the user name and handle that it was issued for.
 
         None = it is unknown, expired or already used.
@@ -151,7 +151,7 @@ class Passkeys:
         return {
             "rp": {"id": self._host.host, "name": "Matdan"},
             "user": {"id": _encode_base64(handle), "name": who.name, "displayName": who.name},
-            "challenge": _encode_base64(self._registrations.issue_challenge(who.name, handle)),
+            "challenge": _encode_base64(self._registrations.issue_passkey_challenge(who.name, handle)),
             "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "excludeCredentials": [{"type": "public-key", "id": _encode_base64(each.credential)} for each in own],
@@ -166,11 +166,11 @@ class Passkeys:
     async def register_passkey(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Store a new passkey of the signed-in user."""
         host, challenge = self._host, _read_challenge(answer.credential)
-        issued = None if challenge is None else self._registrations.redeem_challenge(challenge)
+        issued = None if challenge is None else self._registrations.redeem_passkey_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
         registered = await self._people.run_in_single_thread(
-            lambda: _verify_registration(answer.credential, challenge, host)
+            lambda: _verify_passkey_registration(answer.credential, challenge, host)
         )
         if registered is None:
             raise RequestRefused(409, "passkey-wrong")
@@ -192,7 +192,7 @@ class Passkeys:
             raise RequestRefused(409, "no-passkeys")
         return {
             "rpId": self._host.host,
-            "challenge": _encode_base64(self._sign_ins.issue_challenge()),
+            "challenge": _encode_base64(self._sign_ins.issue_passkey_challenge()),
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "allowCredentials": [],
             "userVerification": "required",
@@ -201,7 +201,7 @@ class Passkeys:
     async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """Start a session for the user whose passkey answered a challenge, in a cookie that no script can read."""
         challenge = _read_challenge(answer.credential)
-        if challenge is None or self._sign_ins.redeem_challenge(challenge) is None:
+        if challenge is None or self._sign_ins.redeem_passkey_challenge(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
         name = await self._verify_user(answer.credential, challenge)
         if name is None:
@@ -216,7 +216,9 @@ class Passkeys:
         host, passkey = self._host, await self._records.find_passkey(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.has_user_existed_since(passkey.name, passkey.at):
             return None
-        count = await self._people.run_in_single_thread(lambda: _verify_signature(credential, challenge, host, passkey))
+        count = await self._people.run_in_single_thread(
+            lambda: _verify_passkey_signature(credential, challenge, host, passkey)
+        )
         if count is None or not await self._records.record_passkey_use(passkey, count, self._clock.now()):
             return None
         return passkey.name
@@ -225,7 +227,7 @@ class Passkeys:
 # The library is slow (so is its first import), so it runs in the thread that hashes passwords.
 
 
-def _verify_registration(
+def _verify_passkey_registration(
     credential: dict[str, Any], challenge: bytes, host: PasskeyHost
 ) -> tuple[bytes, bytes, int] | None:
     """Return ID, public key and signature count of a new passkey, or None if it is not valid for this host."""
@@ -233,7 +235,9 @@ def _verify_registration(
     return None if verified is None else (verified.credential_id, verified.credential_public_key, verified.sign_count)
 
 
-def _verify_signature(credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey) -> int | None:
+def _verify_passkey_signature(
+    credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey
+) -> int | None:
     """Return a passkey's signature count, or None if its signature of the challenge is not valid for this host."""
     known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
     verified = _verify_passkey_answer(

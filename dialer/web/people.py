@@ -162,13 +162,13 @@ class People:
         self._refuse_sign_in_when_busy()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
-        stored = await self._find_password(name)
+        stored = await self._find_stored_password(name)
         if (
             not await self.run_in_single_thread(lambda: self._is_password_right(failures, stored, password))
             or stored is None
         ):
             raise NotSignedIn("wrong")
-        if await self._find_password(name) != stored:
+        if await self._find_stored_password(name) != stored:
             raise NotSignedIn("wrong")  # it was changed or removed meanwhile
         return stored
 
@@ -206,7 +206,7 @@ class People:
         await self._file.begin_session(digest_session_token(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
-    async def _find_password(self, name: str) -> StoredPassword | None:
+    async def _find_stored_password(self, name: str) -> StoredPassword | None:
         """Return the stored password of a user, or None.
 
         The password of an earlier user with the same name does not count.

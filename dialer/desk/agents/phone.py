@@ -99,7 +99,7 @@ class AgentPhones:
                 max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
             ) as switch:
                 await page.accept("sip")
-                code = await self._relay_messages(page, switch, seat)
+                code = await self._relay_sip_messages(page, switch, seat)
         except (OSError, TimeoutError, WebSocketException, WebSocketDisconnect) as error:
             _log.warning("phone.asterisk_unreachable", problem=str(error))
             if page.application_state is WebSocketState.CONNECTING:
@@ -108,7 +108,7 @@ class AgentPhones:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page is gone
             await page.close(code)
 
-    async def _relay_messages(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
+    async def _relay_sip_messages(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
         """Relay messages in both directions until one side ends or may not stay. Return the close code for the page."""
         if (previous := self._taken.get(seat.name)) is not None:
             previous.set()
@@ -119,7 +119,7 @@ class AgentPhones:
                 self._relay_page_messages(page, switch, seat),
                 _relay_asterisk_messages(page, switch),
                 self._wait_for_sign_out(page),
-                _wait_until_replaced(taken),
+                _wait_until_phone_replaced(taken),
             )
         ]
         try:
@@ -167,7 +167,7 @@ async def _relay_asterisk_messages(page: WebSocket, switch: ClientConnection) ->
     return ASTERISK_DOWN
 
 
-async def _wait_until_replaced(taken: asyncio.Event) -> int:
+async def _wait_until_phone_replaced(taken: asyncio.Event) -> int:
     await taken.wait()
     return TAKEN
 

@@ -88,11 +88,11 @@ class AgentSignInRoutes:
         if reply.status == "unanswered":
             raise RequestRefused(503, "unanswered")
         if reply.status != "done":
-            raise self._create_refusal(asked, reply)
+            raise self._create_sign_in_refusal(asked, reply)
         await self._wait_until_agent_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
 
-    def _create_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
+    def _create_sign_in_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:
             case RefusedBecause.PIN_WRONG:
                 active = self._page_state.get("alerts", AlertList)

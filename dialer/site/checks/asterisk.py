@@ -102,7 +102,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
 
     async def check_sounds_in_batches() -> None:
         while batches:
-            async for event in _check_events(client, events, "sounds", "SoundsChecked", batches.popleft()):
+            async for event in _check_user_events(client, events, "sounds", "SoundsChecked", batches.popleft()):
                 if event.get("UserEvent") == "SoundMissing":
                     missing.append(event.get("Sound"))
 
@@ -115,7 +115,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     return missing
 
 
-async def _check_events(
+async def _check_user_events(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
     """Call an extension of the dialplan that checks something, and yield the user events that it sends.
@@ -159,7 +159,7 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
 
 async def _check_hold_music(settings: Settings, client: AmiClient, events: Events) -> Finding:
     subject, name = "music on hold", settings.hold.music_class
-    async for event in _check_events(client, events, "music", "MusicChecked"):
+    async for event in _check_user_events(client, events, "music", "MusicChecked"):
         try:
             seconds = float(event.get("Seconds"))
         except ValueError:

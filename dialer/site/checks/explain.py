@@ -145,7 +145,7 @@ def explain_calls(
                 asked_for=campaign.id in record.asked_for,
                 rung_since_asked_at=record.asked_for.get(campaign.id),
             )
-            others, due_at, never = _list_reasons(record, campaign.id, gate, at)
+            others, due_at, never = _list_refusal_reasons(record, campaign.id, gate, at)
             state = states.get(campaign.id, CampaignState.RUNNING)
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must resume it")
@@ -158,7 +158,7 @@ def explain_calls(
                 others.append(f"too late to go and vote: no turnout calls after {moment}")
             # The reasons from the lists already have the opt-out with its time and source.
             named = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
-            explained = _combine_reasons(gate, case, at, others, None if never else due_at, named)
+            explained = _combine_refusal_reasons(gate, case, at, others, None if never else due_at, named)
             if last is not None and explained.next_at is not None and explained.next_at >= last:
                 explained = replace(explained, next_at=None)
             if past:
@@ -193,7 +193,7 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
     return "after the dialler's next start" if place is None or place.refused_by is not None else None
 
 
-def _combine_reasons(
+def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
     """Combine the reasons of the campaign's list and those of the legal rules into one explanation.
@@ -207,7 +207,7 @@ def _combine_reasons(
     return CallExplanation(mask_phone_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
-def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
+def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
     """Return why the campaign's list excludes a call now, until when, and whether one of these reasons never ends."""
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True

@@ -38,7 +38,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
             who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
             yield from _check_outward_calls(contexts, name, f"{kind} [{who}]")
     if configuration.rendered is not None:
-        yield from _check_our_contexts(contexts, conf, configuration.rendered["extensions.conf"])
+        yield from _check_matdan_contexts(contexts, conf, configuration.rendered["extensions.conf"])
 
 
 def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
@@ -84,7 +84,9 @@ def _step_jumps_to_context(setting: Setting, context: str) -> bool:
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
+def _check_matdan_contexts(
+    contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile
+) -> Iterator[Finding]:
     """Yield a fault for each of Matdan's dialplan contexts that is missing or differs from the rendered one."""
     for wanted in rendered.list_live_sections():
         if not wanted.name.startswith(OUR_CONTEXTS):

@@ -33,7 +33,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     identified = {section.get("endpoint") for section in conf.find_sections_of_type("identify")}
     contexts = {section.name for section in configuration.get_conf_file("extensions.conf").list_live_sections()}
     for endpoint in conf.find_sections_of_type("endpoint"):
-        yield from _check_identification(endpoint, identified)
+        yield from _check_endpoint_identification(endpoint, identified)
         yield from _check_unsafe_defaults(endpoint)
         yield from _check_references(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
@@ -59,7 +59,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     for transport in conf.find_sections_of_type("transport"):
         yield from _check_transport(transport)
     if configuration.settings is not None:
-        yield from _check_our_endpoints(conf, configuration.settings)
+        yield from _check_matdan_endpoints(conf, configuration.settings)
 
 
 def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
@@ -77,7 +77,7 @@ def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
         yield report_broken_setting(aor, "contact", text, "contact= the carrier's SIP host")
 
 
-def _check_identification(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
+def _check_endpoint_identification(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
     """Check that a caller without a password cannot use the endpoint of a phone or a carrier."""
     name = endpoint.name
     if name == "anonymous":
@@ -153,7 +153,7 @@ def _check_transport(transport: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 
-def _check_our_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+def _check_matdan_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     existing = {section.name for section in conf.find_sections_of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in list_asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
