@@ -77,8 +77,8 @@ class Core:
         """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error
-        self.spawn_task(_raise_error(error), "unexpected-error")
+        self.spawn_task(_raise_unexpected_error(error), "unexpected-error")
 
 
-async def _raise_error(error: Exception) -> None:
+async def _raise_unexpected_error(error: Exception) -> None:
     raise error

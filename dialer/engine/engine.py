@@ -349,7 +349,7 @@ class Engine:
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
-                self._core.spawn_task(self._run_keyed_command(command), "keyed-command")
+                self._core.spawn_task(self._run_command_entered_on_phone(command), "keyed-command")
             case StoreFailed(error=error):
                 self.features.commits.on_store_failure(error)
             case _:
@@ -363,7 +363,7 @@ class Engine:
             if order.on_failure is not None:
                 self.on_switch_event(order.on_failure)
 
-    async def _run_keyed_command(self, command: SeatCommand) -> None:
+    async def _run_command_entered_on_phone(self, command: SeatCommand) -> None:
         refusal: Exception | None = None
         try:
             await self.execute(command)

@@ -62,7 +62,7 @@ class Resync:
                 features.acd.on_phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
-        self._adopt_talks(up)
+        self._adopt_conversations(up)
         features.transfers.resync_with_server(up)
         features.supervision.resync_with_server(up)
         features.servers.up.add(up.server)
@@ -80,7 +80,7 @@ class Resync:
         self._features.transfers.on_agents_phone_disconnected(seat)
         self._features.acd.on_phone_disconnected(seat)
 
-    def _adopt_talks(self, up: SwitchUp) -> None:
+    def _adopt_conversations(self, up: SwitchUp) -> None:
         features = self._features
         for attempt_id, seat_name in up.talking:
             call, seat = features.calls.get(attempt_id), features.seats.get(seat_name)

@@ -45,7 +45,7 @@ def compute_failure_odds(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
     values.
     """
-    probability = _limit_rate(probability)
+    probability = _limit_answer_rate(probability)
     return (1.0 - probability) / probability
 
 
@@ -297,7 +297,7 @@ class AnswerRate(Learned):
     def record_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
-        self.rate = _limit_rate(self.rate + (answered - self.rate) / self.calls)
+        self.rate = _limit_answer_rate(self.rate + (answered - self.rate) / self.calls)
 
     def record_hang_up(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
@@ -323,8 +323,8 @@ class AnswerRate(Learned):
         """
         p, q = self.rate, 1.0 / (1.0 + compute_failure_odds(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
-        return _limit_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
+        return _limit_answer_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 
 
-def _limit_rate(rate: float) -> float:
+def _limit_answer_rate(rate: float) -> float:
     return min(1.0 - 1e-4, max(1e-4, rate))  # max(1e-4, nan) is 1e-4

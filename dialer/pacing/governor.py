@@ -45,7 +45,7 @@ class Tally:
     def add_counts(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
         self.remove_old_counts(now)
-        counts = self._buckets.setdefault(self._find_bucket(now), [0, 0])
+        counts = self._buckets.setdefault(self._find_time_bucket(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -75,7 +75,7 @@ class Tally:
         self.remove_old_counts(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
-        asked = self._find_bucket(now), self._find_bucket(now + ahead_seconds) - BUCKETS
+        asked = self._find_time_bucket(now), self._find_time_bucket(now + ahead_seconds) - BUCKETS
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
@@ -92,14 +92,14 @@ class Tally:
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _find_bucket(self, now: float) -> int:
+    def _find_time_bucket(self, now: float) -> int:
         return int(now // self._width)
 
     def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Set the counts from the calls in the store, which are given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
-            bucket = self._find_bucket(now - max(0.0, each.age_seconds))
+            bucket = self._find_time_bucket(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])

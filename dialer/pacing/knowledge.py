@@ -151,14 +151,14 @@ class Knowledge(Learned):
                         self._compute_probability_tables()
                 self.answer_rate.record_outcome(answered=answered)
             case PacingEventKind.TALK_ENDED if event.timed:
-                self._learn_stage(event, seconds, SeatStage.TALKING)
+                self._learn_stage_duration(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1
                 if self._talks_to_renewal <= 0:
                     self._compute_probability_tables()
             case PacingEventKind.WRAP_UP_ENDED:
-                self._learn_stage(event, seconds, SeatStage.WRAP_UP)
+                self._learn_stage_duration(event, seconds, SeatStage.WRAP_UP)
 
-    def _learn_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
+    def _learn_stage_duration(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
         inner = min(seconds, limit_seconds(event.closing_seconds or 0.0))

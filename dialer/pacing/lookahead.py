@@ -76,7 +76,7 @@ class Outlook:
         if most <= 0 or not self._is_within_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
         kind, calls = _compute_sums_of_call(new), 1
-        while calls < most and self._is_within_bounds(bounds, _add_calls(self._sums, kind, calls)):
+        while calls < most and self._is_within_bounds(bounds, _add_calls_to_sums(self._sums, kind, calls)):
             calls += 1
         return calls
 
@@ -88,7 +88,7 @@ class Outlook:
         """
         kind, excess = _compute_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]), 0
         while excess < self._ringing and not self._is_within_bounds(
-            bounds, _add_calls(self._sums, kind, -1.0 - excess)
+            bounds, _add_calls_to_sums(self._sums, kind, -1.0 - excess)
         ):
             excess += 1
         return excess
@@ -108,7 +108,7 @@ class Outlook:
         return True
 
 
-def _add_calls(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+def _add_calls_to_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     """Return the sums of moments after `count` more calls of one kind are added."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)

@@ -127,7 +127,7 @@ class PollingPlan:
         share_at = self.expected_turnout.compute_expected_share
         expected = {zone: share_at(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
-        def look(booth_id: int) -> BoothNow:
+        def read_booth_now(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
             reached, voted = (said.contacted, said.voted) if said else (0, 0)
             left = without_an_hour if last_call_at is None else last_call_at - now
@@ -141,7 +141,7 @@ class PollingPlan:
             seconds_to_last_call=without_an_hour,
             expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),
         )
-        return BoothPriorities(today.zones.keys(), look, centre, self.weights)
+        return BoothPriorities(today.zones.keys(), read_booth_now, centre, self.weights)
 
 
 def find_next_worker_call(

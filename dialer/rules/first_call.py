@@ -55,7 +55,7 @@ def list_poll_areas(polls: tuple[PollingDay, ...], last_call_seconds: float) -> 
 def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
     """Return the earliest time, `now` or later (epoch seconds), at which the campaign can call somebody."""
     reasons = list[str]()
-    for obstacle in _find_obstacles(gate, campaign, areas, now):
+    for obstacle in _find_call_obstacles(gate, campaign, areas, now):
         if not obstacle.why:
             return FirstCall(obstacle.at, ", then ".join(reasons))
         if obstacle.until is None:
@@ -70,7 +70,7 @@ def describe_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start:
     The text ends with the first time at which the campaign may call. It is empty if it may call at `start`.
     """
     reasons = list[str]()
-    for obstacle in _find_obstacles(gate, campaign, areas, start):
+    for obstacle in _find_call_obstacles(gate, campaign, areas, start):
         if not obstacle.why or obstacle.at >= end:
             break
         reasons.append(obstacle.why)
@@ -86,7 +86,7 @@ class _Obstacle:
     until: float | None  # None: permanent, unless the settings or data change
 
 
-def _find_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
+def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield what prevents all calls of the campaign from `now` on, in order of time. The last obstacle is empty (calls
     are possible) or permanent.
     """
@@ -115,7 +115,7 @@ def _find_obstacle_in_all_areas(
     The text is empty if it can call in some area. The time is None if it cannot be foreseen.
     """
     if not areas.areas:
-        return _check_polls_known(campaign)
+        return _check_polling_days_known(campaign)
     words: dict[str, None] = {}
     ends: list[float] = []
     for area in areas.areas:
@@ -133,7 +133,7 @@ def _find_obstacle_in_all_areas(
     return f"in every polling area: {'; '.join(shown)}", min(ends, default=None)
 
 
-def _check_polls_known(campaign: CampaignRules) -> tuple[str, float | None]:
+def _check_polling_days_known(campaign: CampaignRules) -> tuple[str, float | None]:
     """Return an obstacle if the campaign calls booth workers and no polling day is known; otherwise an empty text."""
     if campaign.purpose is Purpose.BOOTH_WORKERS:
         return "it calls booth workers on polling days only, and no polling day is known; add [[rules.polls]]", None
@@ -151,7 +151,7 @@ def _find_area_objections(
     poll = find_polling_day(gate.rules.polls, area.constituency_number)
     if poll is None or campaign.purpose not in {Purpose.TURNOUT, Purpose.BOOTH_WORKERS}:
         if campaign.purpose is Purpose.BOOTH_WORKERS:
-            yield Objection(Reason.NO_POLL, _check_polls_known(campaign)[0], None)
+            yield Objection(Reason.NO_POLL, _check_polling_days_known(campaign)[0], None)
         return
     workers = campaign.purpose is Purpose.BOOTH_WORKERS
     close = find_close_of_poll(gate.rules.polls, area)

@@ -26,13 +26,13 @@ def create_number_hasher(secret: bytes) -> Callable[[str], str]:
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
-    def hash_with_key(number: str) -> str:
+    def hash_number_with_key(number: str) -> str:
         inner_copy, outer_copy = inner.copy(), outer.copy()
         inner_copy.update(number.encode("ascii"))
         outer_copy.update(inner_copy.digest())
         return outer_copy.hexdigest()
 
-    return hash_with_key
+    return hash_number_with_key
 
 
 def compute_fingerprint(secret: bytes) -> str:

@@ -23,16 +23,16 @@ def list_effects_of_change(before: Call, after: Call, now: Instant, store: Store
     """
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _list_effects_on_leg(before, after, store)
+        effects += _list_effects_of_leg_change(before, after, store)
     if after.talk is not before.talk:
-        effects += _list_effects_on_talk(before, after, now, store)
+        effects += _list_effects_of_talk_change(before, after, now, store)
     if after.state is not before.state:
         change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _list_effects_on_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _list_effects_of_leg_change(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if leg.originate_sent and not was.originate_sent:
@@ -50,7 +50,7 @@ def _list_effects_on_leg(before: Call, after: Call, store: Store) -> Iterator[Ef
         yield make_store_commit(store.record_answer_time, after.attempt_id, leg.answered_at)
 
 
-def _list_effects_on_talk(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
+def _list_effects_of_talk_change(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)

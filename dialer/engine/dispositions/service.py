@@ -246,13 +246,13 @@ class Dispositions:
         store.
         """
         opts_out = record.disposition in _SUPPRESSING
-        before = self._set_on_live_call(
+        before = self._set_disposition_on_live_call(
             call.attempt_id, record
         )  # before the commit, because the call may end meanwhile
         try:
             effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
         except StoreError as error:
-            self._set_on_live_call(call.attempt_id, before)
+            self._set_disposition_on_live_call(call.attempt_id, before)
             if isinstance(error, NotInStore):
                 raise CommandRefused(str(error)) from error
             raise
@@ -266,7 +266,9 @@ class Dispositions:
         self._apply_machine_report(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
-    def _set_on_live_call(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
+    def _set_disposition_on_live_call(
+        self, attempt_id: AttemptId, said: DispositionRecord | None
+    ) -> DispositionRecord | None:
         """Set the disposition of a live call, on which the time of its number's next call depends. Returns the call's
         previous disposition.
         """

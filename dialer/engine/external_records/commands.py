@@ -48,7 +48,7 @@ RecordKey = Annotated[
 ]
 
 
-def _is_date(text: str) -> bool:
+def _is_iso_date(text: str) -> bool:
     try:
         date.fromisoformat(text)
     except ValueError:
@@ -88,7 +88,7 @@ class FigureReport(Record):
     day: Annotated[
         str,
         Field(description="polling day, such as 2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"),
-        make_validator(_is_date, "is not a date"),
+        make_validator(_is_iso_date, "is not a date"),
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]

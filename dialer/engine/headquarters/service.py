@@ -85,9 +85,9 @@ class HeadquartersOrders:
         if order.campaign is not None:
             what["campaign_id"] = order.campaign
         heard = ExecutedOrder(order.id, calculate_order_digest(text), order.order.value, order.made_at)
-        return await self._carry_out(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
+        return await self._carry_out_order(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
 
-    async def _carry_out(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
+    async def _carry_out_order(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
             before = self._suspend_campaigns(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)

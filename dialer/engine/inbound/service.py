@@ -105,7 +105,7 @@ class Inbound:
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.record_inbound_call(self._make_record(attempt_id, route, number, trunk))
+            party = await self._store.record_inbound_call(self._make_inbound_record(attempt_id, route, number, trunk))
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.request_effects(StoreFailed(error))
         return self._start_call(attempt_id, route, party, trunk)
@@ -113,7 +113,9 @@ class Inbound:
     def _find_route(self, number: str | None) -> InboundNumber | None:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
-    def _make_record(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
+    def _make_inbound_record(
+        self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str
+    ) -> NewInbound:
         now = self._core.clock.now()
         return NewInbound(
             attempt_id,

@@ -30,7 +30,7 @@ class Messages:
         """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
         if self._seats.require_seat(seat_name).agent is None:
             raise CommandRefused(f"seat {seat_name} has no agent: the message was not sent")
-        await self._send_message([seat_name], text, sender)
+        await self._send_supervisor_message([seat_name], text, sender)
         return f"seat {seat_name}: the message is on the agent's page"
 
     async def send_message_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
@@ -39,7 +39,7 @@ class Messages:
         names = [seat.name for seat in self._seats.find_seats_serving(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
-        await self._send_message(names, text, sender)
+        await self._send_supervisor_message(names, text, sender)
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
     async def mark_message_read(self, seat_name: str, at: float) -> str:
@@ -55,9 +55,9 @@ class Messages:
     def remove_message(self, seat_name: str) -> None:
         """Remove a supervisor's message that was read or has expired."""
         self._core.request_effects(StopTimer(f"message/{seat_name}"))
-        self._set_message(seat_name, None)
+        self._set_message_at_seat(seat_name, None)
 
-    async def _send_message(self, names: list[str], text: str, sender: str) -> None:
+    async def _send_supervisor_message(self, names: list[str], text: str, sender: str) -> None:
         line = AgentMessage(text, self._core.clock.now(), sender)
         content, until = asdict(line), line.at + MESSAGE_SECONDS
         await self._store.save_standing_orders(
@@ -65,20 +65,20 @@ class Messages:
         )
         for name in names:
             if self._seats[name].agent is not None:
-                self._show_until_expired(name, line)
+                self._show_message_until_expired(name, line)
 
     def restore_message(self, seat_name: str, order: StandingOrder) -> None:
         """Show a supervisor's message again that was sent to a seat in an earlier run of the dialler."""
-        self._show_until_expired(seat_name, AgentMessage(**order.content))
+        self._show_message_until_expired(seat_name, AgentMessage(**order.content))
 
-    def _show_until_expired(self, seat_name: str, line: AgentMessage) -> None:
+    def _show_message_until_expired(self, seat_name: str, line: AgentMessage) -> None:
         left = line.at + MESSAGE_SECONDS - self._core.clock.now()
         self._core.request_effects(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
-        self._set_message(seat_name, line)
+        self._set_message_at_seat(seat_name, line)
 
-    def _set_message(self, seat_name: str, message: AgentMessage | None) -> None:
+    def _set_message_at_seat(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
             self._seats.put_seat(seat, replace(seat, message=message))

@@ -32,9 +32,9 @@ class ScreenPops:
         """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
-            self._core.spawn_task(self._read_from_store(seat_name, attempt_id), "screen-pop")
+            self._core.spawn_task(self._read_screen_pop_from_store(seat_name, attempt_id), "screen-pop")
 
-    async def _read_from_store(self, seat_name: str, attempt_id: AttemptId) -> None:
+    async def _read_screen_pop_from_store(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:
             found = await self._store.read_screen_pop(attempt_id)
         except StoreError as error:

@@ -115,7 +115,7 @@ class Seats:
             after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings
         self._seats[before.name] = after
         if after.state is not before.state:
-            self._close_interval(before, after.since)
+            self._close_state_interval(before, after.since)
             if after.agent is not None and before.agent is None:
                 self._tallies[before.name] = SeatTally()
             self._start_timers(before, after)
@@ -153,7 +153,7 @@ class Seats:
 
     # Intervals in which a seat was in one state, for the store
 
-    def _close_interval(self, seat: Seat, until: Instant) -> None:
+    def _close_state_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._tallies[seat.name]
         tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
         if seat.state is not SeatState.OFFLINE and len(self._intervals) < MAX_INTERVALS:
@@ -165,7 +165,7 @@ class Seats:
         """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.read_clock()
         for seat in self._seats.values():
-            self._close_interval(seat, now)
+            self._close_state_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
     def pop_intervals(self) -> list[SeatInterval]:

@@ -84,13 +84,13 @@ class Agents:
         before = {seat.name: seat for seat in self._seats.values()}
         self._seats.apply_plan()
         for seat in [*self._seats.values()]:
-            if not self._may_agent_stay(seat):
+            if not self._may_agent_stay_logged_in(seat):
                 self._acd.update_seat(*self._log_off_seat(seat.name))
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.notify_seat(seat.name)
 
-    def _may_agent_stay(self, seat: Seat) -> bool:
+    def _may_agent_stay_logged_in(self, seat: Seat) -> bool:
         plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
@@ -119,7 +119,7 @@ class Agents:
                 continue
             now = self._core.read_clock()
             after = seat.log_in(log_in.agent, account, now)
-            if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay(after):
+            if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay_logged_in(after):
                 logged_off += 1
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
                 continue
@@ -181,7 +181,7 @@ class Agents:
     def _require_staying_agent(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay logged in under the settings in force. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
-        if not self._may_agent_stay(seat):
+        if not self._may_agent_stay_logged_in(seat):
             raise CommandRefused(
                 f"seat {seat_name}: the agent is being logged off, because the settings have changed. Log in again"
             )

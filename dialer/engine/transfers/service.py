@@ -75,21 +75,21 @@ class Transfers:
         """Put the voter at a seat on hold. Raises CommandRefused if it fails; the call is then unchanged. The other
         commands here do the same.
         """
-        call, _ = self._require_step(seat_name, TransferStep.HOLD)
+        call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._send_order(self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer_blindly(self, seat_name: str, to: str) -> str:
         """Transfer the voter at a seat to a target without a consultation: the agent leaves at once."""
-        call, now = self._require_step(seat_name, TransferStep.TRANSFER)
-        await self._call_target(call, now, seat_name, self._require_target(to), blind=True)
+        call, now = self._require_transfer_step(seat_name, TransferStep.TRANSFER)
+        await self._call_transfer_target(call, now, seat_name, self._require_transfer_target(to), blind=True)
         return f"seat {seat_name}: transferring to {to}"
 
     async def start_consultation(self, seat_name: str, to: str) -> str:
         """Call a transfer target, so that the agent can talk to the target while the voter is on hold."""
-        call, now = self._require_step(seat_name, TransferStep.CONSULT)
-        await self._call_target(call, now, seat_name, self._require_target(to), blind=False)
+        call, now = self._require_transfer_step(seat_name, TransferStep.CONSULT)
+        await self._call_transfer_target(call, now, seat_name, self._require_transfer_target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
     async def resume_conversation(self, seat_name: str) -> str:
@@ -116,7 +116,7 @@ class Transfers:
         await self._cancel_consultation(now)
         return f"seat {seat_name}: the target was hung up"
 
-    def _require_step(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer | None]:
+    def _require_transfer_step(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer | None]:
         """Return the call at a seat and its transfer. Raises CommandRefused if this step of a transfer is not possible
         now.
         """
@@ -126,7 +126,7 @@ class Transfers:
         return call, now
 
     def _require_transfer(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer]:
-        call, now = self._require_step(seat_name, asked)
+        call, now = self._require_transfer_step(seat_name, asked)
         assert now is not None  # noqa: S101 - these steps are refused without a transfer
         return call, now
 
@@ -137,7 +137,7 @@ class Transfers:
             raise CommandRefused(f"seat {seat_name} has no call that could be held or transferred")
         return call
 
-    def _require_target(self, name: str) -> TransferSettings:
+    def _require_transfer_target(self, name: str) -> TransferSettings:
         targets = self._core.plan.transfers
         target = targets.get(name)
         if target is None:
@@ -145,7 +145,7 @@ class Transfers:
             raise CommandRefused(f"unknown transfer target: the names in [[transfers]] are: {known}")
         return target
 
-    async def _call_target(
+    async def _call_transfer_target(
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
@@ -226,7 +226,7 @@ class Transfers:
             self.remove_transfer(transfer.attempt_id)
         else:
             await self._return_voter(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
-        self._release_target_if_any(transfer.party_id)
+        self._hang_up_transfer_target_if_any(transfer.party_id)
 
     async def _send_order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
         """Wait until the switch has accepted an order of a transfer.
@@ -273,7 +273,7 @@ class Transfers:
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.remove_transfer(call.attempt_id)
-            self._release_target_if_any(live.party_id)
+            self._hang_up_transfer_target_if_any(live.party_id)
             self._acd.on_voter_left_seat(call, live.seat)
 
     def on_party_joined(self, party_id: PartyId, place: Place) -> None:
@@ -311,7 +311,7 @@ class Transfers:
             )
             return
         self.remove_transfer(live.attempt_id)
-        self._release_target_if_any(live.party_id)
+        self._hang_up_transfer_target_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
             self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
@@ -321,7 +321,7 @@ class Transfers:
         live = self._transfers.get(attempt_id)
         if live is not None:
             self.remove_transfer(attempt_id)
-            self._release_target_if_any(live.party_id)
+            self._hang_up_transfer_target_if_any(live.party_id)
 
     # Steps
 
@@ -399,14 +399,14 @@ class Transfers:
         """Hang up a transfer target, because the switch did not connect the voter to it."""
         live = self._transfers.get(attempt_id)
         if live is not None:
-            self._release_target_if_any(live.party_id)
+            self._hang_up_transfer_target_if_any(live.party_id)
 
     def _release_agent(self, attempt_id: AttemptId) -> None:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.on_voter_left_seat(call, call.talk.seat)
 
-    def _release_target_if_any(self, party_id: PartyId | None) -> None:
+    def _hang_up_transfer_target_if_any(self, party_id: PartyId | None) -> None:
         if party_id is not None:
             self.release_target(party_id)
 
@@ -488,7 +488,7 @@ class Transfers:
                 CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id))
             )
         else:
-            self._release_target_if_any(party_id)
+            self._hang_up_transfer_target_if_any(party_id)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
@@ -506,7 +506,7 @@ class Transfers:
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
-            self._release_target_if_any(party_id)
+            self._hang_up_transfer_target_if_any(party_id)
             self._restore_agent_of_call(call, seat)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
@@ -519,7 +519,7 @@ class Transfers:
                 CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_target(party_id))
             )
         else:
-            self._release_target_if_any(party_id)
+            self._hang_up_transfer_target_if_any(party_id)
             self.remove_transfer(call.attempt_id)
 
     def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:

@@ -117,7 +117,7 @@ class TrunkHealth:
             return
         match self.state(now_seconds):
             case TrunkState.WORKING if failed is not None:
-                self._count_result(failed, now_seconds)
+                self._count_call_result(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
@@ -126,7 +126,7 @@ class TrunkHealth:
                 else:
                     self._start_working(now_seconds)
 
-    def _count_result(self, failed: bool, now_seconds: float) -> None:
+    def _count_call_result(self, failed: bool, now_seconds: float) -> None:
         rules = self._rules
         self._window.append(failed)
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
@@ -237,7 +237,7 @@ class CallStarts:
         now = self._advance_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
-        return max(0, min(spaced, self._most - unsent - self._count_in_window(now)))
+        return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
     def grant_call_start(self, now_seconds: float) -> None:
         """Grant the start of one call."""
@@ -247,9 +247,9 @@ class CallStarts:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
         now = self._advance_time(now_seconds)
         spaced = max(0.0, self._next - now)
-        gone = len(self._sent) - self._count_in_window(now)
+        gone = len(self._sent) - self._count_sent_calls_in_window(now)
         too_many = (
-            self._count_in_window(now) + unsent - self._most + 1
+            self._count_sent_calls_in_window(now) + unsent - self._most + 1
         )  # this many sent starts must leave the window first
         if too_many <= 0:
             return spaced
@@ -272,7 +272,7 @@ class CallStarts:
         self._recent.append(now)
         self.calculate_recent_rate(now)
 
-    def _count_in_window(self, now: float) -> int:
+    def _count_sent_calls_in_window(self, now: float) -> int:
         """Return how many sent starts share a window with a call granted now.
 
         A margin allows for the time that the call's commit takes.
