@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -23,22 +24,31 @@ _MAX_FINDINGS_SHOWN = 100
 @app.command("verify")
 def verify_audit(
     site: SiteOptions,
+    first_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY",
+            help="The first public key of the seals, noted when the store was created or restored. Repeatable.",
+        ),
+    ] = None,
     head: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBER:DIGEST", help="A head that was noted earlier, to check that no entries were removed since."
+            metavar="EPOCH:DIGEST", help="An epoch that was noted earlier, to check that nothing was cut off since."
         ),
     ] = None,
 ) -> None:
-    """Verify the audit's hash chain, and the seals of all attempts, marks, opt-outs and consents.
+    """Verify the seals of the records, the chain of epochs that signs them, and the audit.
 
-    Prints rows that were changed, removed or added without the dialler, and the head of the chain, to be noted
-    elsewhere. Exit 1 if there are such rows.
+    Prints rows that were changed, removed or added without the dialler, and the last epoch, to be noted elsewhere. Exit 1
+    if there are such rows. With --first-key, what was sealed before a break-in cannot be changed unnoticed. What was cut
+    off at the end shows only with --head.
     """
     noted = None if head is None else _parse_audit_head(head)
+    keys = [_parse_key(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
-        verdict = seal_verification.verify_seals(db, noted)
-    for line in _format_seal_verdict(verdict):
+        verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
+    for line in _format_seal_verdict(verdict, keys):
         typer.echo(line)
     if not verdict.intact:
         raise typer.Exit(1)
@@ -81,39 +91,49 @@ def list_audit_entries(
     report.deliver_report(create_audit_report)
 
 
-def _format_seal_verdict(verdict: seal_verification.SealVerdict) -> list[str]:
+def _format_seal_verdict(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_MAX_FINDINGS_SHOWN]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []
-    chain = [finding for finding in verdict.findings if finding.of in {"entry", "batch"}]
-    if verdict.head is None and not chain:
-        lines.append("the audit is empty")
-    elif verdict.head is not None:
-        state = f"BROKEN: {format_count(len(chain), 'finding')}" if chain else "intact"
-        number, digest = verdict.head
-        lines.append(f"the audit is {state}: {verdict.entries:,} entries; head {number}:{digest}")
+    chain = [finding for finding in verdict.findings if finding.of in {"entry", "epoch"}]
+    entries = format_count(verdict.entries, "audit entry", "audit entries")
+    state = f"BROKEN: {format_count(len(chain), 'finding')}" if chain else "intact"
+    lines.append(f"the chain is {state}: {format_count(verdict.epochs, 'epoch')}, {entries}")
     touched = len(verdict.findings) + verdict.more - len(chain)
     rows = ", ".join(f"{count:,} {name}" for name, count in verdict.rows.items() if count)
     if touched:
-        lines.append(
-            f"the records were CHANGED outside the dialler: {format_count(touched, 'finding')}; unchanged: {rows or 'none'}"
-        )
+        problem = f"the records were CHANGED outside the dialler: {format_count(touched, 'finding')}"
+        lines.append(f"{problem}; unchanged: {rows or 'none'}")
     elif rows:
         lines.append(f"the records are unchanged: {rows}")
     if verdict.found_at is not None:
         lines.append(
-            f"{verdict.found_rows:,} rows are older than the seals: they were sealed on"
-            f" {seal_verification.format_time(verdict.found_at)}; earlier changes to them cannot be detected"
+            f"{format_count(verdict.found_rows, 'row')} sealed as found on {seal_verification.format_time(verdict.found_at)};"
+            " earlier changes to them cannot be detected"
         )
     if verdict.records_purged_at is not None:
         lines.append(
             f"records were purged on {seal_verification.format_time(verdict.records_purged_at)}:"
             " earlier records cannot be verified"
         )
-    if verdict.not_chained:
-        since = "" if verdict.chained_at is None else f", since {seal_verification.format_time(verdict.chained_at)}"
-        lines.append(f"{verdict.not_chained:,} seals of the records are not in the chain yet{since}")
+    if verdict.not_sealed:
+        lines.append(f"{format_count(verdict.not_sealed, 'row')} not sealed yet")
+    if not first_keys:
+        lines += [
+            f"NOT compared with a key that was noted elsewhere: sealing began on {seal_verification.format_time(each.at)}"
+            f" with --first-key {each.key}"
+            for each in verdict.starts
+        ]
+    if verdict.last is not None:
+        at = seal_verification.format_time(verdict.last.at)
+        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.digest()}")
     return lines
+
+
+def _parse_key(key: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", key):
+        raise typer.BadParameter("--first-key: must be 64 hexadecimal digits")
+    return key.lower()
 
 
 def _parse_audit_head(head: str) -> tuple[int, str]:

@@ -75,6 +75,9 @@ def restore(
         "Calls, opt-outs and marks after that time are missing: these voters may be called again."
         " Import your lists of them first (dialer optout import, dialer marks import)."
     )
+    typer.echo(
+        "The store is sealed with new keys: `dialer audit verify` prints their first key. Note it on another machine."
+    )
     campaigns = sorted({*known, *(each.id for each in settings.campaigns)})
     if campaigns:
         typer.echo(

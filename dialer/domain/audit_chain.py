@@ -2,7 +2,7 @@
 
 Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical
 JSON. So the chain breaks where an entry was changed, removed, added or moved. A chain cannot show that its last entries
-were cut off: for that, note its head (number and digest) elsewhere and compare it (`dialer audit verify --head`).
+were cut off: for that, each sealed epoch names the last entry (`sealed_epochs.py`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from dialer.domain.errors import UnsafeValue
-from dialer.domain.schema import MESSAGE, Count, Time
 
 GENESIS = "0" * 64
 """The digest before the first entry."""
@@ -51,23 +47,6 @@ class AuditEntry:
     what: str  # details as a JSON object of strings
     previous: str  # the digest of the entry before
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditHead:
-    """The number and digest of the last entry of the audit. Store a copy where nobody with write access to the store
-    can change it.
-    """
-
-    __pydantic_config__ = MESSAGE
-
-    entry: Annotated[int, Field(ge=1)]
-    """number of the last entry"""
-    digest: str
-    """SHA-256 (hexadecimal) over that entry and all before it"""
-    at: Time
-    seals: Count
-    """number of sealed row changes that the chain covers"""
 
 
 @dataclass(frozen=True, slots=True)

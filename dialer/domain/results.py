@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import PlainSerializer
 
-from dialer.domain.audit_chain import AuditHead
 from dialer.domain.model import Announcement, AttemptId, DispositionRecord, EndedAttempt, Mark
 from dialer.domain.schema import MESSAGE, Count, Rounded, Time
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.voter_place import VoterPlace
 
 _LIKE_A_NUMBER = re.compile(r"[+0-9*#]{6,}")
@@ -82,7 +82,7 @@ class TestMark:
     at: Time
 
 
-Result = EndedAttempt | FlowAnswers | DispositionRecord | Mark | OptOut | SeatHours | TestMark | AuditHead
+Result = EndedAttempt | FlowAnswers | DispositionRecord | Mark | OptOut | SeatHours | TestMark | SealedEpoch
 
 Encode = Callable[[Result], Announcement]
 """Encodes a result as an announcement. It must be pure, because the transaction that commits the result may call it

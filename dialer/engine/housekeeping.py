@@ -10,7 +10,6 @@ from typing import NoReturn
 import structlog
 
 from dialer.domain.alerts import AlertKind
-from dialer.domain.audit_chain import AuditHead
 from dialer.domain.errors import StoreError
 from dialer.domain.view import OutboxWait
 from dialer.engine.alerts.state import Alerts
@@ -26,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 5.0
 LOG_EVERY_ROUNDS = 12
-"""Rounds between two log entries of each campaign's pacing, and between two trims of the outbox (a minute)."""
+"""Rounds (a minute) between two log entries of each campaign's pacing, two sealed epochs, and two trims of the outbox."""
 
 
 class Housekeeping:
@@ -51,7 +50,6 @@ class Housekeeping:
         self._store = store
         self.outbox: tuple[OutboxWait, ...] = ()
         """Announcements waiting for the broker and for headquarters."""
-        self._unannounced: AuditHead | None = None  # the audit head that was not announced yet
 
     async def run(self) -> NoReturn:
         """Run the engine's periodic jobs until cancelled."""
@@ -63,7 +61,7 @@ class Housekeeping:
             self._eligibility.forget_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._announce_audit_head()
+                await self._seal_epoch()
                 await self._trim_outbox()
             for campaign_id, run in self._runs.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
@@ -91,31 +89,25 @@ class Housekeeping:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def save_at_end(self) -> None:
-        """Save the engine's state after the last call, and announce the last entry of the audit's hash chain."""
+        """Save the engine's state after the last call, and seal the last epoch."""
         await self.save_state()
-        await self._announce_audit_head()
+        await self._seal_epoch()
 
-    async def _announce_audit_head(self) -> None:
-        if self._unannounced is None:
-            return
+    async def _seal_epoch(self) -> None:
+        """Seal and announce the records of the last minute. If that fails, the next epoch has them."""
         try:
-            await self._store.announce_result(self._unannounced, self._unannounced.at)
+            await self._store.seal_epoch(self._core.clock.now())
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
-            return
-        self._unannounced = None
 
     async def save_state(self) -> None:
-        """Store seat intervals and learned pacing, and seal the audit. A part that fails is retried in the
-        next round.
-        """
+        """Store seat intervals and learned pacing. A part that fails is retried in the next round."""
         intervals = self._seats.pop_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._runs.items():
                 await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
-            self._unannounced = await self._store.close_seal_batch(self._core.clock.now()) or self._unannounced
         except StoreError as error:
             self._seats.restore_intervals(intervals)
             self._core.request_effects(StoreFailed(error))

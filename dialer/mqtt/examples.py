@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
-from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import (
@@ -22,6 +21,7 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import (
     AbandonedTarget,
     CallChange,
@@ -184,7 +184,22 @@ def create_examples() -> dict[str, Any]:
         ),
         topics.SEAT_HOURS.key: SeatHours(until=_AT, seats=2, seconds={"talking": 61.5, "wrap-up": 12.0}),
         topics.TEST_MARK.key: TestMark(at=_AT),
-        topics.AUDIT_HEAD.key: AuditHead(entry=512, digest="3b" * 32, at=_AT, seals=20_412),
+        topics.SEALED_EPOCH.key: SealedEpoch(
+            epoch=512,
+            at=_AT,
+            kind="minute",
+            first=20_413,
+            last=20_490,
+            root="3b" * 32,
+            layout="4c" * 32,
+            entry=73,
+            entry_digest="5d" * 32,
+            doubt="",
+            previous="6e" * 32,
+            key="7f" * 32,
+            next_key="80" * 32,
+            signature="91" * 64,
+        ),
         topics.COMMANDS.key: {
             "id": "7c1f1b2e-pause",
             "name": "pause",

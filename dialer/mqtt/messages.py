@@ -113,5 +113,6 @@ def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
 
 
 def create_announced_message(centre: str, topic: str, payload: str) -> Message:
-    """Return the MQTT message for a row of the outbox, with QoS 1 and not retained."""
-    return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, False)
+    """Return the MQTT message for a row of the outbox, with QoS 1. Only the newest sealed epoch is retained."""
+    retain = topic == topics.SEALED_EPOCH.pattern
+    return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

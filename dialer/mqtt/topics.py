@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dialer.domain.alerts import AlertList
-from dialer.domain.audit_chain import AuditHead
 from dialer.domain.model import BoothTurnout, DispositionRecord, EndedAttempt, Mark
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import CallChange, CampaignView, CentreState, SeatView
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.reply import CommandReply
@@ -173,13 +173,15 @@ TEST_MARK = Topic(
     "no figure. Published only where there is a headquarters ([headquarters]); delivered at least once.",
     through_outbox=True,
 )
-AUDIT_HEAD = Topic(
-    key="audit-head",
-    pattern="results/audit-heads",
-    kind=AuditHead,
-    description="The end of the audit's hash chain: once a minute while there are new entries, and at the end of a day. Store "
-    "it on another machine: `dialer audit verify --head` compares the store's chain with it. It does not prove that nothing was "
-    "changed (docs/explanation/promises.md).",
+SEALED_EPOCH = Topic(
+    key="sealed-epoch",
+    pattern="results/sealed-epochs",
+    kind=SealedEpoch,
+    description="The seal of a minute's records, signed with a key that exists only until then: each minute, and at the end. "
+    "The broker keeps the newest one as a witness; store them on another machine too. `previous` is the digest of the epoch "
+    "before: `dialer audit verify --head EPOCH:DIGEST` shows whether the store still has that, so that nothing sealed before can "
+    "be cut off unnoticed.",
+    retained=True,
     through_outbox=True,
 )
 COMMANDS = Topic(

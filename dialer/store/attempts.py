@@ -25,7 +25,7 @@ from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.store import claims, grounds, inbound_calls, seals, targets
+from dialer.store import claims, grounds, inbound_calls, targets
 from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import announce_result
@@ -199,7 +199,6 @@ def open_attempt(
         gap_seconds=attempt.gap_seconds,
     )
     SQL.start_dialling.run(db, target=pre_dial_check.target)
-    seals.seal_attempt(db, attempt.attempt_id, seals.OPEN)
     return None
 
 
@@ -289,10 +288,8 @@ def end_attempts(
     """
     campaigns = [_end_attempt(db, each) for each in ended]
     for each, campaign_id in zip(ended, campaigns, strict=True):
-        if campaign_id is not None:
-            seals.seal_attempt(db, each.attempt_id, seals.END)
-            if announced:
-                announce_result(db, encode, replace(each, campaign_id=campaign_id), each.ended_at)
+        if campaign_id is not None and announced:
+            announce_result(db, encode, replace(each, campaign_id=campaign_id), each.ended_at)
     return [campaign_id is not None for campaign_id in campaigns]
 
 

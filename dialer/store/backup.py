@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from dialer.store.driver import open_connection
 from dialer.store.file_checks import check_header, file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
+from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.sql import transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
@@ -136,16 +137,17 @@ def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list
 
 
 @contextmanager
-def _remove_files_on_error(files: Iterable[Path]) -> Iterator[None]:
+def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
     """Check that these files do not exist yet. Remove them if the block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):
             raise StoreError(f"{place}: this file exists already and may be newer than the backup: move it away first")
+    new_keys = [path for path in map(get_seal_key_path, files) if not file_exists(path)]
     try:
         yield
     except BaseException:
-        for place in places:
+        for place in places + new_keys:
             place.unlink(missing_ok=True)
         raise
 

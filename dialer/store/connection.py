@@ -68,7 +68,7 @@ def open_store_for_writing(
                 copy_before_upgrade(db, path, version, key)
         else:
             db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        migrate_schema(db, path)
+        upgraded = migrate_schema(db, path) > 0
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
@@ -76,7 +76,7 @@ def open_store_for_writing(
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
         identity.update_identity(db, path, is_new=version == 0, is_restored=copied)
-        seals.seal_unsealed_rows(db, time.time())
+        seals.start_sealing(db, path, time.time(), upgraded=upgraded)
     return db
 
 
@@ -211,8 +211,9 @@ def close_writing_connection(db: Connection) -> None:
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")
-            with suppress(*get_database_error_types()):  # seals that are not chained now are chained at the next start
-                seals.close_last_seal_batch(db)
+            # What is not sealed now is sealed at the next start.
+            with suppress(StoreError, *get_database_error_types()):
+                seals.seal_last_epoch(db, time.time())
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except get_database_error_types():
         pass  # every commit is safe in the WAL; a full disk must not prevent closing

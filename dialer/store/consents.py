@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dialer.domain.phone_facts import Consent
-from dialer.store import seals
 from dialer.store.sql import Command, Connection, Query, Statements
 
 
@@ -28,11 +27,8 @@ def set_consent(db: Connection, number: str, consent: Consent, *, source: str, a
     The consent of a number that is not on the roll applies once an import adds the number.
     """
     known = SQL.set_consent.run(db, number=number, consent=consent.value, source=source, at=at) == 1
-    if known:
-        seals.seal_consent_of_number(db, number)
-    else:
+    if not known:
         SQL.set_consent_ahead.run(db, number=number, consent=consent.value, source=source, at=at)
-        seals.seal_consent_before_roll(db, number)
     return known
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import Disposition, DispositionRecord, Mark, Receipt
 from dialer.domain.results import Encode
-from dialer.store import attempts, seals
+from dialer.store import attempts
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.commands import record_receipt
 from dialer.store.flow_answers import change_flow_answers
@@ -94,7 +94,6 @@ def record_disposition(
         SQL.set_language.run(db, voter_id=before.voter_id, language=record.language)
     if new:
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
-        seals.seal_attempt(db, record.attempt_id, seals.TALK)
         place = None if before.voter_id is None or not record.answers else get_voter_place(db, before.voter_id)
         announce_result(db, encode, replace(record, place=place), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)

@@ -6,6 +6,7 @@ import importlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,18 @@ def connect_to_file(path: Path, mode: str, key: StoreKey | None, busy_seconds: f
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
+        factory=_connection_class(driver.Connection),
     )
     if key is not None:
         with close_connection_on_error(db):
             _unlock_with_key(db, path, key)
     return db
+
+
+@cache
+def _connection_class(base: type[Any]) -> type[Any]:
+    """Return the driver's class of connections with an attribute `hooks` (`sql.TransactionHooks`)."""
+    return type("StoreConnection", (base,), {"hooks": None})
 
 
 @contextmanager

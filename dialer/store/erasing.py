@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import create_number_hasher, hash_number
-from dialer.store import number_hashes, seal_verification, sealed_rows, seals, targets
+from dialer.store import number_hashes, seal_verification, seals, targets
 from dialer.store.opt_outs import opt_out_number
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
@@ -69,7 +69,6 @@ class SQL(Statements):
     delete_messages = Command()
     delete_own_call_backs = Command()
     delete_hash = Command()
-    registers_with_number = Scalar(str)
     delete_registered = Command()
     delete_consent_ahead = Command()
     blank_opt_out = Command()
@@ -169,11 +168,7 @@ def blank_number(
         announce_result(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_opt_out_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
-    registers = SQL.registers_with_number.all(db, number=number)
     SQL.delete_registered.run(db, number=number)
-    for name in registers:
-        seals.seal_row(db, sealed_rows.REGISTER, name)
-    seals.seal_removal_of_consent_before_roll(db, number)
     SQL.delete_consent_ahead.run(db, number=number)
     SQL.blank_callers.run(db, number=number)
     if phone_id is None:
@@ -187,7 +182,6 @@ def blank_number(
     SQL.delete_own_call_backs.run(db, phone_id=phone_id)
     SQL.delete_hash.run(db, phone_id=phone_id)
     SQL.blank_phone.run(db, phone_id=phone_id, at=at)
-    seals.seal_consent_erasures(db, [phone_id])
     return BlankedNumber(phone_id, len(voters), bool(secrets))
 
 
@@ -217,14 +211,12 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
         _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
-    seals.seal_removal_of_all(db, sealed_rows.CONSENT_AHEAD)
-    seals.seal_removal_of_all(db, sealed_rows.REGISTER)
     SQL.delete_own_call_backs.run(db, phone_id=None)
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
         command.run(db)
     SQL.blank_phones.run(db, at=at)
-    seals.seal_consent_erasures(db)
-    return seals.restart_seals_after_purge(db, at) | before if records_too else before
+    seals.renew_salts(db)
+    return seals.restart_after_purge(db, at) | before if records_too else before
 
 
 @contextmanager
@@ -246,14 +238,10 @@ def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> N
     """Store hashes of opt-outs in sorted order, which does not reveal which number each hash belongs to."""
     for hashed in sorted(hashes):
         SQL.set_hash.run(db, number_hash=hashed, at=at, centre=ERASED)
-        seals.seal_opt_out_hash(db, hashed)
 
 
 def _blank_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
     """Remove these numbers from the rows of their opt-outs. Call it before the numbers themselves are blanked."""
     last = SQL.last_blank_place.one(db)
-    ids = [sealed_rows.SQL.opt_out_id_of_number.first(db, number=number) for number in numbers]
     for place, number in enumerate(numbers, last + 1):
         SQL.blank_opt_out.run(db, number=number, place=place)
-    for row_id in filter(None, ids):
-        seals.seal_erasure(db, sealed_rows.OPT_OUT, row_id)

@@ -65,9 +65,6 @@ DELETE FROM own_call_back WHERE :phone_id IS NULL OR phone_id = :phone_id;
 -- name: delete_hash
 DELETE FROM phone_hash WHERE phone_id = :phone_id;
 
--- name: registers_with_number
-SELECT register FROM registered WHERE e164 = :number ORDER BY register;
-
 -- name: delete_registered
 DELETE FROM registered WHERE e164 = :number;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from dialer.store import audit, sealed_rows, seals
+from dialer.store import audit
 from dialer.store.sql import Command, Connection, Scalar, Statements
 
 
@@ -22,15 +22,13 @@ def save_grounds(db: Connection, text: str) -> int:
     found = SQL.grounds_id.first(db, digest=digest)
     if found is None:
         found = SQL.insert_grounds.insert(db, digest=digest, grounds=text)
-        seals.seal_row(db, sealed_rows.LAWFUL, found)
     return found
 
 
 def record_rules_version(db: Connection, text: str, at: float) -> str:
     """Store the calling rules (JSON) that are in force from the time `at` (epoch seconds). Return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if SQL.insert_rules_version.run(db, digest=digest, text=text, since=at) == 1:
-        seals.seal_row(db, sealed_rows.RULES, digest)
+    SQL.insert_rules_version.run(db, digest=digest, text=text, since=at)
     SQL.insert_rules_use.run(db, digest=digest, since=at)
     return digest
 

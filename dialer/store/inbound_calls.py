@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from dialer.domain.enums import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
-from dialer.store import seals
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
 
@@ -56,8 +55,7 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
         of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        if SQL.insert_attempt.run(db, **of, **get_parameters(call)):
-            seals.seal_attempt(db, call.attempt_id, seals.OPEN)
+        SQL.insert_attempt.run(db, **of, **get_parameters(call))
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             scheduled = SQL.schedule_call_back.run(
                 db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id

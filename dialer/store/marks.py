@@ -14,7 +14,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark, MarkSource, UnknownSerial
 from dialer.domain.results import Encode
-from dialer.store import audit, sealed_rows, seals, targets
+from dialer.store import audit, targets
 from dialer.store.audit import AuditNote
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
@@ -202,9 +202,7 @@ def _append_mark(db: Connection, mark: Mark) -> bool:
 
     Raises KeyTaken.
     """
-    mark_id = SQL.insert_mark.insert(db, **get_parameters(mark) | {"confidence": mark.effective_confidence})
-    if mark_id:
-        seals.seal_row(db, sealed_rows.MARK, mark_id)
+    if SQL.insert_mark.run(db, **get_parameters(mark) | {"confidence": mark.effective_confidence}):
         return True
     if not SQL.is_same_mark.one(db, **get_parameters(mark)):
         raise KeyTaken(f"A different mark has the key {mark.key}, so this mark was not saved. Give it another key.")

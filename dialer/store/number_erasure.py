@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
-from dialer.store import audit, recordings
+from dialer.store import audit, recordings, seals
 from dialer.store.agent_records import erase_notes_and_drafts
 from dialer.store.audit import AuditNote
 from dialer.store.copying import find_upgrade_copies
@@ -75,6 +75,7 @@ def erase_number(
         done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
+        seals.renew_salts(db)
         notes = 0 if done.phone_id is None else erase_notes_and_drafts(*store, done.phone_id)
         audit.append_entry_from_note(
             db,

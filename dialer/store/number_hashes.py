@@ -12,7 +12,6 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.rules.number_hash import compute_fingerprint, create_number_hasher
-from dialer.store import sealed_rows, seals
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 HASHES_PER_PAGE = 20_000
@@ -53,7 +52,6 @@ class SQL(Statements):
     delete_hashes = Command()
     drop_index = Command()
     create_index = Command()
-    known_by_number = Scalar(int)
     delete_known_by_number = Command()
     any_known_by_hash_only = Scalar(bool)
     suppressed_elsewhere = Query(SuppressedElsewhere)
@@ -88,8 +86,6 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
             " Add it again as rules.opt_out_secret or in rules.accepted_opt_out_secrets."
         )
     for secret_id in removed:
-        for row_id in SQL.known_by_number.all(db, secret_id=secret_id):
-            seals.seal_row_removal(db, sealed_rows.OPT_OUT_HASH, row_id)
         SQL.delete_known_by_number.run(db, secret_id=secret_id)
         SQL.delete_hashes.run(db, secret_id=secret_id)
         SQL.delete_secret.run(db, secret_id=secret_id)

@@ -38,12 +38,6 @@ DROP INDEX IF EXISTS phone_hash_by_hash;
 CREATE INDEX IF NOT EXISTS phone_hash_by_hash ON phone_hash (number_hash);
 
 -- Opt-outs of other centres under a secret whose number is known and suppressed here, so that the hash is not needed
--- any more.
--- name: known_by_number
-SELECT opt_out_hash_id FROM opt_out_hash
-WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)
-                      WHERE phone_hash.secret = :secret_id AND phone.opted_out_at IS NOT NULL);
-
 -- name: delete_known_by_number
 DELETE FROM opt_out_hash
 WHERE number_hash IN (SELECT number_hash FROM phone_hash CROSS JOIN phone USING (phone_id)

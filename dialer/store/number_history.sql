@@ -94,10 +94,9 @@ FROM attempt WHERE attempt.rowid IN (
 -- name: earlier_consent
 SELECT consent FROM consent_before WHERE phone_id = :phone_id AND at <= :at ORDER BY at DESC LIMIT 1;
 
--- Each consent that was ever stored has a seal. Some of them may be in no table any more.
+-- An earlier version did not store consents that were replaced.
 -- name: lost_consents
-SELECT (SELECT count(*) FROM seal WHERE entity = 'consent' AND row_id = :phone_id AND salt IS NOT NULL)
-     > 1 + (SELECT count(*) FROM consent_before WHERE phone_id = :phone_id);
+SELECT EXISTS (SELECT 1 FROM consent_forgotten WHERE phone_id = :phone_id);
 
 -- name: campaign_commands
 SELECT at, what ->> 'campaign_id' AS campaign_id, what ->> 'command' AS command FROM audit

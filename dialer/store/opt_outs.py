@@ -12,7 +12,7 @@ from dialer.domain.errors import NotInStore, StoreError
 from dialer.domain.model import AttemptId
 from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import hash_number
-from dialer.store import audit, number_hashes, seals, targets
+from dialer.store import audit, number_hashes, targets
 from dialer.store.audit import AuditNote
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Scalar, Statements
@@ -57,8 +57,7 @@ def record_opt_out(
                 f"The store has no phone number with the id {phone_id}, so the opt-out was not saved. Check the id."
             )
         return False
-    if SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id) == 1:
-        seals.seal_opt_out_of_phone(db, phone_id)
+    SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id)
     targets.close_targets_of_number(db, phone_id)
     if encode is not None:
         hashed = number_hashes.compute_number_hash(db, phone_id)
@@ -84,8 +83,6 @@ def opt_out_number(
         new = record_opt_out(db, None, phone_id, at=at, source=source)
     else:
         new = SQL.insert_for_number.run(db, number=number, at=at, source=source) == 1
-        if new:
-            seals.seal_opt_out_of_number(db, number)
     if new and number_hash is not None:
         announce_result(db, encode, OptOut(None, at, source, number_hash=number_hash), at)
     return new
@@ -185,7 +182,4 @@ def suppress_number_for_centre(db: Connection, phone_id: int, at: float, centre:
 
 def _insert_opt_out_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
     """Store the hash of an opt-out in another centre, and return whether it is new."""
-    is_new = SQL.insert_hash.run(db, number_hash=number_hash, at=at, centre=centre) == 1
-    if is_new:
-        seals.seal_opt_out_hash(db, number_hash)
-    return is_new
+    return SQL.insert_hash.run(db, number_hash=number_hash, at=at, centre=centre) == 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
 from dialer.domain.official_turnout import OfficialFigure, find_possible_states, resolve_state
-from dialer.store import audit, sealed_rows, seals
+from dialer.store import audit
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
@@ -56,7 +56,7 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
         area = _area_parameters(add_state_to_figure(db, figure))
         if SQL.share.first(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
-            seals.seal_row(db, sealed_rows.OFFICIAL, SQL.insert_figure.insert(db, **area, **entered))
+            SQL.insert_figure.run(db, **area, **entered)
             new += 1
     audit.append_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
@@ -138,7 +138,6 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
     new = SQL.insert_complaint.run(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
     number = SQL.complaint_id.one(db, key=complaint.key)
     if new:
-        seals.seal_row(db, sealed_rows.COMPLAINT, number)
         audit.append_entry_from_note(db, "complaint", note, complaint=number)
     return number
 
@@ -149,7 +148,5 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
         raise NotInStore(
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
-    answer_id = SQL.insert_answer.insert(db, who=note.who, **get_parameters(answer))
-    if answer_id:
-        seals.seal_row(db, sealed_rows.COMPLAINT_ANSWER, answer_id)
+    if SQL.insert_answer.run(db, who=note.who, **get_parameters(answer)):
         audit.append_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

@@ -1,24 +1,33 @@
-"""Verification of the seals. It shows whether stored rows and the audit were changed after they were written.
+"""Verification of the seals. It shows whether stored rows, the audit and the schema were changed by another program.
 
-A seal is the digest of a row; batches of seals are chained in the audit. See `seals.py`.
+Each change to evidence is in a log, which is signed epoch by epoch. See `seals.py` and `sealer.py`.
 """
 
 from __future__ import annotations
 
-import json
-import struct
+import sqlite3
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby, zip_longest
+from functools import cache
+from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from dialer.domain.audit_chain import AuditEntry, find_breaks_in_chain
-from dialer.store import audit, seals
-from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
-from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, compute_digest, select_sealed_fields
+from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_broken_epochs
+from dialer.store import audit, sealer
+from dialer.store.evidence import (
+    BLOCK_BITS,
+    EVIDENCE,
+    Evidence,
+    add_digest_function,
+    digest_of_rows,
+    names_of_rows,
+    read_columns,
+)
+from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Connection, Query, Scalar, Statements
 from dialer.store.voter_status import VoterStatus, derive_voter_status
 
@@ -27,23 +36,25 @@ MOST_FINDINGS = 1_000
 A = TypeVar("A")
 B = TypeVar("B")
 
-_DISPOSITION_FIELDS = frozenset({"disposition", "disposed_at", "outcome", "agent", "note"})
-"""Fields of an attempt that a disposition may change after the end of the call."""
+APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
+"""Audit entries that a program without the store's lock appends: they are not in the log, and the next epoch seals them."""
 
 
-class LastSeal(NamedTuple):
-    """The latest seal (digest) of a row, and how many of its seals are of certain kinds."""
+class LoggedChange(NamedTuple):
+    """A change in the log, without its number."""
 
-    row_id: int | str
-    seal_id: int
-    kind: str
-    salt: bytes | None
-    digest: bytes
-    checks: bytes
-    created: int
-    ended: int
-    removed: int
-    end_checks: str | None  # hexadecimal: the checks of an attempt's end
+    one: int | float | str
+    two: int | float | str
+    before: bytes | None
+    after: bytes | None
+
+
+class SchemaPart(NamedTuple):
+    """A table, index, trigger or view."""
+
+    type: str
+    name: str
+    sql: str
 
 
 class StoredStatus(NamedTuple):
@@ -65,8 +76,9 @@ class MarkOfVoter(NamedTuple):
 
 
 class SQL(Statements):
-    seals_between = Query(SealRow)
-    last_seals = Query(LastSeal)
+    logged_changes = Query(LoggedChange)
+    schema_parts = Query(SchemaPart)
+    entry_kind = Scalar(str)
     voter_statuses = Query(StoredStatus)
     marks_in_force = Query(MarkOfVoter)
     not_suppressed = Scalar(int)
@@ -74,16 +86,15 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, batch of seals or audit entry that was changed, added or removed from outside Matdan."""
+    """A row, epoch, audit entry or part of the schema that another program changed, added or removed."""
 
-    of: str  # "attempt", "mark", ..., "batch", "entry"
+    of: str  # a table, "epoch", "entry" or "schema"
     row_id: str
     problem: str
-    fields: tuple[str, ...] = ()  # that were changed, where this can be told
 
     def __str__(self) -> str:
         """Return the finding as one line of text."""
-        return f"{self.of} {self.row_id}: {self.problem}" + (f": {', '.join(self.fields)}" if self.fields else "")
+        return f"{self.of} {self.row_id}: {self.problem}"
 
 
 @dataclass(slots=True)
@@ -93,42 +104,50 @@ class SealVerdict:
     findings: list[SealFinding] = field(default_factory=list)
     more: int = 0  # findings that are not listed
     entries: int = 0  # of the audit
-    head: tuple[int, str] | None = None  # None: the audit is empty
-    rows: dict[str, int] = field(default_factory=dict)  # rows that match their seals, by entity
-    found_rows: int = 0  # rows that an earlier version had written without seals, sealed when they were found
-    found_at: float | None = None
-    batches: int = 0
-    chained_at: float | None = None  # time of the last batch
-    not_chained: int = 0  # seals that are in no batch yet
+    rows: dict[str, int] = field(default_factory=dict)  # rows, or blocks of rows, that match the log, by table
+    epochs: int = 0
+    last: SealedEpoch | None = None  # None: nothing was ever sealed
+    starts: list[SealedEpoch] = field(default_factory=list)  # epochs with which a chain of keys begins
+    found_at: float | None = None  # when rows were last sealed as they were found
+    found_rows: int = 0
+    not_sealed: int = 0  # rows of the log that are in no epoch yet
     records_purged_at: float | None = None
 
     @property
     def intact(self) -> bool:
-        """Whether the verification found no changed row, seal or audit entry."""
+        """Whether there are no findings."""
         return not self.findings
 
-    def add_finding(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
-        """Add a changed row, seal or audit entry to the findings, or only count it if the list is full."""
+    def add(self, of: str, row_id: object, problem: str) -> None:
+        """Add a finding, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(SealFinding(of, str(row_id), problem, fields))
+            self.findings.append(SealFinding(of, str(row_id), problem))
         else:
             self.more += 1
 
 
-def verify_seals(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
-    """Check every row against its latest seal, every seal against its batch, and every batch against the audit's hash chain.
+def verify_seals(
+    db: Connection, head: tuple[int, str] | None = None, *, first_keys: Collection[str] = ()
+) -> SealVerdict:
+    """Check all evidence against the log, the log against its epochs, the chain of epochs, the audit's chain, and the schema.
 
-    `head` is the number and digest of an audit entry that was noted earlier. Only reads; call it in a transaction.
-    Takes about 20 us for each seal.
+    `head` is the number and digest of an epoch that was noted earlier; `first_keys` are the public keys (hexadecimal) with
+    which chains began. Without any, chains may begin with any key. Only reads; call it in a transaction.
     """
     verdict = SealVerdict()
-    _verify_audit_chain(db, head, verdict)
-    for entity in ENTITIES:
-        _verify_sealed_rows(db, entity, verdict)
+    epochs = sealer.SQL.epochs.all(db)
+    _verify_audit_chain(db, epochs, verdict)
+    _verify_epochs(db, epochs, first_keys, verdict)
+    if head is not None:
+        _verify_noted_head(epochs, head, verdict)
+    add_digest_function(db)
+    for evidence in EVIDENCE.values():
+        _verify_evidence(db, evidence, verdict)
+    _verify_schema(db, verdict)
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
         _verify_voter_statuses(db, verdict)
     for row_id in SQL.not_suppressed.all(db):
-        verdict.add_finding(OPT_OUT.label, row_id, "the number is no longer marked as opted out")
+        verdict.add("opt_out", row_id, "the number is no longer marked as opted out")
     return verdict
 
 
@@ -137,83 +156,136 @@ def format_time(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
 
-@dataclass(slots=True)
-class _BatchVerifier:
-    """Checks batches of seals against the seals, in the order of the audit's chain."""
-
-    db: Connection
-    verdict: SealVerdict
-    last: int = 0  # seal of the batch before
-    purged_up_to: int = 0  # seals that a purge of records deleted
-
-    def check_batch(self, number: int, at: float, text: str) -> None:
-        self.verdict.batches += 1
-        self.verdict.chained_at = at
-        try:
-            what = json.loads(text)
-            first, last, root = int(what["first"]), int(what["last"]), str(what["root"])
-        except (ValueError, KeyError, TypeError):
-            self.verdict.add_finding("entry", number, "not a batch of seals")
-            return
-        if what.get("found"):
-            self.verdict.found_at = at
-            found_rows = str(what["found"])  # "yes" where the whole batch was found
-            self.verdict.found_rows += int(found_rows) if found_rows.isdecimal() else last - first + 1
-        if first != self.last + 1:
-            self.verdict.add_finding("entry", number, f"seals {self.last + 1} to {first - 1} are in no batch")
-        self.last = max(self.last, last)
-        if last <= self.purged_up_to:
-            return
-        count, found = seals.compute_root_hash(SQL.seals_between.rows(self.db, first=first, last=last))
-        where = f"of {format_time(at)}, seals {first} to {last}, chained by entry {number}"
-        if count != last - first + 1:
-            present = {each.seal_id for each in SQL.seals_between.rows(self.db, first=first, last=last)}
-            missing = [str(seal_id) for seal_id in range(first, last + 1) if seal_id not in present][:10]
-            self.verdict.add_finding("batch", number, f"seals were removed {where}: {', '.join(missing)}")
-        elif found != root:
-            self.verdict.add_finding("batch", number, f"a seal was changed {where}")
-
-
-def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
-    purges = [*_list_purges(db)]
-    batches = _BatchVerifier(db, verdict, purged_up_to=max((last for _, last in purges), default=0))
-    verdict.records_purged_at = max((at for at, _ in purges), default=None)
+def _verify_audit_chain(db: Connection, epochs: Sequence[SealedEpoch], verdict: SealVerdict) -> None:
+    sealed = {each.entry: each for each in epochs if each.entry}
 
     def checked_entries() -> Iterator[AuditEntry]:
         for entry in audit.read_entries(db):
             verdict.entries = entry.number
-            verdict.head = (entry.number, entry.digest)
-            if entry.kind == AUDIT_KIND:
-                batches.check_batch(entry.number, entry.at, entry.what)
+            epoch = sealed.get(entry.number)
+            if epoch is not None and epoch.entry_digest != entry.digest:
+                verdict.add("entry", entry.number, f"differs from the entry that epoch {epoch.epoch} sealed")
             yield entry
 
-    for found in find_breaks_in_chain(checked_entries(), head):
-        verdict.add_finding("entry", found.number, found.problem)
-    unchained = [each.seal_id for each in seals.SQL.seals_after.rows(db, last=batches.last)]
-    verdict.not_chained = len(unchained)
-    if unchained and unchained[-1] != batches.last + len(unchained):
-        problem = f"seals were removed between {batches.last + 1} and {unchained[-1]}"
-        verdict.add_finding("batch", "that is not chained yet", problem)
+    for found in find_breaks_in_chain(checked_entries()):
+        verdict.add("entry", found.number, found.problem)
+    last = max(sealed, default=0)
+    if last > verdict.entries:
+        problem = f"the audit ends here, but epoch {sealed[last].epoch} sealed entry {last}: the end was cut off"
+        verdict.add("entry", verdict.entries, problem)
 
 
-def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
-    """Yield the time of each purge of records, and the id of the last seal that it deleted."""
-    for entry in audit.SQL.entries_of_kind.all(db, kind="purge"):
-        with suppress(ValueError, TypeError, KeyError, OverflowError):  # a broken entry is a finding of the chain
-            yield entry.at, int(json.loads(entry.what)["seals"])
+def _verify_epochs(
+    db: Connection, epochs: Sequence[SealedEpoch], first_keys: Collection[str], verdict: SealVerdict
+) -> None:
+    verdict.epochs = len(epochs)
+    verdict.last = epochs[-1] if epochs else None
+    verdict.starts = [each for each in epochs if each.kind == EpochKind.START]
+    if not epochs:
+        verdict.add("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
+    for found in find_broken_epochs(epochs, first_keys):
+        verdict.add("epoch", found.epoch, found.problem)
+    verdict.records_purged_at = max((each.at for each in epochs if each.kind == EpochKind.PURGE), default=None)
+    log_start = max((place for place, each in enumerate(epochs) if each.kind in LOG_STARTS), default=0)
+    for each in epochs:
+        if each.kind == EpochKind.UPGRADE or (each is epochs[0] and each.last >= each.first):
+            verdict.found_at, verdict.found_rows = each.at, each.last - each.first + 1
+    for each in epochs[log_start:]:
+        count, root = sealer.compute_root(sealer.SQL.log_between.rows(db, first=each.first, last=each.last))
+        where = f"changes {each.first} to {each.last}, sealed on {format_time(each.at)}"
+        if count != each.last - each.first + 1:
+            verdict.add("epoch", each.epoch, f"the log was cut or extended among {where}")
+        elif root != each.root:
+            verdict.add("epoch", each.epoch, f"the log was changed among {where}")
+    end = sealer.SQL.log_end.one(db)
+    verdict.not_sealed = sum(1 for _ in sealer.SQL.log_after.rows(db, last=epochs[-1].last if epochs else 0))
+    if end.last_row != end.last:
+        verdict.add(
+            "epoch",
+            verdict.epochs + 1,
+            f"not sealed yet: the log ends at {end.last_row}, but the last commit at {end.last}",
+        )
 
 
-def _verify_sealed_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
-    rows = ((entity.get_key(row), row) for row in read_rows(db, entity))
-    last_seals = ((seal.row_id, seal) for seal in SQL.last_seals.rows(db, entity=entity.name))
+def _verify_noted_head(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
+    number, digest = head
+    noted = next((each for each in epochs if each.epoch == number), None)
+    if noted is None:
+        end = epochs[-1].epoch if epochs else 0
+        verdict.add("epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off")
+    elif noted.digest() != digest:
+        verdict.add("epoch", number, "differs from the noted head with this number")
+
+
+def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
+    table = evidence.table
+    digest = f"SELECT {digest_of_rows(evidence, read_columns(db, evidence))}"
+    stored = (((one, two), True) for one, two in db.execute(names_of_rows(evidence)))
+    changes = SQL.logged_changes.rows(db, evidence=table)
+    logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0
-    for key, row, seal in _join_by_key(rows, last_seals):
-        problem, *fields = _find_row_problem(entity, row, seal)
+    for key, exists, history in _join_by_key(stored, logged):
+        one, two = key
+        now = db.execute(digest, {"one": one, "two": two}).fetchone()[0] if exists else None
+        problem = _find_problem(now, history)
+        if problem and table == "audit" and history is None:
+            problem = "" if SQL.entry_kind.first(db, number=one) in APPENDED_BY_OTHERS else problem
         if problem:
-            verdict.add_finding(entity.label, key, problem, tuple(fields))
-        elif row is not None:
+            verdict.add(table, _name_rows(evidence, one, two), problem)
+        elif exists:
             intact += 1
-    verdict.rows[entity.name] = intact
+    verdict.rows[table] = intact
+
+
+def _find_problem(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
+    """Return what is wrong with a row whose digest is `now`, by the changes that were logged; empty: nothing."""
+    if history is None:
+        return "never sealed: another program added it"
+    before = None
+    for change in history:
+        if change.before != before:
+            return "another program changed it before the dialler wrote it again"
+        before = change.after
+    if now == before:
+        return ""
+    if now is None:
+        return "removed"
+    return "changed" if before is not None else "removed by the dialler and added again by another program"
+
+
+def _name_rows(evidence: Evidence, one: Any, two: Any) -> str:
+    if evidence.table == "registered":
+        return str(one)  # `two` is the beginning of numbers
+    if evidence.one.endswith(f">> {BLOCK_BITS}"):
+        first = one << BLOCK_BITS
+        return f"{first} to {first + (1 << BLOCK_BITS) - 1}"
+    return f"{one} {two}".strip()
+
+
+def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
+    """Compare the schema with that of a new store: tables, columns, indexes, views and triggers."""
+    found, shipped = _read_schema(db), _shipped_schema()
+    for part in sorted(found ^ shipped):
+        others = shipped if part in found else found
+        if any((other.type, other.name) == part[:2] for other in others):
+            if part in found:
+                verdict.add("schema", f"{part.type} {part.name}", "changed")
+        else:
+            verdict.add("schema", f"{part.type} {part.name}", "added" if part in found else "removed")
+
+
+@cache
+def _shipped_schema() -> frozenset[SchemaPart]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        migrate_schema(db, Path("new.db"))
+        return _read_schema(db)
+
+
+def _read_schema(db: Connection) -> frozenset[SchemaPart]:
+    """Return the parts of the schema. Versions of SQLite differ in blanks and quotes, so the text has one blank for each."""
+    return frozenset(
+        part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.rows(db)
+    )
 
 
 def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
@@ -233,7 +305,7 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
         if one != other:
             names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
-            verdict.add_finding("voter", voter_id, "does not agree with the marks", fields)
+            verdict.add("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
 
 
 _UNREADABLE = VoterStatus("unreadable")
@@ -268,8 +340,10 @@ def _join_by_key(
             one, other = next(left, None), next(right, None)
 
 
-def _get_sqlite_sort_key(key: Any) -> tuple[int, Any]:
-    """Return a sort key that orders values of different types as SQLite does."""
+def _get_sqlite_sort_key(key: Any) -> Any:
+    """Return a sort key that orders values of different types, and tuples of them, as SQLite does."""
+    if isinstance(key, tuple):
+        return tuple(_get_sqlite_sort_key(each) for each in key)
     if key is None:
         return 0, 0
     if isinstance(key, int | float):
@@ -277,55 +351,3 @@ def _get_sqlite_sort_key(key: Any) -> tuple[int, Any]:
     if isinstance(key, str):
         return 2, key.encode()
     return 3, key
-
-
-def _find_row_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
-    """Return the problem of a row, followed by the names of its changed fields if they are known; ("",) if the row is intact."""
-    if seal is None:
-        return ("never sealed: another program added it",)
-    if row is None:
-        return ("" if seal.kind == REMOVED else "removed",)
-    if seal.kind == REMOVED:
-        return ("deleted by the dialler and added again by another program",)
-    if seal.created > 1 + seal.removed or seal.ended > 1:
-        return ("another row with this id was there before and was removed or reopened",)
-    if (
-        seal.kind in {OPEN, TALK}
-        and isinstance(row, SealedAttempt)
-        and (row.ended_at is not None or row.outcome is not None)
-    ):
-        return ("changed", "ended_at", "outcome")
-    part = select_sealed_fields(seal.kind, row)
-    digest, checks = compute_digest(entity.name, seal.kind, part, seal.salt or b"")
-    if digest != seal.digest:
-        pairs = zip_longest(entity.fields, _split_check_bytes(checks), _split_check_bytes(seal.checks))
-        return ("changed", *(name for name, now, then in pairs if now != then))
-    if (
-        isinstance(row, SealedAttempt)
-        and seal.kind == AFTER_END
-        and (fields := _find_changes_beyond_disposition(row, checks, seal))
-    ):
-        return ("changed together with a disposition, which cannot change this", *fields)
-    return ("",)
-
-
-def _find_changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
-    """Return the changed fields of an ended attempt that a later disposition is not allowed to change."""
-    now, then = _split_check_bytes_by_field(checks), _split_check_bytes_by_field(bytes.fromhex(seal.end_checks or ""))
-    changed = {name for name, check in now.items() if name in then and then[name] != check}
-    machine = struct.pack("<H", zlib.crc32(b"'machine'") & 0xFFFF)
-    by_disposition = row.outcome == row.disposition == "machine" or (
-        row.outcome == "connected" and then.get("outcome") == machine
-    )
-    beyond = changed - _DISPOSITION_FIELDS | (set() if by_disposition else changed & {"outcome"})
-    return tuple(name for name in SealedAttempt._fields if name in beyond)
-
-
-def _split_check_bytes_by_field(checks: bytes) -> dict[str, bytes]:
-    """Return the check bytes of a sealed attempt by field."""
-    return dict(zip(SealedAttempt._fields, _split_check_bytes(checks), strict=False))
-
-
-def _split_check_bytes(checks: bytes) -> Sequence[bytes]:
-    """Return the checks of a seal, two bytes for each field."""
-    return [checks[place : place + 2] for place in range(0, len(checks), 2)]

@@ -1,13 +1,14 @@
 -- The rows that a verification of the seals compares.
 
--- name: seals_between
-SELECT seal_id, entity, row_id, kind, digest, checks FROM seal WHERE seal_id BETWEEN :first AND :last ORDER BY seal_id;
+-- name: logged_changes
+SELECT one, two, before, after FROM seal_change WHERE evidence = :evidence ORDER BY one, two, change_id;
 
--- name: last_seals
-SELECT row_id, max(seal_id) AS seal_id, kind, salt, digest, checks,
-       CAST(total(kind IN ('open', 'new')) AS INTEGER) AS created, CAST(total(kind = 'end') AS INTEGER) AS ended,
-       CAST(total(kind = 'gone') AS INTEGER) AS removed, group_concat(CASE kind WHEN 'end' THEN hex(checks) END) AS end_checks
-FROM seal WHERE entity = :entity GROUP BY row_id ORDER BY row_id;
+-- Without the index that the dialler itself removes while it hashes numbers (number_hashes.sql).
+-- name: schema_parts
+SELECT type, name, coalesce(sql, '') AS sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND name <> 'phone_hash_by_hash';
+
+-- name: entry_kind
+SELECT kind FROM audit WHERE number = :number;
 
 -- The stored status of each voter, except where it is that of a voter without marks.
 -- name: voter_statuses

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from itertools import starmap
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -188,17 +188,37 @@ def _remove_comment_lines(text: str) -> str:
     return "".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
 
 
+class TransactionHooks(Protocol):
+    """What takes part in each transaction of a connection: its attribute `hooks`."""
+
+    def begin(self) -> None:
+        """Called when a transaction has begun."""
+
+    def before_commit(self) -> None:
+        """Called before a transaction is committed. It may write."""
+
+    def after_commit(self) -> None:
+        """Called when a transaction is on disk."""
+
+
 @contextmanager
 def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
     """Commit what the block writes, or roll it back if the block or the COMMIT fails. With `commit` False, always roll back.
 
     `db` must be in autocommit mode. If the disk is full, SQLite has rolled back already.
     """
+    hooks: TransactionHooks | None = getattr(db, "hooks", None)
     db.execute("BEGIN IMMEDIATE")
     try:
+        if hooks is not None:
+            hooks.begin()
         yield
+        if hooks is not None and commit:
+            hooks.before_commit()
         db.execute("COMMIT" if commit else "ROLLBACK")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    if hooks is not None and commit:
+        hooks.after_commit()

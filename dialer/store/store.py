@@ -341,4 +341,4 @@ class Store(StoreRunner):
     set_command_reply = Write(commands.set_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings = Write(audit.record_settings)
-    close_seal_batch = Write(seals.close_seal_batch)
+    seal_epoch = Announce(seals.seal_and_announce_epoch)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId
-from dialer.store import audit, sealed_rows, seals
+from dialer.store import audit
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
@@ -50,6 +50,5 @@ def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reas
             )
         SQL.insert_release.run(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run(db, phone_id=phone_id)
-        seals.seal_row(db, sealed_rows.RELEASED, attempt_id)
         audit.append_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
     return opened

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import sqlite3
 from functools import partial
@@ -15,6 +14,8 @@ import pytest
 
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
+from dialer.domain.schema import get_type_adapter
+from dialer.domain.sealed_epochs import SealedEpoch, find_broken_epochs
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.dispositions.commands import KeyedDisposition
@@ -134,21 +135,21 @@ async def test_messages_that_wait_for_a_missing_broker_are_limited(tmp_path: Pat
 
 
 @virtual_time()
-async def test_latest_audit_hash_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
+async def test_sealed_epoch_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
-        await asyncio.sleep(70)
-    told = [
-        json.loads(text)
-        for (text,) in query_site_store(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/audit-heads'")
-    ]
-    assert len(told) >= 2
-    kept = dict(query_site_store(tmp_path, "SELECT number, digest FROM audit"))
-    assert all(kept[head["entry"]] == head["digest"] for head in told)
+        await asyncio.sleep(130)
+    texts = query_site_store(
+        tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/sealed-epochs' ORDER BY outbox_id"
+    )
+    told = [get_type_adapter(SealedEpoch).validate_json(text) for (text,) in texts]
+    assert [each.epoch for each in told] == [*range(1, len(told) + 1)]
+    assert len([each for each in told if each.kind == "minute"]) >= 3
+    assert [*find_broken_epochs(told, [told[0].key])] == []
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        verdict = seal_verification.verify_seals(db, (told[0]["entry"], told[0]["digest"]))
-    assert (verdict.findings, verdict.not_chained) == ([], 0)
-    assert told[-1]["seals"] > told[0]["seals"] > 10
+        noted = (told[1].epoch, told[1].digest())
+        verdict = seal_verification.verify_seals(db, noted, first_keys=[told[0].key])
+    assert (verdict.findings, verdict.not_sealed, verdict.epochs) == ([], 0, len(told))
 
 
 @virtual_time()

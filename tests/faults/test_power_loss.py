@@ -16,7 +16,7 @@ from tests.support.stores import NOW, SqliteBackend, claim_and_open_attempt, end
 
 ACKNOWLEDGED = """
     SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),
-           (SELECT count(*) FROM mark), (SELECT count(*) FROM opt_out), (SELECT count(*) FROM seal)
+           (SELECT count(*) FROM mark), (SELECT count(*) FROM opt_out), (SELECT count(*) FROM seal_change)
 """
 
 

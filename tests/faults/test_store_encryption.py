@@ -265,7 +265,8 @@ def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, ne
     assert is_encrypted(path) == (new is not None)
     assert path.stat().st_mode & 0o777 == 0o600
     assert find_details_on_disk(path) == (set() if new else {NUMBER, NAME, EPIC, "CREATE TABLE"})
-    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.identity", "centre.db.lock"}
+    files = {"centre.db", "centre.db.identity", "centre.db.lock", "centre.db.seal-key"}
+    assert {file.name for file in path.parent.iterdir()} == files
     assert told[-1][1] == 1.0
     assert all(0.0 <= share <= 1.0 for _, share in told)
     if old is not None:
@@ -316,7 +317,8 @@ def test_failed_encryption_leaves_the_store_unchanged(
         )
     assert read_all_rows(path, old) == before
     assert read_encryption_audit(path, old) == []
-    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.identity", "centre.db.lock"}
+    files = {"centre.db", "centre.db.identity", "centre.db.lock", "centre.db.seal-key"}
+    assert {file.name for file in path.parent.iterdir()} == files
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,8 @@ async def test_closing_the_store_leaves_a_single_database_file(path: Path) -> No
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
-    assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.identity", "centre.db.lock"}
+    files = {"centre.db", "centre.db.identity", "centre.db.lock", "centre.db.seal-key"}
+    assert {file.name for file in path.parent.iterdir()} == files
     assert query_store(path, "SELECT count(*) FROM mark") == [(1,)]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
+from dialer.store.seal_keys import get_seal_key_path
 
 VOTERS_PER_BOOTH = 920  # average of an Indian polling station
 HOUSEHOLDS = (1, 1, 2, 1, 1, 3)
@@ -37,19 +38,23 @@ def fill_roll(
     With `numbers_weigh_alike` numbers are called in the order of their ids, otherwise large households first.
     """
     if voters <= MOST_COPIED_VOTERS and not path.exists():
-        path.write_bytes(_store_with_roll(voters, voters_per_booth, numbers_weigh_alike, key))
-        path.chmod(0o600)
+        stored, keys = _store_with_roll(voters, voters_per_booth, numbers_weigh_alike, key)
+        for file, content in ((path, stored), (get_seal_key_path(path), keys)):
+            file.write_bytes(content)
+            file.chmod(0o600)
         return
     _fill(path, voters, voters_per_booth, numbers_weigh_alike, key)
 
 
 @functools.lru_cache(maxsize=16)
-def _store_with_roll(voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None) -> bytes:
-    """Return the file of a new store with the roll. Cached, because creating a store runs every migration."""
+def _store_with_roll(
+    voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None
+) -> tuple[bytes, bytes]:
+    """Return the file of a new store with the roll, and its key file. Cached, because creating a store runs every migration."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "centre.db"
         _fill(path, voters, voters_per_booth, numbers_weigh_alike, key)
-        return path.read_bytes()
+        return path.read_bytes(), get_seal_key_path(path).read_bytes()
 
 
 def _fill(path: Path, voters: int, voters_per_booth: int, numbers_weigh_alike: bool, key: StoreKey | None) -> None:

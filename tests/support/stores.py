@@ -80,6 +80,9 @@ def announce_by_kind(result: Result) -> Announcement:
     return Announcement(kind, hashed or kind)
 
 
+_WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}
+
+
 class SqliteBackend:
     """The SQLite store."""
 
@@ -100,8 +103,15 @@ class SqliteBackend:
         return await open_store(self.path, encode=self.encode, key=self.key)
 
     def connect(self) -> sqlite3.Connection:
-        """Return another connection to the store, with its key if it has one, in autocommit mode."""
-        return connect_to_file(self.path, "rw", self.key)
+        """Return another connection to the store, with its key if it has one, in autocommit mode. What it writes is not sealed."""
+        db = connect_to_file(self.path, "rw", self.key)
+
+        def notice(action: int, *_: object) -> int:
+            self.written_past |= action in _WRITES
+            return sqlite3.SQLITE_OK
+
+        db.set_authorizer(notice)
+        return db
 
     def seat_seconds(self) -> dict[tuple[str, str], float]:
         with closing(self.connect()) as db:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.rules.number_hash import hash_number
 from dialer.store.connection import open_store_exclusively
+from dialer.store.sql import transaction
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
@@ -24,11 +24,10 @@ SECRET = "twenty characters, at least"
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     fill_roll(tmp_path / "centre.db", 54, voters_per_booth=9)
-    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db, transaction(db):
         for campaign in ("a", "b"):
             db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, 'agents', 'turnout')", (campaign,))
             db.execute("INSERT INTO target (campaign_id, phone_id) SELECT ?, phone_id FROM phone", (campaign,))
-        db.commit()
     path = tmp_path / "centre.toml"
     path.write_text(
         f'[store]\npath = "{tmp_path / "centre.db"}"\n[broker]\nport = 1\n[rules]\nopt_out_secret = "{SECRET}"\n',

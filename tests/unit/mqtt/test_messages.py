@@ -8,11 +8,11 @@ from dataclasses import replace
 import jinja2
 
 from dialer.domain.alerts import AlertKind, create_alert
-from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import FlowAnswers, OptOut, Result, SeatHours, TestMark
 from dialer.domain.schema import encode_record
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import CallChange, CallState, CampaignView, Hold, HoldReason
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt import messages, topics
@@ -39,7 +39,9 @@ def make_announced_messages() -> list[Message]:
         OptOut(3, AT, "agent", ATTEMPT),
         SeatHours(AT, 2, {"talking": 60.25}),
         TestMark(AT),
-        AuditHead(9, "3b" * 32, AT, 40),
+        SealedEpoch(
+            9, AT, "minute", 1, 40, "3b" * 32, "4c" * 32, 7, "5d" * 32, "", "", "6e" * 32, "7f" * 32, "80" * 64
+        ),
     ]
     reply = messages.create_reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
     rows = [*map(messages.create_announcement, results), reply]

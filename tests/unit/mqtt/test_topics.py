@@ -15,7 +15,7 @@ from dialer.domain.schema import encode_record
 from dialer.mqtt import document, topics
 from dialer.mqtt.document import build_topic_schema
 from dialer.mqtt.examples import create_examples
-from dialer.mqtt.topics import TOPICS
+from dialer.mqtt.topics import SEALED_EPOCH, TOPICS
 from tests.support.topics import check_message
 
 DOCS = Path(__file__).parents[3] / "docs/reference"
@@ -25,7 +25,8 @@ PERSONAL = {"name", "number", "phone", "phone_number", "e164", "epic", "address"
 
 def test_topic_keys_and_patterns_are_unique_and_results_are_sent_with_acknowledgement() -> None:
     assert len({topic.key for topic in TOPICS}) == len({topic.pattern for topic in TOPICS}) == len(TOPICS)
-    assert all(topic.qos == 1 and not topic.retained for topic in TOPICS if topic.through_outbox)
+    assert all(topic.qos == 1 for topic in TOPICS if topic.through_outbox)
+    assert [topic for topic in TOPICS if topic.through_outbox and topic.retained] == [SEALED_EPOCH]
 
 
 def test_every_topic_has_an_example_message_that_fits_its_schema() -> None:

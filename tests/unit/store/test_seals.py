@@ -10,18 +10,20 @@ import io
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dialer.domain.complaints import Complaint, ComplaintChannel, ComplaintTopic
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.phone_facts import Consent
-from dialer.store import consents, migrate, seal_verification, sealed_rows, seals
-from dialer.store.audit import AuditNote
+from dialer.domain.sealed_epochs import SealedEpoch
+from dialer.store import consents, evidence, migrate, seal_verification, sealer, seals
 from dialer.store.connection import open_store_exclusively
+from dialer.store.log_ins import LogIn
+from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.sql import transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -45,162 +47,248 @@ def backend(tmp_path: Path) -> SqliteBackend:
 
 
 @contextlib.contextmanager
-def open_for_looking(path: Path) -> Iterator[sqlite3.Connection]:
+def looking(path: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         yield db
 
 
-def verify_store(path: Path) -> seal_verification.SealVerdict:
-    with open_for_looking(path) as db:
-        return seal_verification.verify_seals(db)
+def verified(path: Path, *first_keys: str) -> seal_verification.SealVerdict:
+    with looking(path) as db:
+        return seal_verification.verify_seals(db, first_keys=first_keys)
 
 
-def test_rows_of_a_store_without_seals_are_sealed_as_found_and_verify_says_so(
+def read_epochs(path: Path) -> list[SealedEpoch]:
+    with looking(path) as db:
+        return sealer.SQL.epochs.all(db)
+
+
+def test_store_of_an_earlier_version_is_sealed_as_found_and_reported_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
     shipped = migrate.load_migrations()
-    before = next(place for place, each in enumerate(shipped) if "CREATE TABLE seal" in each.script)
+    before = next(place for place, each in enumerate(shipped) if "CREATE TABLE seal_epoch" in each.script)
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:before])
-    with open_for_looking(path) as db:
+    with looking(path) as db:
         db.execute("PRAGMA journal_mode = WAL")
         migrate.migrate_schema(db, path)
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('t', 'ivr', 'turnout')")
-        db.execute(
-            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number) VALUES (1, '', '', 1, 1)"
-        )
-        db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (1, 1, 1)")
         db.execute("INSERT INTO phone (phone_id, e164, consent, opted_out_at) VALUES (1, ?, 'given', 1)", (NUMBER,))
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1, 'agent'), ('+9198', 2, 'letter')", (NUMBER,))
         db.execute("INSERT INTO opt_out_hash (number_hash, at, centre) VALUES ('9f', 1, 'nashik')")
-        db.execute("INSERT INTO consent_ahead (e164, consent, source, at) VALUES ('+9199', 'given', 'form', 1)")
-        db.execute(
-            "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome)"
-            " VALUES ('a', 't', 1, 1, '', '', 1, 2, 'busy'), ('b', 't', 1, 1, '', '', 3, NULL, NULL)"
-        )
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped)
-    asyncio.run(open_and_close_store(path))
-    verdict = verify_store(path)
-    assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 7, 0)
+    asyncio.run(opened_and_closed(path))
+    verdict = verified(path)
+    assert (verdict.findings, verdict.found_rows, verdict.not_sealed) == ([], 5, 0)
     assert {name: count for name, count in verdict.rows.items() if count} == {
-        "attempt": 2, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1
+        "campaign": 1, "opt_out": 2, "opt_out_hash": 1, "phone": 1
     }  # fmt: skip
     code, text = run("audit", "verify", "--store", path)
-    assert (code, "7 rows are older than the seals: they were sealed on" in text) == (0, True)
-    with open_for_looking(path) as db:
-        db.execute("UPDATE attempt SET outcome = 'no-answer' WHERE attempt_id = 'a'")
-    asyncio.run(open_and_close_store(path))  # found once, and not again
-    assert [str(each) for each in verify_store(path).findings] == ["attempt a: changed: outcome"]
+    assert (code, "5 rows sealed as found on " in text) == (0, True)
+    with looking(path) as db:
+        db.execute("UPDATE opt_out SET source = 'letter' WHERE opt_out_id = 1")
+    asyncio.run(opened_and_closed(path))  # found once, and not again
+    assert [str(each) for each in verified(path).findings] == ["opt_out 1: changed"]
     code, text = run("audit", "verify", "--store", path)
-    assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
+    assert (code, text.splitlines()[0]) == (1, "opt_out 1: changed")
 
 
-async def test_tables_that_an_older_version_did_not_seal_are_sealed_as_found(
+async def test_version_that_seals_other_columns_starts_the_log_again(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(seals, "ENTITIES", sealed_rows.ENTITIES[:8])
-        seal = seals.seal_row
-        before.setattr(
-            seals, "seal_row", lambda db, entity, row: entity in sealed_rows.ENTITIES[:8] and seal(db, entity, row)
-        )
+        before.setitem(evidence.EVIDENCE, "log_in", replace(evidence.EVIDENCE["log_in"], without=("paused",)))
         async with open_filled_store(backend) as store:
             await make_ended_call(store, 4)
-            await store.record_complaint(
-                Complaint("c-1", NOW, ComplaintTopic.OTHER, ComplaintChannel.CALL), AuditNote("asha", NOW, {})
-            )
-        with open_for_looking(backend.path) as db:
-            db.execute("INSERT INTO register VALUES ('ncpr', 1, 2, 1, 'ff')")
-            db.execute("INSERT INTO registered VALUES ('+917000000009', 'ncpr')")
-        assert verify_store(backend.path).rows["attempt"] == 1
-    await open_and_close_store(backend.path)
-    verdict = verify_store(backend.path)
-    assert (verdict.findings, verdict.found_rows, verdict.not_chained) == ([], 2, 0)
-    assert (verdict.rows["complaint"], verdict.rows["register"]) == (1, 1)
-    with open_for_looking(backend.path) as db:
-        db.execute("UPDATE complaint SET about = 'conduct'")
-        db.execute("UPDATE registered SET e164 = '+917000000008'")
-    await open_and_close_store(backend.path)  # found once, and not again
-    assert [str(each) for each in verify_store(backend.path).findings] == [
-        "complaint 1: changed: about",
-        "register ncpr: changed: numbers_of_it",
-    ]
+            await store.save_log_in(LogIn("01", "17", paused=False, reason=None, at=NOW))
+    first = read_epochs(backend.path)
+    await opened_and_closed(backend.path)
+    epochs = read_epochs(backend.path)
+    assert [each.kind for each in epochs[len(first) :]] == ["upgrade"]
+    verdict = verified(backend.path, epochs[0].key)
+    assert (verdict.findings, verdict.rows["log_in"], verdict.found_at) == ([], 1, epochs[-1].at)
+    with looking(backend.path) as db:
+        db.execute("UPDATE log_in SET paused = 1")
+    assert [str(each) for each in verified(backend.path).findings] == ["log_in 01: changed"]
 
 
-async def open_and_close_store(path: Path) -> None:
+async def opened_and_closed(path: Path) -> None:
     async with await open_store(path):
         pass
 
 
-async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
-    backend: SqliteBackend, tmp_path: Path
-) -> None:
-    crashed = tmp_path / "crashed.db"
+@pytest.fixture
+async def crashed(backend: SqliteBackend, tmp_path: Path) -> Path:
+    """Return a store as a killed dialler leaves it, with changes that were not sealed yet."""
+    path = tmp_path / "crashed.db"
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 4)
-        await store.close_seal_batch(NOW)
+        await store.seal_epoch(NOW)
         await claim_and_open_attempt(store, 5)
-        for name in ("", "-wal"):
-            shutil.copy(f"{backend.path}{name}", f"{crashed}{name}")
-    verdict = verify_store(crashed)
-    assert (verdict.findings, verdict.not_chained, verdict.chained_at) == ([], 1, NOW)
-    assert (
-        "1 seals of the records are not in the chain yet, since 2024-04-22 04:30:00 UTC"
-        in run("audit", "verify", "--store", crashed)[1]
-    )
-    await open_and_close_store(crashed)
-    verdict = verify_store(crashed)
-    assert (verdict.findings, verdict.not_chained, verdict.rows["attempt"]) == ([], 0, 2)
+        for name in ("", "-wal", ".seal-key"):
+            shutil.copy(f"{backend.path}{name}", f"{path}{name}")
+    return path
 
 
-async def test_dialler_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
+async def test_changes_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
+    verdict = verified(crashed)
+    assert (verdict.findings, verdict.not_sealed) == ([], 1)
+    assert "1 row not sealed yet" in run("audit", "verify", "--store", crashed)[1]
+    await opened_and_closed(crashed)
+    verdict = verified(crashed)
+    assert (verdict.findings, verdict.not_sealed, verdict.rows["attempt"]) == ([], 0, 2)
+    assert [each.kind for each in read_epochs(crashed)][-1] == "crash"
+
+
+@pytest.mark.parametrize(
+    ("forgery", "doubt"),
+    [
+        ("DELETE FROM seal_change WHERE change_id = (SELECT max(change_id) FROM seal_change)", sealer.ROWS_CHANGED),
+        (
+            "INSERT INTO seal_change (evidence, one, two, after) VALUES ('user', 'mallory', '', x'00')",
+            sealer.ROWS_ADDED,
+        ),
+        ("UPDATE seal_change SET after = x'00' WHERE evidence = 'attempt'", sealer.ROWS_CHANGED),
+        ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
+    ],
+)
+async def test_log_that_was_forged_while_the_dialler_was_dead_is_sealed_as_doubtful(
+    crashed: Path, forgery: str, doubt: str
+) -> None:
+    with looking(crashed) as db:
+        db.execute(forgery)
+    await opened_and_closed(crashed)
+    assert read_epochs(crashed)[-1].doubt == doubt
+    assert f"epoch {read_epochs(crashed)[-1].epoch}: {doubt}" in [str(each) for each in verified(crashed).findings]
+
+
+async def test_crash_between_the_seal_and_the_new_key_file_breaks_no_chain(backend: SqliteBackend) -> None:
+    key_file = get_seal_key_path(backend.path)
     async with open_filled_store(backend) as store:
-        assert await store.close_seal_batch(NOW) is None
-        await make_ended_call(store, 4)
-        head = await store.close_seal_batch(NOW)
-        assert head is not None
-        assert (head.entry, head.at, head.seals) == (1, NOW, 2)
-        assert await store.close_seal_batch(NOW + 5) is None
+        before = key_file.read_bytes()
+        await store.seal_epoch(NOW)
+        assert key_file.read_bytes() != before
+    for number in range(2):
+        before = key_file.read_bytes()
+        async with await backend.open() as store:
+            await store.append_audit_entry("listen", "asha", {"seat": str(number)}, NOW)
+        key_file.write_bytes(before)  # as if the machine had lost it
+    epochs = read_epochs(backend.path)
+    assert [each.kind for each in epochs] == ["start", "close", "minute", "close", "close"]
+    assert verified(backend.path, epochs[0].key).findings == []
 
 
-def make_store_with_consents(path: Path) -> None:
+@pytest.mark.parametrize("content", [None, b"", b"matdan-seal-key 2 zz zz\n"], ids=["removed", "empty", "damaged"])
+async def test_lost_key_begins_a_new_chain_that_a_verification_reports(
+    backend: SqliteBackend, content: bytes | None
+) -> None:
+    async with open_filled_store(backend):
+        pass
+    key_file = get_seal_key_path(backend.path)
+    if content is None:
+        key_file.unlink()
+    else:
+        key_file.write_bytes(content)
+    await opened_and_closed(backend.path)
+    epochs = read_epochs(backend.path)
+    assert (epochs[-1].kind, epochs[-1].epoch) == ("start", len(epochs))
+    assert [finding.of for finding in verified(backend.path, epochs[0].key).findings] == ["epoch"]
+    text = run("audit", "verify", "--store", backend.path)[1]
+    assert text.count("NOT compared with a key that was noted elsewhere: sealing began on") == 2
+    assert verified(backend.path, epochs[0].key, epochs[-1].key).findings == []
+    assert key_file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_key_that_cannot_be_destroyed_stops_sealing_until_it_can(
+    backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with open_filled_store(backend) as store:
+        with monkeypatch.context() as full:
+            full.setattr(sealer, "replace_epoch_keys", fail)
+            await store.seal_epoch(NOW)  # committed, but the key stays
+            with pytest.raises(StoreError, match="the key that seals the store cannot be replaced"):
+                await store.seal_epoch(NOW + 60)
+            await make_ended_call(store, 4)
+        await store.seal_epoch(NOW + 120)
+    epochs = read_epochs(backend.path)
+    assert [each.at for each in epochs if each.kind == "minute"] == [NOW, NOW + 120]
+    assert verified(backend.path, epochs[0].key).findings == []
+
+
+async def test_writes_that_failed_or_lost_their_confirmation_leave_a_valid_chain(
+    backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
+
+    def seal_and_fail(db: sqlite3.Connection) -> None:
+        seals.seal_and_announce_epoch(db, None, NOW)
+        raise StoreError("the disk is full")
+
+    async with open_filled_store(backend) as store:
+        both = [
+            store._write(seal_and_fail),
+            make_ended_call(store, 4),
+            store._write(seal_and_fail),
+            store.seal_epoch(NOW + 1),
+        ]
+        done = await asyncio.gather(*both, return_exceptions=True)
+        assert [isinstance(each, StoreError) for each in done] == [True, False, True, False]
+        with monkeypatch.context() as lost:
+            confirm = sealer.Sealer.after_commit
+
+            def lose(_: sealer.Sealer) -> None:
+                lost.setattr(sealer.Sealer, "after_commit", confirm)
+                raise StoreError("the confirmation was lost")
+
+            lost.setattr(sealer.Sealer, "after_commit", lose)
+            with contextlib.suppress(StoreError):
+                await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
+        await make_ended_call(store, 5)
+        await store.seal_epoch(NOW + 60)
+    assert verified(backend.path, read_epochs(backend.path)[0].key).findings == []
+
+
+async def test_dialler_start_without_changes_seals_nothing(backend: SqliteBackend) -> None:
+    async with open_filled_store(backend) as store:
+        idle = [await store.seal_epoch(NOW + 60 * number) for number in range(3)]
+        assert [each.last - each.first for each in idle] == [0, -1, -1]  # an idle minute is sealed too
+    before = read_epochs(backend.path)
+    await opened_and_closed(backend.path)
+    assert read_epochs(backend.path) == before
+
+
+def with_consents(path: Path) -> None:
     with open_store_exclusively(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
-
-
-def test_sealing_a_row_that_does_not_exist_raises_an_error(tmp_path: Path) -> None:
-    with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
-        with pytest.raises(StoreError, match="The store has no mark 7"), transaction(db):
-            seals.seal_row(db, sealed_rows.MARK, 7)
-        assert seals.find_last_seal_id(db) == 0
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
 def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
-    make_store_with_consents(path)
+    with_consents(path)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{path}"\n{secret}', encoding="utf-8")
+    with looking(path) as db:
+        (before_erasure,) = db.execute("SELECT salt FROM seal_salt WHERE evidence = 'phone'").fetchone()
     assert run("optout", "add", NUMBER, "-c", config)[0] == 0
     for number in (NUMBER, "+919812345678"):
         assert run("erase", number, "-c", config)[0] == 0
-    assert verify_store(path).findings == []
-    with open_for_looking(path) as db:
-        kinds = db.execute(
-            "SELECT entity, kind, salt IS NULL FROM seal WHERE entity = 'consent' AND row_id = 1"
-        ).fetchall()
-        assert kinds == [("consent", "new", 1), ("consent", "erased", 0)]
-        row = (1, NUMBER, "given", "form 7", NOW)
-        digest, _ = seals.compute_digest("consent", "new", row)
-        assert db.execute("SELECT count(*) FROM seal WHERE digest = ?", (digest,)).fetchone() == (0,)
+    assert verified(path).findings == []
+    with looking(path) as db:
+        found = db.execute("SELECT after FROM seal_change WHERE evidence = 'phone' AND after IS NOT NULL").fetchall()
+        (salt,) = db.execute("SELECT salt FROM seal_salt WHERE evidence = 'phone'").fetchone()
+        assert [before_erasure == salt, len(found) > 2] == [False, True]
         if secret:
             kept = b"".join(each.read_bytes() for each in tmp_path.glob("centre.db*"))
             assert NUMBER.encode() not in kept
             assert hashlib.sha256(NUMBER.encode()).digest() not in kept
         db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 1")
-    assert [finding.row_id for finding in verify_store(path).findings] == ["1"]
+    assert [str(finding) for finding in verified(path).findings] == ["phone 0 to 63: changed"]
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
@@ -209,50 +297,50 @@ def test_purge_leaves_a_valid_chain_of_seals_and_records_what_was_removed(
 ) -> None:
     fix_clock(monkeypatch)
     backend = SqliteBackend(tmp_path)
-    asyncio.run(make_calls(backend))
-    make_store_with_consents(backend.path)
+    asyncio.run(some_calls(backend))
+    with_consents(backend.path)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{backend.path}"\n', encoding="utf-8")
-    assert evidence(backend.path) == ["yes"]
-    with open_for_looking(backend.path) as db:
+    assert report_verified(backend.path) == ["yes"]
+    with looking(backend.path) as db:
         db.execute("UPDATE attempt SET trunk = 'another'")
         db.execute("INSERT INTO released_unknown SELECT attempt_id, 1, 'ops', 'heard' FROM attempt")
-    assert evidence(backend.path) == ["NO"]
+    assert report_verified(backend.path) == ["NO"]
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
-    verdict = verify_store(backend.path)
+    verdict = verified(backend.path)
     records_too = days == 400
     assert [str(finding) for finding in verdict.findings] == (
         []
         if records_too
         else [
-            f"attempt {attempt(backend.path)}: changed: trunk",
-            f"release of attempt {attempt(backend.path)}: never sealed: another program added it",
+            f"attempt {make_attempt(backend.path)}: changed",
+            f"released_unknown {make_attempt(backend.path)}: never sealed: another program added it",
         ]
     )
     assert (verdict.records_purged_at is not None) == records_too
-    with open_for_looking(backend.path) as db:
+    with looking(backend.path) as db:
         (told,) = db.execute("SELECT what ->> 'before' FROM audit WHERE kind = 'purge'").fetchone()
         assert told == "2 findings"
         db.execute("DELETE FROM opt_out")
-    assert any(finding.of == "opt-out" for finding in verify_store(backend.path).findings)
+    assert any(finding.of == "opt_out" for finding in verified(backend.path).findings)
     fill_again = SqliteBackend(tmp_path / "again")
     fill_again.path.parent.mkdir()
-    asyncio.run(make_calls(fill_again))
-    assert verify_store(fill_again.path).findings == []
+    asyncio.run(some_calls(fill_again))
+    assert verified(fill_again.path).findings == []
 
 
-def attempt(path: Path) -> str:
-    with open_for_looking(path) as db:
+def make_attempt(path: Path) -> str:
+    with looking(path) as db:
         return str(db.execute("SELECT attempt_id FROM attempt").fetchone()[0])
 
 
-def evidence(path: Path) -> list[str]:
+def report_verified(path: Path) -> list[str]:
     code, text = run("report", "evidence", "--store", path, "--format", "csv")
     assert code == 0
     return [row["verified"] for row in csv.DictReader(io.StringIO(text))]
 
 
-async def make_calls(backend: SqliteBackend) -> None:
+async def some_calls(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 4, Outcome.ABANDONED)
         await store.record_mark(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
@@ -265,6 +353,6 @@ def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Pa
         with transaction(db):
             consents.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
-    verdict = verify_store(path)
+    verdict = verified(path)
     assert verdict.findings == []
-    assert (verdict.rows["consent"], verdict.rows["consent-ahead"]) == (1, 0)
+    assert (verdict.rows["phone"], verdict.rows["consent_ahead"]) == (1, 0)

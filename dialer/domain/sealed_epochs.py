@@ -1,0 +1,143 @@
+"""Sealed epochs: a chain of signatures over a store's records, each made with a key that was destroyed right after.
+
+An epoch is a minute of a running dialler, or the work of another program with the store. Its seal names the rows of the
+store's log that were written in it, the seal before it and the public key of the next epoch, and is signed with the epoch's
+own secret key. Whoever takes the machine over finds the key of the epoch that is open, and none of those before: what
+was sealed before cannot be changed unnoticed. To verify a chain takes its first public key, which is not secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from dialer.domain import signing
+from dialer.domain.schema import MESSAGE, Count
+
+Digits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
+
+
+class EpochKind(StrEnum):
+    """Why an epoch was sealed."""
+
+    START = "start"
+    """A chain of keys begins: a new store, an upgrade from before such seals, a restored copy, or a lost secret."""
+    MINUTE = "minute"
+    CLOSE = "close"
+    """The program that wrote to the store ended."""
+    CRASH = "crash"
+    """The next program sealed what one that was killed had left."""
+    PURGE = "purge"
+    """Records were purged, and the log was started again with the remaining ones."""
+    UPGRADE = "upgrade"
+    """Another version seals other fields, and the log was started again with all rows as they were found."""
+
+
+LOG_STARTS = frozenset({EpochKind.PURGE, EpochKind.UPGRADE})
+"""Epochs with which the log was started again: the rows of those before are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEpoch:
+    """The seal of an epoch. Keep it where nobody with access to the store can change it."""
+
+    __pydantic_config__ = MESSAGE
+
+    epoch: Annotated[int, Field(ge=1)]
+    """1, 2, 3, ... without a gap"""
+    at: float
+    """when it was sealed (epoch seconds)"""
+    kind: str
+    """start, minute, close, crash, purge or upgrade"""
+    first: Count
+    """first row of the store's log in this epoch"""
+    last: Count
+    """last row; `first` - 1 if there are none"""
+    root: Digits
+    """SHA-256 (hexadecimal) of these rows"""
+    layout: Digits
+    """SHA-256 (hexadecimal) of the names of all sealed fields"""
+    entry: Count
+    """number of the last entry of the audit"""
+    entry_digest: Digits
+    """SHA-256 (hexadecimal) over that entry and all before it"""
+    doubt: str
+    """what another program did to the log before it was sealed; empty: nothing"""
+    previous: Digits
+    """digest of the epoch before; empty: there is none"""
+    key: Digits
+    """the public key (Ed25519, hexadecimal) that `signature` is valid for"""
+    next_key: Digits
+    """the public key of the next epoch"""
+    signature: Digits = ""
+    """Ed25519, hexadecimal"""
+
+    def signed_part(self) -> bytes:
+        """Return the bytes that are signed."""
+        names = [each for each in self.__dataclass_fields__ if each != "signature"]
+        return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the epoch with its signature, in hexadecimal."""
+        return hashlib.sha256(self.signed_part() + self.signature.encode("ascii")).hexdigest()
+
+    def has_valid_signature(self) -> bool:
+        """Return whether the signature is valid for the epoch's own key, which proves nothing about that key."""
+        try:
+            key, signature = bytes.fromhex(self.key), bytes.fromhex(self.signature)
+        except ValueError:
+            return False
+        encoded = base64.b64encode(signature).decode()
+        return len(key) == 32 and signing.verify_signature(key, self.signed_part(), encoded)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochProblem:
+    """A place where a chain of epochs does not hold."""
+
+    epoch: int
+    problem: str
+
+
+def find_broken_epochs(
+    epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
+) -> Iterator[EpochProblem]:
+    """Yield every place where the epochs are not one chain, each signed with exactly the key that the one before names.
+
+    `first_keys`: the public keys (hexadecimal) with which chains may begin; without any, they may begin with any key.
+    `behind`: the epoch before the first of `epochs`; None: the first has number 1.
+    """
+    last = behind
+    for each in epochs:
+        number = 1 if last is None else last.epoch + 1
+        if each.epoch != number:
+            yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
+        elif each.previous != ("" if last is None else last.digest()):
+            yield EpochProblem(each.epoch, "does not follow the epoch before it")
+        elif last is not None and not _continues_log(each, last):
+            yield EpochProblem(each.epoch, f"rows {last.last + 1} to {each.first - 1} of the log are in no epoch")
+        if each.kind == EpochKind.START:
+            if first_keys and each.key not in first_keys:
+                yield EpochProblem(
+                    each.epoch, f"a new chain begins with the key {each.key}, which is not one that you gave"
+                )
+        elif last is None:
+            yield EpochProblem(each.epoch, "the first epoch does not begin a chain")
+        elif each.key != last.next_key:
+            yield EpochProblem(each.epoch, "sealed with another key than that of this epoch")
+        if not each.has_valid_signature():
+            yield EpochProblem(each.epoch, "the signature is not valid")
+        if each.doubt:
+            yield EpochProblem(each.epoch, each.doubt)
+        last = each
+
+
+def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
+    """Return whether an epoch begins at the row after the last one, or later where the log was started again."""
+    return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -1,0 +1,226 @@
+"""Which tables of a store are evidence, and how the connection that writes notices each change to them.
+
+The connection has temporary triggers, one set for each table: they note which rows a transaction is about to change, with a
+digest of what the rows were before. The sealer adds their digests after the change to the log (`sealer.py`). So whoever writes to
+a table need not think of seals, and what another program writes is not in the log.
+
+Rows are sealed one by one, or in blocks where there are many that seldom change, such as a roll's. Every table is in
+`EVIDENCE` or, with the reason, in `NOT_EVIDENCE`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from dialer.store.sql import Connection
+
+BLOCK_BITS = 6
+"""A block has the rows of 2 ** BLOCK_BITS ids."""
+_NUMBERS_DIGITS = 3  # numbers of a register that differ in these last digits only are one block
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A table whose rows are sealed. The expressions are SQL with `{row}` for the row that they are about.
+
+    `one` and `two` name a row or a block of rows; they outlive an erasure, so they lead to nobody. `where` selects the rows that
+    they name, with `:one` and `:two`.
+    """
+
+    table: str
+    one: str
+    where: str
+    two: str = "''"
+    order: str = "1"  # of the rows of a block
+    same: str = ""  # whether a row of a block is NEW; empty: a block has one row
+    personal: bool = False  # has names or numbers: digests need a salt, which an erasure replaces
+    without: tuple[str, ...] = ()  # columns that are not sealed
+
+
+def _rows(table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()) -> Evidence:
+    """Return a table whose rows are sealed one by one."""
+    one, *rest = key
+    where = " AND ".join(f"{name} = :{place}" for name, place in zip(key, ("one", "two"), strict=False))
+    two = f"{{row}}.{rest[0]}" if rest else "''"
+    return Evidence(table, f"{{row}}.{one}", where, two, personal=personal, without=without)
+
+
+def _blocks(table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()) -> Evidence:
+    """Return a table whose rows are sealed in blocks of the first column of its key, which is an id."""
+    where = f"{key[0]} BETWEEN :one << {BLOCK_BITS} AND (:one << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1}"
+    same = " AND ".join(f"{name} = NEW.{name}" for name in key)
+    one = f"{{row}}.{key[0]} >> {BLOCK_BITS}"
+    return Evidence(table, one, where, order=", ".join(key), same=same, personal=personal, without=without)
+
+
+EVIDENCE = {
+    each.table: each
+    for each in (
+        _rows("attempt", "attempt_id"),
+        _rows("audit", "number"),
+        _rows("booth", "booth_id"),
+        _rows("campaign", "campaign_id", without=("pacer_state",)),
+        _rows("complaint", "complaint_id"),
+        _rows("complaint_answer", "answer_id"),
+        _rows("consent_ahead", "consent_ahead_id", personal=True),
+        Evidence(
+            "consent_before",
+            "{row}.phone_id",
+            where="phone_id = :one",
+            order="at, consent, source",
+            same="rowid = NEW.rowid",
+        ),
+        _rows("consent_forgotten", "phone_id"),
+        _rows("flow_answer", "attempt_id", "name"),
+        _rows("hash_secret", "secret"),
+        _rows("headquarters_order", "order_id"),
+        _rows("import_run", "import_id"),
+        _rows("inbound_call", "inbound_id", personal=True),
+        _rows("lawful", "lawful_id"),
+        _blocks("link", "voter_id", "phone_id"),
+        _rows("log_in", "seat"),
+        _rows("mark", "mark_id"),
+        _rows("official_turnout", "figure_id"),
+        _rows("opt_out", "opt_out_id", personal=True),
+        _rows("opt_out_hash", "opt_out_hash_id", personal=True),
+        _blocks("phone", "phone_id", personal=True),
+        _blocks("phone_hash", "phone_id", "secret", personal=True),
+        _rows("recording", "attempt_id"),
+        _rows("register", "name"),
+        Evidence(
+            "registered",
+            one="{row}.register",
+            two=f"substr({{row}}.e164, 1, length({{row}}.e164) - {_NUMBERS_DIGITS})",
+            where=f"e164 BETWEEN :two AND :two || '~' AND length(e164) = length(:two) + {_NUMBERS_DIGITS} AND register = :one",
+            order="e164",
+            same="e164 = NEW.e164 AND register = NEW.register",
+            personal=True,
+        ),
+        _rows("released_unknown", "attempt_id"),
+        Evidence("rules_use", "{row}.since", where="since = :one", order="digest", same="rowid = NEW.rowid"),
+        _rows("rules_version", "digest"),
+        _rows("seat_interval", "interval_id"),
+        _rows("setting", "key"),
+        _rows("standing_order", "addressee", "command"),
+        _rows("unknown_serial", "key"),
+        _rows("user", "name"),
+        # The status of a voter follows from the marks, and a verification derives it again.
+        _blocks("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
+        _rows("worker", "worker_id", personal=True),
+        _rows("worker_booth", "worker_id", "booth_id"),
+    )
+}
+"""The tables that a report, a gate or a right rests on."""
+
+NOT_EVIDENCE = {
+    "command": "what a command did is in the audit; this only keeps a repeat from being executed again",
+    "news_position": "how far updates of other centres were read; what they changed is sealed",
+    "outbox": "messages that wait to be sent; the facts that they announce are sealed",
+    "outbox_sink": "how far the outbox was read",
+    "own_call_back": "part of the queue",
+    "seal_change": "the log of seals itself, which the epochs sign",
+    "seal_epoch": "signed, each with its own key",
+    "seal_salt": "an erasure replaces salts; a wrong one does not fit the row's digest",
+    "seal_tail": "an authentication code",
+    "shuffle": "the order of the queue",
+    "store_identity": "which copy of the store this is; it changes at each start, and headquarters compares it",
+    "target": "the queue of numbers; each call that follows from it is sealed, with the reasons for it",
+}
+"""The tables that are not sealed, each with the reason."""
+
+
+class _RowsDigest:
+    """SQL aggregate function: the SHA-256 of a salt and the rows of a block, or NULL without rows."""
+
+    def __init__(self) -> None:
+        self._hash: Any = None
+
+    def step(self, salt: bytes | None, *values: Any) -> None:
+        """Add a row to the digest."""
+        if self._hash is None:
+            self._hash = hashlib.sha256(salt or b"")
+        # ascii() writes the same text in every version of Python.
+        self._hash.update(ascii(values).encode("ascii") + b"\n")
+
+    def finalize(self) -> bytes | None:
+        """Return the digest."""
+        return None if self._hash is None else self._hash.digest()
+
+
+def add_digest_function(db: Connection) -> None:
+    """Let statements on this connection use `rows_digest`."""
+    db.create_aggregate("rows_digest", -1, _RowsDigest)  # type: ignore[arg-type] # bytes or None are valid values
+
+
+def read_columns(db: Connection, evidence: Evidence) -> list[str]:
+    """Return the sealed columns of a table, in the order in which they are hashed."""
+    names = [name for _, name, *_ in db.execute(f'PRAGMA table_info("{evidence.table}")')]
+    return [name for name in names if name not in evidence.without]
+
+
+def digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
+    """Return an SQL expression for the digest of the rows that `:one` and `:two` name. With `but_new` they are without NEW."""
+    if but_new and not evidence.same:
+        return "NULL"
+    salt = "NULL"
+    if evidence.personal:
+        salt = f"(SELECT salt FROM seal_salt WHERE evidence = '{evidence.table}' AND one = :one AND two = :two)"  # noqa: S608 - names of our schema
+    where = f"{evidence.where} AND NOT ({evidence.same})" if but_new else evidence.where
+    names = ", ".join(f'"{name}"' for name in columns)
+    return (
+        f"(SELECT rows_digest({salt}, {names})"  # noqa: S608 - names of our schema
+        f' FROM (SELECT {names} FROM "{evidence.table}" WHERE {where} ORDER BY {evidence.order}))'
+    )
+
+
+def names_of_rows(evidence: Evidence) -> str:
+    """Return a SELECT of the names (one, two) of all rows or blocks of a table, in their order."""
+    one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
+    return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
+
+
+def note_changes(db: Connection) -> None:
+    """Create the temporary triggers that note each change to a table of `EVIDENCE` in the temporary table `touched`."""
+    add_digest_function(db)
+    db.execute(
+        "CREATE TEMP TABLE touched (evidence TEXT NOT NULL, one NOT NULL, two NOT NULL, before BLOB,"
+        " PRIMARY KEY (evidence, one, two)) WITHOUT ROWID"
+    )
+    for evidence in EVIDENCE.values():
+        for trigger in _make_triggers(evidence, read_columns(db, evidence)):
+            db.execute(trigger)
+
+
+def _make_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
+    sealed = ", ".join(f'"{name}"' for name in columns)
+    key = set(re.findall(r"\{row\}\.(\w+)", f"{evidence.one} {evidence.two}"))
+    named = ", ".join(f'"{name}"' for name in sorted(key))
+    # Nested changes by the schema's own triggers come later, and find the row noted.
+    for name, event, row in (
+        ("update", f"BEFORE UPDATE OF {sealed}", "OLD"),
+        ("delete", "BEFORE DELETE", "OLD"),
+        ("insert", "AFTER INSERT", "NEW"),
+        ("rename", f"AFTER UPDATE OF {named}", "NEW"),
+    ):
+        one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
+        digest = _bind(digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two)
+        noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
+        yield (
+            f'CREATE TEMP TRIGGER seal_{evidence.table}_{name} {event} ON main."{evidence.table}"'  # noqa: S608 - names of our schema
+            f" WHEN {one} IS NOT NULL AND NOT EXISTS ({noted}) BEGIN"
+            f" INSERT INTO touched (evidence, one, two, before) VALUES ('{evidence.table}', {one}, {two}, {digest}); END"
+        )
+
+
+def _bind(expression: str, one: str, two: str) -> str:
+    return expression.replace(":one", f"({one})").replace(":two", f"({two})")
+
+
+def describe_layout(db: Connection) -> str:
+    """Return the digest (hexadecimal) of the names of all sealed columns and of how rows are named."""
+    parts = [(*astuple(each), *read_columns(db, each)) for each in EVIDENCE.values()]
+    return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

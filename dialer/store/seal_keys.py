@@ -1,0 +1,116 @@
+"""The secret keys of a store's open epoch: in a file of their own, which is replaced and overwritten at each epoch.
+
+The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after it, so
+that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is overwritten. A file
+system that writes elsewhere (copy on write, snapshots, a worn SSD) may keep the old blocks.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from dialer.domain import signing
+from dialer.domain.errors import StoreError
+
+_HEAD = "matdan-seal-key"
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class EpochKeys:
+    """The secret keys of an open epoch and of the one after it."""
+
+    epoch: int
+    seed: bytes = field(repr=False)
+    next_seed: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls, epoch: int) -> Self:
+        """Return new keys."""
+        return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
+
+    def advance(self) -> EpochKeys:
+        """Return the keys for the next epoch, with a new one for the epoch after it."""
+        return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
+
+    @property
+    def key(self) -> str:
+        """The public key of this epoch, in hexadecimal."""
+        return signing.derive_public_key(self.seed).hex()
+
+    @property
+    def next_key(self) -> str:
+        """The public key of the next epoch, in hexadecimal."""
+        return signing.derive_public_key(self.next_seed).hex()
+
+    def sign(self, what: bytes) -> str:
+        """Return the signature of `what` with the epoch's key, in hexadecimal."""
+        return base64.b64decode(signing.sign_text(self.seed, what)).hex()
+
+
+def get_seal_key_path(store: Path) -> Path:
+    """Return the path of a store's key file: next to the file itself, whatever links lead to it."""
+    real = store.resolve()
+    return real.with_name(real.name + ".seal-key")
+
+
+def read_epoch_keys(path: Path) -> EpochKeys | None:
+    """Return the keys in a file, or None if there is no such file or it has no keys. Raises StoreError if it cannot be read."""
+    try:
+        text = path.read_text("ascii", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(
+            f"{path}: the key that seals the store cannot be read ({error.strerror}). Give this user permission to read it."
+        ) from error
+    with suppress(ValueError):
+        head, epoch, *seeds = text.split()
+        one, other = (bytes.fromhex(each) for each in seeds)
+        if head == _HEAD and len(one) == len(other) == _SEED_BYTES:
+            return EpochKeys(int(epoch), one, other)
+    return None
+
+
+def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
+    """Replace the keys in the file, and overwrite the old ones on the disk. The file belongs to the owner of the file `owner`.
+
+    Raises OSError. The file then has the old keys or the new ones.
+    """
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    text = f"{_HEAD} {keys.epoch} {keys.seed.hex()} {keys.next_seed.hex()}\n".encode("ascii")
+    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if os.geteuid() == 0:
+            found = owner.stat()
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        old = path.open("r+b", buffering=0)
+    except FileNotFoundError:
+        new.replace(path)
+        _sync_folder(path.parent)
+        return
+    with old:
+        new.replace(path)
+        _sync_folder(path.parent)  # first: the old keys must stay until the new ones are on the disk
+        length = os.fstat(old.fileno()).st_size
+        old.write(bytes(length))
+        os.fsync(old.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

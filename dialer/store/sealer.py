@@ -1,0 +1,343 @@
+"""The sealer of an open store: it logs each change to evidence as it is committed, and signs an epoch's changes at its end.
+
+The log has the digest of each changed row, or block of rows, before and after. What is signed is the hash of the log in this
+process's memory, so that a change that another program adds to the log, or changes there, is not signed. With each commit that
+adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it shows whether the changes
+that are not sealed yet are those that were committed.
+
+The sealer belongs to a writing connection and takes part in each of its transactions (`sql.TransactionHooks`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dialer.domain.errors import StoreError
+from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
+from dialer.store import audit
+from dialer.store.evidence import EVIDENCE, describe_layout, digest_of_rows, names_of_rows, note_changes, read_columns
+from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+
+ROWS_ADDED = "another program added rows to the log, which were removed"
+EPOCHS_REMOVED = "another program removed the epochs of an earlier chain"
+ROWS_CHANGED = "another program changed the log before it was sealed"
+
+
+class Change(NamedTuple):
+    """A row of the log: a change to a row of the store, or to a block of rows."""
+
+    change_id: int
+    evidence: str
+    one: int | float | str
+    two: int | float | str
+    before: bytes | None
+    after: bytes | None
+
+
+class Touched(NamedTuple):
+    """Rows that the transaction has changed, and their digest before it."""
+
+    evidence: str
+    one: int | float | str
+    two: int | float | str
+    before: bytes | None
+
+
+class LogEnd(NamedTuple):
+    """The end of the log, and what the last commit stored about it."""
+
+    last_row: int
+    last: int
+    mac: bytes
+
+
+class SQL(Statements):
+    touched = Query(Touched)
+    any_touched = Scalar(bool)
+    delete_touched = Command()
+    append_change = Command()
+    add_salt = Command()
+    set_salt = Command()
+    delete_salt = Command()
+    delete_salts = Command()
+    log_after = Query(Change)
+    log_between = Query(Change)
+    log_end = Query(LogEnd)
+    set_tail = Command()
+    delete_log_after = Command()
+    delete_log = Command()
+    append_placeholder = Command()
+    last_epoch = Query(SealedEpoch)
+    epochs = Query(SealedEpoch)
+    epochs_since_last_minute = Query(SealedEpoch)
+    append_epoch = Command()
+
+
+@dataclass(slots=True)
+class _Progress:
+    """The open epoch: its keys, and the rows of the log that were added to it so far."""
+
+    keys: EpochKeys
+    previous: str  # digest of the epoch before
+    first: int  # row of the log
+    last: int
+    doubt: str = ""
+    rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
+    stored_mac: bytes = b""  # that the last commit stored
+
+    def copy(self) -> _Progress:
+        return replace(self, rows=self.rows.copy())
+
+    def absorb(self, rows: Iterable[Change]) -> None:
+        """Add rows to the hash."""
+        for row in rows:
+            self.rows.update(hash_input(row))
+            self.last = row.change_id
+
+    def mac(self) -> bytes:
+        """Return the authentication code of the rows so far."""
+        key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
+        return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
+
+
+def hash_input(row: Change) -> bytes:
+    """Return the bytes of a row of the log that are hashed."""
+    return ascii(tuple(row)).encode("ascii") + b"\n"
+
+
+def compute_root(rows: Iterable[Change]) -> tuple[int, str]:
+    """Return the number of these rows, and their hash in hexadecimal."""
+    hashed, count = hashlib.sha256(), 0
+    for row in rows:
+        hashed.update(hash_input(row))
+        count += 1
+    return count, hashed.hexdigest()
+
+
+class Sealer:
+    """Seals the log of a store that is open for writing."""
+
+    def __init__(self, db: Connection, path: Path) -> None:
+        """Seal what `db` writes to the store at `path`. Call `start` before the first write."""
+        self._db = db
+        self._store = path
+        self._path = get_seal_key_path(path)
+        self._layout = describe_layout(db)
+        self._digests = {
+            name: f"SELECT {digest_of_rows(each, read_columns(db, each))}" for name, each in EVIDENCE.items()
+        }
+        self._committed: _Progress | None = None
+        self._pending: _Progress | None = None
+        self._file_epoch = 0  # of the keys in the file
+        self._renew_salts = False
+        note_changes(db)
+
+    # Starting
+
+    def start(self, *, upgraded: bool) -> EpochKind | None:
+        """Find the keys, and return why an epoch must be sealed at once, or None.
+
+        START: this store has no chain yet, or its keys are lost, so a new one begins. UPGRADE: the log must be started again, for
+        the schema was upgraded or another version seals other columns. CRASH: there are changes that are in no epoch.
+        Raises StoreError.
+        """
+        last = SQL.last_epoch.first(self._db)
+        keys = read_epoch_keys(self._path)
+        if keys is not None and last is not None and (keys.epoch, keys.next_key) == (last.epoch, last.next_key):
+            keys = keys.advance()  # a crash came between the commit of the seal and the new file
+            self._write_keys(keys)
+        if last is None or keys is None or (keys.epoch, keys.key) != (last.epoch + 1, last.next_key):
+            return self._start_chain(last)
+        self._file_epoch = keys.epoch
+        self._committed = _Progress(keys, last.digest(), last.last + 1, last.last)
+        doubt = self._absorb_unsealed_rows(self._committed)
+        self._committed.doubt = doubt
+        self._committed.stored_mac = SQL.log_end.one(self._db).mac
+        if upgraded or last.layout != self._layout:
+            return EpochKind.UPGRADE
+        return EpochKind.CRASH if doubt or self._committed.last > last.last else None
+
+    def _start_chain(self, last: SealedEpoch | None) -> EpochKind:
+        keys = EpochKeys.generate(1 if last is None else last.epoch + 1)
+        self._write_keys(keys)
+        end = SQL.log_end.one(self._db)
+        if last is None:
+            doubt = EPOCHS_REMOVED if end.last_row else ""
+            self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
+            return EpochKind.START
+        self._committed = _Progress(keys, last.digest(), last.last + 1, last.last)
+        self._committed.absorb(SQL.log_after.rows(self._db, last=last.last))
+        return EpochKind.START
+
+    def _absorb_unsealed_rows(self, progress: _Progress) -> str:
+        """Add the rows that no epoch has to `progress`. Return what another program did to them, if it did."""
+        end = SQL.log_end.one(self._db)
+        progress.absorb(SQL.log_between.rows(self._db, first=progress.first, last=end.last))
+        if progress.last != end.last or progress.mac() != end.mac:
+            progress.absorb(SQL.log_after.rows(self._db, last=progress.last))
+            return ROWS_CHANGED
+        return ROWS_ADDED if end.last_row > end.last else ""
+
+    # Transactions
+
+    def begin(self) -> None:
+        """Prepare for a transaction that has just begun: remove rows that another program added to the log."""
+        end = SQL.log_end.one(self._db)
+        if self._pending is not None and end.mac == self._pending.stored_mac != self._require_started().stored_mac:
+            self.after_commit()  # only the confirmation of the last commit was lost
+        committed = self._require_started()
+        self._pending = committed.copy()
+        if end.last_row > committed.last:
+            SQL.delete_log_after.run(self._db, last=committed.last)
+            self._pending.doubt = ROWS_ADDED
+
+    def before_commit(self) -> None:
+        """Log the changes of this transaction, and store the authentication code of the log."""
+        logged = self._log_changes()
+        pending, committed = self._require_pending(), self._require_started()
+        sealed = pending.keys is not committed.keys
+        if sealed and not self._is_stored(committed.keys.epoch):
+            pending = self._pending = committed.copy()  # the job that sealed the epoch was undone
+        if logged or sealed:
+            pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
+            pending.stored_mac = pending.mac()
+            SQL.set_tail.run(self._db, last=pending.last, mac=pending.stored_mac)
+
+    def after_commit(self) -> None:
+        """Go on from what was committed, and destroy the key of an epoch that was sealed."""
+        self._committed = self._require_pending()
+        if self._committed.keys.epoch != self._file_epoch:
+            with suppress(StoreError):  # tried again before the next epoch is sealed
+                self._write_keys(self._committed.keys)
+
+    # Epochs
+
+    def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
+        """Seal the rows of the log since the last epoch, inside a transaction, and return the epoch. `at` is in epoch seconds.
+
+        A transaction seals one epoch, for the file has no keys for more: repeated there, it returns the same epoch. Raises
+        StoreError if the key of the epoch before cannot be destroyed.
+        """
+        pending, committed = self._require_pending(), self._require_started()
+        if pending.keys is not committed.keys:
+            if self._is_stored(committed.keys.epoch):
+                return SQL.last_epoch.one(self._db)
+            pending = committed.copy()  # the job that sealed the epoch was undone
+        if committed.keys.epoch != self._file_epoch:
+            self._write_keys(committed.keys)
+        self._log_changes()
+        pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
+        keys = pending.keys
+        entry = audit.SQL.head.first(self._db) or audit.ChainEnd(0, "")
+        unsigned = SealedEpoch(
+            keys.epoch,
+            float(at),
+            kind.value,
+            pending.first,
+            pending.last,
+            pending.rows.hexdigest(),
+            self._layout,
+            *entry,
+            pending.doubt,
+            pending.previous,
+            keys.key,
+            keys.next_key,
+        )
+        epoch = replace(unsigned, signature=keys.sign(unsigned.signed_part()))
+        SQL.append_epoch.run(self._db, **get_parameters(epoch))
+        self._pending = _Progress(keys.advance(), epoch.digest(), epoch.last + 1, epoch.last)
+        return epoch
+
+    def restart_log(self) -> int:
+        """Delete the whole log, inside a transaction, and log all rows as they are. Return the number of its last row before.
+
+        The transaction must seal an epoch of `LOG_STARTS`, or the first one.
+        """
+        pending = self._require_pending()
+        pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
+        last = pending.last
+        pending.first, pending.rows = last + 1, hashlib.sha256()
+        for statement in (SQL.delete_touched, SQL.delete_salts, SQL.delete_log):
+            statement.run(self._db)
+        if last:
+            SQL.append_placeholder.run(self._db, change_id=last + 1)
+        for name, evidence in EVIDENCE.items():
+            for one, two in self._db.execute(names_of_rows(evidence)).fetchall():
+                self._log_change(Touched(name, one, two, None))
+        return last
+
+    def renew_salts(self) -> None:
+        """Give new salts to all that this transaction has changed, for it erased names or numbers: older digests lead nowhere."""
+        self._renew_salts = True
+        self._log_changes()
+        self._renew_salts = False
+
+    def _log_changes(self) -> bool:
+        """Log what the transaction has changed so far. Return whether there was anything."""
+        touched = SQL.touched.all(self._db)
+        for each in touched:
+            self._log_change(each)
+        if touched:
+            SQL.delete_touched.run(self._db)
+        return bool(touched)
+
+    def _log_change(self, touched: Touched) -> None:
+        name, one, two, before = touched
+        personal = EVIDENCE[name].personal
+        if personal:
+            set_salt = SQL.set_salt if self._renew_salts else SQL.add_salt
+            set_salt.run(self._db, evidence=name, one=one, two=two, salt=os.urandom(16))
+        (after,) = self._db.execute(self._digests[name], {"one": one, "two": two}).fetchone()
+        if personal and after is None:
+            SQL.delete_salt.run(self._db, evidence=name, one=one, two=two)
+        if after != before:
+            SQL.append_change.run(self._db, evidence=name, one=one, two=two, before=before, after=after)
+
+    @property
+    def is_first_epoch(self) -> bool:
+        """Whether no epoch of this store was sealed yet."""
+        return self._require_pending().keys.epoch == 1
+
+    @property
+    def has_unsealed_rows(self) -> bool:
+        """Whether there are changes that are in no epoch yet."""
+        committed = self._require_started()
+        return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.one(self._db)
+
+    def _is_stored(self, epoch: int) -> bool:
+        last = SQL.last_epoch.first(self._db)
+        return last is not None and last.epoch == epoch
+
+    def _write_keys(self, keys: EpochKeys) -> None:
+        """Replace the keys in the file. Raises StoreError."""
+        try:
+            replace_epoch_keys(self._path, keys, self._store)
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: the key that seals the store cannot be replaced ({error.strerror}). Free some space, and let"
+                " this user write there."
+            ) from error
+        self._file_epoch = keys.epoch
+
+    def _require_started(self) -> _Progress:
+        assert self._committed is not None  # noqa: S101 - started
+        return self._committed
+
+    def _require_pending(self) -> _Progress:
+        assert self._pending is not None  # noqa: S101 - in a transaction
+        return self._pending
+
+
+def sealer_of(db: Connection) -> Sealer:
+    """Return the sealer of a connection that was opened for writing."""
+    sealer: Sealer | None = getattr(db, "hooks", None)
+    if sealer is None:
+        raise StoreError("This connection cannot seal: open the store for writing.")
+    return sealer
