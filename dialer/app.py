@@ -189,7 +189,7 @@ def _engine(
         flows=flows,
         certified=certified,
         has_room=make_disk_space_check(settings),
-        figures=lag.get_figures,
+        figures=lag.get_lag_figures,
         reload_settings=reload if settings.settings_text.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),
     )

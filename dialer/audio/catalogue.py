@@ -93,7 +93,7 @@ class Entry(BaseModel):
 Entries = Mapping[PromptName, Entry]
 
 
-def find_text_problem(text: str) -> str | None:
+def find_prompt_text_problem(text: str) -> str | None:
     """Return an error if the text of a prompt is longer than the catalogue allows, or None."""
     if len(text) <= MAX_TEXT:
         return None
@@ -121,10 +121,10 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
     except OSError as error:
         raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its permissions") from error
 
-    def refuse(path: Path, why: str) -> None:
+    def refuse_unreadable_folder(path: Path, why: str) -> None:
         raise CatalogueError(str(path), "", why)
 
-    return [path for path in list_files_below(directory, refuse) if path.suffix == ".toml"]
+    return [path for path in list_files_below(directory, refuse_unreadable_folder) if path.suffix == ".toml"]
 
 
 def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:

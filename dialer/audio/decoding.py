@@ -200,13 +200,13 @@ class _Reader:
         self._graph.push(frame)
         self._waiting += 1
         if self._waiting >= _PULL_EVERY:
-            self._pieces += _pull_channels(self._graph)
+            self._pieces += _pull_audio_channels(self._graph)
             self._waiting = 0
 
     def _read_rest_of_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
-            self._pieces += _pull_channels(self._graph)
+            self._pieces += _pull_audio_channels(self._graph)
             self._graph = None
 
     def finish_decoding(self) -> Channels:
@@ -226,7 +226,7 @@ def _make_resampler(frame: AudioFrame, rate: int) -> Graph:
     return make_filter_graph(frame, filters)
 
 
-def _pull_channels(graph: Graph) -> Iterator[Channels]:
+def _pull_audio_channels(graph: Graph) -> Iterator[Channels]:
     return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in pull_frames(graph))
 
 

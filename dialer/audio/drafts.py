@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, find_text_problem
+from dialer.audio.catalogue import Entry, Voice, find_prompt_text_problem
 from dialer.audio.conversion import Recipe, convert_samples
 from dialer.audio.errors import RecordingRefused, VoiceMissing
 from dialer.audio.files import hash_bytes
 from dialer.audio.filters import RESAMPLER, apply_filters
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.prepare import Prepared, Refused, copy_approvals, is_recorded, make_refusal, write_sounds
+from dialer.audio.prepare import Prepared, Refused, copy_approvals, is_recorded_by_person, make_refusal, write_sounds
 from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
-from dialer.process.pool import choose_process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +68,17 @@ def make_drafts(
         VoiceMissing: the voices are not installed.
         AudioError: sounds or catalogue cannot be written.
     """
-    espeak.require_voices()
+    espeak.require_draft_voices()
     remove_other_formats(places, entries)
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
     for name, text in sorted(texts.items()):
         entry = entries.get(name)
-        if entry is not None and is_recorded(entry):
+        if entry is not None and is_recorded_by_person(entry):
             report.recorded += 1
         elif entry is not None and _is_draft_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
-        elif (problem := find_text_problem(text)) is not None:
+        elif (problem := find_prompt_text_problem(text)) is not None:
             report.refused.append(Refused(name.path, problem))
         else:
             wanted.setdefault((name.language, text), []).append(name)
@@ -89,7 +89,7 @@ def make_drafts(
     done = 0
     with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
-        for job, result in run_in_processes(make_draft, jobs, choose_process_count(len(jobs), workers)):
+        for job, result in run_jobs_in_processes(make_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
             progress(done, total)
             if not isinstance(result, list):

@@ -49,20 +49,20 @@ class _Engine:
     callback: object  # referenced here because the library holds a pointer to it
 
 
-def is_installed() -> bool:
+def are_draft_voices_installed() -> bool:
     """Return whether the wheel with the draft voices is installed."""
     return find_spec("espeakng_loader") is not None
 
 
-def require_voices() -> None:
+def require_draft_voices() -> None:
     """Raise VoiceMissing if the draft voices (eSpeak NG) are not installed."""
-    if not is_installed():
+    if not are_draft_voices_installed():
         raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
 
 
 @lru_cache(maxsize=1)
 def _load_engine() -> _Engine:
-    require_voices()
+    require_draft_voices()
     import espeakng_loader  # noqa: PLC0415 - an optional extra, loaded in worker processes only
 
     try:

@@ -38,7 +38,7 @@ def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptNam
     return next((name for name in names if name in entries), None)
 
 
-def install_message(
+def install_information_message(
     places: AudioDirectories, entries: Entries, before: Entries, languages: Iterable[str]
 ) -> MessageState:
     """Install the information message in every format of its prompt, or remove the message if its prompt was removed.

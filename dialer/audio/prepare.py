@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from dialer.audio.catalogue import Entries, Entry, Voice, find_text_problem
+from dialer.audio.catalogue import Entries, Entry, Voice, find_prompt_text_problem
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.errors import AudioError, BadPromptName, RecordingRefused
 from dialer.audio.files import (
@@ -20,7 +20,7 @@ from dialer.audio.files import (
 )
 from dialer.audio.names import AudioDirectories, PromptName, make_printable, parse_prompt_name
 from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
-from dialer.process.pool import choose_process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 SUFFIXES: Final = frozenset(
     {".mp3", ".m4a", ".mp4", ".aac", ".wav", ".wave", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".caf", ".amr"}
@@ -56,7 +56,7 @@ class Plan:
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def add_refusal(self, source: str, reason: str) -> None:
+    def add_refused_recording(self, source: str, reason: str) -> None:
         """Add a recording that cannot be converted, with the reason, to the plan."""
         self.refused.append(Refused(make_printable(source), reason))
 
@@ -101,7 +101,7 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
-def is_recorded(entry: Entry) -> bool:
+def is_recorded_by_person(entry: Entry) -> bool:
     """Return whether a person recorded the prompt, so that its sounds are not made by a draft voice."""
     return Path(entry.source).suffix.lower() in SUFFIXES
 
@@ -134,22 +134,22 @@ def make_plan(
         try:
             name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            plan.add_refusal(source, str(error).partition(": ")[2] or "is not the name of a prompt")
+            plan.add_refused_recording(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
         problem = _find_source_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
-            plan.add_refusal(source, problem)
+            plan.add_refused_recording(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
         is_same = entry is not None and entry.source_sha256 == sha and are_sounds_intact(entry, name, recipe, places)
         if sha is None:
-            plan.add_refusal(source, "the recording cannot be read; check its permissions")
+            plan.add_refused_recording(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
-        elif (problem := find_text_problem(texts.get(name, ""))) is not None:
-            plan.add_refusal(source, problem)
+        elif (problem := find_prompt_text_problem(texts.get(name, ""))) is not None:
+            plan.add_refused_recording(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan
@@ -220,7 +220,7 @@ def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> En
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
     fresh = fresh.model_copy(update={"text": known or text if same else text or known})
-    if before is None or not is_recorded(before):
+    if before is None or not is_recorded_by_person(before):
         return fresh
     voice = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
     return copy_approvals(fresh, before).model_copy(update={"voice": voice})
@@ -272,7 +272,7 @@ def prepare_recordings(
     with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
-            run_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
+            run_jobs_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
         ):
             result = outcome or Refused(
                 _make_source_relative(job), "crashed the decoder; export it again, as WAV if necessary"

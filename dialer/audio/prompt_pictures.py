@@ -12,8 +12,8 @@ from dialer.audio.files import write_atomically
 from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.picture import Caption, Panel, draw_picture, make_panel, render_page
-from dialer.audio.prepare import is_recorded
+from dialer.audio.picture import Caption, Panel, draw_picture, make_sound_panel, render_page
+from dialer.audio.prepare import is_recorded_by_person
 
 _DRAWN_RATE = 16_000
 _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
@@ -21,7 +21,7 @@ _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
     """Return a picture (SVG) of a prompt's recording, if it has one, and of each of its sounds. Raises AudioError."""
-    sent = is_recorded(entry)
+    sent = is_recorded_by_person(entry)
     panels = [_make_recording_panel(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=get_sample_rate):
         path = places.get_sound_path(name, sound_format)
@@ -31,7 +31,7 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
             raise AudioError(
                 f"{path}: the sound cannot be read ({error.strerror}); run dialer audio prepare"
             ) from error
-        panels.append(make_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
+        panels.append(make_sound_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
     caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
@@ -47,7 +47,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
     audible = find_sound_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
     )
-    return make_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
+    return make_sound_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
 
 
 def write_pictures(

@@ -16,9 +16,9 @@ from rich.table import Column, Table
 from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue, read_catalogue
 from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import AudioError
-from dialer.audio.information_message import MessageState, install_message
+from dialer.audio.information_message import MessageState, install_information_message
 from dialer.audio.names import PromptName, find_prompt_of_sound
-from dialer.audio.prepare import PrepareReport, is_recorded, prepare_recordings
+from dialer.audio.prepare import PrepareReport, is_recorded_by_person, prepare_recordings
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
 from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt_by_path, list_prompt_statuses
@@ -26,7 +26,12 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.cli.progress import show_progress
 from dialer.domain.words import format_count
-from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, make_recipe, requires_synthetic_label
+from dialer.flows.audio_settings import (
+    get_audio_directories,
+    get_catalogue_directory,
+    make_conversion_recipe,
+    requires_synthetic_label,
+)
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_fixed_sounds
@@ -89,9 +94,9 @@ def prepare_changed_recordings(
     with change_catalogue(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
         report = prepare_recordings(
-            get_audio_places(settings),
+            get_audio_directories(settings),
             entries,
-            make_recipe(settings.audio),
+            make_conversion_recipe(settings.audio),
             say,
             catalogue=catalogue,
             workers=settings.audio.workers,
@@ -127,7 +132,7 @@ def create_missing_drafts(
     wanted = _collect_prompt_texts(settings, words, spoken)
     wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
     wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
-    places, recipe = get_audio_places(settings), make_recipe(settings.audio)
+    places, recipe = get_audio_directories(settings), make_conversion_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, show_progress("speaking") as advance:
         before = dict(entries)
@@ -247,7 +252,7 @@ def remove_prompts(
     """
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
-    places = get_audio_places(settings)
+    places = get_audio_directories(settings)
     with change_catalogue(directory) as entries:
         before = dict(entries)
         for name in [find_prompt_by_path(path, entries, directory) for path in prompts]:
@@ -276,12 +281,14 @@ def draw_prompt_pictures(
     if prompts:
         names = [find_prompt_by_path(path, entries, get_catalogue_directory(settings)) for path in prompts]
     else:
-        names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
+        names = [name for name, entry in sorted(entries.items()) if is_recorded_by_person(entry)]
     if not names:
         raise AudioError("the catalogue has no recordings whose pictures could be drawn: name the prompts to draw")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
-    for path in write_pictures(drawn, get_audio_places(settings), make_recipe(settings.audio), out, title):
+    for path in write_pictures(
+        drawn, get_audio_directories(settings), make_conversion_recipe(settings.audio), out, title
+    ):
         typer.echo(path)
 
 
@@ -329,7 +336,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     wrong += [
         f"{name.path}: recording {entry.source} is missing; restore the file, or run dialer audio remove {name.path}"
         for name, entry in sorted(entries.items())
-        if is_recorded(entry) and not (settings.audio.recordings / entry.source).is_file()
+        if is_recorded_by_person(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]
     for line in wrong:
         typer.echo(line)
@@ -367,7 +374,7 @@ def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[s
 
 def _is_synthesised(entry: Entry | None) -> bool:
     """Return whether a prompt is a computer voice that `dialer audio drafts` made, even if it is approved."""
-    return entry is not None and not is_recorded(entry)
+    return entry is not None and not is_recorded_by_person(entry)
 
 
 def _load_site_texts(settings: Settings, texts: Path | None = None) -> Texts:
@@ -434,7 +441,9 @@ def _add_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> 
 
 
 def _install_information_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
-    return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
+    return install_information_message(
+        get_audio_directories(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE)
+    )
 
 
 def _print_information_message_state(placed: MessageState) -> None:

@@ -48,7 +48,7 @@ async def board(
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
-            trouble=messages.describe_problem(clock.now()) if client.is_connected else "",
+            trouble=messages.describe_dialler_problem(clock.now()) if client.is_connected else "",
             abandoned_cap=find_lowest_cap(settings, load_site_profile(settings)),
             zone=get_site_zone(settings),
         )
@@ -88,7 +88,7 @@ async def _wait_for_dialler_state(messages: LatestMessages, changed: asyncio.Eve
     """
     try:
         async with asyncio.timeout(ALIVE_SECONDS):
-            while messages.state is None:
+            while messages.centre_state is None:
                 changed.clear()
                 await changed.wait()
     except TimeoutError:

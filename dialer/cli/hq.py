@@ -283,7 +283,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
     with require_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
-        from dialer.metrics.families import ProcessStatus, describe_gatherer  # noqa: PLC0415
+        from dialer.metrics.families import ProcessStatus, describe_result_gatherer  # noqa: PLC0415
         from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
     collect_garbage_seldom()
     working = asyncio.current_task()
@@ -293,8 +293,8 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
     def get_readiness_of_gatherer() -> ProcessStatus:
         if gatherer is None:
-            return describe_gatherer(is_active=False, server_up=False, committed_at={})
-        return describe_gatherer(
+            return describe_result_gatherer(is_active=False, server_up=False, committed_at={})
+        return describe_result_gatherer(
             is_active=gatherer.active.is_set(),
             server_up=gatherer.is_connected,
             committed_at=gatherer.committed_at,

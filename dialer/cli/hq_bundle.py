@@ -147,7 +147,7 @@ def replace_root_keys(
     Give a key that stays as both old and new. The people who may sign bundles stay. With the same keys, this renews the
     root, which expires after a year.
     """
-    hq.repository.change_roots(_read_private_keys(root_key), _read_public_keys(root), time.time())
+    hq.repository.change_root_keys(_read_private_keys(root_key), _read_public_keys(root), time.time())
     typer.echo("replaced and published: only these keys can sign the root now; lock them away")
 
 

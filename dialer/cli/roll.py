@@ -31,7 +31,7 @@ from dialer.roll.importer import (
     run_import,
 )
 from dialer.roll.importer import Progress as ImportProgress
-from dialer.roll.mapping import DROPPED, NOT_USED, load_map
+from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
 from dialer.roll.sample import STATES, write_sample
 from dialer.roll.weights import import_weights
 from dialer.roll.workers import import_workers
@@ -73,7 +73,7 @@ def import_(
     """
     console = Console(stderr=as_json)
     settings = site.settings
-    prepared = prepare_import(roll, load_map(map_file) if map_file is not None else None)
+    prepared = prepare_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
         refuse_protected_path(rejects, "--rejects", {**site.protected_files, "the map file": map_file})

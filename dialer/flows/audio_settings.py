@@ -25,12 +25,12 @@ def get_catalogue_directory(settings: Settings) -> Path:
     return settings.audio.catalogue or DEFAULT_CATALOGUE
 
 
-def get_audio_places(settings: Settings) -> AudioDirectories:
+def get_audio_directories(settings: Settings) -> AudioDirectories:
     """Return the directories of the site's recordings and sounds."""
     return AudioDirectories(settings.audio.recordings, settings.audio.sounds)
 
 
-def make_recipe(audio: Audio) -> Recipe:
+def make_conversion_recipe(audio: Audio) -> Recipe:
     """Return the recipe for converting recordings: formats, loudness and maximum length of the site's sounds."""
     from dialer.audio.conversion import Recipe  # noqa: PLC0415 - loads the encoders, which a running dialler never uses
 
@@ -50,7 +50,7 @@ def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> 
         SettingError: `profile` is not given, and the site's own profile is invalid.
     """
     rules = make_play_rules(settings.audio, profile or load_site_profile(settings))
-    return PlaylistReader(get_catalogue_directory(settings), get_audio_places(settings), rules)
+    return PlaylistReader(get_catalogue_directory(settings), get_audio_directories(settings), rules)
 
 
 def requires_synthetic_label(settings: Settings, profile: Profile) -> bool:

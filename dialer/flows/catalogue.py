@@ -6,10 +6,10 @@ from dialer import content
 from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.flow import Flow
-from dialer.flows.load import load_file
+from dialer.flows.load import load_flow_file
 from dialer.flows.model import Offer
 from dialer.flows.texts import Texts
-from dialer.flows.yaml_document import find_file
+from dialer.flows.yaml_document import find_yaml_file
 
 UNSAFE = frozenset(
     {
@@ -42,10 +42,10 @@ def load_flow(name_or_path: str) -> Flow:
         UnknownFlow: no flow has this name or path.
         FlowError: the flow is invalid or cannot be read.
     """
-    path = find_file(name_or_path, FLOWS_DIRECTORY)
+    path = find_yaml_file(name_or_path, FLOWS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, list_shipped_flows())
-    return load_file(path, lambda name: find_file(name, path.parent) or find_file(name, FLOWS_DIRECTORY))
+    return load_flow_file(path, lambda name: find_yaml_file(name, path.parent) or find_yaml_file(name, FLOWS_DIRECTORY))
 
 
 def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:

@@ -17,7 +17,7 @@ from dialer.flows.graph import (
     can_call_end_at,
     can_opt_out,
     can_opt_out_at,
-    can_return,
+    can_return_to_calling_flow,
     find_loops,
     find_nodes_reachable_from,
     list_flow_edges,
@@ -28,7 +28,7 @@ from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import Node, QuestionNode
 from dialer.flows.texts import Texts, find_placeholders
-from dialer.flows.wording import estimate_spoken_seconds, is_name_of_candidate_choice
+from dialer.flows.wording import estimate_spoken_seconds, is_answer_name_for_candidate_choice
 
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
@@ -184,10 +184,10 @@ def _find_missing_texts(subject: Subject) -> Problems:
             for tag in subject.languages:
                 text = subject.texts.find_text(key, tag)
                 if text is not None and find_placeholders(text) != needs:
-                    yield "placeholders", node, _describe_mismatch(key, tag, find_placeholders(text), needs)
+                    yield "placeholders", node, _describe_placeholder_mismatch(key, tag, find_placeholders(text), needs)
 
 
-def _describe_mismatch(key: str, tag: str, in_text: set[str], given: set[str]) -> str:
+def _describe_placeholder_mismatch(key: str, tag: str, in_text: set[str], given: set[str]) -> str:
     shown = ", ".join(f"{{{name}}}" for name in sorted(in_text)) or "no placeholder"
     listed = ", ".join(sorted(given)) or "nothing"
     return f"fills {key} with {listed}, but its {tag} text has {shown}; make `with:` and the text agree"
@@ -203,9 +203,9 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
                     yield rule, node, problem
 
 
-def _find_stored_choices(subject: Subject) -> Problems:
+def _find_stored_candidate_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        if node.stored_answer_name is not None and is_name_of_candidate_choice(node.stored_answer_name):
+        if node.stored_answer_name is not None and is_answer_name_for_candidate_choice(node.stored_answer_name):
             yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer_name)
 
 
@@ -226,7 +226,7 @@ def _find_misplaced_material(subject: Subject) -> Problems:
             yield "material", node, problem
 
 
-def _find_forbidden_transport(subject: Subject) -> Problems:
+def _find_forbidden_transport_offer(subject: Subject) -> Problems:
     if not subject.flow.offers <= subject.may_offer:
         yield "transport", subject.flow.nodes[subject.flow.start], f"starts a flow that {OFFERS_FORBIDDEN_TRANSPORT}"
 
@@ -252,10 +252,10 @@ def _find_long_prompts(subject: Subject) -> Problems:
                 )
 
 
-def _find_parts_without_return(subject: Subject) -> Problems:
+def _find_subdialogs_without_return(subject: Subject) -> Problems:
     """Find subdialogs that never return to the calling flow."""
     flow = subject.flow
-    if flow.purpose is FlowPurpose.PART and not can_return(flow):
+    if flow.purpose is FlowPurpose.PART and not can_return_to_calling_flow(flow):
         yield "never-returns", flow.nodes[flow.start], "starts a part that never returns; add a `return:`"
 
 
@@ -267,9 +267,9 @@ RULES: tuple[Rule, ...] = (
     _find_silent_questions,
     _find_missing_texts,
     _find_forbidden_wording,
-    _find_stored_choices,
+    _find_stored_candidate_choices,
     _find_misplaced_material,
-    _find_forbidden_transport,
+    _find_forbidden_transport_offer,
     _find_long_prompts,
-    _find_parts_without_return,
+    _find_subdialogs_without_return,
 )

@@ -52,7 +52,7 @@ class DeclaredNames:
         return self.answers.get(name) or self.facts.get(name)
 
 
-def _check_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
+def _check_name_is_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
     if info.context.find_prompt_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
@@ -73,7 +73,7 @@ def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_SCHEMA["pattern"])]
 """A name of a flow, node, fact, answer, campaign or template."""
-DeclaredName = Annotated[Name, AfterValidator(_check_declared)]
+DeclaredName = Annotated[Name, AfterValidator(_check_name_is_declared)]
 """The name of a fact or answer of the flow."""
 KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_resolve_known_value), WithJsonSchema(NAME_SCHEMA)]
 """A fact or answer that fills a placeholder, as (name, prompt kind)."""

@@ -60,7 +60,7 @@ def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():
-        if node.subflow is not None and not can_return(flow.subflows[node.subflow]):
+        if node.subflow is not None and not can_return_to_calling_flow(flow.subflows[node.subflow]):
             edges[node.name] = ()
         else:
             targets = (target for label, target in node.list_targets() if keep(node, label))
@@ -73,7 +73,7 @@ def find_reachable_nodes(flow: Flow) -> list[Node]:
     return [flow.nodes[name] for name in find_nodes_reachable_from(list_flow_edges(flow), [flow.start])]
 
 
-def can_return(flow: Flow) -> bool:
+def can_return_to_calling_flow(flow: Flow) -> bool:
     """Return whether a flow, run as a subdialog, can return to the calling flow."""
     return any(node.returns for node in find_reachable_nodes(flow))
 

@@ -59,7 +59,7 @@ class FlowLibrary:
         changed = [flow.name for source, flow in loaded.items() if self._current.get(source) is not flow]
         changed += [] if texts is self.texts else ["texts"]
         self.texts = texts
-        self._put_into_use(loaded)
+        self._replace_loaded_flows(loaded)
         return changed + self.scripts.replace_scripts(scripts)
 
     def prepare_reload(
@@ -75,12 +75,12 @@ class FlowLibrary:
         loaded = self._load_flows(sorted(set(sources) - set(self._sources)), self.texts)
         use_scripts = self.scripts.prepare_reload(scripts)
 
-        def put_into_use() -> None:
+        def replace_flows_and_scripts() -> None:
             self._sources = tuple(sorted(sources))
-            self._put_into_use(loaded)
+            self._replace_loaded_flows(loaded)
             use_scripts()
 
-        return put_into_use
+        return replace_flows_and_scripts
 
     def _load_flows(self, sources: Iterable[str], texts: Texts) -> dict[str, Flow]:
         fresh = {source: load_flow(source) for source in sources}
@@ -89,7 +89,7 @@ class FlowLibrary:
                 refuse_unsafe_flow(flow, texts, self._may_offer)
         return {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
 
-    def _put_into_use(self, loaded: Mapping[str, Flow]) -> None:
+    def _replace_loaded_flows(self, loaded: Mapping[str, Flow]) -> None:
         self._current = {**self._current, **loaded}
         self._versions.update(((flow.name, flow.version), flow) for flow in loaded.values())
 

@@ -21,8 +21,8 @@ from dialer.flows.fields import DeclaredNames, Name, Reprompt
 from dialer.flows.flow import Flow
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import NODE_KINDS, Node
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse_part
-from dialer.flows.yaml_document import Document, parse_yaml, read_file
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse_document_part
+from dialer.flows.yaml_document import Document, parse_yaml, read_yaml_file
 
 MAX_NODES = 400
 MAX_SUBDIALOG_DEPTH = 5
@@ -67,9 +67,9 @@ class FlowFile(YamlModel):
     ]
 
 
-def load_file(path: Path, find: FindFlow) -> Flow:
+def load_flow_file(path: Path, find: FindFlow) -> Flow:
     """Return the flow in a file, with its subdialogs. `find` returns the file of a subdialog. Raises FlowError."""
-    return _load_flow(read_file(path), path, find, ())
+    return _load_flow(read_yaml_file(path), path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
@@ -97,7 +97,7 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
         if found is None:
             problem = f"the node calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
             raise FlowError(file, node.line, node.name, problem)
-        subflow = _load_flow(read_file(found), found, find, chain)
+        subflow = _load_flow(read_yaml_file(found), found, find, chain)
         if subflow.name != called:
             raise FlowError(
                 str(found), 1, "", f"the flow is called `flow: {subflow.name}`; file and flow must have the same name"
@@ -108,12 +108,12 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
 
 
 def _build_flow(document: Document) -> Flow:
-    facts = _read_facts(document)
-    names = DeclaredNames(facts, _read_answers(document))
-    header = parse_part(FlowFile, document, names=names)
+    facts = _read_declared_facts(document)
+    names = DeclaredNames(facts, _read_spoken_kinds_of_answers(document))
+    header = parse_document_part(FlowFile, document, names=names)
     names = replace(names, no_input=header.no_input, no_match=header.no_match)
     nodes = {name: _parse_node(name, document, names) for name in header.nodes}
-    _check_targets(nodes, header.start, document)
+    _check_node_targets(nodes, header.start, document)
     return Flow(
         name=header.flow,
         version="",
@@ -128,7 +128,7 @@ def _build_flow(document: Document) -> Flow:
     )
 
 
-def _read_facts(document: Document) -> dict[str, PromptKind]:
+def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
     """Return the declared facts of a flow whose kind is valid. Invalid ones are reported later, when the header is
     parsed.
     """
@@ -138,7 +138,7 @@ def _read_facts(document: Document) -> dict[str, PromptKind]:
     return {name: PromptKind(kind) for name, kind in pairs if isinstance(kind, str) and kind in kinds}
 
 
-def _read_answers(document: Document) -> dict[str, PromptKind]:
+def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
     """Return how each answer of the flow is spoken, so that prompts may use an answer of a later node.
 
     Raises:
@@ -175,12 +175,12 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     if len(kinds) != 1:
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
-    node = parse_part(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
-    node.set_position(name, line)
+    node = parse_document_part(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
+    node.set_name_and_line(name, line)
     return node
 
 
-def _check_targets(nodes: Mapping[str, Node], start: str, document: Document) -> None:
+def _check_node_targets(nodes: Mapping[str, Node], start: str, document: Document) -> None:
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"

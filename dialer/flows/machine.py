@@ -51,12 +51,12 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
     if isinstance(event, HungUp):
         return Turn(None, state.replace(ending=Ending.HUNG_UP, waiting=""))
     node = flow.find_running_flow(state).nodes[state.node]
-    return _apply_input(flow, state, node, event)
+    return _apply_caller_input(flow, state, node, event)
 
 
-def _apply_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
+def _apply_caller_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
     """Return the turn that follows an input, such as a pressed key. The input is the result of the action of `node`."""
-    follows = node.receive_result(state, event)
+    follows = node.handle_action_result(state, event)
     match follows:
         case Act():
             return _make_turn(flow, follows.state, follows.action)

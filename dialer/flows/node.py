@@ -127,7 +127,7 @@ class Node(NamedPart, ABC):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the first step of a call at this node of `flow`, such as an action to perform."""
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows the result of the node's action. Return None if the node has no action with such
         a result.
         """
@@ -243,7 +243,7 @@ class QuestionNode(Node):
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the keys that the caller has entered."""
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows the keys that the caller has entered. A late terminator of the previous field is
         ignored.
         """
@@ -298,15 +298,15 @@ class CommittingNode(Node):
     next: Name = Field(description="Node after the commit.")
     failed: Name = Field(description="Node if the commit failed.")
 
-    def make_commit(self, state: FlowState) -> FlowCommit:
+    def make_flow_commit(self, state: FlowState) -> FlowCommit:
         """Return the result to store, together with all answers so far."""
         return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that stores the result."""
-        return Act(state, Commit(state.node_path, self.make_commit(state)))
+        return Act(state, Commit(state.node_path, self.make_flow_commit(state)))
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows a stored result, or a result that could not be stored."""
         match event:
             case Committed():

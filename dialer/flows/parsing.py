@@ -1,6 +1,6 @@
 """Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
-`parse_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise the error
+`parse_document_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise the error
 from `make_problem` if pydantic's own error types are not specific enough.
 """
 
@@ -45,7 +45,7 @@ class NamedPart(YamlModel):
         """The line number (from 1) at which the part starts."""
         return self._line
 
-    def set_position(self, name: str, line: int) -> None:
+    def set_name_and_line(self, name: str, line: int) -> None:
         """Set the part's name and line number. Called once, after parsing."""
         self._name = name
         self._line = line
@@ -58,7 +58,7 @@ def make_problem(text: str, *at: str | int) -> PydanticCustomError:
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
 
-def parse_part(
+def parse_document_part(
     model: type[Model],
     document: Document,
     location: Location = (),
@@ -144,7 +144,11 @@ class _Mistake:
                 return self._details["msg"]
 
     def _describe_bounds(self) -> str:
-        metadata = [] if self._field is None else [*self._field.metadata, *_list_constraints(self._field.annotation)]
+        metadata = (
+            []
+            if self._field is None
+            else [*self._field.metadata, *_list_annotation_constraints(self._field.annotation)]
+        )
         lowest, highest = (
             next((bound for each in metadata if (bound := getattr(each, name, None)) is not None), None)
             for name in ("ge", "le")
@@ -156,22 +160,24 @@ def _find_field(model: type[BaseModel], location: Location) -> tuple[type[BaseMo
     """Return the innermost model at a location in the document, and the field that the location names in it."""
     found: FieldInfo | None = None
     for key in location:
-        inner = _find_model(found.annotation) if found is not None else None
+        inner = _find_model_in_annotation(found.annotation) if found is not None else None
         model = inner or model
         found = next((field for name, field in model.model_fields.items() if (field.alias or name) == key), found)
     return model, found
 
 
-def _list_constraints(annotation: Any) -> Iterator[Any]:
+def _list_annotation_constraints(annotation: Any) -> Iterator[Any]:
     """Yield the constraints inside an annotation, such as those of the number in `Limit | None`."""
     for each in get_args(annotation):
-        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_list_constraints(each))
+        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_list_annotation_constraints(each))
 
 
-def _find_model(annotation: Any) -> type[BaseModel] | None:
+def _find_model_in_annotation(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in get_args(annotation) if (found := _find_model(each)) is not None), None)
+    return next(
+        (found for each in get_args(annotation) if (found := _find_model_in_annotation(each)) is not None), None
+    )
 
 
 def list_yaml_keys(model: type[BaseModel]) -> Iterator[str]:

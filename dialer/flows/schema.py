@@ -20,41 +20,41 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def make_flow_schema() -> dict[str, Any]:
     """Return the JSON schema of a flow, with all registered kinds of nodes."""
-    references, definitions = _make_definitions(FlowFile, *NODE_KINDS.values())
+    references, definitions = _make_schema_definitions(FlowFile, *NODE_KINDS.values())
     kinds = [references[model, "validation"] for model in NODE_KINDS.values()]
-    return _make_document("flow", FlowFile.__name__, {**definitions, "Node": {"anyOf": kinds}})
+    return _make_schema_document("flow", FlowFile.__name__, {**definitions, "Node": {"anyOf": kinds}})
 
 
 def make_script_schema() -> dict[str, Any]:
     """Return the JSON schema of a script."""
     inputs: list[Any] = [(model, "validation", model.__pydantic_core_schema__) for model in (ScriptFile, ScriptPage)]
     _, definitions = EditorSchema().generate_definitions(inputs)
-    return _make_document("script", ScriptFile.__name__, definitions)
+    return _make_schema_document("script", ScriptFile.__name__, definitions)
 
 
-def _make_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
+def _make_schema_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
     """Return the schema references to models, by (model, mode), and the definitions that they refer to."""
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )
 
 
-def _make_document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
-    parts = {key: _remove_title(part) for key, part in sorted(definitions.items())}
+def _make_schema_document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
+    parts = {key: _remove_schema_title(part) for key, part in sorted(definitions.items())}
     whole = parts.pop(root)
     head = {"$schema": _DIALECT, "$id": f"https://matdan.invalid/{name}.schema.json"}
     return {**head, **whole, "$defs": parts}
 
 
-def _remove_title(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _remove_schema_title(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "title"}
 
 
-def write_schema(path: Path, schema: dict[str, Any]) -> None:
+def write_json_schema(path: Path, schema: dict[str, Any]) -> None:
     """Write a schema to its file."""
     path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write_schema(FLOW_SCHEMA, make_flow_schema())
-    write_schema(SCRIPT_SCHEMA, make_script_schema())
+    write_json_schema(FLOW_SCHEMA, make_flow_schema())
+    write_json_schema(SCRIPT_SCHEMA, make_script_schema())

@@ -26,9 +26,17 @@ from dialer.domain.enums import Purpose
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.fields import NAME_SCHEMA, Name
 from dialer.flows.model import Offer
-from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, make_problem, parse_part, sanitise_text
+from dialer.flows.parsing import (
+    NamedPart,
+    OneOrMany,
+    YamlModel,
+    YesNo,
+    make_problem,
+    parse_document_part,
+    sanitise_text,
+)
 from dialer.flows.texts import LANGUAGE
-from dialer.flows.yaml_document import Document, find_file, parse_yaml, read_file
+from dialer.flows.yaml_document import Document, find_yaml_file, parse_yaml, read_yaml_file
 
 SCRIPTS_DIRECTORY = content.IVR_FLOWS / "scripts"
 PAGE = "page"
@@ -55,7 +63,7 @@ VALUES: Final = MappingProxyType(
 """The values that texts may contain in braces. A line with an unknown value is not shown."""
 
 
-def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]]) -> dict[str, str]:
+def _check_languages_of_text(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]]) -> dict[str, str]:
     for tag in texts:
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
@@ -72,7 +80,7 @@ def _check_language_code(value: str) -> str:
     return value
 
 
-def _check_distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
+def _check_languages_are_distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
     if len({*languages}) < len(languages):
         raise make_problem("`languages:` must list each language once, such as [en, hi]")
     return languages
@@ -89,7 +97,7 @@ _TEXTS_HELP = f"The text by language. It may contain values in braces: {', '.joi
 class ScriptAnswer(YamlModel):
     """An answer that the agent can choose for a question of the script."""
 
-    label: Annotated[dict[str, Label], AfterValidator(_check_languages)] = Field(
+    label: Annotated[dict[str, Label], AfterValidator(_check_languages_of_text)] = Field(
         description="Text of the answer's button, by language."
     )
     to: Name = Field(description="The next page.")
@@ -105,7 +113,7 @@ class ScriptPage(NamedPart):
 
     model_config = ConfigDict(json_schema_extra=_exclude_question_with_next)
 
-    text: Annotated[dict[str, Text], AfterValidator(_check_languages)] = Field(description=_TEXTS_HELP)
+    text: Annotated[dict[str, Text], AfterValidator(_check_languages_of_text)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
     answers: Annotated[dict[Name, ScriptAnswer], Field(min_length=1, max_length=MAX_ANSWERS)] = Field(
         {}, description="The answers, by the value that is stored."
@@ -138,7 +146,7 @@ class ScriptPage(NamedPart):
         """Return the pages that may follow this page. A last page has none."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
-    def list_texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def list_page_texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield each text of the page as (description of the text, its translations by language)."""
         yield "text", self.text
         for value, answer in self.answers.items():
@@ -158,7 +166,7 @@ class ScriptFile(YamlModel):
         tuple[LanguageCode, ...],
         Field(min_length=1, json_schema_extra={"uniqueItems": True}),
         OneOrMany(),
-        AfterValidator(_check_distinct),
+        AfterValidator(_check_languages_are_distinct),
     ] = Field(description="Languages of every text. The first is used for voters who speak none of them.")
     start: Name = Field(description="The first page.")
     pages: Annotated[
@@ -212,17 +220,17 @@ def list_shipped_scripts() -> list[str]:
 
 def load_script(name_or_path: str) -> Script:
     """Return the shipped script with this name, or the script in this .yaml file. Raises UnknownFlow and FlowError."""
-    path = find_file(name_or_path, SCRIPTS_DIRECTORY)
+    path = find_yaml_file(name_or_path, SCRIPTS_DIRECTORY)
     if path is None:
         raise UnknownFlow(name_or_path, list_shipped_scripts(), "script")
-    return parse_script(read_file(path), str(path))
+    return parse_script(read_yaml_file(path), str(path))
 
 
 def parse_script(text: str, file: str = "<script>") -> Script:
     """Return the script in a YAML text. Raises FlowError for the first mistake."""
     document = parse_yaml(text, file)
-    header = parse_part(ScriptFile, document)
-    pages = {name: _parse_page(name, document, header.languages) for name in header.pages}
+    header = parse_document_part(ScriptFile, document)
+    pages = {name: _parse_script_page(name, document, header.languages) for name in header.pages}
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
         problem_text = f"starts at {header.start}, which is not a page; use one of {known}"
@@ -245,8 +253,8 @@ def parse_script(text: str, file: str = "<script>") -> Script:
     )
 
 
-def _parse_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
+def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
-    page = parse_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_position(name, document.find_line(place))
+    page = parse_document_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
+    page.set_name_and_line(name, document.find_line(place))
     return page

@@ -11,7 +11,7 @@ from dialer.flows.graph import find_loops, find_nodes_reachable_from, reverse_ed
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
 from dialer.flows.texts import find_placeholders, has_stray_braces
-from dialer.flows.wording import is_name_of_candidate_choice
+from dialer.flows.wording import is_answer_name_for_candidate_choice
 
 _MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
 
@@ -46,7 +46,7 @@ def check_script(
 
 
 def _find_text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for what, texts in page.list_texts():
+    for what, texts in page.list_page_texts():
         missing = [tag for tag in required if tag not in texts]
         if missing:
             yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
@@ -59,11 +59,11 @@ def _find_text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator
 
 
 def _find_wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
-    for what, texts in page.list_texts():
+    for what, texts in page.list_page_texts():
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):
-        if is_name_of_candidate_choice(name):
+        if is_answer_name_for_candidate_choice(name):
             yield "forbidden-question", STORES_CHOICE.format(name)
     if page.ask in _MARKS:
         problem = (

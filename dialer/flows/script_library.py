@@ -52,12 +52,12 @@ class ScriptLibrary:
         """
         read = self._load_scripts({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
 
-        def put_into_use() -> None:
+        def replace_loaded_scripts() -> None:
             self._campaigns = dict(campaigns)
             self._current = {name: script for name, script in self._current.items() if name in campaigns}
             self.replace_scripts(read)
 
-        return put_into_use
+        return replace_loaded_scripts
 
     def _load_scripts(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> dict[str, Script]:
         found: dict[str, Script] = {}

@@ -21,7 +21,7 @@ from dialer.audio.numbers import list_date_prompts, list_digit_prompts, list_hou
 from dialer.audio.words import load_words
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
-from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_segments
+from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_text_at_placeholders
 from dialer.flows.turns import PromptRef
 
 
@@ -89,7 +89,7 @@ def _list_text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[s
         return
     spoken, text = found
     values = dict(ref.values)
-    for segment in split_segments(text):
+    for segment in split_text_at_placeholders(text):
         if segment.words:
             yield get_text_sound(ref.value, spoken, segment.number)
         elif segment.placeholder in values:

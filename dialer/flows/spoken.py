@@ -10,7 +10,7 @@ from dialer.audio.numbers import list_word_prompts
 from dialer.audio.words import load_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import get_name_sound, get_text_sound
-from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_segments
+from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
 
 
 def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
@@ -20,9 +20,9 @@ def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptN
         for key, text in texts.by_language.get(language, {}).items():
             if key.startswith(SMS) or key == INFORMATION_TEXT:
                 continue
-            for segment in split_segments(text):
+            for segment in split_text_at_placeholders(text):
                 if segment.words:
-                    _add_prompt(spoken, get_text_sound(key, language, segment.number), segment.words)
+                    _add_spoken_prompt(spoken, get_text_sound(key, language, segment.number), segment.words)
     return spoken
 
 
@@ -42,7 +42,7 @@ def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Ite
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_prompt(spoken, get_name_sound(kind, name, language), name)
+            _add_spoken_prompt(spoken, get_name_sound(kind, name, language), name)
     return spoken
 
 
@@ -54,7 +54,7 @@ def collect_message_prompt(language: str, organisation: str, texts: Texts) -> di
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 
 
-def _add_prompt(spoken: dict[PromptName, str], sound: str, words: str) -> None:
+def _add_spoken_prompt(spoken: dict[PromptName, str], sound: str, words: str) -> None:
     prompt = find_prompt_of_sound(sound)
     if prompt is not None:
         spoken[prompt] = words

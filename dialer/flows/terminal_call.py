@@ -16,7 +16,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import SPOKEN
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.texts import SMS, Texts, fill_text, render_prompt
+from dialer.flows.texts import SMS, Texts, fill_text_placeholders, render_prompt
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -101,7 +101,7 @@ class TerminalCall:
             case Collect():
                 event = self._collect_digits(action)
             case Commit(commit=commit):
-                self.say(f"[{describe_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
+                self.say(f"[{describe_flow_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
                 self._print_prompts(action.prompts)
@@ -114,7 +114,7 @@ class TerminalCall:
                 )
                 event = Transferred() if self.agent_available else Failed()
             case SendSms():
-                text = fill_text(f"{SMS}{action.template}", self.language, action.values, self.texts)
+                text = fill_text_placeholders(f"{SMS}{action.template}", self.language, action.values, self.texts)
                 self.say(f"[SMS {action.template}: {text or 'NOT sent, because one of its values is unknown'}]")
                 event = SmsSent() if text is not None else Failed()
             case Disconnect():
@@ -142,7 +142,7 @@ class TerminalCall:
             if not action.barge_in or not self._ahead:
                 self._print_prompts(action.prompts, barge_in=action.barge_in)
             if not self._ahead:
-                line = self.press(_describe_input(action))
+                line = self.press(_describe_expected_keys(action))
                 if line is None:
                     return HungUp()
                 self._ahead = "".join(key for key in line if key in TELEPHONE_KEYS)
@@ -156,14 +156,14 @@ class TerminalCall:
         return Digits(keys)
 
 
-def _describe_input(action: Collect) -> str:
+def _describe_expected_keys(action: Collect) -> str:
     if action.max_digits == 1 and not action.terminator:
         return "one key"
     end = f", then {action.terminator}" if action.terminator else ""
     return f"up to {action.max_digits} digits{end}"
 
 
-def describe_commit(commit: FlowCommit) -> str:
+def describe_flow_commit(commit: FlowCommit) -> str:
     """Return a description of a commit, such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value

@@ -18,7 +18,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.fields import TEXT_KEY
 from dialer.flows.model import PromptKind, Scalar
 from dialer.flows.turns import PromptRef
-from dialer.flows.yaml_document import parse_yaml, read_file
+from dialer.flows.yaml_document import parse_yaml, read_yaml_file
 
 TEXTS_DIRECTORY = content.IVR_FLOWS / "texts"
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -71,7 +71,7 @@ def has_stray_braces(text: str) -> bool:
     return bool({"{", "}"} & {*_PLACEHOLDER.sub("", text)})
 
 
-def split_segments(text: str) -> tuple[Segment, ...]:
+def split_text_at_placeholders(text: str) -> tuple[Segment, ...]:
     """Return a text split at its placeholders. Punctuation between two values is dropped, as it cannot be recorded."""
     parts = _PLACEHOLDER.split(text)
     if len(parts) == 1:
@@ -104,7 +104,7 @@ def read_texts(directory: Path) -> Texts:
             raise FlowError(
                 str(path), 0, "", "the file is not named after a language; rename it, for instance to hi.yaml"
             )
-        document = parse_yaml(read_file(path), str(path))
+        document = parse_yaml(read_yaml_file(path), str(path))
         texts: dict[str, str] = {}
         for key, value in document.values.items():
             line = document.find_line((key,))
@@ -135,7 +135,7 @@ def load_texts(own: Path | None) -> Texts:
     return load_shipped_texts() if own is None else merge_texts([load_shipped_texts(), read_texts(own)])
 
 
-def fill_text(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
+def fill_text_placeholders(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
     """Return a text with its placeholders filled, or None if the text is missing or a value is unknown."""
     found = texts.find_text_or_english(key, language)
     if found is None or not find_placeholders(found[1]) <= values.keys():
@@ -148,7 +148,7 @@ def fill_information_text(language: str, organisation: str, texts: Texts) -> tup
     English. Without a text, return None.
     """
     found = texts.find_text_or_english(INFORMATION_TEXT, language)
-    words = fill_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
+    words = fill_text_placeholders(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
     return None if found is None or words is None else (found[0], words)
 
 

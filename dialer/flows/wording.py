@@ -22,12 +22,12 @@ def _make_finder(*patterns: str) -> Callable[[str], str | None]:
     """Return a function that returns the first words in a text that match one of the patterns, or None."""
     pattern = re.compile("|".join(f"(?:{_normalise_text(each)})" for each in patterns), re.IGNORECASE)
 
-    def find(text: str) -> str | None:
+    def find_wording(text: str) -> str | None:
         """Return the first words of the text that match one of the patterns, or None."""
         match = pattern.search(_normalise_text(text))
         return match[0] if match else None
 
-    return find
+    return find_wording
 
 
 # Questions for whom someone votes or voted. No profile allows them on polling day (exit polls: section 126A of India's
@@ -128,7 +128,7 @@ VALUE_SECONDS: Final = 1.5
 """The assumed duration of a number, an hour or a name in a text."""
 
 
-def is_name_of_candidate_choice(name: str) -> bool:
+def is_answer_name_for_candidate_choice(name: str) -> bool:
     """Return whether an answer's name refers to the candidate that a person chose. Such an answer must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 

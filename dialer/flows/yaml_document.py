@@ -49,7 +49,7 @@ class Document:
         return self.lines.get((), 0)
 
 
-def read_file(path: Path) -> str:
+def read_yaml_file(path: Path) -> str:
     """Return the contents of a YAML file. Raises FlowError if it is missing, unreadable, too large or not UTF-8."""
     try:
         with open_regular_file(path) as file:
@@ -65,7 +65,7 @@ def read_file(path: Path) -> str:
         raise FlowError(str(path), 0, "", "the file is not UTF-8; save it as UTF-8 and load it again") from error
 
 
-def find_file(name_or_path: str, shipped: Path) -> Path | None:
+def find_yaml_file(name_or_path: str, shipped: Path) -> Path | None:
     """Return the file of a shipped flow or script, or the .yaml file at a path. Without such a file, return None.
 
     Raises:

@@ -156,7 +156,7 @@ class CentreMaterial:
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
             require_both_departments(find_signers(root.signed, targets).values())
             waves = Waves.parse_document(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
-            if (wave := waves.find_wave(self._source.centre, self._source.zone)) is None:
+            if (wave := waves.find_wave_of_centre(self._source.centre, self._source.zone)) is None:
                 return None
             manifest = Manifest.parse_document(
                 self._download_target(updater, get_target_path(wave.name, wave.version), MAX_MANIFEST_BYTES)

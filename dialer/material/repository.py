@@ -154,7 +154,7 @@ class Repository:
         targets.signed.delegations = _delegate_waves(own)
         self._write_draft_targets(targets, now)
 
-    def change_roots(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
+    def change_root_keys(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
         """Replace the root keys by the public keys `root_public`. Raises MaterialRefused.
 
         Two of the old and two of the new private keys sign the change (`root_keys`). The signatories of bundles stay.

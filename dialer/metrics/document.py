@@ -13,8 +13,8 @@ from dialer.metrics.families import (
     ProcessStatus,
     describe_centre,
     describe_desk,
-    describe_gatherer,
     describe_headquarters_desk,
+    describe_result_gatherer,
     describe_uplink,
 )
 from dialer.mqtt import topics
@@ -63,7 +63,7 @@ def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
     yield "dialler", describe_centre(view, broker_up=True, free_bytes=0)
     yield "desk", describe_desk("pune-1", broker_up=True, streams=0)
     yield "uplink", describe_uplink("pune-1", broker_up=True, headquarters_up=True)
-    yield "gatherer", describe_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 0.0})
+    yield "gatherer", describe_result_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 0.0})
     yield "headquarters' pages", describe_headquarters_desk(server_up=True)
 
 

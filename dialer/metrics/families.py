@@ -66,7 +66,7 @@ def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> P
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def describe_gatherer(
+def describe_result_gatherer(
     *, is_active: bool, server_up: bool, committed_at: Mapping[str, float], set_back_at: float = 0.0
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.

@@ -130,10 +130,10 @@ class Client(aiomqtt.Client):
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
-        def inbox(maxsize: int) -> _Inbox:
+        def make_inbox(maxsize: int) -> _Inbox:
             return self._inbox
 
-        super().__init__(host, port, queue_type=cast(Any, inbox), max_queued_incoming_messages=queue, **options)
+        super().__init__(host, port, queue_type=cast(Any, make_inbox), max_queued_incoming_messages=queue, **options)
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
         self._is_aborted = False

@@ -107,7 +107,7 @@ async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> Asy
             watcher.cancel()
 
 
-async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None:
+async def check_broker_connection(settings: BrokerSettings, centre: str, at: float) -> None:
     """Test the dialler's connection to the broker. Raises BrokerUnreachable with a remedy."""
     async with open_connection(settings, centre, will_at=at):
         return
@@ -125,10 +125,10 @@ async def open_connection(
         async with connect_to_broker(settings, centre, asyncio.Event(), will_at=will_at) as connection:
             yield connection
     except (MqttError, OSError) as error:
-        raise BrokerUnreachable(describe_failure(settings, error)) from error
+        raise BrokerUnreachable(describe_broker_failure(settings, error)) from error
 
 
-def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
+def describe_broker_failure(settings: BrokerSettings, error: BaseException) -> str:
     """Return one line that names the broker, the failure and a remedy."""
     broker = f"MQTT broker {settings.host}:{settings.port}"
     if isinstance(error, LogInRefused):

@@ -98,7 +98,7 @@ class DiallerClient:
         self._connection: Connection | None = None
         self._pending: dict[tuple[str, str], asyncio.Future[Reply]] = {}
         self._reported_connected: bool | None = None
-        self._set_status(connected=False)
+        self._set_connection_status(connected=False)
 
     @property
     def is_connected(self) -> bool:
@@ -122,14 +122,14 @@ class DiallerClient:
                     ]:
                         await connection.client.subscribe_or_raise(self._root + pattern)
                     self._connection = connection
-                    self._set_status(connected=True)
+                    self._set_connection_status(connected=True)
                     _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
                     await connection.read(self._handle_received_message)
             except (BrokerUnreachable, TimeoutError) as error:
                 _log.warning("broker.unreachable", problem=str(error))
             finally:
                 self._connection = None
-                self._set_status(connected=False)
+                self._set_connection_status(connected=False)
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
             await asyncio.sleep(BACKOFF.calculate_wait_seconds(failures, self._chance))
 
@@ -164,7 +164,7 @@ class DiallerClient:
         finally:
             self._pending.pop((user, command_id), None)
 
-    def _set_status(self, *, connected: bool) -> None:
+    def _set_connection_status(self, *, connected: bool) -> None:
         if connected is not self._reported_connected:  # another failed attempt is no change
             self._reported_connected = connected
             self._put("desk", DeskStatus(connected, self._clock.now()))

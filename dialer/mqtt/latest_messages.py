@@ -31,14 +31,14 @@ class LatestMessages:
             self._messages[key] = message
 
     @property
-    def state(self) -> CentreState | None:
+    def centre_state(self) -> CentreState | None:
         """The centre's state, or None if the dialler has never published."""
         state = self._messages.get("centre")
         return state if isinstance(state, CentreState) else None
 
-    def describe_problem(self, now: float) -> str:
+    def describe_dialler_problem(self, now: float) -> str:
         """Return a problem of the dialler at the time `now` (epoch seconds) in a few words, or "" if there is none."""
-        state = self.state
+        state = self.centre_state
         if state is None:
             return "no message from the dialler yet"
         if not state.online:
@@ -48,7 +48,7 @@ class LatestMessages:
 
     def build_view(self, now: float) -> CentreView:
         """Return the view of the centre at `now` (epoch seconds). It has no names of booths, as these are not published."""
-        state = self.state or CentreState(self._centre, now, online=False)
+        state = self.centre_state or CentreState(self._centre, now, online=False)
         campaigns = self._latest_messages_of_kind("campaign/", CampaignView)
         if state.online:  # the broker may still have a campaign that was removed from the settings
             campaigns = tuple(each for each in campaigns if each.campaign_id in state.campaigns)

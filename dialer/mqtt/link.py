@@ -17,7 +17,7 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, make_client_id
-from dialer.mqtt.connection import Connection, connect_to_broker, describe_failure
+from dialer.mqtt.connection import Connection, connect_to_broker, describe_broker_failure
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler
 
 _log = structlog.get_logger(__name__)
@@ -35,12 +35,12 @@ class LinkPurpose:
     publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
-def for_commands(centre: str) -> LinkPurpose:
+def make_purpose_for_commands(centre: str) -> LinkPurpose:
     """Return the purpose of the main connection, which publishes everything and reads commands."""
     return LinkPurpose(topics.build_commands_filter(centre), AlertKind.BROKER_DOWN)
 
 
-def for_opt_outs() -> LinkPurpose:
+def make_purpose_for_opt_outs() -> LinkPurpose:
     """Return the purpose of the connection that reads opt-outs of other centres.
 
     It is a separate connection because the broker delays opt-outs that this centre cannot store yet. It must not delay
@@ -77,11 +77,11 @@ class BrokerLink:
     ) -> None:
         """Create a link. `raise_alert` is called when the connection is lost, and when it is restored.
 
-        The default purpose is `LinkPurpose.for_commands`.
+        The default purpose is `LinkPurpose.make_purpose_for_commands`.
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
-        self._purpose = purpose or for_commands(centre)
+        self._purpose = purpose or make_purpose_for_commands(centre)
         self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock
@@ -100,13 +100,13 @@ class BrokerLink:
                     await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
                 async with self._open_connection(stop) as connection:
                     opened_at = self._clock.monotonic()
-                    self._note_connected()
+                    self._record_connection()
                     await serve(connection)
                     return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
                     self._log_and_alert_failure(
-                        self._purpose.alert, describe_failure(self._settings, _find_first_error(errors))
+                        self._purpose.alert, describe_broker_failure(self._settings, _find_first_error(errors))
                     )
             except* CentreIdTaken as errors:
                 self._log_and_alert_failure(AlertKind.CENTRE_ID_TAKEN, str(_find_first_error(errors)))
@@ -134,7 +134,7 @@ class BrokerLink:
                 await connection.client.subscribe_or_raise(self._purpose.subscribed_topic)
             yield connection
 
-    def _note_connected(self) -> None:
+    def _record_connection(self) -> None:
         self.is_connected = True
         _log.info(
             "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.subscribed_topic

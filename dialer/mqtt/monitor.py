@@ -21,7 +21,7 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, for_opt_outs
+from dialer.mqtt.link import BrokerLink, Presence, make_purpose_for_opt_outs
 from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
@@ -82,7 +82,7 @@ class Monitor:
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.accept_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.accept_alert, for_opt_outs())
+        self._opt_outs_link = BrokerLink(presence, engine.accept_alert, make_purpose_for_opt_outs())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -109,13 +109,13 @@ class Monitor:
                     workers.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
                     reading = self._opt_outs_link.run(lambda connection: self._read_opt_outs(connection, stop), stop)
                     group.create_task(reading, name="monitor-other-centres")  # ends when `stop` is set
-                await self._link.run(lambda connection: self._serve(connection, stop), stop)
+                await self._link.run(lambda connection: self._serve_connection(connection, stop), stop)
                 for worker in workers:
                     worker.cancel()
         finally:
             unsubscribe()
 
-    async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
+    async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(connection.read(partial(self._handle_message, connection)), name="monitor-reader"),

@@ -55,14 +55,14 @@ class OutboxRelay:
             async with asyncio.TaskGroup() as group:
                 for row in rows:
                     # Tasks start in the order of their creation, so messages are written in the order of the outbox.
-                    group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
+                    group.create_task(self._publish_outbox_row(row, publish), name=f"outbox-{row.outbox_id}")
             # The store removes rows up to an id, so every row of the batch must be acknowledged first.
             await self._store.mark_announcements_published(rows[-1].outbox_id)
             self.relayed += len(rows)
             if len(rows) < BATCH_ROWS and not self._waiting.is_set():  # nothing was committed meanwhile
                 return
 
-    async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
+    async def _publish_outbox_row(self, row: OutboxRow, publish: Publish) -> None:
         """Publish a row of the outbox. If no client can send the row, skip and report it.
 
         For example, its topic may be too long. The row would block all later results. Its result is still in the store.

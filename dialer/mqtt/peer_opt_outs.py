@@ -77,7 +77,7 @@ class PeerOptOuts:
     async def _store_opt_outs(self, opt_outs: Sequence[PeerOptOutRecord]) -> None:
         while opt_outs:
             async with asyncio.TaskGroup() as tasks:
-                tries = [tasks.create_task(self._try_to_store(each), name="store-opt-out") for each in opt_outs]
+                tries = [tasks.create_task(self._try_to_store_opt_out(each), name="store-opt-out") for each in opt_outs]
             errors = [done.result() for done in tries]
             opt_outs = [each for each, error in zip(opt_outs, errors, strict=True) if error is not None]
             if opt_outs:
@@ -85,7 +85,7 @@ class PeerOptOuts:
                 _log.warning("opt_outs.delayed", waiting=len(opt_outs), problem=problem)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _try_to_store(self, opt_out: PeerOptOutRecord) -> StoreError | None:
+    async def _try_to_store_opt_out(self, opt_out: PeerOptOutRecord) -> StoreError | None:
         """Store an opt-out. Return the error if another attempt may succeed, otherwise None."""
         try:
             await self._suppress(opt_out)

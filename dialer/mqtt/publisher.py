@@ -94,7 +94,7 @@ class ChangeBuffer:
         self._alerts_changed = False
         self._centre_changed = False
 
-    def note_published(self, view: CentreView, now: float) -> None:
+    def record_published_state(self, view: CentreView, now: float) -> None:
         """Record that the whole state was published at `now`. The minimum intervals between messages start then."""
         self._centre_at = now
         self._published_names = _list_campaigns_and_seats(view)
@@ -197,7 +197,7 @@ class Publisher:
         self._buffer.discard_changes()
         view = self._view()
         await publish(list(messages.create_retained_messages(view, home_assistant=self._home_assistant)))
-        self._buffer.note_published(view, self._clock.monotonic())
+        self._buffer.record_published_state(view, self._clock.monotonic())
         while True:
             await self._wait_for_work()
             if due := self._buffer.take_due_messages(self._clock.monotonic(), self._view):

@@ -29,7 +29,7 @@ def choose_process_count(jobs: int, asked: int) -> int:
     return max(1, min(asked or cores, jobs))
 
 
-def run_in_processes(
+def run_jobs_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
     """Run jobs in several processes, and yield each job with its result as soon as it is done. The result of a job that

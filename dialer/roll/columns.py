@@ -90,7 +90,7 @@ class SmallTable:
         """
         self._path = path
         self._roll = open_roll(path)
-        head = self._roll.read_head()
+        head = self._roll.read_first_rows()
         self._places = find_columns(path, head[0] if head else [], columns, optional)
         self.columns = self._places.keys()  # names of the columns in the file
         self.sha256 = self._roll.sha256

@@ -133,6 +133,6 @@ def find_field(heading: str) -> tuple[Field, int] | None:
     return uncounted if uncounted is not None and uncounted[0] is Field.MOBILE else None
 
 
-def is_sensitive(heading: str) -> bool:
+def is_sensitive_column(heading: str) -> bool:
     """Return whether a column contains data that must not be stored: caste, religion, Aadhaar number, vote."""
     return _SENSITIVE.search(normalize_heading(heading)) is not None

@@ -23,7 +23,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
-from dialer.roll.mapping import ColumnMapping, MapFile, load_map, map_columns
+from dialer.roll.mapping import ColumnMapping, MapFile, load_column_map, map_columns
 from dialer.roll.merging import DuplicateConstituency, ImportTally, Merger
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
@@ -99,7 +99,7 @@ def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImpor
     map_file = map_file or MapFile()
     roll = open_roll(path, map_file.options)
     try:
-        return PreparedImport(roll, map_columns(path, roll.read_head(), map_file))
+        return PreparedImport(roll, map_columns(path, roll.read_first_rows(), map_file))
     except RollError as error:
         if not roll.other_sheets:
             raise
@@ -131,7 +131,7 @@ def import_file(
         StoreBusy: A dialler or another import is running.
         StoreError: The store cannot be opened or written.
     """
-    prepared = prepare_import(path, load_map(map_path) if map_path is not None else None)
+    prepared = prepare_import(path, load_column_map(map_path) if map_path is not None else None)
     return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
 
 

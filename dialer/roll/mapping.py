@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive, normalize_heading
+from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive_column, normalize_heading
 from dialer.roll.reading import FileOptions
 from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 
@@ -69,7 +69,7 @@ class ColumnMapping:
         ]
 
 
-def load_map(path: Path) -> MapFile:
+def load_column_map(path: Path) -> MapFile:
     """Read a map file, which says what the columns of a roll contain.
 
     Raises:
@@ -213,7 +213,7 @@ def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int,
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):
-        if heading and not is_sensitive(heading) and (found := find_field(heading)) is not None:
+        if heading and not is_sensitive_column(heading) and (found := find_field(heading)) is not None:
             ranked.setdefault(found[0], []).append((found[1], index))
     columns = {
         name: tuple(index for _, index in sorted(places, key=lambda place: place[1]))
@@ -249,7 +249,7 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
         )
     chosen = {index for indexes in columns.values() for index in indexes}
     sensitive = frozenset(
-        index for index, heading in enumerate(header) if index not in chosen and is_sensitive(heading)
+        index for index, heading in enumerate(header) if index not in chosen and is_sensitive_column(heading)
     )
     ordered = {name: columns[name] for name in Field if name in columns}
     return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive, skipped, map_file.sha256)

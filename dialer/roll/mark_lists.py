@@ -94,14 +94,16 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _get_tick_text(line) not in _NO_TICKS]
     if "constituency" in table.columns:
-        find_voter = _create_serial_lookup(db, defaults.roll_version)
+        find_voter_of_line = _create_serial_lookup(db, defaults.roll_version)
     else:
-        find_voter = _create_epic_lookup(db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells})
+        find_voter_of_line = _create_epic_lookup(
+            db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells}
+        )
     marks: dict[str, Mark] = {}
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _build_mark(line, find_voter(line), defaults, table.sha256, now, zone)
+            mark = _build_mark(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
         except UnmatchedRow as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
@@ -169,7 +171,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
     """
     parts = Parts(db)
 
-    def find_voter(line: TableRow) -> int:
+    def find_voter_of_line(line: TableRow) -> int:
         constituency, part = _parse_whole_number(line, "constituency"), _parse_whole_number(line, "part")
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
         booth_id = parts.find_booth(constituency, part, version=version, state=state)
@@ -182,7 +184,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
             raise UnmatchedRow("serial and EPIC number belong to different voters; check that the list is of this roll")
         return voter_id
 
-    return find_voter
+    return find_voter_of_line
 
 
 def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
@@ -194,7 +196,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
     for epic, voter_id in voters.find_voters_with_epics(db, epics):
         voters_of[epic].append(voter_id)
 
-    def find_voter(line: TableRow) -> int:
+    def find_voter_of_line(line: TableRow) -> int:
         found = voters_of.get(line["epic"].upper(), [])
         if not found:
             raise UnmatchedRow("the EPIC number is not on the roll; correct it")
@@ -204,7 +206,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
             )
         return found[0]
 
-    return find_voter
+    return find_voter_of_line
 
 
 def _parse_whole_number(line: TableRow, name: str) -> int:

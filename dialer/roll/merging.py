@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.roll.cleaning import DETAIL_FIELDS, BoothDetails, BoothKey, BoothSlot, CleanRows, Details
-from dialer.roll.phone_numbers import parse_plain_mobile, read_cell
+from dialer.roll.phone_numbers import parse_plain_mobile, read_phone_numbers_in_cell
 from dialer.roll.rejects import Reject
 from dialer.store import roll
 from dialer.store.connection import Connection
@@ -134,7 +134,7 @@ class Merger:
         tally.rejected_cells += len(batch.rejects) - batch.rejected_rows
         tally.blank_rows += batch.blank_rows
         tally.rows += len(batch.table.rows) + batch.rejected_rows
-        number_rejects = self._add_numbers(batch, voters.voter_ids)
+        number_rejects = self._add_phone_numbers(batch, voters.voter_ids)
         tally.rejected_numbers += len(number_rejects)
         rejects = batch.rejects + voters.rejects + number_rejects
         rejects.sort(key=lambda reject: reject.row_number)
@@ -207,7 +207,7 @@ class Merger:
         if may_change:
             self._insert_voters(batch, [place for place in places if not voters.voter_ids[place]], voters)
 
-    def _add_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
+    def _add_phone_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
         """Store the phone numbers of accepted rows and link them to the voters. Return the rejected numbers."""
         pairs: list[tuple[int, str]] = []
         rejects: list[Reject] = []
@@ -219,7 +219,7 @@ class Merger:
                 if indian and (number := parse_plain_mobile(cell)) is not None:
                     pairs.append((voter_id, number))
                     continue
-                found = read_cell(cell, self._region)
+                found = read_phone_numbers_in_cell(cell, self._region)
                 pairs.extend((voter_id, number) for number in found.numbers)
                 rejects.extend(
                     Reject(batch.table.numbers[place], heading, bad.text, bad.reason.value, batch.table.rows[place])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dialer.domain.errors import RollError
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.settings.files import open_regular_file
 
 STANDARD_INPUT = "-"
@@ -56,7 +56,7 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
         with nullcontext(sys.stdin.buffer) if standard else open_regular_file(path, pipe=True) as file:
             for line, row in enumerate(csv.reader(_read_lines(path, file, digest), strict=True), start=1):
                 cells = row[:1] if first_column_only else row
-                found = [number for cell in cells for number in read_cell(cell, region).numbers]
+                found = [number for cell in cells for number in read_phone_numbers_in_cell(cell, region).numbers]
                 numbers.update(dict.fromkeys(found))
                 heading = line == 1 and not any(c.isdigit() for c in "".join(row))
                 if not found and not heading and any(cell.strip() for cell in row):

@@ -104,7 +104,7 @@ def parse_plain_mobile(cell: str) -> str | None:
     return "+91" + match[1]
 
 
-def read_cell(cell: str, region: str = "IN") -> CellNumbers:
+def read_phone_numbers_in_cell(cell: str, region: str = "IN") -> CellNumbers:
     """Read all phone numbers in a cell of a roll.
 
     `region` (ISO 3166, two letters) applies to numbers without a country code. A cell that means "no number" (blank,
@@ -120,7 +120,7 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
     numbers: dict[str, None] = {}
     rejected: list[RejectedNumber] = []
     for piece in _split_cell_into_numbers(text):
-        result = _parse_number(piece, region)
+        result = _parse_phone_number(piece, region)
         if isinstance(result, NumberReason):
             rejected.append(RejectedNumber(piece, result))
         else:
@@ -134,7 +134,7 @@ def parse_single_number(text: str, region: str) -> str:
     Raises:
         RollError: The text has no valid number, or several.
     """
-    read = read_cell(text, region)
+    read = read_phone_numbers_in_cell(text, region)
     if len(read.numbers) != 1:
         raise RollError("not a single valid phone number; write one number, with its country code")
     return read.numbers[0]
@@ -156,7 +156,7 @@ def _count_digits(text: str) -> int:
     return sum(map(text.count, "0123456789"))
 
 
-def _parse_number(piece: str, region: str) -> str | NumberReason:
+def _parse_phone_number(piece: str, region: str) -> str | NumberReason:
     """Return one phone number in E.164, or the reason for which it is rejected."""
     if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
         return mobile

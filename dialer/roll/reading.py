@@ -104,7 +104,7 @@ class TextRoll:
         errors = "surrogateescape" if self.damaged else "strict"
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
 
-    def read_head(self) -> list[list[str]]:
+    def read_first_rows(self) -> list[list[str]]:
         """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         with self._open_text(io.FileIO(self.path)) as file:
@@ -267,7 +267,7 @@ class WorkbookRoll:
         self.description = f"workbook, sheet {_shorten_text(found['sheet'])}{note}"
         self._rows = int(found["rows"])
 
-    def read_head(self) -> list[list[str]]:
+    def read_first_rows(self) -> list[list[str]]:
         """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         while len(head) < HEAD_ROWS and (rows := self._load_rows(len(head), HEAD_ROWS - len(head))):

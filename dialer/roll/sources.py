@@ -24,7 +24,7 @@ from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.fields import PLACE, Field, find_field, normalize_heading
 from dialer.roll.importer import PreparedImport, prepare_import
-from dialer.roll.mapping import load_map
+from dialer.roll.mapping import load_column_map
 from dialer.roll.warnings import find_unread_phone_columns
 from dialer.settings.files import open_regular_file
 from dialer.settings.sources import Source
@@ -105,7 +105,7 @@ def load_portal_ids(
         raise RollError(f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back there")
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
-        prepared = prepare_import(path, load_map(source.map_file))
+        prepared = prepare_import(path, load_column_map(source.map_file))
         found |= _read_portal_ids(prepared, source.id_heading, source.roll_version)
     return found
 
@@ -147,7 +147,7 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
         RollError: The export cannot be read, lacks a column that the map file names, or has a column of phone numbers that
             the map file does not name.
     """
-    map_file = load_map(source.map_file)
+    map_file = load_column_map(source.map_file)
     prepared = prepare_import(path, map_file)
     mapping = prepared.mapping
     named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from dialer.roll.fields import Field, find_field
 from dialer.roll.mapping import ColumnMapping
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 
 MIN_SHARE = 0.5  # of a column's cells, from which a warning is given
 _NAMES = (
@@ -67,7 +67,7 @@ def find_unread_phone_columns(
         cells = _list_filled_cells(rows, index)
         if index in read or index in mapping.sensitive or heading in mapping.ignored or not cells:
             continue
-        numbers = sum(bool(read_cell(cell, region).numbers) for cell in cells)
+        numbers = sum(bool(read_phone_numbers_in_cell(cell, region).numbers) for cell in cells)
         if numbers >= MIN_SHARE * len(cells):
             yield index, numbers, len(cells)
 
@@ -78,7 +78,7 @@ def _list_filled_cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
 
 def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
     """Return a warning if the names in a column are illegible because of a wrong encoding or font."""
-    garbled = [cell for cell in cells if is_garbled(cell)]
+    garbled = [cell for cell in cells if is_garbled_text(cell)]
     if garbled:
         yield (
             f"{heading}: {len(garbled):,} of the first {len(cells):,} names are UTF-8 decoded as Latin letters"
@@ -95,7 +95,7 @@ def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool)
         )
 
 
-def is_garbled(text: str) -> bool:
+def is_garbled_text(text: str) -> bool:
     """Return whether a text is garbled, because its UTF-8 was decoded as Windows-1252. An example is à¤†à¤¶à¤¾."""
     if text.isascii() or _NOT_LATIN.search(text):
         return False

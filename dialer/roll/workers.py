@@ -10,7 +10,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SmallTable, TableRow
 from dialer.roll.languages import parse_language
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store.booth_workers import remove_unlisted_booth_workers, save_booth_worker
 from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
@@ -100,7 +100,7 @@ def _add_worker_row(
 
     Errors contain no numbers and no names, because they may be logged.
     """
-    read = read_cell(row["number"], region)
+    read = read_phone_numbers_in_cell(row["number"], region)
     if len(read.numbers) != 1:
         raise row.make_error("number is not exactly one valid phone number; give each worker one")
     constituency = row.parse_number("constituency")

@@ -70,7 +70,7 @@ class EngineClient(ABC):
 
     async def run(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
-        unsubscribe = self._engine.subscribe(self._on_change)
+        unsubscribe = self._engine.subscribe(self._on_engine_change)
         try:
             await self._send_first_commands()
             await stop.wait()
@@ -83,7 +83,7 @@ class EngineClient(ABC):
         """Send the commands with which the simulated person starts. The default sends none."""
 
     @abstractmethod
-    def _on_change(self, change: Change) -> None:
+    def _on_engine_change(self, change: Change) -> None:
         """React to a change of the engine's state."""
 
     def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -107,12 +107,12 @@ class SimulatedAgents(EngineClient):
         for number, seat in enumerate(self._seats, start=1):
             await self._execute_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
-    def _on_change(self, change: Change) -> None:
+    def _on_engine_change(self, change: Change) -> None:
         if not isinstance(change, SeatView) or change.seat not in self._seats:
             return
         seat, attempt_id = change.seat, change.attempt_id
         if change.state is SeatState.WRAP_UP:
-            self._start_task(self._finish_wrap_up(seat), "agent-wraps-up")
+            self._start_task(self._finish_wrap_up_of_seat(seat), "agent-wraps-up")
         elif change.preview is not None and attempt_id is not None and self._shown.get(seat) != attempt_id:
             self._shown[seat] = attempt_id
             self._start_task(self._dial_preview(seat, AttemptId(attempt_id)), "agent-dials")
@@ -121,7 +121,7 @@ class SimulatedAgents(EngineClient):
         await asyncio.sleep(PREVIEW_READ_SECONDS)
         await self._execute_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
-    async def _finish_wrap_up(self, seat: str) -> None:
+    async def _finish_wrap_up_of_seat(self, seat: str) -> None:
         habits, random_numbers = self._habits, self._random
         disposition = random_numbers.choices(
             [disposition for disposition, _ in _DISPOSITIONS], [weight for _, weight in _DISPOSITIONS]

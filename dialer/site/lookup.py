@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dialer.domain.errors import RollError
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store import voters
 from dialer.store.connection import Connection
 
@@ -25,7 +25,7 @@ def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
         if not linked:
             raise RollError(f"voter {who} has no phone number: give another voter, or a number")
         return linked
-    read = read_cell(who, region)
+    read = read_phone_numbers_in_cell(who, region)
     if len(read.numbers) != 1:
         reason = read.rejected[0].reason.value if read.rejected else "not a phone number"
         raise RollError(f"{reason}: give a phone number, a voter's ID or constituency/part/serial")

@@ -14,7 +14,7 @@ from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import get_name_sound, get_text_sound
-from dialer.flows.texts import load_shipped_texts, split_segments
+from dialer.flows.texts import load_shipped_texts, split_text_at_placeholders
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
@@ -209,6 +209,8 @@ def write_sounds(asterisk: RealAsterisk) -> None:
     names = {get_name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
-        names |= {get_text_sound(key, "hi", segment.number) for segment in split_segments(text) if segment.words}
+        names |= {
+            get_text_sound(key, "hi", segment.number) for segment in split_text_at_placeholders(text) if segment.words
+        }
     for name in names:
         asterisk.write_sound(name, make_tone(0.5, 500.0))

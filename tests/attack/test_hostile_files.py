@@ -26,10 +26,10 @@ from dialer.domain.errors import RollError
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow
 from dialer.flows.texts import read_texts
-from dialer.process.pool import MAX_MEMORY, run_in_processes
+from dialer.process.pool import MAX_MEMORY, run_jobs_in_processes
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
-from dialer.roll.mapping import load_map
+from dialer.roll.mapping import load_column_map
 from dialer.roll.number_lists import read_numbers
 from dialer.roll.reading import compute_workbook_limits, open_roll
 from dialer.settings.jurisdiction import load_profile
@@ -41,7 +41,7 @@ MEGABYTE = 1024 * 1024
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "settings": ("centre.toml", load_settings),
-    "map": ("map.toml", load_map),
+    "map": ("map.toml", load_column_map),
     "profile": ("profile.toml", lambda path: load_profile(str(path))),
     "catalogue": ("hi.toml", lambda path: read_catalogue(path.parent)),
     "flow": ("flow.yaml", lambda path: load_flow(str(path))),
@@ -216,7 +216,7 @@ def test_rows_read_from_a_workbook_do_not_depend_on_the_batch_size(tmp_path: Pat
     roll = open_roll(path)
     batches = roll.read_batches(0, 7)
     assert [len(next(batches).rows), len(next(batches).rows)] == [7, 7]  # stopped early, with an unread batch
-    assert roll.read_head() == [[str(number)] for number in range(25)]
+    assert roll.read_first_rows() == [[str(number)] for number in range(25)]
     assert [row[0] for batch in roll.read_batches(1, 10) for row in batch.rows] == [
         str(number) for number in range(1, 95)
     ]
@@ -300,7 +300,7 @@ def allocate_memory(size_bytes: int) -> int:
 
 def test_recording_that_exceeds_the_memory_limit_fails_and_other_recordings_succeed() -> None:
     sizes = [1000, MAX_MEMORY + MEGABYTE, 2000]
-    assert sorted(run_in_processes(allocate_memory, sizes, 1)) == [
+    assert sorted(run_jobs_in_processes(allocate_memory, sizes, 1)) == [
         (1000, 1000),
         (2000, 2000),
         (MAX_MEMORY + MEGABYTE, None),

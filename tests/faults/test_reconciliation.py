@@ -62,7 +62,7 @@ def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tm
                 await site.log_in("01", "02")
             await site.until(lambda: len(site.switch.placed) >= 2)
             await asyncio.sleep(3.0)
-            site.switch.cut_ami()
+            site.switch.reset_ami_connections()
             await asyncio.sleep(0.01)
             await site.centre.engine.execute(StopAll())
             await site.until(lambda: site.view.state.switch_up, seconds=10)
@@ -86,7 +86,7 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
             if not flow:
                 await site.log_in("01")
             await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-            cut = asyncio.create_task(site.switch.cut_ami_for(6.0))
+            cut = asyncio.create_task(site.switch.refuse_ami_connections_for(6.0))
             await asyncio.sleep(0.1)
             await site.centre.engine.execute(StopAll())
             await cut
@@ -104,7 +104,7 @@ async def test_ringing_call_continues_after_the_dialler_reconnects_to_asterisk(t
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        await site.switch.cut_ami_for(3.0)
+        await site.switch.refuse_ami_connections_for(3.0)
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(5.0)
         assert site.switch.placed[0].ended_at is None
@@ -115,7 +115,7 @@ async def test_conversations_continue_during_a_minute_without_connection_to_aste
     async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
         await wait_for_all_call_kinds(site)
         before, placed = list_live_attempts(site), len(site.switch.placed)
-        cut = asyncio.create_task(site.switch.cut_ami_for(60.0))
+        cut = asyncio.create_task(site.switch.refuse_ami_connections_for(60.0))
         await asyncio.sleep(59.5)
         assert len(site.switch.placed) == placed
         await cut

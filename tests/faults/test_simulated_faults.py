@@ -113,7 +113,7 @@ async def test_cutting_the_simulated_connection_loses_the_response_but_not_the_c
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")
-        switch.cut_ami()
+        switch.reset_ami_connections()
         await lab.ended.wait()
         async with AmiLab(switch.ami_port, "dialler") as again:
             response = await again.event("OriginateResponse", ActionID="v")
@@ -123,12 +123,12 @@ async def test_cutting_the_simulated_connection_loses_the_response_but_not_the_c
 @virtual_time()
 async def test_stalled_simulated_connection_stays_open_but_silent() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.stall_ami()
+        switch.stall_ami_connections()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(HANG_SECONDS):
                 await lab.action("Ping")
         assert not lab.ended.is_set()
-        switch.resume_ami()
+        switch.resume_ami_connections()
         await lab.until(lambda message: message.get("Ping") == "Pong")
 
 

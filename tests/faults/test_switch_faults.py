@@ -44,7 +44,7 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
     ):
         for _ in range(4):
             await asyncio.sleep(37)
-            site.switch.cut_ami()
+            site.switch.reset_ami_connections()
             await site.until(lambda: not site.view.state.switch_up, seconds=1)
             assert "switch-down" in {alert.code for alert in site.view.alerts}
             await site.until(lambda: site.view.state.switch_up, seconds=5)
@@ -59,7 +59,7 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
 async def test_half_open_ami_connection_is_detected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
-        site.switch.stall_ami()
+        site.switch.stall_ami_connections()
         stalled_at = site.clock.now()
         await site.until(lambda: not site.view.state.switch_up, seconds=16)
         opened = query_site_store(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
@@ -86,7 +86,7 @@ async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_pa
         tmp_path, make_answering_switch(hang_up_after=5.0), voters=600, campaign=campaign, trunks=trunks
     ) as site:
         await site.until(lambda: len(site.switch.placed) > 20)
-        site.switch.stall_ami()
+        site.switch.stall_ami_connections()
         stalled_at = site.clock.now()
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
         await site.until(lambda: not site.view.state.switch_up, seconds=16)
@@ -238,7 +238,7 @@ async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) ->
         site.switch.spoil_events(lose=0.2)
         await asyncio.sleep(200)
         site.switch.spoil_events()
-        site.switch.cut_ami()
+        site.switch.reset_ami_connections()
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
@@ -262,7 +262,7 @@ async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: 
     config = make_scripted_switch(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: site.view.state.marks.get("not-yet") == 1)
-        site.switch.cut_agi()
+        site.switch.reset_agi_connections()
         await site.until(lambda: bool(site.ended()), seconds=180)
         assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}
     assert query_site_store(tmp_path, "SELECT kind FROM mark") == [("not-yet",)]

@@ -147,7 +147,7 @@ class _Run:
         self._engine = centre.engine
         self._killed = False
         stop = asyncio.Event()
-        unsubscribe = self._engine.subscribe(self._on_change)
+        unsubscribe = self._engine.subscribe(self._on_engine_change)
         running = asyncio.create_task(centre.run(stop), name="centre")
         try:
             await self._work(running)
@@ -205,7 +205,7 @@ class _Run:
             while not condition():
                 await asyncio.sleep(0.05)
 
-    def _on_change(self, change: Change) -> None:
+    def _on_engine_change(self, change: Change) -> None:
         if isinstance(change, CallChange):
             self._played.changes.append(change)
         elif isinstance(change, SeatView):

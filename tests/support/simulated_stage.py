@@ -49,7 +49,7 @@ class SimulatedStage:
         self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)
 
     async def cut_link(self) -> None:
-        self.switch.cut_ami()
+        self.switch.reset_ami_connections()
 
     async def restart(self) -> None:
         await self.switch.restart(down_seconds=1.0)

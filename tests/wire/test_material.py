@@ -384,8 +384,8 @@ def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signature
         ([KEYS["r1"], KEYS["r3"], r4], [*new, derive_public_key(KEYS["lata"])], "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
-            repository.change_roots(signers, roots, NOW)
-    repository.change_roots([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
+            repository.change_root_keys(signers, roots, NOW)
+    repository.change_root_keys([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
     assert install_assigned_version(centre).label == "turnout-2"
@@ -396,7 +396,7 @@ def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signature
         repository.change_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
     repository.change_signatories([r4, r5], PEOPLE, KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="publish it first"):
-        repository.change_roots([r4, r5], new, NOW)
+        repository.change_root_keys([r4, r5], new, NOW)
     for person in ("lata", "meena"):
         repository.sign_draft(KEYS[person])
     repository.publish_draft(KEYS["online"], NOW)

@@ -285,7 +285,7 @@ def test_dialplan_continues_after_lost_agi_connections() -> None:
             await lab.call("911", "v", "matdan-flow")
             for _ in range(4):
                 await asyncio.sleep(1.5)
-                switch.cut_agi()
+                switch.reset_agi_connections()
             await lab.event("UserEvent", UserEvent="FlowFallback")
             await lab.event("Hangup", Uniqueid="v")
 

@@ -19,7 +19,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.model import TELEPHONE_KEYS, Scalar
 from dialer.flows.sounds import list_sounds
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, fill_text, load_shipped_texts
+from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
@@ -123,7 +123,9 @@ class Peer(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return fill_text(f"{SMS}{action.template}", LANGUAGE, action.values, load_shipped_texts()) is not None
+        return (
+            fill_text_placeholders(f"{SMS}{action.template}", LANGUAGE, action.values, load_shipped_texts()) is not None
+        )
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

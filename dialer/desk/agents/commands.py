@@ -13,7 +13,7 @@ from dialer.desk.agents.site import AgentSite
 from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store.agent_reading import AgentReading
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import PageRequest
@@ -126,7 +126,7 @@ class AgentCommands:
         campaigns = self._site.list_manual_campaigns(who)
         if self._site.user is None or not campaigns:
             raise RequestRefused(404, "no-command")
-        numbers = read_cell(asked.number, self._site.region).numbers
+        numbers = read_phone_numbers_in_cell(asked.number, self._site.region).numbers
         if len(numbers) != 1:
             raise RequestRefused(422, "no-number")
         try:

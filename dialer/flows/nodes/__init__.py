@@ -8,10 +8,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 
-def import_kinds() -> None:
+def import_node_kinds() -> None:
     """Import every module of this package."""
     for found in iter_modules(__path__, f"{__name__}."):
         import_module(found.name)
 
 
-import_kinds()
+import_node_kinds()

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_value, parse_whole_number
+from dialer.flows.known import look_up_known_value, parse_whole_number
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_problem
@@ -22,14 +22,14 @@ Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _require_one_test(schema: dict[str, Any]) -> None:
+def _require_one_test_in_schema(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
 class Condition(YamlModel):
     """A condition of a branch: it tests one fact or answer, and names the next node if the test is true."""
 
-    model_config = ConfigDict(json_schema_extra=_require_one_test)
+    model_config = ConfigDict(json_schema_extra=_require_one_test_in_schema)
 
     when: DeclaredName = Field(description="The fact or answer to test.")
     known: YesNo | None = Field(None, description="Test whether it is known.")
@@ -88,7 +88,7 @@ class BranchNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first condition that is true for this call."""
-        true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_value(state, case.when)))
+        true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_known_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import fill_prompt_values, look_up_value, parse_whole_number
+from dialer.flows.known import fill_prompt_values, look_up_known_value, parse_whole_number
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_problem
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -19,7 +19,7 @@ from dialer.flows.yaml_document import NAME
 _MAX_BOUND_DIGITS = 9
 
 
-def _parse_limit(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
+def _parse_value_limit(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
     if not isinstance(value, str):
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
@@ -37,7 +37,9 @@ def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
 
 
 Bound = Annotated[
-    int | str, PlainValidator(_parse_limit), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
+    int | str,
+    PlainValidator(_parse_value_limit),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]}),
 ]
 """A whole number, or the name of a fact or answer that holds one."""
 
@@ -127,7 +129,7 @@ class FieldNode(QuestionNode):
             number = convert_to_polling_hour(number)
             if number > 23:
                 return None
-        lowest, highest = _resolve_limit(state, self.lowest), _resolve_limit(state, self.highest)
+        lowest, highest = _resolve_value_limit(state, self.lowest), _resolve_value_limit(state, self.highest)
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
         if not _is_number_in_fact(state, self.one_of, number):
@@ -172,14 +174,14 @@ def convert_to_polling_hour(entered: int) -> int:
 
 def _is_number_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
-    listed = None if fact is None else look_up_value(state, fact)
+    listed = None if fact is None else look_up_known_value(state, fact)
     return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
 
 
-def _resolve_limit(state: FlowState, bound: int | str | None) -> int | None:
+def _resolve_value_limit(state: FlowState, bound: int | str | None) -> int | None:
     """Return a field's limit as a number, looked up if it names a fact. Return None if that fact is unknown. A time
     such as "18:30" gives its hour (18).
     """
     if bound is None or isinstance(bound, int):
         return bound
-    return parse_whole_number(look_up_value(state, bound))
+    return parse_whole_number(look_up_known_value(state, bound))

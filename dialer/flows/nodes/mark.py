@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.fields import DeclaredName, Name
-from dialer.flows.known import look_up_value, parse_whole_number
+from dialer.flows.known import look_up_known_value, parse_whole_number
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.parsing import make_problem
@@ -52,10 +52,10 @@ class MarkNode(CommittingNode):
             raise make_problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
         return self
 
-    def make_commit(self, state: FlowState) -> FlowCommit:
+    def make_flow_commit(self, state: FlowState) -> FlowCommit:
         """Return the mark (recorded answer) to store, with the values that the caller entered for it."""
         return replace(
-            super().make_commit(state),
+            super().make_flow_commit(state),
             mark=self.mark,
             scope=self.scope,
             hour=_look_up_entered_number(state, self.hour),
@@ -64,11 +64,11 @@ class MarkNode(CommittingNode):
             count=_look_up_entered_number(state, self.count),
         )
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the mark was stored, could not be stored, or named a serial number that no voter has."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
-        return super().receive_result(state, event)
+        return super().handle_action_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the next nodes for a stored mark, a mark that was not stored, and an unknown serial number."""
@@ -90,4 +90,4 @@ class MarkNode(CommittingNode):
 
 
 def _look_up_entered_number(state: FlowState, name: str | None) -> int | None:
-    return parse_whole_number(look_up_value(state, name)) if name is not None else None
+    return parse_whole_number(look_up_known_value(state, name)) if name is not None else None

@@ -34,7 +34,7 @@ class RecordNode(Node):
         prompts = fill_prompt_values(state, self.prompts)
         return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Store the name of the recording as an answer, and return the next step. If the recording failed, return the
         step for a failure.
         """

@@ -36,7 +36,7 @@ class SayNode(Node):
             return Continue(state.replace(node=self.next))
         return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Continue at the next node. A key that interrupted the prompts becomes the first key of the next question."""
         if not isinstance(event, Played):
             return None

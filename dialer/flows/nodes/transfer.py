@@ -30,7 +30,7 @@ class TransferNode(Node):
         """Return the step that transfers the call."""
         return Act(state, Transfer(state.node_path, fill_prompt_values(state, self.prompts), dict(state.answers)))
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """End the flow if an agent has the call. Otherwise return the step that follows a failed transfer."""
         match event:
             case Transferred():

@@ -22,11 +22,11 @@ class UndoNode(CommittingNode):
     undo: Literal["serial"] = Field(description="What is undone: the last serial.")
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
-    def receive_result(self, state: FlowState, event: Input) -> Answered:
+    def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the mark was undone, could not be undone, or was not found."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
-        return super().receive_result(state, event)
+        return super().handle_action_result(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the next nodes for a mark that was undone, could not be undone, or was not found."""

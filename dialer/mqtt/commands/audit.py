@@ -87,7 +87,7 @@ class CommandAudit:
         self._repeats: dict[str, _Repeats] = {}  # by sender; all strangers share ""
 
     @property
-    def has_uncounted(self) -> bool:
+    def has_unaudited_commands(self) -> bool:
         """Whether refused commands of unknown origin were counted within the last minute.
 
         Then `append_counted_commands` must be called again.

@@ -117,13 +117,13 @@ def check_message(
         return replace(refusal, text=str(refused))
 
 
-def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
+def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
     """Check again whether the sender may send the command. Return it refused if the sender has lost the permission."""
     sender = senders.find_sender(accepted.sender)
     try:
         if sender is None:
             raise CommandRefused(f"{accepted.sender} may no longer send commands")
-        _check_role(accepted.name, type(accepted.command), sender)
+        _check_sender_role(accepted.name, type(accepted.command), sender)
     except CommandRefused as refused:
         return RefusedCommand(
             accepted.command_id, str(refused), accepted.sender, accepted.name, accepted.role, is_authentic=True
@@ -132,11 +132,11 @@ def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedComman
 
 
 def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
-    name = message.name or _refuse_command_name(message.fields.get("name"))
+    name = message.name or _refuse_unknown_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
     _check_field_names(name, kind, message.fields)
     _check_expiry(message.fields.get("expires_at"), now)
-    _check_role(name, kind, sender)
+    _check_sender_role(name, kind, sender)
     known = (*kind.list_required_fields(), *kind.list_optional_fields())
     fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
     command = read_command(name, fields)
@@ -144,7 +144,7 @@ def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> Acc
     return AcceptedCommand(message.command_id, sender.name, sender.role, name, command, content)
 
 
-def _refuse_command_name(name: object) -> str:
+def _refuse_unknown_command_name(name: object) -> str:
     *others, last = COMMANDS
     commands = f"use one of {', '.join(others)} or {last}"
     if name is None:
@@ -186,7 +186,7 @@ def _check_expiry(expires_at: object, now: float) -> None:
         raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
 
 
-def _check_role(name: str, kind: type[Command], sender: Sender) -> None:
+def _check_sender_role(name: str, kind: type[Command], sender: Sender) -> None:
     if not sender.roles & kind.roles:
         wanted = " or ".join(sorted(kind.roles))
         raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.role}")

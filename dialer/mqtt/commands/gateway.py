@@ -19,7 +19,13 @@ from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.alerts import CountingAlert
 from dialer.mqtt.commands.audit import CommandAudit, format_id_for_log
-from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_message, recheck_rights
+from dialer.mqtt.commands.checks import (
+    AcceptedCommand,
+    CheckedCommand,
+    RefusedCommand,
+    check_message,
+    recheck_sender_permission,
+)
 from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
@@ -150,7 +156,7 @@ class CommandGateway:
             raised = [alert.update_count() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
                 await self._audit.append_counted_commands()
-            if not any(raised) and not self._audit.has_uncounted:
+            if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 
     def _count_incident(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
@@ -168,7 +174,7 @@ class CommandGateway:
         that executes it.
         """
         if isinstance(checked, AcceptedCommand):
-            checked = recheck_rights(checked, self._senders)
+            checked = recheck_sender_permission(checked, self._senders)
         if isinstance(checked, RefusedCommand):
             await self._refuse_command(checked)
             return
@@ -271,7 +277,7 @@ class CommandGateway:
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
         """Execute a command. Return the reply's status and text, and the code if it was refused."""
-        self._count_records(accepted)
+        self._count_records_of_command(accepted)
         command = accepted.command
         try:
             if isinstance(
@@ -296,7 +302,7 @@ class CommandGateway:
                 "a stop or pause that was sent later is in force: send this command again to resume dialling"
             )
 
-    def _count_records(self, accepted: AcceptedCommand) -> None:
+    def _count_records_of_command(self, accepted: AcceptedCommand) -> None:
         count = accepted.command.record_count
         if not count:
             return

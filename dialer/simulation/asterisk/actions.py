@@ -71,7 +71,7 @@ class Actions:
             "ping": (self._answer_ping, anybody),
             "pjsipshowregistrationsoutbound": (self._list_registrations, reporting),
             "redirect": (self._redirect_channel, frozenset({"call"})),
-            "setvar": (self._set_variable, frozenset({"call"})),
+            "setvar": (self._set_channel_variable, frozenset({"call"})),
             "status": (self._list_channel_status, frozenset({"system", "call", "reporting"})),
         }
 
@@ -111,11 +111,11 @@ class Actions:
         else:
             session.ignores_input = True
 
-            def refuse() -> None:
+            def send_log_in_refusal() -> None:
                 send_response(session, action, "Error", ("Message", "Authentication failed"))
                 session.close()
 
-            asyncio.get_running_loop().call_later(LOGIN_REFUSED_SECONDS, refuse)
+            asyncio.get_running_loop().call_later(LOGIN_REFUSED_SECONDS, send_log_in_refusal)
             return
         session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
         send_response(session, action, "Success", ("Message", "Authentication accepted"))
@@ -260,7 +260,7 @@ class Actions:
             session, action, "Success", ("Variable", name), ("Value", self._switch.look_up_variable(channel, name))
         )
 
-    def _set_variable(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _set_channel_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
         if action.get("Channel"):
             self._switch.set_variable(self._find_channel(action.get("Channel")), name, value)

@@ -155,7 +155,7 @@ def _parse_timeout(milliseconds: str) -> float | None:
 async def _wait_for_digit(request: AgiRequest) -> str | None:
     seconds = _parse_timeout(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
-        request.channel.voter.hear_prompt(0.0, True)
+        request.channel.voter.react_to_prompt(0.0, True)
     return _format_key_reply(await request.wait_for_key(seconds, ALL_KEYS))
 
 
@@ -184,7 +184,7 @@ async def _record_file(request: AgiRequest) -> str | None:
     return f"200 result={key_wait.result} ({reason}) endpos={key_wait.samples}"
 
 
-async def _set_variable(request: AgiRequest) -> str:
+async def _set_channel_variable(request: AgiRequest) -> str:
     request.switch.set_variable(request.channel, request.words[0], request.get_argument(1))
     return "200 result=1"
 
@@ -204,11 +204,11 @@ async def _execute_application(request: AgiRequest) -> str | None:
     return f"200 result={result}"
 
 
-async def _do_nothing(_request: AgiRequest) -> str:
+async def _ignore_noop_command(_request: AgiRequest) -> str:
     return "200 result=0"
 
 
-async def _accept_message(_request: AgiRequest) -> str:
+async def _ignore_verbose_message(_request: AgiRequest) -> str:
     return "200 result=1"
 
 
@@ -220,14 +220,14 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "GET FULL VARIABLE": (_get_variable, 1, "GET FULL VARIABLE <VARIABLE> <CHANNEL NAME>", True),
     "GET VARIABLE": (_get_variable, 1, "GET VARIABLE <VARIABLENAME>", True),
     "HANGUP": (_hang_up_channel, 0, "HANGUP <CHANNELNAME>", False),
-    "NOOP": (_do_nothing, 0, "NOOP", True),
+    "NOOP": (_ignore_noop_command, 0, "NOOP", True),
     "RECORD FILE": (_record_file, 4, "RECORD FILE <FILENAME> <FORMAT> <ESCAPE_DIGITS> <TIMEOUT>", False),
     "SAY ALPHA": (_say_characters, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
     "SAY DIGITS": (_say_characters, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
     "SAY NUMBER": (_say_characters, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
-    "SET VARIABLE": (_set_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
+    "SET VARIABLE": (_set_channel_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
     "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
-    "VERBOSE": (_accept_message, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
+    "VERBOSE": (_ignore_verbose_message, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
     "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
 }
 """By name: (handler, minimum number of arguments, usage, whether it may run on a dead channel)."""

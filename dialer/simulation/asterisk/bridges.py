@@ -36,7 +36,7 @@ class Conference:
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
     @property
-    def marked_count(self) -> int:
+    def marked_participant_count(self) -> int:
         """The number of marked participants (a user option of ConfBridge) in the conference."""
         return sum(1 for member in self.members if member.user.marked)
 

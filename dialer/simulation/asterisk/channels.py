@@ -205,7 +205,7 @@ class Channel:
             timer.cancel()
         self._timers.clear()
 
-    def receive_key(self, digit: str) -> None:
+    def pass_key_to_application(self, digit: str) -> None:
         """Pass a pressed key to the application that reads keys. If no application does, the key is lost, as in
         Asterisk.
         """

@@ -54,7 +54,7 @@ class Conferences:
         if conference is None:
             return "0"
         admins = sum(1 for member in conference.members if member.user.admin)
-        counts = {"parties": len(conference.members), "marked": conference.marked_count, "admins": admins}
+        counts = {"parties": len(conference.members), "marked": conference.marked_participant_count, "admins": admins}
         return str(counts.get(kind, 0))
 
     async def join_conference(self, channel: Channel, name: str, template: str, menu: str) -> str:
@@ -67,7 +67,7 @@ class Conferences:
         channel.reads_keys = bool(entries)
         while not channel.interrupted and not member.result:
             if channel.digits:
-                await self._run_key(channel, entries.get(channel.digits.popleft()))
+                await self._run_menu_entry_of_key(channel, entries.get(channel.digits.popleft()))
             else:
                 await channel.wait(None)
         channel.reads_keys = False
@@ -79,7 +79,7 @@ class Conferences:
             channel.cause = channel.cause or 16  # leaving a bridge by a hang-up is normal clearing
         return result
 
-    async def _run_key(self, channel: Channel, place: Place | None) -> None:
+    async def _run_menu_entry_of_key(self, channel: Channel, place: Place | None) -> None:
         """Run the conference menu's entry for a pressed key. Keys pressed meanwhile are lost, as in Asterisk 22."""
         if place is not None:
             channel.reads_keys = False
@@ -98,16 +98,16 @@ class Conferences:
             events.publish_bridge_event("BridgeCreate", conference, 0)
             events.publish_bridge_event("ConfbridgeStart", conference, 1)
         member = Participant(channel, user)
-        _update_recording(channel)
+        _update_channel_recording(channel)
         conference.members.append(member)
         channel.conference = conference
         count = len(conference.members) + 1
         events.publish_member_event("BridgeEnter", conference, count, channel)
         events.publish_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
-            self._set_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
+            self._set_channel_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
             other.channel.shown = None
-        if conference.marked_count:
+        if conference.marked_participant_count:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
                     self._start_conversation(other.channel)
@@ -118,21 +118,21 @@ class Conferences:
         conference = channel.conference
         if conference is None:  # the switch was restarted meanwhile
             return member.result or "HANGUP"
-        _update_recording(channel)
+        _update_channel_recording(channel)
         count = len(conference.members) + 1
         conference.members.remove(member)
         channel.conference = channel.shown = None
-        self._set_variable(channel, "BRIDGEPEER", "")
+        self._set_channel_variable(channel, "BRIDGEPEER", "")
         events.publish_member_event("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
-            self._set_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
+            self._set_channel_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
             other.channel.shown = None
         events.publish_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"
-        self._set_variable(channel, "CONFBRIDGE_RESULT", result)
+        self._set_channel_variable(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked_any or (other.user.end_marked and not conference.marked_count):
+                if other.user.end_marked_any or (other.user.end_marked and not conference.marked_participant_count):
                     other.result = "ENDMARKED"
                     other.channel.wake()
         if not conference.members:
@@ -141,11 +141,11 @@ class Conferences:
             events.publish_bridge_event("BridgeDestroy", conference, 0)
         return result
 
-    def _set_variable(self, channel: Channel, name: str, value: str) -> None:
+    def _set_channel_variable(self, channel: Channel, name: str, value: str) -> None:
         channel.variables[name] = value
         self._events.publish_variable_set(channel, name, value)
 
 
-def _update_recording(channel: Channel) -> None:
+def _update_channel_recording(channel: Channel) -> None:
     if channel.recording is not None:
         channel.recording.update_duration()

@@ -15,7 +15,7 @@ from dialer.simulation.asterisk.extensions import (
     Extension,
     find_extension,
     find_step,
-    is_true,
+    is_condition_true,
     substitute_expressions,
 )
 from dialer.simulation.asterisk.recording import ChannelRecording
@@ -45,7 +45,7 @@ async def _send_user_event(switch: SwitchCore, channel: Channel, data: str) -> N
     switch.events.publish_channel_event("UserEvent", channel, tail)
 
 
-async def _set_variable(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _set_channel_variable(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, _, value = data.partition("=")
     switch.set_variable(channel, name.strip(), value)
 
@@ -57,7 +57,7 @@ async def _go_to_priority(_switch: SwitchCore, channel: Channel, data: str) -> N
 async def _go_to_priority_if(_switch: SwitchCore, channel: Channel, data: str) -> None:
     condition, _, targets = data.partition("?")
     yes, _, no = targets.partition(":")
-    channel.jump = (yes if is_true(condition) else no) or None
+    channel.jump = (yes if is_condition_true(condition) else no) or None
 
 
 async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -171,7 +171,7 @@ async def _hang_up_channel(switch: SwitchCore, channel: Channel, data: str) -> N
     channel.ended_by = EndsBy.DIALPLAN
 
 
-async def _do_nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
+async def _ignore_application(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
     return
 
 
@@ -189,11 +189,11 @@ APPLICATIONS: dict[str, Application] = {
     "Hangup": _hang_up_channel,
     "MixMonitor": _start_recording,
     "MusicOnHold": _play_music_on_hold,
-    "NoOp": _do_nothing,
+    "NoOp": _ignore_application,
     "Playback": _play_sounds,
-    "Set": _set_variable,
+    "Set": _set_channel_variable,
     "UserEvent": _send_user_event,
-    "Verbose": _do_nothing,
+    "Verbose": _ignore_application,
     "Wait": _wait_seconds,
 }
 

@@ -144,7 +144,9 @@ class EventWriter:
     def publish_bridge_event(self, name: str, conference: Conference, count: int) -> None:
         """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd, with `count` channels in the bridge."""
         if name in self.wanted:
-            self._send_event(name, self._conference_line(name, conference) + conference.render_event_lines(count))
+            self._send_event(
+                name, self._render_conference_lines(name, conference) + conference.render_event_lines(count)
+            )
 
     def publish_member_event(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
@@ -155,14 +157,14 @@ class EventWriter:
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
             self._send_event(
                 name,
-                self._conference_line(name, conference)
+                self._render_conference_lines(name, conference)
                 + conference.render_event_lines(count)
                 + channel.render_event_lines()
                 + tail,
             )
 
     @staticmethod
-    def _conference_line(name: str, conference: Conference) -> bytes:
+    def _render_conference_lines(name: str, conference: Conference) -> bytes:
         return f"Conference: {conference.name}\r\n".encode() if name.startswith("Confbridge") else b""
 
     def publish_successful_auth(

@@ -191,16 +191,16 @@ def _evaluate_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
     return value, tokens
 
 
-def is_true(value: str) -> bool:
+def is_condition_true(value: str) -> bool:
     """Return whether a dialplan condition is true: neither empty nor "0"."""
     return value.strip() not in ("", "0")
 
 
 def _apply_operator(operator: str, left: str, right: str) -> str:
     if operator == "|":
-        return left if is_true(left) else right
+        return left if is_condition_true(left) else right
     if operator == "&":
-        return left if is_true(left) and is_true(right) else "0"
+        return left if is_condition_true(left) and is_condition_true(right) else "0"
     numbers = _parse_number(left), _parse_number(right)
     if operator in "+-":
         first, second = numbers[0] or 0.0, numbers[1] or 0.0

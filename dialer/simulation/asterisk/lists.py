@@ -43,7 +43,7 @@ def _get_bridge_id(channel: Channel) -> str:
 def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action CoreShowChannels: one for each channel."""
 
-    def body(channel: Channel) -> bytes:
+    def render_channel(channel: Channel) -> bytes:
         age = _compute_age_seconds(channel)
         block, application, data = channel.shown or (channel.render_event_lines(), channel.application, channel.data)
         return (
@@ -55,7 +55,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
         )
 
     return _render_event_list(
-        "CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete"
+        "CoreShowChannel", action_id, map(render_channel, switch.channels.values()), "CoreShowChannelsComplete"
     )
 
 
@@ -100,7 +100,7 @@ def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action ConfbridgeListRooms: one for each conference."""
     bodies = (
         (
-            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_count}\r\n"
+            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_participant_count}\r\n"
             "Locked: No\r\nMuted: No\r\n"
         ).encode()
         for room in switch.conferences.by_name.values()
@@ -112,7 +112,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
     """Return the events that answer the AMI action ConfbridgeList: one for each participant."""
     now = asyncio.get_running_loop().time()
 
-    def body(member: Participant) -> bytes:
+    def render_member(member: Participant) -> bytes:
         user, answered_at = member.user, member.channel.answered_at
         admin, marked, end_marked, end_marked_any = (
             "Yes" if each else "No" for each in (user.admin, user.marked, user.end_marked, user.end_marked_any)
@@ -123,7 +123,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
         ).encode() + member.channel.render_event_lines()
 
-    return _render_event_list("ConfbridgeList", action_id, map(body, conference.members))
+    return _render_event_list("ConfbridgeList", action_id, map(render_member, conference.members))
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:

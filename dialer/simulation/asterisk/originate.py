@@ -106,9 +106,9 @@ class OutgoingCall:
 
     def _start_ringing(self) -> None:
         first, *later = self._behaviour.rings_with
-        self._receive_provisional(first)
+        self._handle_provisional_status(first)
         for number, status in enumerate(later, 1):
-            self._schedule_step(number * PROVISIONAL_SECONDS, partial(self._receive_provisional, status))
+            self._schedule_step(number * PROVISIONAL_SECONDS, partial(self._handle_provisional_status, status))
         failure = self._behaviour.fails_with
         if failure is None:
             self._schedule_step(self._behaviour.answer_after, self._answer_call)
@@ -117,7 +117,7 @@ class OutgoingCall:
         else:
             self._schedule_step(self._behaviour.answer_after, self._fail_call)
 
-    def _receive_provisional(self, status: int) -> None:
+    def _handle_provisional_status(self, status: int) -> None:
         """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
         Asterisk 22.
         """

@@ -38,7 +38,7 @@ class VoterPhone:
             events.publish_channel_event(
                 "DTMFEnd", channel, f"Digit: {digit}\r\nDurationMs: {milliseconds}\r\nDirection: Received\r\n"
             )
-            channel.receive_key(digit)
+            channel.pass_key_to_application(digit)
 
         channel.schedule(KEY_SECONDS / self._switch.speed, release_key)
 

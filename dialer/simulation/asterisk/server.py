@@ -88,26 +88,26 @@ class SimulatedAsterisk(SwitchCalls):
 
     # Fault injection
 
-    def cut_ami(self) -> None:
+    def reset_ami_connections(self) -> None:
         """Reset every AMI connection. New connections are accepted immediately."""
         for session in list(self.session_registry.sessions):
             session.reset()
 
-    async def cut_ami_for(self, seconds: float) -> None:
+    async def refuse_ami_connections_for(self, seconds: float) -> None:
         """Reset every AMI connection, and accept no new one for `seconds`. Calls continue."""
         if self._server is not None:
             self._server.close()
-        self.cut_ami()
+        self.reset_ami_connections()
         await asyncio.sleep(seconds)
         await self._start_listening()
 
-    def stall_ami(self) -> None:
+    def stall_ami_connections(self) -> None:
         """Stop reading and writing on the current AMI connections, which stay open, as after a network failure."""
         for session in self.session_registry.sessions:
             session.stall()
 
-    def resume_ami(self) -> None:
-        """Continue reading and writing after `stall_ami`."""
+    def resume_ami_connections(self) -> None:
+        """Continue reading and writing after `stall_ami_connections`."""
         for session in list(self.session_registry.sessions):
             session.resume()
 
@@ -116,7 +116,7 @@ class SimulatedAsterisk(SwitchCalls):
         for session in self.session_registry.sessions:
             session.write(data)
 
-    def cut_agi(self) -> None:
+    def reset_agi_connections(self) -> None:
         """Reset every FastAGI connection."""
         for transport in list(self.agi_connections):
             transport.abort()
@@ -215,7 +215,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.events.wanted = frozenset()
         for session in list(self.session_registry.sessions):
             session.reset()
-        self.cut_agi()
+        self.reset_agi_connections()
         tasks = []
         self.conferences.by_name.clear()
         for channel in list(self.channels.values()):

@@ -84,5 +84,5 @@ async def play_sound(
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
     if channel.voter is not None and not channel.interrupted:
-        channel.voter.hear_prompt(seconds, bool(digits))
+        channel.voter.react_to_prompt(seconds, bool(digits))
     return await wait_for_key(switch, channel, seconds, digits, aborted)

@@ -99,7 +99,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
             calls_back_after=calls_back,
             reacts=True,
         )
-    failure = 404 if invalid else _draw_failure(profile, random)
+    failure = 404 if invalid else _draw_call_failure(profile, random)
     rings = failure in (NO_ANSWER, 603)
     return Behaviour(
         answer_after=ring if rings else 0.0,
@@ -110,7 +110,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
     )
 
 
-def _draw_failure(profile: VoterProfile, random: Random) -> int:
+def _draw_call_failure(profile: VoterProfile, random: Random) -> int:
     left = 1 - profile.invalid_share
     point = random.random() * left
     for share, status in (
@@ -172,7 +172,7 @@ class Voter:
         if self._behaviour.talk_seconds is not None:
             self._phone.schedule(self._behaviour.talk_seconds, self._phone.hang_up)
 
-    def hear_prompt(self, seconds: float, takes_keys: bool) -> None:
+    def react_to_prompt(self, seconds: float, takes_keys: bool) -> None:
         """React to a prompt that lasts `seconds`. A prompt of 0 seconds is a silent wait for a key. If `takes_keys`, a
         key may stop the prompt.
         """

@@ -82,7 +82,7 @@ class CentreModel:
                 self._decide_if_due()
         self._advance_clock(self.end)
         if self._moments[-1].at_seconds < self.end:
-            self._log_moment()
+            self._log_state_of_moment()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
                       self._decision_costs)  # fmt: skip
 
@@ -118,9 +118,9 @@ class CentreModel:
             self._changed = False
             if not self._wake_scheduled:
                 self._wake_scheduled = True
-                self._schedule_event_at(self._next_decision, self._on_wake, None)
+                self._schedule_event_at(self._next_decision, self._on_pacer_wake, None)
 
-    def _on_wake(self, _: None) -> None:
+    def _on_pacer_wake(self, _: None) -> None:
         self._wake_scheduled, self._changed = False, True
 
     def _decide_at_next_start(self) -> None:
@@ -130,7 +130,7 @@ class CentreModel:
         seconds = self._trunks.count_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
-            self._schedule_event_at(self.now + seconds + 1e-6, self._on_wake, None)
+            self._schedule_event_at(self.now + seconds + 1e-6, self._on_pacer_wake, None)
 
     # Decisions
 
@@ -240,9 +240,9 @@ class CentreModel:
         if call.false_call:
             leaves = min(leaves, 1.0)
         end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait, (call, end))
+        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_for_seat, (call, end))
 
-    def _end_wait(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+    def _end_wait_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
         call, end = subject
         if call.is_waiting:
@@ -380,13 +380,13 @@ class CentreModel:
     # The log
 
     def _log_every_minute(self, _: None) -> None:
-        self._log_moment()
+        self._log_state_of_moment()
         if self.now + MOMENT_SECONDS <= self.end:
             self._schedule_event_at(self.now + MOMENT_SECONDS, self._log_every_minute, None)
         if self._progress is not None:
             self._progress(self.now / self.end)
 
-    def _log_moment(self) -> None:
+    def _log_state_of_moment(self) -> None:
         rates = [campaign.rate.get_value_at(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(

@@ -43,7 +43,7 @@ def simulate_policy(
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 
-def make_caps(share: float) -> tuple[Cap, Cap]:
+def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
     """Return caps that allow this abandoned-call rate (0-1) in each sliding hour and over the day."""
     hard_stop = share + HARD_STOP_ABOVE
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
@@ -57,7 +57,7 @@ def find_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> Na
     """
     if name not in POLICY_NAMES:
         raise BadScenario(f"there is no pacing policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")
-    caps = make_caps(cap) if isinstance(cap, float) else cap
+    caps = make_abandoned_rate_caps(cap) if isinstance(cap, float) else cap
     return NamedPolicy(
         name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
     )

@@ -11,7 +11,7 @@ from statistics import NormalDist, fmean, stdev
 from typing import Any
 
 from dialer.pacing.port import Cap
-from dialer.process.pool import run_in_processes
+from dialer.process.pool import run_jobs_in_processes
 from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
 from dialer.simulation.centre_model.policies import find_policy, simulate_policy
@@ -181,7 +181,9 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
-    for (place, _), result in run_in_processes(_simulate_numbered_day, list(enumerate(days)), min(workers, len(days))):
+    for (place, _), result in run_jobs_in_processes(
+        _simulate_numbered_day, list(enumerate(days)), min(workers, len(days))
+    ):
         if result is None:
             raise BadScenario(
                 "a worker process was killed during the simulation; check that the machine has enough memory"

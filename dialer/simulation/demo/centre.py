@@ -40,7 +40,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import make_caps
+from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
@@ -231,7 +231,7 @@ async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
     try:
         await store.ensure_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         if await store.read_pacer_state(PRETRAINED_CAMPAIGN) is None:
-            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03))
+            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03))
             simulate(make_pretraining_scenario(options), lambda: pacer, options.seed)
             await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
     finally:
@@ -250,7 +250,7 @@ async def _show_board(
     zone = ZoneInfo("Asia/Kolkata")
     cap = find_lowest_cap(load_settings(DEMO_SETTINGS), make_simulated_profile())
 
-    def extras() -> BoardExtras:
+    def make_demo_board_extras() -> BoardExtras:
         """Yield the lines that the demo adds to the board."""
         monitor = centre.monitor
         return BoardExtras(
@@ -263,7 +263,7 @@ async def _show_board(
             zone=zone,
         )
 
-    await run_board(centre.engine.view, stop, get_extras=extras, console=console)
+    await run_board(centre.engine.view, stop, get_extras=make_demo_board_extras, console=console)
 
 
 async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:

@@ -166,14 +166,14 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             start(run_uplink(each.settings, broker=each.broker))
         for virtual_centre, virtual_session in zip(virtual, sessions, strict=True):
             start(virtual_centre.run(virtual_session))
-        work = start(_announce_results(virtual, options.rows_per_second))
+        work = start(_announce_results_of_virtual_centres(virtual, options.rows_per_second))
         console.print(
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
         console.print(await stack.enter_async_context(run_demo_hq_desk(settings)), soft_wrap=True)
         await asyncio.to_thread(material.publish_material, 2)
         await _print_status(hq_database, options.for_seconds, console)
-        checks = [await _check_material(real), await _check_stop_all(settings, session, leader, real)]
+        checks = [await _check_published_material(real), await _check_stop_all(settings, session, leader, real)]
         work.cancel()
         checks += await _check_databases(hq_database, real, virtual)
         for each in real:
@@ -191,16 +191,16 @@ async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any,
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []
 
-        def begin(job: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        def start_background_task(job: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
             tasks.append(group.create_task(job))
             return tasks[-1]
 
-        yield begin
+        yield start_background_task
         for task in tasks:
             task.cancel()
 
 
-async def _announce_results(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
+async def _announce_results_of_virtual_centres(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
     """Let the virtual centres announce results at a steady rate until cancelled."""
     owed = 0.0
     for tick in range(1_000_000):
@@ -278,7 +278,7 @@ async def _print_status(hq_database: Database, seconds: float, console: Console)
         )
 
 
-async def _check_material(real: Sequence[RealCentre]) -> HqCheck:
+async def _check_published_material(real: Sequence[RealCentre]) -> HqCheck:
     """Check that every real centre runs the material that was published while it dialled."""
 
     def list_running_material() -> list[str]:
@@ -341,7 +341,7 @@ async def _check_databases(
 
     await _wait_until(are_databases_settled, LAST_TALK_SECONDS)
     await _wait_until(lambda: _are_all_centres_updated(real, virtual))
-    checks = [await _check_counts(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
+    checks = [await _check_hq_counters(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
     voted = [set(each.read_rows(_VOTED)) for each in real]
     everywhere = set.union(*voted)
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
@@ -378,7 +378,9 @@ async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence
     )
 
 
-async def _check_counts(hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> HqCheck:
+async def _check_hq_counters(
+    hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
+) -> HqCheck:
     """Check headquarters' counters against each centre's own results."""
     found: dict[str, dict[str, int]] = {}
     for centre, what, count in await hq_database.fetch_tuples(

@@ -86,7 +86,7 @@ class VirtualStore(UplinkReader):
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
-    def discard_through(self, through: int) -> None:
+    def discard_results_through(self, through: int) -> None:
         """Discard the results up to outbox id `through`, which headquarters has stored."""
         self.record_commit(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
@@ -148,7 +148,7 @@ class VirtualDialler(DiallerCommands):
     async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "confirm-uplink":
-            store.discard_through(values["through"])
+            store.discard_results_through(values["through"])
         elif name == "import-peer-updates":
             return store.import_peer_updates(values)
         elif name == "headquarters-order":

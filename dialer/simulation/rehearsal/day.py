@@ -36,7 +36,7 @@ class CampaignHours:
     open_periods: tuple[Period, ...]  # in order, to the minute; empty if it may not call that day
     why: str = ""  # why it may not call in the rehearsed hours; "" if it may
 
-    def open_seconds(self, start: float, end: float) -> float:
+    def compute_open_seconds(self, start: float, end: float) -> float:
         """Return the seconds between `start` and `end` in which the campaign may call."""
         return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.open_periods)
 
@@ -82,7 +82,7 @@ class SiteHours:
         """Return the campaigns' hours, with the reason for each campaign that may not call between `start` and `end`."""
         return tuple(
             replace(hours, why="")
-            if hours.open_seconds(start, end)
+            if hours.compute_open_seconds(start, end)
             else replace(hours, why=describe_obstacles(self._gate, rules, self._areas, start, end))
             for hours, rules in zip(day, self._rules, strict=True)
         )

@@ -62,9 +62,9 @@ class FaultInjector:
         switch, settings = self._switch, self._settings
         match fault.kind:
             case FaultKind.LINK_CUT:
-                switch.cut_ami()
+                switch.reset_ami_connections()
             case FaultKind.LINK_STALLED:
-                switch.stall_ami()
+                switch.stall_ami_connections()
             case FaultKind.TRUNK_DOWN:
                 switch.take_trunk_down(settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:
@@ -72,14 +72,14 @@ class FaultInjector:
                     switch.set_phone(seat.endpoint, PhoneMode.UNREGISTERED)
                     switch.hang_up_phone(seat.endpoint)
             case FaultKind.FLOWS_CUT:
-                switch.cut_agi()
+                switch.reset_agi_connections()
             case FaultKind.SLOW_CARRIER:
                 switch.caller.slow_down_ringing(_SLOWER_SECONDS)
 
     def _end_fault(self, fault: Fault) -> None:
         match fault.kind:
             case FaultKind.LINK_STALLED:
-                self._switch.resume_ami()
+                self._switch.resume_ami_connections()
             case FaultKind.TRUNK_DOWN:
                 self._switch.bring_trunk_up(self._settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:

@@ -83,7 +83,7 @@ class DayOutcome:
 def judge_day(outcome: DayOutcome) -> list[Finding]:
     """Return the problems (findings) of a rehearsed day, the most serious first."""
     found = [
-        *_judge_rules(outcome),
+        *_judge_calling_rules(outcome),
         *_judge_contacts(outcome),
         *_judge_campaigns(outcome),
         *_judge_resources(outcome),
@@ -98,7 +98,7 @@ def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
     return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_day(outcome))
 
 
-def _judge_rules(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_calling_rules(outcome: DayOutcome) -> Iterator[Finding]:
     for rule, (holds, broken) in outcome.checks.items():
         yield ok("rules", rule) if holds else error("rules", f"violated: {rule}: {broken}")
     rate = f"{outcome.abandoned_share:.2%} of live answers were abandoned"

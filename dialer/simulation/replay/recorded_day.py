@@ -56,7 +56,7 @@ class RecordedDay:
         if len(attempts) < LEAST_ATTEMPTS:
             raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
         for number, attempt in enumerate(attempts, start=1):
-            if not is_in_order(attempt):
+            if not are_attempt_steps_in_order(attempt):
                 raise BadScenario(f"attempt {number} of the day has times out of order; remove it from the replay")
         if not any(attempt.connected_seconds is not None for attempt in attempts):
             raise BadScenario("no attempt of the day reached a seat, so there is nothing to replay; choose another day")
@@ -95,7 +95,7 @@ class RecordedRing:
         return answered, *random.choice(self.answers if answered else self.others)
 
 
-def is_in_order(attempt: AttemptRecord) -> bool:
+def are_attempt_steps_in_order(attempt: AttemptRecord) -> bool:
     """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
     clock can violate it.
     """

@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import get_midnight
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, is_in_order
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_steps_in_order
 from dialer.store.connection import read_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -63,7 +63,7 @@ def read_day_from_store(
         began = stored[0].created_at
         intervals = read_recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_records(stored, intervals, began)
-    whole = [record for record in records if is_in_order(record)]
+    whole = [record for record in records if are_attempt_steps_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
     seats = _count_seats(intervals, worked, began, ends)
     if not any(seats_now for _, seats_now in seats.points):

@@ -11,7 +11,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
 from dialer.mqtt.client import BrokerAccess, probe_broker_access
-from dialer.mqtt.connection import check_broker
+from dialer.mqtt.connection import check_broker_connection
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
@@ -30,7 +30,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     # A separate client ID, because the dialler's own would disconnect a running dialler from the broker.
     checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
     try:
-        await check_broker(checking, settings.centre.id, clock.now())
+        await check_broker_connection(checking, settings.centre.id, clock.now())
     except MatdanError as problem:
         yield warning(_SUBJECT, f"{problem}; the centre can dial without a broker, but supervisors get no data")
         return

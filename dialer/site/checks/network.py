@@ -14,7 +14,7 @@ from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.orders import RESUMING_LEADERS
 from dialer.domain.signing import read_webhook_secret
 from dialer.errors import MatdanError
-from dialer.roll.mapping import load_map
+from dialer.roll.mapping import load_column_map
 from dialer.roll.sources import build_auth_headers
 from dialer.settings.site import Settings
 from dialer.settings.sources import Source
@@ -80,7 +80,7 @@ def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
     They raise MatdanError if it is not met.
     """
     yield partial(_require_folder, source.folder)
-    yield partial(load_map, source.map_file)
+    yield partial(load_column_map, source.map_file)
     yield partial(build_auth_headers, source)
     if source.webhook_secret_file is not None:
         yield partial(read_webhook_secret, source.webhook_secret_file, f"sources.{source.name}.webhook_secret_file")

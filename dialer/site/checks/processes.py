@@ -95,7 +95,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(RETAINED_SECONDS)
-        for finding in judge_dialler_state(messages.state, messages.build_view(clock.now()), clock.now()):
+        for finding in judge_dialler_state(messages.centre_state, messages.build_view(clock.now()), clock.now()):
             yield finding
     finally:
         listening.cancel()

@@ -88,8 +88,8 @@ def test_worker_processes_end_silently_with_the_main_process_after_ctrl_c(tmp_pa
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )
     (tmp_path / "go.py").write_text(
-        "import sys\nimport jobs\nfrom dialer.process.pool import run_in_processes\nif __name__ == '__main__':\n    try:\n"
-        "        list(run_in_processes(jobs.work, range(2), 2))\n    except KeyboardInterrupt:\n        sys.exit(130)\n"
+        "import sys\nimport jobs\nfrom dialer.process.pool import run_jobs_in_processes\nif __name__ == '__main__':\n    try:\n"
+        "        list(run_jobs_in_processes(jobs.work, range(2), 2))\n    except KeyboardInterrupt:\n        sys.exit(130)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
     command, pipe = [sys.executable, "go.py"], subprocess.PIPE

@@ -285,7 +285,7 @@ async def test_agent_who_pressed_a_key_stays_connected_after_a_resynchronisation
         site.switch.press_phone_keys("agent01", "1")
         await asyncio.sleep(45)  # at least two readings of the channel list
         assert seat(site).state is SeatState.TALKING
-        site.switch.cut_ami()
+        site.switch.reset_ami_connections()
         await site.until(lambda: not site.view.state.switch_up, seconds=1)
         await site.until(lambda: site.view.state.switch_up, seconds=5)
         await asyncio.sleep(30)

@@ -340,7 +340,7 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
 async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
         await bring_call_to(site, stage)
-        site.switch.cut_ami()
+        site.switch.reset_ami_connections()
         await site.until(lambda: not site.view.state.switch_up)
         await site.until(lambda: site.view.state.switch_up)
         await asyncio.sleep(4)
@@ -382,7 +382,7 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
         if not killed:
             async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as site:
                 await start_consultation(site)
-                site.switch.cut_ami()
+                site.switch.reset_ami_connections()
                 await complete_transfer(site)
             return
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, voters=1) as first:
@@ -395,7 +395,7 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
 async def test_voter_returns_to_the_agent_if_the_target_left_while_asterisk_was_disconnected(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await bring_call_to(site, "consult")
-        site.switch.cut_ami()
+        site.switch.reset_ami_connections()
         site.switch.hang_up_phone("boss")
         await site.until(lambda: not site.view.state.switch_up)
         await site.until(lambda: site.view.state.switch_up)

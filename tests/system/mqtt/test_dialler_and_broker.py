@@ -30,7 +30,7 @@ from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
-from dialer.mqtt.connection import check_broker
+from dialer.mqtt.connection import check_broker_connection
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
@@ -440,7 +440,7 @@ async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
     async with serve_port(behaviour) as port:
         settings = BrokerSettings(port=port, answer_seconds=answer_seconds)
         with pytest.raises(BrokerUnreachable, match=says):
-            await check_broker(settings, "pune-1", 1.0)
+            await check_broker_connection(settings, "pune-1", 1.0)
         async with run_monitor(settings, engine, store):
             await wait_for_alert(engine, "broker-down", standing=True)
             assert says in engine.view().alerts[0].text
@@ -492,7 +492,7 @@ async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypa
     monkeypatch.setattr("paho.mqtt.client.socket.create_connection", connect_late)
     async with serve_port(watch_connection) as port:
         with pytest.raises(BrokerUnreachable, match="does not answer"):
-            await check_broker(BrokerSettings(port=port, answer_seconds=0.2), "pune-1", 1.0)
+            await check_broker_connection(BrokerSettings(port=port, answer_seconds=0.2), "pune-1", 1.0)
         given_up.set()
         async with asyncio.timeout(HANG_SECONDS):
             await greeted_and_left.wait()
@@ -517,9 +517,9 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
 
 async def test_unreachable_broker_is_reported_in_one_line() -> None:
     async with run_demo_broker() as broker:
-        await check_broker(broker.settings, "pune-1", 1.0)
+        await check_broker_connection(broker.settings, "pune-1", 1.0)
     with pytest.raises(BrokerUnreachable) as caught:
-        await check_broker(broker.settings, "pune-1", 1.0)
+        await check_broker_connection(broker.settings, "pune-1", 1.0)
     assert str(caught.value) == (
         f"MQTT broker 127.0.0.1:{broker.port} is not reachable (Connection refused): "
         "check that it runs and that broker.host and broker.port are right"

@@ -15,7 +15,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
-from dialer.simulation.centre_model.policies import make_caps
+from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import (
     PRETRAINED_CAMPAIGN,
@@ -50,7 +50,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_le
         with pytest.raises(CentreStarts):
             asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
     first, second = found
-    cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03)) for _ in range(2))
+    cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03)) for _ in range(2))
     pretrained.restore_learned_state(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert pretrained.count_calls_to_place(free) > cold.count_calls_to_place(free)

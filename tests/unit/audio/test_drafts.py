@@ -171,7 +171,7 @@ def test_draft_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> N
 
 
 def test_missing_synthetic_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "is_installed", lambda: False)
+    monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 

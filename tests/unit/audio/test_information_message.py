@@ -16,7 +16,7 @@ from dialer.audio.information_message import (
     MESSAGE_SOUND,
     MessageState,
     find_missing_sounds,
-    install_message,
+    install_information_message,
 )
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
@@ -176,7 +176,7 @@ def test_sound_changed_after_preparation_is_not_installed_as_information_message
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
     entries = read_catalogue(site / "catalogue")
     places = AudioDirectories(site / "recordings", site / "sounds")
-    assert install_message(places, entries, entries, ("hi", "en")) is MessageState.NONE
+    assert install_information_message(places, entries, entries, ("hi", "en")) is MessageState.NONE
     assert read_sounds(site, "message") == before
 
 
@@ -187,7 +187,7 @@ def test_unwritable_sounds_directory_is_reported_in_one_line(site: Path, monkeyp
     (site / "sounds/matdan/message.alaw/x").touch()
     entries = {HINDI: read_catalogue(site / "catalogue")[HINDI].model_copy(update={"voice": Voice.HUMAN})}
     with pytest.raises(AudioError, match="cannot be installed") as error:
-        install_message(AudioDirectories(site / "recordings", site / "sounds"), entries, entries, ("hi",))
+        install_information_message(AudioDirectories(site / "recordings", site / "sounds"), entries, entries, ("hi",))
     assert "\n" not in str(error.value)
 
 

@@ -26,7 +26,7 @@ from dialer.audio.prepare import (
     prepare_recording,
     prepare_recordings,
 )
-from dialer.process.pool import choose_process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_jobs_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -172,7 +172,7 @@ def _die_at_three(number: int) -> int:
 
 
 def test_recording_that_crashes_the_worker_process_stops_no_other_recording() -> None:
-    results = dict(run_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
+    results = dict(run_jobs_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
@@ -180,7 +180,7 @@ def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
     assert choose_process_count(1, 0) == 1
     assert choose_process_count(100, 7) == 7
     assert choose_process_count(0, 7) == 1
-    assert list(run_in_processes(_die_at_three, [], workers=1)) == []
+    assert list(run_jobs_in_processes(_die_at_three, [], workers=1)) == []
 
 
 def test_failed_write_of_a_sound_file_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,10 +105,10 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
 
 def test_board_reports_a_silent_or_offline_dialler() -> None:
     messages = build_view(centre_view())
-    assert LatestMessages("pune-1").describe_problem(AT) == "no message from the dialler yet"
-    assert messages.describe_problem(AT + SILENT_SECONDS) == ""
-    assert messages.describe_problem(AT + 40) == "no message for 40 s"
+    assert LatestMessages("pune-1").describe_dialler_problem(AT) == "no message from the dialler yet"
+    assert messages.describe_dialler_problem(AT + SILENT_SECONDS) == ""
+    assert messages.describe_dialler_problem(AT + 40) == "no message for 40 s"
     messages.put("centre", CentreState("pune-1", AT, online=False))
-    assert messages.describe_problem(AT) == "the dialler is offline"
+    assert messages.describe_dialler_problem(AT) == "the dialler is offline"
     first = draw_board(messages.build_view(AT), "the dialler is offline").splitlines()[1]
     assert ("the dialler is offline" in first, "switch" in first) == (True, False)

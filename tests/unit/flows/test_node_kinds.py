@@ -28,7 +28,7 @@ A_KIND = '''
 from pydantic import Field
 
 from dialer.flows.fields import DeclaredName, Name, SomePrompts
-from dialer.flows.known import look_up_value, fill_prompt_values, parse_whole_number
+from dialer.flows.known import look_up_known_value, fill_prompt_values, parse_whole_number
 from dialer.flows.node import Act, GoTo, Node, NodeStyle
 from dialer.flows.turns import Play, Played
 
@@ -45,11 +45,11 @@ class GreetNode(Node):
     next: Name
 
     def enter_node(self, flow, state):
-        hour = parse_whole_number(look_up_value(state, self.hour))
+        hour = parse_whole_number(look_up_known_value(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
         return Act(state, Play(state.node_path, fill_prompt_values(state, prompts)))
 
-    def receive_result(self, state, event):
+    def handle_action_result(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
 
     def list_targets(self):
@@ -81,7 +81,7 @@ def add_new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """Add a file with a new kind to the package of nodes."""
     (tmp_path / "greet.py").write_text(A_KIND, encoding="utf-8")
     monkeypatch.setattr(nodes, "__path__", [*nodes.__path__, str(tmp_path)])
-    nodes.import_kinds()
+    nodes.import_node_kinds()
     yield
     del NODE_KINDS["greet"]
     del sys.modules["dialer.flows.nodes.greet"]

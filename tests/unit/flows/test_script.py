@@ -30,7 +30,7 @@ from dialer.flows.script_check import check_script
 from dialer.flows.script_library import RELOAD_SECONDS, ScriptLibrary
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.translated_script import translate_script
-from dialer.flows.wording import asks_choice, asks_for_vote, is_name_of_candidate_choice
+from dialer.flows.wording import asks_choice, asks_for_vote, is_answer_name_for_candidate_choice
 
 GOOD = """
 script: sample
@@ -245,9 +245,9 @@ def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> Non
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
     for page in script.pages.values():
-        for _, texts in page.list_texts():
+        for _, texts in page.list_page_texts():
             assert not any(asks_choice(text) or asks_for_vote(text) for text in texts.values())
-    assert not any(map(is_name_of_candidate_choice, script.get_answers_by_question()))
+    assert not any(map(is_answer_name_for_candidate_choice, script.get_answers_by_question()))
 
 
 def test_shipped_agent_scripts_are_before_poll_and_polling_day() -> None:

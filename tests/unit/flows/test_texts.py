@@ -26,7 +26,7 @@ from dialer.flows.texts import (
     merge_texts,
     read_texts,
     render_prompt,
-    split_segments,
+    split_text_at_placeholders,
 )
 from dialer.flows.turns import PromptRef
 from dialer.flows.wording import acknowledges, asks_choice, asks_for_vote, estimate_spoken_seconds
@@ -155,12 +155,12 @@ def test_flows_and_dialler_share_the_kinds_of_marks() -> None:
 
 
 def test_text_is_split_at_its_placeholders() -> None:
-    assert split_segments("Hello.") == (Segment(words="Hello."),)
-    assert split_segments("You can vote until {closes_at}.") == (
+    assert split_text_at_placeholders("Hello.") == (Segment(words="Hello."),)
+    assert split_text_at_placeholders("You can vote until {closes_at}.") == (
         Segment(words="You can vote until", number=1),
         Segment(placeholder="closes_at"),
     )
-    assert split_segments("{a}, {b} and {c}") == (
+    assert split_text_at_placeholders("{a}, {b} and {c}") == (
         Segment(placeholder="a"),
         Segment(placeholder="b"),
         Segment(words="and", number=1),

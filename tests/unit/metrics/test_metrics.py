@@ -33,8 +33,8 @@ from dialer.metrics.families import (
     ProcessStatus,
     describe_centre,
     describe_desk,
-    describe_gatherer,
     describe_headquarters_desk,
+    describe_result_gatherer,
     describe_uplink,
 )
 from dialer.metrics.server import serve_metrics
@@ -170,12 +170,15 @@ async def test_occupied_metrics_port_is_reported_in_one_line() -> None:
         (describe_uplink("pune-1", broker_up=True, headquarters_up=True), None),
         (describe_uplink("pune-1", broker_up=True, headquarters_up=False), "no connection to headquarters"),
         (describe_uplink("pune-1", broker_up=False, headquarters_up=True), "no connection to the broker"),
-        (describe_gatherer(is_active=True, server_up=True, committed_at={}), None),
+        (describe_result_gatherer(is_active=True, server_up=True, committed_at={}), None),
         (
-            describe_gatherer(is_active=False, server_up=True, committed_at={}),
+            describe_result_gatherer(is_active=False, server_up=True, committed_at={}),
             "waiting for the database or for another gatherer to end",
         ),
-        (describe_gatherer(is_active=False, server_up=False, committed_at={}), "no connection to headquarters' server"),
+        (
+            describe_result_gatherer(is_active=False, server_up=False, committed_at={}),
+            "no connection to headquarters' server",
+        ),
         (describe_headquarters_desk(server_up=True), None),
         (describe_headquarters_desk(server_up=False), "no connection to headquarters' server"),
     ],
@@ -190,7 +193,7 @@ def list_metric_names() -> set[str]:
         describe_centre(VIEW, broker_up=True, free_bytes=0),
         describe_desk("pune-1", broker_up=True, streams=0),
         describe_uplink("pune-1", broker_up=True, headquarters_up=True),
-        describe_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 1.0}),
+        describe_result_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 1.0}),
         describe_headquarters_desk(server_up=True),
     )
     return {sample.name for status in statuses for family in status.families for sample in family.samples}

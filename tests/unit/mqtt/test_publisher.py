@@ -53,7 +53,7 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
 def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     view = centre_view(seats=2, booths=2)
     buffer = ChangeBuffer(max_call_events=10)
-    buffer.note_published(view, 0.0)
+    buffer.record_published_state(view, 0.0)
     for _ in range(50):
         buffer.offer(view.seats[0])
         buffer.offer(view.booths[1])
@@ -65,7 +65,7 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
 def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_last_message() -> None:
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
     buffer = ChangeBuffer(max_call_events=10)
-    buffer.note_published(before, 0.0)
+    buffer.record_published_state(before, 0.0)
     buffer.offer(before.seats[1])
     buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
     messages = buffer.take_due_messages(1.0, lambda: after)
@@ -84,7 +84,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
 def test_changes_within_a_short_time_are_published_together_with_every_call_event() -> None:
     view = centre_view(seats=1)
     buffer = ChangeBuffer(max_call_events=100)
-    buffer.note_published(view, 0.0)
+    buffer.record_published_state(view, 0.0)
     batches = []
     for step in range(50):  # a change every 20 ms
         now = 0.02 * step
@@ -102,7 +102,7 @@ def test_changes_within_a_short_time_are_published_together_with_every_call_even
 def test_voter_details_of_a_connected_call_are_published_at_once_and_alone() -> None:
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
-    buffer.note_published(view, 0.0)
+    buffer.record_published_state(view, 0.0)
     buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
     buffer.take_due_messages(0.01, lambda: view)
     buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
@@ -137,7 +137,7 @@ def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() ->
 def test_alert_publishes_the_centre_state_at_once() -> None:
     view = centre_view(alerts=(ALERT,))
     buffer = ChangeBuffer(max_call_events=3)
-    buffer.note_published(view, 100.0)
+    buffer.record_published_state(view, 100.0)
     buffer.offer(CampaignChange("turnout-agents"))
     assert buffer.take_due_messages(100.1, lambda: view) == []
     buffer.offer(AlertRaised(ALERT))
@@ -149,7 +149,7 @@ def test_engine_state_is_not_read_while_no_message_is_due() -> None:
         pytest.fail("the engine was asked for a view")
 
     buffer = ChangeBuffer(max_call_events=3)
-    buffer.note_published(centre_view(), 5.0)
+    buffer.record_published_state(centre_view(), 5.0)
     assert buffer.take_due_messages(5.1, fail_on_call) == []
 
 

@@ -26,7 +26,7 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
-from dialer.simulation.centre_model.policies import make_caps
+from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
@@ -163,7 +163,7 @@ def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
 @pytest.mark.parametrize("seed", [2, 5])
 def test_carrier_overloaded_by_our_calls_gets_fewer_calls(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
-    day = simulate(choked, lambda: PredictivePacer(make_caps(0.03)), seed, hours=0.5)
+    day = simulate(choked, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=0.5)
     assert day.connected > 300  # the carrier starts one call a second, and three in ten are answered
 
 
@@ -408,5 +408,5 @@ def test_abandoned_rate_meets_the_window_reserve_at_the_end_of_a_short_day(seed:
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
 def test_abandoned_rate_of_no_sliding_hour_exceeds_the_hard_stop(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
-    day = simulate(scenario, lambda: PredictivePacer(make_caps(0.03)), 2)
+    day = simulate(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import Field, find_field, is_sensitive
-from dialer.roll.mapping import DROPPED, NOT_USED, load_map, map_columns
+from dialer.roll.fields import Field, find_field, is_sensitive_column
+from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map, map_columns
 
 ROLL = Path("roll.csv")
 EXPORT = [
@@ -105,7 +105,7 @@ def test_sensitive_roll_columns_are_dropped_and_described_as_dropped(heading: st
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
 def test_harmless_roll_headings_are_not_mistaken_for_sensitive_ones(heading: str) -> None:
-    assert not is_sensitive(heading)
+    assert not is_sensitive_column(heading)
 
 
 def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
@@ -149,7 +149,7 @@ def test_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
         'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'
         '[values]\nconstituency_number = 170\nstate_code = "S24"\n',
     )
-    map_file = load_map(path)
+    map_file = load_column_map(path)
     assert map_file.options.delimiter == ";"
     mapping = map_columns(ROLL, [["SLNOINPART", "stn", "PHONE_A", "AGE", "spare", "MOBILE"]], map_file)
     assert mapping.columns == {Field.SERIAL: (0,), Field.PART_NUMBER: (1,), Field.MOBILE: (2, 4)}
@@ -158,14 +158,14 @@ def test_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
 
 def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None:
     path = write_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
-    mapping = map_columns(ROLL, [["170", "12", "1"]], load_map(path))
+    mapping = map_columns(ROLL, [["170", "12", "1"]], load_column_map(path))
     assert mapping.skip_rows == 0
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
 def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
-    mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_map(path))
+    mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
     assert mapping.columns[Field.SECTION] == (3,)
     assert mapping.sensitive == frozenset()
 
@@ -189,7 +189,7 @@ def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_
 def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
     path = write_map(tmp_path, text)
     with pytest.raises(RollError) as refused:
-        map_columns(ROLL, [EXPORT], load_map(path))
+        map_columns(ROLL, [EXPORT], load_column_map(path))
     assert says in str(refused.value)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -197,4 +197,4 @@ def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, say
 
 def test_missing_map_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read"):
-        load_map(tmp_path / "none.toml")
+        load_column_map(tmp_path / "none.toml")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, parse_plain_mobile, read_cell
+from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, parse_plain_mobile, read_phone_numbers_in_cell
 
 MOBILE = "+916990012345"
 OTHER = "+916991123456"
@@ -58,7 +58,7 @@ OTHER = "+916991123456"
     ],
 )
 def test_phone_number_is_read_in_every_notation(cell: str) -> None:
-    found = read_cell(cell)
+    found = read_phone_numbers_in_cell(cell)
     assert found.numbers == (MOBILE,)
     assert found.rejected == ()
 
@@ -82,7 +82,7 @@ def test_phone_number_is_read_in_every_notation(cell: str) -> None:
     ],
 )
 def test_several_phone_numbers_in_a_cell_are_read(cell: str) -> None:
-    found = read_cell(cell)
+    found = read_phone_numbers_in_cell(cell)
     assert found.numbers == (MOBILE, OTHER)
     assert found.rejected == ()
 
@@ -118,34 +118,34 @@ def test_several_phone_numbers_in_a_cell_are_read(cell: str) -> None:
     ],
 )
 def test_invalid_phone_number_is_rejected_with_a_reason(cell: str, reason: NumberReason) -> None:
-    found = read_cell(cell)
+    found = read_phone_numbers_in_cell(cell)
     assert found.numbers == ()
     assert [bad.reason for bad in found.rejected] == [reason]
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "-", "NA", "n/a", "Nil", "none", "0", "0.0", "NaN"])
 def test_cell_such_as_na_or_nil_has_no_phone_number(cell: str) -> None:
-    found = read_cell(cell)
+    found = read_phone_numbers_in_cell(cell)
     assert (found.numbers, found.rejected) == ((), ())
 
 
 def test_valid_phone_number_is_read_from_a_cell_with_an_invalid_one() -> None:
-    found = read_cell("6990012345 / 12345")
+    found = read_phone_numbers_in_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
 
 
 def test_landline_and_foreign_phone_numbers_on_a_roll_are_read() -> None:
-    assert read_cell("011-2345 6789").numbers == ("+911123456789",)
-    assert read_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
-    assert read_cell("+1 212 555 2368").numbers == ("+12125552368",)
-    assert read_cell("0012125552368").numbers == ("+12125552368",)
+    assert read_phone_numbers_in_cell("011-2345 6789").numbers == ("+911123456789",)
+    assert read_phone_numbers_in_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
+    assert read_phone_numbers_in_cell("+1 212 555 2368").numbers == ("+12125552368",)
+    assert read_phone_numbers_in_cell("0012125552368").numbers == ("+12125552368",)
 
 
 def test_default_region_applies_to_numbers_without_a_country_code() -> None:
-    assert read_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
-    assert read_cell("6990012345", "US").numbers == ()
-    assert read_cell("+916990012345", "US").numbers == (MOBILE,)
+    assert read_phone_numbers_in_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
+    assert read_phone_numbers_in_cell("6990012345", "US").numbers == ()
+    assert read_phone_numbers_in_cell("+916990012345", "US").numbers == (MOBILE,)
 
 
 def test_digits_of_every_script_in_a_phone_number_are_read() -> None:
@@ -162,7 +162,8 @@ def test_fast_parser_of_mobile_numbers_agrees_with_the_phone_number_library(cell
     number = parse_plain_mobile(cell)
     if number is None:  # a test pattern, or rounded by a spreadsheet
         assert [
-            bad.reason in {NumberReason.TEST_PATTERN, NumberReason.DIGITS_LOST} for bad in read_cell(cell).rejected
+            bad.reason in {NumberReason.TEST_PATTERN, NumberReason.DIGITS_LOST}
+            for bad in read_phone_numbers_in_cell(cell).rejected
         ] == [True]
         return
     parsed = phonenumbers.parse(cell if cell.startswith("+") else "+91" + cell[-10:])
@@ -173,10 +174,10 @@ def test_fast_parser_of_mobile_numbers_agrees_with_the_phone_number_library(cell
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(alphabet=st.sampled_from("0123456789+-/,.;| ()EeMob९९७৯\n'"), max_size=40) | st.text(max_size=30))
 def test_every_phone_number_read_from_a_random_cell_is_valid(cell: str) -> None:
-    found = read_cell(cell)
+    found = read_phone_numbers_in_cell(cell)
     for number in found.numbers:
         assert number.startswith("+")
         assert number.isascii()
         assert 7 <= len(number[1:]) <= 15
-        assert read_cell(number).numbers == (number,)
+        assert read_phone_numbers_in_cell(number).numbers == (number,)
     assert len(set(found.numbers)) == len(found.numbers)

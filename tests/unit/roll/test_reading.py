@@ -33,7 +33,7 @@ def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: 
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\r\n1,2,३,प्रिया\r\n".encode(encoding))
     roll = open_roll(path)
-    assert roll.read_head() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
+    assert roll.read_first_rows() == [HEADER.split(","), ["1", "2", "३", "प्रिया"]]
     assert shown in roll.description
     assert read_rows_of(path) == [["1", "2", "३", "प्रिया"]]
 
@@ -103,7 +103,7 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     workbook.create_sheet("Notes")["A1"] = "not a roll"
     workbook.save(path)
     roll = open_roll(path)
-    assert roll.read_head() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
+    assert roll.read_first_rows() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
     assert "not read: Notes" in roll.description
     assert read_rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
     assert [batch.first_row for batch in roll.read_batches(2)] == [3]
@@ -115,7 +115,7 @@ def test_excel_workbook_is_recognized_by_content_whatever_the_file_name(tmp_path
     workbook = openpyxl.Workbook()
     workbook.active.append(["PART_NO"])
     workbook.save(path)
-    assert open_roll(path).read_head() == [["PART_NO"]]
+    assert open_roll(path).read_first_rows() == [["PART_NO"]]
 
 
 @pytest.mark.parametrize(

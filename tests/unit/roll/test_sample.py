@@ -13,7 +13,7 @@ from phonenumbers import carrier, parse
 from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.invented_words import convert_digits, write_in_latin, write_in_script
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.roll.sample import HEADER, STATES, write_sample
 from tests.support.stored import query_store
 
@@ -91,7 +91,7 @@ def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -
 def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 3_000, messy=0.6)
-    numbers = {number for row in read_rows_of(path) for number in read_cell(row["MOBILE"]).numbers}
+    numbers = {number for row in read_rows_of(path) for number in read_phone_numbers_in_cell(row["MOBILE"]).numbers}
     assert len(numbers) > 1_000
     for number in numbers:
         assert number.startswith("+91699")

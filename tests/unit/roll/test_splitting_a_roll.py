@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dialer.roll.phone_numbers import read_cell
+from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.roll.sample import write_sample
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/headquarters.md"
@@ -28,8 +28,10 @@ def test_script_in_the_docs_splits_a_roll_without_separating_households(tmp_path
             return [*csv.DictReader(file)]
 
     cells = [rows(path) for path in sorted(tmp_path.glob("roll.csv.cell-*.csv"))]
-    numbers = [{number for row in cell for number in read_cell(row["MOBILE"]).numbers} for cell in cells]
+    numbers = [
+        {number for row in cell for number in read_phone_numbers_in_cell(row["MOBILE"]).numbers} for cell in cells
+    ]
     assert [len(each) > 300 for each in numbers] == [True] * 3
     assert not (numbers[0] & numbers[1] or numbers[0] & numbers[2] or numbers[1] & numbers[2])
     assert sorted(map(str, rows(roll))) == sorted(str(row) for cell in cells for row in cell)
-    assert any(len(read_cell(row["MOBILE"]).numbers) > 1 for row in cells[0])
+    assert any(len(read_phone_numbers_in_cell(row["MOBILE"]).numbers) > 1 for row in cells[0])

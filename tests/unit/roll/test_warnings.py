@@ -12,8 +12,8 @@ import pytest
 from dialer.domain.errors import RollError
 from dialer.roll.fields import Field
 from dialer.roll.importer import ImportOptions, import_file, prepare_import
-from dialer.roll.mapping import load_map
-from dialer.roll.warnings import is_garbled
+from dialer.roll.mapping import load_column_map
+from dialer.roll.warnings import is_garbled_text
 from tests.support.command_line import run
 
 KEY = "AC_NO,PART_NO,SLNOINPART"
@@ -45,7 +45,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    assert prepare_import(tmp_path / "roll.csv", load_map(map_file)).find_warnings("IN") == []
+    assert prepare_import(tmp_path / "roll.csv", load_column_map(map_file)).find_warnings("IN") == []
 
 
 def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_illegible_voter_names_give_a_warning(tmp_path: Path, heading: str, name
 
 @pytest.mark.parametrize("name", ["José", "Müller", "आशा", "D'Souza", "McDonald", "Ã", "asha"])
 def test_real_voter_names_are_not_reported_as_illegible(name: str) -> None:
-    assert not is_garbled(name)
+    assert not is_garbled_text(name)
 
 
 def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_path: Path) -> None:
@@ -133,6 +133,6 @@ def test_docs_page_on_rolls_lists_every_field_and_its_map_files_are_valid(tmp_pa
     assert len(examples) == 2
     for example in examples:
         (tmp_path / "map.toml").write_text(example, encoding="utf-8")
-        load_map(tmp_path / "map.toml")
+        load_column_map(tmp_path / "map.toml")
     for field in Field:
         assert f"`{field}`" in page

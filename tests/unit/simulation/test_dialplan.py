@@ -13,7 +13,7 @@ from dialer.simulation.asterisk.extensions import (
     evaluate_expression,
     find_extension,
     find_step,
-    is_true,
+    is_condition_true,
     parse_dialplan,
     substitute_expressions,
 )
@@ -124,7 +124,7 @@ def test_invalid_dialplan_expression_is_rejected(text: str) -> None:
 
 
 def test_dialplan_condition_is_false_if_empty_or_zero() -> None:
-    assert [is_true(value) for value in ("", "0", " 0 ", "1", "no")] == [False, False, False, True, True]
+    assert [is_condition_true(value) for value in ("", "0", " 0 ", "1", "no")] == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(

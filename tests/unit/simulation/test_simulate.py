@@ -22,7 +22,7 @@ from dialer.settings.site import load_settings
 from dialer.simulation.centre_model import plots
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.centre_model.policies import POLICY_NAMES, find_policy, make_caps, simulate_policy
+from dialer.simulation.centre_model.policies import POLICY_NAMES, find_policy, make_abandoned_rate_caps, simulate_policy
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import (
@@ -62,7 +62,7 @@ def test_pacing_policy_creates_a_new_pacer_each_time(name: str) -> None:
 
 
 def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
-    hour, day = make_caps(0.03)
+    hour, day = make_abandoned_rate_caps(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03
     assert hour.hard_stop == pytest.approx(0.032)

@@ -190,7 +190,7 @@ def test_dialer_doctor_reports_a_missing_offline_or_old_dialler_state(
     latest = LatestMessages("pune-1")
     for key, message in messages.items():
         latest.put(key, message)
-    findings = judge_dialler_state(latest.state, latest.build_view(NOW), NOW)
+    findings = judge_dialler_state(latest.centre_state, latest.build_view(NOW), NOW)
     seen = {each.subject: each for each in findings}[subject]
     assert (seen.level, seen.text.startswith(text)) == (level, True), seen
 

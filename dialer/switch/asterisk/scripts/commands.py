@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import UnsafeValue
 from dialer.flows.turns import CommitKind, FlowCommit
-from dialer.flows.wording import is_name_of_candidate_choice
+from dialer.flows.wording import is_answer_name_for_candidate_choice
 from dialer.switch.asterisk.agi_codec import quote_argument, split_command
 
 ALLOWED = frozenset(
@@ -222,7 +222,7 @@ def _interpret_variable_command(verb: str, arguments: list[str], sequence: int) 
     if name == "MATDAN_OPT_OUT":
         return StoreResult(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
-    if is_name_of_candidate_choice(answer):
+    if is_answer_name_for_candidate_choice(answer):
         return Refuse("an answer that names a party or candidate: how somebody votes is never stored")
     if name.startswith(_ANSWER) and _NAME.fullmatch(answer) and len(value) <= 200:
         return StoreResult(FlowCommit(CommitKind.ANSWERS, "script", sequence, answers={answer: value}))
