@@ -23,7 +23,7 @@ import structlog
 from bench.common import cpu_seconds, describe_machine
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, find_signers, read_order, refuse_unlawful_order
+from dialer.domain.orders import OrderKind, SignedOrder, find_order_signers, read_order, refuse_unlawful_order
 from dialer.domain.signing import derive_public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
 from dialer.hq.servers import run_nats_server
@@ -56,7 +56,7 @@ class OrderJudge(DiallerCommands):
         signed = SignedOrder.model_validate(values)
         try:
             order = read_order(signed.order)
-            signers = find_signers(signed.order, signed.signatures, LEADERS)
+            signers = find_order_signers(signed.order, signed.signatures, LEADERS)
             refuse_unlawful_order(order, signers, centre, zone, time.time())
         except CommandRefused as refused:
             return Reply("refused", str(refused))

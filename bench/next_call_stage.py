@@ -186,7 +186,7 @@ class CallWatch:
             store.claim_targets,
             store.open_attempts,
             claims.claim_targets,
-            Eligibility.check_claim,
+            Eligibility.check_claimed_number,
         )
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
@@ -216,7 +216,7 @@ class CallWatch:
             return ruling
 
         with (
-            mock.patch.object(Eligibility, "check_claim", noted_ask),
+            mock.patch.object(Eligibility, "check_claimed_number", noted_ask),
             mock.patch.object(store, "claim_targets", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
             mock.patch.object(claims, "claim_targets", timed_work),

@@ -129,7 +129,7 @@ async def running_centre(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_site_store(settings))
         twilio = await stack.enter_async_context(connect_to_twilio(settings, store, clock))
-        name, lag = DiallerName.make_for_this_process(settings.store.path, clock.now()), LoopLag()
+        name, lag = DiallerName.make_name_of_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_reload_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])

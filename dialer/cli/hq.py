@@ -89,7 +89,7 @@ class Signing(HeadquartersOptions):
         for path in self.key:
             private = signing.read_key_file(path, "--key")
             signed = signed.add_signature(orders.find_leader_by_key(self.settings, private), private)
-        signers = signed.find_signers(orders.list_public_keys_of_leaders(self.settings))
+        signers = signed.find_order_signers(orders.list_public_keys_of_leaders(self.settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
@@ -222,7 +222,7 @@ async def sign_order(
 async def list_orders(hq: HeadquartersOptions) -> None:
     """List the orders to centres that have not expired, oldest first."""
     for signed, order in await _fetch_valid_orders(hq):
-        signers = ", ".join(signed.find_signers(orders.list_public_keys_of_leaders(hq.settings)))
+        signers = ", ".join(signed.find_order_signers(orders.list_public_keys_of_leaders(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 

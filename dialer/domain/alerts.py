@@ -13,7 +13,7 @@ from enum import StrEnum
 from string import Formatter
 from typing import Annotated, TypedDict, Unpack
 
-from dialer.domain.schema import MESSAGE, PRIVATE, Time, drop_unknown_keys, read_unknown_as
+from dialer.domain.schema import MESSAGE, PRIVATE, Time, drop_unknown_count_keys, read_unknown_enum_as
 
 CLOCKS_APART_SECONDS = 30.0
 """How far the clocks of headquarters and a centre may differ before both raise an alert."""
@@ -349,10 +349,10 @@ class Alert:
 
     code: str
     """the kind; with a name where there are several, such as trunk-north"""
-    kind: Annotated[AlertKind, read_unknown_as(AlertKind.OTHER)]
-    level: Annotated[AlertLevel, read_unknown_as(AlertLevel.WARNING)]
+    kind: Annotated[AlertKind, read_unknown_enum_as(AlertKind.OTHER)]
+    level: Annotated[AlertLevel, read_unknown_enum_as(AlertLevel.WARNING)]
     """critical: dialling has stopped"""
-    fields: Annotated[Mapping[AlertField, str | int | float], drop_unknown_keys(AlertField)]
+    fields: Annotated[Mapping[AlertField, str | int | float], drop_unknown_count_keys(AlertField)]
     """what the sentence shows"""
     text: str
     """the English sentence: one line, without names and phone numbers of voters"""

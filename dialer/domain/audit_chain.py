@@ -69,7 +69,7 @@ def format_canonical_details(what: Mapping[str, str]) -> str:
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def require_valid_name(kind: str, who: str) -> None:
+def require_valid_audit_name(kind: str, who: str) -> None:
     """Raise UnsafeValue if an audit entry must not have this kind or this name of a person."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")
@@ -119,7 +119,7 @@ def make_next_entry(
 
     For the first entry `last_number` is 0 and the previous digest is GENESIS.
     """
-    require_valid_name(kind, who)
+    require_valid_audit_name(kind, who)
     text = format_canonical_details(what)
     number = last_number + 1
     return AuditEntry(

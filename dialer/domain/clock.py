@@ -29,7 +29,7 @@ class Instant(NamedTuple):
     seconds: float  # monotonic
 
     @classmethod
-    def read_from(cls, clock: Clock) -> Instant:
+    def read_both_clocks(cls, clock: Clock) -> Instant:
         """Return the present moment, read from both clocks of `clock`."""
         return cls(clock.now(), clock.monotonic())
 

@@ -27,7 +27,7 @@ class DiallerName:
     host: str
 
     @classmethod
-    def make_for_this_process(cls, store: Path, now: float) -> DiallerName:
+    def make_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
         """Return the name of this process as a dialler that has locked the store file. Raises OSError if the file does
         not exist.
 

@@ -32,7 +32,7 @@ class PollHours:
     closes: time | None  # None: not known
 
 
-def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
+def resolve_state_of_country(given: str, on_the_roll: Collection[str]) -> str:
     """Return the state (of the country) of a booth or turnout figure.
 
     That is the `given` state, or else the only state on the roll that has this constituency number.
@@ -41,17 +41,17 @@ def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
-def find_possible_states(given: str, on_the_roll: Collection[str]) -> set[str]:
+def find_possible_states_of_country(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the states (of the country) that a turnout figure may belong to.
 
     `given` is the state that the figure names, or "". `on_the_roll` are the states on the roll that have its
     constituency number. A roll without states is not compared.
     """
-    known = {resolve_state(state, on_the_roll) for state in on_the_roll}
+    known = {resolve_state_of_country(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
-def find_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
+def find_turnout_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
     """Return why an official turnout figure is implausible, or None.
 
     `others` are the other figures of its area and day, by time. Turnout is cumulative, so it is never below an earlier

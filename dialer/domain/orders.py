@@ -110,9 +110,9 @@ class SignedOrder(BaseModel):
         others = tuple(each for each in self.signatures if each.leader != leader)
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
-    def find_signers(self, leaders: Mapping[str, bytes]) -> list[str]:
+    def find_order_signers(self, leaders: Mapping[str, bytes]) -> list[str]:
         """Return the leaders who have signed the order. Raises OrderForged for an invalid signature."""
-        return find_signers(self.order, self.signatures, leaders)
+        return find_order_signers(self.order, self.signatures, leaders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def read_order(text: str) -> HqOrder:
         raise CommandRefused(f"the order is invalid: {place} {first['msg']}".replace("  ", " ")) from error
 
 
-def find_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
+def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
     """Return the leaders who have signed an order, without duplicates. Raises OrderForged for an invalid signature."""
     found: set[str] = set()
     for each in signatures:

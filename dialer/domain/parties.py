@@ -57,7 +57,7 @@ def parse_attempt_id(party_id: PartyId) -> AttemptId | None:
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
-def parse_target_name(party_id: PartyId) -> str | None:
+def parse_transfer_target_name(party_id: PartyId) -> str | None:
     """Return the target's name in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None

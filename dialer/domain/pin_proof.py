@@ -31,7 +31,7 @@ class PinProof:
     at: int  # epoch seconds
     signature: str  # hexadecimal
 
-    def is_fresh(self, now: float) -> bool:
+    def is_recent_proof(self, now: float) -> bool:
         """Return whether the proof was made within the last minute."""
         return abs(now - self.at) <= FRESH_SECONDS
 
@@ -42,7 +42,7 @@ class PinProof:
         )
 
 
-def read_proof(value: object) -> PinProof:
+def read_pin_proof(value: object) -> PinProof:
     """Parse the text of a PIN proof. Raises ValueError."""
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
@@ -66,7 +66,7 @@ class PinProver:
         hasher = PasswordHasher() if first is None else PasswordHasher.from_parameters(extract_parameters(first))
         self._nobody = hasher.hash(secrets.token_hex(16))
 
-    def make_proof(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
+    def make_proof_of_pin(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
         """Return a proof, made at `now` (epoch seconds), that this PIN of an agent is known."""
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)

@@ -38,7 +38,7 @@ Rate = Annotated[
 ]
 
 
-def read_unknown_as(known: StrEnum) -> WrapValidator:
+def read_unknown_enum_as(known: StrEnum) -> WrapValidator:
     """Return a validator that reads an unknown enum value as `known`. It lets older programs read messages of a newer
     dialler.
     """
@@ -54,7 +54,7 @@ def read_unknown_as(known: StrEnum) -> WrapValidator:
     return WrapValidator(read)
 
 
-def drop_unknown_keys(words: type[StrEnum]) -> BeforeValidator:
+def drop_unknown_count_keys(words: type[StrEnum]) -> BeforeValidator:
     """Return a validator that drops counts whose keys are unknown here, because a newer dialler has added them."""
     known = frozenset(word.value for word in words)
 

@@ -21,8 +21,8 @@ from dialer.domain.schema import (
     Rate,
     Tenths,
     Time,
-    drop_unknown_keys,
-    read_unknown_as,
+    drop_unknown_count_keys,
+    read_unknown_enum_as,
 )
 
 
@@ -101,7 +101,7 @@ class Hold:
 
     __pydantic_config__ = MESSAGE
 
-    reason: Annotated[HoldReason, read_unknown_as(HoldReason.RULES)]
+    reason: Annotated[HoldReason, read_unknown_enum_as(HoldReason.RULES)]
     text: str = ""
     """one line for people, such as: outside calling hours until 09:00"""
     until: Time | None = None
@@ -144,8 +144,8 @@ class AbandonedTarget:
     """the supervisor who has set it; null: the settings"""
 
 
-_CallCounts = Annotated[Mapping[CallState, int], drop_unknown_keys(CallState)]
-_OutcomeCounts = Annotated[Mapping[Outcome, int], drop_unknown_keys(Outcome)]
+_CallCounts = Annotated[Mapping[CallState, int], drop_unknown_count_keys(CallState)]
+_OutcomeCounts = Annotated[Mapping[Outcome, int], drop_unknown_count_keys(Outcome)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class CampaignView:
 
     campaign_id: str
     at: Time
-    kind: Annotated[CampaignKind, read_unknown_as(CampaignKind.AGENTS)]
-    state: Annotated[CampaignState, read_unknown_as(CampaignState.RUNNING)]
+    kind: Annotated[CampaignKind, read_unknown_enum_as(CampaignKind.AGENTS)]
+    state: Annotated[CampaignState, read_unknown_enum_as(CampaignState.RUNNING)]
     hold: Hold | None
     """why no calls are placed now; null: calls are placed"""
     calls: _CallCounts
@@ -252,7 +252,7 @@ class SeatView:
     at: Time
     agent: str | None
     """the agent's id; null: nobody is logged in"""
-    state: Annotated[SeatState, read_unknown_as(SeatState.OFFLINE)]
+    state: Annotated[SeatState, read_unknown_enum_as(SeatState.OFFLINE)]
     since: Time
     """when the seat entered this state"""
     campaign_id: str | None
@@ -263,7 +263,7 @@ class SeatView:
     """calls connected so far"""
     reason: str | None = None
     """of a pause"""
-    transfer: Annotated[TransferStage | None, read_unknown_as(TransferStage.TRANSFER)] = None
+    transfer: Annotated[TransferStage | None, read_unknown_enum_as(TransferStage.TRANSFER)] = None
     """of the call; null: agent and voter talk"""
     recording: str | None = None
     """of the call: on or paused"""
@@ -293,7 +293,7 @@ class TrunkView:
     failures: Count
     """failures of the carrier: 5xx, 403, or no answer at all"""
     attempts: Count = 0
-    state: Annotated[TrunkState, read_unknown_as(TrunkState.WORKING)] = TrunkState.WORKING
+    state: Annotated[TrunkState, read_unknown_enum_as(TrunkState.WORKING)] = TrunkState.WORKING
     rest_seconds: Tenths = 0.0
     """seconds until one call tests it again; 0: it is not resting"""
     calls_per_second: Tenths = 0.0
@@ -347,11 +347,11 @@ class CentreState:
     switch_up: bool = False
     draining: bool = False
     """no new calls; live calls are finished"""
-    campaigns: Mapping[str, Annotated[CampaignState, read_unknown_as(CampaignState.RUNNING)]] = field(
+    campaigns: Mapping[str, Annotated[CampaignState, read_unknown_enum_as(CampaignState.RUNNING)]] = field(
         default_factory=dict
     )
     """states by campaign"""
-    seats: Annotated[Mapping[SeatState, int], drop_unknown_keys(SeatState)] = field(default_factory=dict)
+    seats: Annotated[Mapping[SeatState, int], drop_unknown_count_keys(SeatState)] = field(default_factory=dict)
     """numbers of seats by state"""
     calls: Count = 0
     """live calls"""

@@ -35,7 +35,7 @@ class Core:
 
     def read_clock(self) -> Instant:
         """Return the current time, as the wall clock and the monotonic clock show it."""
-        return Instant.read_from(self.clock)
+        return Instant.read_both_clocks(self.clock)
 
     def request_effects(self, *effects: Effect) -> None:
         """Request effects, such as timers or orders to the switch. They are carried out when the running code has

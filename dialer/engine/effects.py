@@ -108,7 +108,7 @@ class SwitchOrder(NamedTuple):
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
-    def with_fallback(self, on_failure: TimerExpired) -> SwitchOrder:
+    def with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
         """Return the same order to the switch with an event that is raised if the order fails."""
         return self._replace(on_failure=on_failure)
 

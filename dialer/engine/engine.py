@@ -61,7 +61,7 @@ class Engine:
     def __init__(self, core: Core, dependencies: Dependencies) -> None:
         self._core = core
         self.features = Features(core, dependencies)
-        self.features.build_all()
+        self.features.build_all_features()
         self._resync = Resync(self.features)
         self._timers = Timers(self._on_timer_expired)
         self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_effects)
@@ -95,7 +95,7 @@ class Engine:
         """Wait until the calls in the store were compared with those on the switch for the first time, or until a
         timeout.
         """
-        await self._resync.wait_until_done()
+        await self._resync.wait_until_first_resync()
 
     def accept_alert(self, alert: Alert) -> None:
         """Raise or end an alert that another part of the dialler has sent."""
@@ -126,8 +126,8 @@ class Engine:
             await self._lifecycle.run(stop)
         finally:
             self._has_ended = True
-            self._timers.stop_all()
-        await self._lifecycle.save_at_end()
+            self._timers.stop_all_timers()
+        await self._lifecycle.save_state_at_shutdown()
         for effect in self._core.pop_effects():
             if isinstance(effect, StoreFailed):
                 self.features.commits.on_store_failure(effect.error)
@@ -196,7 +196,7 @@ class Engine:
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_party_event(event)
             case switch_events.SeatPhoneSilent(seat=seat):
-                features.silence.on_phone_timeout(seat)
+                features.silence.on_phone_silence_timeout(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
                 features.silence.on_phone_unreachable(endpoint)
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
@@ -281,7 +281,7 @@ class Engine:
         features = self.features
         call = features.calls.get(ended.attempt_id)
         if call is not None:
-            features.endings.check_switch_reports(call)
+            features.endings.alert_about_missing_switch_events(call)
             features.transfers.on_call_ended(call.attempt_id)
             features.acd.on_call_ended(call)
             features.endings.end_call(features.calls[call.attempt_id], ended)
@@ -294,7 +294,7 @@ class Engine:
             TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone_to_connect(seat),
             TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent_agent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.clear_lock_alert(seat),
-            TimerKind.MESSAGE_EXPIRED: lambda: features.messages.remove_message(seat),
+            TimerKind.MESSAGE_EXPIRED: lambda: features.messages.remove_supervisor_message(seat),
             TimerKind.CONNECT_LIMIT: lambda: features.acd.play_busy_message(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
@@ -370,4 +370,4 @@ class Engine:
         except (CommandRefused, StoreError) as error:
             refusal = error
         finally:
-            self.features.keys.on_command_done(command, refusal)
+            self.features.keys.on_entered_command_done(command, refusal)

@@ -72,7 +72,7 @@ class Features:
         self.store = dependencies.store
         self.switch = dependencies.switch
 
-    def build_all(self) -> None:
+    def build_all_features(self) -> None:
         """Build every feature of the engine now, because some apply the settings in force when they are built."""
         for name, attribute in vars(Features).items():
             if isinstance(attribute, cached_property):
@@ -374,7 +374,11 @@ class Features:
 
     @cached_property
     def settings_reload(self) -> SettingsReload:
-        use_plan = (self.trunks.apply_plan, self.eligibility.apply_plan, self.supervision.apply_plan)
+        use_plan = (
+            self.trunks.apply_current_settings,
+            self.eligibility.apply_current_settings,
+            self.supervision.apply_current_settings,
+        )
         return SettingsReload(
             self.core,
             self.calls,

@@ -88,7 +88,7 @@ class Housekeeping:
         else:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
-    async def save_at_end(self) -> None:
+    async def save_state_at_shutdown(self) -> None:
         """Save the engine's state after the last call, and seal the last epoch."""
         await self.save_state()
         await self._seal_epoch()
@@ -102,12 +102,12 @@ class Housekeeping:
 
     async def save_state(self) -> None:
         """Store seat intervals and learned pacing. A part that fails is retried in the next round."""
-        intervals = self._seats.pop_intervals()
+        intervals = self._seats.pop_state_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._runs.items():
                 await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
         except StoreError as error:
-            self._seats.restore_intervals(intervals)
+            self._seats.restore_state_intervals(intervals)
             self._core.request_effects(StoreFailed(error))

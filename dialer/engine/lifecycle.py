@@ -47,7 +47,7 @@ class Lifecycle:
         features.turnout.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
         for plan in core.plan.campaigns.values():
             features.runs.put_campaign(await features.campaigns.load_campaign(plan, in_chunks=False))
-        await features.headquarters.restore_stop()
+        await features.headquarters.reinstate_stop_order()
         features.clock_guard.start(await store.find_newest_event_time())
         await store.release_expired_claims(now, core.plan.owner)
         await features.agents.load_log_ins()
@@ -60,7 +60,9 @@ class Lifecycle:
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.runs and seat is not None:
-                features.dispositions.reopen_call(seat.name, features.reconciler.rebuild_call(attempt), attempt.agent)
+                features.dispositions.reopen_call_for_disposition(
+                    seat.name, features.reconciler.rebuild_call(attempt), attempt.agent
+                )
         left_open = features.reconciler.load_open_attempts(unfinished, trunks)
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
@@ -110,15 +112,15 @@ class Lifecycle:
                 await self._run_decisions_until(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()
-                self._timers.stop_all()
+                self._timers.stop_all_timers()
         finally:
             core.stop_tasks()
 
-    async def save_at_end(self) -> None:
+    async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.seats.close_intervals()
-        await features.housekeeping.save_at_end()
+        features.seats.close_state_intervals()
+        await features.housekeeping.save_state_at_shutdown()
 
     async def _run_decisions_until(self, stop: asyncio.Event) -> None:
         """Decide repeatedly which calls to place, until `stop` is set.

@@ -30,7 +30,7 @@ class Resync:
         self.standing_orders: list[StandingOrder] = []
         """Supervisors' orders of an earlier run that are still in force."""
 
-    async def wait_until_done(self) -> None:
+    async def wait_until_first_resync(self) -> None:
         """Wait until the first Asterisk server was compared with the store, or until a timeout. Before it, the campaign
         of a live call is unknown.
         """
@@ -54,7 +54,7 @@ class Resync:
         """Bring all features into agreement with an Asterisk server that has connected."""
         features = self._features
         features.reconciler.resync_with_server(up)
-        for seat_name in features.agents.adopt_log_ins(up.live_seats, up.server):
+        for seat_name in features.agents.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
         seats = [seat for seat in features.seats.values() if seat.server == up.server]
         for seat in seats:
@@ -89,7 +89,7 @@ class Resync:
             if call.talk.connected_at is None:
                 features.acd.on_connected(call, seat_name)
             elif seat.state is not SeatState.TALKING:
-                features.acd.continue_conversation(call, seat_name)
+                features.acd.restore_conversation_at_seat(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
         """Put supervisors' orders for a seat into force again after a restart. Orders of a newer version
@@ -99,6 +99,6 @@ class Resync:
             if order.addressee != format_seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
-                self._features.agents.restore_campaigns(seat_name, order)
+                self._features.agents.restore_campaign_restriction(seat_name, order)
             elif order.command == SEAT_MESSAGE:
-                self._features.messages.restore_message(seat_name, order)
+                self._features.messages.restore_supervisor_message(seat_name, order)

@@ -28,7 +28,7 @@ class Timers:
         if running is not None:
             running.cancel()
 
-    def stop_all(self) -> None:
+    def stop_all_timers(self) -> None:
         """Stop all timers."""
         for timer in self._running.values():
             timer.cancel()

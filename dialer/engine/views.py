@@ -29,10 +29,12 @@ def make_centre_view(features: Features) -> CentreView:
     campaigns = tuple(
         _make_campaign_view(features, run)
         for campaign_id, run in features.runs.items()
-        if campaign_id in core.plan.campaigns or any(features.calls.find_by_campaign(campaign_id))
+        if campaign_id in core.plan.campaigns or any(features.calls.find_calls_of_campaign(campaign_id))
     )
     seats = tuple(
-        features.seats.make_view(seat) for seat in features.seats.values() if not features.seats.is_removed(seat)
+        features.seats.make_published_seat_view(seat)
+        for seat in features.seats.values()
+        if not features.seats.is_seat_removed(seat)
     )
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
@@ -61,14 +63,14 @@ def _make_forecast(features: Features) -> Forecast | None:
 
     Return None if there are no such booths, or if it is too early for a forecast.
     """
-    now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
+    now, contacted_by_source = features.core.clock.now(), features.turnout.contacted_by_source
     to_come = {booth_id: at for booth_id, at in features.polls.find_last_call_times().items() if at > now}
     if not to_come:
         return None
     said = [features.turnout.booths[booth_id] for booth_id in to_come.keys() & features.turnout.booths.keys()]
     without_number = sum(booth.without_number for booth in said)
     remaining = sum(booth.voters - booth.contacted for booth in said) - without_number
-    by_flows = contacted_by[MarkSource.VOTER_KEY] + contacted_by[MarkSource.RELATIVE]
+    by_flows = contacted_by_source[MarkSource.VOTER_KEY] + contacted_by_source[MarkSource.RELATIVE]
     until = max(to_come.values())
     hours = {
         stretch
@@ -78,13 +80,18 @@ def _make_forecast(features: Features) -> Forecast | None:
     }
     ahead_seconds = count_open_seconds(hours, features.core.zone, now, until)
     ahead = make_forecast(
-        remaining, contacted_by[MarkSource.AGENT], by_flows, features.turnout.dialling_seconds, ahead_seconds, until
+        remaining,
+        contacted_by_source[MarkSource.AGENT],
+        by_flows,
+        features.turnout.dialling_seconds,
+        ahead_seconds,
+        until,
     )
     return None if ahead is None else replace(ahead, without_number=without_number)
 
 
 def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
-    calls = features.calls.find_by_campaign(run.spec.campaign_id)
+    calls = features.calls.find_calls_of_campaign(run.spec.campaign_id)
     live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
@@ -123,7 +130,11 @@ def _find_abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
 
 
 def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
-    tally, health, now = features.pool.tallies[name], features.pool.get_health(name), features.core.clock.monotonic()
+    tally, health, now = (
+        features.pool.tallies[name],
+        features.pool.get_trunk_health(name),
+        features.core.clock.monotonic(),
+    )
     assert health is not None  # noqa: S101 - `name` is one of the pool's
     return TrunkView(
         trunk=name,
@@ -134,7 +145,7 @@ def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
         attempts=tally.attempts,
         state=health.state(now),
         rest_seconds=health.count_rest_seconds_left(now),
-        calls_per_second=features.pool.get_limiter(name).calculate_recent_rate(now),
+        calls_per_second=features.pool.get_trunk_rate_limiter(name).calculate_recent_rate(now),
         calls_per_second_limit=features.pool[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,
     )

@@ -143,7 +143,7 @@ async def find_last_place(session: Session, settings: HqSettings) -> float:
     keys, last = list_public_keys_of_leaders(settings), 0.0
     for signed, order in await read_valid_orders(session, 0.0):
         with suppress(CommandRefused):  # a signature is forged
-            if len(signed.find_signers(keys)) >= order.signatures_needed:
+            if len(signed.find_order_signers(keys)) >= order.signatures_needed:
                 last = max(last, order.made_at)
     return last
 
@@ -185,7 +185,11 @@ def find_stopped_centres(
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
         with suppress(CommandRefused):  # a signature is forged
-            if concerns_all and order.expires_at > now and len(signed.find_signers(keys)) >= order.signatures_needed:
+            if (
+                concerns_all
+                and order.expires_at > now
+                and len(signed.find_order_signers(keys)) >= order.signatures_needed
+            ):
                 in_force.append(order)
     in_force.sort(key=lambda order: order.made_at)
     last = {

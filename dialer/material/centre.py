@@ -40,7 +40,7 @@ from dialer.material.manifest import (
     get_file_path,
     get_target_path,
 )
-from dialer.material.trust import find_signers, require_both_departments
+from dialer.material.trust import find_order_signers, require_both_departments
 
 CURRENT, PREVIOUS, UNLOADED = "current", "previous", "unloaded"
 ANSWER_SECONDS = 20.0
@@ -154,7 +154,7 @@ class CentreMaterial:
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
-            require_both_departments(find_signers(root.signed, targets).values())
+            require_both_departments(find_order_signers(root.signed, targets).values())
             waves = Waves.parse_document(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
             if (wave := waves.find_wave_of_centre(self._source.centre, self._source.zone)) is None:
                 return None

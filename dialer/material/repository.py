@@ -273,13 +273,13 @@ class Repository:
             )
         targets.sign(signer, append=True)
         self._write_metadata(targets, "targets.json", self._drafts)
-        return trust.find_signers(root, targets)
+        return trust.find_order_signers(root, targets)
 
     def publish_draft(self, online: bytes, now: float) -> None:
         """Publish the drafted bundles. Raises MaterialRefused if a department has not signed them."""
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
-        signed = trust.find_signers(root, targets)
+        signed = trust.find_order_signers(root, targets)
         trust.require_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(

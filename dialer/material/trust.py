@@ -18,7 +18,7 @@ ROOT_SIGNATURES, TARGETS_SIGNATURES = 2, 2
 WAVES_ROLE = "waves"
 
 
-def find_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
+def find_order_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
     """Return the people whose signatures on published bundles are valid: their departments by name."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_owner_name(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import append_powers
+from dialer.pacing.lookahead import append_squares_and_cubes
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -114,7 +114,7 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def calculate_rates(self) -> Matrix:
+    def calculate_stage_rates(self) -> Matrix:
         """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
         shape (2, bins).
         """
@@ -193,13 +193,13 @@ class RingTimes(Learned):
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
         rang = limit_seconds(ringing_seconds or 0.0)
-        counts[silent, _find_step(max(0.0, seconds - rang))] += 1.0
+        counts[silent, _find_duration_step(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
-            counts[ring, _find_step(rang)] += 1.0
+            counts[ring, _find_duration_step(rang)] += 1.0
         if answered:
-            counts[_ANSWER, _find_step(seconds)] += 1.0
+            counts[_ANSWER, _find_duration_step(seconds)] += 1.0
 
-    def record_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
+    def record_call_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call which would have been answered with probability `chance`.
 
         The unknown outcome is spread over calls that rang longer (the self-consistent estimate of Efron, 1967).
@@ -207,13 +207,13 @@ class RingTimes(Learned):
         if ringing_seconds is None:
             return
         rang = limit_seconds(ringing_seconds)
-        silent = _find_step(max(0.0, limit_seconds(seconds) - rang))
+        silent = _find_duration_step(max(0.0, limit_seconds(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
             (_ANSWER, limit_seconds(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
-            step = _find_step(since)
+            step = _find_duration_step(since)
             later = float(self._counts[law, step:].sum())
             if later > 0.0:
                 self._counts[law] *= 1.0 - part / self._tuning.ring_memory
@@ -222,7 +222,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _find_step(seconds: float) -> int:
+def _find_duration_step(seconds: float) -> int:
     return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
 
@@ -261,7 +261,7 @@ class InFlightTable:
         answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = append_powers(self.answered)
+        self.powers = append_squares_and_cubes(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
@@ -294,12 +294,12 @@ class AnswerRate(Learned):
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
 
-    def record_outcome(self, *, answered: bool) -> None:
+    def record_call_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _limit_answer_rate(self.rate + (answered - self.rate) / self.calls)
 
-    def record_hang_up(self, ratio: float) -> float:
+    def record_call_hang_up(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:

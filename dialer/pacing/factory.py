@@ -17,7 +17,7 @@ class ProgressivePacer(Pacer):
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many free seats have no call in flight, limited to what the trunks allow."""
-        calls, limited_by = snapshot.limit_to_trunks(snapshot.seats_without_caller, self._enough)
+        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
@@ -44,7 +44,7 @@ class BroadcastPacer(Pacer):
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the number of calls that channels and CPS limits allow."""
-        calls, limited_by = snapshot.limit_to_trunks(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
+        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
         return calls

@@ -41,10 +41,10 @@ class GovernedPacer(Learned, Pacer):
         self._now: float | None = None
         self.governor = Governor(self.caps, tuning)
 
-    def set_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the abandoned-call caps. The new caps must have time windows of the same lengths as the old ones."""
-        super().set_caps(caps)
-        self.governor.set_caps(self.caps)
+        super().set_abandoned_caps(caps)
+        self.governor.set_abandoned_caps(self.caps)
 
     def _advance_time(self, now: float) -> float:
         """Advance the policy's time and return it. Earlier and invalid times are ignored."""
@@ -53,32 +53,32 @@ class GovernedPacer(Learned, Pacer):
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
-    def _count_worst_case_room(self, snapshot: PacingSnapshot) -> int:
+    def _count_calls_allowed_in_worst_case(self, snapshot: PacingSnapshot) -> int:
         """Return how many more calls may be placed if every call in flight is answered and no seat becomes free.
 
         The number is negative if there are too many calls already.
         """
-        room = min(self.governor.count_worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
+        room = min(self.governor.count_calls_allowed_in_worst_case(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def learn_from_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the abandoned-call caps."""
         self._advance_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
-            self.governor.count_answer(at_once=limit_seconds(event.seconds) < self._tuning.at_once_seconds)
+            self.governor.count_answered_call(at_once=limit_seconds(event.seconds) < self._tuning.at_once_seconds)
         elif event.kind is PacingEventKind.ABANDONED:
-            self.governor.count_abandoned()
+            self.governor.count_abandoned_call()
         elif event.kind is PacingEventKind.MACHINE:
-            self.governor.add_counts(answers=-1)
+            self.governor.add_answers_and_abandoned_calls(answers=-1)
 
-    def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
+    def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Set the counted answers and abandoned calls, which the caps limit, from the calls in the store."""
         self._advance_time(now_seconds)
-        self.governor.restore_counts(recent)
+        self.governor.restore_counted_calls(recent)
 
     def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
-        the store (`restore_counts`).
+        the store (`restore_counted_calls`).
         """
         return {"version": STATE_VERSION, **super().get_learned_state()}
 
@@ -107,13 +107,13 @@ class RatioPacer(GovernedPacer):
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
         self._advance_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
-        budget = self.governor.count_abandoned_to_target()
+        budget = self.governor.count_abandoned_calls_left()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
         wanted = max(0, int(ratio * max(0, free - len(snapshot.waiting_seconds))) - len(snapshot.ringing))
-        reserve = max(0, self._count_worst_case_room(snapshot))
+        reserve = max(0, self._count_calls_allowed_in_worst_case(snapshot))
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
-        calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
+        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(wanted, limited_by)
         if snapshot.seats_for_callers == 0:
             limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
@@ -128,5 +128,10 @@ class RatioPacer(GovernedPacer):
         if snapshot.seats_without_caller >= 0:
             return 0
         return min(
-            ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._count_worst_case_room(snapshot))
+            ringing,
+            max(
+                0,
+                ringing - int(self._tuning.calls_per_seat * seats),
+                -self._count_calls_allowed_in_worst_case(snapshot),
+            ),
         )

@@ -42,9 +42,9 @@ class Tally:
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
-    def add_counts(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
+    def add_answers_and_abandoned_calls(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
-        self.remove_old_counts(now)
+        self.remove_calls_before_window(now)
         counts = self._buckets.setdefault(self._find_time_bucket(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
@@ -52,7 +52,7 @@ class Tally:
         self.answers += answers
         self.abandoned += abandoned
 
-    def remove_old_counts(self, now: float) -> None:
+    def remove_calls_before_window(self, now: float) -> None:
         """Move the window to `now`: remove the counted calls that have left it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
@@ -72,7 +72,7 @@ class Tally:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
-        self.remove_old_counts(now)
+        self.remove_calls_before_window(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
         asked = self._find_time_bucket(now), self._find_time_bucket(now + ahead_seconds) - BUCKETS
@@ -86,16 +86,16 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
-    def compute_seconds_until_full(self, now: float) -> float:
+    def compute_seconds_until_window_full(self, now: float) -> float:
         """Return how many seconds remain until the time window is full. From then on, old answers leave it."""
-        self.remove_old_counts(now)
+        self.remove_calls_before_window(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
     def _find_time_bucket(self, now: float) -> int:
         return int(now // self._width)
 
-    def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
+    def restore_counted_calls(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Set the counts from the calls in the store, which are given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
@@ -107,7 +107,7 @@ class Tally:
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
-        self.remove_old_counts(now)
+        self.remove_calls_before_window(now)
 
 
 class Governor(Learned):
@@ -121,7 +121,7 @@ class Governor(Learned):
         """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
-        self.set_caps(caps)
+        self.set_abandoned_caps(caps)
         self.now = 0.0
         """The current time for all methods, advanced by the owner of the governor."""
         self.boldness = tuning.least_boldness
@@ -133,7 +133,7 @@ class Governor(Learned):
         self._left = 0.0  # seconds left of the calling day
         self._sure = 0.0  # answers per second that are certain enough to count on
 
-    def set_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the abandoned-call caps. The new caps must have time windows of the same lengths."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
@@ -141,26 +141,26 @@ class Governor(Learned):
         self.hard_stop = min((cap.hard_stop for cap in caps), default=0.0)
         """The lowest hard stop of the caps."""
 
-    def count_answer(self, *, at_once: bool = False) -> None:
+    def count_answered_call(self, *, at_once: bool = False) -> None:
         """Count an answer by a person. An answer as soon as the call is placed (`at_once`) involved no risk, and
         teaches less.
         """
-        self.add_counts(answers=1)
-        self._adjust_alpha((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
+        self.add_answers_and_abandoned_calls(answers=1)
+        self._adjust_risk_alpha((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
-    def count_abandoned(self) -> None:
+    def count_abandoned_call(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
-        self.add_counts(abandoned=1)
-        self._adjust_alpha(-1.0)
+        self.add_answers_and_abandoned_calls(abandoned=1)
+        self._adjust_risk_alpha(-1.0)
 
-    def add_counts(self, answers: int = 0, abandoned: int = 0) -> None:
+    def add_answers_and_abandoned_calls(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to every cap's time window. Negative numbers subtract, for a machine that was
         counted as a person.
         """
         for tally in self.tallies:
-            tally.add_counts(self.now, answers, abandoned)
+            tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
 
-    def _adjust_alpha(self, surprise: float) -> None:
+    def _adjust_risk_alpha(self, surprise: float) -> None:
         """Adjust alpha by the difference between the actual and the expected result of an answered call."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
@@ -193,7 +193,7 @@ class Governor(Learned):
         will still contain abandoned calls then, the limits are also computed half a window ahead.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.compute_seconds_until_full(self.now))
+        unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
         answers, abandoned = tally.compute_remaining_counts(self.now, ahead)
@@ -209,16 +209,16 @@ class Governor(Learned):
         )
         return room, min(target + short / tuning.target_answers, spending)
 
-    def count_abandoned_to_target(self) -> float:
+    def count_abandoned_calls_left(self) -> float:
         """Return how many more calls may be abandoned without exceeding the target of any cap.
 
         The number is negative if a target is exceeded already, and 0 without a cap.
         """
         for tally in self.tallies:
-            tally.remove_old_counts(self.now)
+            tally.remove_calls_before_window(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
-    def count_worst_case_room(self, free_seats: int) -> float:
+    def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
         """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
         No cap with a reserve may be exceeded, now or when the calling day ends. Before d callers are abandoned, others
@@ -238,10 +238,10 @@ class Governor(Learned):
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def restore_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
+    def restore_counted_calls(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Set the counts of the caps' time windows from the calls in the store, which are given by window length.
 
         Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
-            tally.restore_counts(self.now, recent.get(cap.window_seconds, ()))
+            tally.restore_counted_calls(self.now, recent.get(cap.window_seconds, ()))

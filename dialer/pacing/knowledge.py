@@ -20,7 +20,7 @@ from dialer.pacing.estimators import (
     compute_failure_odds,
     limit_seconds,
 )
-from dialer.pacing.lookahead import Outlook, append_powers
+from dialer.pacing.lookahead import Outlook, append_squares_and_cubes
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -102,12 +102,12 @@ class Knowledge(Learned):
 
     def _compute_probability_tables(self) -> None:
         """Compute the probability tables again from the estimators."""
-        rates = {stage: hazard.calculate_rates() for stage, hazard in self.hazards.items()}
+        rates = {stage: hazard.calculate_stage_rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
-        self._freed = append_powers(
+        self._freed = append_squares_and_cubes(
             compute_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
@@ -141,15 +141,15 @@ class Knowledge(Learned):
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
                 row = self._table.find_table_rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
-                chance = self.answer_rate.record_hang_up(float(self._table.ratio[row[0]]))
-                self.rings.record_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
+                chance = self.answer_rate.record_call_hang_up(float(self._table.ratio[row[0]]))
+                self.rings.record_call_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 answered = event.kind is PacingEventKind.ANSWERED
                 if event.timed:
                     self.rings.record_end(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
                     if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
                         self._compute_probability_tables()
-                self.answer_rate.record_outcome(answered=answered)
+                self.answer_rate.record_call_outcome(answered=answered)
             case PacingEventKind.TALK_ENDED if event.timed:
                 self._learn_stage_duration(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1

@@ -67,7 +67,7 @@ class Outlook:
         self.expected_freed, self.expected_answers = sum(freed[0]) / len(freed[0]), sum(answered[0]) / len(answered[0])
         """Expected seats that become free, and expected answers: means over the moments considered."""
 
-    def count_calls_within_bounds(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
+    def count_calls_within_risk_bounds(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """Return how many new calls, at most `most`, can be placed before the last one exceeds a bound on its risk.
 
         Args:
@@ -75,7 +75,7 @@ class Outlook:
         """
         if most <= 0 or not self._is_within_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _compute_sums_of_call(new), 1
+        kind, calls = _compute_moment_sums_of_call(new), 1
         while calls < most and self._is_within_bounds(bounds, _add_calls_to_sums(self._sums, kind, calls)):
             calls += 1
         return calls
@@ -86,7 +86,10 @@ class Outlook:
         The number is in average calls. A call is judged by the other calls, as when it was placed. If it also counted
         itself, a call could be placed and hung up again and again.
         """
-        kind, excess = _compute_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]), 0
+        kind, excess = (
+            _compute_moment_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
+            0,
+        )
         while excess < self._ringing and not self._is_within_bounds(
             bounds, _add_calls_to_sums(self._sums, kind, -1.0 - excess)
         ):
@@ -116,7 +119,7 @@ def _add_calls_to_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     ]
 
 
-def append_powers(probabilities: Matrix) -> Matrix:
+def append_squares_and_cubes(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
     The array is contiguous, so that selecting rows copies only these rows.
@@ -124,7 +127,7 @@ def append_powers(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _compute_sums_of_call(probabilities: Sequence[float]) -> _Sums:
+def _compute_moment_sums_of_call(probabilities: Sequence[float]) -> _Sums:
     """Return the sums of moments for a single call, from its probabilities of being answered by each moment."""
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 

@@ -73,7 +73,7 @@ class PacingSnapshot:
         """Return the free seats less the calls in flight. Negative: there are more calls than free seats."""
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
-    def limit_to_trunks(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
+    def limit_calls_to_trunk_capacity(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
         """Return how many of `wanted` calls the free channels and the calls-per-second limits allow, and which limit
         applies.
         """
@@ -189,15 +189,15 @@ class Pacer(ABC):
 
     def set_abandoned_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. The hard stops of the caps do not change."""
-        self.set_caps([replace(cap, target=target) for cap in self.caps])
+        self.set_abandoned_caps([replace(cap, target=target) for cap in self.caps])
 
-    def set_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the abandoned-call caps, without losing counted calls. The new caps must have time windows of the
         same lengths.
         """
         self.caps = tuple(caps)
 
-    def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
+    def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
         """Set the counts for the abandoned-call caps from the calls in the store: by window length, the oldest calls
         first.
         """

@@ -28,7 +28,7 @@ class UsualRate(Learned):
         self._seconds = tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
         self._at: float | None = None
 
-    def record_rate(self, now: float, answer_rate: float) -> None:
+    def record_answer_rate(self, now: float, answer_rate: float) -> None:
         """Record the present answer rate. It counts in the mean until the next one is recorded."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
@@ -71,28 +71,28 @@ class PredictivePacer(GovernedPacer):
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
         # Asking for one more than the trunks allow shows whether they are the limit.
-        enough = snapshot.limit_to_trunks(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
+        enough = snapshot.limit_calls_to_trunk_capacity(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.record_rate(now, prospect.answer_rate)
+            self.usual.record_answer_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._make_risk_bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
-        ahead = prospect.outlook.count_calls_within_bounds(bounds, prospect.next_call, enough)
+        ahead = prospect.outlook.count_calls_within_risk_bounds(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
                 (self.usual.compute_max_calls_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
-                (self._count_worst_case_room(snapshot), Limit.RESERVE),
+                (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
             ):
                 if ahead > most:
                     ahead, limited_by = most, limit
         wanted = max(ahead, snapshot.seats_without_caller)
         if wanted > 0 and self._is_carrier_slow_to_ring(snapshot):
             wanted, limited_by = 0, Limit.SLOW_CARRIER
-        calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
+        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(wanted, limited_by)
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
@@ -111,7 +111,7 @@ class PredictivePacer(GovernedPacer):
             "answer-rate": prospect.answer_rate,
             "alpha": alpha,
             "boldness": self.governor.boldness,
-            "budget": self.governor.count_abandoned_to_target(),
+            "budget": self.governor.count_abandoned_calls_left(),
         }
         return Explanation(calls, limited_by, figures)
 
@@ -156,7 +156,7 @@ class PredictivePacer(GovernedPacer):
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
         bounds = self._make_risk_bounds(alpha, self._tuning.hang_up_risk, prospect)
         excess = prospect.outlook.count_calls_to_hang_up(bounds)
-        excess = max(excess, min(len(snapshot.ringing), -self._count_worst_case_room(snapshot)))
+        excess = max(excess, min(len(snapshot.ringing), -self._count_calls_allowed_in_worst_case(snapshot)))
         if excess > 0:
             self._hung_up_at = now
         return excess

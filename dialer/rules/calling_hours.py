@@ -30,7 +30,7 @@ class WeekHours:
     holiday: tuple[Stretch, ...]
     holidays: frozenset[date] = frozenset()
 
-    def get_hours(self, day: date) -> tuple[Stretch, ...]:
+    def get_calling_hours(self, day: date) -> tuple[Stretch, ...]:
         """Return the calling hours of a date."""
         if day in self.holidays:
             return self.holiday
@@ -45,7 +45,7 @@ class WeekHours:
         """Return whether calls are allowed at `now` (epoch seconds) in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
-        return any(start <= moment < until for start, until in self.get_hours(local.date()))
+        return any(start <= moment < until for start, until in self.get_calling_hours(local.date()))
 
     def find_next_opening(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
         """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within two weeks.
@@ -56,7 +56,10 @@ class WeekHours:
             return now
         # All zones are open from the moment the last of them opens, so only opening times have to be checked.
         openings = {
-            opening for zone in zones for opening in _list_opening_times(zone, now, self.get_hours) if opening > now
+            opening
+            for zone in zones
+            for opening in _list_opening_times(zone, now, self.get_calling_hours)
+            if opening > now
         }
         return next((at for at in sorted(openings) if all(self.is_open_at(zone, at) for zone in zones)), None)
 
@@ -77,7 +80,7 @@ def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -
         both = [
             (max(one[0], other[0]), min(one[1], other[1]))
             for one in open_today
-            for other in each.get_hours(local.date())
+            for other in each.get_calling_hours(local.date())
         ]
         open_today = [(start, until) for start, until in both if start < until]
     moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]

@@ -40,14 +40,14 @@ class Areas:
     last_call_seconds: float  # how long before a booth closes the last call is made, so that the voter can still vote
 
 
-def list_roll_areas(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
+def list_polling_areas_of_roll(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
     """Return the polling areas of a roll's booths, or None if the roll has no booths yet."""
     if not booths:
         return None
     return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
 
 
-def list_poll_areas(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
+def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
     """Return one polling area for each polling day, for use before a roll is imported."""
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
@@ -64,7 +64,7 @@ def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
     return FirstCall(None, ", then ".join(reasons))
 
 
-def describe_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
+def describe_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
     """Return, as text, what prevents the campaign's calls from `start` until `end` (epoch seconds), in order of time.
 
     The text ends with the first time at which the campaign may call. It is empty if it may call at `start`.

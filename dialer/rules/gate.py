@@ -77,7 +77,7 @@ class Ruling:
         return not self.objections
 
     @property
-    def lasting_reason(self) -> Reason | None:
+    def permanent_reason(self) -> Reason | None:
         """The first reason that does not end by itself, or None."""
         return next((each.reason for each in self.objections if each.until is None), None)
 
@@ -126,14 +126,14 @@ class Gate:
         """
         return self._build_ruling(now, lambda at: self._find_call_objections(case, at, asked_at=now))
 
-    def check_connect(self, case: Case, now: float) -> Ruling:
+    def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
         Caps and intervals between calls are not checked, because they already count this call.
         """
         return self._build_ruling(now, lambda at: self._find_connect_objections(case, at))
 
-    def find_next_time(self, case: Case, now: float, at: float) -> float | None:
+    def find_next_allowed_time(self, case: Case, now: float, at: float) -> float | None:
         """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
         foreseen.
 
@@ -302,7 +302,7 @@ class Gate:
 
     def _check_silence_interval(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
-        if not rules.forbids_in_silence(campaign):
+        if not rules.forbids_calls_in_silence(campaign):
             return
         close = CloseUnknown.POLL if area is None else find_close_of_poll(rules.polls, area)
         if close is CloseUnknown.POLL:
@@ -371,7 +371,7 @@ class Gate:
 
     def _check_minimum_intervals(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
         """Check the minimum intervals since the number's last call and last conversation."""
-        gaps = self.rules.get_call_gaps(case.campaign)
+        gaps = self.rules.get_minimum_call_intervals(case.campaign)
         called_at, talked_at = facts.called_at, facts.talked_at
         if case.asked_for:
             called_at, talked_at = case.rung_since_asked_at, None

@@ -71,11 +71,11 @@ class Rulebook:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
-    def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+    def with_imported_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """Return a copy of the rules with the do-not-call registers that were imported."""
         return replace(self, registers=registers)
 
-    def forbids_in_silence(self, campaign: CampaignRules) -> bool:
+    def forbids_calls_in_silence(self, campaign: CampaignRules) -> bool:
         """Return whether the rules forbid a campaign's calls during the silence interval."""
         if self.silence_seconds <= 0:
             return False
@@ -96,7 +96,7 @@ class Rulebook:
         """Return the maximum number of conversations with a number per day, or None for booth workers, who have no such cap."""
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
-    def get_call_gaps(self, campaign: CampaignRules) -> CallIntervals:
+    def get_minimum_call_intervals(self, campaign: CampaignRules) -> CallIntervals:
         """Return the minimum intervals between calls to a number. Booth workers have their own intervals."""
         return self.gaps if campaign.attempts_per_day is None else NO_INTERVALS
 

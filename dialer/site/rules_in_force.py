@@ -139,4 +139,4 @@ def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
     It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
     rulebook = build_rulebook(load_site_profile(settings), settings)
-    return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.read_registers(db))))
+    return Gate(rulebook if db is None else rulebook.with_imported_registers(tuple(registers.read_registers(db))))

@@ -214,7 +214,7 @@ class AgentReading:
         grounds = None if call.grounds is None else json.loads(call.grounds)
         return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
 
-    async def find_owner(self, attempt_id: str) -> CallOwner | None:
+    async def find_agent_of_attempt(self, attempt_id: str) -> CallOwner | None:
         """Return the agent and number of an attempt, or None if there is no such attempt."""
         return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
 

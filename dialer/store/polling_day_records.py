@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.official_turnout import OfficialFigure, find_possible_states, resolve_state
+from dialer.domain.official_turnout import OfficialFigure, find_possible_states_of_country, resolve_state_of_country
 from dialer.store import audit
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
@@ -68,7 +68,7 @@ def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigur
     Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
     """
     found = _find_states(db, figure)
-    states = find_possible_states(figure.state_code, found)
+    states = find_possible_states_of_country(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
     part = "" if figure.part_number is None else f", part {figure.part_number},"
@@ -98,7 +98,7 @@ def _find_states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     known = SQL.states_of_constituency.all(db, constituency_number=number)
     found: dict[str, str] = {}
     for area in SQL.areas.rows(db, constituency_number=number, part_number=figure.part_number):
-        state = resolve_state(area.state_code, known)
+        state = resolve_state_of_country(area.state_code, known)
         found[state] = max(area.closes_at, found.get(state, ""))
     return found
 

@@ -91,7 +91,7 @@ class Turns:
         self.features.core.start_tasks(cast(Any, self), lambda: None)
         self.features.servers.up.add("")
         self.engine.features.eligibility._gate = cast(
-            Any, SimpleNamespace(rules=plan.gate.rules, check_connect=_allowed)
+            Any, SimpleNamespace(rules=plan.gate.rules, check_connection_to_agent=_allowed)
         )
         self.engine.features.eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():

@@ -46,7 +46,7 @@ class MemoryDesk:
         self.features = self.flows = self
         self._sms_to = ""
 
-    def is_live(self, attempt_id: AttemptId) -> bool:
+    def is_live_call(self, attempt_id: AttemptId) -> bool:
         return attempt_id in self.calls
 
     def start_flow(self, attempt_id: str) -> FlowSession | None:
@@ -64,11 +64,11 @@ class MemoryDesk:
             call.commits.setdefault(commit.sequence, commit)
         return self.works
 
-    async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
+    async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
         self._sms_to = attempt_id
         return "+910000000001"
 
-    async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+    async def store_flow_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         self.calls[attempt_id].handed_over.append(answers)
 
     async def send_sms(self, number: str, text: str) -> bool:

@@ -237,7 +237,7 @@ async def report_end_before_request(
 ) -> None:
     """Report the end of a call before its last request arrives, while the fake engine still holds the call."""
     server.switch.sids.clear()  # the switch forgets a call at its end
-    server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
+    server.desk.is_live_call = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
     server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
     async with aiohttp.ClientSession() as session:
         await asyncio.sleep(LATE_SECONDS - 0.1)

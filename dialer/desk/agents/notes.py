@@ -149,7 +149,7 @@ class AgentNotes:
         seat = self._page_state.get(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
             return seat.screen_pop.phone_id
-        call = await self._reading.find_owner(attempt_id)
+        call = await self._reading.find_agent_of_attempt(attempt_id)
         if call is None or (call.seat, call.agent) != (who.seat, who.name):
             return None
         has_closed = call.ended_at is not None and self._page_state.now() - call.ended_at > OPEN_SECONDS

@@ -77,7 +77,9 @@ class AgentSignInRoutes:
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
         proof = await self._people.run_in_single_thread(
-            lambda: site.prover.make_proof(site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
+            lambda: site.prover.make_proof_of_pin(
+                site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now()
+            )
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
         reply = await self._dialler_client.send_command(

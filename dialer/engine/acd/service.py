@@ -113,7 +113,7 @@ class Acd:
         self._core.request_effects(
             make_switch_order(
                 self._switch.connect_call_to_seat, call.attempt_id, seat.name, record=spec.record
-            ).with_fallback(voter_did_not_arrive),
+            ).with_failure_event(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
@@ -174,12 +174,12 @@ class Acd:
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
-        self._seats.count_call(seat_name)
+        self._seats.count_accepted_call(seat_name)
         self._calls.update_call(call, call.with_connection(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_to_flow(call.attempt_id, True)
 
-    def continue_conversation(self, call: Call, seat_name: str) -> None:
+    def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Continue the conversation of a voter who is already connected to a seat, after a restart of the dialler or a
         transfer.
         """
@@ -192,7 +192,7 @@ class Acd:
         """Set the agent's seat to talking again, because its voter has come back."""
         self._core.request_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
-        self.continue_conversation(call, seat_name)
+        self.restore_conversation_at_seat(call, seat_name)
 
     def return_voter_to_seat(self, call: Call, seat_name: str) -> str | None:
         """Find a seat for a voter whose transfer failed, and set it to talking.
@@ -247,15 +247,15 @@ class Acd:
 
     def find_latest_call(self, seat: Seat) -> Call | None:
         """Return the call at a seat, or the call that is being wrapped up there, or None."""
-        return self._wrapping_up.get(seat.name) or self._calls.find_by_seat(seat)
+        return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
-    def announce_closing(self, seat: Seat) -> None:
+    def announce_end_of_talk(self, seat: Seat) -> None:
         """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
 
         A repeat changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
-        after = seat.announce_closing(now)
+        after = seat.announce_end_of_talk(now)
         if after is seat:
             return
         self._seats.put_seat(seat, after)
@@ -317,7 +317,7 @@ class Acd:
         if seat is None:
             return
         now = self._core.read_clock()
-        call = self._calls.find_by_seat(seat)
+        call = self._calls.find_call_at_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
             self._core.request_effects(
@@ -339,7 +339,7 @@ class Acd:
         if seat is not None:
             self.call_phone(seat.name)
 
-    def set_phone_suspect(self, seat_name: str, doubted: bool) -> None:
+    def set_seat_phone_suspect(self, seat_name: str, doubted: bool) -> None:
         """Set whether a seat's phone may be dead. Voters are not connected to a seat with a suspect phone."""
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
@@ -352,7 +352,9 @@ class Acd:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._core.request_effects(
                 StopTimer(f"phone/{seat_name}"),
-                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).with_fallback(not_called),
+                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).with_failure_event(
+                    not_called
+                ),
             )
 
     def expect_phone_to_connect(self, seat_name: str) -> None:

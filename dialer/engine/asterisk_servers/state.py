@@ -77,7 +77,7 @@ class ServerLoads:
         self.free: dict[str, int] = dict.fromkeys(servers.names, 0)
         self.calls: dict[str, int] = dict.fromkeys(servers.names, 0)
 
-    def sort_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
+    def sort_trunks_by_server_load(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return the trunks in a new order: first those whose Asterisk server most likely has a free agent. Trunks of
         one server keep their order.
         """

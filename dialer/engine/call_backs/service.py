@@ -47,7 +47,7 @@ class OwnCallBacks:
         for own in await self._store.read_own_call_backs(self._core.clock.now()):
             self._schedule_call_back(own)
 
-    def replace_promise(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+    def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
         """Replace the call-back promised to a number by the one of a new disposition.
 
         If the new disposition promises none, the earlier promise is removed.
@@ -71,7 +71,7 @@ class OwnCallBacks:
             self._forget_call_back(own)
             return
         seat, campaign = self._find_seat_of_agent(own), self._core.plan.campaigns.get(own.campaign_id)
-        if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
+        if seat is None or campaign is None or not seat.can_serve_campaign(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._release_reserved_seat(seat.name)
             self._retry_call_back_after(own, AWAY_SECONDS)

@@ -178,7 +178,7 @@ class FlowService:
                 return await self._store_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.find_voters_by_mark_key(key)):
-                    await self._workers.undo_last_serial(call, key)
+                    await self._workers.undo_last_voter_serial(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
@@ -203,7 +203,7 @@ class FlowService:
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_serial(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_voter_serial(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.get(call.attempt_id)
         if live is not None:
             self._calls.update_call(live, live.with_mark(kind, commit.hour))
@@ -229,19 +229,19 @@ class FlowService:
 
         The answers so far are stored first, because the agent's page shows them. Raises StoreError.
         """
-        await self.store_answers(attempt_id, answers)
+        await self.store_flow_answers(attempt_id, answers)
         return await self._acd.connect_from_flow(attempt_id)
 
-    async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+    async def store_flow_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store what the caller of a flow has entered so far. Raises StoreError."""
         if answers:
             await self._store.record_flow_answers(attempt_id, answers, self._core.clock.now())
 
-    def is_live(self, attempt_id: AttemptId) -> bool:
+    def is_live_call(self, attempt_id: AttemptId) -> bool:
         """Return whether a call attempt has a live call."""
         return attempt_id in self._calls
 
-    async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
+    async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
         """Return the phone number of a live call, as the address of a text message.
 
         Returns None if the call has ended or the number has opted out.

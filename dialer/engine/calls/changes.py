@@ -17,7 +17,7 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.store import Store
 
 
-def list_effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
+def list_effects_of_call_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
     """Return the effects to request after a call has changed, such as a timer or an update of the pacer. `before` and
     `after` are the call before and after the change.
     """

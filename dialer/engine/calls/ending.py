@@ -105,15 +105,15 @@ class CallEndings:
         )
         self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
-        self._numbers.add_call(call, outcome)
+        self._numbers.remember_call(call, outcome)
         self._core.request_effects(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
             run.set_next_due_time(retry_at)
-        self._calls.notify_call(call, CallState.ENDED, outcome)
+        self._calls.notify_call_state(call, CallState.ENDED, outcome)
         self._core.request_effects(make_store_commit(self._store.end_attempts, [record]))
         self._core.wake.set()
 
-    def check_switch_reports(self, call: Call) -> None:
+    def alert_about_missing_switch_events(self, call: Call) -> None:
         """Raise an alert if the switch reports no events for answered voters: an AMI permission may be missing."""
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return

@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import Switch
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallChange, CallState, CampaignChange
-from dialer.engine.calls.changes import list_effects_of_change
+from dialer.engine.calls.changes import list_effects_of_call_change
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, Notify, make_switch_order
@@ -45,11 +45,11 @@ class LiveCalls:
         """Return all live calls, the oldest first."""
         return self._calls.values()
 
-    def find_by_campaign(self, campaign_id: str) -> list[Call]:
+    def find_calls_of_campaign(self, campaign_id: str) -> list[Call]:
         """Return the live calls of a campaign."""
         return [call for call in self._calls.values() if call.campaign_id == campaign_id]
 
-    def find_by_seat(self, seat: Seat) -> Call | None:
+    def find_call_at_seat(self, seat: Seat) -> Call | None:
         """Return the live call at a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
@@ -67,7 +67,7 @@ class LiveCalls:
         if after is before:
             return after
         self._calls[after.attempt_id] = after
-        self._core.request_effects(*list_effects_of_change(before, after, self._core.read_clock(), self._store))
+        self._core.request_effects(*list_effects_of_call_change(before, after, self._core.read_clock(), self._store))
         if after.answered is not before.answered:
             self._core.wake.set()
         return after
@@ -84,7 +84,7 @@ class LiveCalls:
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
-    def notify_call(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+    def notify_call_state(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Notify subscribers of the state of a call."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
         self._core.request_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))

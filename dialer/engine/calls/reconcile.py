@@ -213,7 +213,7 @@ class Reconciler:
             worker=attempt.worker,
         )
         call = call.with_disposition(self._restore_disposition(run, call, attempt))
-        return self._inbound.restore_route(call, attempt) if attempt.direction is Direction.INBOUND else call
+        return self._inbound.restore_inbound_route(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _restore_disposition(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
         """Return the disposition that the agent had entered for a call, or None.

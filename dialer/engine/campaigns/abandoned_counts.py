@@ -18,4 +18,4 @@ async def restore_abandoned_counts(pacer: Pacer, campaign_id: str, store: Store,
         window: await store.count_recent_answers(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
-    pacer.restore_counts(clock.monotonic(), recent)
+    pacer.restore_counted_calls(clock.monotonic(), recent)

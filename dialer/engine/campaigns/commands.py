@@ -66,7 +66,7 @@ class StopAll(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.stop_all()
+        return await services.campaigns.stop_all_campaigns()
 
 
 class SetSpeed(Command):
@@ -129,4 +129,4 @@ class AcceptClock(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.campaigns.accept_clock()
+        return services.campaigns.accept_wall_clock()

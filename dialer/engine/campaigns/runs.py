@@ -106,7 +106,7 @@ class CampaignRun:
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
-    def read_queue_again(self) -> None:
+    def reread_number_queue(self) -> None:
         """Request that the campaign's queue of numbers is read again, because numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
@@ -118,7 +118,7 @@ class CampaignRun:
         depend has changed.
         """
         self.must_check_refused = True
-        self.read_queue_again()
+        self.reread_number_queue()
 
 
 class CampaignRuns:
@@ -155,7 +155,7 @@ class CampaignRuns:
         """Add a campaign to this run of the dialler."""
         self._runs[run.spec.campaign_id] = run
 
-    def apply_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
+    def apply_current_settings(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
         """Apply the campaigns of the settings in force, with the new ones in `added`. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
@@ -173,10 +173,10 @@ class CampaignRuns:
             run.check_refused_numbers_again()
         self._core.wake.set()
 
-    def read_queues_again(self) -> None:
+    def reread_number_queues(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
         for run in self._runs.values():
-            run.read_queue_again()
+            run.reread_number_queue()
         self._core.wake.set()

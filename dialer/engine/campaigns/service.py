@@ -99,9 +99,9 @@ class Campaigns:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
             self._change_abandoned_target(run, target, str(ordered.content["sender"]))
 
-    def apply_plan(self, new: Mapping[str, CampaignRun]) -> None:
+    def apply_current_settings(self, new: Mapping[str, CampaignRun]) -> None:
         """Apply the campaigns of the settings in force, with the `new` ones. Removed campaigns place no more calls."""
-        for run in self._runs.apply_plan(new):
+        for run in self._runs.apply_current_settings(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
             self._clear_inaudible_alert(run)
@@ -122,13 +122,13 @@ class Campaigns:
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
             steered = run.pacer.caps[0].target if run.target_set_by is not None else None
-            run.pacer.set_caps(plan.pacer.caps)
+            run.pacer.set_abandoned_caps(plan.pacer.caps)
             if steered is not None:
                 run.pacer.set_abandoned_target(min(steered, plan.spec.most_abandoned_target))
 
-    def accept_clock(self) -> str:
+    def accept_wall_clock(self) -> str:
         """Accept the machine's clock, which was set while the dialler ran, as right."""
-        return self._clock_guard.accept_clock()
+        return self._clock_guard.accept_wall_clock()
 
     async def reload_flows(self) -> str:
         """Reload the IVR flows from their files. Calls in progress keep their version. Raises FlowError for an invalid
@@ -152,7 +152,7 @@ class Campaigns:
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
-    async def stop_all(self) -> str:
+    async def stop_all_campaigns(self) -> str:
         """Stop every campaign, even if the store fails.
 
         Campaigns that are added later are stopped too, until any campaign is resumed. Raises StoreError if all

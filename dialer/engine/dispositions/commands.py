@@ -47,7 +47,7 @@ class VoterReport(Record):
             raise ValueError("must have `hour` (0 to 23) with the mark later, and must not have it with another mark")
         return self
 
-    def make_outcome(self) -> VoterOutcome:
+    def make_voter_outcome(self) -> VoterOutcome:
         """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter, MarkKind(self.mark), self.hour, confidence)
@@ -129,7 +129,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
             attempt_id=self.attempt,
-            voters=tuple(each.make_outcome() for each in self.voters or ()),
+            voters=tuple(each.make_voter_outcome() for each in self.voters or ()),
             call_back_at=self.call_back_at,
             own=bool(self.own_call_back),
             language=self.language,

@@ -96,7 +96,7 @@ class Dispositions:
         self._undoable: dict[str, _Undoable] = {}  # by seat
         self._open_calls: dict[str, _OpenCall] = {}  # by seat
 
-    def reopen_call(self, seat_name: str, call: Call, agent: str | None) -> None:
+    def reopen_call_for_disposition(self, seat_name: str, call: Call, agent: str | None) -> None:
         """Let an agent enter a disposition for a call that has already ended."""
         self._open_calls[seat_name] = _OpenCall(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
@@ -134,7 +134,7 @@ class Dispositions:
             details.answers,
             own_at,
         )
-        marks = _make_marks(record, call, hour, details.voters, receipt)
+        marks = _make_marks_of_disposition(record, call, hour, details.voters, receipt)
         effect = await self._store_disposition(run, call, record, marks, receipt)
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
@@ -148,7 +148,7 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.announce_closing(current)  # agents enter a disposition when the talk is about to end
+            self._acd.announce_end_of_talk(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
@@ -191,7 +191,7 @@ class Dispositions:
         ]
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
-        self.reopen_call(seat.name, call.with_agent_verdict(machine=False), seat.agent)
+        self.reopen_call_for_disposition(seat.name, call.with_agent_verdict(machine=False), seat.agent)
         return f"seat {seat.name}: undone"
 
     def _require_call(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
@@ -256,7 +256,7 @@ class Dispositions:
             if isinstance(error, NotInStore):
                 raise CommandRefused(str(error)) from error
             raise
-        self._call_backs.replace_promise(call.campaign_id, call.phone_id, record)
+        self._call_backs.replace_promised_call_back(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
             run.set_next_due_time(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
@@ -308,7 +308,7 @@ def _make_mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str
     return f"{attempt_id}/agent/{hashlib.sha256(receipt.key.encode()).hexdigest()[:16]}"
 
 
-def _make_marks(
+def _make_marks_of_disposition(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
     """Return the marks (facts about voters) that follow from a disposition. The called voter is marked too, unless

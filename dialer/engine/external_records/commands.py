@@ -104,7 +104,7 @@ class FigureReport(Record):
         Field(description="required where several states have the number", pattern=r"^[^\x00-\x1f\x7f]{1,128}$"),
     ] = None
 
-    def make_figure(self) -> OfficialFigure:
+    def make_turnout_figure(self) -> OfficialFigure:
         """Return the turnout figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
@@ -209,7 +209,7 @@ class RecordOfficialTurnout(RecordsCommand):
         return len(self.figures)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        figures = tuple(each.make_figure() for each in self.figures)
+        figures = tuple(each.make_turnout_figure() for each in self.figures)
         return await records.import_turnout(figures, context.format_responsible_person(self.who))
 
 
@@ -302,4 +302,6 @@ class ReleaseUnknownAttempts(RecordsCommand):
         return len(self.attempts)
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.release_unknown(self.attempts, self.reason, context.format_responsible_person(self.who))
+        return await records.release_unknown_results(
+            self.attempts, self.reason, context.format_responsible_person(self.who)
+        )

@@ -92,7 +92,7 @@ class ExternalRecords:
                 self._marks.apply_opt_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
-    async def confirm_uplink(self, through: int) -> bool:
+    async def remove_uploaded_results(self, through: int) -> bool:
         """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
 
         Returns whether headquarters has results that this store does not have, because it was set back to an earlier
@@ -123,14 +123,14 @@ class ExternalRecords:
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
-    async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+    async def release_unknown_results(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let numbers be called again whose call attempts have an unknown result, all or none. Raises CommandRefused,
         StoreError.
         """
         with _refuse_rejected_records():
             opened = await self._store.release_unknown_attempts(attempts, reason.strip(), self._make_audit_entry(who))
         if self._marks is not None:
-            self._marks.read_queues_again()
+            self._marks.reread_number_queues()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
     def _make_audit_entry(self, who: str, **what: str) -> AuditNote:

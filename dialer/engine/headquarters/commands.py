@@ -99,7 +99,7 @@ class ExecuteOrder(Command):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.headquarters.execute_order(self.order, self.signatures)
+        return await services.headquarters.execute_headquarters_order(self.order, self.signatures)
 
 
 class ConfirmUplink(Command):
@@ -115,7 +115,7 @@ class ConfirmUplink(Command):
     through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        if await services.records.confirm_uplink(self.through):
+        if await services.records.remove_uploaded_results(self.through):
             return await services.headquarters.stop_because_set_back()
         return f"confirmed up to {self.through}"
 

@@ -18,7 +18,7 @@ from dialer.domain.orders import (
     OrderForged,
     OrderKind,
     calculate_order_digest,
-    find_signers,
+    find_order_signers,
     read_order,
     refuse_unlawful_order,
     was_order_executed,
@@ -44,7 +44,7 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
 
-    async def restore_stop(self) -> None:
+    async def reinstate_stop_order(self) -> None:
         """Restore a stop by headquarters that is still in force from an earlier run. It stops new campaigns too. Raises
         StoreError.
         """
@@ -53,7 +53,7 @@ class HeadquartersOrders:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._suspend_campaigns(next(reversed(stops)), stopped)
 
-    async def execute_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
+    async def execute_headquarters_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Verify an order of headquarters and carry it out. Raises CommandRefused; StoreError if the order could not be
         stored.
 
@@ -64,7 +64,7 @@ class HeadquartersOrders:
         if not plan.leaders:
             raise CommandRefused("this centre accepts no orders, because no leader is set in [[headquarters.leaders]]")
         try:
-            signers = find_signers(text, signatures, plan.leaders)
+            signers = find_order_signers(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
             self._core.request_effects(
@@ -111,7 +111,7 @@ class HeadquartersOrders:
     async def stop_because_set_back(self) -> str:
         """Stop all campaigns, because headquarters has results that this store has lost. Raises StoreError."""
         self._alerts.raise_alert(AlertKind.STORE_SET_BACK)
-        return await self._campaigns.stop_all()
+        return await self._campaigns.stop_all_campaigns()
 
     def report_uplink(self, problem: str, clock_ahead_seconds: float) -> None:
         """Raise or clear two alerts: headquarters refuses this centre's results (`problem`), and the clocks differ.

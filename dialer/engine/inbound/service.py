@@ -89,7 +89,7 @@ class Inbound:
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
-    async def route_call(
+    async def route_inbound_call(
         self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str
     ) -> InboundAction:
         """Return where an inbound call is routed, and store the call. A channel must be reserved for it.
@@ -145,7 +145,7 @@ class Inbound:
                 self._unknown_callers.trunks[attempt_id] = trunk
             return InboundAction.MESSAGE
         call = self._calls.put_call(self._make_call(attempt_id, route, party, trunk))
-        self._calls.notify_call(call, call.state)
+        self._calls.notify_call_state(call, call.state)
         if ended is not None:  # the caller hung up while the call was being routed
             self._core.request_effects(CallFinished(ended))
         return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
@@ -185,7 +185,7 @@ class Inbound:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._routing.keys())
 
-    def restore_route(self, call: Call, attempt: OpenAttempt) -> Call:
+    def restore_inbound_route(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _find_campaign_kind(route)

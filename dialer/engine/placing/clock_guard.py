@@ -32,7 +32,7 @@ class ClockGuard:
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
-    def accept_clock(self) -> str:
+    def accept_wall_clock(self) -> str:
         """Accept the wall clock's time as right, and resume dialling. Returns the reply to the command."""
         self._watch.accept_time(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts

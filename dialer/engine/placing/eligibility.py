@@ -75,7 +75,7 @@ class Eligibility:
         self._rules_version = ""
         self._grounds: dict[Hashable, str] = {}
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
-        self.apply_plan()
+        self.apply_current_settings()
 
     def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return how often and how soon a phone number may be called in a campaign.
@@ -84,13 +84,13 @@ class Eligibility:
         between its calls.
         """
         book, rules = self._gate.rules, self._find_rules_of_campaign(run)
-        return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
+        return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_minimum_call_intervals(rules)
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Apply the calling rules of the settings in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
-        self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
+        self._gate = Gate(plan.gate.rules.with_imported_registers(self._gate.rules.registers))
         self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
         self._campaign_rulings.clear()
         self._grounds.clear()
@@ -123,9 +123,9 @@ class Eligibility:
 
     def load_registers_and_calls(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
-        self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
+        self._gate = Gate(self._gate.rules.with_imported_registers(tuple(registers)))
         self._grounds.clear()
-        self.load_areas()
+        self.load_polling_areas()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
                 rules, area = self._campaigns[attempt.campaign_id], self._find_area_of_booth(attempt.booth_id)
@@ -137,7 +137,7 @@ class Eligibility:
                     language=self._find_language_of_voter("", attempt.booth_id),
                 )
 
-    def load_areas(self) -> None:
+    def load_polling_areas(self) -> None:
         """Reload the polling areas of the booths."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
@@ -162,11 +162,11 @@ class Eligibility:
         That is so if the number is locked after an abandoned call, and the rules profile exempts calls with a
         guaranteed agent from the lock.
         """
-        rules, facts = self._gate.rules, self._update_facts(claim.facts, claim.phone_id)
+        rules, facts = self._gate.rules, self._update_phone_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
-    def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+    def check_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether the rules allow a call to a reserved number now, and count a refusal.
 
         With `guaranteed` an agent's seat is reserved for the call.
@@ -196,9 +196,9 @@ class Eligibility:
         if case is None:  # a call without a case: it is unknown whether the gate allowed it
             case = Case(self._find_rules_of_campaign(run), "", self._find_area_of_booth(call.booth_id), None)
         case = replace(
-            case, campaign=self._find_rules_of_campaign(run), facts=self._update_facts(case.facts, call.phone_id)
+            case, campaign=self._find_rules_of_campaign(run), facts=self._update_phone_facts(case.facts, call.phone_id)
         )
-        return self._count_refusals(run, self._gate.check_connect(case, self._core.clock.now())).allowed
+        return self._count_refusals(run, self._gate.check_connection_to_agent(case, self._core.clock.now())).allowed
 
     def forget_ended_calls(self) -> None:
         """Discard what was stored for the rule checks of calls that have ended."""
@@ -214,7 +214,7 @@ class Eligibility:
             self._find_rules_of_campaign(run),
             claim.number,
             self._find_area_of_booth(claim.booth_id),
-            self._update_facts(claim.facts, claim.phone_id),
+            self._update_phone_facts(claim.facts, claim.phone_id),
             caller_id,
             self._find_language_of_voter(claim.language, claim.booth_id),
             guaranteed,
@@ -244,11 +244,11 @@ class Eligibility:
         booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
-    def _update_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+    def _update_phone_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """Return the facts about a reserved number, updated with what has happened to the number since."""
         if facts is None:
             return None
-        return self._numbers.update_facts(facts, phone_id, tuple(self._campaigns))
+        return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))
 
     def _count_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:

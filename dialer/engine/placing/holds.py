@@ -101,9 +101,9 @@ class CampaignHolds:
         """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
-        if any(seat.is_at_work for seat in self._seats.find_seats_serving(run.spec)):
+        if any(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec)):
             return None
-        if any(seat.is_at_work and seat.campaigns for seat in self._seats.values()):
+        if any(seat.is_taking_calls and seat.campaigns for seat in self._seats.values()):
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")
         skill = run.spec.skill
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")

@@ -105,7 +105,7 @@ class Hoppers:
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
-            self.return_all_claims(run)
+            self.return_all_claimed_numbers(run)
         elif run.hopper:
             self._core.wake.set()
 
@@ -169,12 +169,12 @@ class Hoppers:
         reason, code = _CLAIM_REFUSALS[claim]
         raise CommandRefused(f"campaign {run.spec.campaign_id}: the number was not called, because {reason}", code)
 
-    def return_all_claims(self, run: CampaignRun) -> None:
+    def return_all_claimed_numbers(self, run: CampaignRun) -> None:
         """Return all reserved numbers of a hopper to the campaign's queue."""
-        self.return_claims(run, list(run.hopper))
+        self.return_claimed_numbers(run, list(run.hopper))
         run.hopper.clear()
 
-    def return_expiring_claims(self, run: CampaignRun) -> None:
+    def return_expiring_claimed_numbers(self, run: CampaignRun) -> None:
         """Return the reserved numbers whose lease ends soon to the campaign's queue. They are at the front of the
         hopper.
         """
@@ -183,9 +183,9 @@ class Hoppers:
         while run.hopper and run.hopper[0].leased_until < ends:
             old.append(run.hopper.popleft())
         if old:
-            self.return_claims(run, old)
+            self.return_claimed_numbers(run, old)
 
-    def return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    def return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         """Return reserved numbers that led to no call to the campaign's queue."""
         run.next_due_at = 0.0
         if claims:

@@ -34,7 +34,7 @@ class NumberMemory:
             int, tuple[float, float]
         ] = {}  # end of the last call, and of the last conversation (0: none)
 
-    def add_call(self, call: Call, outcome: Outcome) -> None:
+    def remember_call(self, call: Call, outcome: Outcome) -> None:
         """Remember a call to a number that has ended."""
         now = self._core.clock.now()
         talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
@@ -54,7 +54,7 @@ class NumberMemory:
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
-    def update_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
+    def update_phone_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
         """Return the facts about a reserved number, updated with its recent calls and opt-outs. `campaigns` are those
         that may have called the number since.
         """

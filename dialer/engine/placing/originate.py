@@ -110,7 +110,7 @@ class Originator:
                 seat = self.reserved.choose_seat(run, claim.language)
             if run.spec.previews and seat is None:
                 break
-            ruling = self._eligibility.check_claim(run, claim, guaranteed=seat is not None)
+            ruling = self._eligibility.check_claimed_number(run, claim, guaranteed=seat is not None)
             best = self._order_trunks(trunks, loads, seat)
             taken = (
                 self._trunks.allocate_trunk(best, used, now, unsent, called=self._find_called_party(claim))
@@ -118,7 +118,7 @@ class Originator:
                 else None
             )
             if not ruling.allowed:
-                claim, lasting = run.hopper.popleft(), ruling.lasting_reason
+                claim, lasting = run.hopper.popleft(), ruling.permanent_reason
                 if lasting is None:
                     postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 else:
@@ -148,7 +148,7 @@ class Originator:
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
         for seat in self._seats.find_seats_serving(run.spec):
-            loads.working[seat.server] += seat.is_at_work
+            loads.working[seat.server] += seat.is_taking_calls
             loads.free[seat.server] += seat.is_free
         for call in self._calls.values():
             if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.state in _WANTS_SEAT:
@@ -161,7 +161,7 @@ class Originator:
         Best are those of the reserved seat's server, or those of servers that likely have a free agent.
         """
         if seat is None:
-            return loads.sort_trunks(trunks)
+            return loads.sort_trunks_by_server_load(trunks)
         servers = self._servers
         return sorted(trunks, key=lambda trunk: servers.get_server_of_trunk(trunk) != seat.server)
 
@@ -262,7 +262,7 @@ class Originator:
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
-                self._calls.notify_call(call, call.state)
+                self._calls.notify_call_state(call, call.state)
                 if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
                     self._core.request_effects(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
@@ -306,7 +306,7 @@ class Originator:
 
     async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
-        health = self._trunks.get_health(call.trunk)
+        health = self._trunks.get_trunk_health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._report_call_not_placed(call.attempt_id)
             return CommandRefused(
@@ -333,7 +333,7 @@ class Originator:
             refusal = CommandRefused(
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
-        elif not (ruling := self._eligibility.check_claim(run, claim, guaranteed=True)).allowed:
+        elif not (ruling := self._eligibility.check_claimed_number(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._channels.count_used_channels(), self._core.clock.monotonic()
@@ -382,7 +382,9 @@ class Originator:
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
-            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.get_limiter(attempt.trunk), self._core.clock)
+            queue = self._queues[attempt.trunk] = SendQueue(
+                self._trunks.get_trunk_rate_limiter(attempt.trunk), self._core.clock
+            )
         await queue.wait_for_turn(run.spec.kind)
         call = self._calls.get(attempt_id)
         refusal = self._check_before_sending(run, attempt, call)

@@ -65,6 +65,6 @@ class ReservedSeats:
             elif not call.answered:
                 previewed = call.leg.preview is not None
                 if not self.is_seat_reserved(call) or (
-                    previewed and self._seats[self._seats_by_attempt[attempt_id]].is_leaving
+                    previewed and self._seats[self._seats_by_attempt[attempt_id]].is_agent_leaving
                 ):
                     self._calls.cancel_call(call)

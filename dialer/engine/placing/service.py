@@ -98,19 +98,19 @@ class Placing:
         run.hold = hold
         if hold is not None:
             if run.hopper:
-                self._hoppers.return_all_claims(run)
+                self._hoppers.return_all_claimed_numbers(run)
             if nobody is None:
                 self._hold_campaign(run)
             return LOOK_AGAIN_SECONDS
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
-        self._hoppers.return_expiring_claims(run)
+        self._hoppers.return_expiring_claimed_numbers(run)
         used = self._channels.count_used_channels()
         unsent = self._channels.count_unsent_calls()
         if run.spec.kind is CampaignKind.IVR and self._pool.count_startable_calls(trunks, used, now, unsent) == 0:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
             left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = self._snapshots.take_snapshot(run, used, unsent)
+        snapshot = self._snapshots.take_pacing_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
         wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
@@ -134,7 +134,7 @@ class Placing:
     # Cancelling
 
     def _cancel_unanswered_calls(self, run: CampaignRun, *, but_kept: bool = False) -> None:
-        for call in self._calls.find_by_campaign(run.spec.campaign_id):
+        for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if not (but_kept and self._reserved.is_seat_reserved(call)):
                 self._calls.cancel_call(call)
 
@@ -145,21 +145,21 @@ class Placing:
         If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch
         nothing can be hung up; the next decision after reconnecting does it.
         """
-        for call in self._calls.find_by_campaign(run.spec.campaign_id):
+        for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
                 self._calls.cancel_call(call)
         if run.inaudible_sound is not None and self._servers.is_any_server_up:
             self._cancel_unanswered_calls(run)
             return
-        rings = any(not call.answered for call in self._calls.find_by_campaign(run.spec.campaign_id))
+        rings = any(not call.answered for call in self._calls.find_calls_of_campaign(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_server_up:
             used, unsent = self._channels.count_used_channels(), self._channels.count_unsent_calls()
-            self._cancel_excess_calls(run, self._snapshots.take_snapshot(run, used, unsent))
+            self._cancel_excess_calls(run, self._snapshots.take_pacing_snapshot(run, used, unsent))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its reserved numbers to the queue."""
         self._cancel_unanswered_calls(run)
-        self._hoppers.return_all_claims(run)
+        self._hoppers.return_all_claimed_numbers(run)
 
     def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Hang up ringing calls of a campaign for which no seat will be free."""
@@ -168,7 +168,7 @@ class Placing:
             away = self._servers.unreachable_servers
             unanswered = [
                 (call.began_seconds, call.ringing_seconds, call)
-                for call in self._calls.find_by_campaign(run.spec.campaign_id)
+                for call in self._calls.find_calls_of_campaign(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
                 and call.reserved_seat is None

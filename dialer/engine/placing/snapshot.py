@@ -52,7 +52,9 @@ class Snapshots:
         self._calls = calls
         self._runs = runs
 
-    def take_snapshot(self, run: CampaignRun, used: Mapping[str, int], unsent: Mapping[str, int]) -> PacingSnapshot:
+    def take_pacing_snapshot(
+        self, run: CampaignRun, used: Mapping[str, int], unsent: Mapping[str, int]
+    ) -> PacingSnapshot:
         """Return the input of a pacing decision for a campaign, as of now. `used` and `unsent` count used channels and
         unsent calls by trunk.
         """
@@ -91,7 +93,7 @@ class Snapshots:
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
-            at_work = sum(seat.is_at_work for seat in self._seats.find_seats_serving(run.spec))
+            at_work = sum(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec))
             unanswered = sum(not call.answered for call in self._list_outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
@@ -119,7 +121,7 @@ class Snapshots:
             for skill in (own, *others)
         }
         ready = {seat.name for seat in self._seats.values() if seat.is_free}
-        working = {seat.name for seat in self._seats.values() if seat.is_at_work}
+        working = {seat.name for seat in self._seats.values() if seat.is_taking_calls}
         free = {skill: serving[skill] & ready for skill in flights}
         at_work = {skill: serving[skill] & working for skill in flights}
         calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting) in flights.items()}
@@ -148,7 +150,7 @@ class Snapshots:
 
     def _find_skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
         """Return the skills that share seats at work with this skill, directly or through other skills."""
-        working = {seat.name for seat in self._seats.values() if seat.is_at_work}
+        working = {seat.name for seat in self._seats.values() if seat.is_taking_calls}
         found, reached = {own}, serving[own] & working
         while True:
             more = {skill for skill, seats in serving.items() if skill not in found and seats & reached}
@@ -175,7 +177,7 @@ class Snapshots:
         )
 
     def _list_outbound_calls(self, run: CampaignRun) -> list[Call]:
-        calls = self._calls.find_by_campaign(run.spec.campaign_id)
+        calls = self._calls.find_calls_of_campaign(run.spec.campaign_id)
         return self._filter_calls_on_reachable_servers([call for call in calls if not call.inbound])
 
     def _count_channels(self, run: CampaignRun) -> int:
@@ -183,7 +185,7 @@ class Snapshots:
         IVR calls.
         """
         if run.spec.kind is CampaignKind.AGENTS:
-            calls = self._filter_calls_on_reachable_servers(self._calls.find_by_campaign(run.spec.campaign_id))
+            calls = self._filter_calls_on_reachable_servers(self._calls.find_calls_of_campaign(run.spec.campaign_id))
             return sum(call.kind is CampaignKind.AGENTS for call in calls)
         return len(self._list_outbound_calls(run))
 
@@ -210,6 +212,6 @@ class Snapshots:
 
 def _make_busy_seat(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
-        return BusySeat(seat.stage, 0.0, leaving=seat.is_leaving)
+        return BusySeat(seat.stage, 0.0, leaving=seat.is_agent_leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
-    return BusySeat(seat.stage, now - began, leaving=seat.is_leaving)
+    return BusySeat(seat.stage, now - began, leaving=seat.is_agent_leaving)

@@ -113,7 +113,7 @@ class OwnCalls:
             if refusal is not None:
                 raise refusal
         except CommandRefused:
-            self._hoppers.return_claims(run, [claim])
+            self._hoppers.return_claimed_numbers(run, [claim])
             raise
 
     def _require_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
@@ -142,7 +142,7 @@ class OwnCalls:
                 f"seat {seat.name} is {seat.state}: dialling is possible only when ready or paused",
                 RefusedBecause.NOT_FREE,
             )
-        if not seat.can_serve(run.spec.skill, run.spec.campaign_id):
+        if not seat.can_serve_campaign(run.spec.skill, run.spec.campaign_id):
             raise CommandRefused(
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,

@@ -41,4 +41,4 @@ class PlayRecording(Command):
     attempt: CallAttemptId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.allow_playback(self.attempt)
+        return await services.recordings.allow_recording_playback(self.attempt)

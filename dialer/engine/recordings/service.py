@@ -27,7 +27,7 @@ class Recorder:
         known = self._calls.update_call(call, call.with_answer(self._core.read_clock()))
         self._calls.update_call(known, known.with_recording())
 
-    async def allow_playback(self, attempt_id: AttemptId) -> str:
+    async def allow_recording_playback(self, attempt_id: AttemptId) -> str:
         """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if there is
         none, StoreError.
         """
@@ -40,7 +40,7 @@ class Recorder:
 
     async def pause_recording(self, seat_name: str, *, pausing: bool) -> str:
         """Pause the recording of a seat's call (silence is recorded), or resume it. Raises CommandRefused."""
-        call = self._calls.find_by_seat(self._seats.require_seat(seat_name))
+        call = self._calls.find_call_at_seat(self._seats.require_seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:

@@ -118,7 +118,7 @@ class RollImport:
         booths = await self._store.read_booths()
         self._polls.add_booths(booths)
         self._runs.add_booths(booths)
-        self._eligibility.load_areas()
+        self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
         await self._enrol_numbers()
         await self._store.record_roll_import(self._make_audit_note(who), found, taken)
@@ -165,7 +165,9 @@ class RollImport:
         for booth_id in booth_ids.values():
             booth, counts = self._polls.booths[booth_id], await self._store.count_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
-            self._turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
+            self._turnout.set_booth_turnout(
+                BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name)
+            )
 
     @asynccontextmanager
     async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:

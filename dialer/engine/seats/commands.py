@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from dialer.domain.pin_proof import PinProof, read_proof
+from dialer.domain.pin_proof import PinProof, read_pin_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
 from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_validator
 
@@ -27,7 +27,7 @@ AgentNumber = Annotated[
 
 
 def _make_pin_proof(value: Any) -> PinProof:
-    return value if isinstance(value, PinProof) else read_proof(value)
+    return value if isinstance(value, PinProof) else read_pin_proof(value)
 
 
 Proof = Annotated[PinProof, PlainValidator(_make_pin_proof), WithJsonSchema({"type": "string"})]
@@ -113,7 +113,7 @@ class SeatCampaigns(SeatCommand):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.restrict_campaigns(self.seat, self.campaigns)
+        return await services.seats.restrict_seat_to_campaigns(self.seat, self.campaigns)
 
 
 class SeatReady(SeatCommand):
@@ -155,7 +155,7 @@ class SeatClosing(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.announce_closing(self.seat)
+        return services.seats.announce_end_of_talk(self.seat)
 
 
 class SeatMessage(Command):

@@ -70,7 +70,7 @@ def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Se
     return KeyResult(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
-def translate_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
+def translate_command_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
     """Return what a command entered on the phone means during a preview: ready dials the call, hang-up skips it."""
     match command:
         case SeatReady():

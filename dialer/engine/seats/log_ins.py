@@ -42,7 +42,7 @@ class WrongLogIns:
         self._seats: dict[str, float] = {}  # end of the lock, by seat
         self._agents: dict[str, tuple[float, str]] = {}  # by agent: end of the lock, and the seat of the last attempt
 
-    def is_locked(self, seat: str, agent: str | None, now: float) -> bool:
+    def is_log_in_locked(self, seat: str, agent: str | None, now: float) -> bool:
         """Return whether a seat or an agent is locked after too many wrong log-ins."""
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
@@ -63,7 +63,7 @@ class WrongLogIns:
             self._by_agent.pop(agent, None)
         return True
 
-    def reset_counts(self, seat: str, agent: str) -> None:
+    def reset_wrong_log_in_counts(self, seat: str, agent: str) -> None:
         """Reset the counts of wrong log-ins of a seat and an agent after a correct log-in."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)

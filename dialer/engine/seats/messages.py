@@ -49,10 +49,10 @@ class Messages:
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.end_standing_order(format_seat_addressee(seat_name), SEAT_MESSAGE)
-            self.remove_message(seat_name)
+            self.remove_supervisor_message(seat_name)
         return f"seat {seat_name}: the message is marked as read"
 
-    def remove_message(self, seat_name: str) -> None:
+    def remove_supervisor_message(self, seat_name: str) -> None:
         """Remove a supervisor's message that was read or has expired."""
         self._core.request_effects(StopTimer(f"message/{seat_name}"))
         self._set_message_at_seat(seat_name, None)
@@ -67,7 +67,7 @@ class Messages:
             if self._seats[name].agent is not None:
                 self._show_message_until_expired(name, line)
 
-    def restore_message(self, seat_name: str, order: StandingOrder) -> None:
+    def restore_supervisor_message(self, seat_name: str, order: StandingOrder) -> None:
         """Show a supervisor's message again that was sent to a seat in an earlier run of the dialler."""
         self._show_message_until_expired(seat_name, AgentMessage(**order.content))
 

@@ -36,7 +36,7 @@ class PinCheck:
         self._nobody = hasher.hash(secrets.token_hex(16))
         self._hasher = hasher
 
-    def is_correct(self, number: str, pin: str) -> bool:
+    def is_pin_correct(self, number: str, pin: str) -> bool:
         """Return whether the agent exists and this is the agent's PIN. One hash is computed in any case."""
         account = self._accounts.get(number)
         right = self._verify_pin(

@@ -44,9 +44,9 @@ class Seats:
         self._tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
         self._intervals: list[SeatInterval] = []
         self.screen_pops: dict[str, ScreenPop] = {}  # by seat, of its latest call
-        self.apply_plan()
+        self.apply_current_settings()
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Apply the seats of the settings in force.
 
         A removed seat stays, last in the order, until its agent has left. Agents keep the phone that they have.
@@ -80,14 +80,14 @@ class Seats:
     def require_seat(self, name: str) -> Seat:
         """Return the seat with this name. Raises CommandRefused if it does not exist."""
         seat = self._seats.get(name)
-        if seat is None or self.is_removed(seat):
+        if seat is None or self.is_seat_removed(seat):
             raise CommandRefused(
                 f"seat {name!r} is not in the settings, which have {len(self._core.plan.seats)} seats: check its name",
                 RefusedBecause.NO_SEAT,
             )
         return seat
 
-    def is_removed(self, seat: Seat) -> bool:
+    def is_seat_removed(self, seat: Seat) -> bool:
         """Return whether a seat is no longer in the settings and has no agent."""
         return seat.name not in self._core.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
 
@@ -99,12 +99,12 @@ class Seats:
 
     def find_seats_serving(self, spec: CampaignSpec) -> list[Seat]:
         """Return the reachable seats whose agents may take a campaign's calls."""
-        return [seat for seat in self.find_reachable_seats() if seat.can_serve(spec.skill, spec.campaign_id)]
+        return [seat for seat in self.find_reachable_seats() if seat.can_serve_campaign(spec.skill, spec.campaign_id)]
 
     def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone (SIP endpoint), or None."""
         found = (seat for seat in self._seats.values() if seat.endpoint == endpoint)
-        return next((seat for seat in found if not self.is_removed(seat)), None)
+        return next((seat for seat in found if not self.is_seat_removed(seat)), None)
 
     # Changes
 
@@ -122,7 +122,7 @@ class Seats:
             if self._listeners:
                 self._core.request_effects(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.request_effects(Notify(self.make_view(after)))
+            self._core.request_effects(Notify(self.make_published_seat_view(after)))
 
     def _start_timers(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
@@ -134,7 +134,7 @@ class Seats:
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
             self._core.request_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
 
-    def count_call(self, name: str) -> None:
+    def count_accepted_call(self, name: str) -> None:
         """Count a call that an agent has taken."""
         self._tallies[name].calls += 1
 
@@ -142,11 +142,11 @@ class Seats:
         """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.request_effects(Notify(self.make_view(seat)))
+            self._core.request_effects(Notify(self.make_published_seat_view(seat)))
 
-    def make_view(self, seat: Seat) -> SeatView:
+    def make_published_seat_view(self, seat: Seat) -> SeatView:
         """Return the published view of a seat, as MQTT and the pages show it."""
-        call = self._calls.find_by_seat(seat)
+        call = self._calls.find_call_at_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
         return make_seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.read_clock())
@@ -161,20 +161,20 @@ class Seats:
                 SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
             )
 
-    def close_intervals(self) -> None:
+    def close_state_intervals(self) -> None:
         """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.read_clock()
         for seat in self._seats.values():
             self._close_state_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def pop_intervals(self) -> list[SeatInterval]:
+    def pop_state_intervals(self) -> list[SeatInterval]:
         """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in
         one state.
         """
         intervals, self._intervals = self._intervals, []
         return intervals
 
-    def restore_intervals(self, intervals: list[SeatInterval]) -> None:
+    def restore_state_intervals(self, intervals: list[SeatInterval]) -> None:
         """Put intervals that could not be stored back at the front of the list."""
         self._intervals = intervals + self._intervals

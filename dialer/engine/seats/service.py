@@ -77,12 +77,12 @@ class Agents:
         """Use the PINs of the agents in the settings in force."""
         self._pins = pins
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Apply the seats and agents of the settings in force. Agents who are no longer allowed are logged off after
         their call.
         """
         before = {seat.name: seat for seat in self._seats.values()}
-        self._seats.apply_plan()
+        self._seats.apply_current_settings()
         for seat in [*self._seats.values()]:
             if not self._may_agent_stay_logged_in(seat):
                 self._acd.update_seat(*self._log_off_seat(seat.name))
@@ -95,7 +95,7 @@ class Agents:
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
-    def adopt_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
+    def restore_agent_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
         """Restore the log-ins of agents whose phones are still connected to a server after a restart. Return their
         seats.
 
@@ -187,16 +187,16 @@ class Agents:
             )
         return seat
 
-    async def restrict_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+    async def restrict_seat_to_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """Restrict a seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
         seat = self._seats.require_seat(seat_name)
-        moved = seat.restrict_campaigns(frozenset(campaigns))
+        moved = seat.restrict_seat_to_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
             skill = self._runs.require_campaign(campaign_id).spec.skill
-            if not moved.can_serve(skill, campaign_id):
+            if not moved.can_serve_campaign(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
                 )
@@ -208,23 +208,24 @@ class Agents:
         else:
             await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
-        self._acd.update_seat(seat, seat.restrict_campaigns(frozenset(campaigns)))
+        self._acd.update_seat(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
         self._seats.notify_seat(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
-    def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
+    def restore_campaign_restriction(self, seat_name: str, order: StandingOrder) -> None:
         """Restore the campaigns to which a seat was restricted in an earlier run, without those that no
         longer exist.
         """
         seat = self._seats[seat_name]
         self._seats.put_seat(
-            seat, seat.restrict_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys())
+            seat,
+            seat.restrict_seat_to_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()),
         )
 
     async def hang_up_voter(self, seat_name: str) -> str:
         """End the voter's call at a seat. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
-        call = self._calls.find_by_seat(seat)
+        call = self._calls.find_call_at_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.answered:
             self._calls.cancel_call(call)
             return f"seat {seat.name}: the call was cancelled"
@@ -236,9 +237,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
 
-    def announce_closing(self, seat_name: str) -> str:
+    def announce_end_of_talk(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
-        self._acd.announce_closing(self._seats.require_seat(seat_name))
+        self._acd.announce_end_of_talk(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -263,7 +264,7 @@ class Agents:
         seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
         if self._core.plan.agents:
-            if proof is not None and not proof.is_fresh(now):
+            if proof is not None and not proof.is_recent_proof(now):
                 raise CommandRefused(
                     "the PIN proof has expired: compare the clocks of desk and dialler (the dialler's time is"
                     f" {now:.0f})",
@@ -319,7 +320,7 @@ class Agents:
                 raise CommandRefused("invalid agent number: use 1 to 40 letters, digits, dots, dashes or underscores")
             return None
         async with self._one_check:
-            right = await asyncio.to_thread(self._pins.is_correct, number, pin)
+            right = await asyncio.to_thread(self._pins.is_pin_correct, number, pin)
             self._count_log_in(
                 seat, number, right=right and number in self._core.plan.agents
             )  # the settings may have changed meanwhile
@@ -332,9 +333,9 @@ class Agents:
         """
         known = number if number in self._core.plan.agents else None
         now = self._core.clock.monotonic()
-        locked = self._wrong_log_ins.is_locked(seat, known, now)
+        locked = self._wrong_log_ins.is_log_in_locked(seat, known, now)
         if right and not locked:
-            self._wrong_log_ins.reset_counts(seat, number)
+            self._wrong_log_ins.reset_wrong_log_in_counts(seat, number)
             return
         if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, self._core.plan.agent_rules):
             self._raise_lock_alert(seat)

@@ -54,7 +54,7 @@ class SeatSilence:
         self._timeout_seconds = timeout_seconds
         self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
-    def on_phone_timeout(self, seat_name: str) -> None:
+    def on_phone_silence_timeout(self, seat_name: str) -> None:
         """Handle that the switch hung up a seat's phone because the phone sent no audio."""
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.find_latest_call(seat)
@@ -101,7 +101,7 @@ class SeatSilence:
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.set_phone_suspect(seat.name, True)
+            self._acd.set_seat_phone_suspect(seat.name, True)
             self._core.spawn_task(self._check_phone(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
@@ -121,10 +121,10 @@ class SeatSilence:
         """
         if not self._timeout_seconds:
             return False
-        self._acd.set_phone_suspect(seat.name, True)
+        self._acd.set_seat_phone_suspect(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.set_phone_suspect(seat.name, False)
+            self._acd.set_seat_phone_suspect(seat.name, False)
             return False
         await self._hang_up_phone(seat)
         return True

@@ -59,7 +59,7 @@ class Seat:
         return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
 
     @property
-    def is_leaving(self) -> bool:
+    def is_agent_leaving(self) -> bool:
         """Return whether the seat takes no further call after this one.
 
         That is so before a break, a log-off, or a call-back that the agent promised.
@@ -67,9 +67,9 @@ class Seat:
         return self.call_back_promised or self.then is not SeatState.READY
 
     @property
-    def is_at_work(self) -> bool:
+    def is_taking_calls(self) -> bool:
         """Return whether the seat takes calls, now or after its current call."""
-        return self.state in _AT_WORK and not self.is_leaving
+        return self.state in _AT_WORK and not self.is_agent_leaving
 
     @property
     def is_free(self) -> bool:
@@ -83,13 +83,13 @@ class Seat:
         """
         return self.agent_languages or self.languages
 
-    def can_serve(self, skill: str | None, campaign_id: str) -> bool:
+    def can_serve_campaign(self, skill: str | None, campaign_id: str) -> bool:
         """Return whether the agent at the seat may take calls of a campaign that requires this skill, or no skill
         (None).
         """
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
-    def restrict_campaigns(self, campaigns: frozenset[str]) -> Seat:
+    def restrict_seat_to_campaigns(self, campaigns: frozenset[str]) -> Seat:
         """Return the seat restricted to these campaigns until its agent logs off. No campaigns stand for no
         restriction. Raises CommandRefused.
         """
@@ -190,7 +190,7 @@ class Seat:
         """Return the seat with a conversation that begins now."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_state(SeatState.TALKING, now)
 
-    def announce_closing(self, seconds: float) -> Seat:
+    def announce_end_of_talk(self, seconds: float) -> Seat:
         """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
         nothing. Raises CommandRefused.
         """
@@ -235,7 +235,7 @@ def choose_seat(
     voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is
     slightly delayed. Skills and a supervisor's restriction are never ignored.
     """
-    ready = [seat for seat in seats if seat.is_free and seat.can_serve(skill, campaign_id)]
+    ready = [seat for seat in seats if seat.is_free and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]
     return min(
         fitting or ready,

@@ -35,7 +35,7 @@ class SettingsReload:
     ) -> None:
         """Create the service.
 
-        `apply_plan` has the functions that apply the reloaded settings to everything except campaigns and agents.
+        `apply_current_settings` has the functions that apply the reloaded settings to everything except campaigns and agents.
         """
         self._core = core
         self._calls = calls
@@ -82,7 +82,7 @@ class SettingsReload:
         """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:
-            if any(self._calls.find_by_campaign(each.spec.campaign_id)):
+            if any(self._calls.find_calls_of_campaign(each.spec.campaign_id)):
                 raise CommandRefused(
                     f"no setting was changed: campaign {each.spec.campaign_id} was removed and still has calls. Try"
                     " again when they have ended"
@@ -98,11 +98,11 @@ class SettingsReload:
         """Put the reloaded settings into force. No step in here waits or can fail."""
         found.apply()
         self._core.plan = found.plan
-        self._polls.apply_plan()
+        self._polls.apply_current_settings()
         for use_plan in self._apply_plan:
             use_plan()
-        self._campaigns.apply_plan(new)
+        self._campaigns.apply_current_settings(new)
         if found.plan.agents:
             self._agents.apply_pins(pins)
-        self._agents.apply_plan()
+        self._agents.apply_current_settings()
         self._core.wake.set()

@@ -37,7 +37,7 @@ class Supervision:
         self._switch = switch
         self._store = store
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
         there.
         """

@@ -46,7 +46,7 @@ class SeatTransfer(SeatCommand):
     to: TransferTarget
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.transfer_blindly(self.seat, self.to)
+        return await services.transfers.start_blind_transfer(self.seat, self.to)
 
 
 class SeatConsult(SeatCommand):

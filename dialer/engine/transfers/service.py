@@ -14,7 +14,14 @@ import structlog
 
 from dialer.domain.errors import CommandRefused, OriginateUnsure, SwitchError
 from dialer.domain.model import AttemptId
-from dialer.domain.parties import PartyId, Place, PlaceKind, make_transfer_party_id, parse_attempt_id, parse_target_name
+from dialer.domain.parties import (
+    PartyId,
+    Place,
+    PlaceKind,
+    make_transfer_party_id,
+    parse_attempt_id,
+    parse_transfer_target_name,
+)
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState, TransferStage
@@ -77,10 +84,12 @@ class Transfers:
         """
         call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
-        await self._send_order(self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None)
+        await self._send_order_to_switch(
+            self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None
+        )
         return f"seat {seat_name}: the voter is on hold"
 
-    async def transfer_blindly(self, seat_name: str, to: str) -> str:
+    async def start_blind_transfer(self, seat_name: str, to: str) -> str:
         """Transfer the voter at a seat to a target without a consultation: the agent leaves at once."""
         call, now = self._require_transfer_step(seat_name, TransferStep.TRANSFER)
         await self._call_transfer_target(call, now, seat_name, self._require_transfer_target(to), blind=True)
@@ -132,7 +141,7 @@ class Transfers:
 
     def _require_call(self, seat_name: str) -> Call:
         seat = self._seats.require_seat(seat_name)
-        call = self._calls.find_by_seat(seat)
+        call = self._calls.find_call_at_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call that could be held or transferred")
         return call
@@ -154,7 +163,9 @@ class Transfers:
         self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
-                await self._send_order(self._switch.put_call_on_hold(call.attempt_id, seat), call.attempt_id, None)
+                await self._send_order_to_switch(
+                    self._switch.put_call_on_hold(call.attempt_id, seat), call.attempt_id, None
+                )
             if self._find_transfer_of_party(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
@@ -165,12 +176,12 @@ class Transfers:
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # the target's phone may ring, and nobody would be there to talk to
-                self.release_target(request.party_id)
+                self.hang_up_transfer_target(request.party_id)
             self.on_party_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._find_transfer_of_party(request.party_id)
         if live is None:  # the transfer ended meanwhile
-            self.release_target(request.party_id)
+            self.hang_up_transfer_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
             self._release_agent(call.attempt_id)
 
@@ -200,7 +211,7 @@ class Transfers:
 
     async def _return_voter(self, before: CallTransfer, after: CallTransfer) -> None:
         self.set_transfer(after)
-        await self._send_order(
+        await self._send_order_to_switch(
             self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
         )
 
@@ -208,7 +219,7 @@ class Transfers:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
         self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
-        await self._send_order(
+        await self._send_order_to_switch(
             self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
         )
         if call.attempt_id not in self._calls:
@@ -228,7 +239,9 @@ class Transfers:
             await self._return_voter(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
         self._hang_up_transfer_target_if_any(transfer.party_id)
 
-    async def _send_order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
+    async def _send_order_to_switch(
+        self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None
+    ) -> None:
         """Wait until the switch has accepted an order of a transfer.
 
         If it fails, restore the transfer `before` and raise CommandRefused.
@@ -280,14 +293,14 @@ class Transfers:
         """Handle that a transfer target has answered."""
         live = self._find_transfer_of_party(party_id)
         if live is None:
-            self.release_target(party_id)
+            self.hang_up_transfer_target(party_id)
         elif live.stage is TransferStage.CALLING:
             self.set_transfer(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).with_fallback(lost)
+                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).with_failure_event(lost)
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
@@ -305,9 +318,9 @@ class Transfers:
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.move_third_party_to_seat_or_call, live.party_id, aside).with_fallback(
-                    lost
-                )
+                make_switch_order(
+                    self._switch.move_third_party_to_seat_or_call, live.party_id, aside
+                ).with_failure_event(lost)
             )
             return
         self.remove_transfer(live.attempt_id)
@@ -337,11 +350,11 @@ class Transfers:
         )
         self._seats.notify_seat(transfer.seat)
 
-    def adopt_target(self, party_id: PartyId) -> str | None:
+    def adopt_transfer_target(self, party_id: PartyId) -> str | None:
         """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
         name.
         """
-        name = parse_target_name(party_id)
+        name = parse_transfer_target_name(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
             self._transfers.party_trunks[party_id] = target.trunk
@@ -353,7 +366,7 @@ class Transfers:
         if gone is not None:
             self._seats.notify_seat(gone.seat)
 
-    def release_target(self, party_id: PartyId) -> None:
+    def hang_up_transfer_target(self, party_id: PartyId) -> None:
         """Hang up a transfer target."""
         self._transfers.party_trunks.pop(party_id, None)
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
@@ -374,9 +387,9 @@ class Transfers:
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
             self.set_transfer(replace(live, party_id=None))
         else:
-            self.return_to_agent(replace(live, party_id=None, to=None))
+            self.return_voter_to_agent(replace(live, party_id=None, to=None))
 
-    def return_to_agent(self, live: CallTransfer) -> None:
+    def return_voter_to_agent(self, live: CallTransfer) -> None:
         """Return the voter of a failed transfer to an agent.
 
         That is the agent who waits for the voter, else the one who left the call if free, else another one. If no agent
@@ -408,7 +421,7 @@ class Transfers:
 
     def _hang_up_transfer_target_if_any(self, party_id: PartyId | None) -> None:
         if party_id is not None:
-            self.release_target(party_id)
+            self.hang_up_transfer_target(party_id)
 
     # After a start and after each loss of the link
 
@@ -424,7 +437,7 @@ class Transfers:
             if attempt_id in self._calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
             elif attempt_id not in up.handed_over:  # not with a voter of another server, whose call may be unknown yet
-                self.release_target(party_id)
+                self.hang_up_transfer_target(party_id)
         live = {party_id for party_id, _ in up.parties}
         servers = self._servers
         for party_id, trunk in list(self._transfers.party_trunks.items()):
@@ -472,11 +485,15 @@ class Transfers:
             seat_name = call.talk.seat or ""
             self.set_transfer(
                 CallTransfer(
-                    call.attempt_id, seat_name, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id)
+                    call.attempt_id,
+                    seat_name,
+                    TransferStage.TRANSFERRED,
+                    party_id,
+                    self.adopt_transfer_target(party_id),
                 )
             )
         elif party_id is not None and (known is None or known.party_id != party_id):
-            self.release_target(party_id)
+            self.hang_up_transfer_target(party_id)
         elif party_id is None and at is not None and seat is not None and seat.server == up.server:
             self.on_party_left(at)
         return True
@@ -485,30 +502,36 @@ class Transfers:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
-                CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id))
+                CallTransfer(
+                    call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_transfer_target(party_id)
+                )
             )
         else:
             self._hang_up_transfer_target_if_any(party_id)
-            self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
+            self.return_voter_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
-                CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.adopt_target(party_id))
+                CallTransfer(
+                    call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.adopt_transfer_target(party_id)
+                )
             )
             self.on_party_joined(party_id, place)
         elif party_id is not None and place is not None:
             self._restore_agent_of_call(call, seat)
             self.set_transfer(
-                CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.adopt_target(party_id))
+                CallTransfer(
+                    call.attempt_id, seat, TransferStage.CONSULT, party_id, self.adopt_transfer_target(party_id)
+                )
             )
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
             self._hang_up_transfer_target_if_any(party_id)
             self._restore_agent_of_call(call, seat)
-            self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
+            self.return_voter_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
     def _resync_call_at_seat(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
@@ -516,7 +539,9 @@ class Transfers:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
             self.set_transfer(
-                CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_target(party_id))
+                CallTransfer(
+                    call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_transfer_target(party_id)
+                )
             )
         else:
             self._hang_up_transfer_target_if_any(party_id)
@@ -526,4 +551,4 @@ class Transfers:
         """Assign a call to the agent at the seat, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
-            self._acd.continue_conversation(call, seat_name)
+            self._acd.restore_conversation_at_seat(call, seat_name)

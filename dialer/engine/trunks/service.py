@@ -25,9 +25,9 @@ class Trunks:
         self._alerts = alerts
         self._servers = servers
         self.pool = self._trunks = trunks
-        self.apply_plan()
+        self.apply_current_settings()
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Apply the trunks of the settings in force, and end the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
@@ -48,7 +48,7 @@ class Trunks:
         """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
         number.
         """
-        health = self._trunks.get_health(call.trunk)
+        health = self._trunks.get_trunk_health(call.trunk)
         if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
         tally = self._trunks.tallies[call.trunk]
@@ -60,13 +60,13 @@ class Trunks:
         self._trunks.record_end(call.trunk, failed, call.began_seconds, self._core.clock.monotonic())
         self._update_alert(call.trunk)
         rang = ended.ever_ringing or call.ringing_seconds is not None
-        return failed is True and not rang and health.is_at_fault
+        return failed is True and not rang and health.is_trunk_at_fault
 
     def _update_alert(self, name: str) -> None:
         """Raise an alert when a failing trunk is rested (gets no calls for a while), and end it when the trunk works
         again.
         """
-        health = self._trunks.get_health(name)
+        health = self._trunks.get_trunk_health(name)
         if health is None:
             return
         now = self._core.clock.monotonic()
@@ -83,14 +83,14 @@ class Trunks:
         long as this is so.
         """
         now = self._core.clock.monotonic()
-        if not self._trunks.are_all_resting(names, now):
+        if not self._trunks.are_all_trunks_resting(names, now):
             self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
             (
                 health.count_rest_seconds_left(now)
                 for name in names
-                if (health := self._trunks.get_health(name)) is not None
+                if (health := self._trunks.get_trunk_health(name)) is not None
             ),
             default=0.0,
         )
@@ -99,7 +99,9 @@ class Trunks:
             if left > 0
             else "a test call is in progress on a resting trunk"
         )
-        reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.get_health(name)))
+        reasons = "; ".join(
+            f"{name}: {health.reason}" for name in names if (health := self._trunks.get_trunk_health(name))
+        )
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 

@@ -95,11 +95,11 @@ class TrunkHealth:
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
     @property
-    def is_at_fault(self) -> bool:
+    def is_trunk_at_fault(self) -> bool:
         """Return whether failed calls are caused by the trunk, not by the called numbers."""
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
-    def record_start(self, now_seconds: float) -> None:
+    def record_call_start(self, now_seconds: float) -> None:
         """Record that a call starts on the trunk. On a resting trunk it is the probe."""
         if self.state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
@@ -199,7 +199,7 @@ class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
     Starts are evenly spaced, and a second never has more than the limit, rounded up. A start is granted when a call is
-    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent`). Granted starts count as sent while
+    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent_call`). Granted starts count as sent while
     they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
     seconds; a time earlier than the last one counts as the last one.
     """
@@ -210,9 +210,9 @@ class CallStarts:
         self._next = now_seconds  # when the next start may be granted
         self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
         self._recent: deque[float] = deque()  # times of the starts sent in the last CPS_WINDOW_SECONDS
-        self.set_limit(calls_per_second)
+        self.set_call_rate_limit(calls_per_second)
 
-    def set_limit(self, calls_per_second: float) -> None:
+    def set_call_rate_limit(self, calls_per_second: float) -> None:
         """Set the trunk's limit of call starts per second. Starts already sent still count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
@@ -265,7 +265,7 @@ class CallStarts:
         wait = max(full, even)
         return wait if wait > 1e-9 else 0.0
 
-    def record_sent(self, now_seconds: float) -> None:
+    def record_sent_call(self, now_seconds: float) -> None:
         """Record that a granted call is sent to the trunk."""
         now = self._advance_time(now_seconds)
         self._sent.append(now)
@@ -314,7 +314,7 @@ class TrunkPool:
         for trunk in trunks:
             self._limits[trunk.name] = trunk
             if trunk.name in self._starts:
-                self._starts[trunk.name].set_limit(trunk.calls_per_second)
+                self._starts[trunk.name].set_call_rate_limit(trunk.calls_per_second)
                 self._starts[trunk.name].reduce_call_starts(self._health[trunk.name].share)
             else:
                 self._starts[trunk.name] = CallStarts(trunk.calls_per_second, now_seconds)
@@ -328,11 +328,11 @@ class TrunkPool:
         """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
-    def get_health(self, name: str) -> TrunkHealth | None:
+    def get_trunk_health(self, name: str) -> TrunkHealth | None:
         """Return the health of a trunk, or None if the trunk is unknown."""
         return self._health.get(name)
 
-    def get_limiter(self, name: str) -> CallStarts:
+    def get_trunk_rate_limiter(self, name: str) -> CallStarts:
         """Return the rate limiter for the call starts of a trunk."""
         return self._starts[name]
 
@@ -383,7 +383,7 @@ class TrunkPool:
         waits = (self._starts[name].count_seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
 
-    def are_all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
+    def are_all_trunks_resting(self, names: Sequence[str], now_seconds: float) -> bool:
         """Return whether none of these trunks can start a call now. A probe call may be in progress."""
         return bool(names) and all(self._health[name].count_allowed_starts(now_seconds) == 0 for name in names)
 
@@ -417,9 +417,9 @@ class TrunkPool:
             trunk = self._limits[name]
             self._starts[name].grant_call_start(now_seconds)
             if reports_end:
-                self._health[name].record_start(now_seconds)
+                self._health[name].record_call_start(now_seconds)
             else:
-                self._starts[name].record_sent(now_seconds)
+                self._starts[name].record_sent_call(now_seconds)
             shown = find_caller_ids_to_show(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)

@@ -33,7 +33,7 @@ class TurnoutFigures:
         self._day_number = 0
 
     @property
-    def contacted_by(self) -> Counter[MarkSource]:
+    def contacted_by_source(self) -> Counter[MarkSource]:
         """Return how many voters were contacted today, by the source of their first mark (recorded answer)."""
         self._begin_new_day()
         return self._contacted_by
@@ -54,10 +54,10 @@ class TurnoutFigures:
         """Count a stored mark (a recorded answer about a voter). `effect` is what it changed in the store."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
-            self.contacted_by[mark.source] += effect.contacted_change
+            self.contacted_by_source[mark.source] += effect.contacted_change
         booth = self.booths.get(effect.booth_id)
         if booth is not None:
-            self.set_booth(
+            self.set_booth_turnout(
                 replace(
                     booth,
                     contacted=booth.contacted + effect.contacted_change,
@@ -67,7 +67,7 @@ class TurnoutFigures:
                 )
             )
 
-    def set_booth(self, booth: BoothTurnout) -> None:
+    def set_booth_turnout(self, booth: BoothTurnout) -> None:
         """Replace the turnout of a polling booth and notify subscribers."""
         self.booths[booth.booth_id] = booth
         self._core.request_effects(Notify(booth))

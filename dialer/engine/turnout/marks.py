@@ -73,11 +73,11 @@ class Marks:
         if not effect.recorded:
             return
         self._turnout.add_mark(mark, effect)
-        self.withdraw_calls(
+        self.cancel_calls_to_numbers(
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
         if effect.reopened:
-            self.read_queues_again()
+            self.reread_number_queues()
 
     def alert_unknown_voters(self, marks: int) -> None:
         """Raise an alert that other centres have recorded answers about voters who are on no roll here.
@@ -89,11 +89,11 @@ class Marks:
         else:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
-    def read_queues_again(self) -> None:
+    def reread_number_queues(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
-        self._runs.read_queues_again()
+        self._runs.reread_number_queues()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
         """Apply a stored opt-out to the figures, and cancel the calls to its number.
@@ -102,7 +102,7 @@ class Marks:
         """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.add_opt_out(phone_id)
-        self.withdraw_calls(frozenset({phone_id}), None, workers=True)
+        self.cancel_calls_to_numbers(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
 
@@ -115,7 +115,7 @@ class Marks:
             return
         self._turnout.add_voters_without_number(gone)
 
-    def withdraw_calls(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
+    def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
 
         Their reserved numbers are removed from the hoppers. Calls to booth workers on these numbers continue unless
@@ -147,5 +147,5 @@ class Marks:
             await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
-        run.read_queue_again()
+        run.reread_number_queue()
         self._core.wake.set()

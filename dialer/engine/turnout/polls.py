@@ -28,9 +28,9 @@ class Polls:
     def add_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add polling booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
-        self.apply_plan()
+        self.apply_current_settings()
 
-    def apply_plan(self) -> None:
+    def apply_current_settings(self) -> None:
         """Recompute which polling booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:

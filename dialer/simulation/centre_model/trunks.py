@@ -38,7 +38,7 @@ class SimulatedTrunks:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
             self._starts.grant_call_start(now)
-            self._starts.record_sent(now)
+            self._starts.record_sent_call(now)
 
     def is_answering_falsely(self, now: float) -> bool:
         """Return whether the carrier currently answers every call at once and hangs up."""

@@ -9,7 +9,13 @@ from enum import StrEnum
 
 from dialer.errors import MatdanError
 from dialer.rules.calling_hours import get_midnight, merge_adjoining_periods
-from dialer.rules.first_call import Areas, FirstCall, describe_obstacles, find_first_call, list_poll_areas
+from dialer.rules.first_call import (
+    Areas,
+    FirstCall,
+    describe_call_obstacles,
+    find_first_call,
+    list_areas_of_polling_days,
+)
 from dialer.rules.gate import Gate
 from dialer.rules.rulebook import build_campaign_rules, build_rulebook
 from dialer.settings.campaigns import Campaign
@@ -63,7 +69,7 @@ class SiteHours:
         book = build_rulebook(profile.model_copy(update=of_hours), settings)
         self._gate = Gate(book)
         self._rules = [build_campaign_rules(campaign, settings) for campaign in campaigns]
-        self._areas = areas or list_poll_areas(book.polls, settings.polling_day.last_call_minutes * 60.0)
+        self._areas = areas or list_areas_of_polling_days(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = get_site_zone(settings)
 
     def compute_hours_on(self, day: date) -> tuple[CampaignHours, ...]:
@@ -83,7 +89,7 @@ class SiteHours:
         return tuple(
             replace(hours, why="")
             if hours.compute_open_seconds(start, end)
-            else replace(hours, why=describe_obstacles(self._gate, rules, self._areas, start, end))
+            else replace(hours, why=describe_call_obstacles(self._gate, rules, self._areas, start, end))
             for hours, rules in zip(day, self._rules, strict=True)
         )
 

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import CampaignState
-from dialer.rules.first_call import Areas, list_roll_areas
+from dialer.rules.first_call import Areas, list_polling_areas_of_roll
 from dialer.settings.campaigns import Campaign
 from dialer.settings.inbound import InboundNumber
 from dialer.settings.servers import convert_to_single_server
@@ -46,7 +46,8 @@ def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float
     """
     with read_snapshot(store, key) as db:
         return StoreFacts(
-            list_roll_areas(voters.read_booths(db).values(), last_call_seconds), campaigns.read_campaign_states(db)
+            list_polling_areas_of_roll(voters.read_booths(db).values(), last_call_seconds),
+            campaigns.read_campaign_states(db),
         )
 
 

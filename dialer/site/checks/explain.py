@@ -113,7 +113,7 @@ def explain_calls(
     )
     settings = rules.settings
     imported = registers.read_registers_at(db, at, get_site_zone(settings))
-    gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).with_imported_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_day_start(gate.rules.centre_zone, at)
@@ -203,7 +203,7 @@ def _combine_refusal_reasons(
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
-    next_at = None if at is None else gate.find_next_time(case, now, at)
+    next_at = None if at is None else gate.find_next_allowed_time(case, now, at)
     return CallExplanation(mask_phone_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 

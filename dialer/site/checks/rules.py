@@ -9,7 +9,13 @@ from zoneinfo import ZoneInfo
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.model import CampaignState
 from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
-from dialer.rules.first_call import Areas, FirstCall, find_first_call, list_poll_areas, list_roll_areas
+from dialer.rules.first_call import (
+    Areas,
+    FirstCall,
+    find_first_call,
+    list_areas_of_polling_days,
+    list_polling_areas_of_roll,
+)
 from dialer.rules.gate import Gate, format_moment
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll
 from dialer.rules.rulebook import CampaignRules, build_campaign_rules
@@ -98,7 +104,9 @@ def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connecti
 def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.read_booths(db).values()
-    return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)
+    return list_polling_areas_of_roll(booths, last_call_seconds) or list_areas_of_polling_days(
+        gate.rules.polls, last_call_seconds
+    )
 
 
 def _find_calling_state_of_campaign(
@@ -157,7 +165,9 @@ def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection
     """Check that the close of poll is known everywhere, if a campaign must stop some hours before it."""
     subject = "silence interval"
     campaigns = [
-        each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))
+        each.id
+        for each in settings.campaigns
+        if gate.rules.forbids_calls_in_silence(build_campaign_rules(each, settings))
     ]
     booths = list(voters.read_booths(db).values())
     if not campaigns:

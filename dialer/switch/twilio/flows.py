@@ -86,7 +86,7 @@ class TwilioFlows:
         """Return the TwiML with which an answered call starts. If the call is not a live IVR attempt, the TwiML only
         hangs up.
         """
-        if not self._engine.features.flows.is_live(attempt_id):
+        if not self._engine.features.flows.is_live_call(attempt_id):
             return render_hang_up()
         return await self._make_twiml_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
@@ -98,7 +98,7 @@ class TwilioFlows:
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook was rejected: its token belongs to another call")
-        if not self._engine.features.flows.is_live(waiting.attempt_id):
+        if not self._engine.features.flows.is_live_call(waiting.attempt_id):
             return render_hang_up()
         return await self._make_twiml_page_once(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
@@ -235,6 +235,6 @@ class _Host:
         them.
         """
         try:
-            await self.flows.store_answers(self.session.attempt_id, action.answers)
+            await self.flows.store_flow_answers(self.session.attempt_id, action.answers)
         except MatdanError as error:
             _log.error("flow.answers_not_stored", attempt=self.session.attempt_id, problem=str(error))

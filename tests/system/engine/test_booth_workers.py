@@ -284,7 +284,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = BoothWorkers.store_serial
+    take = BoothWorkers.store_voter_serial
     kept = 0
 
     async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -294,7 +294,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_serial", fail_first_commit)
+    monkeypatch.setattr(BoothWorkers, "store_voter_serial", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.stream_file
 

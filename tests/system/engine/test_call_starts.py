@@ -147,7 +147,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
             now += starts.count_seconds_to_send(now)
-            starts.record_sent(now)
+            starts.record_sent_call(now)
             turns.append(now)
         gaps = [second - first for first, second in pairwise(turns)]
         assert min(gaps) >= 1.0 / rate - LATE_SECONDS - 1e-6
@@ -158,7 +158,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
 def test_immediate_call_delays_the_queued_calls_of_the_same_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.allocate_trunk(["carrier"], {}, 5.0, reports_end=False) is not None
-    assert pool.get_limiter("carrier").count_seconds_to_send(5.0) == pytest.approx(1.0)
+    assert pool.get_trunk_rate_limiter("carrier").count_seconds_to_send(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()

@@ -126,7 +126,7 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
         centre = _make_features()
         centre.calls.put_call(a_call(phone_id=2))
         for number in range(1, 11):
-            centre.numbers.add_call(a_call(phone_id=number), Outcome.ABANDONED)
+            centre.numbers.remember_call(a_call(phone_id=number), Outcome.ABANDONED)
             centre.numbers.add_opt_out(number)
             await asyncio.sleep(100.0)
             centre.numbers.forget_old_events()

@@ -39,7 +39,7 @@ def get_campaign_run(site: Site) -> CampaignRun:
 
 def take_pacing_snapshot(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
-    return features.snapshots.take_snapshot(
+    return features.snapshots.take_pacing_snapshot(
         get_campaign_run(site), features.channels.count_used_channels(), features.channels.count_unsent_calls()
     )
 
@@ -77,7 +77,7 @@ async def wait_for_talk(site: Site) -> None:
 
 
 @virtual_time()
-async def announce_closing(directory: Path, how: str) -> None:
+async def announce_end_of_talk(directory: Path, how: str) -> None:
     async with a_site(directory, make_answering_switch(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
         execute = site.centre.engine.execute
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
@@ -117,7 +117,7 @@ async def announce_closing(directory: Path, how: str) -> None:
 def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
     tmp_path: Path, told: list[PacingEvent], how: str
 ) -> None:
-    announce_closing(tmp_path, how)
+    announce_end_of_talk(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
     assert (talk.kind, wrap_up.kind) == ends

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import CommandRefused, LogInRefused, RefusedBecause
-from dialer.domain.pin_proof import PinProof, PinProver, read_proof
+from dialer.domain.pin_proof import PinProof, PinProver, read_pin_proof
 from dialer.domain.view import SeatState
 from dialer.engine.seats.commands import SeatLogIn, SeatSignIn, SeatUnlock
 from tests.support.centre import Site
@@ -20,7 +20,7 @@ PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
 def make_pin_proof(
     site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "test", at: float = 0.0
 ) -> PinProof:
-    return read_proof(PROVER.make_proof(centre, name, agent, pin, site.clock.now() + at))
+    return read_pin_proof(PROVER.make_proof_of_pin(centre, name, agent, pin, site.clock.now() + at))
 
 
 @virtual_time()
@@ -87,12 +87,12 @@ async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
 def test_malformed_proof_of_a_pin_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):
-        read_proof(text)
+        read_pin_proof(text)
 
 
 def test_proof_of_a_pin_for_an_unknown_agent_number_is_invalid() -> None:
     made = {
-        PROVER.make_proof("test", "01", agent, pin, 1713758400.0)
+        PROVER.make_proof_of_pin("test", "01", agent, pin, 1713758400.0)
         for agent in ("101", "999")
         for pin in ("2468", "2469")
     }

@@ -236,7 +236,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
 
         async def remove_supervisor_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
-            site.centre.engine.features.supervision.apply_plan()
+            site.centre.engine.features.supervision.apply_current_settings()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 

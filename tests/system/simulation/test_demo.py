@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from dialer.domain.enums import PacingPolicy
-from dialer.domain.pin_proof import PinProver, read_proof
+from dialer.domain.pin_proof import PinProver, read_pin_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
@@ -78,8 +78,8 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
     hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
     assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
     for number in visitors.agents:
-        proof = read_proof(
-            PinProver(hashes).make_proof("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
+        proof = read_pin_proof(
+            PinProver(hashes).make_proof_of_pin("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
         )
         assert proof.is_valid(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)

@@ -249,5 +249,5 @@ def test_dialler_on_a_copied_machine_counts_as_another_dialler(tmp_path: Path, m
     for boot in ("one-start", "one-start", "another-start"):
         (tmp_path / "boot_id").write_text(boot)
         monkeypatch.setattr("dialer.domain.dialler_name.BOOT_ID", tmp_path / "boot_id")
-        names.append(DiallerName.make_for_this_process(store, START_EPOCH).store)
+        names.append(DiallerName.make_name_of_this_process(store, START_EPOCH).store)
     assert names[0] == names[1] != names[2]

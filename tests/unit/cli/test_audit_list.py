@@ -54,14 +54,14 @@ def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tm
     fill_roll(path, 9, voters_per_booth=9)
     start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
 
-    async def record_start(*values: object) -> None:
+    async def record_call_start(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
             await store.record_settings(list_settings_by_key(load_settings(config)), NOW)
 
-    asyncio.run(record_start(8, "a secret of twenty letters"))
-    asyncio.run(record_start(8, "a secret of twenty letters"))
-    asyncio.run(record_start(9, "another of twenty letters"))
+    asyncio.run(record_call_start(8, "a secret of twenty letters"))
+    asyncio.run(record_call_start(8, "a secret of twenty letters"))
+    asyncio.run(record_call_start(9, "another of twenty letters"))
     first, second = (json.loads(each["what"]) for each in read_audit_entries(path, "--kind", "settings"))
     assert first["first"] == "yes"
     assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}

@@ -21,7 +21,7 @@ from dialer.desk.figures import find_start_of_day
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
-from dialer.domain.pin_proof import read_proof
+from dialer.domain.pin_proof import read_pin_proof
 from dialer.domain.schema import to_json_value
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import SEAT_ROLES
@@ -87,7 +87,7 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
     ((user, _, name, values),) = desk.dialler_client.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
     assert PIN not in str(desk.dialler_client.asked)
-    assert read_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
+    assert read_pin_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
 
 
 async def test_list_of_seats_before_sign_in_names_no_agent(desk: DeskUnderTest) -> None:

@@ -13,7 +13,7 @@ from dialer.domain.orders import (
     OrderForged,
     OrderKind,
     calculate_order_digest,
-    find_signers,
+    find_order_signers,
     read_order,
     refuse_unlawful_order,
     sign_order,
@@ -40,7 +40,7 @@ def make_order(kind: str = "stop-all", **changes: Any) -> HqOrder:
 
 
 def sign_order_as(order: HqOrder, *names: str) -> list[str]:
-    return find_signers(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
+    return find_order_signers(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
 
 
 def test_headquarters_order_is_read_as_written() -> None:
@@ -79,7 +79,9 @@ def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
 def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_text() -> None:
     order = make_order()
     good = sign_order(order.text, "asha", KEYS["asha"])
-    assert find_signers(order.text, [good, good], LEADERS) == ["asha"]  # two signatures of the same leader count once
+    assert find_order_signers(order.text, [good, good], LEADERS) == [
+        "asha"
+    ]  # two signatures of the same leader count once
     forged = [
         [good.model_copy(update={"leader": "ravi"})],
         [good, good.model_copy(update={"leader": "meena"})],
@@ -89,9 +91,9 @@ def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_t
     ]
     for signatures in forged:
         with pytest.raises(OrderForged):
-            find_signers(order.text, signatures, LEADERS)
+            find_order_signers(order.text, signatures, LEADERS)
     with pytest.raises(OrderForged):
-        find_signers(order.text.replace("all", "ALL"), [good], LEADERS)
+        find_order_signers(order.text.replace("all", "ALL"), [good], LEADERS)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_second_report_of_a_waiting_voter_starts_nothing() -> None:
 def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    turns.features.eligibility._gate.check_connect = lambda *_: forbidden  # type: ignore[method-assign]
+    turns.features.eligibility._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
     turns.call()
     assert "order play_information_message A" in turns.at(8, CallWaiting(A))
     assert turns.seat() is SeatState.READY
@@ -213,20 +213,20 @@ def test_flow_of_an_ended_call_or_without_a_free_seat_is_not_handed_over() -> No
 
 def test_suspect_phone_takes_no_voter_and_a_disconnected_one_is_not_suspect() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.acd.set_phone_suspect("01", True))
+    turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", True))
     turns.call()
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) is None
-    turns.after(9, lambda: turns.features.acd.set_phone_suspect("01", False))
+    turns.after(9, lambda: turns.features.acd.set_seat_phone_suspect("01", False))
     assert find_connected_seat(turns) == "01"
     disconnected = Turns()
     change_seat(disconnected, "01", phone_up=False)
-    disconnected.after(1, lambda: disconnected.features.acd.set_phone_suspect("01", True))
+    disconnected.after(1, lambda: disconnected.features.acd.set_seat_phone_suspect("01", True))
     assert not disconnected.features.seats["01"].phone_suspect
 
 
 def test_setting_a_suspect_phone_again_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.seats["01"]
-    assert turns.after(1, lambda: turns.features.acd.set_phone_suspect("01", False)) == []
+    assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", False)) == []
     assert turns.features.seats["01"] is before

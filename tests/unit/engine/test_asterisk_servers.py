@@ -53,9 +53,9 @@ def test_asterisk_servers_are_sorted_by_free_agents() -> None:
     loads = ServerLoads(make_three_servers("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
-    assert loads.sort_trunks(list(LINES)) == ["b1", "a1", "a2", "c1"]
+    assert loads.sort_trunks_by_server_load(list(LINES)) == ["b1", "a1", "a2", "c1"]
     loads.calls.update(b=2)
-    assert loads.sort_trunks(list(LINES))[0] == "a1"
+    assert loads.sort_trunks_by_server_load(list(LINES))[0] == "a1"
 
 
 def test_calls_are_distributed_over_asterisk_servers_by_number_of_agents() -> None:
@@ -63,7 +63,7 @@ def test_calls_are_distributed_over_asterisk_servers_by_number_of_agents() -> No
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)
     for _ in range(160):
-        server = LINES[loads.sort_trunks(list(LINES))[0]]
+        server = LINES[loads.sort_trunks_by_server_load(list(LINES))[0]]
         placed[server] += 1
         loads.calls[server] += 1
     assert placed == {"a": 100, "b": 50, "c": 10}

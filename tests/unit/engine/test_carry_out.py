@@ -85,7 +85,7 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
             "commit 8.0",
         ]  # background tasks run later
         assert list(turns.engine._timers._running) == ["x"]
-        turns.engine._timers.stop_all()
+        turns.engine._timers.stop_all_timers()
 
 
 @virtual_time()
@@ -97,7 +97,9 @@ async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event()
         said = attach_recorder(turns, group)
         said.refuse = True
         connect = make_switch_order(said.connect_call_to_seat, A, "01", record=True)
-        turns.features.core.request_effects(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
+        turns.features.core.request_effects(
+            connect.with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+        )
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
     assert turns.seat() is SeatState.READY

@@ -42,7 +42,7 @@ class RecordingGate:
         assert now == NOON
         return self.ruling
 
-    check_connect = check_originate
+    check_connection_to_agent = check_originate
 
 
 class Rules:
@@ -131,7 +131,7 @@ def test_refusals_are_counted_and_missing_data_raises_one_alert_of_the_campaign(
     alerts: list[dict[str, Any]] = []
     rules.turns.features.alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
     for _ in range(3):
-        assert not rules.service.check_claim(rules.run, CLAIM).allowed
+        assert not rules.service.check_claimed_number(rules.run, CLAIM).allowed
     assert rules.run.refused == {reason.value: 3}
     assert alerts == [{"campaign": "calls"}]
 

@@ -106,7 +106,7 @@ def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:
     turns.place(seat.log_off(turns.features.core.read_clock()))
     agents._saved_log_ins = {"02": LogIn("02", "1001", False, None, NOON)}
     assert turns.features.seats["01"].agent == "1001"
-    assert agents.adopt_log_ins(frozenset({"01", "02"}), "") == []
+    assert agents.restore_agent_log_ins(frozenset({"01", "02"}), "") == []
     assert turns.features.seats["02"].agent is None
 
 

@@ -19,7 +19,7 @@ from dialer.engine.seats.keypad import (
     STORM_SECONDS,
     Keypad,
     press_key,
-    translate_for_preview,
+    translate_command_for_preview,
 )
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
@@ -133,8 +133,8 @@ def test_stored_key_presses_stay_few_while_keys_are_pressed_too_fast(keys: list[
 
 def test_ready_key_dials_a_preview_and_hang_up_key_skips_it() -> None:
     attempt = AttemptId("a")
-    assert translate_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
-    assert translate_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
+    assert translate_command_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
+    assert translate_command_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
         seat="01", attempt=attempt, reason="keyed"
     )
-    assert translate_for_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")
+    assert translate_command_for_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")

@@ -18,7 +18,7 @@ def test_pin_is_stored_only_as_a_hash() -> None:
     assert hashed.startswith("$argon2id$v=19$")
     assert "4711" not in hashed
     assert hashed != hash_pin("4711")
-    assert PinCheck([AgentAccount("101", hashed)]).is_correct("101", "4711")
+    assert PinCheck([AgentAccount("101", hashed)]).is_pin_correct("101", "4711")
 
 
 @pytest.mark.parametrize("pin", ["2468", "1234", "9876", "7890", "1111", "1212", "123123", "1112", "13579"])
@@ -35,7 +35,7 @@ def test_invalid_pin_is_refused(pin: str) -> None:
 
 def test_log_in_accepts_only_the_right_pin_of_a_known_agent() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
-    assert check.is_correct("102", "1357")
+    assert check.is_pin_correct("102", "1357")
     for number, pin in (
         ("101", "1357"),
         ("103", "2468"),
@@ -44,7 +44,7 @@ def test_log_in_accepts_only_the_right_pin_of_a_known_agent() -> None:
         ("101\r\n", "2468"),
         ("101", ""),
     ):
-        assert not check.is_correct(number, pin)
+        assert not check.is_pin_correct(number, pin)
 
 
 def test_log_in_of_an_unknown_agent_takes_as_long_as_a_wrong_pin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +58,14 @@ def test_log_in_of_an_unknown_agent_takes_as_long_as_a_wrong_pin(monkeypatch: py
 
     monkeypatch.setattr(PasswordHasher, "verify", verify)
     for number, pin in (("101", "2468"), ("999", "2468"), ("999", "x" * 1000)):
-        check.is_correct(number, pin)
+        check.is_pin_correct(number, pin)
     assert verified == [known[:24]] * 3  # the same parameters, so the same cost
 
 
 def test_no_pin_is_accepted_for_a_damaged_pin_hash() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
     check._accounts["102"] = AgentAccount("102", "no hash at all")
-    assert not check.is_correct("102", "2468")
+    assert not check.is_pin_correct("102", "2468")
 
 
 THREE = AgentRules(3, 60.0)
@@ -76,13 +76,13 @@ def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
     assert not wrong.count_wrong_log_in("02", "101", 1.0, THREE)
     assert wrong.count_wrong_log_in("03", "101", 2.0, THREE)  # the agent's third wrong PIN: locked with seat 03
-    assert wrong.is_locked("03", "102", 3.0)
-    assert wrong.is_locked("01", "101", 3.0)
-    assert not wrong.is_locked("01", "102", 3.0)
-    assert not wrong.is_locked("03", "101", 62.0)
+    assert wrong.is_log_in_locked("03", "102", 3.0)
+    assert wrong.is_log_in_locked("01", "101", 3.0)
+    assert not wrong.is_log_in_locked("01", "102", 3.0)
+    assert not wrong.is_log_in_locked("03", "101", 62.0)
     assert not wrong.unlock_seat("01")
     assert wrong.unlock_seat("03")
-    assert not wrong.is_locked("01", "101", 3.0)
+    assert not wrong.is_log_in_locked("01", "101", 3.0)
 
 
 def test_successful_log_in_resets_the_count_of_failed_log_ins() -> None:
@@ -90,7 +90,7 @@ def test_successful_log_in_resets_the_count_of_failed_log_ins() -> None:
     for _ in range(20):
         assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
         assert not wrong.count_wrong_log_in("01", None, 0.0, THREE)
-        wrong.reset_counts("01", "101")
+        wrong.reset_wrong_log_in_counts("01", "101")
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -99,10 +99,10 @@ def test_consecutive_failed_log_ins_never_exceed_the_limit(tries: list[tuple[str
     wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:
-        if wrong.is_locked(seat, agent, 0.0):
+        if wrong.is_log_in_locked(seat, agent, 0.0):
             continue
         if right and agent is not None:
-            wrong.reset_counts(seat, agent)
+            wrong.reset_wrong_log_in_counts(seat, agent)
             in_a_row[seat] = in_a_row[agent] = 0
         else:
             wrong.count_wrong_log_in(seat, agent, 0.0, AgentRules(4, 1e9))

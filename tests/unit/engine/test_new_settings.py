@@ -34,10 +34,10 @@ def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
 
     def apply_settings() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
-        turns.features.trunks.apply_plan()
-        turns.features.supervision.apply_plan()
-        turns.features.campaigns.apply_plan({})
-        turns.features.agents.apply_plan()
+        turns.features.trunks.apply_current_settings()
+        turns.features.supervision.apply_current_settings()
+        turns.features.campaigns.apply_current_settings({})
+        turns.features.agents.apply_current_settings()
 
     return turns.after(seconds, apply_settings)
 
@@ -50,7 +50,7 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
         "order hang_up_seat_phone 01",
         "beside drop-log-in",
     ]
-    assert turns.features.seats.is_removed(turns.features.seats["01"])
+    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
     with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
         turns.features.seats.require_seat("01")
 
@@ -66,7 +66,7 @@ def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() 
         "seat 01 offline",
         "order hang_up_seat_phone 01",
     ]
-    assert turns.features.seats.is_removed(turns.features.seats["01"])
+    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
 
 
 def test_phone_of_a_removed_seat_is_not_called_again() -> None:
@@ -128,8 +128,8 @@ def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("01")))
     turns.features.agents._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
     reload_settings(turns, 2, seats=NO_SEATS)
-    assert turns.features.agents.adopt_log_ins(frozenset({"01"}), "") == []
-    assert turns.features.seats.is_removed(turns.features.seats["01"])
+    assert turns.features.agents.restore_agent_log_ins(frozenset({"01"}), "") == []
+    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
 
 
 def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared() -> None:

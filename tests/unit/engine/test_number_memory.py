@@ -27,7 +27,7 @@ class Memory:
         self.numbers = NumberMemory(cast(Any, core), cast(Any, self.live))
 
     def read(self, facts: PhoneFacts = FACTS) -> PhoneFacts:
-        return self.numbers.update_facts(facts, 1, ("calls",))
+        return self.numbers.update_phone_facts(facts, 1, ("calls",))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_ended_call_is_remembered_as_the_store_will_know_it(
     abandoned_at: float | None,
 ) -> None:
     memory = Memory()
-    memory.numbers.add_call(a_call(**call), outcome)
+    memory.numbers.remember_call(a_call(**call), outcome)
     found = memory.read()
     assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
     assert found.campaigns == (("calls",) if called_at is not None else ())
@@ -63,19 +63,19 @@ def test_ended_call_is_remembered_as_the_store_will_know_it(
 
 def test_later_call_keeps_the_time_of_an_earlier_conversation() -> None:
     memory = Memory()
-    memory.numbers.add_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.now = NOON + 60
-    memory.numbers.add_call(a_call(), Outcome.NO_ANSWER)
+    memory.numbers.remember_call(a_call(), Outcome.NO_ANSWER)
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON)
     memory.now = NOON + 120
-    memory.numbers.add_call(a_call(inbound=True, **TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_call(a_call(inbound=True, **TALKED), Outcome.CONNECTED)
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
 
 
 def test_newer_facts_of_a_claim_are_not_replaced_by_older_memory() -> None:
     memory = Memory()
-    memory.numbers.add_call(a_call(**TALKED), Outcome.CONNECTED)
-    memory.numbers.add_call(a_call(), Outcome.ABANDONED)
+    memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_call(a_call(), Outcome.ABANDONED)
     newer = PhoneFacts(1, 1, abandoned_at=NOON + 5, called_at=NOON + 5, talked_at=NOON + 5, campaigns=("b",))
     assert memory.read(newer) == newer
 
@@ -91,7 +91,7 @@ def test_old_events_are_forgotten_unless_the_number_has_a_live_call() -> None:
     for live in (False, True):
         memory = Memory()
         memory.numbers.add_opt_out(1)
-        memory.numbers.add_call(a_call(**TALKED), Outcome.ABANDONED)
+        memory.numbers.remember_call(a_call(**TALKED), Outcome.ABANDONED)
         if live:
             memory.live["attempt"] = a_call()
         memory.now = NOON + REMEMBER_SECONDS

@@ -31,7 +31,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     lines = turns.after(5, lambda: turns.features.marks.apply_mark(VOTED, effect))
     assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
-    assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
+    assert turns.features.turnout.contacted_by_source == {MarkSource.VOTER_KEY: 1}
 
 
 def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:

@@ -60,7 +60,7 @@ def test_seat_is_ready_again_if_the_voter_was_not_connected() -> None:
 def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
     seat = make_ready_seat().start_talk(CALL, "c", make_instant(1.0)).pause("tea", make_instant(2.0))
     assert seat.state is SeatState.TALKING
-    assert seat.is_leaving
+    assert seat.is_agent_leaving
     seat = seat.end_call(make_instant(3.0)).end_wrap_up(make_instant(4.0))
     assert (seat.state, seat.reason) == (SeatState.PAUSED, "tea")
     assert seat.make_ready(make_instant(5.0)).state is SeatState.READY
@@ -156,16 +156,16 @@ def test_announced_end_of_a_conversation_changes_the_stage_of_the_seat() -> None
         make_ready_seat().reserve(CALL, "turnout", make_instant(1.0)).start_talk(CALL, "turnout", make_instant(2.0))
     )
     assert talking.stage is SeatStage.TALKING
-    closing = talking.announce_closing(30.0)
+    closing = talking.announce_end_of_talk(30.0)
     assert (closing.stage, closing.closing_since_seconds, closing.since.seconds) == (SeatStage.CLOSING, 30.0, 2.0)
-    assert closing.announce_closing(31.0) is closing
+    assert closing.announce_end_of_talk(31.0) is closing
     wrapping = closing.end_call(make_instant(40.0))
     assert (wrapping.stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
-    assert wrapping.announce_closing(45.0).stage is SeatStage.WRAP_UP_FILLED
+    assert wrapping.announce_end_of_talk(45.0).stage is SeatStage.WRAP_UP_FILLED
     for seat in (make_seat(), make_ready_seat(), make_ready_seat().reserve(CALL, "turnout", make_instant(1.0))):
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
-            seat.announce_closing(3.0)
-    assert wrapping.announce_closing(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
+            seat.announce_end_of_talk(3.0)
+    assert wrapping.announce_end_of_talk(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
 
 
 def test_agent_without_a_required_skill_is_never_chosen() -> None:

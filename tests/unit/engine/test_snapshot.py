@@ -65,7 +65,7 @@ def make_centre(seats: list[str]) -> Features:
 def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     snapshots = Snapshots(centre.core, centre.servers, trunks, centre.seats, centre.calls, centre.runs)
-    return snapshots.take_snapshot(centre.runs[campaign], {}, {})
+    return snapshots.take_pacing_snapshot(centre.runs[campaign], {}, {})
 
 
 def place_calls_of(centre: Features, campaign: str) -> int:
@@ -161,24 +161,24 @@ def make_turns_with_calls() -> Turns:
 def test_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
     run = turns.features.runs["calls"]
-    snapshot = turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {})
+    snapshot = turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (snapshot.free_seats, len(snapshot.busy_seats), snapshot.paused_seats) == (2, 1, 2)
     assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
     assert len(snapshot.ringing) == 1
     assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
     run.spec = replace(run.spec, channels=5)
-    limited = turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {})
+    limited = turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
     run.spec = replace(run.spec, channels=1)
-    assert turns.features.snapshots.take_snapshot(run, {"carrier": 2}, {}).free_channels == 0
+    assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
 
 
 def test_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
     run = turns.features.runs["calls"]
-    assert turns.features.snapshots.take_snapshot(run, {}, {}).active_calls == 0
+    assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).active_calls == 0
     turns.call()
-    assert turns.features.snapshots.take_snapshot(run, {"carrier": 1}, {}).active_calls == 1
+    assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
 
 
 def test_snapshot_contains_how_long_voters_have_waited() -> None:
@@ -186,5 +186,5 @@ def test_snapshot_contains_how_long_voters_have_waited() -> None:
     turns.call()
     turns.at(8.0, CallWaiting(A))
     turns.clock.seconds = 9.5
-    snapshot = turns.features.snapshots.take_snapshot(turns.features.runs["calls"], {"carrier": 1}, {})
+    snapshot = turns.features.snapshots.take_pacing_snapshot(turns.features.runs["calls"], {"carrier": 1}, {})
     assert snapshot.waiting_seconds == (1.5,)

@@ -66,14 +66,14 @@ def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> 
     assert (health.count_allowed_starts(29.9), health.count_rest_seconds_left(20.0)) == (0, 10.0)
     assert health.state(30.0) is TrunkState.PROBING
     assert health.count_allowed_starts(30.0) == 1
-    health.record_start(30.0)
+    health.record_call_start(30.0)
     assert health.count_allowed_starts(31.0) == 0
     health.record_end(True, 30.0, 32.0)
     assert health.count_rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
-    health.record_start(92.0)
+    health.record_call_start(92.0)
     health.record_end(True, 92.0, 93.0)
     assert health.count_rest_seconds_left(93.0) == 100.0  # up to the maximum
-    health.record_start(193.0)
+    health.record_call_start(193.0)
     health.record_ringing(1.0, 193.0, 194.0)
     assert health.state(194.0) is TrunkState.WORKING
     record_failed_calls(health, 3, 194.0)
@@ -96,7 +96,7 @@ def test_calls_placed_before_a_trunk_is_rested_do_not_count_as_test_calls() -> N
     health.record_ringing(1.0, 9.0, 41.0)
     health.record_end(False, 9.0, 41.0)
     assert health.state(41.0) is TrunkState.PROBING
-    health.record_start(41.0)
+    health.record_call_start(41.0)
     health.record_end(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.state(42.0) is TrunkState.PROBING
     health.record_end(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
@@ -138,7 +138,7 @@ def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
             if health.count_allowed_starts(now) > 0:
                 if health.state(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 1
-                health.record_start(now)
+                health.record_call_start(now)
                 out.append(now)
                 if health.state(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 0
@@ -161,10 +161,10 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
     taken = pool.allocate_trunk(names, {}, 2.0)
     assert taken is not None and taken[0].name == "b"
     assert pool.count_free_channels(names, {}, 2.0) == 5
-    assert not pool.are_all_resting(names, 2.0)
+    assert not pool.are_all_trunks_resting(names, 2.0)
     for _ in range(3):
         pool.record_end("b", True, 2.0, 2.0)
-    assert pool.are_all_resting(names, 3.0)
+    assert pool.are_all_trunks_resting(names, 3.0)
     assert (
         pool.allocate_trunk(names, {}, 3.0),
         pool.count_startable_calls(names, {}, 3.0),
@@ -184,6 +184,6 @@ def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.allocate_trunk(("a",), {}, at) is not None
-        pool.get_limiter("a").record_sent(at)
-    assert pool.get_limiter("a").calculate_recent_rate(3.0) == pytest.approx(0.4)
-    assert pool.get_limiter("a").calculate_recent_rate(12.5) == pytest.approx(0.1)
+        pool.get_trunk_rate_limiter("a").record_sent_call(at)
+    assert pool.get_trunk_rate_limiter("a").calculate_recent_rate(3.0) == pytest.approx(0.4)
+    assert pool.get_trunk_rate_limiter("a").calculate_recent_rate(12.5) == pytest.approx(0.1)

@@ -24,7 +24,7 @@ CLAIM = Claim("calls", 1, "+919812345601", 1, 1, 1, "hi", 1)
 
 def let_trunk_rest(originator: Originator) -> None:
     health = SimpleNamespace(state=lambda _: TrunkState.RESTING)
-    originator._trunks = cast(Any, SimpleNamespace(get_health=lambda _: health))
+    originator._trunks = cast(Any, SimpleNamespace(get_trunk_health=lambda _: health))
 
 
 def end_polling_day(originator: Originator) -> None:
@@ -72,7 +72,7 @@ async def test_reply_to_an_accepted_clock_says_whether_dialling_was_held() -> No
     turns = Turns()
     guard = turns.features.clock_guard
     guard._watch = cast(Any, SimpleNamespace(accept_time=lambda _: None))
-    assert guard.accept_clock() == "the clock had not been set, and dialling was not held"
+    assert guard.accept_wall_clock() == "the clock had not been set, and dialling was not held"
     turns.features.alerts.raise_alert(AlertKind.CLOCK, time="12:00", expected="11:00", seconds=3_600)
-    assert guard.accept_clock() == "clock accepted; dialling resumes"
+    assert guard.accept_wall_clock() == "clock accepted; dialling resumes"
     assert AlertKind.CLOCK not in turns.features.alerts

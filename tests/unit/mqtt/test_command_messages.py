@@ -408,11 +408,11 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def store_serials(*values: object) -> str:
+    async def store_voter_serials(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
-    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(store_serials=store_serials))
+    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(store_voter_serials=store_voter_serials))
     await parsed.command.execute(services, parsed.context)
     assert taken == ["01", serials, part]
 
@@ -431,11 +431,11 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
-    assert report_of.make_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
+    assert report_of.make_turnout_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
     of_state = check_command(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
-    assert of_state.command.figures[0].make_figure().state_code == "S13"
+    assert of_state.command.figures[0].make_turnout_figure().state_code == "S13"
 
 
 @pytest.mark.parametrize(

@@ -34,19 +34,19 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.record_end(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.calculate_rates()[int(went_over)]
+    rates = hazard.calculate_stage_rates()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
     assert hazard.mean_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.calculate_rates()[1].max() == 0.0
+        assert hazard.calculate_stage_rates()[1].max() == 0.0
 
 
 def test_stage_of_fixed_duration_has_a_hazard_rate_only_at_the_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.record_end(62.0)
-    rates = hazard.calculate_rates()[0]
+    rates = hazard.calculate_stage_rates()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -59,7 +59,7 @@ NONE_RINGS = np.empty(0)
 def test_estimated_answer_rate_converges_to_the_true_rate(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
-        rate.record_outcome(answered=random.random() < share)
+        rate.record_call_outcome(answered=random.random() < share)
     assert rate.estimate_answer_rate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
@@ -67,7 +67,7 @@ def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() 
     random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
-        rate.record_outcome(answered=random.random() < share)
+        rate.record_call_outcome(answered=random.random() < share)
     found = rate.estimate_answer_rate(NONE_RINGS)
     assert found < 0.25
     forty_silent = np.full(40, 20.0)  # calls that have been ringing for a long time
@@ -161,7 +161,7 @@ def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
     _record_ring_times(rings, random, 1_000)
     _record_ring_times(kept, Random(6), 1_000)
     for _ in range(300):
-        kept.record_hang_up(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+        kept.record_call_hang_up(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = _find_table_row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)

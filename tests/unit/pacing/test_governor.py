@@ -23,9 +23,9 @@ def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple
     """Count this many live answers, one each `every` seconds. The answers whose index is in `drops` are abandoned."""
     for answer in range(count):
         governor.now = every * answer
-        governor.count_answer()
+        governor.count_answered_call()
         if answer in drops:
-            governor.count_abandoned()
+            governor.count_abandoned_call()
 
 
 def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
@@ -36,19 +36,19 @@ def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> 
     governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _count_answers(governor, 1_000, 1.0)
-    assert governor.count_abandoned_to_target() == pytest.approx(10.0)
+    assert governor.count_abandoned_calls_left() == pytest.approx(10.0)
 
 
 def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> None:
     tally = Tally(3_600.0)
-    tally.add_counts(3.0, answers=1)
-    tally.add_counts(3.0, abandoned=1)
-    tally.add_counts(1_000.0, answers=1)
-    tally.remove_old_counts(3_599.0)
+    tally.add_answers_and_abandoned_calls(3.0, answers=1)
+    tally.add_answers_and_abandoned_calls(3.0, abandoned=1)
+    tally.add_answers_and_abandoned_calls(1_000.0, answers=1)
+    tally.remove_calls_before_window(3_599.0)
     assert (tally.answers, tally.abandoned) == (2, 1)
-    tally.remove_old_counts(3_600.0)
+    tally.remove_calls_before_window(3_600.0)
     assert (tally.answers, tally.abandoned) == (1, 1)
-    tally.remove_old_counts(3_605.0)
+    tally.remove_calls_before_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
     assert tally.compute_remaining_counts(3_605.0, 990.0) == (1, 0)
     assert tally.compute_remaining_counts(3_605.0, 1_000.0) == (0, 0)
@@ -56,18 +56,18 @@ def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> No
 
 def test_counted_calls_in_a_cap_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
-    tally.add_counts(0.0, answers=1)
-    tally.add_counts(4_000.0, answers=-1)
+    tally.add_answers_and_abandoned_calls(0.0, answers=1)
+    tally.add_answers_and_abandoned_calls(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
 def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
-    assert tally.compute_seconds_until_full(1e6) == 3_600.0
-    tally.add_counts(100.0, answers=1)
-    assert tally.compute_seconds_until_full(1_900.0) == pytest.approx(1_800.0)
-    tally.add_counts(3_690.0, answers=1)
-    assert tally.compute_seconds_until_full(3_690.0) == pytest.approx(10.0)
+    assert tally.compute_seconds_until_window_full(1e6) == 3_600.0
+    tally.add_answers_and_abandoned_calls(100.0, answers=1)
+    assert tally.compute_seconds_until_window_full(1_900.0) == pytest.approx(1_800.0)
+    tally.add_answers_and_abandoned_calls(3_690.0, answers=1)
+    assert tally.compute_seconds_until_window_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_cap_window_with_room_for_one_abandoned_call_allows_only_one_call_at_risk() -> None:
@@ -75,7 +75,7 @@ def test_cap_window_with_room_for_one_abandoned_call_allows_only_one_call_at_ris
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
     assert governor.boldness > 0.2
-    governor.count_abandoned()
+    governor.count_abandoned_call()
     _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
 
@@ -114,16 +114,16 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
-    room = int(governor.count_worst_case_room(5))
+    room = int(governor.count_calls_allowed_in_worst_case(5))
     for _ in range(5):
-        governor.count_answer()
+        governor.count_answered_call()
     for _ in range(room):
-        governor.count_answer()
-        governor.count_abandoned()
+        governor.count_answered_call()
+        governor.count_abandoned_call()
     (tally,) = governor.tallies
     held = tally.answers + TUNED.sure_share * 0.2 * left
     assert tally.abandoned <= 0.03 * held < tally.abandoned + 1.0  # the whole reserve may be used, but no more
-    assert governor.count_worst_case_room(0) < 1.0
+    assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
 def test_cap_reserve_required_at_every_moment_counts_no_future_answers() -> None:
@@ -133,19 +133,19 @@ def test_cap_reserve_required_at_every_moment_counts_no_future_answers() -> None
     for governor in (strict, window):
         _count_answers(governor, 100, 1.0)
         _get_allowed_risk(governor, coming=0.2, left=36_000.0)
-    assert strict.count_worst_case_room(0) == pytest.approx(3.0 / 0.97)
-    assert window.count_worst_case_room(0) > 100.0
-    assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_worst_case_room(0) == float("inf")
+    assert strict.count_calls_allowed_in_worst_case(0) == pytest.approx(3.0 / 0.97)
+    assert window.count_calls_allowed_in_worst_case(0) > 100.0
+    assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
 def test_answers_that_leave_the_cap_window_today_allow_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
-    governor.restore_counts({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
+    governor.restore_counted_calls({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
     _get_allowed_risk(governor, left=36_000.0)
-    assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
+    assert governor.count_calls_allowed_in_worst_case(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
     _get_allowed_risk(governor, left=10_000.0)
-    assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
+    assert governor.count_calls_allowed_in_worst_case(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
 def test_one_abandoned_call_lowers_the_allowed_risk_less_at_a_large_site() -> None:
@@ -155,7 +155,7 @@ def test_one_abandoned_call_lowers_the_allowed_risk_less_at_a_large_site() -> No
         _get_allowed_risk(governor, seats=seats)
         _count_answers(governor, 4_000, 1.0)
         before = _get_allowed_risk(governor, seats=seats) / governor.boldness
-        governor.count_abandoned()
+        governor.count_abandoned_call()
         moved.append(before / (_get_allowed_risk(governor, seats=seats) / governor.boldness))
     small, large = moved
     assert 1.0 < large < 1.02 < small
@@ -165,11 +165,11 @@ def test_allowed_risk_falls_with_abandoned_calls_and_rises_with_answers() -> Non
     governor = _make_governor(DAY)
     _count_answers(governor, 400, 1.0)
     before = _get_allowed_risk(governor)
-    governor.count_abandoned()
+    governor.count_abandoned_call()
     after = _get_allowed_risk(governor)
     assert after < before
     for _ in range(400):
-        governor.count_answer()
+        governor.count_answered_call()
     assert _get_allowed_risk(governor) > after
 
 
@@ -178,12 +178,12 @@ def test_counts_restored_from_stored_calls_never_underestimate_the_abandoned_rat
     _count_answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
     of_late = [RecentAnswers(3_600.0, 5, 0), RecentAnswers(3_590.0, 10, 1), RecentAnswers(60.0, 90, 1)]
-    governor.restore_counts({3_600.0: of_late})
+    governor.restore_counted_calls({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
-    hour.remove_old_counts(5_009.0)
+    hour.remove_calls_before_window(5_009.0)
     assert (hour.answers, hour.abandoned) == (90, 2)
-    hour.remove_old_counts(5_021.0)
+    hour.remove_calls_before_window(5_021.0)
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import Bound, Outlook, append_powers, compute_tail_probability
+from dialer.pacing.lookahead import Bound, Outlook, append_squares_and_cubes, compute_tail_probability
 
 Matrix = NDArray[np.float64]
 
 
 def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
     """Return the look-ahead for seats and calls with these probabilities, one row each."""
-    of_seats, of_calls = (append_powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered))
+    of_seats, of_calls = (
+        append_squares_and_cubes(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered)
+    )
     return Outlook(free, len(answered), of_seats, of_calls)
 
 
@@ -68,7 +70,7 @@ def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(fre
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
     new = np.array([0.15, 0.3])
-    calls = _make_outlook(free, freed, ringing).count_calls_within_bounds((Bound(alpha),), new.tolist(), 60)
+    calls = _make_outlook(free, freed, ringing).count_calls_within_risk_bounds((Bound(alpha),), new.tolist(), 60)
     assert 0 <= calls < 60
     if calls:
         assert (
@@ -81,21 +83,21 @@ def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(fre
 def test_no_calls_are_placed_at_zero_risk_and_never_more_than_the_maximum() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = _make_outlook(5, nobody, nobody), [0.2, 0.3]
-    assert outlook.count_calls_within_bounds((Bound(0.0),), new, 60) == 0
-    assert outlook.count_calls_within_bounds((Bound(0.5),), new, 0) == 0
-    assert outlook.count_calls_within_bounds((Bound(0.5),), new, 7) == 7
-    assert outlook.count_calls_within_bounds((Bound(0.5),), new, 500) < 30
+    assert outlook.count_calls_within_risk_bounds((Bound(0.0),), new, 60) == 0
+    assert outlook.count_calls_within_risk_bounds((Bound(0.5),), new, 0) == 0
+    assert outlook.count_calls_within_risk_bounds((Bound(0.5),), new, 7) == 7
+    assert outlook.count_calls_within_risk_bounds((Bound(0.5),), new, 500) < 30
 
 
 def test_placed_calls_are_limited_by_remaining_abandoned_calls_and_allowed_risk() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
     outlook = _make_outlook(2, freed, ringing)
     calls = [
-        outlook.count_calls_within_bounds((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60)
+        outlook.count_calls_within_risk_bounds((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60)
         for room in (0, 2, 4, 6, 40)
     ]
     assert calls == sorted(calls)
-    assert calls[0] < calls[-1] == outlook.count_calls_within_bounds((Bound(0.2),), new.tolist(), 60)
+    assert calls[0] < calls[-1] == outlook.count_calls_within_risk_bounds((Bound(0.2),), new.tolist(), 60)
     for room, count in zip((2, 4), calls[1:], strict=False):
         going = np.vstack([ringing, *[new[None]] * (count - 1)])
         assert _compute_abandoned_probability(2 + room, freed, going) <= 2e-3

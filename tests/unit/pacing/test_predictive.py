@@ -390,7 +390,7 @@ def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
 
 def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_continues() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
-    pacer.restore_counts(0.0, {})
+    pacer.restore_counted_calls(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
     assert pacer.count_calls_to_place(morning) > 8
     assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7

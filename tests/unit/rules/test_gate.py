@@ -160,8 +160,8 @@ def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     late = gate.check_originate(case, end - 29.0)
     assert list_reasons(late) == [Reason.HOURS]
     assert late.next_at == moment("2024-04-23T09:00")
-    assert gate.check_connect(case, end - 1.0).allowed
-    assert not gate.check_connect(case, end).allowed
+    assert gate.check_connection_to_agent(case, end - 1.0).allowed
+    assert not gate.check_connection_to_agent(case, end).allowed
 
 
 def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
@@ -212,7 +212,7 @@ def test_number_on_the_do_not_call_register_is_blocked_for_the_profiles_purposes
 def test_prompt_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
-    for ruling in (gate.check_originate(case, NOON), gate.check_connect(case, NOON)):
+    for ruling in (gate.check_originate(case, NOON), gate.check_connection_to_agent(case, NOON)):
         assert list_reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
     assert make_gate(live := site("india")).check_originate(make_case(live), NOON).allowed
@@ -234,7 +234,9 @@ def test_campaign_without_any_certificate_is_held() -> None:
 def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     case = make_case(settings, campaign=campaign_rules(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
-    assert Reason.CERTIFICATE in list_reasons(make_gate(settings).check_connect(case, moment("2024-04-23T00:00")))
+    assert Reason.CERTIFICATE in list_reasons(
+        make_gate(settings).check_connection_to_agent(case, moment("2024-04-23T00:00"))
+    )
 
 
 @pytest.mark.parametrize("consent", list(Consent))
@@ -284,14 +286,14 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
     gate = make_gate(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
-        asked = [gate.check_originate(case, at), gate.check_connect(case, at)]
+        asked = [gate.check_originate(case, at), gate.check_connection_to_agent(case, at)]
         assert all((Reason.SILENCE in list_reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in list_reasons(gate.check_originate(case, at))
-    assert gate.rules.forbids_in_silence(case.campaign) is silenced
+    assert gate.rules.forbids_calls_in_silence(case.campaign) is silenced
     profile = gate.rules.profile
     no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
-    assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_in_silence(case.campaign)
+    assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_calls_in_silence(case.campaign)
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # after the close, turnout calls are over
         assert gate.check_originate(case, moment("2024-04-25T12:00")).next_at == passes
@@ -375,8 +377,8 @@ def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str,
     assert Reason.POLL_OVER not in list_reasons(gate.check_originate(late, at))
     if over:
         assert gate.check_originate(early, at).next_at is None
-        assert gate.find_next_time(late, at, moment("2024-04-26T18:00")) is None
-        assert gate.find_next_time(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
+        assert gate.find_next_allowed_time(late, at, moment("2024-04-26T18:00")) is None
+        assert gate.find_next_allowed_time(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
 
 
 @pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])

@@ -168,7 +168,7 @@ def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> No
     change_profile(gate, registers={"applies_to": frozenset(Purpose), "names": (), "maximum_age_days": 7})
 
     def check(days: float) -> str:
-        gate.rules = gate.rules.with_registers((Register("ncpr", NOON - days * DAY, 1),))
+        gate.rules = gate.rules.with_imported_registers((Register("ncpr", NOON - days * DAY, 1),))
         return str(gate.check_originate(make_case(settings), NOON))
 
     assert check(7) == "allowed"
@@ -200,7 +200,7 @@ def test_daily_cap_ends_at_midnight() -> None:
     gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
     midnight = moment("2024-04-23T00:00")
     late = moment("2024-04-22T22:00")
-    assert gate.find_next_time(case, NOON, midnight) == moment("2024-04-23T09:00")
+    assert gate.find_next_allowed_time(case, NOON, midnight) == moment("2024-04-23T09:00")
     assert [each.reason.value for each in gate.check_originate(case, late).objections] == [
         "calling-hours",
         "campaign-hours",

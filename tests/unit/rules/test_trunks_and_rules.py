@@ -17,11 +17,11 @@ from dialer.rules.calling_hours import get_day_start, make_daily_hours
 from dialer.rules.numbers import find_refusal
 from dialer.rules.retries import (
     RetryRules,
-    schedule_after_disposition,
-    schedule_after_mark,
-    schedule_after_outcome,
-    schedule_after_worker_call,
-    schedule_after_worker_disposition,
+    schedule_next_worker_call,
+    schedule_retry_after_disposition,
+    schedule_retry_after_mark,
+    schedule_retry_after_outcome,
+    schedule_worker_call_after_disposition,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_to_show
 
@@ -50,7 +50,7 @@ def test_no_second_has_more_call_starts_than_the_trunks_limit(
         now += gap
         while leaving and min(leaving) <= now and starts.count_seconds_to_send(now) == 0:
             leaving.remove(min(leaving))
-            starts.record_sent(now)
+            starts.record_sent_call(now)
             wire.append(now)
         starts.count_seconds_to_next_grant(now - older, len(leaving))
         while starts.count_available_starts(now, len(leaving)):
@@ -69,12 +69,12 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005
-        starts.set_limit(rates[step // 300])
+        starts.set_call_rate_limit(rates[step // 300])
         while starts.count_available_starts(now, leaving):
             starts.grant_call_start(now)
             leaving += 1
         while leaving and starts.count_seconds_to_send(now) == 0:
-            starts.record_sent(now)
+            starts.record_sent_call(now)
             wire.append(now)
             leaving -= 1
     for first in wire:
@@ -91,7 +91,7 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
         starts.count_seconds_to_next_grant(now - 0.0004, 0)
         if starts.count_available_starts(now, 0):
             starts.grant_call_start(now)
-            starts.record_sent(now)
+            starts.record_sent_call(now)
             granted += 1
     assert granted <= 501
 
@@ -146,7 +146,7 @@ def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> N
 def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
-    pool.get_limiter("a").record_sent(1.0)
+    pool.get_trunk_rate_limiter("a").record_sent_call(1.0)
     pool.update_trunks([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
     assert pool.find_trunk_name("line") == "b"
@@ -258,25 +258,25 @@ def test_phone_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
     ],
 )
 def test_retry_time_of_a_number_depends_on_the_outcome_of_the_call(outcome: Outcome, seconds: float | None) -> None:
-    retry = schedule_after_outcome(RULES, outcome, 1, 1000.0)
+    retry = schedule_retry_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
 def test_number_has_no_retry_after_the_last_attempt_unless_the_call_was_cancelled() -> None:
-    assert schedule_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
-    assert schedule_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
+    assert schedule_retry_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
+    assert schedule_retry_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
 def test_voter_who_asked_for_a_later_call_is_due_45_minutes_past_the_named_hour() -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 11, 0)
-    due = schedule_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
+    due = schedule_retry_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
-    assert schedule_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
+    assert schedule_retry_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
 
 
 @pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
 def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition) -> None:
-    assert schedule_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
+    assert schedule_retry_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
 
 
 @pytest.mark.parametrize(
@@ -295,12 +295,12 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
 def test_booth_worker_is_due_once_a_round_or_sooner_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
-    due = schedule_after_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    due = schedule_next_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
 def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
-    due = {each: schedule_after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+    due = {each: schedule_worker_call_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds
@@ -310,5 +310,5 @@ def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
 def test_mark_of_one_voter_leaves_the_number_due_for_the_household(disposition: Disposition) -> None:
     """The number stays due for others of the household; the store closes it if nobody else is pending."""
-    assert schedule_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
-    assert schedule_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None
+    assert schedule_retry_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
+    assert schedule_retry_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

@@ -56,7 +56,7 @@ class InboundHandler:
             inbound.release_channel(attempt_id)
             await call.set_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
-        way = await inbound.route_call(
+        way = await inbound.route_inbound_call(
             attempt_id,
             self._normalise(channel.called),
             None if channel.caller is None else self._normalise(channel.caller),
