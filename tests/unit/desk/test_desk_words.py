@@ -79,6 +79,10 @@ UNTRANSLATED = {
         "xlsx",
         "ASR",
         "FastAGI",
+        "hq",  # words of commands
+        "order",
+        "resume",
+        "audit",
     ),
 }
 """Names, and what is typed or read as it is."""
