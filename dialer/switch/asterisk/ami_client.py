@@ -115,7 +115,7 @@ class AmiClient(asyncio.BufferedProtocol):
             user = self._login.username
             raise PermissionMissing(
                 f"Asterisk did not report within {seconds:g} s that it is fully booted: if it is still booting, wait. "
-                f"Otherwise manager user {user} lacks the read class `system`: in manager.conf, section [{user}], "
+                f"Otherwise manager user {user} lacks system in its read classes: in manager.conf, section [{user}], "
                 f"write the line `{READ_LINE}`, then run `manager reload`"
             )
 

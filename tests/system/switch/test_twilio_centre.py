@@ -320,7 +320,10 @@ async def test_dialer_check_of_a_site_without_asterisk_contacts_only_twilio(tmp_
             {"campaign": {"kind": "agents", "flow": None, "pacing": "ratio", "trunks": ["twilio"]}},
             "remove its Twilio trunk",
         ),
-        ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "must not have the endpoint of an Asterisk trunk"),
+        (
+            {"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]},
+            "must not have the endpoint 'twilio' of an Asterisk trunk",
+        ),
     ],
 )
 def test_inconsistent_twilio_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

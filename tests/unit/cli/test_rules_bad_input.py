@@ -89,10 +89,12 @@ def test_jurisdiction_profile_with_a_mistake_is_refused(tmp_path: Path, old: str
 
 
 def test_setting_less_strict_than_the_jurisdiction_profile_is_refused(tmp_path: Path) -> None:
-    code, text = run("rules", "check", "-c", settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n"))
+    config = settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n")
+    line = config.read_text(encoding="utf-8").splitlines().index("hours = 1") + 1
+    code, text = run("rules", "check", "-c", config)
     assert code == 2
     assert text == (
-        "settings: rules.stricter.redial_lock.hours: 1 is looser than the profile 'neutral' (72.0); "
+        f"{config}:{line}: rules.stricter.redial_lock.hours: 1 is looser than the profile 'neutral' (72.0); "
         "a site may only set more."
     )
 

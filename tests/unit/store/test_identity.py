@@ -101,5 +101,5 @@ def test_store_of_a_matdan_without_identities_keeps_its_row_ids(tmp_path: Path) 
 async def test_store_is_not_opened_where_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     get_token_path(path).mkdir()
-    with pytest.raises(StoreError, match=r"centre\.db\.identity: cannot be written"):
+    with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):
         await open_store(path)
