@@ -186,4 +186,4 @@ def parse_date(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{option}: {text!r} is not a date: write 2026-04-22") from error
+        raise typer.BadParameter(f"{option}: {text!r} is not a date such as 2026-04-22") from error

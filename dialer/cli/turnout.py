@@ -247,7 +247,7 @@ def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str
     try:
         parsed_day = date.fromisoformat(day)
     except ValueError as error:
-        raise RollError(f"{where}: {day[:20]!r} is not a date: write 2026-04-22; nothing was stored") from error
+        raise RollError(f"{where}: {day[:20]!r} is not a date such as 2026-04-22; nothing was stored") from error
     state = collapse_spaces(state_text).upper()
     if len(state) > _LONGEST_STATE:
         raise RollError(f"{where}: the state is too long: write its code; nothing was stored")

@@ -100,7 +100,8 @@ class Prompt(YamlModel):
             return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
         if not isinstance(written, dict):
             raise make_problem(
-                "the node has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]"
+                "the node has a list instead of a prompt inside its list of prompts; a prompt is a text's name, such as"
+                " turnout.question, or a value, such as {hour: closes_at}"
             )
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):

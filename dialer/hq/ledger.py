@@ -147,7 +147,7 @@ def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkR
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
-            raise ValueError("not a JSON object without NUL")
+            raise ValueError("the payload is not a JSON object, or contains a NUL character")
         row.payload.encode()
     except (ValueError, RecursionError) as error:
         raise UnreadableRow(f"its payload cannot be read ({type(error).__name__})") from error

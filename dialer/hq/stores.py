@@ -140,8 +140,8 @@ def _wait_or_refuse(centre: str, own: KnownStore, accepted: KnownStore, sighting
             return
         else:
             raise StoreNotAccepted(
-                f"another store sent results as {centre} before: this one is accepted if the other stays silent for"
-                f" {SILENCE_SECONDS:.0f} s",
+                f"another store has sent results as {centre}: this new store is accepted once the other store has sent"
+                f" nothing for {SILENCE_SECONDS:.0f} s",
                 is_final=False,
             )
     stores = {each.incarnation: each for each in (accepted, own)}

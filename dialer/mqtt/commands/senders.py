@@ -81,7 +81,9 @@ class Senders:
                 )
             return
         if sender.key is None:
-            raise CommandRefused("the settings have no key of the sender: add `key` to it in [[supervisors]]")
+            raise CommandRefused(
+                "the settings have no public key of the sender: add `key` to the sender's [[supervisors]] section"
+            )
         if not signing.verify_signature(sender.key, build_signed_bytes(centre, sender.name, text), signature):
             raise BadSignature(
                 "the signature is not the sender's for this command in this centre: compare the sender's key with that in"

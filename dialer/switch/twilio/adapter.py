@@ -166,7 +166,9 @@ class TwilioSwitch:
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
         """Raise SwitchError, because a call on Twilio never waits for an agent and needs no information message."""
-        raise SwitchError("the information message cannot be played on Twilio: its calls never wait for a seat")
+        raise SwitchError(
+            "the information message for waiting voters is not played on Twilio, where calls never wait for a seat"
+        )
 
     # Callbacks of the webhooks
 

@@ -256,7 +256,7 @@ def test_closed_output_pipe_prints_no_error(store: Path) -> None:
     [
         (
             "audio approve --by me --certificate 1 --valid-until foo hi/turnout/question",
-            "--valid-until: 'foo' is not a date: write 2026-",
+            "--valid-until: 'foo' is not a date such as 2026-",
         ),
         ("complaint add --about foo --channel letter", "--about: 'foo' is not one of 'too-often', "),
         ("marks import --source voter x.csv", "--source: 'voter' is not one of 'booth-worker', "),
