@@ -1,0 +1,657 @@
+"""What the Asterisk adapter sends and reports while a session begins, lasts and is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from dialer.domain.dialler_name import DiallerName
+from dialer.domain.errors import SwitchError, SwitchInUse, SwitchUnreachable
+from dialer.domain.model import AttemptId
+from dialer.domain.switch import PastCall
+from dialer.domain.switch_events import (
+    CallAnswered,
+    CallConnected,
+    CallEnded,
+    CallRinging,
+    SeatUp,
+    SwitchDown,
+    SwitchEvent,
+    SwitchUp,
+)
+from dialer.switch.asterisk.adapter import GRACE_SECONDS, HANG_UP_AGAIN_SECONDS, LINK_SECONDS, AsteriskSwitch
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.comparison import ARRIVAL_SECONDS, COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
+from dialer.switch.asterisk.inbound import InboundChannel
+from dialer.switch.asterisk.lease import LEASE_SECONDS, RENEW_SECONDS, SwitchLease
+from tests.support.virtual import virtual_time
+
+CALL, OTHER = (AttemptId(f"3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c2{digit}") for digit in "12")
+INBOUND = "1795779056.17"  # a unique id as Asterisk chooses one
+TRUNK_CHANNEL = "PJSIP/carrier-0000001a"
+OURS = DiallerName("0123456789ab", 17, 1_795_779_056, "here")
+STRANGER = DiallerName("ba9876543210", 18, 1_795_779_000, "there")
+NO_CHANNEL = SwitchError("No such channel")
+
+
+def make_message(kind: str, **fields: str) -> AmiMessage:
+    return AmiMessage("\r\n".join([kind, *(f"{name}: {value}" for name, value in fields.items())]).encode())
+
+
+def make_event(name: str, **fields: str) -> AmiMessage:
+    return make_message(f"Event: {name}", **fields)
+
+
+def list_channel(unique_id: str, context: str = "matdan-voter", state: str = "6", **fields: str) -> AmiMessage:
+    return make_event("CoreShowChannel", Uniqueid=unique_id, Context=context, ChannelState=state, **fields)
+
+
+class Session:
+    """An AMI session with the answers of an Asterisk. It records the actions that it is sent."""
+
+    def __init__(self, switch: AsteriskSwitch | None = None) -> None:
+        self.switch = switch
+        self.sent: list[str] = []
+        self.channels: list[AmiMessage] = []
+        self.status: list[AmiMessage] = []
+        self.errors: dict[str, Exception] = {}
+        self.started = ("2026-11-03", "08:00:00")
+        self.fingerprint = "f1"
+        self.is_stopping = False
+        self.oldest_unanswered_seconds = 0.0
+        self.closed = False
+        self.lost: asyncio.Future[SwitchError] = asyncio.get_running_loop().create_future()
+
+    async def wait_until_booted(self) -> None:
+        self._record("boot")
+
+    async def wait_until_lost(self) -> SwitchError:
+        return await asyncio.shield(self.lost)
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def send_action(self, name: str, fields: Sequence[tuple[str, str]] = (), action_id: str = "") -> AmiMessage:
+        self._record(name, *(value for _, value in fields))
+        if name == "Originate" and self.switch is not None:
+            self.switch.on_event(make_event("OriginateResponse", ActionID=action_id, Response="Success"))
+        day, time = self.started
+        return make_message("Response: Success", Value=self.fingerprint, CoreStartupDate=day, CoreStartupTime=time)
+
+    async def send_list_action(self, name: str, fields: Sequence[tuple[str, str]] = ()) -> list[AmiMessage]:
+        self._record(name, *(f"{key}={value}" for key, value in fields))
+        return self.channels if name == "CoreShowChannels" else self.status
+
+    def _record(self, *words: str) -> None:
+        self.sent.append(" ".join(words))
+        if words[0] in self.errors:
+            raise self.errors[words[0]]
+
+
+def make_switch(**settings: Any) -> tuple[AsteriskSwitch, list[SwitchEvent]]:
+    """Return a switch without a session, and the list of the events that it reports."""
+    events: list[SwitchEvent] = []
+    switch = AsteriskSwitch(**settings)
+    switch.set_event_sink(events.append)
+    return switch, events
+
+
+async def connect(*channels: AmiMessage) -> tuple[AsteriskSwitch, list[SwitchEvent], Session]:
+    """Return a switch with a session, the list of the events that it reports from now on, and the session."""
+    switch, events = make_switch()
+    session = Session()
+    session.channels = list(channels)
+    await bring_up(switch, session)
+    events.clear()
+    session.sent.clear()
+    return switch, events, session
+
+
+async def bring_up(switch: AsteriskSwitch, session: Session) -> None:
+    await switch.on_ami_link_up(cast(Any, session))
+
+
+def expect_call(switch: AsteriskSwitch, attempt_id: AttemptId = CALL) -> None:
+    switch.tracker.calls.expect_channel(attempt_id)
+
+
+# The link comes up
+
+
+async def test_session_begins_with_the_boot_the_dialplan_and_the_lease_before_channels_are_listed() -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f1", server="second")
+    session = Session(switch)
+    await bring_up(switch, session)
+    switch.close()
+    assert [sent.split(" ")[0] for sent in session.sent] == [
+        "boot",
+        "Getvar",
+        "CoreShowChannels",  # for the holder of the lease
+        "Originate",
+        "CoreStatus",
+        "CoreShowChannels",
+    ]
+    assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
+
+
+async def test_dialplan_of_other_settings_ends_the_session_before_the_lease_is_acquired() -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
+    session = Session(switch)
+    with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
+        await bring_up(switch, session)
+    assert (len(session.sent), events) == (2, [])
+
+
+async def test_asterisk_of_another_dialler_is_not_reported_as_connected() -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    session.channels = [list_channel(f"matdan-lease-{STRANGER.text}", "matdan-lease")]
+    with pytest.raises(SwitchInUse, match="the dialler on there"):
+        await bring_up(switch, session)
+    assert events == []
+    with pytest.raises(SwitchUnreachable):
+        await switch.play_information_message(CALL)
+
+
+@pytest.mark.parametrize(
+    ("started", "restarted"),
+    [
+        (("2026-11-03", "08:00:00"), False),
+        (("2026-11-04", "08:00:00"), True),
+        (("2026-11-03", "08:00:01"), True),
+    ],
+)
+async def test_restart_of_asterisk_is_recognised_by_its_start_time(started: tuple[str, str], restarted: bool) -> None:
+    switch, events = make_switch()
+    session = Session()
+    await bring_up(switch, session)
+    switch.on_ami_link_down(SwitchError("lost"))
+    session.started = started
+    await bring_up(switch, session)
+    switch.close()
+    assert [event.restarted for event in events if isinstance(event, SwitchUp)] == [False, restarted]
+
+
+async def test_session_whose_channels_cannot_be_listed_is_not_reported_as_connected() -> None:
+    switch, events = make_switch()
+    session = Session()
+    session.errors = {"CoreShowChannels": SwitchError("denied")}
+    with pytest.raises(SwitchError, match="denied"):
+        await bring_up(switch, session)
+    assert events == []
+    session.errors.clear()
+    await bring_up(switch, session)
+    switch.close()
+    assert [type(event) for event in events] == [SwitchUp]
+
+
+async def test_hangup_of_an_earlier_session_does_not_hide_a_listed_call() -> None:
+    switch, events, session = await connect()
+    switch.on_event(make_event("Hangup", Uniqueid=CALL))
+    session.channels = [list_channel(CALL)]
+    await bring_up(switch, session)
+    switch.close()
+    [up] = [event for event in events if isinstance(event, SwitchUp)]
+    assert up.live_attempts == {CALL}
+
+
+async def test_inbound_call_is_found_again_by_its_channel_variable_in_a_new_session() -> None:
+    switch, events = make_switch()
+    session = Session()
+    session.channels = [list_channel(INBOUND)]
+    session.status = [make_event("Status", Uniqueid=INBOUND, Variable=f"MATDAN_ATTEMPT={CALL}")]
+    await bring_up(switch, session)
+    switch.close()
+    [up] = [event for event in events if isinstance(event, SwitchUp)]
+    assert up.live_attempts == {CALL}
+    assert switch.find_attempt_on_channel(INBOUND) == CALL
+
+
+async def test_states_of_live_calls_are_reported_after_the_session_is_up() -> None:
+    switch, events = make_switch()
+    session = Session()
+    session.channels = [list_channel(CALL, "from-carrier", "5")]
+    await bring_up(switch, session)
+    switch.close()
+    assert [type(event) for event in events] == [SwitchUp, CallRinging]
+
+
+# Lost events, and the end of a session
+
+
+@virtual_time()
+async def test_call_whose_end_was_lost_is_reported_as_ended_in_the_session() -> None:
+    switch, events, session = await connect(list_channel(CALL))
+    session.channels = []
+    await asyncio.sleep(COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS + 0.1)
+    switch.close()
+    assert [(type(event), event.attempt_id) for event in events if isinstance(event, CallEnded)] == [(CallEnded, CALL)]
+
+
+@pytest.mark.parametrize("end", ["link down", "close"])
+@virtual_time()
+async def test_asterisk_is_not_asked_for_its_channels_after_the_session(end: str) -> None:
+    switch, _events, session = await connect(list_channel(CALL))
+    if end == "close":
+        switch.close()
+    else:
+        switch.on_ami_link_down(SwitchError("lost"))
+    await asyncio.sleep(5 * COMPARE_SECONDS)
+    assert session.sent == []
+    assert not session.closed
+
+
+@virtual_time()
+async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_session() -> None:
+    _switch, _events, session = await connect()
+    session.errors = {"CoreShowChannels": ValueError("a bug")}
+    with capture_logs() as logs:
+        await asyncio.sleep(COMPARE_SECONDS + 0.1)
+    assert session.closed
+    assert [(log["event"], str(log["exc_info"])) for log in logs] == [("channels.compare_crashed", "a bug")]
+
+
+@virtual_time()
+async def test_session_is_not_closed_again_when_its_comparison_ends_with_the_link() -> None:
+    switch, _events, session = await connect()
+    session.errors = {"CoreShowChannels": SwitchUnreachable("lost")}
+    with capture_logs() as logs:
+        await asyncio.sleep(COMPARE_SECONDS + 0.1)
+    assert (session.closed, logs) == (False, [])
+    switch.close()
+
+
+async def test_lost_session_is_reported_and_takes_no_more_orders() -> None:
+    switch, events, session = await connect()
+    session.oldest_unanswered_seconds = 3.0
+    switch.on_ami_link_down(SwitchError("the server closed the connection"))
+    assert events == [SwitchDown("the server closed the connection")]
+    with pytest.raises(SwitchUnreachable) as refused:
+        await switch.play_information_message(CALL)
+    assert str(refused.value) == (
+        "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
+    )
+    assert session.sent == []
+    assert switch.get_unanswered_seconds() == 0.0
+
+
+async def test_connection_that_was_never_up_is_reported_as_down() -> None:
+    switch, events = make_switch()
+    switch.on_ami_link_down(SwitchError("refused"))
+    switch.close()
+    assert events == [SwitchDown("refused")]
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+async def test_unanswered_seconds_are_those_of_the_oldest_action_unless_asterisk_stops(stopping: bool) -> None:
+    switch, _events, session = await connect()
+    session.oldest_unanswered_seconds, session.is_stopping = 3.0, stopping
+    switch.close()
+    assert switch.get_unanswered_seconds() == (float("inf") if stopping else 3.0)
+
+
+# The lease
+
+
+@virtual_time()
+async def test_unanswered_seconds_are_infinite_once_the_lease_may_have_expired() -> None:
+    switch, _events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    await bring_up(switch, session)
+    session.oldest_unanswered_seconds = 3.0
+    await asyncio.sleep(LEASE_SECONDS - 0.1)
+    assert switch.get_unanswered_seconds() == 3.0
+    await asyncio.sleep(0.2)
+    assert switch.get_unanswered_seconds() == float("inf")
+    switch.close()
+
+
+@virtual_time()
+async def test_lease_is_renewed_until_the_session_is_lost() -> None:
+    switch, _events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    await bring_up(switch, session)
+    session.sent.clear()
+    running = asyncio.create_task(switch.run_ami_session(cast(Any, session)))
+    await asyncio.sleep(2 * RENEW_SECONDS + 0.1)
+    assert session.sent == [f"Redirect matdan-lease-{OURS.text} matdan-lease s 1"] * 2
+    session.lost.set_result(SwitchError("lost"))
+    assert str(await running) == "lost"
+    switch.close()
+
+
+async def test_session_without_a_lease_lasts_until_it_is_lost() -> None:
+    switch, _events, session = await connect()
+    session.lost.set_result(SwitchError("lost"))
+    assert str(await switch.run_ami_session(cast(Any, session))) == "lost"
+    switch.close()
+
+
+# Events
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        make_event("Hangup", Uniqueid=CALL, Cause="16"),
+        make_event("OriginateResponse", ActionID=CALL, Response="Failure", Reason="0"),
+    ],
+    ids=["hangup", "originate response"],
+)
+@virtual_time()
+async def test_call_with_only_one_of_its_two_end_events_ends_after_the_grace_time(first: AmiMessage) -> None:
+    switch, events = make_switch()
+    expect_call(switch)
+    switch.on_event(first)
+    await asyncio.sleep(GRACE_SECONDS - 0.1)
+    assert events == []
+    await asyncio.sleep(0.2)
+    assert [type(event) for event in events] == [CallEnded]
+    await asyncio.sleep(9 * GRACE_SECONDS)
+    assert len(events) == 1
+
+
+@virtual_time()
+async def test_call_with_both_end_events_ends_once_without_the_grace_time() -> None:
+    switch, events = make_switch()
+    expect_call(switch)
+    switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="17"))
+    switch.on_event(make_event("OriginateResponse", ActionID=CALL, Response="Failure", Reason="0"))
+    assert [type(event) for event in events] == [CallEnded]
+    await asyncio.sleep(2 * GRACE_SECONDS)
+    assert len(events) == 1
+
+
+@virtual_time()
+async def test_closed_switch_reports_no_end_of_a_call_after_the_grace_time() -> None:
+    switch, events = make_switch()
+    expect_call(switch)
+    switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="16"))
+    switch.close()
+    await asyncio.sleep(2 * GRACE_SECONDS)
+    assert events == []
+
+
+def join_seat(unique_id: str) -> AmiMessage:
+    return make_event("ConfbridgeJoin", Uniqueid=unique_id, Conference="seat-04", Context="matdan-agent")
+
+
+@pytest.mark.parametrize("error", [None, NO_CHANNEL, SwitchUnreachable("lost")])
+async def test_phone_that_was_replaced_in_its_seat_is_hung_up(error: SwitchError | None) -> None:
+    switch, events, session = await connect()
+    session.errors = {} if error is None else {"Hangup": error}
+    switch.on_event(join_seat("seat-04-old"))
+    assert session.sent == []
+    switch.on_event(join_seat("seat-04-new"))
+    tasks = list(switch._tasks)
+    with capture_logs() as logs:
+        await asyncio.gather(*tasks)
+    assert session.sent == ["Hangup seat-04-old"]
+    assert events == [SeatUp("04")] * 2
+    assert [log["event"] for log in logs if log["log_level"] == "info"] == (
+        ["seat.replaced_phone_not_hung_up"] if isinstance(error, SwitchUnreachable) else []
+    )
+    switch.close()
+
+
+async def test_closed_switch_hangs_up_no_replaced_phone() -> None:
+    switch, _events, session = await connect()
+    switch.on_event(join_seat("seat-04-old"))
+    switch.on_event(join_seat("seat-04-new"))
+    switch.close()
+    await asyncio.sleep(0.01)
+    assert session.sent == []
+
+
+async def test_calls_that_asterisk_placed_to_follow_a_redirection_are_hung_up() -> None:
+    switch, events, session = await connect()
+    expect_call(switch)
+    session.channels = [
+        list_channel(CALL, "from-carrier", "5", Channel="PJSIP/carrier-1", Application="AppDial2"),
+        list_channel("17.1", "from-carrier", "5", Channel="PJSIP/carrier-2", Application="AppDial2"),
+        list_channel("17.2", "from-carrier", "5", Channel="Local/x@matdan-inbound-1;1"),
+        list_channel("17.3", "from-carrier", "6", Channel="PJSIP/carrier-3"),
+    ]
+    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="BUSY"))
+    assert not switch._tasks
+    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
+    with capture_logs() as logs:
+        await asyncio.gather(*switch._tasks)
+    assert session.sent == ["CoreShowChannels", "Hangup 17.1", "Hangup 17.2"]
+    assert [(log["event"], log["channel"]) for log in logs] == [
+        ("redirect.hung_up", "17.1"),
+        ("redirect.hung_up", "17.2"),
+    ]
+    assert events == []
+    switch.close()
+
+
+async def test_redirected_calls_that_cannot_be_listed_are_logged() -> None:
+    switch, _events, session = await connect()
+    session.errors = {"CoreShowChannels": SwitchError("denied")}
+    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
+    with capture_logs() as logs:
+        await asyncio.gather(*switch._tasks)
+    assert [(log["event"], log["problem"]) for log in logs] == [("redirect.not_hung_up", "denied")]
+    switch.close()
+
+
+# Inbound channels
+
+
+def list_status(unique_id: str = INBOUND, name: str = TRUNK_CHANNEL, context: str = "matdan-inbound") -> AmiMessage:
+    return make_event(
+        "Status", Uniqueid=unique_id, Channel=name, Context=context, Exten="1950", CallerIDNum="+919812345678"
+    )
+
+
+async def test_inbound_channel_is_assigned_and_its_events_belong_to_the_attempt() -> None:
+    switch, events, session = await connect()
+    session.status = [list_status()]
+    assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
+        "1950", "+919812345678", "carrier"
+    )
+    assert session.sent == [f"Status Channel={INBOUND}"]
+    assert switch.find_attempt_on_channel(INBOUND) == CALL
+    assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, OTHER) is None  # a channel has one attempt only
+    assert switch.find_attempt_on_channel(INBOUND) == CALL
+    switch.on_event(make_event("ConfbridgeJoin", Uniqueid=INBOUND, Conference="seat-04", Context="matdan-seat"))
+    assert events == [CallConnected(CALL, "04")]
+    session.sent.clear()
+    await switch.hang_up_call(CALL)
+    assert session.sent == [f"Hangup {INBOUND}"]
+    switch.unassign_channel(CALL)
+    assert switch.find_attempt_on_channel(INBOUND) == INBOUND
+    switch.close()
+
+
+@pytest.mark.parametrize("unique_id", ["", "17.1\r\nAction: Logoff", "17,1", "1" * 151])
+async def test_channel_whose_id_asterisk_cannot_have_made_is_neither_assigned_nor_queried(unique_id: str) -> None:
+    switch, _events, session = await connect()
+    session.status = [list_status(unique_id)]
+    assert await switch.assign_channel(unique_id, TRUNK_CHANNEL, CALL) is None
+    assert not await switch.is_channel_answered(unique_id, TRUNK_CHANNEL, "matdan-inbound")
+    assert session.sent == []
+    assert not switch.tracker.calls.has_call(CALL)
+    switch.close()
+
+
+async def test_channel_that_is_no_inbound_call_is_not_assigned() -> None:
+    switch, _events, session = await connect()
+    for status, error in (
+        ([list_status(context="matdan-voter")], None),
+        ([list_status(name="PJSIP/carrier-0000001b")], None),
+        ([], NO_CHANNEL),
+    ):
+        session.status, session.errors = status, {} if error is None else {"Status": error}
+        assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL) is None
+        assert switch.find_attempt_on_channel(INBOUND) == INBOUND
+        assert not switch.tracker.calls.has_call(CALL)
+    switch.close()
+
+
+async def test_channel_is_not_assigned_without_a_connection_to_asterisk() -> None:
+    switch, _events, session = await connect()
+    session.errors = {"Status": SwitchUnreachable("lost")}
+    with pytest.raises(SwitchUnreachable, match="lost"):
+        await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL)
+    assert switch.find_attempt_on_channel(INBOUND) == INBOUND
+    assert not switch.tracker.calls.has_call(CALL)
+    switch.close()
+
+
+async def is_answered(switch: AsteriskSwitch) -> bool:
+    return await switch.is_channel_answered(CALL, TRUNK_CHANNEL, "matdan-voter")
+
+
+def list_call(state: str = "6", **changed: str) -> AmiMessage:
+    fields = {"Uniqueid": CALL, "Channel": TRUNK_CHANNEL, "Context": "matdan-voter", **changed}
+    return make_event("Status", **fields, ChannelState=state)
+
+
+async def test_answered_call_of_which_the_event_has_arrived_is_not_queried() -> None:
+    switch, _events, session = await connect()
+    expect_call(switch)
+    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DestChannel=TRUNK_CHANNEL, DialStatus="ANSWER"))
+    assert await is_answered(switch)
+    assert session.sent == []
+    assert not await switch.is_channel_answered(CALL, "PJSIP/carrier-0000001b", "matdan-voter")
+    assert session.sent == [f"Status Channel={CALL}"]
+    switch.close()
+
+
+async def test_answer_that_only_asterisk_knows_is_reported_once() -> None:
+    switch, events, session = await connect()
+    expect_call(switch)
+    session.status = [list_call()]
+    assert await is_answered(switch)
+    assert session.sent == [f"Status Channel={CALL}"]
+    assert await is_answered(switch)
+    assert (len(session.sent), events) == (1, [CallAnswered(CALL)])
+    switch.close()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [list_call("5")],
+        [list_call(Uniqueid=OTHER)],
+        [list_call(Channel="PJSIP/carrier-0000001b")],
+        [list_call(Context="matdan-seat")],
+        [list_call(), list_call()],
+    ],
+    ids=["none", "ringing", "other id", "other name", "other context", "two"],
+)
+async def test_channel_that_asterisk_lists_otherwise_is_not_answered(found: list[AmiMessage]) -> None:
+    switch, events, session = await connect()
+    expect_call(switch)
+    session.status = found
+    assert not await is_answered(switch)
+    assert events == []
+    switch.close()
+
+
+async def test_channel_that_asterisk_does_not_have_is_not_answered() -> None:
+    switch, events, session = await connect()
+    expect_call(switch)
+    session.errors = {"Status": NO_CHANNEL}
+    assert not await is_answered(switch)
+    assert events == []
+    switch.close()
+
+
+@virtual_time()
+async def test_question_for_an_answer_waits_some_seconds_for_the_session() -> None:
+    switch, _events = make_switch()
+    expect_call(switch)
+    began_at = asyncio.get_running_loop().time()
+    assert not await is_answered(switch)
+    assert asyncio.get_running_loop().time() - began_at == pytest.approx(LINK_SECONDS)
+    asking = asyncio.create_task(is_answered(switch))
+    await asyncio.sleep(LINK_SECONDS / 2)
+    session = Session()
+    session.channels, session.status = [list_channel(CALL, "from-carrier", "5")], [list_call()]
+    await bring_up(switch, session)
+    assert await asking
+    switch.on_ami_link_down(SwitchError("lost"))
+    began_at = asyncio.get_running_loop().time()
+    assert not await switch.is_channel_answered(OTHER, TRUNK_CHANNEL, "matdan-voter")
+    assert asyncio.get_running_loop().time() - began_at == pytest.approx(LINK_SECONDS)
+    switch.close()
+
+
+# Hanging up
+
+
+@virtual_time()
+async def test_hangup_is_resent_while_the_channel_of_a_live_call_does_not_exist() -> None:
+    switch, _events, session = await connect()
+    expect_call(switch)
+    session.errors = {"Hangup": NO_CHANNEL}
+    began_at = asyncio.get_running_loop().time()
+    await switch.hang_up_call(CALL)
+    assert session.sent == [f"Hangup {CALL}"] * (len(HANG_UP_AGAIN_SECONDS) + 1)
+    assert asyncio.get_running_loop().time() - began_at == pytest.approx(sum(HANG_UP_AGAIN_SECONDS))
+    switch.close()
+
+
+@virtual_time()
+async def test_hangup_is_not_resent_once_the_channel_was_hung_up_or_the_call_has_ended() -> None:
+    switch, _events, session = await connect()
+    expect_call(switch)
+    await switch.hang_up_call(CALL)
+    assert session.sent == [f"Hangup {CALL}"]
+    session.errors = {"Hangup": NO_CHANNEL}
+    await switch.hang_up_call(OTHER)
+    assert session.sent == [f"Hangup {each}" for each in (CALL, OTHER)]
+    switch.tracker.parties.expect_channel(cast(Any, "transfer-1"))
+    hanging_up = asyncio.create_task(switch.hang_up_third_party(cast(Any, "transfer-1")))
+    await asyncio.sleep(HANG_UP_AGAIN_SECONDS[0] / 2)
+    switch.tracker.parties.stop_tracking(cast(Any, "transfer-1"))
+    await hanging_up
+    assert session.sent[2:] == ["Hangup transfer-1"] * 2
+    switch.close()
+
+
+@virtual_time()
+async def test_hangup_without_a_connection_is_not_resent_and_fails() -> None:
+    switch, _events, session = await connect()
+    expect_call(switch)
+    session.errors = {"Hangup": SwitchUnreachable("lost")}
+    with pytest.raises(SwitchUnreachable, match="lost"):
+        await switch.hang_up_call(CALL)
+    assert session.sent == [f"Hangup {CALL}"]
+    switch.close()
+
+
+# Call records
+
+
+async def test_call_records_cannot_be_read_without_their_file() -> None:
+    with pytest.raises(SwitchError) as refused:
+        await AsteriskSwitch().read_call_records([CALL])
+    assert str(refused.value) == (
+        "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
+    )
+
+
+@virtual_time()
+async def test_call_records_are_returned_with_the_uptime_of_asterisk(tmp_path: Path) -> None:
+    file = tmp_path / "matdan.csv"
+    file.write_text(f"{CALL},4,1795779056.5,0.0,1795779057.0,AppDial2,(Outgoing Line)\n", encoding="utf-8")
+    switch, _events = make_switch(history=file)
+    assert (await switch.read_call_records([CALL])).up_seconds is None
+    await asyncio.sleep(10.0)
+    switch.on_event(make_event("FullyBooted", Uptime="300"))
+    await asyncio.sleep(7.0)
+    for event in (make_event("FullyBooted", Uptime="soon"), make_event("Reload", Uptime="1")):
+        switch.on_event(event)  # these say nothing of the uptime
+    history = await switch.read_call_records([CALL, OTHER])
+    assert (history.ended, history.first_at) == ({CALL: PastCall(None, "BUSY")}, 1795779056.5)
+    assert history.up_seconds == pytest.approx(307.0)
