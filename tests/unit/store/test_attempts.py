@@ -479,3 +479,107 @@ async def test_result_of_an_ended_attempt_is_announced_with_its_campaign(tmp_pat
     assert [(each.attempt_id, each.campaign_id) for each in announced if isinstance(each, EndedAttempt)] == [
         (new.attempt_id, CAMPAIGN)
     ]
+
+
+def change_rows(backend: Backend, statement: str) -> None:
+    """Change rows of the store by SQL, so that the queue does not notice the change."""
+    with closing(backend.connect()) as db:
+        db.execute(statement)
+
+
+async def test_number_refused_for_its_opt_out_is_closed_without_a_reason_in_every_campaign(backend: Backend) -> None:
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
+        claimed = await claim_one_number(store, 1)
+        change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
+    assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
+
+
+async def test_number_refused_for_want_of_a_pending_voter_is_closed_with_that_reason_in_campaigns_of_voters(
+    backend: Backend,
+) -> None:
+    async with open_filled_store(backend, campaigns=(CAMPAIGN, "b", "workers")) as store:
+        claimed = await claim_one_number(store, 1)
+        change_rows(backend, "UPDATE campaign SET purpose = 'booth-workers' WHERE campaign_id = 'workers'")
+        change_rows(backend, "UPDATE voter SET turnout = 'voted' WHERE voter_id = 1")
+        assert await open_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
+    assert [state[:3] for state in read_target_states(backend, 1)] == [
+        ("b", "closed", targets.NOBODY_PENDING),
+        (CAMPAIGN, "closed", targets.NOBODY_PENDING),
+        ("workers", "due", 0),
+    ]
+
+
+async def test_refused_attempt_is_not_stored(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        claimed = await claim_one_number(store, 1)
+        refused = make_attempt(claimed, at=NOW + LEASE_SECONDS)
+        assert await open_attempt(store, refused) is Refusal.CLAIM_LOST
+        assert await store.find_known_attempts([refused.attempt_id]) == frozenset()
+        # A refusal other than a cap leaves the claim as it was: its lease ends by itself.
+        assert await open_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS - 1)) is None
+
+
+async def test_number_without_a_place_in_the_campaigns_queue_is_refused_as_a_lost_claim(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        claimed = await claim_one_number(store, 1)
+        unknown = make_attempt(replace(claimed, campaign_id="no such campaign"))
+        assert await open_attempt(store, unknown) is Refusal.CLAIM_LOST
+
+
+async def test_number_at_its_cap_within_the_minimum_interval_waits_until_the_next_day(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        await make_ended_call(store, 1, retry_at=NOW + 60)
+        again = make_attempt(await claim_one_number(store, 1, now=NOW + 60), at=NOW + 60)
+        refusals = await store.open_attempts([again], max_attempts_since=DAY_START, max_attempts=1, gaps=GAPS)
+        assert refusals == [Refusal.ATTEMPT_CAP]
+    assert read_target_states(backend, 1) == [(CAMPAIGN, "due", 0, DAY_START + DAY_SECONDS)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counted", "used"),
+    [(Outcome.BUSY, True, 1), (Outcome.BUSY, False, 0), (Outcome.REFUSED, True, 0), (Outcome.CANCELLED, True, 1)],
+)
+async def test_only_counted_attempts_that_were_placed_use_up_an_attempt_of_the_number(
+    backend: Backend, outcome: Outcome, counted: bool, used: int
+) -> None:
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        await store.end_attempts([EndedAttempt(new.attempt_id, outcome, NOW + 30, retry_at=NOW + 60, counted=counted)])
+        again = make_attempt(await claim_one_number(store, 1, now=NOW + 60), at=NOW + 60)
+        assert again.claim.attempt_number == 1 + used
+        assert await open_attempt(store, again, max_attempts=1) is (Refusal.ATTEMPT_CAP if used else None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counted", "kept"),
+    [
+        (Outcome.NO_ANSWER, True, False),
+        (Outcome.NO_ANSWER, False, True),
+        (Outcome.REFUSED, True, True),
+        (Outcome.CANCELLED, True, True),
+    ],
+)
+async def test_promise_of_a_call_lasts_until_a_call_came_about(
+    backend: Backend, outcome: Outcome, counted: bool, kept: bool
+) -> None:
+    async with open_filled_store(backend) as store:
+        first = await claim_and_open_attempt(store, 1)
+        ended = EndedAttempt(first.attempt_id, Outcome.LEFT, NOW + 30, retry_at=NOW + 60, promised=True)
+        await store.end_attempts([ended])
+        second = await claim_and_open_attempt(store, 1, now=NOW + 60)
+        assert second.claim.promised
+        ended = EndedAttempt(second.attempt_id, outcome, NOW + 90, retry_at=NOW + 120, promised=False, counted=counted)
+        await store.end_attempts([ended])
+        assert (await claim_one_number(store, 1, now=NOW + 120)).promised is kept
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_results_of_attempts_are_queued_for_the_broker_only_if_they_are_announced(
+    backend: Backend, announced: bool
+) -> None:
+    async with open_filled_store(backend) as store:
+        new = await claim_and_open_attempt(store, 1)
+        ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)
+        assert await store.end_attempts([ended, ended], announced=announced) == [True, False]
+        assert len(await store.read_rows_for_broker(10)) == announced

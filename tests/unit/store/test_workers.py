@@ -150,3 +150,34 @@ async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: S
     await store.record_unknown_serial(unknown)
     await store.record_unknown_serial(unknown)
     assert await store.find_last_mark_of_worker_call(call.attempt_id) is None
+
+
+async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_without_a_voter(
+    store: Store, backend: Backend
+) -> None:
+    assert await open_worker_attempt(store, await claim_one_number(store, 1, campaign_id=WORKERS)) is None
+    assert await open_worker_attempt(store, await claim_one_number(store, 2)) is None
+    with closing(backend.connect()) as db:
+        found = db.execute("SELECT worker_id, voter_id FROM attempt ORDER BY phone_id")
+        assert found.fetchall() == [(1, None), (None, 2)]
+
+
+async def test_conversation_with_a_booth_worker_holds_no_number_of_a_voter(store: Store, backend: Backend) -> None:
+    with closing(backend.connect()) as db:
+        db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, 2)")
+        before = db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall()
+        call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
+        assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+        await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
+        assert db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall() == before
+
+
+async def test_number_of_a_booth_worker_is_closed_without_a_reason_after_a_call_without_a_retry(
+    store: Store, backend: Backend
+) -> None:
+    call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
+    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)])
+    with closing(backend.connect()) as db:
+        found = db.execute("SELECT state, settled FROM target WHERE phone_id = 1 AND campaign_id = ?", (WORKERS,))
+        assert found.fetchall() == [("closed", 0)]
