@@ -53,6 +53,8 @@ DEMO_SETTINGS = content.CONFIG / "demo.toml"
 STORE, ROLL = "centre.db", "roll.csv"  # file names in the demo's directory
 STATUS_SECONDS = 10.0
 PRETRAINED_CAMPAIGN = "turnout-agents"
+CALLS_EXPECTED_SECONDS = 30.0
+"""A demo that has run for this long must have placed calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
         report = build_report(store_path, since=began_at, journal=journal)
+    if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
+        report = report.with_check_of_placed_calls()
     if options.report_path is not None:
         write_file(options.report_path, f"{json.dumps(report.as_json(), indent=2)}\n".encode(), "--report")
     return report

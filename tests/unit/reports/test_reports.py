@@ -38,7 +38,7 @@ from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
 from dialer.reports.workbook import render_report_as_xlsx
 from dialer.roll.rejects import escape_formula
-from dialer.simulation.demo.report import JOURNAL_CHECK, DemoReport, build_report
+from dialer.simulation.demo.report import JOURNAL_CHECK, PLACED_CHECK, DemoReport, build_report
 from dialer.store.connection import read_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, make_report, rows_by_column, write_journal
 
@@ -352,6 +352,13 @@ async def test_run_report_without_calls_passes_all_checks(store: HandFilled) -> 
     assert report.holds
     assert (report.as_json()["attempts"], report.as_json()["abandoned_rate"]) == (0, 0.0)
     assert report.as_json()["utilisation"]["mean"] is None
+
+
+async def test_demo_without_calls_fails_its_check_of_placed_calls(store: HandFilled) -> None:
+    report = check_run(store).with_check_of_placed_calls()
+    assert (failed_checks(report), report.holds) == ({PLACED_CHECK}, False)
+    store.answered(1, NOON)
+    assert check_run(store).with_check_of_placed_calls().checks[PLACED_CHECK].holds
 
 
 async def test_run_report_finds_overlapping_attempts_to_one_number(store: HandFilled) -> None:
