@@ -12,8 +12,9 @@ from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallConnected, CallWaiting
 from dialer.domain.view import SeatState
-from dialer.engine.effects import Effect, StartTimer, SwitchOrder, TimerExpired, TimerKind
+from dialer.engine.effects import Effect, StartTimer, SwitchOrder, TimerExpired, TimerKind, UpdatePacer
 from dialer.engine.seats.state import Seat
+from dialer.pacing.port import PacingEventKind
 from dialer.rules.gate import Objection, Reason, Ruling
 from tests.support.rules import NOON
 from tests.support.turns import HUNG_UP, A, Turns
@@ -28,7 +29,7 @@ def change_seat(turns: Turns, name: str, **fields: Any) -> None:
 
 def make_seat_idle_since(turns: Turns, name: str, seconds: float, **fields: Any) -> None:
     """Change fields of a seat that has been ready since `seconds`."""
-    change_seat(turns, name, since=Instant(seconds, NOON + seconds), **fields)
+    change_seat(turns, name, since=Instant(NOON + seconds, seconds), **fields)
 
 
 def find_connected_seat(turns: Turns) -> str | None:
@@ -161,6 +162,70 @@ def test_voter_who_comes_back_continues_the_talk_at_a_paused_or_free_seat(state:
     change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
     turns.after(20, lambda: turns.features.acd.on_connected(turns.features.calls[call.attempt_id], "01"))
     assert turns.seat() is SeatState.TALKING
+
+
+def test_voter_whose_transfer_failed_talks_to_the_agent_of_the_seat_that_takes_the_call() -> None:
+    turns = Turns(2)
+    call = turns.talking("01")
+    change_seat(turns, "01", phone_up=False)
+    turns.after(20, lambda: turns.features.acd.return_voter_to_seat(call, "01"))
+    assert (find_connected_seat(turns), turns.features.calls[A].talk.agent) == ("02", "1002")
+    assert turns.seat("02") is SeatState.TALKING
+
+
+@pytest.mark.parametrize(("suspect", "seat"), [(False, "01"), (True, "02")])
+def test_voter_whose_transfer_failed_returns_to_a_wrapping_up_agent_unless_the_phone_is_suspect(
+    suspect: bool, seat: str
+) -> None:
+    turns = Turns(2)
+    call = turns.talking("01")
+    change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
+    turns.after(20, lambda: turns.features.acd.return_voter_to_seat(call, "01"))
+    assert find_connected_seat(turns) == seat
+
+
+def test_seat_ignores_a_voter_who_left_if_the_seat_serves_another_call_or_wraps_up() -> None:
+    turns = Turns()
+    call = turns.talking()
+    for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
+        change_seat(turns, "01", attempt_id=A)
+        change_seat(turns, "01", **cast(Any, fields))
+        before = turns.features.seats["01"]
+        assert turns.after(20, lambda: turns.features.acd.on_voter_left_seat(call, "01")) == []
+        assert turns.features.seats["01"] is before
+
+
+@pytest.mark.parametrize("phone_disconnected", [False, True])
+def test_pacer_learns_the_length_of_a_talk_with_the_call(phone_disconnected: bool) -> None:
+    turns = Turns()
+    call = turns.talking()
+    turns.clock.seconds = 18.4
+    turns.features.core.in_event = True
+    if phone_disconnected:
+        turns.features.acd.on_phone_disconnected("01")
+    else:
+        turns.features.acd.on_voter_left_seat(call, "01")
+    [update] = [
+        effect
+        for effect in turns.features.core.pop_effects()
+        if isinstance(effect, UpdatePacer) and effect.kind is PacingEventKind.TALK_ENDED
+    ]
+    assert (update.campaign_id, round(update.seconds, 6)) == ("calls", 10)
+    assert update.call is not None
+    assert update.call.attempt_id == A
+
+
+def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers() -> None:
+    turns = Turns()
+    change_seat(turns, "01", state=SeatState.PAUSED)
+    turns.call(B, phone_id=2, voter_id=2)
+    turns.call()
+    turns.at(8, CallWaiting(A))
+    turns.at(9, CallWaiting(B))
+    paused = turns.features.seats["01"]
+    turns.after(9.5, lambda: turns.features.acd.update_seat(paused, replace(paused, state=SeatState.READY)))
+    assert find_connected_seat(turns) == "01"
+    assert turns.features.calls[B].talk.seat is None
 
 
 # Handovers from flows

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from dialer.domain.model import Booth, Claim, OpenAttempt
-from dialer.domain.phone_facts import PhoneFacts
+from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.engine.campaigns.runs import CampaignRun
-from dialer.rules.gate import Case, Objection, Reason, Ruling
+from dialer.rules.gate import Case, Gate, Objection, Reason, Ruling
 from dialer.rules.polls import Area
-from dialer.rules.rulebook import CertificateStatus
+from dialer.rules.rulebook import CampaignRules, CertificateStatus
 from tests.support.calls import ID, a_call
 from tests.support.rules import NOON
 from tests.support.turns import Turns
@@ -156,3 +156,112 @@ def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(n
     rules.service._certified = lambda campaign, flow: {("calls", "turnout"): CERTIFIED}[campaign, flow]
     assert rules.send().campaign.certified == certified
     assert rules.answer().campaign.certified == certified
+
+
+def test_campaign_is_checked_again_in_the_next_second_and_after_new_rules() -> None:
+    rules = Rules()
+    asked: list[tuple[CampaignRules, float, object]] = []
+
+    def check_campaign(campaign: CampaignRules, now: float, areas: object = ()) -> Ruling:
+        asked.append((campaign, now - NOON, areas))
+        return Ruling((), None)
+
+    rules.gate.check_campaign = check_campaign  # type: ignore[attr-defined]
+    rules.service.load_polling_areas()
+    campaign = rules.service._campaigns["calls"]
+    first = rules.service.check_campaign(rules.run)
+    rules.turns.clock.seconds = 0.9
+    assert rules.service.check_campaign(rules.run) is first
+    assert asked == [(campaign, 0, {Area(174, "18:00")})]
+    rules.turns.clock.seconds = 1.0
+    rules.service.check_campaign(rules.run)
+    changed = rules.service._campaigns["calls"] = replace(campaign, ring_seconds=campaign.ring_seconds + 9)
+    rules.service.check_campaign(rules.run)
+    assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
+
+
+def test_case_tells_the_gate_whether_a_seat_is_reserved_and_the_call_was_promised() -> None:
+    rules = Rules()
+    promised = replace(CLAIM, promised=True)
+    rules.service.check_claimed_number(rules.run, CLAIM)
+    rules.service.check_claimed_number(rules.run, promised, guaranteed=True)
+    rules.service.check_originate(rules.run, CLAIM, ID, "+918012345678")
+    rules.service.check_originate(rules.run, promised, ID, "+918012345678", guaranteed=True)
+    told = [(case.guaranteed, case.asked_for, case.caller_id) for case in rules.gate.cases]
+    assert told == [
+        (False, False, None),
+        (True, True, None),
+        (False, False, "+918012345678"),
+        (True, True, "+918012345678"),
+    ]
+
+
+def test_call_that_was_not_sent_has_no_facts_when_it_is_answered() -> None:
+    rules = Rules()
+    rules.gate.ruling = Ruling((Objection(Reason.ATTEMPTS, "words", None),), None)
+    rules.send()
+    assert rules.run.refused == {"attempts": 1}
+    assert rules.answer().facts is None
+
+
+@pytest.mark.parametrize(
+    ("language", "booth_id", "spoken"),
+    [("ta", 1, "ta"), ("", 1, "mr"), ("", 9, "en"), ("../../x", 1, "en")],
+)
+def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth(
+    language: str, booth_id: int, spoken: str
+) -> None:
+    rules = Rules()
+    rules.service.check_claimed_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
+    assert rules.gate.cases[-1].language == spoken
+
+
+def test_time_since_the_last_call_to_a_number_is_stated_with_the_legal_grounds() -> None:
+    rules = Rules()
+    rules.gate.format_legal_grounds = lambda case, digest: "grounds"  # type: ignore[attr-defined]
+    for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
+        claim = replace(CLAIM, facts=replace(FACTS, called_at=called_at))
+        assert rules.service.find_legal_grounds(rules.run, claim, guaranteed=False) == ("grounds", seconds)
+    assert rules.service.find_legal_grounds(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
+
+
+def test_legal_grounds_are_formatted_again_if_the_call_differs() -> None:
+    rules = Rules()
+    formatted: list[Case] = []
+
+    def format_legal_grounds(case: Case, digest: str) -> str:
+        formatted.append(case)
+        return digest
+
+    rules.gate.format_legal_grounds = format_legal_grounds  # type: ignore[attr-defined]
+    claims = [
+        CLAIM,
+        replace(CLAIM, promised=True),
+        replace(CLAIM, facts=replace(FACTS, consent=Consent.GIVEN)),
+        replace(CLAIM, facts=replace(FACTS, registers=("own",))),
+        replace(CLAIM, facts=None),
+    ]
+    for claim in claims * 2:
+        for guaranteed in (False, True):
+            text, _ = rules.service.find_legal_grounds(rules.run, claim, guaranteed=guaranteed)
+            assert text == rules.service._rules_version
+    assert len(formatted) == 2 * len(claims)
+    assert [case.guaranteed for case in formatted] == [False, True] * len(claims)
+
+
+def test_number_locked_after_an_abandoned_call_needs_a_reserved_seat_if_the_profile_exempts_such_calls() -> None:
+    for unless_guaranteed, keeps_seats, abandoned_seconds, needed in (
+        (True, True, 60, True),
+        (False, True, 60, False),
+        (True, False, 60, False),
+        (True, True, None, False),
+    ):
+        rules = Rules()
+        lock = rules.gate.rules.profile.redial_lock.model_copy(update={"unless_agent_guaranteed": unless_guaranteed})
+        profile = rules.gate.rules.profile.model_copy(update={"redial_lock": lock})
+        real = Gate(replace(rules.gate.rules, profile=profile))
+        rules.service._gate = real
+        rules.run.spec = replace(rules.run.spec, keeps_seats=keeps_seats)
+        abandoned_at = None if abandoned_seconds is None else NOON - abandoned_seconds
+        claim = replace(CLAIM, facts=replace(FACTS, abandoned_at=abandoned_at))
+        assert rules.service.needs_reserved_seat(rules.run, claim) is needed

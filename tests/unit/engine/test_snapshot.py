@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 from datetime import time
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.switch_events import CallWaiting
-from dialer.domain.view import Preview, SeatState
+from dialer.domain.view import CampaignSpeed, Preview, SeatState
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.features import Features
@@ -117,6 +117,98 @@ def test_campaigns_that_decide_in_turn_place_one_call_per_shared_seat(
     assert [place_calls_of(centre, campaign) for campaign in order] == calls
 
 
+def set_seat_states(centre: Features, state: SeatState, *names: str) -> None:
+    """Set the state of seats of the centre."""
+    for name in names:
+        centre.seats.put_seat(centre.seats[name], replace(centre.seats[name], state=state))
+
+
+NINE_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]
+EIGHT_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "h", "h"]
+
+
+@pytest.mark.parametrize(
+    ("seats", "rings", "calls"),
+    [
+        (["ab", "bc", "cd", "d", "d"], "bcc", 0),  # a, b and c have three seats; d has more
+        ([*EIGHT_SKILLS, "d"], "bcc", 0),
+        ([*NINE_SKILLS, "d"], "bcc", 1),  # too many skills to find that a, b and c have three seats
+        ([*NINE_SKILLS, "b", "b"], "a", 0),
+        ([*NINE_SKILLS, "b"], "bbb", 0),
+        (NINE_SKILLS, "bcdefghi", 0),
+        (NINE_SKILLS, "bcdefgh", 1),
+    ],
+)
+def test_every_set_of_up_to_eight_skills_limits_a_campaign_and_with_more_skills_the_smallest_and_largest_sets(
+    seats: list[str], rings: str, calls: int
+) -> None:
+    centre = make_centre(seats)
+    for each in rings:
+        add_ringing_call(centre, each)
+    assert place_calls_of(centre, "a") == calls
+
+
+@pytest.mark.parametrize(
+    ("seats", "paused"),
+    [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
+)
+def test_calls_of_a_skill_without_a_shared_seat_at_work_do_not_limit_a_campaign(
+    seats: list[str], paused: list[str]
+) -> None:
+    centre = make_centre(seats)
+    set_seat_states(centre, SeatState.PAUSED, *paused)
+    for each in "ccc":
+        add_ringing_call(centre, each)
+    assert place_calls_of(centre, "a") == 1
+
+
+def test_campaign_with_room_at_seats_of_its_skill_sees_only_these_seats() -> None:
+    centre = make_centre(["ab", "b", "b"])
+    add_ringing_call(centre, "b")
+    snapshot = take_snapshot_of(centre, "a")
+    assert (snapshot.free_seats, len(snapshot.ringing)) == (1, 0)
+
+
+def test_waiting_voters_of_a_skill_limit_the_campaigns_that_share_seats() -> None:
+    centre = make_centre(["ab", "b"])
+    for name in ("a1", "a2"):
+        call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
+        centre.calls.put_call(call.with_voter_waiting())
+    snapshot = take_snapshot_of(centre, "a")
+    assert (snapshot.free_seats, len(snapshot.waiting_seconds)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("ready", "rings", "seen"),
+    [
+        (["01"], "b", (11, 1)),  # the only free seat is needed for b's call
+        ([], "b", (1, 0)),  # a has one call per seat with its next call, both together have two calls for 11 seats
+        ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
+    ],
+)
+def test_skills_with_most_calls_per_seat_limit_a_campaign_if_no_seat_is_free(
+    ready: list[str], rings: str, seen: tuple[int, int]
+) -> None:
+    centre = make_centre(["ab"] + ["b"] * 10)
+    set_seat_states(
+        centre, SeatState.TALKING, *(seat.name for seat in [*centre.seats.values()] if seat.name not in ready)
+    )
+    for each in rings:
+        add_ringing_call(centre, each)
+    snapshot = take_snapshot_of(centre, "a")
+    assert (snapshot.free_seats + len(snapshot.busy_seats), len(snapshot.ringing)) == seen
+
+
+@pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
+def test_next_call_counts_once_in_the_calls_per_seat(rings: str, seen: tuple[int, int]) -> None:
+    centre = make_centre(["ab", "b", "b"])
+    set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
+    for each in rings:
+        add_ringing_call(centre, each)
+    snapshot = take_snapshot_of(centre, "a")
+    assert (len(snapshot.busy_seats), len(snapshot.ringing)) == seen
+
+
 def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
     for seat in centre.seats.values():
@@ -188,3 +280,78 @@ def test_snapshot_contains_how_long_voters_have_waited() -> None:
     turns.clock.seconds = 9.5
     snapshot = turns.features.snapshots.take_pacing_snapshot(turns.features.runs["calls"], {"carrier": 1}, {})
     assert snapshot.waiting_seconds == (1.5,)
+
+
+def test_snapshot_counts_the_calls_that_the_trunk_may_start_without_those_not_sent_yet() -> None:
+    trunk = {
+        "name": "carrier",
+        "endpoint": "carrier",
+        "caller_ids": [CALLER_ID],
+        "channels": 20,
+        "calls_per_second": 3.0,
+    }
+    turns = Turns(1, trunks=[trunk])
+    turns.clock.seconds = 20.0
+    run = turns.features.runs["calls"]
+    take = turns.features.snapshots.take_pacing_snapshot
+    assert take(run, {}, {}).cps_budget == 1
+    assert take(run, {}, {"carrier": 3}).cps_budget == 0  # three calls a second
+    assert take(run, {"carrier": 20}, {}).cps_budget == 0
+
+
+@pytest.mark.parametrize(
+    ("max_calls", "calls_per_seat", "free_channels", "held_back"),
+    [
+        (None, None, 18, False),
+        (20, None, 18, False),  # two calls are live
+        (19, None, 17, True),
+        (1, None, 0, True),
+        (None, 2.0, 5, True),  # three agents at work and an unanswered call
+        (None, 2.5, 6, True),
+        (None, 0.1, 0, True),  # at least one unanswered call is allowed
+        (None, 7.0, 18, False),
+        (3, 2.0, 1, True),
+    ],
+)
+def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
+    max_calls: int | None, calls_per_seat: float | None, free_channels: int, held_back: bool
+) -> None:
+    turns = make_turns_with_calls()
+    run = turns.features.runs["calls"]
+    run.speed = CampaignSpeed(max_calls, calls_per_seat, NOON + 21, "supervisor")
+    take = turns.features.snapshots.take_pacing_snapshot
+    snapshot = take(run, {"carrier": 2}, {})
+    assert (snapshot.free_channels, snapshot.held_back) == (free_channels, held_back)
+    turns.clock.seconds = 21.0
+    snapshot = take(run, {"carrier": 2}, {})
+    assert (snapshot.free_channels, snapshot.held_back) == (18, False)
+
+
+def test_slow_speed_limit_allows_one_unanswered_call() -> None:
+    turns = Turns(1)
+    run = turns.features.runs["calls"]
+    run.speed = CampaignSpeed(None, 0.1, NOON + 60, "supervisor")
+    assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).free_channels == 1
+
+
+def test_calls_on_an_unreachable_server_need_no_seat_and_no_channel() -> None:
+    trunks = [
+        {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "channels": 20},
+        {"name": "other", "endpoint": "other", "caller_ids": [CALLER_ID], "channels": 20},
+    ]
+    turns = Turns(1, trunks=trunks)
+    servers = turns.features.servers
+    servers.names, servers._by_trunk = ("one", "two"), {"carrier": "one", "other": "two"}
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, channels=5)
+    turns.call()
+    for number in (2, 3):
+        of_number: dict[str, Any] = {"attempt_id": AttemptId(str(number) * 36), "phone_id": number, "voter_id": number}
+        turns.features.calls.put_call(a_call(campaign_id="calls", trunk="other", **of_number))
+    seen = []
+    for reachable in ({"one", "two"}, {"one"}, {"two"}, set[str]()):
+        servers.up.clear()
+        servers.up.update(reachable)
+        snapshot = turns.features.snapshots.take_pacing_snapshot(run, {}, {})
+        seen.append((len(snapshot.ringing), snapshot.free_channels))
+    assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
