@@ -69,6 +69,13 @@ def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() 
     assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
+@pytest.mark.parametrize("minute", range(1, 60, 2))
+def test_clock_change_is_found_to_the_second_for_every_opening_time_that_it_skips(minute: int) -> None:
+    hours = make_daily_hours([(time(2, minute, 59 - minute), time(5))])
+    now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
+    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
+
+
 def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = make_daily_hours([(time(2), time(2, 30))])

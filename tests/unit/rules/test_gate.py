@@ -399,6 +399,8 @@ def test_campaign_is_held_while_all_areas_of_the_campaign_are_in_the_silence_per
     tuesday = moment("2024-04-23T12:00")
     assert gate.check_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
     assert list_reasons(gate.check_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
+    assert gate.check_campaign(campaign, tuesday, [late, early]).next_at == moment("2024-04-23T17:00")
+    assert gate.check_campaign(campaign, tuesday, [unknown, early]).next_at == moment("2024-04-23T17:00")
     assert gate.check_campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
     assert gate.check_campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
     assert gate.check_campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")

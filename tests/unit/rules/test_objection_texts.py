@@ -13,7 +13,8 @@ import pytest
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, Register
-from dialer.rules.gate import Case, Gate, Ruling
+from dialer.rules.calling_hours import make_daily_hours
+from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
@@ -193,6 +194,48 @@ def test_grounds_of_a_live_call_contain_no_certificate() -> None:
     case = make_certified_case(gate, make_case(settings), CertificateStatus(None, date(2024, 5, 22), "digest"))
     assert '"profile":"neutral"' in gate.format_legal_grounds(case, "v1")
     assert "digest" not in gate.format_legal_grounds(case, "v1")
+
+
+def test_grounds_of_a_recorded_call_name_everything_that_allowed_the_call() -> None:
+    settings = site(campaign={"kind": "ivr", "flow": "turnout"})
+    gate = make_gate(settings, Register("ncpr", moment("2024-04-20T02:00"), 1), Register("own", NOON, 1))
+    facts = replace(FRESH, consent=Consent.GIVEN, registers=("ncpr", "own"))
+    case = make_case(settings, facts=facts, asked_for=True, guaranteed=True)
+    certified = make_certified_case(gate, case, CertificateStatus(None, date(2024, 5, 22), "digest"))
+    assert gate.format_legal_grounds(certified, "v1") == (
+        '{"asked_for":"yes","certificate":"digest","certified_until":"2024-05-22","consent":"given",'
+        '"listed":"ncpr own","profile":"neutral","purpose":"turnout",'
+        '"registers":"ncpr@2024-04-20 own@2024-04-22","rules":"v1","seat_kept":"yes","verdict":"allowed",'
+        '"voice":"recorded","zones":"Asia/Calcutta"}'
+    )
+    unlimited = make_certified_case(gate, case, CertificateStatus(None, None, "digest"))
+    assert "certified_until" not in gate.format_legal_grounds(unlimited, "v1")
+
+
+def test_grounds_of_a_call_without_known_facts_say_that_the_consent_is_unknown() -> None:
+    settings = site()
+    gate = make_gate(settings)
+    assert gate.format_legal_grounds(make_case(settings, facts=None), "v1") == (
+        '{"consent":"unknown","profile":"neutral","purpose":"turnout","rules":"v1","verdict":"allowed",'
+        '"voice":"live","zones":"Asia/Calcutta"}'
+    )
+
+
+def test_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
+    settings = site()
+    gate = make_gate(settings)
+    change_profile(gate, calling_hours={"zones": Zones.NUMBER})
+    case = make_case(settings, number="+18005550100")
+    zones = " ".join(zone.key for zone in gate.rules.zones(case.number))
+    assert f'"zones":"{zones}"' in gate.format_legal_grounds(case, "v1")
+
+
+def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_an_end() -> None:
+    settings = site()
+    gate = make_gate(settings)
+    gate.rules = replace(gate.rules, hours=make_daily_hours([]))
+    ruling = gate.check_campaign(make_case(settings).campaign, NOON)
+    assert (str(ruling), ruling.next_at, ruling.permanent_reason) == ("outside calling hours", None, Reason.HOURS)
 
 
 def test_daily_cap_ends_at_midnight() -> None:

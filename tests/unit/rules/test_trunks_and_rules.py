@@ -272,6 +272,9 @@ def test_voter_who_asked_for_a_later_call_is_due_45_minutes_past_the_named_hour(
     due = schedule_retry_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
     assert schedule_retry_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
+    odd = now + 20 * 60 + 30.5
+    assert schedule_retry_after_mark(RULES, MarkKind.LATER, 15, 1, odd, KOLKATA) == due
+    assert schedule_retry_after_disposition(RULES, Disposition.NOT_YET, 15, 1, odd, KOLKATA) == odd + 7_200.0
 
 
 @pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
