@@ -11,43 +11,8 @@ import pytest
 from dialer.domain.model import AttemptId, CampaignState, Claim
 from dialer.domain.view import HoldReason
 from dialer.engine.effects import TimerExpired, TimerKind
-from dialer.rules.gate import Ruling
-from tests.support.turns import A, Turns
-
-
-def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
-    """Return an engine whose rules allow everything, and whose pacer wants this many calls."""
-    turns = Turns(seats, **sections)
-    allowed = lambda *_: Ruling((), None)  # noqa: E731
-    asked = {
-        "check_originate": allowed,
-        "check_campaign": allowed,
-        "format_legal_grounds": lambda *_: "{}",
-        "find_redial_lock_end": lambda *_: None,
-    }
-    gate = cast(Any, turns.features.eligibility._gate)
-    gate.__dict__.update(asked)
-    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: 0.0))
-    turns.features.clock_guard.is_clock_set = lambda: False  # type: ignore[method-assign]
-    turns.features.runs["calls"].pacer = cast(
-        Any,
-        SimpleNamespace(
-            count_calls_to_place=lambda _: wanted,
-            count_excess_calls=lambda _: 0,
-            explain_decision=lambda: "",
-            learn_from_event=lambda _: None,
-        ),
-    )
-    turns.clock.seconds = 10.0  # the trunk can grant a start by now
-    return turns
-
-
-def make_claim(phone_id: int) -> Claim:
-    return Claim("calls", phone_id, f"+9198123456{phone_id:02}", 1, phone_id, 1, "hi", 1)
-
-
-def run_pacing_decision(turns: Turns) -> list[str]:
-    return turns.after(10, turns.features.placing.decide_for_all_campaigns)
+from tests.support.placing import make_claim, make_turns_that_want_calls, run_pacing_decision
+from tests.support.turns import A
 
 
 def test_granted_call_counts_as_in_progress_before_the_call_is_stored() -> None:

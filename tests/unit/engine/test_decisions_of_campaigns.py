@@ -1,0 +1,266 @@
+"""Decisions how many calls a campaign places: which campaign is first, when to decide again, and what a hold changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from dialer.domain.alerts import AlertKind
+from dialer.domain.model import AttemptId, CampaignState
+from dialer.domain.view import HoldReason, Preview, SeatState
+from dialer.engine.placing.service import LOOK_AGAIN_SECONDS
+from dialer.rules.gate import Objection, Reason, Ruling
+from tests.support.placing import make_claim, make_turns_that_want_calls, run_pacing_decision
+from tests.support.rules import CALLER_ID, NOON
+from tests.support.turns import A, Turns
+
+B = AttemptId("b" * 36)
+IVR = {"kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
+
+
+def make_trunk(**values: Any) -> dict[str, Any]:
+    return {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], **values}
+
+
+def decide(turns: Turns, seconds: float = 10.0) -> float:
+    """Decide for all campaigns, and return after how many seconds to decide again."""
+    waits: list[float] = []
+    turns.after(seconds, lambda: waits.append(turns.features.placing.decide_for_all_campaigns()))
+    return waits[0]
+
+
+def forbid_calls(turns: Turns, until: float | None = None) -> None:
+    ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", until),), until)
+    cast(Any, turns.features.eligibility._gate).check_campaign = lambda *_: ruling
+
+
+def let_trunk_rest(turns: Turns) -> None:
+    health = turns.features.trunks.pool.get_trunk_health("carrier")
+    assert health is not None
+    health._start_resting(10.0, failed=5, judged=5)
+
+
+def test_campaigns_take_turns_while_there_is_one_call_start_for_each_decision() -> None:
+    campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more", "third")]
+    turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
+    for run in turns.features.runs.values():
+        run.hopper = deque(
+            make_claim(ord(run.spec.campaign_id[0]) + number, campaign_id=run.spec.campaign_id) for number in range(9)
+        )
+    placed: list[str] = []
+    for seconds in range(10, 30, 2):
+        before = set(turns.features.calls._calls)
+        decide(turns, seconds)
+        [new] = [call for call in turns.features.calls.values() if call.attempt_id not in before]
+        placed.append(new.campaign_id)
+        turns.features.calls.put_call(new.with_originate_sent(seconds))
+    assert placed == ["calls", "more", "third"] * 3 + ["calls"]
+
+
+def test_campaign_whose_trunks_are_all_resting_is_held() -> None:
+    turns = make_turns_that_want_calls(wanted=1)
+    run = turns.features.runs["calls"]
+    run.hopper.append(make_claim(1))
+    let_trunk_rest(turns)
+    run_pacing_decision(turns)
+    assert run.hold is not None
+    assert run.hold.reason is HoldReason.TRUNKS
+    assert AlertKind.TRUNKS.make_code("calls") in turns.features.alerts
+    assert not run.hopper
+
+
+def test_alert_about_resting_trunks_ends_when_another_hold_begins() -> None:
+    turns = make_turns_that_want_calls()
+    let_trunk_rest(turns)
+    run_pacing_decision(turns)
+    turns.features.runs["calls"].state = CampaignState.PAUSED
+    assert "alert trunks-calls over" in run_pacing_decision(turns)
+
+
+def test_alert_about_rules_is_active_while_they_forbid_a_campaign_without_a_foreseeable_end() -> None:
+    turns = make_turns_that_want_calls()
+    forbid_calls(turns)
+    assert "alert rules-hold-calls" in run_pacing_decision(turns)
+    turns.features.runs["calls"].state = CampaignState.PAUSED
+    assert "alert rules-hold-calls over" in run_pacing_decision(turns)
+    turns.features.runs["calls"].state = CampaignState.RUNNING
+    turns.clock.seconds = 12
+    forbid_calls(turns, until=NOON + 99)
+    assert "alert rules-hold-calls" not in run_pacing_decision(turns, 12)
+    hold = turns.features.runs["calls"].hold
+    assert hold is not None
+    assert (hold.reason, hold.text, hold.until) == (HoldReason.RULES, "no time zone is known", NOON + 99)
+
+
+def test_hold_is_logged_once_for_each_new_reason() -> None:
+    turns = make_turns_that_want_calls()
+    run = turns.features.runs["calls"]
+    with capture_logs() as logs:
+        run_pacing_decision(turns)
+        run.state = CampaignState.PAUSED
+        run_pacing_decision(turns)
+        run_pacing_decision(turns)
+        turns.features.core.draining = True
+        run_pacing_decision(turns)
+        turns.features.core.draining, run.state = False, CampaignState.RUNNING
+        run_pacing_decision(turns)
+    held = [(line["campaign"], line["reason"]) for line in logs if line["event"] == "campaign.held"]
+    assert held == [("calls", "paused"), ("calls", "stopping")]
+    assert run.hold is None
+
+
+def test_ringing_call_with_a_reserved_seat_rings_on_when_no_other_agent_is_left() -> None:
+    turns = make_turns_that_want_calls(seats=2)
+    now = turns.features.core.read_clock()
+    turns.after(
+        9,
+        lambda: turns.features.reserved_seats.reserve_seat(turns.features.seats["01"], turns.features.runs["calls"], A),
+    )
+    turns.place(replace(turns.features.seats["01"], then=SeatState.PAUSED))
+    turns.place(turns.features.seats["02"].log_off(now))
+    turns.features.calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.call(B)
+    orders = [line for line in run_pacing_decision(turns) if line.startswith("order")]
+    assert orders == [f"order hang_up_call {B}"]
+    hold = turns.features.runs["calls"].hold
+    assert hold is not None
+    assert hold.reason is HoldReason.NO_AGENT
+
+
+def test_preview_of_a_paused_campaign_ends_and_its_ringing_calls_ring_on() -> None:
+    turns = make_turns_that_want_calls(seats=2)
+    features = turns.features
+    turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
+    previewed = replace(turns.call(originate_sent=False), reserved_seat="01")
+    features.calls.put_call(previewed.with_preview(Preview(NOON + 60, False)))
+    turns.call(B)
+    features.runs["calls"].state = CampaignState.PAUSED
+    lines = run_pacing_decision(turns)
+    assert "commit end refused" in lines
+    assert list(features.calls._calls) == [B]
+    assert not [line for line in lines if line.startswith("order")]
+
+
+def test_excess_ringing_calls_of_a_paused_campaign_are_hung_up() -> None:
+    turns = make_turns_that_want_calls()
+    turns.call()
+    run = turns.features.runs["calls"]
+    run.state = CampaignState.PAUSED
+    run.pacer.count_excess_calls = lambda _: 1  # type: ignore[method-assign]
+    assert "order hang_up_call A" in run_pacing_decision(turns, 60.0)
+
+
+def test_ringing_calls_are_hung_up_if_voters_cannot_hear_a_required_sound() -> None:
+    turns = make_turns_that_want_calls()
+    turns.call()
+    turns.features.runs["calls"].inaudible_sound = "matdan/message"
+    assert "order hang_up_call A" in run_pacing_decision(turns)
+
+
+def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
+    turns = make_turns_that_want_calls()
+    turns.call()
+    run = turns.features.runs["calls"]
+    run.hopper.append(make_claim(1))
+    lines = turns.after(10, lambda: turns.features.placing.cancel_campaign(run))
+    assert [line for line in lines if line.startswith(("order", "beside"))] == [
+        "order hang_up_call A",
+        "beside release-claims",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unsent", "per_second", "channels", "wait"),
+    [
+        (2, 2.0, 9, 0.5),  # the unsent calls use all starts of this second
+        (1, 200.0, 1, LOOK_AGAIN_SECONDS),  # no channel is free: the end of a call starts the next decision
+        (100, 100.0, 200, 0.01),
+        (4, 0.5, 9, LOOK_AGAIN_SECONDS),
+    ],
+)
+def test_ivr_campaign_without_a_call_start_is_decided_again_when_one_is_granted(
+    unsent: int, per_second: float, channels: int, wait: float
+) -> None:
+    trunk = make_trunk(calls_per_second=per_second, channels=channels)
+    turns = make_turns_that_want_calls(wanted=1, campaign=IVR, trunks=[trunk])
+    for number in range(unsent):
+        turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    turns.features.runs["calls"].pacer.count_calls_to_place = cast(Any, None)  # the pacer is not asked
+    assert decide(turns) == pytest.approx(wait)
+    assert len(turns.features.calls) == unsent
+
+
+def test_ivr_campaign_with_a_call_start_places_a_call() -> None:
+    turns = make_turns_that_want_calls(wanted=1, campaign=IVR)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    decide(turns)
+    assert len(turns.features.calls) == 1
+
+
+def test_agents_campaign_without_a_call_start_is_decided_again_when_one_is_granted() -> None:
+    turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
+    for number in range(2):
+        turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
+    assert decide(turns) == pytest.approx(0.5)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    assert decide(turns) == pytest.approx(0.5)
+
+
+def test_agents_campaign_with_numbers_left_is_decided_again_at_the_next_call_start() -> None:
+    turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
+    turns.features.runs["calls"].hopper = deque([make_claim(1), make_claim(2)])
+    assert decide(turns) == pytest.approx(0.23, abs=0.021)
+    assert len(turns.features.calls) == 1
+
+
+def test_agents_campaign_without_numbers_is_not_decided_again_at_the_next_call_start() -> None:
+    turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
+    turns.features.runs["calls"].hopper = deque([make_claim(1)])
+    assert decide(turns) == LOOK_AGAIN_SECONDS
+    assert len(turns.features.calls) == 1
+
+
+def test_campaign_at_its_channel_limit_places_no_call() -> None:
+    turns = make_turns_that_want_calls(wanted=5, campaign={"channels": 1})
+    turns.call(phone_id=50, voter_id=50)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    run_pacing_decision(turns)
+    assert list(turns.features.calls._calls) == [A]
+
+
+@pytest.mark.parametrize(("wanted", "unsent", "is_logged"), [(0, 0, False), (1, 0, True), (1, 2, False)])
+def test_pacing_is_logged_only_if_a_call_may_be_placed(wanted: int, unsent: int, is_logged: bool) -> None:
+    turns = make_turns_that_want_calls(wanted=wanted)
+    for number in range(unsent):
+        turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
+    with capture_logs() as logs:
+        run_pacing_decision(turns)
+    assert any(line["event"] == "campaign.paced" for line in logs) is is_logged
+
+
+def test_excess_calls_are_hung_up_only_if_they_are_sent_and_have_no_reserved_seat() -> None:
+    turns = make_turns_that_want_calls(seats=2)
+    features = turns.features
+    turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
+    features.calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.call(B, answered_seconds=1.0)
+    for number in (1, 2, 3):
+        turns.call(AttemptId(f"{number:036}"), began_seconds=float(number))
+    features.runs["calls"].pacer = cast(
+        Any,
+        SimpleNamespace(
+            count_calls_to_place=lambda _: 0,
+            count_excess_calls=lambda snapshot: len(snapshot.ringing) - 1,
+            learn_from_event=lambda _: None,
+        ),
+    )
+    orders = [line for line in run_pacing_decision(turns, 60.0) if line.startswith("order")]
+    assert len(orders) == 2
+    assert A not in " ".join(orders)
+    assert not any(B in line or line.endswith(" A") for line in orders)

@@ -1,0 +1,263 @@
+"""Hoppers: when numbers are reserved, when booths get new priorities, and which reserved numbers are returned."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.enums import Purpose
+from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
+from dialer.engine.effects import StoreFailed
+from dialer.engine.placing.hoppers import (
+    CLAIMED_AT_ONCE,
+    HOPPER_SIZE,
+    LEASE_SECONDS,
+    LEAST_LEASE_SECONDS,
+    PRIORITIES_SECONDS,
+    RELEASED_AT_ONCE,
+    Hoppers,
+)
+from dialer.store.claims import Unclaimed
+from tests.support.placing import make_claim, make_turns_that_want_calls
+from tests.support.rules import NOON
+
+
+class Site:
+    """An engine whose hoppers use a store that a test sets."""
+
+    def __init__(self, **store: Any) -> None:
+        self.turns = make_turns_that_want_calls()
+        self.turns.clock.seconds = 0.0
+        self.hoppers: Hoppers = self.turns.features.placing._hoppers
+        self.hoppers._store = cast(Any, SimpleNamespace(**store))
+        self.run = self.turns.features.runs["calls"]
+        self.orders: list[Any] = []
+        self.run.order = cast(
+            Any,
+            SimpleNamespace(set_priorities=self.orders.append, record_returned_claims=lambda _: None),
+        )
+
+
+@pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
+def test_hopper_is_refilled_as_soon_as_one_claim_fits(left: int, is_refilled: bool) -> None:
+    site = Site()
+    assert left <= HOPPER_SIZE
+    site.run.hopper = deque(make_claim(number) for number in range(left))
+    assert site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run)) == (
+        ["beside refill"] if is_refilled else []
+    )
+    assert site.run.refilling is is_refilled
+    assert site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run)) == []  # only one refill at a time
+    assert HOPPER_SIZE - CLAIMED_AT_ONCE == 50
+
+
+@pytest.mark.parametrize(("due_seconds", "is_refilled"), [(-1.0, True), (0.0, True), (0.1, False)])
+def test_hopper_is_refilled_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
+    site = Site()
+    site.run.next_due_at = NOON + due_seconds
+    lines = site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run))
+    assert lines == (["beside refill"] if is_refilled else [])
+
+
+def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
+    site = Site()
+    site.hoppers._has_room = lambda: False
+    site.turns.features.core.in_event = True
+    site.hoppers.refill_hopper(site.run)
+    [failed] = site.turns.features.core.pop_effects()
+    assert isinstance(failed, StoreFailed)
+    assert str(failed.error) == "the disk is nearly full (store.reserve_megabytes): free some space"
+    assert not site.run.refilling
+
+
+@pytest.mark.parametrize(
+    ("released", "left"),
+    [([0], False), ([RELEASED_AT_ONCE, 3], False), ([RELEASED_AT_ONCE, RELEASED_AT_ONCE, RELEASED_AT_ONCE - 1], False)],
+)
+async def test_refused_numbers_are_released_until_fewer_than_a_full_batch_are_left(
+    released: list[int], left: bool
+) -> None:
+    answers, asked = iter(released), list[tuple[str, int]]()
+
+    async def release_refused_targets(campaign: str, most: int) -> int:
+        asked.append((campaign, most))
+        return next(answers)
+
+    site = Site(release_refused_targets=release_refused_targets)
+    site.run.must_check_refused = True
+    await site.hoppers._release_refused_numbers(site.run)
+    assert asked == [("calls", RELEASED_AT_ONCE)] * len(released)
+    assert site.run.must_check_refused is left
+    await site.hoppers._release_refused_numbers(site.run)
+    assert len(asked) == len(released)  # nothing has changed since
+
+
+async def test_refused_numbers_are_released_again_if_the_rules_change_meanwhile() -> None:
+    asked: list[int] = []
+
+    async def release_refused_targets(_: str, most: int) -> int:
+        asked.append(most)
+        site.run.must_check_refused = len(asked) == 1
+        return 0
+
+    site = Site(release_refused_targets=release_refused_targets)
+    site.run.must_check_refused = True
+    await site.hoppers._release_refused_numbers(site.run)
+    assert len(asked) == 2
+
+
+async def test_refused_numbers_are_checked_later_if_the_store_fails_now() -> None:
+    async def release_refused_targets(*_: object) -> int:
+        raise StoreError("full")
+
+    site = Site(release_refused_targets=release_refused_targets)
+    site.run.must_check_refused = True
+    with pytest.raises(StoreError):
+        await site.hoppers._release_refused_numbers(site.run)
+    assert site.run.must_check_refused
+
+
+class Polling:
+    """Polling days whose priorities show what they were computed from."""
+
+    def create_booth_priorities(self, *asked: object) -> tuple[object, ...]:
+        return asked
+
+
+@pytest.mark.parametrize(
+    ("purpose", "has_polling_days", "has_priorities"),
+    [(Purpose.TURNOUT, True, True), (Purpose.TURNOUT, False, False), (Purpose.BOOTH_WORKERS, True, False)],
+)
+def test_booths_have_priorities_only_in_turnout_campaigns(
+    purpose: Purpose, has_polling_days: bool, has_priorities: bool
+) -> None:
+    site = Site()
+    today = SimpleNamespace(until=NOON + 99)
+    site.hoppers._polls = cast(Any, SimpleNamespace(find_polls_today=lambda: today))
+    polling = Polling() if has_polling_days else None
+    site.hoppers._core = cast(Any, SimpleNamespace(clock=site.turns.clock, plan=SimpleNamespace(polling=polling)))
+    site.run.purpose = purpose
+    site.hoppers._set_priorities(site.run)
+    assert site.orders == [(today, site.hoppers._turnout.booths, NOON) if has_priorities else {}]
+    assert (site.run.priorities_at, site.run.votes_until) == (NOON, NOON + 99)
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.0, 1), (PRIORITIES_SECONDS - 1, 1), (PRIORITIES_SECONDS, 2)])
+def test_priorities_of_booths_are_computed_again_after_their_time(seconds: float, times: int) -> None:
+    site = Site()
+    site.hoppers._set_priorities(site.run)
+    site.turns.clock.seconds = seconds
+    site.hoppers._set_priorities(site.run)
+    assert len(site.orders) == times
+
+
+def test_reserved_numbers_whose_lease_ends_soon_are_returned_to_the_queue() -> None:
+    site = Site()
+    expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
+    lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
+    returned: list[Any] = []
+    site.run.order = cast(Any, SimpleNamespace(record_returned_claims=returned.extend))
+    site.run.list_done, site.run.next_due_at = True, NOON + 99
+    site.run.hopper = deque(lasting)
+    assert site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run)) == []
+    assert (site.run.returns, site.run.list_done, site.run.next_due_at) == (0, True, NOON + 99)
+    site.run.hopper = deque([*expiring, *lasting])
+    lines = site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run))
+    assert lines == ["beside release-claims"]
+    assert [claim.phone_id for claim in site.run.hopper] == [3, 4]
+    assert [claim.phone_id for claim in returned] == [1, 2]
+    assert (site.run.returns, site.run.list_done, site.run.next_due_at) == (1, False, 0.0)
+    site.run.hopper = deque(expiring)
+    site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run))
+    assert not site.run.hopper
+
+
+async def test_number_in_the_hopper_is_dialled_without_asking_the_store() -> None:
+    site = Site()
+    site.run.hopper = deque([make_claim(1), make_claim(2), make_claim(3)])
+    assert (await site.hoppers.claim_number(site.run, 2)).phone_id == 2
+    assert [claim.phone_id for claim in site.run.hopper] == [1, 3]
+
+
+async def test_number_outside_the_hopper_is_reserved_from_the_queue() -> None:
+    asked: list[Any] = []
+
+    async def claim_number(*args: object, **named: object) -> object:
+        asked.append((args, named))
+        return make_claim(5)
+
+    site = Site(claim_number=claim_number)
+    assert await site.hoppers.claim_number(site.run, 5) == make_claim(5)
+    [(args, named)] = asked
+    assert args == ("calls", 5)
+    assert named == {
+        "owner": site.turns.features.core.plan.owner,
+        "now": NOON,
+        "lease_seconds": LEASE_SECONDS,
+        "day_start": NOON - 12 * 3_600,
+    }
+
+
+@pytest.mark.parametrize(
+    ("refusal", "text", "reason"),
+    [
+        (Unclaimed.NOT_LISTED, "the number is not on the campaign's list", RefusedBecause.NOT_LISTED),
+        (
+            Unclaimed.CLOSED,
+            "the number is completed: it has opted out, or no voter on it is left to call",
+            RefusedBecause.CLOSED,
+        ),
+        (Unclaimed.REFUSED, "the rules forbid calls to the number", RefusedBecause.FORBIDDEN),
+        (Unclaimed.NOT_DUE, "the number is not due yet", RefusedBecause.NOT_DUE),
+        (Unclaimed.IN_USE, "the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
+    ],
+)
+async def test_number_that_cannot_be_reserved_is_refused_with_the_reason(
+    refusal: Unclaimed, text: str, reason: RefusedBecause
+) -> None:
+    async def claim_number(*_: object, **__: object) -> Unclaimed:
+        return refusal
+
+    site = Site(claim_number=claim_number)
+    with pytest.raises(CommandRefused) as refused:
+        await site.hoppers.claim_number(site.run, 5)
+    assert str(refused.value) == f"campaign calls: the number was not called, because {text}"
+    assert refused.value.why is reason
+
+
+@pytest.mark.parametrize(
+    ("due_seconds", "next_due_seconds"), [(-5.0, 1.0), (0.5, 1.0), (7.0, 7.0), (None, float("inf"))]
+)
+async def test_queue_is_read_again_when_its_next_number_is_due_and_not_within_a_second(
+    due_seconds: float | None, next_due_seconds: float
+) -> None:
+    async def find_next_due_time(_: str) -> float | None:
+        return None if due_seconds is None else NOON + due_seconds
+
+    async def read_campaign_progress(*asked: object) -> object:
+        return asked
+
+    site = Site(find_next_due_time=find_next_due_time, read_campaign_progress=read_campaign_progress)
+    resets: list[bool] = []
+    site.run.order = cast(
+        Any, SimpleNamespace(is_waiting_for_claims=False, reset_empty_booths=lambda: resets.append(True))
+    )
+    await site.hoppers._record_next_due_time(site.run)
+    assert site.run.next_due_at == NOON + next_due_seconds
+    assert site.run.list_done is (due_seconds is None)
+    assert bool(resets) is (due_seconds == -5.0)
+    if due_seconds is None:
+        assert cast(Any, site.run.progress) == ("calls", NOON)
+
+
+async def test_end_of_the_queue_is_not_recorded_if_numbers_return_meanwhile() -> None:
+    async def find_next_due_time(_: str) -> float | None:
+        site.run.returns += 1
+        return NOON + 99
+
+    site = Site(find_next_due_time=find_next_due_time)
+    await site.hoppers._record_next_due_time(site.run)
+    assert (site.run.next_due_at, site.run.list_done) == (0.0, False)

@@ -1,0 +1,121 @@
+"""Seats that are reserved for calls: which seat is chosen, and when it is released."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dialer.domain.model import AttemptId
+from dialer.domain.view import SeatState
+from dialer.engine.effects import Notify
+from tests.support.turns import A, Turns
+
+B = AttemptId("b" * 36)
+
+
+def reserve_seat(turns: Turns, attempt_id: AttemptId = A, seat: str = "01") -> None:
+    features = turns.features
+    turns.after(
+        0, lambda: features.reserved_seats.reserve_seat(features.seats[seat], features.runs["calls"], attempt_id)
+    )
+
+
+def test_seat_without_the_campaigns_skill_is_not_chosen() -> None:
+    turns = Turns(seats=2)
+    run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
+    run.spec = replace(run.spec, skill="law")
+    assert reserved.choose_seat(run, "hi") is None
+    turns.place(replace(turns.features.seats["02"], skills=frozenset({"law"})))
+    chosen = reserved.choose_seat(run, "hi")
+    assert chosen is not None
+    assert chosen.name == "02"
+
+
+def test_seat_restricted_to_another_campaign_is_not_chosen() -> None:
+    turns = Turns(seats=2)
+    run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
+    turns.place(replace(turns.features.seats["01"], campaigns=frozenset({"other"})))
+    turns.place(replace(turns.features.seats["02"], campaigns=frozenset({"calls"})))
+    chosen = reserved.choose_seat(run, "hi")
+    assert chosen is not None
+    assert chosen.name == "02"
+
+
+def test_seat_that_speaks_the_voters_language_is_chosen() -> None:
+    turns = Turns(seats=2)
+    for name, language in (("01", "hi"), ("02", "mr")):
+        turns.place(replace(turns.features.seats[name], agent_languages=frozenset({language})))
+    for name, language in (("01", "hi"), ("02", "mr")):
+        chosen = turns.features.reserved_seats.choose_seat(turns.features.runs["calls"], language)
+        assert chosen is not None
+        assert chosen.name == name
+
+
+def test_seat_of_a_call_that_is_not_placed_is_free_again() -> None:
+    turns = Turns()
+    reserve_seat(turns)
+    assert turns.seat() is SeatState.RESERVED
+    lines = turns.after(1, lambda: turns.features.reserved_seats.release_seat_of_attempt(A))
+    assert "seat 01 ready" in lines
+    assert turns.seat() is SeatState.READY
+
+
+def test_release_of_an_attempt_without_a_seat_changes_no_seat() -> None:
+    turns = Turns()
+    reserve_seat(turns)
+    assert turns.after(1, lambda: turns.features.reserved_seats.release_seat_of_attempt(B)) == []
+    assert turns.seat() is SeatState.RESERVED
+
+
+@pytest.mark.parametrize("is_talking", [True, False])
+def test_seat_that_has_another_call_by_now_is_not_released(is_talking: bool) -> None:
+    turns = Turns()
+    reserve_seat(turns)
+    seat, now = turns.features.seats["01"], turns.features.core.read_clock()
+    turns.place(seat.start_talk(A, "calls", now) if is_talking else replace(seat, attempt_id=B))
+    before = turns.features.seats["01"]
+    assert turns.after(1, lambda: turns.features.reserved_seats.release_seat_of_attempt(A)) == []
+    assert turns.features.seats["01"] == before
+
+
+def test_seat_of_an_ended_call_is_released_and_that_of_a_live_call_stays_reserved() -> None:
+    turns = Turns(seats=2)
+    reserve_seat(turns)
+    reserve_seat(turns, B, "02")
+    turns.features.calls.put_call(replace(turns.call(), reserved_seat="01"))
+    lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
+    assert (turns.seat("01"), turns.seat("02")) == (SeatState.RESERVED, SeatState.READY)
+    assert not [line for line in lines if line.startswith("order")]
+
+
+def test_ringing_call_that_lost_its_reserved_seat_is_cancelled() -> None:
+    turns = Turns()
+    reserve_seat(turns)
+    turns.features.calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.place(turns.features.seats["01"].end_call(turns.features.core.read_clock()))
+    lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
+    assert "order hang_up_call A" in lines
+
+
+def test_seat_on_an_unreachable_server_does_not_count_as_reserved() -> None:
+    turns = Turns()
+    reserve_seat(turns)
+    call = replace(turns.call(), reserved_seat="01")
+    assert turns.features.reserved_seats.is_seat_reserved(call)
+    assert not turns.features.reserved_seats.is_seat_reserved(replace(call, attempt_id=B))
+    assert not turns.features.reserved_seats.is_seat_reserved(replace(call, reserved_seat=None))
+    turns.features.servers.add_servers({}, ["b"])
+    turns.features.servers.up = {"b"}
+    assert not turns.features.reserved_seats.is_seat_reserved(call)
+
+
+def test_subscribers_are_notified_of_the_seat_that_is_reserved_for_a_call() -> None:
+    turns = Turns(seats=2)
+    turns.features.core.in_event = True
+    turns.features.reserved_seats.notify_seat(replace(turns.call(), reserved_seat="02"))
+    [effect] = turns.features.core.pop_effects()
+    assert isinstance(effect, Notify)
+    assert getattr(effect.change, "seat", None) == "02"
+    turns.features.reserved_seats.notify_seat(turns.call())
+    assert turns.features.core.pop_effects() == []
