@@ -1,0 +1,78 @@
+"""Stored calls that wait to be sent to a trunk, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dialer.domain.clock import LoopClock
+from dialer.domain.enums import CampaignKind
+from dialer.engine.placing.send_queue import SendQueue
+from dialer.engine.trunks.state import CallStarts
+from tests.support.rules import NOON
+from tests.support.virtual import virtual_time
+
+
+class Trunk:
+    """The send queue of a trunk with 2 call starts per second, and the calls that it has let proceed."""
+
+    def __init__(self) -> None:
+        self.clock = LoopClock(NOON)
+        self.began = self.clock.monotonic()
+        self.starts = CallStarts(2.0, self.began)
+        self.queue = SendQueue(self.starts, self.clock)
+        self.sent: list[tuple[str, float]] = []
+
+    async def send(self, name: str, kind: CampaignKind = CampaignKind.IVR) -> None:
+        await self.queue.wait_for_turn(kind)
+        self.sent.append((name, round(self.clock.monotonic() - self.began, 1)))
+
+
+@virtual_time()
+async def test_stored_call_is_sent_at_once_if_the_trunk_may_start_a_call() -> None:
+    trunk = Trunk()
+    await trunk.send("first")
+    assert trunk.sent == [("first", 0.0)]
+    assert trunk.starts.calculate_recent_rate(trunk.began) == pytest.approx(0.1)  # one call in ten seconds
+
+
+@virtual_time()
+async def test_waiting_calls_for_agents_are_sent_first_and_all_within_the_limit_of_the_trunk() -> None:
+    trunk = Trunk()
+    async with asyncio.TaskGroup() as tasks:
+        for name, kind in (
+            ("ivr 1", CampaignKind.IVR),
+            ("ivr 2", CampaignKind.IVR),
+            ("ivr 3", CampaignKind.IVR),
+            ("agent 1", CampaignKind.AGENTS),
+            ("agent 2", CampaignKind.AGENTS),
+        ):
+            tasks.create_task(trunk.send(name, kind))
+    assert trunk.sent == [("ivr 1", 0.0), ("agent 1", 0.5), ("agent 2", 1.0), ("ivr 2", 1.5), ("ivr 3", 2.0)]
+    assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.5)
+
+
+@virtual_time()
+async def test_call_that_is_cancelled_while_it_waits_uses_no_call_start() -> None:
+    trunk = Trunk()
+    await trunk.send("first")
+    cancelled = asyncio.create_task(trunk.send("cancelled"))
+    last = asyncio.create_task(trunk.send("last"))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await last
+    assert trunk.sent == [("first", 0.0), ("last", 0.5)]
+    assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
+
+
+@virtual_time()
+async def test_call_waits_behind_earlier_calls_even_if_a_start_is_free() -> None:
+    trunk = Trunk()
+    await trunk.send("first")
+    waiting = asyncio.create_task(trunk.send("second"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(3)
+    await waiting
+    await trunk.send("third")
+    assert trunk.sent == [("first", 0.0), ("second", 0.5), ("third", 3.0)]
