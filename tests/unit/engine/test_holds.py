@@ -49,6 +49,15 @@ def test_campaign_is_held_only_over_the_trunks_of_the_server_that_is_down() -> N
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
+def test_silent_switch_is_the_reason_if_the_server_of_another_trunk_is_down() -> None:
+    turns = make_turns_that_want_calls()
+    turns.features.servers.add_servers({"far": "b"}, ())
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, trunks=("carrier", "far"))
+    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: 1.0))
+    assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
+
+
 def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
     turns = make_turns_that_want_calls()
     turns.features.clock_guard.is_clock_set = lambda: True  # type: ignore[method-assign]
@@ -136,9 +145,12 @@ def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> Non
     turns.place(elsewhere)
     text = "no agent is available: some are restricted to other campaigns"
     assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT, text)
+    turns.place(replace(elsewhere, call_back_promised=True))  # the agent takes no call after this one
+    assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT)
     turns.place(turns.features.seats["02"].log_off(now))
     assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT)
     run.spec = replace(run.spec, skill="law")
+    turns.place(replace(turns.features.seats["01"].log_in("101", None, now).connect_phone(now), skills=frozenset()))
     assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT, "no agent with the skill law is available")
 
 

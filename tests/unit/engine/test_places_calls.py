@@ -1,0 +1,403 @@
+"""How reserved numbers become calls: which are placed, postponed or refused, and what an error of store or switch does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.alerts import AlertKind
+from dialer.domain.enums import Purpose
+from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError
+from dialer.domain.model import AttemptId, NewAttempt, Outcome
+from dialer.domain.switch import OriginateRequest
+from dialer.domain.switch_events import CallEnded, EndedBy
+from dialer.domain.view import CallState, Preview
+from dialer.engine.calls.state import Call
+from dialer.engine.effects import CallFinished, StoreCommit, StoreFailed
+from dialer.engine.placing.eligibility import REST_SECONDS
+from dialer.engine.placing.originate import PREVIEW_STANDS_SECONDS
+from dialer.rules.gate import Case, Objection, Reason, Ruling
+from dialer.store.attempts import Refusal
+from tests.support.placing import make_claim, make_turns_that_want_calls
+from tests.support.rules import CALLER_ID, NOON
+
+FAST = {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "calls_per_second": 1_000.0}
+MIDNIGHT = NOON + 12 * 3_600
+
+
+class Site:
+    """An engine with a store, a switch and a journal that record what they are asked to do."""
+
+    def __init__(self, seats: int = 1, **sections: Any) -> None:
+        sections.setdefault("trunks", [FAST])
+        self.turns = make_turns_that_want_calls(seats, **sections)
+        self.originator, self.run = self.turns.features.originator, self.turns.features.runs["calls"]
+        self.tasks: list[Any] = []
+        self.turns.features.core.spawn_task = lambda work, name: self.tasks.append((name, work))  # type: ignore[method-assign]
+        self.journal: list[tuple[str, str]] = []
+        self.postponed: list[Any] = []
+        self.refused: list[Any] = []
+        self.placed: list[OriginateRequest] = []
+        self.error: Exception | None = None
+        self.refusals: list[Refusal | None] = []
+
+        def note(step: str) -> Any:
+            return lambda attempt_id: self.journal.append((step, attempt_id))
+
+        self.originator._sent = cast(
+            Any,
+            SimpleNamespace(
+                record_opening=note("opening"), forget_attempt=note("forgotten"), record_sending=note("sending")
+            ),
+        )
+        self.originator._store = cast(Any, self)
+        self.originator._switch = cast(Any, self)
+        self.turns.features.core.in_event = True
+
+    async def open_attempts(self, attempts: list[NewAttempt], **_: Any) -> list[Refusal | None]:
+        if self.error is not None:
+            raise self.error
+        return self.refusals or [None] * len(attempts)
+
+    async def end_attempts(self, *_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    async def postpone_claimed_targets(self, claims: Any) -> None:
+        self.postponed += claims
+
+    async def refuse_claimed_targets(self, claims: Any) -> None:
+        self.refused += claims
+
+    async def originate_call(self, request: OriginateRequest) -> None:
+        self.placed.append(request)
+        if self.error is not None:
+            raise self.error
+
+    def rule(self, ruling: Ruling) -> None:
+        """Let the rules decide this about every number."""
+        cast(Any, self.turns.features.eligibility._gate).check_originate = lambda *_: ruling
+
+    def place(self, count: int, *phones: int) -> list[int]:
+        """Place up to `count` calls to these reserved phones. Return the phones that are called."""
+        self.run.hopper = deque(make_claim(phone) for phone in phones)
+        self.originator.place_calls(self.run, count, Counter(), Counter())
+        return [call.phone_id for call in self.turns.features.calls.values()]
+
+    def create_call(self, phone: int = 1) -> tuple[NewAttempt, Call]:
+        return self.originator._create_call(self.run, make_claim(phone), None, "carrier", CALLER_ID)
+
+    def run_tasks(self) -> list[str]:
+        """Run the background tasks except the dialling of calls. Return the names of all of them."""
+        names = []
+        for name, work in self.tasks:
+            names.append(name)
+            if name in ("postpone", "refuse"):
+                asyncio.run(work)
+            else:
+                work.close()
+        self.tasks.clear()
+        return names
+
+
+def test_only_as_many_calls_are_placed_as_wanted() -> None:
+    site = Site(trunks=[{**FAST, "name": name, "endpoint": name} for name in ("one", "two", "three")])
+    assert site.place(2, 1, 2, 3) == [1, 2]
+    assert [claim.phone_id for claim in site.run.hopper] == [3]
+    assert site.run_tasks() == ["open-attempts"]
+
+
+@pytest.mark.parametrize("limit", [{"channels": 1}, {"calls_per_second": 1.0}])
+def test_calls_of_one_decision_count_against_the_limits_of_their_trunk(limit: dict[str, Any]) -> None:
+    site = Site(trunks=[{**FAST, **limit}])
+    assert site.place(3, 1, 2, 3) == [1]
+    assert [claim.phone_id for claim in site.run.hopper] == [2, 3]
+    site.run_tasks()
+
+
+def test_no_call_is_placed_without_a_number() -> None:
+    site = Site()
+    assert not site.originator.place_calls(site.run, 2, Counter(), Counter())
+    assert site.run_tasks() == []
+
+
+@pytest.mark.parametrize(("until", "due_at"), [(NOON + 77, NOON + 77), (None, NOON + 10 + REST_SECONDS)])
+def test_number_that_the_rules_forbid_for_a_time_is_postponed(until: float | None, due_at: float) -> None:
+    site = Site()
+    site.rule(Ruling((Objection(Reason.CALLER_ID, "not now", NOON + 5),), until))
+    site.run.next_due_at, site.run.list_done = float("inf"), True
+    assert site.place(1, 1, 2) == []
+    assert site.run_tasks() == ["postpone"]
+    assert site.postponed == [(make_claim(1), due_at), (make_claim(2), due_at)]
+    assert (site.run.next_due_at, site.run.list_done) == (due_at, False)
+
+
+def test_number_that_the_rules_forbid_for_good_is_refused_with_the_reason() -> None:
+    site = Site()
+    site.rule(Ruling((Objection(Reason.OPTED_OUT, "opted out", None),), None))
+    site.run.next_due_at, site.run.list_done = float("inf"), True
+    assert site.place(1, 1) == []
+    assert site.run_tasks() == ["refuse"]
+    assert site.refused == [(make_claim(1), Reason.OPTED_OUT.value)]
+    assert (site.run.next_due_at, site.run.list_done) == (NOON + 10, False)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "last_call_at", "due_at"),
+    [
+        (Purpose.TURNOUT, None, None),
+        (Purpose.TURNOUT, NOON + 11, None),
+        (Purpose.TURNOUT, NOON + 10, NOON + 10 + REST_SECONDS),
+        (Purpose.BOOTH_WORKERS, None, MIDNIGHT),
+        (Purpose.BOOTH_WORKERS, NOON + 11, None),
+        (Purpose.BOOTH_WORKERS, NOON + 10, MIDNIGHT),
+    ],
+)
+def test_number_is_postponed_when_calls_to_its_booth_are_over(
+    purpose: Purpose, last_call_at: float | None, due_at: float | None
+) -> None:
+    site = Site()
+    site.run.purpose = purpose
+    site.originator._polls = cast(
+        Any,
+        SimpleNamespace(booths={}, find_last_call_time=lambda *_: last_call_at, get_next_midnight=lambda: MIDNIGHT),
+    )
+    assert site.place(1, 1) == ([1] if due_at is None else [])
+    assert site.run_tasks() == (["open-attempts"] if due_at is None else ["postpone"])
+    assert site.postponed == ([] if due_at is None else [(make_claim(1), due_at)])
+
+
+def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
+    site = Site(seats=2, campaign={"pacing": "preview"})
+    asked: list[bool] = []
+
+    def check_originate(case: Case, _: float) -> Ruling:
+        asked.append(case.guaranteed)
+        return Ruling((), None)
+
+    cast(Any, site.turns.features.eligibility._gate).check_originate = check_originate
+    assert site.place(3, 1, 2, 3) == [1, 2]
+    assert asked == [True, True]
+    assert {call.reserved_seat for call in site.turns.features.calls.values()} == {"01", "02"}
+    site.run_tasks()
+
+
+def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
+    site = Site(seats=2, campaign={"pacing": "preview"})
+    for name, languages in (("01", {"mr"}), ("02", {"hi"})):
+        seat = site.turns.features.seats[name]
+        object.__setattr__(seat, "agent_languages", frozenset(languages))
+    site.place(1, 1)
+    [call] = site.turns.features.calls.values()
+    assert call.reserved_seat == "02"
+    site.run_tasks()
+
+
+def test_call_goes_over_the_server_with_more_free_agents() -> None:
+    trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
+    site = Site(seats=3, trunks=trunks)
+    servers, seats = site.turns.features.servers, site.turns.features.seats
+    servers.add_servers({"far": "b"}, ())
+    servers.up.add("b")
+    for name in ("02", "03"):
+        object.__setattr__(seats[name], "server", "b")
+    site.place(3, 1, 2, 3)
+    used = Counter(call.trunk for call in site.turns.features.calls.values())
+    assert used == {"far": 2, "near": 1}
+    site.run_tasks()
+
+
+def test_calls_that_need_an_agent_count_for_the_server_of_their_trunk() -> None:
+    trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
+    site = Site(seats=2, trunks=trunks)
+    servers, seats = site.turns.features.servers, site.turns.features.seats
+    servers.add_servers({"far": "b"}, ())
+    servers.up.add("b")
+    object.__setattr__(seats["02"], "server", "b")
+    loads = site.originator._calculate_server_loads(site.run)
+    assert (loads.working, loads.free, loads.calls) == ({"": 1, "b": 1}, {"": 1, "b": 1}, {"": 0, "b": 0})
+    ringing = site.turns.call(phone_id=50, voter_id=50)
+    loads = site.originator._calculate_server_loads(site.run)
+    assert loads.calls == {"": 1, "b": 0}
+    assert ringing.state in {CallState.DIALLING, CallState.SENDING}
+    site.turns.features.calls.put_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
+    assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
+
+
+# Storing attempts
+
+
+def test_stored_attempts_are_returned_and_those_that_the_store_refuses_are_discarded() -> None:
+    site = Site()
+    placed = [site.create_call(phone) for phone in (1, 2)]
+    site.refusals = [None, Refusal.OPTED_OUT]
+    site.turns.features.core.pop_effects()
+    opened = asyncio.run(site.originator._commit_attempts(site.run, placed))
+    first, second = (attempt.attempt_id for attempt, _ in placed)
+    assert [attempt.attempt_id for attempt in opened] == [first]
+    assert site.journal == [("opening", first), ("opening", second), ("forgotten", second)]
+    assert list(site.turns.features.calls._calls) == [first]
+    assert site.turns.features.core.wake.is_set()
+    lines = [line for effect in site.turns.features.core.pop_effects() if (line := site.turns._line(effect))]
+    assert lines == ["call sending"]
+
+
+def test_attempts_of_a_failed_commit_are_ended_because_some_may_be_stored() -> None:
+    site = Site()
+    placed = [site.create_call(phone) for phone in (1, 2)]
+    site.error = StoreError("full")
+    site.turns.features.core.pop_effects()
+    assert asyncio.run(site.originator._commit_attempts(site.run, placed)) == []
+    failed, commit = site.turns.features.core.pop_effects()
+    assert failed == StoreFailed(site.error)
+    assert isinstance(commit, StoreCommit)
+    [ended] = commit.call.args
+    assert [(each.attempt_id, each.outcome, each.ended_at, each.retry_at) for each in ended] == [
+        (attempt.attempt_id, Outcome.REFUSED, NOON + 10, NOON + 10) for attempt, _ in placed
+    ]
+    assert commit.call.keywords == {"announced": False}
+    assert not site.turns.features.calls
+    assert [step for step, _ in site.journal] == ["opening", "opening", "forgotten", "forgotten"]
+
+
+@pytest.mark.parametrize(("is_cancelled", "name"), [(False, None), (True, "originate")])
+def test_preview_is_shown_only_for_a_call_that_is_not_cancelled(is_cancelled: bool, name: str | None) -> None:
+    site = Site(campaign={"pacing": "preview"})
+    seat = site.turns.features.seats["01"]
+    placed = site.originator._create_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
+    if is_cancelled:
+        site.turns.features.calls.put_call(placed[1].with_cancellation())
+    asyncio.run(site.originator._commit_and_dial(site.run, [placed]))
+    shown = site.turns.features.calls[placed[0].attempt_id].leg.preview
+    assert shown == (None if is_cancelled else Preview(NOON + 10 + PREVIEW_STANDS_SECONDS, False))
+    assert site.run_tasks() == ([] if name is None else [name])
+
+
+def test_previews_of_ended_calls_are_forgotten_when_the_next_preview_is_shown() -> None:
+    site = Site(campaign={"pacing": "preview"})
+    attempt, call = site.create_call(1)
+    site.originator._show_preview(site.run, attempt, call)
+    site.turns.features.calls.remove_call(attempt.attempt_id)
+    attempt, call = site.create_call(2)
+    site.originator._show_preview(site.run, attempt, call)
+    assert list(site.originator._previewed) == [attempt.attempt_id]
+
+
+# Sending calls to the switch
+
+
+@pytest.mark.parametrize(
+    ("campaign", "detects", "leaves_message"),
+    [
+        ({}, False, False),
+        ({"machine_detection": "before-seat"}, True, False),
+        ({"machine_detection": "after-seat"}, False, False),
+        (
+            {
+                "kind": "ivr",
+                "flow": "turnout",
+                "pacing": "broadcast",
+                "machine_detection": "before-seat",
+                "machine_message": True,
+            },
+            True,
+            True,
+        ),
+    ],
+)
+def test_call_is_recorded_before_it_is_sent_with_the_settings_of_its_campaign(
+    campaign: dict[str, Any], detects: bool, leaves_message: bool
+) -> None:
+    site = Site(campaign={**campaign, "ring_seconds": 42})
+    site.turns.features.alerts.raise_alert(AlertKind.ORIGINATE, problem="no answer")
+    attempt, _ = site.create_call()
+    assert asyncio.run(site.originator._originate_call(site.run, attempt)) is None
+    [request] = site.placed
+    assert (request.attempt_id, request.number) == (attempt.attempt_id, attempt.claim.number)
+    assert (request.endpoint, request.caller_id, request.ring_seconds) == ("carrier", CALLER_ID, 42)
+    assert (request.detect_machine, request.message_to_machine) == (detects, leaves_message)
+    assert request.kind is site.run.spec.kind
+    assert site.journal == [("sending", attempt.attempt_id)]
+    assert site.turns.features.calls[attempt.attempt_id].leg.originate_sent
+    assert AlertKind.ORIGINATE not in site.turns.features.alerts
+
+
+def find_unplaced_attempts(site: Site) -> list[AttemptId]:
+    ended = [effect.ended for effect in site.turns.features.core.pop_effects() if isinstance(effect, CallFinished)]
+    assert ended == [CallEnded(each.attempt_id, EndedBy.NOT_PLACED, answered=False) for each in ended]
+    return [each.attempt_id for each in ended]
+
+
+def test_call_that_the_switch_rejects_is_ended_with_an_alert() -> None:
+    site = Site()
+    attempt, _ = site.create_call()
+    site.error = SwitchError("no such endpoint")
+    refused = asyncio.run(site.originator._originate_call(site.run, attempt))
+    assert isinstance(refused, CommandRefused)
+    assert (str(refused), refused.why) == (
+        "the switch did not place the call: no such endpoint",
+        RefusedBecause.NO_CHANNEL,
+    )
+    assert find_unplaced_attempts(site) == [attempt.attempt_id]
+    assert "no such endpoint" in site.turns.features.alerts.active["originate"].text
+    assert site.journal[-1] == ("forgotten", attempt.attempt_id)
+
+
+def test_call_that_may_have_been_placed_stays_a_live_call() -> None:
+    site = Site()
+    attempt, _ = site.create_call()
+    site.error = OriginateUnsure("connection lost")
+    assert asyncio.run(site.originator._originate_call(site.run, attempt)) is None
+    assert find_unplaced_attempts(site) == []
+    assert attempt.attempt_id in site.turns.features.calls
+    assert AlertKind.ORIGINATE not in site.turns.features.alerts
+
+
+def test_call_that_cannot_be_recorded_is_not_sent() -> None:
+    site = Site()
+    attempt, _ = site.create_call()
+
+    def record_sending(_: AttemptId) -> None:
+        raise OSError("disk full")
+
+    cast(Any, site.originator._sent).record_sending = record_sending
+    refused = asyncio.run(site.originator._originate_call(site.run, attempt))
+    assert str(refused) == "the call could not be recorded before it is placed: disk full"
+    assert not site.placed
+    assert find_unplaced_attempts(site) == [attempt.attempt_id]
+    assert "disk full" in site.turns.features.alerts.active["originate"].text
+
+
+def test_call_that_was_cancelled_before_it_is_sent_is_ended_without_a_request_to_the_switch() -> None:
+    site = Site()
+    attempt, call = site.create_call()
+    site.turns.features.calls.put_call(call.with_cancellation())
+    refused = asyncio.run(site.originator._originate_call(site.run, attempt))
+    assert str(refused) == "the call was cancelled before it was sent"
+    assert not site.placed
+    assert find_unplaced_attempts(site) == [attempt.attempt_id]
+
+
+def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available() -> None:
+    site = Site()
+    asked: list[bool] = []
+
+    def check_originate(case: Case, _: float) -> Ruling:
+        asked.append(case.guaranteed)
+        return Ruling((), None)
+
+    cast(Any, site.turns.features.eligibility._gate).check_originate = check_originate
+    features = site.turns.features
+    attempt, call = site.originator._create_call(site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID)
+    object.__setattr__(features.seats["01"], "call_back_promised", True)  # the agent leaves after this call
+    assert site.originator._check_before_sending(site.run, attempt, call) is None
+    assert asked == [True]
+    features.servers.add_servers({"far": "b"}, ())
+    other = NewAttempt(attempt.attempt_id, attempt.claim, "carrier", CALLER_ID, NOON)
+    without, unreserved = site.create_call(2)
+    refused = site.originator._check_before_sending(site.run, without, unreserved)
+    assert str(refused) == "campaign calls is held: no agent is available"
+    assert site.originator._check_before_sending(site.run, other, call) is None
