@@ -162,6 +162,15 @@ def test_ringing_calls_are_hung_up_if_voters_cannot_hear_a_required_sound() -> N
     assert "order hang_up_call A" in run_pacing_decision(turns)
 
 
+def test_calls_are_not_cancelled_while_no_switch_can_hang_them_up() -> None:
+    turns = make_turns_that_want_calls()
+    turns.call()
+    turns.place(turns.features.seats["01"].log_off(turns.features.core.read_clock()))
+    turns.features.servers.up.clear()
+    run_pacing_decision(turns)
+    assert not turns.features.calls[A].leg.cancelled
+
+
 def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
     turns = make_turns_that_want_calls()
     turns.call()

@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError
-from dialer.domain.model import AttemptId, NewAttempt, Outcome
+from dialer.domain.model import AttemptId, Booth, NewAttempt, Outcome
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, Preview
@@ -118,6 +118,31 @@ def test_calls_of_one_decision_count_against_the_limits_of_their_trunk(limit: di
     site.run_tasks()
 
 
+def test_calls_that_are_not_sent_yet_count_against_the_call_starts_of_their_trunk() -> None:
+    site = Site(trunks=[{**FAST, "calls_per_second": 2.0}])
+    site.run.hopper.append(make_claim(1))
+    assert not site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=2))
+    assert site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=1))
+    assert site.run_tasks() == ["open-attempts"]
+
+
+def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
+    area = {"constituencies": [174], "caller_ids": ["+911140000002"]}
+    site = Site(trunks=[{**FAST, "caller_ids": [CALLER_ID, "+911140000002"], "areas": [area]}])
+    site.turns.features.polls.booths = {1: Booth(1, 174, 1, "School", "hi", "18:00")}
+    shown: list[str] = []
+    create_call = site.originator._create_call
+
+    def record_caller_id(*facts: Any) -> Any:
+        shown.append(facts[-1])
+        return create_call(*facts)
+
+    cast(Any, site.originator)._create_call = record_caller_id
+    site.place(1, 1)
+    assert shown == ["+911140000002"]
+    site.run_tasks()
+
+
 def test_no_call_is_placed_without_a_number() -> None:
     site = Site()
     assert not site.originator.place_calls(site.run, 2, Counter(), Counter())
@@ -133,6 +158,15 @@ def test_number_that_the_rules_forbid_for_a_time_is_postponed(until: float | Non
     assert site.run_tasks() == ["postpone"]
     assert site.postponed == [(make_claim(1), due_at), (make_claim(2), due_at)]
     assert (site.run.next_due_at, site.run.list_done) == (due_at, False)
+
+
+def test_queue_is_read_again_when_the_first_postponed_number_is_due() -> None:
+    site = Site()
+    site.run.next_due_at = float("inf")
+    postponed = [(make_claim(1), NOON + 90), (make_claim(2), NOON + 50), (make_claim(3), NOON + 70)]
+    asyncio.run(site.originator._postpone_claims(site.run, postponed))
+    assert site.run.next_due_at == NOON + 50
+    assert site.postponed == postponed
 
 
 def test_number_that_the_rules_forbid_for_good_is_refused_with_the_reason() -> None:
@@ -222,6 +256,8 @@ def test_calls_that_need_an_agent_count_for_the_server_of_their_trunk() -> None:
     ringing = site.turns.call(phone_id=50, voter_id=50)
     loads = site.originator._calculate_server_loads(site.run)
     assert loads.calls == {"": 1, "b": 0}
+    site.turns.call(phone_id=50, voter_id=50, answered_seconds=1.0, seat="01", connected_at=NOON)
+    assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
     assert ringing.state in {CallState.DIALLING, CallState.SENDING}
     site.turns.features.calls.put_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
     assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}

@@ -11,6 +11,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.engine.placing.send_queue import SendQueue
 from dialer.engine.trunks.state import CallStarts
 from tests.support.rules import NOON
+from tests.support.turns import ManualClock
 from tests.support.virtual import virtual_time
 
 
@@ -39,7 +40,8 @@ async def test_stored_call_is_sent_at_once_if_the_trunk_may_start_a_call() -> No
 
 @virtual_time()
 async def test_waiting_calls_for_agents_are_sent_first_and_all_within_the_limit_of_the_trunk() -> None:
-    trunk = Trunk()
+    trunk, problems = Trunk(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     async with asyncio.TaskGroup() as tasks:
         for name, kind in (
             ("ivr 1", CampaignKind.IVR),
@@ -51,6 +53,8 @@ async def test_waiting_calls_for_agents_are_sent_first_and_all_within_the_limit_
             tasks.create_task(trunk.send(name, kind))
     assert trunk.sent == [("ivr 1", 0.0), ("agent 1", 0.5), ("agent 2", 1.0), ("ivr 2", 1.5), ("ivr 3", 2.0)]
     assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.5)
+    await asyncio.sleep(5)
+    assert problems == []  # no timer is left that finds the queue empty
 
 
 @virtual_time()
@@ -66,13 +70,24 @@ async def test_call_that_is_cancelled_while_it_waits_uses_no_call_start() -> Non
     assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
 
 
-@virtual_time()
-async def test_call_waits_behind_earlier_calls_even_if_a_start_is_free() -> None:
-    trunk = Trunk()
-    await trunk.send("first")
-    waiting = asyncio.create_task(trunk.send("second"))
-    await asyncio.sleep(0)
-    await asyncio.sleep(3)
-    await waiting
-    await trunk.send("third")
-    assert trunk.sent == [("first", 0.0), ("second", 0.5), ("third", 3.0)]
+async def test_call_waits_behind_an_earlier_call_even_if_a_start_is_free() -> None:
+    clock, sent = ManualClock(), list[str]()
+    queue = SendQueue(CallStarts(20.0, 0.0), clock)
+
+    async def send(name: str) -> None:
+        await queue.wait_for_turn(CampaignKind.IVR)
+        sent.append(name)
+
+    await send("first")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(send("second"))  # waits 30 ms for the trunk
+        await asyncio.sleep(0)
+        clock.seconds = 1.0  # the trunk may start a call, and the queue has not noticed yet
+        tasks.create_task(send("third"))
+        await asyncio.sleep(0)
+        assert sent == ["first"]
+        clock.seconds = 2.0
+        while len(sent) < 2:
+            await asyncio.sleep(0.005)
+        clock.seconds = 3.0
+    assert sent == ["first", "second", "third"]
