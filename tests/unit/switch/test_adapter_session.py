@@ -11,9 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import SwitchError, SwitchInUse, SwitchUnreachable
+from dialer.domain.enums import CampaignKind
+from dialer.domain.errors import SwitchError, SwitchInUse, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
-from dialer.domain.switch import PastCall
+from dialer.domain.switch import OriginateRequest, PastCall
 from dialer.domain.switch_events import (
     CallAnswered,
     CallConnected,
@@ -354,6 +355,7 @@ async def test_call_with_only_one_of_its_two_end_events_ends_after_the_grace_tim
     assert [type(event) for event in events] == [CallEnded]
     await asyncio.sleep(9 * GRACE_SECONDS)
     assert len(events) == 1
+    assert not switch._timers  # the timers of a day's calls do not pile up
 
 
 @virtual_time()
@@ -392,6 +394,7 @@ async def test_phone_that_was_replaced_in_its_seat_is_hung_up(error: SwitchError
     with capture_logs() as logs:
         await asyncio.gather(*tasks)
     assert session.sent == ["Hangup seat-04-old"]
+    assert not switch._tasks  # the tasks of a day's log-ins do not pile up
     assert events == [SeatUp("04")] * 2
     assert [log["event"] for log in logs if log["log_level"] == "info"] == (
         ["seat.replaced_phone_not_hung_up"] if isinstance(error, SwitchUnreachable) else []
@@ -586,7 +589,53 @@ async def test_question_for_an_answer_waits_some_seconds_for_the_session() -> No
     switch.close()
 
 
-# Hanging up
+@pytest.mark.parametrize(("length", "asked"), [(150, True), (151, False)])
+async def test_unique_id_of_a_channel_has_at_most_150_characters(length: int, asked: bool) -> None:
+    switch, _events, session = await connect()
+    await switch.assign_channel("1" * length, TRUNK_CHANNEL, CALL)
+    assert len(session.sent) == asked
+    switch.close()
+
+
+async def test_orders_for_an_inbound_call_name_its_channel() -> None:
+    switch, _events, session = await connect()
+    session.status = [list_status()]
+    await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL)
+    session.sent.clear()
+    await switch.connect_call_to_seat(CALL, "04", server="second")
+    await switch.set_call_recording_muted(CALL, muted=True)
+    assert session.sent == [
+        f"Setvar {INBOUND} MATDAN_SERVER second",
+        f"Redirect {INBOUND} matdan-seat 04 1",
+        f"MixMonitorMute {INBOUND} both 1",
+    ]
+    switch.close()
+
+
+# Originating and hanging up
+
+
+@pytest.mark.parametrize(("length", "placed"), [(40, True), (41, False)])
+async def test_name_of_an_endpoint_has_at_most_40_characters(length: int, placed: bool) -> None:
+    switch, _events, session = await connect()
+    request = OriginateRequest(CALL, "+919812345678", "e" * length, "+911140000001", CampaignKind.IVR, 25.0)
+    if placed:
+        await switch.originate_call(request)
+    else:
+        with pytest.raises(UnsafeValue):
+            await switch.originate_call(request)
+    assert (len(session.sent), switch.tracker.calls.has_call(CALL)) == (placed, placed)
+    switch.close()
+
+
+async def test_call_with_a_value_that_the_session_refuses_to_send_is_not_tracked() -> None:
+    switch, _events, session = await connect()
+    session.errors = {"Originate": UnsafeValue("a line break")}
+    request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0)
+    with pytest.raises(UnsafeValue, match="a line break"):
+        await switch.originate_call(request)
+    assert not switch.tracker.calls.has_call(CALL)
+    switch.close()
 
 
 @virtual_time()
