@@ -139,6 +139,15 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     assert [(timer.key, round(timer.seconds, 6), timer.expired) for timer in timers] == [(f"call/{A}", waits, expected)]
 
 
+def test_times_count_from_an_answer_in_the_first_second_of_the_monotonic_clock() -> None:
+    turns = Turns(0)
+    run = turns.features.runs["calls"]
+    run.spec = replace(run.spec, connect_limit_seconds=2.0)
+    turns.call(answered_seconds=0.0, answered_at=NOON)
+    [timer] = [effect for effect in collect_effects(turns, 0.5) if isinstance(effect, StartTimer)]
+    assert round(timer.seconds, 6) == 1.3
+
+
 def test_second_report_of_a_waiting_voter_starts_nothing() -> None:
     for facts in ({"waiting": True}, {"seat": "01", "agent": "1001"}, {"message_started": True}):
         turns = Turns()
@@ -215,15 +224,18 @@ def test_pacer_learns_the_length_of_a_talk_with_the_call(phone_disconnected: boo
     assert update.call.attempt_id == A
 
 
-def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers() -> None:
+@pytest.mark.parametrize("answers", [(8.0, 9.0), (0.0, 0.5)])
+def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers(answers: tuple[float, float]) -> None:
     turns = Turns()
     change_seat(turns, "01", state=SeatState.PAUSED)
     turns.call(B, phone_id=2, voter_id=2)
     turns.call()
-    turns.at(8, CallWaiting(A))
-    turns.at(9, CallWaiting(B))
+    turns.at(answers[0], CallWaiting(A))
+    turns.at(answers[1], CallWaiting(B))
     paused = turns.features.seats["01"]
-    turns.after(9.5, lambda: turns.features.acd.update_seat(paused, replace(paused, state=SeatState.READY)))
+    turns.after(
+        answers[1] + 0.5, lambda: turns.features.acd.update_seat(paused, replace(paused, state=SeatState.READY))
+    )
     assert find_connected_seat(turns) == "01"
     assert turns.features.calls[B].talk.seat is None
 
