@@ -214,7 +214,7 @@ async def test_unreadable_rows_are_set_aside_with_the_reason_and_the_others_are_
             6,
             "results/attempts",
             NOW,
-            json.dumps({"attempt_id": "deep"})[:-1] + ', "more": ' + "[" * 9_000 + "]" * 9_000 + "}",
+            json.dumps({"attempt_id": "deep"})[:-1] + ', "more": ' + "[" * 100_000 + "]" * 100_000 + "}",
         ),
         BatchRow(7, "results/\ud800", NOW, '{"attempt_id": "seven"}'),
         attempt_row(8),
