@@ -235,6 +235,29 @@ def test_agents_campaign_without_numbers_is_not_decided_again_at_the_next_call_s
     assert len(turns.features.calls) == 1
 
 
+def test_campaign_whose_pacer_wants_no_call_is_decided_again_after_a_second() -> None:
+    turns = make_turns_that_want_calls(wanted=0)
+    turns.features.runs["calls"].hopper.append(make_claim(1))
+    assert decide(turns) == LOOK_AGAIN_SECONDS
+
+
+def test_campaign_with_agents_gets_the_call_start_before_an_ivr_campaign() -> None:
+    campaigns = [{"id": "flow", **IVR}, {"id": "calls", "kind": "agents"}]
+    campaigns = [{"candidate": "A. Candidate", **each} for each in campaigns]
+    turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
+    turns.features.runs["flow"].hopper.append(make_claim(1, campaign_id="flow"))
+    turns.features.runs["calls"].hopper.append(make_claim(2))
+    decide(turns)
+    assert [call.campaign_id for call in turns.features.calls.values()] == ["calls"]
+
+
+def test_decision_returns_expiring_numbers_and_refills_the_hopper() -> None:
+    turns = make_turns_that_want_calls()
+    turns.features.runs["calls"].hopper.append(make_claim(1, leased_until=NOON))
+    assert run_pacing_decision(turns) == ["beside release-claims", "beside refill"]
+    assert not turns.features.runs["calls"].hopper
+
+
 def test_campaign_at_its_channel_limit_places_no_call() -> None:
     turns = make_turns_that_want_calls(wanted=5, campaign={"channels": 1})
     turns.call(phone_id=50, voter_id=50)
@@ -273,3 +296,33 @@ def test_excess_calls_are_hung_up_only_if_they_are_sent_and_have_no_reserved_sea
     assert len(orders) == 2
     assert A not in " ".join(orders)
     assert not any(B in line or line.endswith(" A") for line in orders)
+
+
+@pytest.mark.parametrize("excess", [1, 99])
+@pytest.mark.parametrize("began_seconds", [0.0, 20.0])
+def test_excess_call_is_found_among_calls_that_must_not_be_hung_up(excess: int, began_seconds: float) -> None:
+    turns = make_turns_that_want_calls(seats=2)
+    features, times = turns.features, dict[str, Any](began_seconds=began_seconds)
+    turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
+    features.servers.add_servers({"far": "b"}, ())
+    names = [AttemptId(letter * 36) for letter in "bcde"]
+    features.calls.put_call(replace(turns.call(**times), reserved_seat="01"))
+    turns.call(names[0], answered_seconds=30.0, **times)
+    turns.call(names[1], cancelled=True, **times)
+    features.calls.put_call(replace(turns.call(names[2], **times), trunk="far"))
+    turns.call(names[3], began_seconds=10.0)
+    cast(Any, features.runs["calls"].pacer).count_excess_calls = lambda _: excess
+    orders = [line for line in run_pacing_decision(turns, 70.0) if line.startswith("order")]
+    assert orders == [f"order hang_up_call {names[3]}"]
+
+
+@pytest.mark.parametrize("sound", [None, "matdan/message"])
+def test_calls_of_a_held_campaign_are_not_cancelled_while_no_switch_can_hang_them_up(sound: str | None) -> None:
+    turns = make_turns_that_want_calls()
+    turns.call()
+    turns.features.servers.up.clear()
+    run = turns.features.runs["calls"]
+    run.inaudible_sound = sound
+    cast(Any, run.pacer).count_excess_calls = lambda _: 1
+    run_pacing_decision(turns, 60.0)
+    assert not turns.features.calls[A].leg.cancelled

@@ -126,6 +126,26 @@ def test_calls_that_are_not_sent_yet_count_against_the_call_starts_of_their_trun
     assert site.run_tasks() == ["open-attempts"]
 
 
+def test_calls_of_one_decision_keep_the_limit_of_a_trunk_whose_second_is_nearly_full() -> None:
+    site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
+    starts = site.turns.features.trunks.pool.get_trunk_rate_limiter("carrier")
+    for number in range(98):
+        starts.record_sent_call(9.1 + number / 200)
+    assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
+    site.run_tasks()
+
+
+def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:
+    trunks = [{**FAST, "name": name, "endpoint": name} for name in ("far", "near")]
+    site = Site(trunks=trunks, campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
+    site.turns.features.servers.add_servers({"far": "b"}, ())
+    site.turns.features.servers.up.add("b")
+    site.place(1, 1)
+    [call] = site.turns.features.calls.values()
+    assert call.trunk == "far"  # although the agent is at the other server
+    site.run_tasks()
+
+
 def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     area = {"constituencies": [174], "caller_ids": ["+911140000002"]}
     site = Site(trunks=[{**FAST, "caller_ids": [CALLER_ID, "+911140000002"], "areas": [area]}])
