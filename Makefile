@@ -60,11 +60,11 @@ attack: $(VENV)/.ready-dev
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk
 
-# ONLY='dialer.rules.*' selects mutants; `mutmut show NAME` shows one.
+# ONLY='dialer.rules.*' selects mutants; `mutmut show NAME` shows one. mutmut starts mypy, so it must be on the PATH.
 mutants: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet --group mutation
-	nice -n 19 $(BIN)/mutmut run $(ONLY)
-	$(BIN)/mutmut results
+	PATH="$(abspath $(BIN)):$$PATH" nice -n 19 $(BIN)/mutmut run $(ONLY)
+	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.ready-bench
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
