@@ -86,7 +86,7 @@ class PeerOptOuts:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _try_to_store_opt_out(self, opt_out: PeerOptOutRecord) -> StoreError | None:
-        """Store an opt-out. Return the error if another attempt may succeed, otherwise None."""
+        """Store an opt-out of another centre. Return the store's error if a retry may succeed, or None if there is none."""
         try:
             await self._suppress(opt_out)
         except StoreError as error:

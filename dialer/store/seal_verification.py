@@ -341,7 +341,7 @@ def _join_by_key(
 
 
 def _get_sqlite_sort_key(key: Any) -> Any:
-    """Return a sort key that orders values of different types, and tuples of them, as SQLite does."""
+    """Return a sort key by which Python sorts a column's value, or a tuple of values, in the order of SQLite."""
     if isinstance(key, tuple):
         return tuple(_get_sqlite_sort_key(each) for each in key)
     if key is None:

@@ -189,16 +189,16 @@ def _remove_comment_lines(text: str) -> str:
 
 
 class TransactionHooks(Protocol):
-    """What takes part in each transaction of a connection: its attribute `hooks`."""
+    """An object that is called in each transaction of a connection (the connection's attribute `hooks`)."""
 
     def begin(self) -> None:
-        """Called when a transaction has begun."""
+        """Prepare for a transaction that has just begun."""
 
     def before_commit(self) -> None:
-        """Called before a transaction is committed. It may write."""
+        """Add rows to the transaction, just before it is committed."""
 
     def after_commit(self) -> None:
-        """Called when a transaction is on disk."""
+        """Take note that the transaction is on disk."""
 
 
 @contextmanager

@@ -41,9 +41,9 @@ class Directory:
         self._changed.clear()
 
     def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users that the settings define.
+        """Replace the users of the settings' [[supervisors]] sections by these.
 
-        The next `report_changed_user_rights` reports those whose rights differ.
+        The next `report_changed_user_rights` reports the users whose rights differ.
         """
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}

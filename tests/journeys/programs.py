@@ -68,7 +68,7 @@ def installed_program(dialer: Path, by: Sequence[str] = ()) -> Program:
 
 
 def make_environment(home: Path) -> dict[str, str]:
-    """Return the environment of a process with that home folder: only search path and registry settings."""
+    """Return a process's environment: this home folder, the search path, and the settings of package registries."""
     passed_on = {
         name: value
         for name, value in os.environ.items()

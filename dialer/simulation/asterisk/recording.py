@@ -28,8 +28,9 @@ class ChannelRecording:
         self._since = asyncio.get_running_loop().time()
 
     def update_duration(self) -> None:
-        """Add the time since the last update to the recording's length. Call it before every change that starts or
-        stops the recording.
+        """Add the time since the last update to the recording's length (seconds).
+
+        It must be called before each change that pauses or continues the recording.
         """
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:

@@ -178,8 +178,9 @@ class AsteriskSwitch:
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
     async def run_ami_session(self, client: AmiClient) -> SwitchError:
-        """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost. Return or raise the
-        reason of the loss.
+        """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost.
+
+        Returns why it was lost. Raises SwitchError; SwitchInUse if another dialler has taken the lease.
         """
         return await (client.wait_until_lost() if self._lease is None else self._lease.renew_lease_until_lost(client))
 
@@ -432,13 +433,13 @@ class AsteriskSwitch:
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = make_originate_fields(
-            f"PJSIP/{target}", request.party_id, *_get_third_party_extension(request.place), *caller, seconds
+            f"PJSIP/{target}", request.party_id, *_get_checked_party_extension(request.place), *caller, seconds
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
-        await self._redirect_channel(party_id, *_get_third_party_extension(place))
+        await self._redirect_channel(party_id, *_get_checked_party_extension(place))
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
@@ -513,7 +514,7 @@ def _choose_start_extension(request: OriginateRequest) -> str:
     return "voicemail" if request.message_to_machine else "machine"
 
 
-def _get_third_party_extension(place: Place) -> tuple[str, str]:
+def _get_checked_party_extension(place: Place) -> tuple[str, str]:
     _require_safe_value(_NAME, place.name, "a place's name is letters, digits and -")
     return get_third_party_extension(place)
 

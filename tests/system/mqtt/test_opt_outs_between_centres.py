@@ -295,7 +295,7 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connection_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The access list of the broker does not permit the new connection yet."""
+    """Refuse the subscription, like a broker whose access list does not name the new connection yet."""
     left, mended = watch_unsubscribe(monkeypatch), asyncio.Event()
     subscribe = Client.subscribe
 

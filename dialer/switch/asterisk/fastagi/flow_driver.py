@@ -138,7 +138,10 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if a question's prompts cannot be played: all of them, or an essential one. The text is the missing sound."""
+    """Raised if a caller would not hear a question: none of its prompts, or not an essential one, can be played.
+
+    The text is the name of the missing sound.
+    """
 
 
 @dataclass(slots=True)
