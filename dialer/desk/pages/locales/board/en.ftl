@@ -53,9 +53,9 @@ problem-not-audited = No password was created: the dialler could not write to th
 ## States
 
 status = Connections
-status-broker = MQTT broker
+status-broker = Broker
 status-dialler = Dialler
-status-switch = Asterisk phone server
+status-switch = Asterisk
 status-up = { $name } is connected
 status-down = { $name } is disconnected
 stale-desk = No update from the desk for { $ago }. Figures may be out of date. Dialling continues.

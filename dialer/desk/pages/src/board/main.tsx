@@ -58,8 +58,8 @@ function Head() {
           {t("to-recordings")}
         </a>
       )}
-      <a class="who" href={beside ? "/board" : "/board?account"}>
-        {beside ? t("to-board") : `${me.value?.name} · ${word("role", me.value?.role ?? "")}`}
+      <a class="who" href={beside ? "/board" : "/board?account"} title={word("role", me.value?.role ?? "")}>
+        {beside ? t("to-board") : me.value?.name}
       </a>
       <button onClick={() => void signOut()}>{t("sign-out")}</button>
       {may("stop-all") && (
