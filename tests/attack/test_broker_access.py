@@ -193,7 +193,7 @@ async def test_only_permitted_users_can_publish_and_read_each_topic(tmp_path: Pa
     assert tested.engine.executed == [StopAll()] * 5
 
 
-async def test_other_user_cannot_take_over_the_connection_of_the_dialler(tmp_path: Path, store: Store) -> None:
+async def test_broker_user_cannot_take_over_the_connection_of_the_dialler(tmp_path: Path, store: Store) -> None:
     """MQTT: of two connections with one client id the broker ends the older and gives its session to the newer."""
     async with run_broker(tmp_path, store) as tested:
         for name in ("dialler-pune-1", "dialler-pune-1-opt-outs"):
@@ -351,7 +351,7 @@ async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certifi
     assert tested.engine.executed == [StopAll()]
 
 
-async def test_desk_may_send_commands_of_all_users_and_each_other_program_only_own_commands(
+async def test_desk_may_send_commands_for_all_users_and_other_programs_only_their_own(
     tmp_path: Path, store: Store
 ) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]

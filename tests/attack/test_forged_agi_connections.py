@@ -242,7 +242,7 @@ def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_a
 
 
 @virtual_time()
-async def test_calls_get_no_flow_and_an_alert_is_raised_if_the_dialplan_is_replaced_while_running(
+async def test_dialplan_replaced_while_the_dialler_runs_stops_flows_and_raises_an_alert(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=2.0, keys=((14.0, "1"),))

@@ -69,7 +69,7 @@ def test_dialler_state_is_consistent_after_losing_all_events_of_one_kind(tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_dialler_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path, seed: int) -> None:
+def test_dialler_state_is_consistent_after_lost_repeated_and_late_asterisk_events(tmp_path: Path, seed: int) -> None:
     @virtual_time()
     async def run() -> None:
         chance = Random(seed)

@@ -205,7 +205,7 @@ def play(steps: Sequence[str]) -> History:
         (BEGIN, KILLED_AFTER_COMMIT, BEGIN, COMMIT, KILLED_DURING_COMMIT, BEGIN, COMMIT),
     ],
 )
-def test_every_acknowledged_mark_is_stored_in_step_sequences_that_once_failed(steps: Sequence[str]) -> None:
+def test_every_acknowledged_mark_is_stored_in_crash_sequences_that_once_lost_one(steps: Sequence[str]) -> None:
     history = play(steps)
     assert sum(history.acknowledged.values()) == sum(step in {COMMIT} for step in steps) + steps.count(REPEAT)
 

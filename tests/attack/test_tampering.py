@@ -183,7 +183,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_every_table_is_sealed_or_listed_as_no_evidence_with_a_reason() -> None:
+def test_every_store_table_is_sealed_or_exempt_for_a_stated_reason() -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("centre.db"))
         tables = {
@@ -200,7 +200,7 @@ def test_every_table_is_sealed_or_listed_as_no_evidence_with_a_reason() -> None:
             assert len(read_columns(db, each)) == len(columns) - len(each.without), each.table
 
 
-def test_verification_of_an_unchanged_store_finds_nothing(db: Db, sealed: Sealed) -> None:
+def test_seal_verification_reports_nothing_for_an_unchanged_store(db: Db, sealed: Sealed) -> None:
     verdict = seal_verification.verify_seals(db, sealed.head, first_keys=[sealed.first_key])
     assert (verdict.findings, verdict.not_sealed) == ([], 0)
     assert {table for table, count in verdict.rows.items() if not count} == set()
@@ -208,7 +208,7 @@ def test_verification_of_an_unchanged_store_finds_nothing(db: Db, sealed: Sealed
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
-def test_verification_finds_a_changed_column_in_any_row(db: Db, table: str) -> None:
+def test_seal_verification_finds_a_changed_column_in_any_row(db: Db, table: str) -> None:
     remove_triggers(db)
     evidence = EVIDENCE[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
@@ -229,7 +229,7 @@ def test_verification_finds_a_changed_column_in_any_row(db: Db, table: str) -> N
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
-def test_verification_finds_a_removed_row_and_an_added_row_of_any_table(db: Db, table: str) -> None:
+def test_seal_verification_finds_a_removed_or_added_row_in_any_table(db: Db, table: str) -> None:
     remove_triggers(db)
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     row = db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
@@ -249,7 +249,7 @@ def test_verification_finds_a_removed_row_and_an_added_row_of_any_table(db: Db, 
 
 
 @pytest.mark.parametrize("change", ["turnout = 'voted'", "turnout = 'closed'", "reached = 1 - reached"])
-def test_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, change: str) -> None:
+def test_seal_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, change: str) -> None:
     """Every voter is tried, with and without marks."""
     for (voter_id,) in db.execute("SELECT voter_id FROM voter").fetchall():
         db.execute("SAVEPOINT edit")
@@ -262,7 +262,7 @@ def test_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, cha
 
 
 @pytest.mark.parametrize("kind", ["trigger", "index", "view"])
-def test_verification_names_every_part_of_the_schema_that_was_removed(db: Db, kind: str) -> None:
+def test_seal_verification_names_every_removed_part_of_the_schema(db: Db, kind: str) -> None:
     parts = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL", (kind,)).fetchall()
     parts = [part for part in parts if part[0] != "phone_hash_by_hash"]  # the dialler removes it for a while
     assert parts
@@ -469,7 +469,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
-def test_table_of_what_finds_each_way_to_tamper(sealed: Sealed, tmp_path: Path, way: Way) -> None:
+def test_each_way_to_tamper_with_a_store_is_found_by_the_listed_checks(
+    sealed: Sealed, tmp_path: Path, way: Way
+) -> None:
     path = tmp_path / "centre.db"
     for file in (sealed.path, get_seal_key_path(sealed.path)):
         shutil.copy(file, tmp_path / file.name)
@@ -487,7 +489,7 @@ def test_table_of_what_finds_each_way_to_tamper(sealed: Sealed, tmp_path: Path, 
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).intact is not way.reopened
 
 
-def test_older_copy_put_back_shows_with_a_head_and_when_the_dialler_opens_it(sealed: Sealed, tmp_path: Path) -> None:
+def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
     shutil.copy(sealed.path, copy)
     for file in (sealed.path, get_seal_key_path(sealed.path)):
@@ -514,7 +516,7 @@ async def write_again(path: Path) -> None:
         await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
 
 
-async def test_opt_out_removed_beside_a_running_dialler_is_found_whatever_is_forged_in_the_log(tmp_path: Path) -> None:
+async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_seal_log(tmp_path: Path) -> None:
     """Rows and log are changed as the dialler would, before it writes the same rows again and seals the epoch."""
     backend = SqliteBackend(tmp_path)
     async with open_filled_store(backend) as store:
@@ -551,7 +553,7 @@ async def test_opt_out_removed_beside_a_running_dialler_is_found_whatever_is_for
 
 
 @pytest.mark.parametrize("way", ["VACUUM", "VACUUM INTO", "backup"])
-async def test_vacuumed_or_copied_store_passes_verification_and_accepts_calls(
+async def test_vacuumed_or_copied_store_passes_seal_verification_and_accepts_calls(
     sealed: Sealed, tmp_path: Path, way: str
 ) -> None:
     copy = tmp_path / "centre.db"

@@ -26,7 +26,7 @@ print(path.read_bytes() == before)
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-def test_exporting_voters_does_not_checkpoint_the_stores_wal(tmp_path: Path, encrypted: bool) -> None:
+def test_exporting_voters_does_not_checkpoint_the_write_ahead_log_of_the_store(tmp_path: Path, encrypted: bool) -> None:
     path, key = tmp_path / "centre.db", TEST_KEY if encrypted else None
     arguments = [path, key_file(tmp_path / "key")] if encrypted else [path]
     lock = StoreLock(path, "a dialler")

@@ -31,14 +31,14 @@ def read_function_lines(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["function"])
-def test_accepted_lines_are_in_the_code(entry: dict[str, object]) -> None:
+def test_each_accepted_mutant_names_existing_lines_of_its_function(entry: dict[str, object]) -> None:
     function, lines = entry["function"], entry["lines"]
     assert isinstance(function, str)
     assert isinstance(lines, list)
     assert {*lines} <= read_function_lines(function)
 
 
-def test_mutant_of_a_line_that_is_not_accepted_is_reported() -> None:
+def test_mutant_of_a_line_without_an_accepted_mutant_is_reported() -> None:
     known, new = (
         Mutant(f"dialer.rules.gate.xǁGateǁcheck_campaign__mutmut_{number}", (line,), ("pass",))
         for number, line in enumerate(("a = 1", "b = 2"))
@@ -47,11 +47,11 @@ def test_mutant_of_a_line_that_is_not_accepted_is_reported() -> None:
     assert find_unaccepted((known, new), {known.function: frozenset({"a = 1"})}) == [new]
 
 
-def test_name_of_a_mutated_function_without_a_class_is_found() -> None:
+def test_function_name_of_a_mutant_outside_a_class_is_read() -> None:
     assert Mutant("dialer.rules.gate.x__find_earliest__mutmut_3", (), ()).function == "dialer.rules.gate._find_earliest"
 
 
-def test_accepted_mutant_needs_a_reason(tmp_path: Path) -> None:
+def test_accepted_mutant_without_a_reason_is_refused(tmp_path: Path) -> None:
     listed = tmp_path / "accepted.toml"
     listed.write_text('[[accepted]]\nfunction = "f"\nlines = ["a = 1"]\nreason = " "\n', encoding="utf-8")
     with pytest.raises(ValueError, match="f: `reason` is empty"):

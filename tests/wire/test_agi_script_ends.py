@@ -127,7 +127,7 @@ async def test_marks_of_an_agi_script_that_reads_no_replies_are_stored(script: S
     assert [commit.kind.value for commit in commits] == ["mark", "answers", "opt-out"]
 
 
-async def test_result_being_stored_at_the_scripts_time_limit_is_stored_completely(script: Script) -> None:
+async def test_result_being_stored_when_an_agi_script_times_out_is_stored_completely(script: Script) -> None:
     commits: list[FlowCommit] = []
     seconds = 1.0
     path = script("ask('SET VARIABLE MATDAN_MARK voted')")
@@ -182,7 +182,7 @@ async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends(
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_script_that_ends_at_once_has_failed_and_its_call_goes_on(
+def test_agi_script_that_ends_immediately_counts_as_failed_and_the_call_continues(
     script: Script, run: Callable[[Coroutine[object, object, None]], None]
 ) -> None:
     """The dialler runs under uvloop, which raises RuntimeError for a write to a pipe that it has closed."""

@@ -67,7 +67,7 @@ async def test_channel_list_shows_a_phone_that_pressed_a_key_in_the_dialplan_con
 
 
 @virtual_time()
-async def test_keys_pressed_while_the_previous_key_is_handled_are_lost() -> None:
+async def test_simulated_seat_loses_keys_pressed_while_the_previous_key_is_handled() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s

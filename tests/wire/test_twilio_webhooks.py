@@ -92,7 +92,7 @@ async def test_genuine_twilio_signature_is_valid_with_and_without_port_and_repea
         assert (await line.post(session, VOICE, {}, signature=signature))[0] == 200
 
 
-async def test_webhook_refuses_large_requests_and_other_methods() -> None:
+async def test_twilio_webhook_refuses_large_requests_and_methods_other_than_post() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, [])
         assert (await line.post(session, VOICE, {"x": "y" * 100_000}))[0] == 413

@@ -204,7 +204,7 @@ def test_replay_of_a_day_leaves_out_calls_with_inconsistent_times_and_reports_ho
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
-def test_replay_takes_the_day_in_the_time_zone_of_the_centre(tmp_path: Path) -> None:
+def test_replay_selects_the_calls_of_a_day_in_the_time_zone_of_the_centre(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     assert read_day_from_store(path, DAY, INDIA).first_hour == 9
     assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour

@@ -113,7 +113,7 @@ TEXT_WIDTH = """() => {
 }"""
 
 
-async def test_texts_are_first_drawn_in_the_font_of_their_writing_system(site: Site) -> None:
+async def test_page_texts_are_drawn_in_the_font_of_their_writing_system_from_the_start(site: Site) -> None:
     site.desk.signed_in = False
     page = await site.page(language="hi")
     await page.wait_for_selector("input[name=agent]")
@@ -284,7 +284,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     ignore_http_errors(site.faults, 503)
 
 
-async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
+async def test_note_that_an_agent_writes_after_saving_the_outcome_is_stored(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
@@ -477,7 +477,7 @@ async def test_page_warns_that_it_may_be_out_of_date_after_a_lost_connection(sit
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
 
-async def test_second_browser_window_reports_the_first_and_can_replace_it(site: Site) -> None:
+async def test_second_browser_window_reports_and_can_replace_the_first_window(site: Site) -> None:
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")

@@ -84,7 +84,7 @@ async def run_site_with_booth_workers(
 
 
 @virtual_time()
-async def test_voter_serials_keyed_by_a_booth_worker_mark_voters_and_calls_repeat_each_round(tmp_path: Path) -> None:
+async def test_voter_serials_entered_by_a_booth_worker_mark_voters_in_every_calling_round(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("7#3#3#11##"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -132,7 +132,7 @@ async def test_booth_worker_with_several_roll_parts_chooses_a_part_before_enteri
 
 
 @virtual_time()
-async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
+async def test_voter_serials_entered_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("7#3"), hang_up_after=17.0)
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -143,7 +143,7 @@ async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_unreached_booth_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -> None:
+async def test_booth_worker_who_does_not_answer_is_called_again_up_to_the_daily_cap(tmp_path: Path) -> None:
     script = Behaviour(fails_with=486, answer_after=0.5)
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=150)

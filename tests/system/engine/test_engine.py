@@ -58,7 +58,7 @@ async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_pa
 
 
 @virtual_time()
-async def test_ivr_campaign_stores_answers_that_voters_key_as_marks(tmp_path: Path) -> None:
+async def test_ivr_campaign_stores_the_answers_that_voters_enter_as_marks(tmp_path: Path) -> None:
     config = make_scripted_switch(
         Behaviour(keys=((4.0, "1"),)),  # voted
         Behaviour(keys=((4.0, "9"),)),  # never again
@@ -186,7 +186,7 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_disposition_keyed_by_an_agent_is_stored_and_applied(tmp_path: Path) -> None:
+async def test_disposition_entered_by_an_agent_is_stored_and_applied(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
@@ -272,7 +272,7 @@ async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_p
     assert len(placed) == query_site_store(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
 
-def test_simulation_with_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
+def test_simulated_centre_places_the_same_calls_at_the_same_times_for_a_seed(tmp_path: Path) -> None:
     def simulate_day(directory: Path) -> list[tuple[str, float]]:
         directory.mkdir()
         placed: list[tuple[str, float]] = []

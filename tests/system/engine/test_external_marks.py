@@ -177,7 +177,7 @@ async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(t
 
 
 @virtual_time()
-async def test_marks_from_outside_the_calls_do_not_count_in_the_pace_of_calling(tmp_path: Path) -> None:
+async def test_marks_received_outside_calls_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called

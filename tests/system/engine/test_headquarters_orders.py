@@ -86,7 +86,7 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
 
 
 @virtual_time()
-async def test_what_headquarters_says_about_store_and_clock_is_shown_as_alerts_and_cleared(tmp_path: Path) -> None:
+async def test_headquarters_reports_of_store_or_clock_problems_raise_and_clear_alerts(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         report = ReportUplink(problem="two stores send results as pune-1", clock_ahead_seconds=-31.0)
         await site.centre.engine.execute(report)
@@ -96,7 +96,7 @@ async def test_what_headquarters_says_about_store_and_clock_is_shown_as_alerts_a
 
 
 @virtual_time()
-async def test_store_that_was_set_back_stops_all_campaigns_at_headquarters_first_answer(tmp_path: Path) -> None:
+async def test_restored_older_store_stops_all_campaigns_at_the_first_headquarters_reply(tmp_path: Path) -> None:
     uplink: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     connected: dict[str, Any] = {
         "headquarters": {**HEADQUARTERS["headquarters"], "user": "uplink", "servers": ["nats://127.0.0.1:1"]}

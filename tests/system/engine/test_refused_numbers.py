@@ -42,7 +42,7 @@ def execute(directory: Path, statement: str) -> None:
 
 
 @virtual_time()
-async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once_after_the_import(
+async def test_campaign_without_any_consent_is_held_with_an_alert_until_consents_are_imported(
     tmp_path: Path,
 ) -> None:
     fill_roll(tmp_path / "centre.db", 200)
@@ -70,7 +70,7 @@ async def test_list_without_any_consent_is_held_with_an_alert_and_called_at_once
 
 
 @virtual_time()
-async def test_numbers_without_consent_leave_the_queue_and_the_others_are_called(tmp_path: Path) -> None:
+async def test_numbers_without_consent_leave_the_queue_and_numbers_with_consent_are_called(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 20)
     [(numbers,)] = query_site_store(tmp_path, "SELECT count(*) FROM phone")
     execute(tmp_path, "UPDATE phone SET consent = 'given' WHERE phone_id <= 5")
@@ -83,7 +83,7 @@ async def test_numbers_without_consent_leave_the_queue_and_the_others_are_called
 
 
 @virtual_time()
-async def test_campaign_without_its_register_raises_an_alert_that_names_the_import(tmp_path: Path) -> None:
+async def test_campaign_without_a_do_not_call_register_raises_an_alert_with_the_command(tmp_path: Path) -> None:
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     campaign = {"purpose": "material", "candidate": "A. Candidate"}

@@ -215,7 +215,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_suppressed_number_loses_a_ringing_call_and_is_published_only_with_an_opt_out_secret(
+async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_with_a_secret(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:

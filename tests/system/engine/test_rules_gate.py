@@ -97,7 +97,7 @@ async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll
 
 
 @virtual_time()
-async def test_numbers_that_may_not_be_called_now_are_postponed_and_others_are_dialled(
+async def test_forbidden_numbers_are_postponed_and_permitted_numbers_are_dialled(
     tmp_path: Path,
 ) -> None:
     attempt = (
@@ -183,7 +183,7 @@ async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
 
 
 @virtual_time()
-async def test_cap_on_conversations_with_a_voter_counts_calls_of_other_campaigns_at_commit(
+async def test_daily_cap_on_conversations_counts_the_calls_of_all_campaigns_to_a_voter(
     tmp_path: Path,
 ) -> None:
     """Two campaigns have the same numbers in their hoppers. The cap of two conversations a day applies to both
@@ -279,7 +279,7 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
 
 
 @virtual_time()
-async def test_opt_out_keyed_by_a_voter_is_published_as_a_hash_of_the_number(tmp_path: Path) -> None:
+async def test_opt_out_entered_by_a_voter_is_published_as_a_hash_of_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     config = make_scripted_switch(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
@@ -290,13 +290,13 @@ async def test_opt_out_keyed_by_a_voter_is_published_as_a_hash_of_the_number(tmp
 
 
 @virtual_time()
-async def test_site_with_settings_looser_than_the_rules_profile_does_not_start(tmp_path: Path) -> None:
+async def test_dialler_does_not_start_with_settings_looser_than_the_rules_profile(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 is looser"):
         async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
             pass
 
 
-def test_rules_of_a_simulated_centre_differ_from_neutral_only_in_calling_hours() -> None:
+def test_rules_of_a_simulated_centre_differ_from_the_neutral_profile_only_in_hours() -> None:
     profile, neutral = make_simulated_profile(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

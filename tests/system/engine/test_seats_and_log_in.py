@@ -515,7 +515,7 @@ async def test_simultaneous_hang_ups_of_agent_and_voter_store_one_outcome(tmp_pa
 
 
 @virtual_time()
-async def test_disposition_keyed_after_a_phone_drop_applies_to_the_new_call(tmp_path: Path) -> None:
+async def test_disposition_entered_after_a_phone_drop_applies_to_the_new_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)

@@ -98,7 +98,7 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_whose_last_voter_is_marked_as_voted_during_the_call_hears_the_thanks(
+async def test_household_hears_the_thanks_if_its_last_voter_is_marked_during_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []
@@ -121,7 +121,7 @@ async def test_household_whose_last_voter_is_marked_as_voted_during_the_call_hea
 
 
 @virtual_time()
-async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Path) -> None:
+async def test_flow_marks_only_the_remaining_voters_of_a_household(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:

@@ -464,7 +464,7 @@ async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headqu
         assert await db.fetch_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
 
 
-async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_one(hq: Headquarters) -> None:
+async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_gatherer(hq: Headquarters) -> None:
     settings = hq_settings(hq.server.address, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
@@ -666,7 +666,7 @@ async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_p
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(3,)]
 
 
-async def test_gatherer_notices_a_server_that_was_set_back_to_a_copy_and_continues(
+async def test_gatherer_continues_after_the_nats_server_is_restored_from_an_older_copy(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"

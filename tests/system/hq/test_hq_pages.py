@@ -309,7 +309,7 @@ async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_result_of_an_interrupted_material_assignment_is_found_out_later(
+async def test_result_of_an_interrupted_material_assignment_is_determined_later(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
@@ -334,7 +334,7 @@ async def test_result_of_an_interrupted_material_assignment_is_found_out_later(
     assert "propose it again" in proposals[1][1]
 
 
-def test_account_commands_work_and_the_audit_command_finds_damage(tmp_path: Path, address: str) -> None:
+def test_account_commands_manage_users_and_the_audit_command_finds_damage(tmp_path: Path, address: str) -> None:
     database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
     path = tmp_path / "hq.toml"
     path.write_text(

@@ -429,7 +429,7 @@ def test_nginx_and_caddy_accept_the_rendered_files(tmp_path: Path, address: str)
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-async def test_nginx_serves_material_and_passes_events_of_the_pages_at_once(tmp_path: Path) -> None:
+async def test_nginx_serves_material_and_forwards_page_events_without_buffering(tmp_path: Path) -> None:
     """A stand-in for the pages' process sends one event, and ends the stream once the browser has received it."""
     received = asyncio.Event()
 
@@ -488,7 +488,7 @@ def test_render_command_creates_the_certificate_of_the_headquarters_pages(tmp_pa
     assert "desk.certificate" in run("hq", "certificate", "-c", config)[1]
 
 
-def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
+def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> None:
     pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
     for kind, permissions in build_nats_permissions(pune).items():
         for subject in permissions["allow"]:
@@ -497,7 +497,7 @@ def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
             ), kind
 
 
-def test_centre_without_constituencies_reads_marks_of_its_state_and_without_a_state_nobodys_marks() -> None:
+def test_centre_without_constituencies_reads_the_marks_of_its_state_or_none() -> None:
     assert list_readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",

@@ -47,7 +47,7 @@ async def connection(address: str) -> AsyncIterator[asyncpg.Connection[Any]]:
 
 
 @pytest.mark.parametrize(("statements", "name"), STATEMENTS)
-async def test_sql_statement_fits_the_schema_and_returns_the_columns_it_declares(
+async def test_each_headquarters_sql_statement_fits_the_schema_and_its_declared_columns(
     connection: asyncpg.Connection[Any], statements: type[Statements], name: str
 ) -> None:
     statement = statements.declared[name]

@@ -527,7 +527,7 @@ async def test_unreachable_broker_is_reported_in_one_line() -> None:
 
 
 @BOTH
-async def test_demo_broker_describes_itself_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
+async def test_demo_broker_reports_its_address_and_version_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
     async with run_demo_broker(kind) as broker:
         assert broker.kind is kind
         assert f"127.0.0.1:{broker.port}" in broker.text

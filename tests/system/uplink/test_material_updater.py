@@ -61,7 +61,7 @@ class ReportedState(Session):
         return self.last["active"], self.last["assigned"], self.last["problem"]
 
 
-async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back(tmp_path: Path) -> None:
+async def test_installed_flows_apply_to_the_next_call_and_invalid_flows_are_rolled_back(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     (source / "flows/turnout.yaml").write_text(FLOW)
@@ -108,7 +108,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolle
     assert reported.summary() == ("turnout-1", None, "")
 
 
-async def test_uplink_asks_the_dialler_again_to_load_new_material_after_either_was_down(tmp_path: Path) -> None:
+async def test_uplink_asks_the_dialler_again_to_load_material_missed_during_an_outage(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     with publishing(tmp_path / "hq", NOW) as publisher:
@@ -164,7 +164,7 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
     assert reported.summary() == (None, None, "")
 
 
-async def test_material_is_installed_only_if_the_dialler_could_start_with_its_campaigns_and_profile(
+async def test_material_is_installed_only_if_the_dialler_can_start_with_its_files(
     tmp_path: Path,
 ) -> None:
     source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"

@@ -225,7 +225,7 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
     assert query_store(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_stream_message_has_the_number_of_later_messages_already_received(
+async def test_stream_message_states_how_many_later_messages_have_been_received(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[bytes] = []
@@ -251,7 +251,7 @@ async def test_stream_message_has_the_number_of_later_messages_already_received(
         assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
-async def test_stream_that_ends_before_the_stored_position_is_not_read(server: NatsServer) -> None:
+async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
     async with open_session([server.address], "hq") as above:
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])

@@ -89,7 +89,7 @@ def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_values_of_a_numbers_prompts_sum_to_the_number_and_each_has_words(language: str, number: int) -> None:
+def test_prompts_of_a_spoken_number_add_up_to_the_number_and_each_has_words(language: str, number: int) -> None:
     words = load_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:

@@ -26,7 +26,7 @@ def test_tone_fades_at_both_ends_and_has_the_given_pitch(name: str) -> None:
         assert crossings / (2 * seconds) == pytest.approx(hertz, abs=30)
 
 
-def test_each_response_to_a_key_has_a_tone_short_enough_for_fast_typing() -> None:
+def test_tone_of_each_key_response_is_short_enough_for_fast_typing() -> None:
     for sound in SeatSound:
         assert sum(seconds for _, seconds in TONES[f"matdan/{sound.value}"]) <= 0.1
 

@@ -75,7 +75,7 @@ def test_vicidial_policy_places_the_number_of_calls_calculated_by_hand() -> None
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
 
-def test_vicidial_policy_places_one_call_at_a_time_and_counts_again_after_a_pause() -> None:
+def test_vicidial_policy_places_one_call_at_a_time_and_recounts_after_a_pause() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.RATIO, level=1.0))
     placed: list[float] = []
     for tick in range(40):
@@ -99,7 +99,7 @@ def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_li
     assert pacer.level == 1.0
 
 
-def test_calls_per_idle_seat_places_its_ratio_of_calls_up_to_the_free_channels() -> None:
+def test_calls_per_idle_seat_policy_places_its_ratio_up_to_the_free_channels() -> None:
     pacer = CallsPerIdleSeat(2.5)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
@@ -149,7 +149,7 @@ def test_issabel_policy_counts_seats_expected_to_become_available() -> None:
     )
 
 
-def test_issabel_overcommit_divides_free_seats_by_the_answer_rate() -> None:
+def test_issabel_policy_with_overcommit_divides_free_seats_by_the_answer_rate() -> None:
     pacer = IssabelPacer(overcommit=True)
     for n in range(10):
         kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED

@@ -26,13 +26,13 @@ def test_optimal_pacing_uses_the_abandoned_rate_cap_exactly() -> None:
     assert best.utilisation == pytest.approx(worked)
 
 
-def test_tighter_abandoned_rate_cap_means_more_idle_time() -> None:
+def test_optimal_idle_time_is_longer_under_a_tighter_abandoned_rate_cap() -> None:
     idle = [compute_optimum(MarkovCentre(5, 0.30, cap=cap)).idle_seconds_per_call for cap in (0.05, 0.03, 0.01)]
     assert idle == sorted(idle)
     assert idle[0] < idle[-1]
 
 
-def test_more_seats_or_a_higher_answer_rate_mean_less_idle_time() -> None:
+def test_optimal_idle_time_is_shorter_with_more_seats_or_a_higher_answer_rate() -> None:
     plain = compute_optimum(MarkovCentre(3, 0.30)).idle_seconds_per_call
     assert compute_optimum(MarkovCentre(6, 0.30)).idle_seconds_per_call < plain
     assert compute_optimum(MarkovCentre(3, 0.60)).idle_seconds_per_call < plain

@@ -41,7 +41,7 @@ def test_best_baseline_has_the_least_idle_time_within_the_abandoned_rate_cap() -
 @pytest.mark.parametrize(
     ("abandoned", "worst", "held"), [(0.03, 0.032, "yes"), (0.031, 0.03, "no"), (0.03, 0.033, "no")]
 )
-def test_result_row_meets_the_cap_by_day_and_by_hour_within_a_tolerance(
+def test_benchmark_row_says_whether_day_and_worst_hour_meet_the_abandoned_cap(
     abandoned: float, worst: float, held: str
 ) -> None:
     shown = cells(_row(abandoned, worst))

@@ -15,7 +15,7 @@ def _cost(by_room: Vector) -> float:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_every_other_drop_rate_costs_more_than_the_optimal_one(drops: int) -> None:
+def test_every_drop_rate_other_than_the_optimal_drop_rate_has_a_higher_cost(drops: int) -> None:
     best = compute_best_spending(drops)
     assert _cost(best.by_room) == pytest.approx(best.cost)
     for other in (0.5, 0.8, 1.0, 1.5):
@@ -29,25 +29,25 @@ def test_every_other_drop_rate_costs_more_than_the_optimal_one(drops: int) -> No
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_governors_rule_is_proportional_to_the_optimal_drop_rate(drops: int) -> None:
+def test_drop_rate_rule_of_the_pacing_governor_is_proportional_to_the_optimum(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 
 
-def test_larger_share_of_the_allowed_drops_is_used_in_a_larger_window() -> None:
+def test_optimal_pacing_uses_more_of_the_allowed_drops_in_a_larger_cap_window() -> None:
     shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0
 
 
-def test_window_that_allows_no_drops_is_rejected() -> None:
+def test_cap_window_that_allows_no_dropped_calls_is_rejected() -> None:
     with pytest.raises(ValueError, match="nothing to spend"):
         compute_best_spending(0)
 
 
-def test_printed_table_includes_the_governors_rule(
+def test_printed_table_of_optimal_drop_rates_includes_the_governors_drop_rates(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])

@@ -87,7 +87,7 @@ def test_audit_list_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> No
     )
 
 
-def test_unknown_kind_of_audit_entry_is_rejected_with_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_kind_of_audit_entry_is_rejected_with_a_list_of_the_known_kinds(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     asyncio.run(log_agents_in_and_out(path))
     code, text = run("audit", "list", "--store", path, "--kind", "nonsense")

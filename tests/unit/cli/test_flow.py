@@ -61,7 +61,7 @@ def test_flow_check_uses_the_sites_own_texts_and_the_given_time_limit(tmp_path: 
 
 
 @pytest.mark.parametrize("arguments", [("check", "nowhere"), ("draw", "nowhere"), ("try", "nowhere")])
-def test_unknown_flow_is_refused_with_a_list_of_the_known_ones(arguments: tuple[str, ...]) -> None:
+def test_unknown_flow_is_refused_with_a_list_of_the_known_flows(arguments: tuple[str, ...]) -> None:
     _, _, error = flow(*arguments)
     assert isinstance(error, UnknownFlow)
     assert isinstance(error, MatdanError)

@@ -163,7 +163,7 @@ def test_init_creates_the_data_folder_for_its_user_only(tmp_path: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_data_folder_that_cannot_be_created_writes_nothing(tmp_path: Path) -> None:
+def test_init_writes_nothing_if_the_data_folder_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     _, error = run_for_error(
         "init", tmp_path / "centre.toml", *arguments(tmp_path, {"--data": str(tmp_path / "file" / "x")})

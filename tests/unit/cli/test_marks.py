@@ -131,7 +131,7 @@ def test_marks_import_with_day_option_adds_that_date_to_times_without_a_date(con
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_same_mark_in_two_files_has_the_same_key_but_a_correction_has_another(config: Path) -> None:
+def test_mark_listed_in_two_files_has_the_same_key_and_a_correction_a_different_key(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -141,7 +141,7 @@ def test_same_mark_in_two_files_has_the_same_key_but_a_correction_has_another(co
     assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voter_is_found_by_epic_number_unless_two_voters_share_it(config: Path) -> None:
+def test_voter_is_found_by_epic_number_unless_two_voters_share_the_number(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()

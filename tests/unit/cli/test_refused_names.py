@@ -25,7 +25,7 @@ from tests.support.stored import list_names
 
 
 @pytest.mark.parametrize("report", ["calls", "abandonment", "evidence", "turnout"])
-def test_report_on_an_unknown_campaign_lists_the_known_ones(store: Path, report: str) -> None:
+def test_report_on_an_unknown_campaign_is_refused_with_the_known_campaigns(store: Path, report: str) -> None:
     settings = store.parent / "centre.toml"
     settings.write_text('[[campaigns]]\nid = "village"\nkind = "agents"\n', encoding="utf-8")
     code, told = run_for_error("report", report, "--store", store, "-c", settings, "--campaign", "typo")

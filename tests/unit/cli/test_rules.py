@@ -278,7 +278,7 @@ def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_next_possible_call_in_rules_explain_is_after_all_reasons_have_ended(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_names_a_next_possible_call_after_all_objections_have_ended(config: Path, tmp_path: Path) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -423,7 +423,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]
 
 
-def test_list_without_consent_is_an_error_until_some_numbers_have_it(config: Path, tmp_path: Path) -> None:
+def test_list_without_any_consent_is_an_error_until_some_numbers_have_consent(config: Path, tmp_path: Path) -> None:
     text = config.read_text(encoding="utf-8")
     config.write_text(f'{text}[rules.stricter.consent]\nrecorded = ["material"]\n', encoding="utf-8")
     _, text = run("check", "-c", config, "--at", NOON)
@@ -436,7 +436,7 @@ def test_list_without_consent_is_an_error_until_some_numbers_have_it(config: Pat
     assert f"warning {subject}: its calls need consent, which is recorded for 1 of " in text
 
 
-def test_explain_without_a_number_counts_each_list_by_reason(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_without_a_number_counts_the_numbers_of_each_list_by_reason(config: Path, tmp_path: Path) -> None:
     refuse = "UPDATE target SET state = 'closed', refused_by = '{0}' WHERE phone_id = {1}"
     change_store(
         tmp_path / "centre.db",
@@ -459,7 +459,7 @@ def test_explain_without_a_number_counts_each_list_by_reason(config: Path, tmp_p
     assert "--at needs WHO" in text
 
 
-def test_explanation_of_a_refused_number_says_that_the_next_start_checks_it(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_says_that_the_next_start_checks_a_refused_number_again(config: Path, tmp_path: Path) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET state = 'closed', refused_by = 'no-consent'")
     code, text = run("explain", "1", "-c", config)
     assert code == 0

@@ -267,7 +267,7 @@ def test_purge_with_a_mistyped_day_erases_no_records_that_must_be_kept(
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_purge_for_a_day_after_the_last_poll_extends_the_retention_period(store: HandFilled, recording: Path) -> None:
+def test_purge_with_a_day_after_the_last_poll_extends_the_retention_period(store: HandFilled, recording: Path) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
     assert (code, f"retained until {TODAY + timedelta(days=5)}" in text) == (0, True)

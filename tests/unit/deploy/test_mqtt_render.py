@@ -228,7 +228,7 @@ def test_broker_permissions_follow_the_supervisors_in_the_settings(
     assert says in str(refused.value)
 
 
-def test_password_hash_matches_mosquittos_own() -> None:
+def test_password_hash_equals_the_hash_that_mosquitto_creates() -> None:
     """The expected hash of the password `secret-of-asha` is from `mosquitto_passwd` 2.0.21."""
     made = "$7$101$LT4PufTcFQB5EVNA$JmeBQLfUj2iKYaeAfHO+HcEPXFxu7tsrQOTkDonuTU/iLt2MO5xZJ6gQ+9wDmDDPUx1F1rUienh7+qL7xDFU8A=="
     assert is_hash_of_password(made, "secret-of-asha")

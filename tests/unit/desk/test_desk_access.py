@@ -60,7 +60,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def test_every_route_declares_who_may_use_it(desk: DeskUnderTest) -> None:
+async def test_every_page_route_declares_the_roles_that_may_use_the_route(desk: DeskUnderTest) -> None:
     assert len(desk.routes) == len({(route.method, route.path) for route in desk.routes}) > 30
     assert {route.path for route in desk.routes if route.access.roles is None} == FOR_ANYONE
     assert {route.path for route in desk.routes if route.access.roles == EVERY_ROLE} == FOR_EVERY_ROLE
@@ -233,7 +233,7 @@ async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: 
     assert (await desk.browser.get("/api/me", headers={"cookie": f"{DESK_COOKIE}={token}"})).json() is None
 
 
-async def test_account_details_of_users_who_must_sign_orders_offer_no_commands(tmp_path: Path) -> None:
+async def test_account_details_of_users_who_must_sign_orders_list_no_commands(tmp_path: Path) -> None:
     key = f"ed25519:{'A' * 43}="
     supervisors = [
         {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},

@@ -306,7 +306,7 @@ async def test_event_stream_ends_before_it_shows_the_next_agents_voter(desk: Des
             await anext(news)
 
 
-async def test_unreadable_session_file_ends_only_the_stream_of_a_seat_with_another_agent(
+async def test_event_stream_ends_for_another_agents_call_if_sessions_are_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
@@ -467,7 +467,7 @@ async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(de
     assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
-async def test_agent_is_told_of_an_unreachable_broker_and_gets_a_code_for_a_refusal(desk: DeskUnderTest) -> None:
+async def test_agents_command_reports_an_unreachable_broker_or_the_code_of_a_refusal(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)

@@ -123,7 +123,7 @@ async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: De
     assert again.find_draft("05", ATTEMPT) is None
 
 
-async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(desk: DeskUnderTest) -> None:
+async def test_draft_note_that_is_too_long_or_about_another_agents_call_is_refused(desk: DeskUnderTest) -> None:
     assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
     assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
     assert await replace_draft_of_seat(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
@@ -133,7 +133,7 @@ async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(des
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
-async def test_late_draft_about_the_previous_call_does_not_replace_the_current_one(
+async def test_late_draft_about_the_previous_call_does_not_replace_the_current_draft(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
@@ -159,7 +159,7 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts()] == [ATTEMPT]
 
 
-async def test_file_of_draft_notes_is_read_again_if_it_was_busy(
+async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])

@@ -82,7 +82,7 @@ async def test_invalid_command_of_the_board_is_not_sent(
     assert not desk.dialler_client.asked
 
 
-async def test_board_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskUnderTest) -> None:
+async def test_board_command_is_refused_immediately_while_the_broker_is_unreachable(desk: DeskUnderTest) -> None:
     desk.dialler_client.reply = None
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})

@@ -167,7 +167,9 @@ async def test_uploaded_file_of_another_type_is_refused(desk: DeskUnderTest, mon
     assert (await upload_roll(desk)).json() == {"problem": "no-room"}
 
 
-async def test_typed_number_is_in_the_spool_file_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_typed_number_is_stored_in_the_spool_file_only_while_the_command_runs(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     seen: list[list[str]] = []
 
     def read_spooled_numbers(values: Mapping[str, Any]) -> None:

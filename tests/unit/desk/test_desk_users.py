@@ -257,7 +257,7 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     assert told == ["meena"]
 
 
-async def test_failed_notification_about_one_user_is_retried_and_delays_no_other() -> None:
+async def test_failed_notification_about_one_user_is_retried_and_delays_no_other_users() -> None:
     users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
     async def read_users() -> list[StoredUser]:
@@ -283,7 +283,7 @@ async def test_failed_notification_about_one_user_is_retried_and_delays_no_other
     assert told == ["asha", "ravi", "meena"]
 
 
-async def test_updates_to_a_user_with_a_changed_role_end_even_if_nothing_can_be_stored(
+async def test_event_stream_of_a_user_with_a_changed_role_ends_on_a_full_disk(
     desk: DeskUnderTest, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):

@@ -53,7 +53,7 @@ def test_generated_types_of_the_pages_are_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render_page_types(), "run: python -m dialer.desk.page_types"
 
 
-def test_generated_types_cover_each_kind_of_field_and_omit_private_ones() -> None:
+def test_generated_page_types_cover_each_kind_of_field_and_omit_private_fields() -> None:
     assert (
         declare_types([Thing])
         == """/** The colour of a thing. */
@@ -91,7 +91,7 @@ def test_field_that_may_be_missing_is_optional_in_the_generated_type() -> None:
     assert declare_types([Form]) == "export interface Form {\n  name: string;\n  note?: string;\n}\n"
 
 
-def test_two_classes_with_one_name_are_refused() -> None:
+def test_page_types_refuse_two_classes_with_the_same_name() -> None:
     @dataclass(frozen=True, slots=True)
     class Part:
         length: int

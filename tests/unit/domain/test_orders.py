@@ -43,7 +43,7 @@ def sign_order_as(order: HqOrder, *names: str) -> list[str]:
     return find_order_signers(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
 
 
-def test_headquarters_order_is_read_as_written() -> None:
+def test_encoded_headquarters_order_is_decoded_unchanged() -> None:
     order = make_order("quota", campaign="turnout", max_calls=20, to="zone:north")
     assert read_order(order.text) == order
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]
@@ -125,7 +125,7 @@ def test_stop_is_obeyed_whatever_the_clock_of_the_centre_shows(centre_clock_ahea
     refuse_unlawful_order(stop, sign_order_as(stop, "asha"), "pune-1", "north", NOW + centre_clock_ahead)
 
 
-def test_stop_given_after_a_resume_of_a_fast_clock_supersedes_it() -> None:
+def test_stop_order_supersedes_an_earlier_resume_order_dated_by_a_fast_clock() -> None:
     resume = make_order("resume", id="resume", made_at=NOW + 240, expires_at=NOW + 3600)
     stop = create_order(OrderKind.STOP_ALL, "all", NOW, after=resume.made_at)
     assert not was_order_executed(stop, stop.text, [make_executed_order(resume)])

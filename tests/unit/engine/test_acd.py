@@ -47,7 +47,9 @@ def find_connected_seat(turns: Turns) -> str | None:
         ({"server": "second"}, "02"),
     ],
 )
-def test_voter_gets_the_longest_idle_seat_with_skill_language_and_server(fields: dict[str, Any], seat: str) -> None:
+def test_voter_gets_the_longest_idle_seat_that_fits_by_skill_language_and_server(
+    fields: dict[str, Any], seat: str
+) -> None:
     turns = Turns(2)
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, skill="senior")
@@ -59,7 +61,7 @@ def test_voter_gets_the_longest_idle_seat_with_skill_language_and_server(fields:
     assert find_connected_seat(turns) == seat
 
 
-def test_voter_gets_the_seat_that_was_reserved_unless_its_phone_is_suspect() -> None:
+def test_voter_gets_the_seat_reserved_for_the_call_unless_its_phone_may_be_dead() -> None:
     for suspect, seat in ((False, "02"), (True, None)):
         turns = Turns(2)
         turns.call(reserved_seat="02")
@@ -72,7 +74,7 @@ def test_voter_gets_the_seat_that_was_reserved_unless_its_phone_is_suspect() -> 
     assert find_connected_seat(turns) == "01"
 
 
-def test_connected_call_has_the_agent_of_its_seat_and_the_seat_a_time_limit() -> None:
+def test_connecting_a_voter_records_the_agent_and_starts_the_connect_time_limit() -> None:
     turns = Turns(campaign={"record": True}, rules={"jurisdiction": "neutral"})
     turns.call()
     lines = turns.at(8, CallWaiting(A))
@@ -90,7 +92,7 @@ def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
 
 
 @pytest.mark.parametrize("record", [True, False])
-def test_order_to_connect_says_whether_the_call_is_recorded_and_has_a_deadline(record: bool) -> None:
+def test_order_to_connect_a_voter_states_the_recording_and_starts_a_time_limit(record: bool) -> None:
     turns = Turns()
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, record=record)
@@ -102,7 +104,7 @@ def test_order_to_connect_says_whether_the_call_is_recorded_and_has_a_deadline(r
     assert timer.expired == TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)
 
 
-def test_seat_waits_longer_for_a_voter_who_hears_that_the_call_is_recorded() -> None:
+def test_seat_waits_longer_for_a_voter_who_first_hears_the_recording_announcement() -> None:
     turns = Turns()
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, announcement_seconds=3.0)
@@ -110,7 +112,7 @@ def test_seat_waits_longer_for_a_voter_who_hears_that_the_call_is_recorded() -> 
     assert "timer seat/01 5 voter-not-connected" in turns.at(8, CallWaiting(A))
 
 
-def test_unconnected_voter_frees_the_seat_of_this_call_only() -> None:
+def test_failed_connection_of_a_voter_frees_only_the_seat_reserved_for_that_call() -> None:
     turns = Turns()
     turns.call()
     turns.at(8, CallWaiting(A))
@@ -139,7 +141,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     assert [(timer.key, round(timer.seconds, 6), timer.expired) for timer in timers] == [(f"call/{A}", waits, expected)]
 
 
-def test_times_count_from_an_answer_in_the_first_second_of_the_monotonic_clock() -> None:
+def test_connect_limit_counts_from_an_answer_at_second_0_of_the_monotonic_clock() -> None:
     turns = Turns(0)
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
@@ -148,7 +150,7 @@ def test_times_count_from_an_answer_in_the_first_second_of_the_monotonic_clock()
     assert round(timer.seconds, 6) == 1.3
 
 
-def test_second_report_of_a_waiting_voter_starts_nothing() -> None:
+def test_repeated_report_of_a_waiting_voter_has_no_effect() -> None:
     for facts in ({"waiting": True}, {"seat": "01", "agent": "1001"}, {"message_started": True}):
         turns = Turns()
         turns.call(answered_seconds=8.0, answered_at=NOON + 8, **cast(Any, facts))
@@ -165,7 +167,7 @@ def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> No
 
 
 @pytest.mark.parametrize("state", [SeatState.PAUSED, SeatState.READY])
-def test_voter_who_comes_back_continues_the_talk_at_a_paused_or_free_seat(state: SeatState) -> None:
+def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat(state: SeatState) -> None:
     turns = Turns()
     call = turns.talking()
     change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
@@ -173,7 +175,7 @@ def test_voter_who_comes_back_continues_the_talk_at_a_paused_or_free_seat(state:
     assert turns.seat() is SeatState.TALKING
 
 
-def test_voter_whose_transfer_failed_talks_to_the_agent_of_the_seat_that_takes_the_call() -> None:
+def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead() -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
@@ -183,9 +185,7 @@ def test_voter_whose_transfer_failed_talks_to_the_agent_of_the_seat_that_takes_t
 
 
 @pytest.mark.parametrize(("suspect", "seat"), [(False, "01"), (True, "02")])
-def test_voter_whose_transfer_failed_returns_to_a_wrapping_up_agent_unless_the_phone_is_suspect(
-    suspect: bool, seat: str
-) -> None:
+def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be_dead(suspect: bool, seat: str) -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
@@ -193,7 +193,7 @@ def test_voter_whose_transfer_failed_returns_to_a_wrapping_up_agent_unless_the_p
     assert find_connected_seat(turns) == seat
 
 
-def test_seat_ignores_a_voter_who_left_if_the_seat_serves_another_call_or_wraps_up() -> None:
+def test_seat_with_another_call_or_in_wrap_up_ignores_the_end_of_an_earlier_call() -> None:
     turns = Turns()
     call = turns.talking()
     for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
@@ -205,7 +205,7 @@ def test_seat_ignores_a_voter_who_left_if_the_seat_serves_another_call_or_wraps_
 
 
 @pytest.mark.parametrize("phone_disconnected", [False, True])
-def test_pacer_learns_the_length_of_a_talk_with_the_call(phone_disconnected: bool) -> None:
+def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: bool) -> None:
     turns = Turns()
     call = turns.talking()
     turns.clock.seconds = 18.4
@@ -260,7 +260,7 @@ def start_handover(turns: Turns) -> tuple[asyncio.AbstractEventLoop, asyncio.Tas
         (HUNG_UP, False),
     ],
 )
-def test_flow_learns_whether_its_voter_was_connected(event: Any, connected: bool) -> None:
+def test_flow_is_notified_whether_the_voter_was_connected_to_an_agent(event: Any, connected: bool) -> None:
     turns = Turns()
     turns.call(answered_seconds=8.0, answered_at=NOON + 8)
     loop, task = start_handover(turns)
@@ -270,7 +270,7 @@ def test_flow_learns_whether_its_voter_was_connected(event: Any, connected: bool
     loop.close()
 
 
-def test_flow_of_an_ended_call_or_without_a_free_seat_is_not_handed_over() -> None:
+def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> None:
     turns = Turns(0)
     assert not asyncio.run(turns.features.acd.connect_from_flow(A))
     turns.call()
@@ -288,7 +288,7 @@ def test_flow_of_an_ended_call_or_without_a_free_seat_is_not_handed_over() -> No
 # Phones
 
 
-def test_suspect_phone_takes_no_voter_and_a_disconnected_one_is_not_suspect() -> None:
+def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_works() -> None:
     turns = Turns()
     turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", True))
     turns.call()
@@ -302,7 +302,7 @@ def test_suspect_phone_takes_no_voter_and_a_disconnected_one_is_not_suspect() ->
     assert not disconnected.features.seats["01"].phone_suspect
 
 
-def test_setting_a_suspect_phone_again_changes_nothing() -> None:
+def test_marking_a_phone_twice_as_possibly_dead_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.seats["01"]
     assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", False)) == []

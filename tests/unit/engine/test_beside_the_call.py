@@ -120,7 +120,7 @@ def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
     assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
 
 
-def test_voter_who_was_not_connected_is_connected_again_only_if_reported_waiting() -> None:
+def test_failed_connection_of_a_voter_is_repeated_only_if_the_voter_still_waits() -> None:
     turns = Turns()
     turns.call()
     came = "order connect_call_to_seat A 01"

@@ -48,7 +48,7 @@ class Guarded:
         return held
 
 
-def test_clock_that_was_set_holds_dialling_until_the_time_is_right_again() -> None:
+def test_changed_system_clock_holds_dialling_until_the_time_is_right_again() -> None:
     guarded = Guarded()
     assert not guarded.is_held()
     guarded.clock.wall += 3_600
@@ -65,7 +65,7 @@ def test_clock_that_was_set_holds_dialling_until_the_time_is_right_again() -> No
     assert guarded.recorded == [NOON - 1_000] * 4
 
 
-def test_accepted_clock_wakes_the_engine_and_dialling_resumes() -> None:
+def test_dialling_resumes_when_the_changed_clock_is_confirmed() -> None:
     guarded = Guarded()
     guarded.clock.wall += 3_600
     assert guarded.is_held()
@@ -86,7 +86,7 @@ def test_accepted_clock_wakes_the_engine_and_dialling_resumes() -> None:
         (None, NOON + 600, True),  # the store has a later time
     ],
 )
-def test_clock_that_was_set_while_the_dialler_was_not_running_holds_dialling(
+def test_clock_changed_while_the_dialler_was_not_running_holds_dialling(
     ahead: float | None, newest_at: float | None, is_held: bool
 ) -> None:
     assert Guarded(ahead, newest_at).is_held() is is_held

@@ -103,7 +103,7 @@ async def test_new_command_class_is_executed_over_mqtt(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("coffee")
-async def test_new_command_class_is_refused_to_other_roles_and_with_other_fields(store: Store) -> None:
+async def test_new_command_class_refuses_undeclared_roles_and_fields(store: Store) -> None:
     seats = Seats()
     reply = await send(store, "listener", seats, seat="01", coffee="black")
     assert reply["text"] == "`seat-coffee` needs the role desk or supervisor; listener has listener"

@@ -45,7 +45,7 @@ def let_trunk_rest(turns: Turns) -> None:
     health._start_resting(10.0, failed=5, judged=5)
 
 
-def test_campaigns_take_turns_while_there_is_one_call_start_for_each_decision() -> None:
+def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -> None:
     campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more", "third")]
     turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
     for run in turns.features.runs.values():
@@ -62,7 +62,7 @@ def test_campaigns_take_turns_while_there_is_one_call_start_for_each_decision() 
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
 
 
-def test_campaign_whose_trunks_are_all_resting_is_held() -> None:
+def test_campaign_is_held_while_all_its_trunks_rest_after_failures() -> None:
     turns = make_turns_that_want_calls(wanted=1)
     run = turns.features.runs["calls"]
     run.hopper.append(make_claim(1))
@@ -74,7 +74,7 @@ def test_campaign_whose_trunks_are_all_resting_is_held() -> None:
     assert not run.hopper
 
 
-def test_alert_about_resting_trunks_ends_when_another_hold_begins() -> None:
+def test_alert_about_resting_trunks_clears_when_the_campaign_is_paused() -> None:
     turns = make_turns_that_want_calls()
     let_trunk_rest(turns)
     run_pacing_decision(turns)
@@ -82,7 +82,7 @@ def test_alert_about_resting_trunks_ends_when_another_hold_begins() -> None:
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
-def test_alert_about_rules_is_active_while_they_forbid_a_campaign_without_a_foreseeable_end() -> None:
+def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_without_an_end() -> None:
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)
@@ -97,7 +97,7 @@ def test_alert_about_rules_is_active_while_they_forbid_a_campaign_without_a_fore
     assert (hold.reason, hold.text, hold.until) == (HoldReason.RULES, "no time zone is known", NOON + 99)
 
 
-def test_hold_is_logged_once_for_each_new_reason() -> None:
+def test_hold_of_a_campaign_is_logged_once_for_each_new_reason() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
     with capture_logs() as logs:
@@ -114,7 +114,7 @@ def test_hold_is_logged_once_for_each_new_reason() -> None:
     assert run.hold is None
 
 
-def test_ringing_call_with_a_reserved_seat_rings_on_when_no_other_agent_is_left() -> None:
+def test_ringing_call_with_a_reserved_seat_is_not_cancelled_if_other_agents_leave() -> None:
     turns = make_turns_that_want_calls(seats=2)
     now = turns.features.core.read_clock()
     turns.after(
@@ -132,7 +132,7 @@ def test_ringing_call_with_a_reserved_seat_rings_on_when_no_other_agent_is_left(
     assert hold.reason is HoldReason.NO_AGENT
 
 
-def test_preview_of_a_paused_campaign_ends_and_its_ringing_calls_ring_on() -> None:
+def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> None:
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
@@ -162,7 +162,7 @@ def test_ringing_calls_are_hung_up_if_voters_cannot_hear_a_required_sound() -> N
     assert "order hang_up_call A" in run_pacing_decision(turns)
 
 
-def test_calls_are_not_cancelled_while_no_switch_can_hang_them_up() -> None:
+def test_excess_calls_are_not_cancelled_while_no_switch_is_connected() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     turns.place(turns.features.seats["01"].log_off(turns.features.core.read_clock()))
@@ -192,7 +192,7 @@ def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
         (4, 0.5, 9, LOOK_AGAIN_SECONDS),
     ],
 )
-def test_ivr_campaign_without_a_call_start_is_decided_again_when_one_is_granted(
+def test_ivr_campaign_at_the_call_rate_limit_is_decided_again_when_a_call_may_start(
     unsent: int, per_second: float, channels: int, wait: float
 ) -> None:
     trunk = make_trunk(calls_per_second=per_second, channels=channels)
@@ -205,14 +205,14 @@ def test_ivr_campaign_without_a_call_start_is_decided_again_when_one_is_granted(
     assert len(turns.features.calls) == unsent
 
 
-def test_ivr_campaign_with_a_call_start_places_a_call() -> None:
+def test_ivr_campaign_places_a_call_when_its_trunk_may_start_a_call() -> None:
     turns = make_turns_that_want_calls(wanted=1, campaign=IVR)
     turns.features.runs["calls"].hopper.append(make_claim(1))
     decide(turns)
     assert len(turns.features.calls) == 1
 
 
-def test_agents_campaign_without_a_call_start_is_decided_again_when_one_is_granted() -> None:
+def test_agents_campaign_at_the_call_rate_limit_is_decided_when_a_call_may_start() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
@@ -221,27 +221,27 @@ def test_agents_campaign_without_a_call_start_is_decided_again_when_one_is_grant
     assert decide(turns) == pytest.approx(0.5)
 
 
-def test_agents_campaign_with_numbers_left_is_decided_again_at_the_next_call_start() -> None:
+def test_agents_campaign_with_numbers_is_decided_again_when_the_next_call_may_start() -> None:
     turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.runs["calls"].hopper = deque([make_claim(1), make_claim(2)])
     assert decide(turns) == pytest.approx(0.23, abs=0.021)
     assert len(turns.features.calls) == 1
 
 
-def test_agents_campaign_without_numbers_is_not_decided_again_at_the_next_call_start() -> None:
+def test_agents_campaign_without_numbers_waits_for_the_next_regular_decision() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.runs["calls"].hopper = deque([make_claim(1)])
     assert decide(turns) == LOOK_AGAIN_SECONDS
     assert len(turns.features.calls) == 1
 
 
-def test_campaign_whose_pacer_wants_no_call_is_decided_again_after_a_second() -> None:
+def test_campaign_whose_pacer_requests_no_call_is_decided_again_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=0)
     turns.features.runs["calls"].hopper.append(make_claim(1))
     assert decide(turns) == LOOK_AGAIN_SECONDS
 
 
-def test_campaign_with_agents_gets_the_call_start_before_an_ivr_campaign() -> None:
+def test_campaign_with_agents_places_its_call_before_an_ivr_campaign() -> None:
     campaigns = [{"id": "flow", **IVR}, {"id": "calls", "kind": "agents"}]
     campaigns = [{"candidate": "A. Candidate", **each} for each in campaigns]
     turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
@@ -251,7 +251,7 @@ def test_campaign_with_agents_gets_the_call_start_before_an_ivr_campaign() -> No
     assert [call.campaign_id for call in turns.features.calls.values()] == ["calls"]
 
 
-def test_decision_returns_expiring_numbers_and_refills_the_hopper() -> None:
+def test_pacing_decision_returns_expiring_numbers_and_refills_the_hopper() -> None:
     turns = make_turns_that_want_calls()
     turns.features.runs["calls"].hopper.append(make_claim(1, leased_until=NOON))
     assert run_pacing_decision(turns) == ["beside release-claims", "beside refill"]
@@ -276,7 +276,7 @@ def test_pacing_is_logged_only_if_a_call_may_be_placed(wanted: int, unsent: int,
     assert any(line["event"] == "campaign.paced" for line in logs) is is_logged
 
 
-def test_excess_calls_are_hung_up_only_if_they_are_sent_and_have_no_reserved_seat() -> None:
+def test_excess_calls_are_hung_up_only_if_placed_and_without_a_reserved_seat() -> None:
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
@@ -300,7 +300,7 @@ def test_excess_calls_are_hung_up_only_if_they_are_sent_and_have_no_reserved_sea
 
 @pytest.mark.parametrize("excess", [1, 99])
 @pytest.mark.parametrize("began_seconds", [0.0, 20.0])
-def test_excess_call_is_found_among_calls_that_must_not_be_hung_up(excess: int, began_seconds: float) -> None:
+def test_excess_call_is_hung_up_among_calls_that_must_not_be_hung_up(excess: int, began_seconds: float) -> None:
     turns = make_turns_that_want_calls(seats=2)
     features, times = turns.features, dict[str, Any](began_seconds=began_seconds)
     turns.after(9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.runs["calls"], A))
@@ -317,7 +317,7 @@ def test_excess_call_is_found_among_calls_that_must_not_be_hung_up(excess: int, 
 
 
 @pytest.mark.parametrize("sound", [None, "matdan/message"])
-def test_calls_of_a_held_campaign_are_not_cancelled_while_no_switch_can_hang_them_up(sound: str | None) -> None:
+def test_calls_of_a_held_campaign_are_not_cancelled_while_no_switch_is_connected(sound: str | None) -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     turns.features.servers.up.clear()

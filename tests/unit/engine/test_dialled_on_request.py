@@ -108,7 +108,7 @@ def test_number_that_the_store_refuses_is_not_dialled() -> None:
     assert not site.turns.features.calls
 
 
-def test_rules_count_the_agent_who_dials_a_number_as_guaranteed() -> None:
+def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() -> None:
     site = Site()
     asked: list[bool] = []
 
@@ -159,7 +159,7 @@ def test_dialled_number_is_called_over_a_trunk_of_the_agents_own_server() -> Non
         ({"phone_id": 1, "voter_id": NO_VOTER, "worker": WORKER}, {"voter_id": NO_VOTER, "worker": WORKER}, True),
     ],
 )
-def test_number_is_busy_while_its_phone_or_its_voter_is_on_a_call(
+def test_number_counts_as_busy_while_its_phone_or_its_voter_is_on_a_call(
     live: dict[str, Any], claim: dict[str, Any], is_busy: bool
 ) -> None:
     turns = make_turns_that_want_calls()
@@ -183,7 +183,7 @@ def create_call(
 
 
 @pytest.mark.parametrize(("detection", "is_classified"), [("off", True), ("after-seat", True), ("before-seat", False)])
-def test_new_call_has_the_facts_of_its_number_and_waits_for_machine_detection(
+def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
     detection: str, is_classified: bool
 ) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
@@ -220,7 +220,7 @@ def test_attempt_that_is_cancelled_before_it_is_sent_is_refused() -> None:
     assert turns.features.originator._check_before_sending(run, attempt, call) is None
 
 
-def test_attempt_with_another_trunks_caller_id_is_refused() -> None:
+def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
     attempt, call = create_call(turns, make_claim(1), caller_id=LOCAL_CALLER_ID)
@@ -230,7 +230,7 @@ def test_attempt_with_another_trunks_caller_id_is_refused() -> None:
     assert refused.why is RefusedBecause.NO_CHANNEL
 
 
-def test_attempt_of_a_held_campaign_is_refused_with_the_hold() -> None:
+def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -240,7 +240,7 @@ def test_attempt_of_a_held_campaign_is_refused_with_the_hold() -> None:
     assert (str(refused), refused.why) == ("campaign calls is held: stopping", RefusedBecause.HELD)
 
 
-def test_attempt_that_the_rules_forbid_is_refused_with_their_reason() -> None:
+def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -251,7 +251,7 @@ def test_attempt_that_the_rules_forbid_is_refused_with_their_reason() -> None:
     assert refused.why is RefusedBecause.FORBIDDEN
 
 
-def test_call_at_another_phone_does_not_end_the_search_for_a_busy_voter() -> None:
+def test_voter_on_a_second_live_call_is_found_busy_after_other_calls_are_checked() -> None:
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)

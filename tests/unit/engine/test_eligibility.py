@@ -70,13 +70,13 @@ class Rules:
         return self.gate.cases[-1]
 
 
-def test_inbound_call_is_answered_without_asking_the_gate() -> None:
+def test_inbound_call_is_answered_without_a_check_of_the_dialling_rules() -> None:
     rules = Rules()
     assert rules.service.may_connect_call(a_call(campaign_id="calls", inbound=True))
     assert rules.gate.cases == []
 
 
-def test_answered_call_is_checked_with_the_facts_known_when_the_number_was_reserved() -> None:
+def test_answered_call_is_checked_with_the_data_read_when_the_number_was_reserved() -> None:
     rules = Rules()
     sent = rules.send()
     assert (sent.number, sent.area, sent.caller_id, sent.language) == (
@@ -88,21 +88,21 @@ def test_answered_call_is_checked_with_the_facts_known_when_the_number_was_reser
     assert rules.answer() == sent
 
 
-def test_answered_call_is_checked_by_the_rules_in_force_then() -> None:
+def test_answered_call_is_checked_by_the_rules_in_force_at_the_answer() -> None:
     rules = Rules()
     campaign = rules.send().campaign
     changed = rules.service._campaigns["calls"] = replace(campaign, ring_seconds=campaign.ring_seconds + 9)
     assert rules.answer().campaign == changed
 
 
-def test_opt_out_during_the_ringing_is_known_when_the_call_is_answered() -> None:
+def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() -> None:
     rules = Rules()
     rules.send()
     rules.turns.features.numbers.add_opt_out(7)
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_answered_call_of_an_unknown_claim_is_checked_without_facts() -> None:
+def test_answered_call_without_a_known_claim_is_checked_by_its_booth_and_campaign() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
@@ -117,7 +117,7 @@ def test_call_of_an_earlier_run_is_checked_in_the_language_of_the_voters_booth()
     assert case.facts is not None
 
 
-def test_facts_for_the_rules_of_a_call_are_discarded_when_the_call_ends() -> None:
+def test_data_for_the_rule_checks_of_a_call_is_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
     rules.service.forget_ended_calls()
@@ -125,7 +125,7 @@ def test_facts_for_the_rules_of_a_call_are_discarded_when_the_call_ends() -> Non
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_POLL, Reason.CALLER_ID])
-def test_refusals_are_counted_and_missing_data_raises_one_alert_of_the_campaign(reason: Reason) -> None:
+def test_refused_numbers_are_counted_and_missing_data_raises_one_campaign_alert(reason: Reason) -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(reason, "words", None),), None)
     alerts: list[dict[str, Any]] = []
@@ -136,7 +136,7 @@ def test_refusals_are_counted_and_missing_data_raises_one_alert_of_the_campaign(
     assert alerts == [{"campaign": "calls"}]
 
 
-def test_refusal_for_a_lasting_reason_raises_no_alert() -> None:
+def test_refusal_of_a_number_for_a_lasting_reason_raises_no_alert() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     assert not rules.service.may_connect_call(a_call(campaign_id="calls", phone_id=7))
@@ -158,7 +158,7 @@ def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(n
     assert rules.answer().campaign.certified == certified
 
 
-def test_campaign_is_checked_again_in_the_next_second_and_after_new_rules() -> None:
+def test_campaign_rules_are_checked_again_in_the_next_second_and_after_a_change() -> None:
     rules = Rules()
     asked: list[tuple[CampaignRules, float, object]] = []
 
@@ -180,7 +180,7 @@ def test_campaign_is_checked_again_in_the_next_second_and_after_new_rules() -> N
     assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
 
 
-def test_case_tells_the_gate_whether_a_seat_is_reserved_and_the_call_was_promised() -> None:
+def test_rule_check_includes_whether_a_seat_is_reserved_and_the_call_was_promised() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
     rules.service.check_claimed_number(rules.run, CLAIM)
@@ -196,7 +196,7 @@ def test_case_tells_the_gate_whether_a_seat_is_reserved_and_the_call_was_promise
     ]
 
 
-def test_call_that_was_not_sent_has_no_facts_when_it_is_answered() -> None:
+def test_refused_call_leaves_no_data_for_a_check_at_the_answer() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.ATTEMPTS, "words", None),), None)
     rules.send()
@@ -216,7 +216,7 @@ def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth
     assert rules.gate.cases[-1].language == spoken
 
 
-def test_time_since_the_last_call_to_a_number_is_stated_with_the_legal_grounds() -> None:
+def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_number() -> None:
     rules = Rules()
     rules.gate.format_legal_grounds = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
@@ -225,7 +225,7 @@ def test_time_since_the_last_call_to_a_number_is_stated_with_the_legal_grounds()
     assert rules.service.find_legal_grounds(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
 
 
-def test_legal_grounds_are_formatted_again_if_the_call_differs() -> None:
+def test_legal_grounds_are_formatted_again_for_a_call_with_other_data() -> None:
     rules = Rules()
     formatted: list[Case] = []
 

@@ -100,7 +100,7 @@ def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_cal
     )
 
 
-def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:
+def test_agent_who_has_logged_in_at_another_seat_is_not_restored_at_the_old_seat() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
     turns.place(seat.log_off(turns.features.core.read_clock()))

@@ -41,7 +41,7 @@ def test_campaign_without_a_connected_switch_is_held() -> None:
     assert find_hold(turns) == Hold(HoldReason.NO_SWITCH)
 
 
-def test_campaign_is_held_only_over_the_trunks_of_the_server_that_is_down() -> None:
+def test_campaign_is_held_only_for_trunks_whose_server_is_down() -> None:
     turns = make_turns_that_want_calls()
     turns.features.servers.add_servers({"far": "b"}, ())
     assert find_hold(turns) is None
@@ -49,7 +49,7 @@ def test_campaign_is_held_only_over_the_trunks_of_the_server_that_is_down() -> N
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
-def test_silent_switch_is_the_reason_if_the_server_of_another_trunk_is_down() -> None:
+def test_silent_switch_is_the_hold_reason_although_another_trunks_server_is_down() -> None:
     turns = make_turns_that_want_calls()
     turns.features.servers.add_servers({"far": "b"}, ())
     run = turns.features.runs["calls"]
@@ -73,19 +73,19 @@ def test_paused_and_stopped_campaigns_are_held(state: CampaignState, reason: Hol
     assert find_hold(turns) == Hold(reason)
 
 
-def test_campaign_that_is_not_in_the_settings_is_held() -> None:
+def test_campaign_that_was_removed_from_the_settings_is_held() -> None:
     turns = make_turns_that_want_calls()
     turns.features.core.plan = replace(turns.features.core.plan, campaigns={})
     assert find_hold(turns) == Hold(HoldReason.STOPPED, "removed from the settings")
 
 
-def test_campaign_with_an_inaudible_sound_is_held_with_the_name_of_the_sound() -> None:
+def test_campaign_with_an_unplayable_sound_is_held_and_the_hold_names_the_sound() -> None:
     turns = make_turns_that_want_calls()
     turns.features.runs["calls"].inaudible_sound = "matdan/message"
     assert find_hold(turns) == Hold(HoldReason.NO_AUDIO, "the sound matdan/message cannot be played")
 
 
-def test_campaign_outside_its_hours_is_held_until_they_begin() -> None:
+def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> None:
     turns = make_turns_that_want_calls(campaign={"hours": [{"start": "14:30", "until": "20:00"}]})
     opening = NOON + 2.5 * 3_600
     assert find_hold(turns) == Hold(HoldReason.CALLING_HOURS, "outside calling hours until 14:30", opening)
@@ -93,7 +93,7 @@ def test_campaign_outside_its_hours_is_held_until_they_begin() -> None:
     assert find_hold(turns) is None
 
 
-def test_campaign_that_the_rules_forbid_is_held_until_they_allow_its_calls() -> None:
+def test_campaign_forbidden_by_the_rules_is_held_until_the_rules_allow_its_calls() -> None:
     turns = make_turns_that_want_calls()
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", NOON + 99),), NOON + 99)
     cast(Any, turns.features.eligibility._gate).check_campaign = lambda *_: ruling
@@ -108,7 +108,7 @@ def test_campaign_that_the_rules_forbid_is_held_until_they_allow_its_calls() -> 
         ({Reason.OPTED_OUT: 7, Reason.NO_CONSENT: 1_234, Reason.NO_ZONE: 2}, "{no_consent} 1,234, {no_zone} 2"),
     ],
 )
-def test_completed_campaign_is_held_while_a_person_can_remove_the_reasons_of_refusals(
+def test_completed_campaign_is_held_while_missing_data_keeps_numbers_refused(
     refused: dict[Reason, int], numbers: str | None
 ) -> None:
     turns = make_turns_that_want_calls()
@@ -154,7 +154,7 @@ def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> Non
     assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT, "no agent with the skill law is available")
 
 
-def test_ivr_campaign_needs_no_agent() -> None:
+def test_ivr_campaign_is_not_held_without_an_agent() -> None:
     turns = make_turns_that_want_calls(campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
     turns.place(turns.features.seats["01"].log_off(turns.features.core.read_clock()))
     assert turns.features.holds.find_agent_hold(turns.features.runs["calls"]) is None

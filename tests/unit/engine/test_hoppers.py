@@ -42,7 +42,7 @@ class Site:
 
 
 @pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
-def test_hopper_is_refilled_as_soon_as_one_claim_fits(left: int, is_refilled: bool) -> None:
+def test_hopper_is_refilled_only_if_a_batch_of_claimed_numbers_fits(left: int, is_refilled: bool) -> None:
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
@@ -77,7 +77,7 @@ def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
     ("released", "left"),
     [([0], False), ([RELEASED_AT_ONCE, 3], False), ([RELEASED_AT_ONCE, RELEASED_AT_ONCE, RELEASED_AT_ONCE - 1], False)],
 )
-async def test_refused_numbers_are_released_until_fewer_than_a_full_batch_are_left(
+async def test_refused_numbers_are_returned_to_the_queue_in_batches_until_none_remain(
     released: list[int], left: bool
 ) -> None:
     answers, asked = iter(released), list[tuple[str, int]]()
@@ -95,7 +95,7 @@ async def test_refused_numbers_are_released_until_fewer_than_a_full_batch_are_le
     assert len(asked) == len(released)  # nothing has changed since
 
 
-async def test_refused_numbers_are_released_again_if_the_rules_change_meanwhile() -> None:
+async def test_refused_numbers_are_returned_again_if_the_rules_change_during_the_return() -> None:
     asked: list[int] = []
 
     async def release_refused_targets(_: str, most: int) -> int:
@@ -109,7 +109,7 @@ async def test_refused_numbers_are_released_again_if_the_rules_change_meanwhile(
     assert len(asked) == 2
 
 
-async def test_refused_numbers_are_checked_later_if_the_store_fails_now() -> None:
+async def test_refused_numbers_are_checked_again_later_if_the_store_fails() -> None:
     async def release_refused_targets(*_: object) -> int:
         raise StoreError("full")
 
@@ -146,7 +146,7 @@ def test_booths_have_priorities_only_in_turnout_campaigns(
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0.0, 1), (PRIORITIES_SECONDS - 1, 1), (PRIORITIES_SECONDS, 2)])
-def test_priorities_of_booths_are_computed_again_after_their_time(seconds: float, times: int) -> None:
+def test_booth_priorities_are_computed_again_only_after_they_expire(seconds: float, times: int) -> None:
     site = Site()
     site.hoppers._set_priorities(site.run)
     site.turns.clock.seconds = seconds
@@ -154,7 +154,7 @@ def test_priorities_of_booths_are_computed_again_after_their_time(seconds: float
     assert len(site.orders) == times
 
 
-def test_reserved_numbers_whose_lease_ends_soon_are_returned_to_the_queue() -> None:
+def test_reserved_numbers_are_returned_to_the_queue_shortly_before_their_lease_ends() -> None:
     site = Site()
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
@@ -175,14 +175,14 @@ def test_reserved_numbers_whose_lease_ends_soon_are_returned_to_the_queue() -> N
     assert not site.run.hopper
 
 
-async def test_number_in_the_hopper_is_dialled_without_asking_the_store() -> None:
+async def test_chosen_number_in_the_hopper_is_dialled_without_a_store_query() -> None:
     site = Site()
     site.run.hopper = deque([make_claim(1), make_claim(2), make_claim(3)])
     assert (await site.hoppers.claim_number(site.run, 2)).phone_id == 2
     assert [claim.phone_id for claim in site.run.hopper] == [1, 3]
 
 
-async def test_number_outside_the_hopper_is_reserved_from_the_queue() -> None:
+async def test_chosen_number_outside_the_hopper_is_reserved_from_the_queue() -> None:
     asked: list[Any] = []
 
     async def claim_number(*args: object, **named: object) -> object:
@@ -215,7 +215,7 @@ async def test_number_outside_the_hopper_is_reserved_from_the_queue() -> None:
         (Unclaimed.IN_USE, "the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
     ],
 )
-async def test_number_that_cannot_be_reserved_is_refused_with_the_reason(
+async def test_chosen_number_that_cannot_be_reserved_is_refused_with_the_reason(
     refusal: Unclaimed, text: str, reason: RefusedBecause
 ) -> None:
     async def claim_number(*_: object, **__: object) -> Unclaimed:
@@ -231,7 +231,7 @@ async def test_number_that_cannot_be_reserved_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("due_seconds", "next_due_seconds"), [(-5.0, 1.0), (0.5, 1.0), (7.0, 7.0), (None, float("inf"))]
 )
-async def test_queue_is_read_again_when_its_next_number_is_due_and_not_within_a_second(
+async def test_queue_is_read_again_at_the_next_due_time_but_at_most_once_a_second(
     due_seconds: float | None, next_due_seconds: float
 ) -> None:
     async def find_next_due_time(_: str) -> float | None:
@@ -253,7 +253,7 @@ async def test_queue_is_read_again_when_its_next_number_is_due_and_not_within_a_
         assert cast(Any, site.run.progress) == ("calls", NOON)
 
 
-async def test_end_of_the_queue_is_not_recorded_if_numbers_return_meanwhile() -> None:
+async def test_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read() -> None:
     async def find_next_due_time(_: str) -> float | None:
         site.run.returns += 1
         return NOON + 99

@@ -47,7 +47,7 @@ class Memory:
         (Outcome.NO_ANSWER, {"inbound": True}, None, None, None),
     ],
 )
-def test_ended_call_is_remembered_as_the_store_will_know_it(
+def test_ended_call_changes_the_cached_times_of_a_number_as_the_stored_times(
     outcome: Outcome,
     call: dict[str, Any],
     called_at: float | None,
@@ -61,7 +61,7 @@ def test_ended_call_is_remembered_as_the_store_will_know_it(
     assert found.campaigns == (("calls",) if called_at is not None else ())
 
 
-def test_later_call_keeps_the_time_of_an_earlier_conversation() -> None:
+def test_later_call_keeps_the_cached_time_of_an_earlier_conversation() -> None:
     memory = Memory()
     memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.now = NOON + 60
@@ -72,7 +72,7 @@ def test_later_call_keeps_the_time_of_an_earlier_conversation() -> None:
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
 
 
-def test_newer_facts_of_a_claim_are_not_replaced_by_older_memory() -> None:
+def test_newer_data_of_a_claimed_number_is_not_replaced_by_older_cached_data() -> None:
     memory = Memory()
     memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.numbers.remember_call(a_call(), Outcome.ABANDONED)
@@ -80,14 +80,14 @@ def test_newer_facts_of_a_claim_are_not_replaced_by_older_memory() -> None:
     assert memory.read(newer) == newer
 
 
-def test_opt_out_is_remembered() -> None:
+def test_cached_data_of_a_number_includes_an_opt_out() -> None:
     memory = Memory()
     assert not memory.read().opted_out
     memory.numbers.add_opt_out(1)
     assert memory.read().opted_out
 
 
-def test_old_events_are_forgotten_unless_the_number_has_a_live_call() -> None:
+def test_old_cached_events_of_a_number_are_dropped_unless_it_has_a_live_call() -> None:
     for live in (False, True):
         memory = Memory()
         memory.numbers.add_opt_out(1)

@@ -93,7 +93,7 @@ def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
     assert orders == ["order connect_call_to_seat A 02"]
 
 
-def test_command_for_another_seats_call_is_refused() -> None:
+def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
     turns = set_up_preview()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:

@@ -103,7 +103,7 @@ class Site:
         return names
 
 
-def test_only_as_many_calls_are_placed_as_wanted() -> None:
+def test_no_more_calls_are_placed_than_the_pacer_requests() -> None:
     site = Site(trunks=[{**FAST, "name": name, "endpoint": name} for name in ("one", "two", "three")])
     assert site.place(2, 1, 2, 3) == [1, 2]
     assert [claim.phone_id for claim in site.run.hopper] == [3]
@@ -111,14 +111,14 @@ def test_only_as_many_calls_are_placed_as_wanted() -> None:
 
 
 @pytest.mark.parametrize("limit", [{"channels": 1}, {"calls_per_second": 1.0}])
-def test_calls_of_one_decision_count_against_the_limits_of_their_trunk(limit: dict[str, Any]) -> None:
+def test_calls_of_one_pacing_decision_count_against_the_limits_of_their_trunk(limit: dict[str, Any]) -> None:
     site = Site(trunks=[{**FAST, **limit}])
     assert site.place(3, 1, 2, 3) == [1]
     assert [claim.phone_id for claim in site.run.hopper] == [2, 3]
     site.run_tasks()
 
 
-def test_calls_that_are_not_sent_yet_count_against_the_call_starts_of_their_trunk() -> None:
+def test_calls_not_sent_yet_count_against_the_call_rate_limit_of_their_trunk() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 2.0}])
     site.run.hopper.append(make_claim(1))
     assert not site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=2))
@@ -126,7 +126,7 @@ def test_calls_that_are_not_sent_yet_count_against_the_call_starts_of_their_trun
     assert site.run_tasks() == ["open-attempts"]
 
 
-def test_calls_of_one_decision_keep_the_limit_of_a_trunk_whose_second_is_nearly_full() -> None:
+def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
     starts = site.turns.features.trunks.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
@@ -163,14 +163,14 @@ def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     site.run_tasks()
 
 
-def test_no_call_is_placed_without_a_number() -> None:
+def test_no_call_is_placed_if_the_hopper_has_no_number() -> None:
     site = Site()
     assert not site.originator.place_calls(site.run, 2, Counter(), Counter())
     assert site.run_tasks() == []
 
 
 @pytest.mark.parametrize(("until", "due_at"), [(NOON + 77, NOON + 77), (None, NOON + 10 + REST_SECONDS)])
-def test_number_that_the_rules_forbid_for_a_time_is_postponed(until: float | None, due_at: float) -> None:
+def test_number_that_the_rules_forbid_for_a_limited_time_is_postponed(until: float | None, due_at: float) -> None:
     site = Site()
     site.rule(Ruling((Objection(Reason.CALLER_ID, "not now", NOON + 5),), until))
     site.run.next_due_at, site.run.list_done = float("inf"), True
@@ -189,7 +189,7 @@ def test_queue_is_read_again_when_the_first_postponed_number_is_due() -> None:
     assert site.postponed == postponed
 
 
-def test_number_that_the_rules_forbid_for_good_is_refused_with_the_reason() -> None:
+def test_number_that_the_rules_forbid_permanently_is_refused_with_the_reason() -> None:
     site = Site()
     site.rule(Ruling((Objection(Reason.OPTED_OUT, "opted out", None),), None))
     site.run.next_due_at, site.run.list_done = float("inf"), True
@@ -250,7 +250,7 @@ def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
     site.run_tasks()
 
 
-def test_call_goes_over_the_server_with_more_free_agents() -> None:
+def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=3, trunks=trunks)
     servers, seats = site.turns.features.servers, site.turns.features.seats
@@ -264,7 +264,7 @@ def test_call_goes_over_the_server_with_more_free_agents() -> None:
     site.run_tasks()
 
 
-def test_calls_that_need_an_agent_count_for_the_server_of_their_trunk() -> None:
+def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=2, trunks=trunks)
     servers, seats = site.turns.features.servers, site.turns.features.seats
@@ -301,7 +301,7 @@ def test_stored_attempts_are_returned_and_those_that_the_store_refuses_are_disca
     assert lines == ["call sending"]
 
 
-def test_attempts_of_a_failed_commit_are_ended_because_some_may_be_stored() -> None:
+def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.error = StoreError("full")
@@ -320,7 +320,7 @@ def test_attempts_of_a_failed_commit_are_ended_because_some_may_be_stored() -> N
 
 
 @pytest.mark.parametrize(("is_cancelled", "name"), [(False, None), (True, "originate")])
-def test_preview_is_shown_only_for_a_call_that_is_not_cancelled(is_cancelled: bool, name: str | None) -> None:
+def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str | None) -> None:
     site = Site(campaign={"pacing": "preview"})
     seat = site.turns.features.seats["01"]
     placed = site.originator._create_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
@@ -427,7 +427,7 @@ def test_call_that_cannot_be_recorded_is_not_sent() -> None:
     assert "disk full" in site.turns.features.alerts.active["originate"].text
 
 
-def test_call_that_was_cancelled_before_it_is_sent_is_ended_without_a_request_to_the_switch() -> None:
+def test_call_cancelled_before_it_is_sent_ends_without_a_request_to_the_switch() -> None:
     site = Site()
     attempt, call = site.create_call()
     site.turns.features.calls.put_call(call.with_cancellation())

@@ -15,7 +15,7 @@ from tests.support.placing import make_claim, make_turns_that_want_calls, run_pa
 from tests.support.turns import A
 
 
-def test_granted_call_counts_as_in_progress_before_the_call_is_stored() -> None:
+def test_new_call_counts_as_in_progress_before_the_call_is_stored() -> None:
     turns = make_turns_that_want_calls(wanted=2)
     turns.features.runs["calls"].hopper.extend(map(make_claim, (1, 2)))
     assert "beside open-attempts" in run_pacing_decision(turns)
@@ -23,7 +23,7 @@ def test_granted_call_counts_as_in_progress_before_the_call_is_stored() -> None:
     assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
-def test_number_that_is_on_a_call_is_postponed() -> None:
+def test_number_that_is_already_on_a_call_is_postponed() -> None:
     turns = make_turns_that_want_calls(wanted=1)
     turns.call(phone_id=1)
     turns.features.runs["calls"].hopper.append(make_claim(1))

@@ -21,7 +21,7 @@ def reserve_seat(turns: Turns, attempt_id: AttemptId = A, seat: str = "01") -> N
     )
 
 
-def test_seat_without_the_campaigns_skill_is_not_chosen() -> None:
+def test_seat_without_the_skill_of_the_campaign_is_not_reserved() -> None:
     turns = Turns(seats=2)
     run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
     run.spec = replace(run.spec, skill="law")
@@ -32,7 +32,7 @@ def test_seat_without_the_campaigns_skill_is_not_chosen() -> None:
     assert chosen.name == "02"
 
 
-def test_seat_restricted_to_another_campaign_is_not_chosen() -> None:
+def test_seat_restricted_to_another_campaign_is_not_reserved() -> None:
     turns = Turns(seats=2)
     run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
     turns.place(replace(turns.features.seats["01"], campaigns=frozenset({"other"})))
@@ -42,7 +42,7 @@ def test_seat_restricted_to_another_campaign_is_not_chosen() -> None:
     assert chosen.name == "02"
 
 
-def test_seat_that_speaks_the_voters_language_is_chosen() -> None:
+def test_seat_that_speaks_the_language_of_the_voter_is_reserved() -> None:
     turns = Turns(seats=2)
     for name, language in (("01", "hi"), ("02", "mr")):
         turns.place(replace(turns.features.seats[name], agent_languages=frozenset({language})))
@@ -52,7 +52,7 @@ def test_seat_that_speaks_the_voters_language_is_chosen() -> None:
         assert chosen.name == name
 
 
-def test_seat_of_a_call_that_is_not_placed_is_free_again() -> None:
+def test_reserved_seat_is_free_again_if_the_call_is_not_placed() -> None:
     turns = Turns()
     reserve_seat(turns)
     assert turns.seat() is SeatState.RESERVED
@@ -61,7 +61,7 @@ def test_seat_of_a_call_that_is_not_placed_is_free_again() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_release_of_an_attempt_without_a_seat_changes_no_seat() -> None:
+def test_ending_an_attempt_without_a_reserved_seat_changes_no_seat() -> None:
     turns = Turns()
     reserve_seat(turns)
     assert turns.after(1, lambda: turns.features.reserved_seats.release_seat_of_attempt(B)) == []
@@ -69,7 +69,7 @@ def test_release_of_an_attempt_without_a_seat_changes_no_seat() -> None:
 
 
 @pytest.mark.parametrize("is_talking", [True, False])
-def test_seat_that_has_another_call_by_now_is_not_released(is_talking: bool) -> None:
+def test_ending_an_attempt_does_not_release_a_seat_that_has_another_call(is_talking: bool) -> None:
     turns = Turns()
     reserve_seat(turns)
     seat, now = turns.features.seats["01"], turns.features.core.read_clock()
@@ -79,7 +79,7 @@ def test_seat_that_has_another_call_by_now_is_not_released(is_talking: bool) -> 
     assert turns.features.seats["01"] == before
 
 
-def test_seat_of_an_ended_call_is_released_and_that_of_a_live_call_stays_reserved() -> None:
+def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserved() -> None:
     turns = Turns(seats=2)
     reserve_seat(turns)
     reserve_seat(turns, B, "02")
@@ -110,7 +110,7 @@ def test_seat_on_an_unreachable_server_does_not_count_as_reserved() -> None:
     assert not turns.features.reserved_seats.is_seat_reserved(call)
 
 
-def test_subscribers_are_notified_of_the_seat_that_is_reserved_for_a_call() -> None:
+def test_seat_update_is_published_for_a_call_with_a_reserved_seat() -> None:
     turns = Turns(seats=2)
     turns.features.core.in_event = True
     turns.features.reserved_seats.notify_seat(replace(turns.call(), reserved_seat="02"))

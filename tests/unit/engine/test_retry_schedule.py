@@ -92,7 +92,7 @@ def test_voters_answer_in_a_flow_decides_when_the_number_is_due(
     assert find_due_seconds(Outcome.BUSY, **facts) == 100  # an unanswered call has no answer
 
 
-def test_requested_call_is_moved_forward_to_the_last_call_and_other_retries_are_dropped() -> None:
+def test_call_requested_too_late_is_moved_to_the_last_call_time_and_others_dropped() -> None:
     later: dict[str, Any] = {"last_mark": MarkKind.LATER, "last_mark_hour": 15}
     assert find_due_seconds(Outcome.COMPLETED, 3_600, **later) == 3_600
     assert find_due_seconds(Outcome.COMPLETED, 299, last_mark=MarkKind.NOT_YET) is None
@@ -111,7 +111,7 @@ def test_requested_call_is_moved_forward_to_the_last_call_and_other_retries_are_
         (Outcome.CANCELLED, {"skipped": True}, 300),
     ],
 )
-def test_booth_worker_is_called_once_each_round(
+def test_booth_worker_is_due_once_in_each_calling_round(
     outcome: Outcome, facts: dict[str, Any], due_seconds: float | None
 ) -> None:
     assert find_due_seconds(outcome, 6 * 3_600, worker=WORKER, **facts) == due_seconds
@@ -162,7 +162,7 @@ def test_agents_disposition_decides_when_the_number_is_due() -> None:
     assert find_due_seconds_of(Disposition.REFUSED, None, None) is None
 
 
-def test_disposition_of_a_booth_workers_call_keeps_the_round() -> None:
+def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> None:
     assert find_due_seconds_of(Disposition.CALL_BACK, None, 6 * 3_600, worker=WORKER) == 300
     assert find_due_seconds_of(Disposition.OPT_OUT, None, 6 * 3_600, worker=WORKER) is None
     assert find_due_seconds_of(Disposition.WRONG_NUMBER, None, 6 * 3_600, worker=WORKER) is None
@@ -185,7 +185,7 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth(
     assert make_schedule().check_call_back_time(RUN, a_call(), NOON + 1) == NOON + 1
 
 
-def test_number_without_attempts_left_gets_no_call_back_but_a_booth_worker_does() -> None:
+def test_call_back_needs_a_remaining_attempt_unless_it_is_for_a_booth_worker() -> None:
     with pytest.raises(
         CommandRefused,
         match=r"^no call-back is possible: this number has had all its attempts in this campaign \(max_attempts\)$",

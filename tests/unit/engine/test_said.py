@@ -112,7 +112,7 @@ def test_agents_report_of_an_answering_machine_reaches_the_pacer_once() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_disposition_that_could_not_be_stored_is_discarded() -> None:
+def test_disposition_that_could_not_be_stored_can_be_entered_again() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(StoreError):

@@ -151,7 +151,7 @@ def test_agents_languages_replace_those_of_the_seat() -> None:
     assert seat.log_off(make_instant(2.0)).spoken_languages == {"hi"}
 
 
-def test_announced_end_of_a_conversation_changes_the_stage_of_the_seat() -> None:
+def test_seat_in_a_conversation_about_to_end_is_in_the_closing_stage() -> None:
     talking = (
         make_ready_seat().reserve(CALL, "turnout", make_instant(1.0)).start_talk(CALL, "turnout", make_instant(2.0))
     )

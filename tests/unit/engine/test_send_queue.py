@@ -31,7 +31,7 @@ class Trunk:
 
 
 @virtual_time()
-async def test_stored_call_is_sent_at_once_if_the_trunk_may_start_a_call() -> None:
+async def test_stored_call_is_sent_without_delay_if_the_trunk_may_start_a_call() -> None:
     trunk = Trunk()
     await trunk.send("first")
     assert trunk.sent == [("first", 0.0)]
@@ -39,7 +39,7 @@ async def test_stored_call_is_sent_at_once_if_the_trunk_may_start_a_call() -> No
 
 
 @virtual_time()
-async def test_waiting_calls_for_agents_are_sent_first_and_all_within_the_limit_of_the_trunk() -> None:
+async def test_waiting_calls_for_agents_are_sent_first_within_the_call_rate_limit() -> None:
     trunk, problems = Trunk(), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     async with asyncio.TaskGroup() as tasks:
@@ -58,7 +58,7 @@ async def test_waiting_calls_for_agents_are_sent_first_and_all_within_the_limit_
 
 
 @virtual_time()
-async def test_call_that_is_cancelled_while_it_waits_uses_no_call_start() -> None:
+async def test_call_cancelled_in_the_send_queue_does_not_use_the_call_rate_limit() -> None:
     trunk = Trunk()
     await trunk.send("first")
     cancelled = asyncio.create_task(trunk.send("cancelled"))
@@ -70,7 +70,7 @@ async def test_call_that_is_cancelled_while_it_waits_uses_no_call_start() -> Non
     assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
 
 
-async def test_call_waits_behind_an_earlier_call_even_if_a_start_is_free() -> None:
+async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_free() -> None:
     clock, sent = ManualClock(), list[str]()
     queue = SendQueue(CallStarts(20.0, 0.0), clock)
 

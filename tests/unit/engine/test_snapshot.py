@@ -94,7 +94,7 @@ def add_ringing_call(centre: Features, campaign: str) -> None:
         (["ab", "b", "c"], "bb", "a", 0),  # c's free agent does not help either
     ],
 )
-def test_campaign_places_no_more_calls_than_agents_have_the_required_skills(
+def test_campaign_places_no_more_calls_than_there_are_agents_with_its_skills(
     seats: list[str], rings: str, campaign: str, calls: int
 ) -> None:
     centre = make_centre(seats)
@@ -110,7 +110,7 @@ def test_campaign_places_no_more_calls_than_agents_have_the_required_skills(
         (["ab", "b", "ac", "c"], "bac", [2, 1, 1]),
     ],
 )
-def test_campaigns_that_decide_in_turn_place_one_call_per_shared_seat(
+def test_campaigns_that_share_seats_together_place_one_call_per_seat(
     seats: list[str], order: str, calls: list[int]
 ) -> None:
     centre = make_centre(seats)
@@ -139,7 +139,7 @@ EIGHT_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "h", "h"]
         (NINE_SKILLS, "bcdefgh", 1),
     ],
 )
-def test_every_set_of_up_to_eight_skills_limits_a_campaign_and_with_more_skills_the_smallest_and_largest_sets(
+def test_seats_for_each_combination_of_skills_limit_the_calls_of_a_campaign(
     seats: list[str], rings: str, calls: int
 ) -> None:
     centre = make_centre(seats)
@@ -152,7 +152,7 @@ def test_every_set_of_up_to_eight_skills_limits_a_campaign_and_with_more_skills_
     ("seats", "paused"),
     [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
 )
-def test_calls_of_a_skill_without_a_shared_seat_at_work_do_not_limit_a_campaign(
+def test_calls_of_a_skill_limit_a_campaign_only_through_shared_seats_at_work(
     seats: list[str], paused: list[str]
 ) -> None:
     centre = make_centre(seats)
@@ -162,7 +162,7 @@ def test_calls_of_a_skill_without_a_shared_seat_at_work_do_not_limit_a_campaign(
     assert place_calls_of(centre, "a") == 1
 
 
-def test_campaign_with_room_at_seats_of_its_skill_sees_only_these_seats() -> None:
+def test_pacing_snapshot_of_a_campaign_contains_only_seats_with_its_skill() -> None:
     centre = make_centre(["ab", "b", "b"])
     add_ringing_call(centre, "b")
     snapshot = take_snapshot_of(centre, "a")
@@ -186,7 +186,7 @@ def test_waiting_voters_of_a_skill_limit_the_campaigns_that_share_seats() -> Non
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_skills_with_most_calls_per_seat_limit_a_campaign_if_no_seat_is_free(
+def test_skills_with_the_most_calls_per_seat_limit_a_campaign_without_a_free_seat(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -200,7 +200,7 @@ def test_skills_with_most_calls_per_seat_limit_a_campaign_if_no_seat_is_free(
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_next_call_counts_once_in_the_calls_per_seat(rings: str, seen: tuple[int, int]) -> None:
+def test_next_call_counts_once_in_the_calls_per_seat_of_a_pacing_snapshot(rings: str, seen: tuple[int, int]) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:
@@ -209,7 +209,7 @@ def test_next_call_counts_once_in_the_calls_per_seat(rings: str, seen: tuple[int
     assert (len(snapshot.busy_seats), len(snapshot.ringing)) == seen
 
 
-def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() -> None:
+def test_pacing_snapshot_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
     for seat in centre.seats.values():
         centre.seats.put_seat(seat, replace(seat, state=SeatState.TALKING))
@@ -250,7 +250,7 @@ def make_turns_with_calls() -> Turns:
     return turns
 
 
-def test_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
+def test_pacing_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
     run = turns.features.runs["calls"]
     snapshot = turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
@@ -265,7 +265,7 @@ def test_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> 
     assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
 
 
-def test_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
+def test_pacing_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
     run = turns.features.runs["calls"]
     assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).active_calls == 0
@@ -273,7 +273,7 @@ def test_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
 
 
-def test_snapshot_contains_how_long_voters_have_waited() -> None:
+def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
     turns = Turns(0)
     turns.call()
     turns.at(8.0, CallWaiting(A))
@@ -282,7 +282,7 @@ def test_snapshot_contains_how_long_voters_have_waited() -> None:
     assert snapshot.waiting_seconds == (1.5,)
 
 
-def test_snapshot_counts_the_calls_that_the_trunk_may_start_without_those_not_sent_yet() -> None:
+def test_pacing_snapshot_subtracts_unsent_calls_from_the_permitted_call_starts() -> None:
     trunk = {
         "name": "carrier",
         "endpoint": "carrier",
@@ -334,7 +334,7 @@ def test_slow_speed_limit_allows_one_unanswered_call() -> None:
     assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).free_channels == 1
 
 
-def test_calls_on_an_unreachable_server_need_no_seat_and_no_channel() -> None:
+def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     trunks = [
         {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "channels": 20},
         {"name": "other", "endpoint": "other", "caller_ids": [CALLER_ID], "channels": 20},

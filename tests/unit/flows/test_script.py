@@ -250,7 +250,7 @@ def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> Non
     assert not any(map(is_answer_name_for_candidate_choice, script.get_answers_by_question()))
 
 
-def test_shipped_agent_scripts_are_before_poll_and_polling_day() -> None:
+def test_shipped_agent_scripts_are_named_before_poll_and_polling_day() -> None:
     assert list_shipped_scripts() == ["before_poll", "polling_day"]
 
 

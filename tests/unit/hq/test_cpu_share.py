@@ -15,7 +15,7 @@ def count_read(shares: CpuShares, centre: str, cost: float, per_second: int, sec
     return read
 
 
-def test_messages_that_take_long_to_read_use_only_the_centres_share() -> None:
+def test_slow_messages_of_a_centre_use_only_its_share_of_processor_time() -> None:
     read = count_read(CpuShares(), "pune-1", 0.085, 100, 60)
     assert read * 0.085 <= BURST_SECONDS + 60 * SHARE + 0.085
 
@@ -24,7 +24,7 @@ def test_full_batches_of_a_centre_that_catches_up_are_all_read() -> None:
     assert count_read(CpuShares(), "pune-1", 0.005, 20, 600) == 12_000
 
 
-def test_centre_that_has_used_its_share_does_not_delay_another() -> None:
+def test_centre_that_has_used_its_share_of_processor_time_delays_no_other_centre() -> None:
     shares = CpuShares()
     count_read(shares, "pune-1", 1.0, 100, 1)
     assert not shares.may_use("pune-1", 1.0)

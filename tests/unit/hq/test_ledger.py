@@ -87,7 +87,7 @@ def test_result_with_an_invalid_time_does_not_count_as_the_newest_result() -> No
     assert (collected.store.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
-def test_clock_of_a_centre_that_is_ahead_does_not_make_its_results_the_newest() -> None:
+def test_results_of_a_centre_with_a_fast_clock_do_not_count_as_the_newest() -> None:
     rows = CentreRows(known_store(10))
     add_new_rows_of_batch(batch([attempt_row(11)]), rows, NOW - 3_600)
     assert rows.created_at == NOW - 3_600

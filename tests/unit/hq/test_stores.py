@@ -87,14 +87,14 @@ def test_store_that_was_upgraded_keeps_its_row_ids() -> None:
     assert not centre.is_accepted(SendingStore(), 100)
 
 
-def test_new_store_of_a_centre_that_had_no_identity_does_not_continue_its_row_ids() -> None:
+def test_new_store_of_a_centre_without_store_identities_starts_its_row_ids_again() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert not centre.is_accepted(FIRST, 100)
     assert centre.send(FIRST, 121).last_id == 0
 
 
-def test_restarted_store_is_accepted_at_once_and_its_clone_is_refused() -> None:
+def test_restarted_store_is_accepted_immediately_and_its_clone_is_refused() -> None:
     centre = Centre()
     for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
         assert centre.is_accepted(replace(FIRST, run=run), at)

@@ -24,7 +24,7 @@ def pack_changed_batch(**changes: object) -> bytes:
     return zlib.compress(json.dumps({**fields, **changes}).encode())
 
 
-def test_unpacked_batch_equals_the_packed_one() -> None:
+def test_unpacked_batch_of_rows_equals_the_packed_batch() -> None:
     assert messages.unpack_batch(messages.pack_batch(BATCH)) == BATCH
     rows = tuple(BatchRow(row_id, "t", 1.0, "x" * 400) for row_id in range(1, 501))
     assert len(messages.pack_batch(OutboxBatch("pune-1", 1, 1, 500, rows))) < 10_000
@@ -53,7 +53,7 @@ def test_malformed_batch_of_rows_is_refused(changes: dict[str, object], problem:
 
 @given(st.binary(max_size=200))
 @settings(derandomize=True, deadline=None)
-def test_bytes_that_are_no_batch_raise_invalid_message(data: bytes) -> None:
+def test_bytes_that_are_no_batch_of_rows_are_refused_as_an_invalid_message(data: bytes) -> None:
     for read in (messages.unpack_batch, messages.unpack_ack, messages.unpack_peer_updates):
         with pytest.raises(InvalidMessage):
             read(data)

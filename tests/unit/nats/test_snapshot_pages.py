@@ -29,7 +29,7 @@ REQUEST = SnapshotRequest("PEERS.1713764000.0123456789ab", "0f" * 16, "", "S13",
 PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
-def test_unpacked_snapshot_page_equals_the_packed_one() -> None:
+def test_unpacked_snapshot_page_equals_the_packed_page() -> None:
     assert unpack_request(pack_request(REQUEST)) == REQUEST
     assert check_page(pack_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
     assert check_page(pack_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
@@ -102,7 +102,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     assert fit_updates_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_snapshot_request_for_a_constituency_without_a_state_returns_marks_not_opt_outs() -> None:
+async def test_snapshot_request_without_a_state_returns_marks_but_no_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

@@ -126,7 +126,7 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
-def test_cap_reserve_required_at_every_moment_counts_no_future_answers() -> None:
+def test_abandoned_cap_that_applies_at_every_moment_counts_no_future_answers() -> None:
     strict, window = (
         _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )

@@ -95,7 +95,7 @@ def _record_answers(pacer: RatioPacer, answers: int, abandoned: int = 0) -> Rati
     return pacer
 
 
-def test_ratio_pacing_places_fewer_calls_under_an_abandoned_cap_with_a_reserve() -> None:
+def test_ratio_pacing_places_fewer_calls_under_a_strict_abandoned_cap() -> None:
     snapshot = PacingSnapshot(200.0, free_seats=10)
     for reserve, most in (
         (None, 30),
@@ -106,7 +106,7 @@ def test_ratio_pacing_places_fewer_calls_under_an_abandoned_cap_with_a_reserve()
     assert pacer.explain_decision().limited_by is Limit.RESERVE
 
 
-def test_ratio_pacing_cancels_ringing_calls_when_agents_leave() -> None:
+def test_ratio_pacing_cancels_excess_ringing_calls_when_agents_leave() -> None:
     pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
     assert pacer.count_excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0

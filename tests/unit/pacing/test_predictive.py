@@ -406,7 +406,7 @@ def test_abandoned_rate_meets_the_window_reserve_at_the_end_of_a_short_day(seed:
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
-def test_abandoned_rate_of_no_sliding_hour_exceeds_the_hard_stop(name: str) -> None:
+def test_abandoned_rate_stays_below_the_hard_stop_in_every_sliding_hour(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

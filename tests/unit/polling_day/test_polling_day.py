@@ -207,7 +207,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             plain.empty |= set(quotas)
 
 
-def test_booth_is_not_regarded_as_empty_if_a_claim_was_full_before_trying_that_booth() -> None:
+def test_booth_that_a_full_claim_did_not_try_is_not_regarded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_claims({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_claims(40)) == {1, 2, 3}

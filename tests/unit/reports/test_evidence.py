@@ -39,7 +39,7 @@ MIDNIGHT = at("2024-04-22T00:00")
     st.sampled_from([(1.0,), (24.0, 48.0), (36.0,)]),
     st.integers(0, 4),
 )
-def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
+def test_worst_abandoned_rate_of_a_day_is_the_rate_of_the_worst_cap_window(
     quarters: list[tuple[int, bool]], hours: tuple[float, ...], first_day: int
 ) -> None:
     """The result is compared with windows counted one by one."""
@@ -58,7 +58,7 @@ def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
     assert found == expected
 
 
-def test_live_answers_before_the_period_count_in_windows_but_add_no_days() -> None:
+def test_live_answers_before_the_period_count_in_cap_windows_but_add_no_days() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),

@@ -78,7 +78,7 @@ async def test_turnout_by_booth_section_and_hour_is_counted_for_each_state(store
     assert hours == [("S13", "13:00", 1, None), ("S24", "13:00", 1, 0.4)]
 
 
-async def test_turnout_of_a_single_state_roll_has_no_state_column(store: HandFilled, one_state: Path) -> None:
+async def test_turnout_report_of_a_roll_with_one_state_has_no_state_column(store: HandFilled, one_state: Path) -> None:
     store.db.execute("UPDATE booth SET state_code = '' WHERE booth_id = 2")  # part 2 is on a roll without states
     for by in TurnoutBy:
         assert "state" not in [column.name for column in (await make_turnout_report(store, by)).columns]
@@ -161,7 +161,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
         ("S13", [], set()),
     ],
 )
-def test_possible_states_of_an_official_figure_are_returned(
+def test_states_that_an_official_figure_may_belong_to_are_returned(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
     assert find_possible_states_of_country(given, on_the_roll) == meant

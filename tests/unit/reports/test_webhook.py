@@ -119,7 +119,7 @@ def test_webhook_posts_a_mark_with_its_answers_after_the_call_has_ended(
     assert [result["answers"] for result in portal.results] == [{}, {"at_home": "2"}, {}]
 
 
-def test_webhook_posts_from_the_first_result_if_the_position_file_does_not_match_the_store(
+def test_webhook_posts_all_results_again_if_its_position_file_is_of_another_store(
     store: HandFilled, post: Callable[[Portal], int], tmp_path: Path
 ) -> None:
     add_voted_marks(store, (1, 2))
@@ -153,7 +153,7 @@ def test_invalid_webhook_secret_is_rejected(tmp_path: Path, text: str) -> None:
         read_webhook_secret(path, "portal")
 
 
-def test_webhook_url_requires_a_secret_and_the_heading_of_the_portals_ids(tmp_path: Path) -> None:
+def test_webhook_url_in_the_settings_requires_a_secret_and_the_portal_id_heading(tmp_path: Path) -> None:
     for more in ({"id_heading": "UID"}, {"webhook_secret_file": tmp_path / "secret"}):
         with pytest.raises(ValueError, match="webhook_url needs webhook_secret_file"):
             Source.model_validate({"name": "p", "folder": tmp_path, "map_file": tmp_path, "webhook_url": URL, **more})

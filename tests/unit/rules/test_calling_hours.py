@@ -70,7 +70,7 @@ def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() 
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
-def test_clock_change_is_found_to_the_second_for_every_opening_time_that_it_skips(minute: int) -> None:
+def test_clock_change_that_skips_an_opening_time_is_found_to_the_second(minute: int) -> None:
     hours = make_daily_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
     assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
@@ -101,7 +101,7 @@ def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock:
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
-def test_remaining_calling_seconds_know_which_of_two_equal_times_it_is(fold: int, hours: float) -> None:
+def test_remaining_calling_seconds_tell_apart_both_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
     assert count_seconds_left([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0

@@ -76,7 +76,7 @@ def test_call_that_breaks_no_rule_is_allowed() -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
 )
-def test_call_that_breaks_one_rule_has_one_objection(
+def test_call_that_breaks_one_rule_gets_exactly_one_objection(
     changes: dict[str, Any], reason: Reason, next_at: float | None
 ) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
@@ -186,7 +186,7 @@ def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(d
     assert make_gate(turnout).check_campaign(campaign_rules(turnout), NOON).allowed
 
 
-def test_number_on_the_do_not_call_register_is_blocked_for_the_profiles_purposes() -> None:
+def test_number_on_the_do_not_call_register_is_blocked_for_the_listed_purposes() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
     assert list_reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
@@ -252,7 +252,7 @@ def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent
     assert make_gate(live).check_originate(make_case(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
 
 
-def test_caller_id_must_be_the_trunks_and_in_the_prescribed_number_series() -> None:
+def test_caller_id_must_belong_to_the_trunk_and_the_prescribed_number_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = make_gate(settings)
     assert gate.check_originate(make_case(settings), NOON).allowed

@@ -72,7 +72,7 @@ def change_profile(gate: Gate, **sections: dict[str, Any]) -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, "2 conversations today; the limit is 2"),
     ],
 )
-def test_text_of_an_objection_to_a_number(changes: dict[str, Any], text: str) -> None:
+def test_objection_text_names_why_a_number_may_not_be_dialled(changes: dict[str, Any], text: str) -> None:
     settings = site(dialling={"allowed_prefixes": ["+919", "+911"], "denied_prefixes": ["+911900"]})
     assert str(make_gate(settings).check_originate(make_case(settings, **changes), NOON)) == text
 
@@ -251,7 +251,7 @@ def test_daily_cap_ends_at_midnight() -> None:
     ]
 
 
-def test_text_of_a_ruling_joins_the_texts_of_all_objections() -> None:
+def test_text_of_a_refused_call_joins_the_texts_of_all_objections() -> None:
     assert str(Ruling((), None)) == "allowed"
 
 
@@ -269,5 +269,5 @@ def test_phone_number_hash_is_an_hmac_for_secrets_of_any_length(length: int) -> 
     assert hash_number(secret, "+919812345678") == expected
 
 
-def test_fingerprint_of_a_secret_is_the_same_in_every_version() -> None:
+def test_fingerprint_of_an_opt_out_secret_is_the_same_in_every_version() -> None:
     assert compute_fingerprint(b"secret") == hashlib.sha256(b"matdan opt-outs secret").hexdigest()[:16]

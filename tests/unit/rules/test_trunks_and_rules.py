@@ -40,7 +40,7 @@ def to_epoch_seconds(zone: ZoneInfo, *parts: int) -> float:
     st.floats(0.2, 50),
     st.lists(st.tuples(st.floats(0, 0.7), st.floats(0, 0.4), st.floats(0, 0.05)), min_size=1, max_size=200),
 )
-def test_no_second_has_more_call_starts_than_the_trunks_limit(
+def test_trunk_starts_no_more_calls_in_any_second_than_its_limit(
     rate: float, steps: list[tuple[float, float, float]]
 ) -> None:
     """The limit holds for any duration of commits, even if it is queried with an older time now and then."""

@@ -234,7 +234,7 @@ def list_setting_keys(model: type[Section], within: str = "") -> set[str]:
         ),
     ],
 )
-def test_every_mistake_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+def test_every_mistake_in_the_settings_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     assert any(line.startswith(says) for line in get_error_lines(tmp_path, text))
 
 

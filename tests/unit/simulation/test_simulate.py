@@ -71,7 +71,7 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 # What-if
 
 
-def test_what_if_change_sets_a_figure_or_adds_to_the_figure() -> None:
+def test_change_in_a_what_if_simulation_sets_or_adds_to_a_figure() -> None:
     assert apply_change(SITE, "seats=+5").seats == 10
     assert apply_change(SITE, "seats=9").seats == 9
     assert apply_change(SITE, "cap=2%").cap == pytest.approx(0.02)

@@ -62,7 +62,7 @@ WEAK = [
 
 
 @pytest.mark.parametrize("secret", WEAK)
-def test_guessable_secret_is_reported_as_weak(secret: str) -> None:
+def test_guessable_secret_in_the_settings_is_reported_as_weak(secret: str) -> None:
     assert find_secret_weakness(secret)
 
 

@@ -417,7 +417,7 @@ async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(
         assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 
 
-async def test_store_still_finds_attempts_that_have_ended(backend: Backend) -> None:
+async def test_store_finds_live_and_ended_attempts_by_id(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         live, ended = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2)]
         await end_attempt(store, ended, Outcome.BUSY)
@@ -447,7 +447,7 @@ async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_l
     assert stored == [(4_995.0, '{"verdict":"allowed"}')]
 
 
-async def test_number_closed_by_an_unknown_call_result_has_that_reason_in_every_campaign(backend: Backend) -> None:
+async def test_number_with_an_unknown_call_result_is_closed_with_that_reason_everywhere(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
     states = read_target_states(backend, 1)
@@ -487,7 +487,7 @@ def change_rows(backend: Backend, statement: str) -> None:
         db.execute(statement)
 
 
-async def test_number_refused_for_its_opt_out_is_closed_without_a_reason_in_every_campaign(backend: Backend) -> None:
+async def test_number_refused_after_an_opt_out_is_closed_without_a_reason_everywhere(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
@@ -495,7 +495,7 @@ async def test_number_refused_for_its_opt_out_is_closed_without_a_reason_in_ever
     assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
 
 
-async def test_number_refused_for_want_of_a_pending_voter_is_closed_with_that_reason_in_campaigns_of_voters(
+async def test_number_without_a_pending_voter_is_closed_with_that_reason_in_voter_campaigns(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b", "workers")) as store:
@@ -560,7 +560,7 @@ async def test_only_counted_attempts_that_were_placed_use_up_an_attempt_of_the_n
         (Outcome.CANCELLED, True, True),
     ],
 )
-async def test_promise_of_a_call_lasts_until_a_call_came_about(
+async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call(
     backend: Backend, outcome: Outcome, counted: bool, kept: bool
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -575,9 +575,7 @@ async def test_promise_of_a_call_lasts_until_a_call_came_about(
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_results_of_attempts_are_queued_for_the_broker_only_if_they_are_announced(
-    backend: Backend, announced: bool
-) -> None:
+async def test_attempt_results_are_queued_for_the_broker_only_if_announced(backend: Backend, announced: bool) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)

@@ -98,7 +98,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_store_that_headquarters_knows_further_than_itself_gets_a_new_identity(backend: Backend) -> None:
+async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await add_announcements(store, "a", "b", "c")

@@ -24,14 +24,14 @@ def reopen(path: Path) -> StoreIdentity:
         return read_identity(db)
 
 
-def test_identity_stays_when_the_store_is_opened_again_and_its_run_changes(tmp_path: Path) -> None:
+def test_reopened_store_has_the_same_identity_and_a_new_run(tmp_path: Path) -> None:
     first, second = reopen(tmp_path / "centre.db"), reopen(tmp_path / "centre.db")
     assert first.incarnation == second.incarnation
     assert (first.previous, first.begins_after) == (None, 0)
     assert first.run != second.run
 
 
-def test_new_store_in_the_place_of_another_has_another_identity(tmp_path: Path) -> None:
+def test_new_store_in_place_of_another_store_has_a_new_identity(tmp_path: Path) -> None:
     first = reopen(tmp_path / "centre.db")
     for path in tmp_path.glob("centre.db*"):
         path.unlink()
@@ -41,7 +41,7 @@ def test_new_store_in_the_place_of_another_has_another_identity(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("with_files_next_to_it", [False, True])
-def test_copy_of_a_store_gets_an_identity_of_its_own(tmp_path: Path, with_files_next_to_it: bool) -> None:
+def test_copied_store_gets_a_new_identity(tmp_path: Path, with_files_next_to_it: bool) -> None:
     first = reopen(tmp_path / "centre.db")
     (tmp_path / "copy").mkdir()
     for path in tmp_path.glob("centre.db*"):
@@ -53,7 +53,7 @@ def test_copy_of_a_store_gets_an_identity_of_its_own(tmp_path: Path, with_files_
     assert reopen(tmp_path / "centre.db").incarnation == first.incarnation
 
 
-def test_older_copy_written_over_the_store_gets_an_identity_of_its_own(tmp_path: Path) -> None:
+def test_older_copy_written_over_the_store_gets_a_new_identity(tmp_path: Path) -> None:
     first = reopen(tmp_path / "centre.db")
     shutil.copy2(tmp_path / "centre.db", tmp_path / "kept")
     reopen(tmp_path / "centre.db")
@@ -62,7 +62,7 @@ def test_older_copy_written_over_the_store_gets_an_identity_of_its_own(tmp_path:
     assert reopen(tmp_path / "centre.db").previous == first.incarnation
 
 
-def test_backup_that_is_copied_over_the_store_by_hand_gets_an_identity_of_its_own(tmp_path: Path) -> None:
+def test_backup_copied_over_the_store_by_hand_gets_a_new_identity(tmp_path: Path) -> None:
     first = reopen(tmp_path / "centre.db")
     made = make_backup(tmp_path / "centre.db", None, tmp_path / "backup")
     shutil.copyfile(made.store, tmp_path / "centre.db")
@@ -90,7 +90,7 @@ async def test_restored_store_has_a_new_identity_that_begins_after_the_confirmed
     assert (second.previous, second.begins_after) == (first.incarnation, 3)
 
 
-def test_store_of_a_matdan_without_identities_keeps_its_row_ids(tmp_path: Path) -> None:
+def test_store_of_an_earlier_version_without_an_identity_keeps_its_row_ids(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     reopen(path)
     with closing(open_store_for_writing(path)) as db:
@@ -98,7 +98,7 @@ def test_store_of_a_matdan_without_identities_keeps_its_row_ids(tmp_path: Path) 
     assert reopen(path).previous == identity.NO_INCARNATION
 
 
-async def test_store_is_not_opened_where_its_identity_cannot_be_written(tmp_path: Path) -> None:
+async def test_store_is_not_opened_if_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     get_token_path(path).mkdir()
     with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):

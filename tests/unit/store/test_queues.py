@@ -244,7 +244,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_turn(backend: Backend) -> None:
+async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_queue_order(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [in_turn] = await claim_numbers(store, 1)
         await store.release_claimed_targets([in_turn])

@@ -41,7 +41,7 @@ async def test_released_numbers_keep_their_places_in_the_queue(backend: Backend)
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
-async def test_a_release_does_not_reopen_a_number_that_was_closed_since(backend: Backend) -> None:
+async def test_returning_refused_numbers_to_the_queue_reopens_no_number_closed_since(backend: Backend) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1, 2)
@@ -52,7 +52,7 @@ async def test_a_release_does_not_reopen_a_number_that_was_closed_since(backend:
         assert not {each.phone_id for each in await claim_numbers(store, 100)} & {1}
 
 
-async def test_refusal_is_forgotten_once_a_number_is_in_the_queue_again(backend: Backend) -> None:
+async def test_returned_number_is_not_returned_again_after_a_completed_call(backend: Backend) -> None:
     """Otherwise a number that was called since and is completed would be called again."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1)
@@ -62,7 +62,7 @@ async def test_refusal_is_forgotten_once_a_number_is_in_the_queue_again(backend:
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_refused_other_number_of_a_voter_waits_after_a_conversation(backend: Backend) -> None:
+async def test_refused_second_number_of_a_voter_waits_after_a_conversation(backend: Backend) -> None:
     """The voter has just been called on another number: a release must not have the second number called at once."""
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:

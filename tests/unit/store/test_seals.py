@@ -62,7 +62,7 @@ def read_epochs(path: Path) -> list[SealedEpoch]:
         return sealer.SQL.epochs.all(db)
 
 
-def test_store_of_an_earlier_version_is_sealed_as_found_and_reported_so(
+def test_store_of_an_earlier_version_is_sealed_and_reported_as_sealed_on_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -93,7 +93,7 @@ def test_store_of_an_earlier_version_is_sealed_as_found_and_reported_so(
     assert (code, text.splitlines()[0]) == (1, "opt_out 1: changed")
 
 
-async def test_version_that_seals_other_columns_starts_the_log_again(
+async def test_version_that_seals_other_columns_starts_a_new_seal_log(
     backend: SqliteBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tests copy their new stores from one that the first of them makes: it must not have this test's columns.
@@ -132,7 +132,7 @@ async def crashed(backend: SqliteBackend, tmp_path: Path) -> Path:
     return path
 
 
-async def test_changes_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
+async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
     verdict = verified(crashed)
     assert (verdict.findings, verdict.not_sealed) == ([], 1)
     assert "1 row not sealed yet" in run("audit", "verify", "--store", crashed)[1]
@@ -154,7 +154,7 @@ async def test_changes_left_unsealed_by_a_crash_are_sealed_at_the_next_start(cra
         ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
     ],
 )
-async def test_log_that_was_forged_while_the_dialler_was_dead_is_sealed_as_doubtful(
+async def test_seal_log_forged_after_a_crash_is_marked_as_doubtful_at_the_next_start(
     crashed: Path, forgery: str, doubt: str
 ) -> None:
     with looking(crashed) as db:
@@ -164,7 +164,7 @@ async def test_log_that_was_forged_while_the_dialler_was_dead_is_sealed_as_doubt
     assert f"epoch {read_epochs(crashed)[-1].epoch}: {doubt}" in [str(each) for each in verified(crashed).findings]
 
 
-async def test_crash_between_the_seal_and_the_new_key_file_breaks_no_chain(backend: SqliteBackend) -> None:
+async def test_crash_between_a_seal_and_its_new_key_file_keeps_the_seal_chain_valid(backend: SqliteBackend) -> None:
     key_file = get_seal_key_path(backend.path)
     async with open_filled_store(backend) as store:
         before = key_file.read_bytes()
@@ -181,7 +181,7 @@ async def test_crash_between_the_seal_and_the_new_key_file_breaks_no_chain(backe
 
 
 @pytest.mark.parametrize("content", [None, b"", b"matdan-seal-key 2 zz zz\n"], ids=["removed", "empty", "damaged"])
-async def test_lost_key_begins_a_new_chain_that_a_verification_reports(
+async def test_lost_seal_key_starts_a_new_seal_chain_and_is_reported(
     backend: SqliteBackend, content: bytes | None
 ) -> None:
     async with open_filled_store(backend):
@@ -201,7 +201,7 @@ async def test_lost_key_begins_a_new_chain_that_a_verification_reports(
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_key_that_cannot_be_destroyed_stops_sealing_until_it_can(
+async def test_sealing_stops_until_the_old_seal_key_can_be_destroyed(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -220,7 +220,7 @@ async def test_key_that_cannot_be_destroyed_stops_sealing_until_it_can(
     assert verified(backend.path, epochs[0].key).findings == []
 
 
-async def test_writes_that_failed_or_lost_their_confirmation_leave_a_valid_chain(
+async def test_failed_or_unconfirmed_store_writes_leave_a_valid_seal_chain(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
@@ -253,7 +253,7 @@ async def test_writes_that_failed_or_lost_their_confirmation_leave_a_valid_chain
     assert verified(backend.path, read_epochs(backend.path)[0].key).findings == []
 
 
-async def test_dialler_start_without_changes_seals_nothing(backend: SqliteBackend) -> None:
+async def test_dialler_start_without_changed_rows_adds_no_seal(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         idle = [await store.seal_epoch(NOW + 60 * number) for number in range(3)]
         assert [each.last - each.first for each in idle] == [0, -1, -1]  # an idle minute is sealed too

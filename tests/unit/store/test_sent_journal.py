@@ -54,7 +54,7 @@ def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, b
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
-def test_missing_damaged_or_copied_journal_of_sent_calls_reopens_no_number(tmp_path: Path, boot: Path) -> None:
+def test_missing_damaged_or_copied_journal_of_sent_calls_releases_no_number(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     path = tmp_path / "centre.db.sent"
     whole = path.read_bytes()

@@ -75,7 +75,7 @@ async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backe
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_retry_is_set_aside_again_until_a_new_retry_time_is_set(backend: Backend) -> None:
+async def test_released_retry_of_another_polling_day_is_set_aside_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)

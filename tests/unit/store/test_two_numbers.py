@@ -54,14 +54,14 @@ def make_disposition(
     return DispositionRecord(call.attempt_id, disposition, at, "asha", retry_at)
 
 
-async def test_voter_who_is_on_a_call_is_not_called_on_another_number(store: Store) -> None:
+async def test_voter_who_is_on_a_call_is_not_called_on_a_second_number(store: Store) -> None:
     other = await claim_one_number(store, MOBILE)
     await claim_and_open_attempt(store, 1)
     refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
-async def test_voters_other_number_waits_as_long_as_the_contacted_number(store: Store) -> None:
+async def test_second_number_of_a_voter_waits_as_long_as_the_contacted_number(store: Store) -> None:
     other = await claim_one_number(store, MOBILE)  # it stands in a hopper meanwhile
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
     refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
@@ -71,12 +71,12 @@ async def test_voters_other_number_waits_as_long_as_the_contacted_number(store: 
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.BUSY, Outcome.MACHINE, Outcome.ABANDONED])
-async def test_voter_who_was_not_contacted_may_be_called_on_the_other_number(store: Store, outcome: Outcome) -> None:
+async def test_voter_who_was_not_contacted_may_be_called_on_a_second_number(store: Store, outcome: Outcome) -> None:
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), outcome, retry_at=NOW + 900)
     assert await is_callable_at(store, NOW + 1)
 
 
-async def test_conversation_without_retry_holds_the_voters_other_number_for_a_day(store: Store) -> None:
+async def test_conversation_without_a_retry_holds_the_second_number_for_a_day(store: Store) -> None:
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)
@@ -85,12 +85,12 @@ async def test_conversation_without_retry_holds_the_voters_other_number_for_a_da
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_completed_flow_holds_the_voters_other_number(store: Store) -> None:
+async def test_completed_flow_holds_the_second_number_of_the_voter(store: Store) -> None:
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.COMPLETED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_disposition_after_the_call_applies_to_the_voters_other_number(store: Store) -> None:
+async def test_disposition_after_the_call_applies_to_the_second_number_of_the_voter(store: Store) -> None:
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
     await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
@@ -99,7 +99,9 @@ async def test_disposition_after_the_call_applies_to_the_voters_other_number(sto
 
 
 @pytest.mark.parametrize("in_the_talk", [True, False])
-async def test_wrong_number_releases_the_voters_other_number(store: Store, in_the_talk: bool) -> None:
+async def test_wrong_number_disposition_releases_the_second_number_of_the_voter(
+    store: Store, in_the_talk: bool
+) -> None:
     call = await claim_and_open_attempt(store, 1)
     wrong = Mark("k", 1, MarkKind.WRONG_NUMBER, MarkSource.AGENT, NOW + 70, attempt_id=call.attempt_id)
     if in_the_talk:
@@ -110,7 +112,9 @@ async def test_wrong_number_releases_the_voters_other_number(store: Store, in_th
     assert await is_callable_at(store, NOW + 71)
 
 
-async def test_voters_other_number_is_not_held_if_it_has_another_pending_voter(store: Store, backend: Backend) -> None:
+async def test_second_number_of_a_voter_is_not_held_if_another_voter_is_pending_there(
+    store: Store, backend: Backend
+) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (5, ?)", (MOBILE,))
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
@@ -118,7 +122,7 @@ async def test_voters_other_number_is_not_held_if_it_has_another_pending_voter(s
 
 
 @pytest.mark.parametrize("retry_at", [NOW + 7200, None])
-async def test_machine_reported_by_the_agent_does_not_hold_the_voters_other_number(
+async def test_answering_machine_report_does_not_hold_the_second_number_of_the_voter(
     store: Store, retry_at: float | None
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
@@ -129,7 +133,9 @@ async def test_machine_reported_by_the_agent_does_not_hold_the_voters_other_numb
 
 
 @pytest.mark.parametrize("ended_at_first", [True, False])
-async def test_corrected_disposition_does_not_hold_the_voters_other_number(store: Store, ended_at_first: bool) -> None:
+async def test_corrected_disposition_does_not_hold_the_second_number_of_the_voter(
+    store: Store, ended_at_first: bool
+) -> None:
     call = await claim_and_open_attempt(store, 1)
     if ended_at_first:
         assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
@@ -143,7 +149,7 @@ async def test_corrected_disposition_does_not_hold_the_voters_other_number(store
     assert await is_callable_at(store, NOW + 3600)
 
 
-async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_number(store: Store) -> None:
+async def test_wrong_number_disposition_keeps_the_retry_time_of_the_second_number(store: Store) -> None:
     assert await end_attempt(store, await claim_and_open_attempt(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
@@ -153,7 +159,7 @@ async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_n
 
 
 @pytest.mark.parametrize("word", [Disposition.REFUSED, Disposition.OPT_OUT])
-async def test_voter_who_refuses_during_the_call_is_never_called_on_the_other_number(
+async def test_voter_who_refuses_during_the_call_is_never_called_on_a_second_number(
     store: Store, word: Disposition
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
@@ -162,7 +168,7 @@ async def test_voter_who_refuses_during_the_call_is_never_called_on_the_other_nu
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_voters_other_number_is_not_held_in_another_campaign(store: Store) -> None:
+async def test_second_number_of_a_voter_is_not_held_in_another_campaign(store: Store) -> None:
     await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol_numbers("other")
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)

@@ -47,7 +47,9 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
-async def test_undoing_a_mark_restores_a_voter_who_was_closed_before_it(backend: Backend, kind: MarkKind) -> None:
+async def test_undoing_a_mark_leaves_a_voter_closed_who_was_closed_before_the_mark(
+    backend: Backend, kind: MarkKind
+) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "family", kind, AGENT, 0)
         await add_worker_mark(store, 1)
@@ -65,7 +67,9 @@ async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_und
 
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
-async def test_undoing_a_mark_restores_a_voter_who_was_pending_before_it(backend: Backend, kind: MarkKind) -> None:
+async def test_undoing_a_mark_makes_a_voter_pending_who_was_pending_before_the_mark(
+    backend: Backend, kind: MarkKind
+) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "self", kind, AGENT, 0)
         assert get_changes(await add_worker_mark(store, 1)) == (0, 1, -1)
@@ -103,7 +107,7 @@ async def test_undone_mark_does_not_override_a_correction(backend: Backend, slip
         assert (await get_turnout(store)).voted == 0
 
 
-async def test_voted_mark_that_was_corrected_does_not_override_another_correction(backend: Backend) -> None:
+async def test_corrected_voted_mark_does_not_override_another_correction(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "afternoon", MarkKind.VOTED, LIST, 120)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 180)

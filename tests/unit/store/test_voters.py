@@ -400,7 +400,7 @@ async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
     assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
-async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> None:
+async def test_stored_state_of_the_pacer_is_returned_unchanged(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.read_pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')

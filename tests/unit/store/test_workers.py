@@ -74,9 +74,7 @@ async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_vot
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
 
 
-async def test_number_of_a_booth_worker_with_an_opt_out_is_closed_without_a_reason(
-    store: Store, backend: Backend
-) -> None:
+async def test_opt_out_closes_the_number_of_a_booth_worker_without_a_reason(store: Store, backend: Backend) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
@@ -87,7 +85,7 @@ async def test_number_of_a_booth_worker_with_an_opt_out_is_closed_without_a_reas
         assert found.fetchall() == [("closed", 0)]
 
 
-async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Store) -> None:
+async def test_booth_worker_marked_as_voted_is_called_only_as_a_worker(store: Store) -> None:
     effect = await store.record_mark(make_voted_mark(1, "a"))
     assert effect.silenced_phones == (1,)
     assert 1 not in {each.phone_id for each in await claim_numbers(store, 99)}
@@ -162,7 +160,7 @@ async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_with
         assert found.fetchall() == [(1, None), (None, 2)]
 
 
-async def test_conversation_with_a_booth_worker_holds_no_number_of_a_voter(store: Store, backend: Backend) -> None:
+async def test_conversation_with_a_booth_worker_holds_back_no_number_of_a_voter(store: Store, backend: Backend) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, 2)")
         before = db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall()

@@ -102,7 +102,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_waiting_writes_are_committed_in_one_transaction(tmp_path: Path) -> None:
+async def test_waiting_store_writes_are_committed_in_one_transaction(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             tasks = [asyncio.create_task(writer.write(add(number))) for number in range(50)]
@@ -118,7 +118,7 @@ async def test_store_writer_returns_a_result_only_after_the_commit(tmp_path: Pat
         assert numbers.kept() == [1]
 
 
-async def test_failing_write_does_not_fail_other_writes(tmp_path: Path) -> None:
+async def test_failing_store_write_does_not_fail_other_writes(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             jobs = [add(1), add_then_fail(2), add(1), add(3)]
@@ -133,7 +133,7 @@ async def test_failing_write_does_not_fail_other_writes(tmp_path: Path) -> None:
         assert numbers.commits == 2
 
 
-async def test_write_that_ends_the_transaction_does_not_fail_other_writes(tmp_path: Path) -> None:
+async def test_store_write_that_ends_the_transaction_does_not_fail_other_writes(tmp_path: Path) -> None:
     def rolls_everything_back(db: sqlite3.Connection) -> int:
         db.execute("ROLLBACK")
         raise ValueError("bad")

@@ -124,7 +124,7 @@ def expect_call(switch: AsteriskSwitch, attempt_id: AttemptId = CALL) -> None:
 # The link comes up
 
 
-async def test_session_begins_with_the_boot_the_dialplan_and_the_lease_before_channels_are_listed() -> None:
+async def test_ami_session_checks_boot_dialplan_and_lease_before_listing_channels() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f1", server="second")
     session = Session(switch)
     await bring_up(switch, session)
@@ -140,7 +140,7 @@ async def test_session_begins_with_the_boot_the_dialplan_and_the_lease_before_ch
     assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
 
 
-async def test_dialplan_of_other_settings_ends_the_session_before_the_lease_is_acquired() -> None:
+async def test_dialplan_of_other_settings_ends_the_ami_session_before_the_lease() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
     session = Session(switch)
     with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
@@ -148,7 +148,7 @@ async def test_dialplan_of_other_settings_ends_the_session_before_the_lease_is_a
     assert (len(session.sent), events) == (2, [])
 
 
-async def test_asterisk_of_another_dialler_is_not_reported_as_connected() -> None:
+async def test_asterisk_leased_by_another_dialler_is_not_reported_as_connected() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     session.channels = [list_channel(f"matdan-lease-{STRANGER.text}", "matdan-lease")]
@@ -178,7 +178,7 @@ async def test_restart_of_asterisk_is_recognised_by_its_start_time(started: tupl
     assert [event.restarted for event in events if isinstance(event, SwitchUp)] == [False, restarted]
 
 
-async def test_session_whose_channels_cannot_be_listed_is_not_reported_as_connected() -> None:
+async def test_ami_session_that_cannot_list_channels_is_not_reported_as_connected() -> None:
     switch, events = make_switch()
     session = Session()
     session.errors = {"CoreShowChannels": SwitchError("denied")}
@@ -191,7 +191,7 @@ async def test_session_whose_channels_cannot_be_listed_is_not_reported_as_connec
     assert [type(event) for event in events] == [SwitchUp]
 
 
-async def test_hangup_of_an_earlier_session_does_not_hide_a_listed_call() -> None:
+async def test_hangup_in_an_earlier_ami_session_does_not_hide_a_listed_call() -> None:
     switch, events, session = await connect()
     switch.on_event(make_event("Hangup", Uniqueid=CALL))
     session.channels = [list_channel(CALL)]
@@ -201,7 +201,7 @@ async def test_hangup_of_an_earlier_session_does_not_hide_a_listed_call() -> Non
     assert up.live_attempts == {CALL}
 
 
-async def test_inbound_call_is_found_again_by_its_channel_variable_in_a_new_session() -> None:
+async def test_inbound_call_is_found_by_its_channel_variable_in_a_new_ami_session() -> None:
     switch, events = make_switch()
     session = Session()
     session.channels = [list_channel(INBOUND)]
@@ -213,7 +213,7 @@ async def test_inbound_call_is_found_again_by_its_channel_variable_in_a_new_sess
     assert switch.find_attempt_on_channel(INBOUND) == CALL
 
 
-async def test_states_of_live_calls_are_reported_after_the_session_is_up() -> None:
+async def test_states_of_live_calls_are_reported_after_the_ami_session_is_up() -> None:
     switch, events = make_switch()
     session = Session()
     session.channels = [list_channel(CALL, "from-carrier", "5")]
@@ -226,7 +226,7 @@ async def test_states_of_live_calls_are_reported_after_the_session_is_up() -> No
 
 
 @virtual_time()
-async def test_call_whose_end_was_lost_is_reported_as_ended_in_the_session() -> None:
+async def test_call_whose_hangup_event_was_lost_is_reported_as_ended() -> None:
     switch, events, session = await connect(list_channel(CALL))
     session.channels = []
     await asyncio.sleep(COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS + 0.1)
@@ -236,7 +236,7 @@ async def test_call_whose_end_was_lost_is_reported_as_ended_in_the_session() -> 
 
 @pytest.mark.parametrize("end", ["link down", "close"])
 @virtual_time()
-async def test_asterisk_is_not_asked_for_its_channels_after_the_session(end: str) -> None:
+async def test_ended_ami_session_does_not_list_the_channels_of_asterisk(end: str) -> None:
     switch, _events, session = await connect(list_channel(CALL))
     if end == "close":
         switch.close()
@@ -248,7 +248,7 @@ async def test_asterisk_is_not_asked_for_its_channels_after_the_session(end: str
 
 
 @virtual_time()
-async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_session() -> None:
+async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_ami_session() -> None:
     _switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": ValueError("a bug")}
     with capture_logs() as logs:
@@ -258,7 +258,7 @@ async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_session(
 
 
 @virtual_time()
-async def test_session_is_not_closed_again_when_its_comparison_ends_with_the_link() -> None:
+async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchUnreachable("lost")}
     with capture_logs() as logs:
@@ -267,7 +267,7 @@ async def test_session_is_not_closed_again_when_its_comparison_ends_with_the_lin
     switch.close()
 
 
-async def test_lost_session_is_reported_and_takes_no_more_orders() -> None:
+async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None:
     switch, events, session = await connect()
     session.oldest_unanswered_seconds = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
@@ -281,7 +281,7 @@ async def test_lost_session_is_reported_and_takes_no_more_orders() -> None:
     assert switch.get_unanswered_seconds() == 0.0
 
 
-async def test_connection_that_was_never_up_is_reported_as_down() -> None:
+async def test_failed_first_ami_connection_is_reported_as_down() -> None:
     switch, events = make_switch()
     switch.on_ami_link_down(SwitchError("refused"))
     switch.close()
@@ -289,7 +289,7 @@ async def test_connection_that_was_never_up_is_reported_as_down() -> None:
 
 
 @pytest.mark.parametrize("stopping", [True, False])
-async def test_unanswered_seconds_are_those_of_the_oldest_action_unless_asterisk_stops(stopping: bool) -> None:
+async def test_unanswered_time_is_that_of_the_oldest_ami_action_or_infinite_on_shutdown(stopping: bool) -> None:
     switch, _events, session = await connect()
     session.oldest_unanswered_seconds, session.is_stopping = 3.0, stopping
     switch.close()
@@ -300,7 +300,7 @@ async def test_unanswered_seconds_are_those_of_the_oldest_action_unless_asterisk
 
 
 @virtual_time()
-async def test_unanswered_seconds_are_infinite_once_the_lease_may_have_expired() -> None:
+async def test_unanswered_time_is_infinite_once_the_asterisk_lease_may_have_expired() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -313,7 +313,7 @@ async def test_unanswered_seconds_are_infinite_once_the_lease_may_have_expired()
 
 
 @virtual_time()
-async def test_lease_is_renewed_until_the_session_is_lost() -> None:
+async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -326,7 +326,7 @@ async def test_lease_is_renewed_until_the_session_is_lost() -> None:
     switch.close()
 
 
-async def test_session_without_a_lease_lasts_until_it_is_lost() -> None:
+async def test_ami_session_without_an_asterisk_lease_lasts_until_the_connection_is_lost() -> None:
     switch, _events, session = await connect()
     session.lost.set_result(SwitchError("lost"))
     assert str(await switch.run_ami_session(cast(Any, session))) == "lost"
@@ -345,7 +345,7 @@ async def test_session_without_a_lease_lasts_until_it_is_lost() -> None:
     ids=["hangup", "originate response"],
 )
 @virtual_time()
-async def test_call_with_only_one_of_its_two_end_events_ends_after_the_grace_time(first: AmiMessage) -> None:
+async def test_call_with_one_of_its_two_hangup_events_ends_after_the_grace_time(first: AmiMessage) -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_event(first)
@@ -359,7 +359,7 @@ async def test_call_with_only_one_of_its_two_end_events_ends_after_the_grace_tim
 
 
 @virtual_time()
-async def test_call_with_both_end_events_ends_once_without_the_grace_time() -> None:
+async def test_call_with_both_hangup_events_ends_once_without_the_grace_time() -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="17"))
@@ -370,7 +370,7 @@ async def test_call_with_both_end_events_ends_once_without_the_grace_time() -> N
 
 
 @virtual_time()
-async def test_closed_switch_reports_no_end_of_a_call_after_the_grace_time() -> None:
+async def test_closed_asterisk_connection_reports_no_call_end_after_the_grace_time() -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="16"))
@@ -384,7 +384,7 @@ def join_seat(unique_id: str) -> AmiMessage:
 
 
 @pytest.mark.parametrize("error", [None, NO_CHANNEL, SwitchUnreachable("lost")])
-async def test_phone_that_was_replaced_in_its_seat_is_hung_up(error: SwitchError | None) -> None:
+async def test_phone_replaced_by_a_second_phone_of_its_seat_is_hung_up(error: SwitchError | None) -> None:
     switch, events, session = await connect()
     session.errors = {} if error is None else {"Hangup": error}
     switch.on_event(join_seat("seat-04-old"))
@@ -402,7 +402,7 @@ async def test_phone_that_was_replaced_in_its_seat_is_hung_up(error: SwitchError
     switch.close()
 
 
-async def test_closed_switch_hangs_up_no_replaced_phone() -> None:
+async def test_closed_asterisk_connection_hangs_up_no_replaced_phone() -> None:
     switch, _events, session = await connect()
     switch.on_event(join_seat("seat-04-old"))
     switch.on_event(join_seat("seat-04-new"))
@@ -453,7 +453,7 @@ def list_status(unique_id: str = INBOUND, name: str = TRUNK_CHANNEL, context: st
     )
 
 
-async def test_inbound_channel_is_assigned_and_its_events_belong_to_the_attempt() -> None:
+async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> None:
     switch, events, session = await connect()
     session.status = [list_status()]
     assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
@@ -474,7 +474,7 @@ async def test_inbound_channel_is_assigned_and_its_events_belong_to_the_attempt(
 
 
 @pytest.mark.parametrize("unique_id", ["", "17.1\r\nAction: Logoff", "17,1", "1" * 151])
-async def test_channel_whose_id_asterisk_cannot_have_made_is_neither_assigned_nor_queried(unique_id: str) -> None:
+async def test_channel_with_an_impossible_id_is_neither_assigned_nor_queried(unique_id: str) -> None:
     switch, _events, session = await connect()
     session.status = [list_status(unique_id)]
     assert await switch.assign_channel(unique_id, TRUNK_CHANNEL, CALL) is None
@@ -484,7 +484,7 @@ async def test_channel_whose_id_asterisk_cannot_have_made_is_neither_assigned_no
     switch.close()
 
 
-async def test_channel_that_is_no_inbound_call_is_not_assigned() -> None:
+async def test_channel_that_is_no_inbound_call_is_not_assigned_to_an_attempt() -> None:
     switch, _events, session = await connect()
     for status, error in (
         ([list_status(context="matdan-voter")], None),
@@ -498,7 +498,7 @@ async def test_channel_that_is_no_inbound_call_is_not_assigned() -> None:
     switch.close()
 
 
-async def test_channel_is_not_assigned_without_a_connection_to_asterisk() -> None:
+async def test_inbound_channel_is_not_assigned_without_a_connection_to_asterisk() -> None:
     switch, _events, session = await connect()
     session.errors = {"Status": SwitchUnreachable("lost")}
     with pytest.raises(SwitchUnreachable, match="lost"):
@@ -517,7 +517,7 @@ def list_call(state: str = "6", **changed: str) -> AmiMessage:
     return make_event("Status", **fields, ChannelState=state)
 
 
-async def test_answered_call_of_which_the_event_has_arrived_is_not_queried() -> None:
+async def test_asterisk_is_not_asked_about_a_call_whose_answer_event_has_arrived() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DestChannel=TRUNK_CHANNEL, DialStatus="ANSWER"))
@@ -528,7 +528,7 @@ async def test_answered_call_of_which_the_event_has_arrived_is_not_queried() -> 
     switch.close()
 
 
-async def test_answer_that_only_asterisk_knows_is_reported_once() -> None:
+async def test_answer_whose_event_was_lost_is_read_from_asterisk_and_reported_once() -> None:
     switch, events, session = await connect()
     expect_call(switch)
     session.status = [list_call()]
@@ -551,7 +551,7 @@ async def test_answer_that_only_asterisk_knows_is_reported_once() -> None:
     ],
     ids=["none", "ringing", "other id", "other name", "other context", "two"],
 )
-async def test_channel_that_asterisk_lists_otherwise_is_not_answered(found: list[AmiMessage]) -> None:
+async def test_channel_that_asterisk_lists_in_another_state_is_not_answered(found: list[AmiMessage]) -> None:
     switch, events, session = await connect()
     expect_call(switch)
     session.status = found
@@ -560,7 +560,7 @@ async def test_channel_that_asterisk_lists_otherwise_is_not_answered(found: list
     switch.close()
 
 
-async def test_channel_that_asterisk_does_not_have_is_not_answered() -> None:
+async def test_channel_unknown_to_asterisk_does_not_count_as_answered() -> None:
     switch, events, session = await connect()
     expect_call(switch)
     session.errors = {"Status": NO_CHANNEL}
@@ -570,7 +570,7 @@ async def test_channel_that_asterisk_does_not_have_is_not_answered() -> None:
 
 
 @virtual_time()
-async def test_question_for_an_answer_waits_some_seconds_for_the_session() -> None:
+async def test_query_for_an_answered_channel_waits_some_seconds_for_an_ami_session() -> None:
     switch, _events = make_switch()
     expect_call(switch)
     began_at = asyncio.get_running_loop().time()
@@ -597,7 +597,7 @@ async def test_unique_id_of_a_channel_has_at_most_150_characters(length: int, as
     switch.close()
 
 
-async def test_orders_for_an_inbound_call_name_its_channel() -> None:
+async def test_asterisk_orders_for_an_inbound_call_name_the_channel_of_the_call() -> None:
     switch, _events, session = await connect()
     session.status = [list_status()]
     await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL)
@@ -616,7 +616,7 @@ async def test_orders_for_an_inbound_call_name_its_channel() -> None:
 
 
 @pytest.mark.parametrize(("length", "placed"), [(40, True), (41, False)])
-async def test_name_of_an_endpoint_has_at_most_40_characters(length: int, placed: bool) -> None:
+async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: int, placed: bool) -> None:
     switch, _events, session = await connect()
     request = OriginateRequest(CALL, "+919812345678", "e" * length, "+911140000001", CampaignKind.IVR, 25.0)
     if placed:
@@ -628,7 +628,7 @@ async def test_name_of_an_endpoint_has_at_most_40_characters(length: int, placed
     switch.close()
 
 
-async def test_call_with_a_value_that_the_session_refuses_to_send_is_not_tracked() -> None:
+async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None:
     switch, _events, session = await connect()
     session.errors = {"Originate": UnsafeValue("a line break")}
     request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0)
@@ -639,7 +639,7 @@ async def test_call_with_a_value_that_the_session_refuses_to_send_is_not_tracked
 
 
 @virtual_time()
-async def test_hangup_is_resent_while_the_channel_of_a_live_call_does_not_exist() -> None:
+async def test_hangup_is_resent_until_the_channel_of_the_live_call_exists() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     session.errors = {"Hangup": NO_CHANNEL}
@@ -651,7 +651,7 @@ async def test_hangup_is_resent_while_the_channel_of_a_live_call_does_not_exist(
 
 
 @virtual_time()
-async def test_hangup_is_not_resent_once_the_channel_was_hung_up_or_the_call_has_ended() -> None:
+async def test_hangup_is_not_resent_after_the_channel_or_the_call_has_ended() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     await switch.hang_up_call(CALL)
@@ -682,7 +682,7 @@ async def test_hangup_without_a_connection_is_not_resent_and_fails() -> None:
 # Call records
 
 
-async def test_call_records_cannot_be_read_without_their_file() -> None:
+async def test_call_records_cannot_be_read_without_a_call_record_file_in_the_settings() -> None:
     with pytest.raises(SwitchError) as refused:
         await AsteriskSwitch().read_call_records([CALL])
     assert str(refused.value) == (

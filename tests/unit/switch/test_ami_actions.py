@@ -175,7 +175,7 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         ),
     ],
 )
-async def test_order_sends_exactly_its_actions(order: Order, actions: list[str]) -> None:
+async def test_each_asterisk_order_sends_exactly_the_listed_ami_actions(order: Order, actions: list[str]) -> None:
     switch, client = connect()
     await order(switch)
     assert client.sent == actions
@@ -188,7 +188,7 @@ async def test_order_sends_exactly_its_actions(order: Order, actions: list[str])
         (lambda switch: switch.call_seat_phone_for_log_in("04", "agent04"), "matdan-login", "s", []),
     ],
 )
-async def test_phone_of_a_seat_is_called_on_a_channel_of_its_own(
+async def test_each_call_to_the_phone_of_a_seat_has_a_new_channel_id(
     order: Order, context: str, extension: str, last: list[str]
 ) -> None:
     switch, client = connect()
@@ -201,7 +201,7 @@ async def test_phone_of_a_seat_is_called_on_a_channel_of_its_own(
     ]
 
 
-async def test_number_of_packets_is_returned_or_the_phone_is_named() -> None:
+async def test_packet_count_of_a_seat_phone_is_returned_or_an_error_names_the_phone() -> None:
     switch, client = connect()
     assert await switch.count_packets_from_seat_phone("04") == 17
     client.value = ""
@@ -241,7 +241,7 @@ async def test_number_of_packets_is_returned_or_the_phone_is_named() -> None:
         ),
     ],
 )
-async def test_value_with_a_special_meaning_to_asterisk_is_never_sent(order: Order, rule: str) -> None:
+async def test_value_with_a_special_meaning_to_asterisk_is_never_sent_to_asterisk(order: Order, rule: str) -> None:
     switch, client = connect()
     with pytest.raises(UnsafeValue) as refused:
         await order(switch)
@@ -249,7 +249,7 @@ async def test_value_with_a_special_meaning_to_asterisk_is_never_sent(order: Ord
     assert client.sent == []
 
 
-async def test_call_is_tracked_unless_it_was_certainly_not_placed() -> None:
+async def test_call_is_tracked_unless_asterisk_certainly_did_not_place_the_call() -> None:
     switch, client = connect()
     calls = switch.tracker.calls
     for error, tracked in ((None, True), (OriginateUnsure("late"), True), (SwitchError("no"), False)):
@@ -263,12 +263,12 @@ async def test_call_is_tracked_unless_it_was_certainly_not_placed() -> None:
         assert calls.has_call(CALL) is tracked
 
 
-async def test_order_without_a_connection_says_what_to_check() -> None:
+async def test_asterisk_order_without_a_connection_fails_and_says_what_to_check() -> None:
     with pytest.raises(SwitchUnreachable, match=r"check that it runs, and `ami[.]host` and `ami[.]port`"):
         await AsteriskSwitch().hang_up_call(CALL)
 
 
-async def test_lost_connection_is_reported_with_its_reason_and_server() -> None:
+async def test_lost_asterisk_connection_is_reported_with_its_reason_and_server() -> None:
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch(server="second")
     switch.set_event_sink(events.append)

@@ -81,7 +81,7 @@ async def test_event_that_only_one_channel_list_shows_as_lost_is_not_reported(mo
 
 
 @virtual_time()
-async def test_two_events_that_one_channel_list_each_shows_as_lost_are_not_reported(
+async def test_two_events_each_shown_as_lost_by_only_one_channel_list_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

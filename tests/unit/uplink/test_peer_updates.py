@@ -93,7 +93,7 @@ def opt_out_message(position: int, buffered: int, centre: str = "patna-1") -> St
 
 
 @virtual_time()
-async def test_updates_of_other_centres_share_one_command_and_own_updates_only_move_the_position() -> None:
+async def test_updates_of_other_centres_share_one_command_and_own_updates_are_skipped() -> None:
     dialler = RecordingDialler("done")
     updates = PeerUpdates(SnapshotSource("pune-1", RecordingSession()), dialler, NO_STORE, FixedClock())
     pending: PendingUpdates | None = PendingUpdates(0)

@@ -182,7 +182,7 @@ async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnd
     assert kept == await desk.file.read_password("coach")
 
 
-async def test_desk_with_too_many_waiting_sign_ins_refuses_another_before_looking_up_the_name(
+async def test_full_sign_in_queue_refuses_a_sign_in_before_the_name_is_looked_up(
     desk: DeskUnderTest,
 ) -> None:
     waiting = [asyncio.create_task(get_problem_code(desk, f"s{number}", "wrong")) for number in range(MAX_WAITING + 1)]
@@ -222,7 +222,7 @@ async def test_desk_database_of_a_newer_version_is_rejected(tmp_path: Path) -> N
         await DeskFile.open(tmp_path / "x.desk.db", None)
 
 
-async def test_tries_of_a_stranger_lock_neither_another_address_nor_a_known_device(desk: DeskUnderTest) -> None:
+async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_device(desk: DeskUnderTest) -> None:
     CLIENT.set(WebClient("203.0.113.9"))
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
@@ -239,7 +239,7 @@ async def test_tries_of_a_stranger_lock_neither_another_address_nor_a_known_devi
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_known_device_of_one_user_is_unknown_for_another_and_locked_by_its_own_tries(desk: DeskUnderTest) -> None:
+async def test_known_device_counts_for_one_user_only_and_is_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
     device = desk.people.devices.read_cookie(desk.people.devices.make_cookie("somebody"))
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):

@@ -70,7 +70,7 @@ def client(address: str, device: str = "") -> WebClient:
     return WebClient(address, KnownDevice(device, "") if device else None)
 
 
-async def test_one_address_with_many_requests_does_not_delay_another() -> None:
+async def test_one_address_with_many_sign_ins_does_not_delay_other_addresses() -> None:
     """With one queue for all, the work of 120 unknown clients made 18 of 18 sign-ins busy."""
     queue = Queue()
     for number in range(120):
@@ -80,7 +80,7 @@ async def test_one_address_with_many_requests_does_not_delay_another() -> None:
     assert "asha" in (await queue.run_all())[:3]  # after the one that runs, and one whose turn it is
 
 
-async def test_known_device_goes_before_many_unknown_addresses() -> None:
+async def test_sign_in_from_a_known_device_goes_before_many_unknown_addresses() -> None:
     queue = Queue()
     for number in range(120):
         queue.add(f"stranger {number}", client(f"203.0.113.{number}"))
@@ -89,7 +89,7 @@ async def test_known_device_goes_before_many_unknown_addresses() -> None:
     assert "asha" in (await queue.run_all())[:2]
 
 
-async def test_full_queue_refuses_the_address_that_fills_it_and_nobody_else() -> None:
+async def test_full_sign_in_queue_refuses_only_the_address_that_fills_the_queue() -> None:
     queue = Queue(most=10)
     strangers = [queue.add(f"stranger {number}", client("203.0.113.9")) for number in range(30)]
     await queue.settle()
@@ -101,7 +101,7 @@ async def test_full_queue_refuses_the_address_that_fills_it_and_nobody_else() ->
     assert sum(isinstance(each.exception(), QueueFull) for each in strangers) == 30 - 9  # one runs, 10 - 2 wait
 
 
-async def test_unknown_address_does_not_displace_a_known_device_or_an_equal() -> None:
+async def test_sign_in_from_an_unknown_address_displaces_no_waiting_sign_in() -> None:
     queue = Queue(most=3)
     queue.add("first", client("10.0.0.1"))
     await queue.settle()  # it runs
@@ -116,7 +116,7 @@ async def test_unknown_address_does_not_displace_a_known_device_or_an_equal() ->
     assert [each.exception() for each in waiting] == [None, None, None]
 
 
-async def test_work_of_a_client_that_has_left_is_dropped() -> None:
+async def test_queued_sign_in_of_a_client_that_has_left_is_dropped() -> None:
     """The work of clients that had left went on for four minutes."""
     queue = Queue()
 
@@ -134,7 +134,7 @@ async def test_work_of_a_client_that_has_left_is_dropped() -> None:
     assert isinstance(left.exception(), QueueFull)
 
 
-async def test_error_of_work_is_raised_to_its_client_and_the_queue_goes_on() -> None:
+async def test_failed_password_check_is_raised_to_its_client_and_the_queue_continues() -> None:
     queue = Queue()
 
     def fail() -> None:
