@@ -34,7 +34,7 @@ def test_malformed_asterisk_input_raises_only_declared_errors_and_leaks_no_memor
     assert sys.getallocatedblocks() - before < 5_000  # the codecs cache 512 search strings and replies
 
 
-def test_malformed_input_decodes_the_same_in_one_piece_or_byte_by_byte() -> None:
+def test_malformed_asterisk_input_decodes_the_same_in_one_piece_or_byte_by_byte() -> None:
     random = Random(18)
     for _ in range(300):
         ami = damage(random, AMI, AMI_TOKENS)[:3000] + random.choice(AMI)

@@ -319,7 +319,7 @@ async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
 
 
 @virtual_time()
-async def test_each_simulated_call_uses_the_next_list_of_keys() -> None:
+async def test_each_simulated_call_uses_the_next_list_of_key_presses() -> None:
     config = replace(CONFIG, scripts={"911": (Behaviour(fails_with=486), STAYS)})
     async with lab_centre(config) as (switch, lab):
         for n in range(3):

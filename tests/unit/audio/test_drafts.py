@@ -56,7 +56,7 @@ def test_synthetic_voice_pronounces_a_word_instead_of_spelling_the_letters(langu
     assert np.abs(samples).max() > 0.05
 
 
-def test_same_text_is_synthesised_once_for_all_prompts(tmp_path: Path) -> None:
+def test_text_shared_by_several_prompts_is_synthesised_once(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     texts = {PromptName("", "hi", name): "सात" for name in ("number/7", "digit/7", "day/7")}
     texts[PromptName("", "zz", "number/7")] = "seven"

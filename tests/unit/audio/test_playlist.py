@@ -141,7 +141,7 @@ def site(tmp_path: Path) -> PlaylistReader:
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
 
-def test_catalogue_reader_notices_each_change_and_hashes_no_file_twice(
+def test_catalogue_reader_detects_each_catalogue_change_and_hashes_no_file_twice(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = PromptName("", "hi", "common/goodbye")

@@ -128,7 +128,7 @@ def test_invalid_prompt_names_are_refused(path: str) -> None:
     assert find_prompt_of_sound(f"matdan/{path}") is None
 
 
-def test_prompt_names_and_sound_names_convert_both_ways() -> None:
+def test_prompt_name_is_converted_to_a_sound_name_and_back_unchanged() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
         name = parse_prompt_name(path)
         assert name.path == path
@@ -183,7 +183,9 @@ def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
     assert list(run_jobs_in_processes(_die_at_three, [], workers=1)) == []
 
 
-def test_failed_write_of_a_sound_file_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_of_a_sound_file_leaves_the_old_sound_file_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.alaw"
     write_atomically(path, b"old")
 

@@ -14,7 +14,7 @@ from bench.next_call_stage import CallWatch, Figures, build_store, noon_zone
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 
-def test_call_that_waits_for_a_number_keeps_its_start_time_and_is_counted_as_waiting() -> None:
+def test_call_that_waits_for_a_number_is_counted_as_waiting_with_its_start_time() -> None:
     figures = Figures()
     watch = CallWatch(figures)
     watch.note_wanted(2)

@@ -50,7 +50,7 @@ def site(tmp_path: Path) -> Path:
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
     ],
 )
-def test_command_refuses_to_write_output_over_an_input_file(
+def test_dialer_command_refuses_to_write_output_over_an_input_file(
     site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str
 ) -> None:
     monkeypatch.chdir(site)
@@ -66,7 +66,7 @@ def test_command_refuses_to_write_output_over_an_input_file(
 
 
 @pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
-def test_command_refuses_to_write_output_over_any_store(
+def test_dialer_command_refuses_to_write_output_over_any_store(
     site: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(site)
@@ -115,7 +115,7 @@ def test_database_of_another_program_is_never_overwritten(tmp_path: Path) -> Non
         write_file(tmp_path / "other.csv", b"x")
 
 
-def test_existing_output_file_that_is_no_store_is_overwritten(tmp_path: Path) -> None:
+def test_existing_output_file_is_overwritten_unless_it_is_a_store(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(b"of yesterday")
     write_file(path, b"of today")

@@ -87,7 +87,7 @@ def test_optout_add_prevents_all_calls_to_a_number(config: Path) -> None:
     assert (code, "not a single valid phone number" in message) == (2, True)
 
 
-def test_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
+def test_number_commands_read_phone_numbers_from_standard_input(config: Path) -> None:
     def run_with_input(text: str, *arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, [*arguments, "-c", str(config)], input=text)
         return result.exit_code, result.output

@@ -244,7 +244,7 @@ def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_t
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_possible_call_in_rules_explain_obeys_campaign_list_and_legal_rules(
+def test_next_possible_call_in_rules_explain_respects_campaign_list_and_legal_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))

@@ -117,7 +117,7 @@ def test_mosquitto_user_of_the_desk_has_the_password_in_the_settings(tmp_path: P
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
-def test_new_mqtt_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
+def test_new_mqtt_password_is_created_only_for_the_named_user(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", write_site_settings(tmp_path)
     run("render", "-c", config, "--to", to)
     before = read_password_hashes((to / "matdan.passwords").read_text())

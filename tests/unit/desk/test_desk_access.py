@@ -166,7 +166,7 @@ async def test_request_is_answered_with_503_if_the_session_file_is_unreadable(
 @pytest.mark.parametrize(
     "path", ["/api", "/api/board", "/assets/a/b", "/assets/..%2fx", "/docs", "/openapi.json", "/board/"]
 )
-async def test_unknown_path_is_answered_with_404(desk: DeskUnderTest, path: str) -> None:
+async def test_unknown_page_path_is_answered_with_404(desk: DeskUnderTest, path: str) -> None:
     assert (await desk.get(path, "supervisor")).status_code == 404
 
 

@@ -198,7 +198,7 @@ async def test_agent_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest)
     assert await desk.agents.find_user(token) is None  # the session has ended
 
 
-async def test_agent_session_ends_when_idle_or_when_another_agent_takes_the_seat(desk: DeskUnderTest) -> None:
+async def test_agent_session_ends_when_idle_or_when_another_agent_logs_in_at_the_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.find_user(token) is None
@@ -256,7 +256,7 @@ SCREEN_POP = AgentScreenPop(
 )
 
 
-async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> None:
+async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     desk.page_state.put("pop/05", SCREEN_POP)
@@ -276,7 +276,7 @@ async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> No
         assert read_event(await anext(news)) == {"pop": None}
 
 
-async def test_opening_a_second_page_of_a_seat_closes_the_first(desk: DeskUnderTest) -> None:
+async def test_opening_a_second_page_of_a_seat_closes_the_first_page(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
     async with close_after(desk.agents.streams._stream_events(token, who, "tab-1")) as first:

@@ -133,7 +133,7 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
         await anext(news)
 
 
-async def test_board_updates_end_with_the_session(desk: DeskUnderTest) -> None:
+async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)

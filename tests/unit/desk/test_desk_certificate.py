@@ -223,7 +223,7 @@ def test_certificate_expires_no_later_than_its_ca(files: CertificateFiles) -> No
         make_certificate(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
 
 
-async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: CertificateFiles) -> None:
+async def test_desk_serves_its_pages_with_the_new_certificate(tmp_path: Path, files: CertificateFiles) -> None:
     make_certificate(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
     store = tmp_path / "centre.db"
     with open_store_exclusively(store, "a test"):
@@ -248,7 +248,9 @@ async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: Certi
         (-2, Level.ERROR, "check this machine's clock"),
     ],
 )
-def test_check_reports_the_days_until_the_certificate_expires(site: Path, days: int, level: Level, text: str) -> None:
+def test_dialer_check_reports_the_days_until_the_desk_certificate_expires(
+    site: Path, days: int, level: Level, text: str
+) -> None:
     settings = load_settings(site)
     run("desk", "certificate", "-c", site)
     made_at = (read_certificate(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()
@@ -256,7 +258,7 @@ def test_check_reports_the_days_until_the_certificate_expires(site: Path, days: 
     assert (found.level, text in str(found)) == (level, True), str(found)
 
 
-def test_check_reports_certificates_that_browsers_reject(site: Path, files: CertificateFiles) -> None:
+def test_dialer_check_reports_desk_certificates_that_browsers_reject(site: Path, files: CertificateFiles) -> None:
     settings = load_settings(site)
     assert [each.text for each in check_desk_certificate(settings, NOW)] == [f"{files.certificate} does not exist"]
     make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)

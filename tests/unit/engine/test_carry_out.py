@@ -158,7 +158,7 @@ def test_failing_event_handler_does_not_discard_effects_requested_earlier() -> N
     assert len(heard) == 1
 
 
-def test_failing_effect_does_not_prevent_the_other_effects() -> None:
+def test_failing_effect_of_an_engine_event_does_not_prevent_the_other_effects() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -171,7 +171,7 @@ def test_failing_effect_does_not_prevent_the_other_effects() -> None:
 
 
 @virtual_time()
-async def test_unexpected_error_in_an_effect_or_timer_ends_the_engine() -> None:
+async def test_unexpected_error_in_an_engine_effect_or_timer_stops_the_engine() -> None:
     for wrong in (
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED),
         StartTimer("t", 1.0, TimerExpired(TimerKind.CALL_PHONE, "no such seat")),

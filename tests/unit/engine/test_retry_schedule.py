@@ -138,7 +138,7 @@ def test_booth_worker_is_called_again_on_the_next_polling_day_after_the_last_cal
         ),
     ],
 )
-def test_call_time_counts_as_promised_only_if_the_voter_asked_for_a_call_then(
+def test_call_time_counts_as_promised_only_if_the_voter_asked_for_that_time(
     outcome: Outcome, facts: dict[str, Any], promised: bool
 ) -> None:
     assert make_schedule().is_call_time_promised(a_call(**facts), outcome) is promised

@@ -125,12 +125,12 @@ def test_seat_without_an_agent_refuses_commands(command: str) -> None:
         getattr(make_seat(), command)(make_instant(1.0))
 
 
-def test_two_agents_cannot_have_one_seat() -> None:
+def test_two_agents_cannot_be_logged_in_at_one_seat() -> None:
     with pytest.raises(CommandRefused, match="is already in use"):
         make_ready_seat().log_in("bela", None, make_instant(1.0))
 
 
-def test_voter_gets_the_longest_idle_agent_who_speaks_the_language() -> None:
+def test_voter_gets_the_longest_idle_agent_who_speaks_the_language_of_the_voter() -> None:
     tamil = make_ready_seat("01", since=5.0, languages=frozenset({"ta"}))
     hindi = make_ready_seat("02", since=9.0, languages=frozenset({"hi"}))
     any_language = make_ready_seat("03", since=7.0)

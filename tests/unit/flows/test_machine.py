@@ -101,7 +101,7 @@ def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_q
     assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_prompt_sentence_with_an_unknown_value_is_skipped() -> None:
+def test_sentence_of_a_prompt_with_an_unknown_value_is_skipped() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.

@@ -148,6 +148,6 @@ def test_schema_files_of_flows_are_up_to_date() -> None:
         NODE_KINDS["greet"] = sys.modules["dialer.flows.nodes.greet"].GreetNode
 
 
-def test_two_kinds_of_nodes_cannot_have_the_same_key() -> None:
+def test_two_kinds_of_flow_nodes_cannot_have_the_same_yaml_key() -> None:
     with pytest.raises(ValueError, match="the kind of node say is defined twice"):
         type("OtherSayNode", (SayNode,), {"kind": "say", "__module__": __name__})

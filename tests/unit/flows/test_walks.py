@@ -127,7 +127,7 @@ def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data:
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_random_calls_detect_an_acknowledgement_without_a_stored_result() -> None:
+def test_calls_with_random_keys_detect_an_acknowledgement_before_storing() -> None:
     flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )

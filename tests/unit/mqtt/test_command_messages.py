@@ -666,7 +666,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
 
 
-async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
+async def test_unexpected_error_refuses_the_command_and_the_next_command_is_executed(
     store: Store,
 ) -> None:
     engine = FakeEngine()
@@ -746,7 +746,7 @@ async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_too_large_number_is_refused_in_every_field(name: str) -> None:
+def test_too_large_number_is_refused_in_every_field_of_a_command(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.list_required_fields(), *kind.list_optional_fields()):
         for value in (10**400, -(10**400), 1e308):

@@ -164,7 +164,7 @@ async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_none() -> 
 
 
 @virtual_time()
-async def test_unexpected_error_skips_an_opt_out_and_the_next_is_stored() -> None:
+async def test_unexpected_error_skips_an_opt_out_and_the_next_opt_out_is_stored() -> None:
     store, acknowledged = SlowStore(), list[str]()
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())

@@ -93,7 +93,7 @@ def test_objection_outside_the_calling_hours_names_the_time_zone() -> None:
     assert check_at(NOON, hours) == "outside the campaign's calling hours until Mon 22 Apr 13:00"
 
 
-def test_text_of_an_objection_counts_the_zones_where_a_number_may_be() -> None:
+def test_objection_text_counts_the_time_zones_where_the_number_may_be() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
@@ -117,9 +117,7 @@ def test_text_of_an_objection_counts_the_zones_where_a_number_may_be() -> None:
         ),
     ],
 )
-def test_text_of_an_objection_in_the_silence_interval_names_the_forbidden_calls(
-    campaign: dict[str, Any], text: str
-) -> None:
+def test_objection_text_in_the_silence_interval_names_the_forbidden_calls(campaign: dict[str, Any], text: str) -> None:
     assert text in check_at(NOON, campaign, "india", **POLL_TODAY)
 
 
@@ -149,7 +147,7 @@ def test_call_is_forbidden_from_the_minute_in_which_the_voters_data_must_be_eras
 
 
 @pytest.mark.parametrize(("kind", "voice"), [("agents", "live"), ("ivr", "recorded")])
-def test_text_of_an_objection_without_consent_names_the_kind_of_call(kind: str, voice: str) -> None:
+def test_objection_text_for_a_missing_consent_names_the_kind_of_call(kind: str, voice: str) -> None:
     settings = site(campaign={"kind": kind, **({"flow": "material"} if kind == "ivr" else {}), "purpose": "material"})
     gate = make_gate(settings)
     everything = frozenset(Purpose)
@@ -188,7 +186,7 @@ def make_certified_case(gate: Gate, case: Case, status: CertificateStatus) -> Ca
     return replace(case, campaign=replace(case.campaign, certified={"hi": status}))
 
 
-def test_grounds_of_a_live_call_contain_no_certificate() -> None:
+def test_legal_grounds_of_a_live_call_contain_no_certificate() -> None:
     settings = site()
     gate = make_gate(settings)
     case = make_certified_case(gate, make_case(settings), CertificateStatus(None, date(2024, 5, 22), "digest"))
@@ -196,7 +194,7 @@ def test_grounds_of_a_live_call_contain_no_certificate() -> None:
     assert "digest" not in gate.format_legal_grounds(case, "v1")
 
 
-def test_grounds_of_a_recorded_call_name_everything_that_allowed_the_call() -> None:
+def test_legal_grounds_of_a_recorded_call_name_everything_that_permits_the_call() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     gate = make_gate(settings, Register("ncpr", moment("2024-04-20T02:00"), 1), Register("own", NOON, 1))
     facts = replace(FRESH, consent=Consent.GIVEN, registers=("ncpr", "own"))
@@ -212,7 +210,7 @@ def test_grounds_of_a_recorded_call_name_everything_that_allowed_the_call() -> N
     assert "certified_until" not in gate.format_legal_grounds(unlimited, "v1")
 
 
-def test_grounds_of_a_call_without_known_facts_say_that_the_consent_is_unknown() -> None:
+def test_legal_grounds_of_a_call_without_stored_data_say_that_consent_is_unknown() -> None:
     settings = site()
     gate = make_gate(settings)
     assert gate.format_legal_grounds(make_case(settings, facts=None), "v1") == (
@@ -221,7 +219,7 @@ def test_grounds_of_a_call_without_known_facts_say_that_the_consent_is_unknown()
     )
 
 
-def test_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
+def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
@@ -238,7 +236,7 @@ def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_
     assert (str(ruling), ruling.next_at, ruling.permanent_reason) == ("outside calling hours", None, Reason.HOURS)
 
 
-def test_daily_cap_ends_at_midnight() -> None:
+def test_daily_cap_on_calls_to_a_number_ends_at_midnight() -> None:
     settings = site()
     gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
     midnight = moment("2024-04-23T00:00")

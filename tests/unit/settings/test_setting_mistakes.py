@@ -239,7 +239,7 @@ def test_every_mistake_in_the_settings_is_reported_with_its_line(tmp_path: Path,
 
 
 @pytest.mark.parametrize("host", ["sip.carrier.in", "10.0.0.9", "2001:db8::1", "::1", "::ffff:10.0.0.9"])
-def test_host_may_be_a_name_or_an_address(tmp_path: Path, host: str) -> None:
+def test_host_in_the_settings_may_be_a_name_or_an_address(tmp_path: Path, host: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(TRUNK.replace("10.0.0.9", host), encoding="utf-8")
     assert load_settings(path).trunks[0].host == host

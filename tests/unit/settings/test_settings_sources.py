@@ -200,7 +200,7 @@ def test_error_about_an_invalid_environment_variable_names_the_variable(
     assert "hush" not in printed
 
 
-def test_error_about_a_list_in_an_environment_variable_names_the_index_of_the_wrong_item(
+def test_error_about_a_list_in_an_environment_variable_names_the_wrong_item(
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')

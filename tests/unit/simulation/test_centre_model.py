@@ -125,7 +125,7 @@ def test_simulated_answer_rate_changes_with_each_list() -> None:
     assert curve.get_value_at(1199.0) != curve.get_value_at(1201.0)
 
 
-def test_simulations_with_the_same_seed_give_the_same_day() -> None:
+def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:
     first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first

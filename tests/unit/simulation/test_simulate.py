@@ -55,7 +55,7 @@ def _run_simulate(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
-def test_pacing_policy_creates_a_new_pacer_each_time(name: str) -> None:
+def test_pacing_policy_creates_a_new_pacer_for_each_simulation(name: str) -> None:
     policy = find_policy(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
@@ -407,11 +407,11 @@ def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str]
     assert "\n" not in str(refused.value)
 
 
-def test_share_given_as_an_option_may_have_a_percent_sign() -> None:
+def test_share_given_as_a_simulate_option_may_have_a_percent_sign() -> None:
     assert parse_share("3%", "cap") == parse_share(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
-def test_day_outside_the_supported_years_is_rejected(day: str) -> None:
+def test_simulated_day_outside_the_supported_years_is_rejected(day: str) -> None:
     with pytest.raises(BadScenario, match="--day: the year must be from 1970 to 2999"):
         parse_day(day)

@@ -98,7 +98,7 @@ async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(bac
     await again.close()
 
 
-async def test_attempt_id_can_be_opened_only_once(backend: Backend) -> None:
+async def test_attempt_with_the_same_id_can_be_opened_only_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
@@ -332,7 +332,7 @@ async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> N
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 3
 
 
-async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
+async def test_first_stored_outcome_of_an_attempt_is_final(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         assert await end_attempt(store, new, Outcome.BUSY)
@@ -376,7 +376,7 @@ async def test_number_closed_during_its_call_stays_closed(backend: Backend, how:
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
-async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retry(backend: Backend) -> None:
+async def test_next_due_time_is_now_for_undialled_numbers_and_else_the_earliest_retry(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:  # three numbers
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
         await make_ended_call(store, 1, retry_at=NOW + 500)
@@ -520,7 +520,7 @@ async def test_refused_attempt_is_not_stored(backend: Backend) -> None:
         assert await open_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS - 1)) is None
 
 
-async def test_number_without_a_place_in_the_campaigns_queue_is_refused_as_a_lost_claim(backend: Backend) -> None:
+async def test_attempt_on_a_number_missing_from_the_campaigns_queue_is_refused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         unknown = make_attempt(replace(claimed, campaign_id="no such campaign"))

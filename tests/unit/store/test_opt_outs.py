@@ -104,7 +104,7 @@ async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_s
     await again.close()
 
 
-async def test_opt_out_hashes_depend_on_the_secret(backend: Backend) -> None:
+async def test_opt_out_hashes_depend_on_the_configured_secret(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.hash_numbers([OTHER])

@@ -45,7 +45,7 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
             await store.set_campaign_state("nowhere", CampaignState.PAUSED)
 
 
-async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
+async def test_enrolling_numbers_twice_in_a_campaign_adds_each_number_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
@@ -139,7 +139,7 @@ async def test_released_number_returns_to_its_place_in_the_queue(backend: Backen
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
-async def test_releasing_claims_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
+async def test_releasing_claimed_numbers_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         dialled, closed = await claim_numbers(store, 2)
         assert await open_attempt(store, make_attempt(dialled)) is None
@@ -156,7 +156,7 @@ async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Back
         assert await claim_numbers(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
-async def test_claims_are_released_when_the_lease_expires_or_when_the_owner_restarts(backend: Backend) -> None:
+async def test_claimed_numbers_are_released_when_the_lease_expires_or_the_dialler_restarts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.claim_targets(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
         await store.claim_targets(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)

@@ -388,7 +388,7 @@ async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
         assert await store.find_executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
-async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
+async def test_time_interval_of_a_seat_state_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         intervals = [
             SeatInterval("01", "asha", "ready", NOW, NOW),

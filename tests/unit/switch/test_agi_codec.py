@@ -44,7 +44,7 @@ def decode_after_environment(data: bytes) -> list[AgiInput]:
     return decode_in_pieces(ENVIRONMENT + data)[1:]
 
 
-def test_captures_of_agi_calls_are_found() -> None:
+def test_stored_captures_of_agi_calls_exist() -> None:
     assert len(WITH_AGI) == 5
 
 

@@ -75,7 +75,7 @@ def test_captured_ami_messages_encode_exactly(name: str) -> None:
     assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode_in_pieces(data)) == data
 
 
-def test_captures_of_ami_sessions_are_found() -> None:
+def test_stored_captures_of_ami_sessions_exist() -> None:
     assert len(NAMES) == 28
 
 

@@ -288,7 +288,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
         (lambda session: session.on_timer(10), "silent for 10 s"),
     ],
 )
-def test_second_end_of_an_ami_session_does_not_replace_the_first_reason(
+def test_second_failure_of_an_ami_session_does_not_replace_the_first_reason(
     lose: Callable[[AmiSession], object], why: str
 ) -> None:
     session = make_logged_in_session()

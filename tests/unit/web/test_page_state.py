@@ -91,7 +91,7 @@ async def test_closing_the_page_state_ends_the_updates_of_all_pages(state: PageS
     assert state.open_page_count == 0
 
 
-def test_page_state_returns_no_value_of_another_class_than_the_requested_one(state: PageState) -> None:
+def test_page_state_returns_only_values_of_the_requested_class(state: PageState) -> None:
     alerts = AlertList(1.0, ())
     state.put("alerts", alerts)
     assert state.get("alerts", AlertList) is alerts
