@@ -64,18 +64,18 @@ async def our_server(tally: Tally) -> AsyncIterator[int]:
     """Run our server with our call methods."""
 
     async def flow(call: AgiCall) -> None:
-        await call.answer()
-        await call.stream_file("matdan/hi/greeting")
-        answer = await call.get_data("matdan/hi/question", 5000, 1)
-        await call.set_variable("ANSWER", answer)
-        await call.stream_file("matdan/hi/thanks")
+        await call.answer_channel()
+        await call.play_sound_file("matdan/hi/greeting")
+        answer = await call.play_sound_and_read_keys("matdan/hi/question", 5000, 1)
+        await call.set_channel_variable("ANSWER", answer)
+        await call.play_sound_file("matdan/hi/thanks")
         key = await call.wait_for_digit(1000)
-        booth = await call.get_data("matdan/hi/booth", 5000, 3)
+        booth = await call.play_sound_and_read_keys("matdan/hi/booth", 5000, 3)
         await call.send_command("SAY DIGITS", booth, "")
         variable = (await call.send_command("GET VARIABLE", "NOTE")).note
-        await call.stream_file("matdan/hi/goodbye")
-        await call.set_variable("DONE", "1")
-        await call.hangup()
+        await call.play_sound_file("matdan/hi/goodbye")
+        await call.set_channel_variable("DONE", "1")
+        await call.hang_up_channel()
         tally.append((answer, key or "", booth, variable))
 
     async with AgiServer(flow, LIMITS, port=0) as server:
@@ -177,7 +177,7 @@ async def flow_server(tally: Tally) -> AsyncIterator[int]:
             return True
 
         result = await run_flow(call, flow, facts, "hi", prompts=prompts, commit=commit)
-        tally.append(RIGHT if result.completed and len(commits) == 1 else ("flow", result.state.node))
+        tally.append(RIGHT if result.is_flow_completed and len(commits) == 1 else ("flow", result.state.node))
 
     async with AgiServer(handler, LIMITS, port=0) as server:
         yield server.port
@@ -189,10 +189,10 @@ async def written_out_server(tally: Tally) -> AsyncIterator[int]:
     sounds = [command.split()[2].decode() for command, _ in TURNOUT if command.startswith(b"STREAM")]
 
     async def handler(call: AgiCall) -> None:
-        await call.answer()
+        await call.answer_channel()
         for sound in sounds:
-            await call.stream_file(sound)
-        await call.hangup()
+            await call.play_sound_file(sound)
+        await call.hang_up_channel()
         tally.append(RIGHT)
 
     async with AgiServer(handler, LIMITS, port=0) as server:

@@ -79,7 +79,7 @@ async def receive_ours(port: int, mask: str, watch: Stopwatch, *, skip_by_name: 
     collector = EventCollector(ended.set)
     keep = tuple(USED) if skip_by_name else None
     login = AmiLogin("127.0.0.1", port, "bench", "bench")
-    async with AmiClient(login, on_event=lambda m: collector.add(m.event, m.get), wanted_events=keep) as client:
+    async with AmiClient(login, on_event=lambda m: collector.add(m.event_name, m.get), wanted_events=keep) as client:
         await client.send_action("Events", [("EventMask", mask)])
         with watch.running():
             await ended.wait()

@@ -127,7 +127,7 @@ def list_prompt_statuses(settings: Settings) -> PromptStatuses:
     playlist = make_playlist_reader(settings).read()
     today = get_site_day(settings, SystemClock().now())
     return [
-        (name, each.entry, playlist.find_reason_not_to_play(name, today))
+        (name, each.entry, playlist.find_reason_sound_is_blocked(name, today))
         for name, each in sorted(playlist.listed.items())
     ]
 

@@ -50,7 +50,7 @@ def verify_audit(
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
     for line in _format_seal_verdict(verdict, keys):
         typer.echo(line)
-    if not verdict.intact:
+    if not verdict.is_evidence_intact:
         raise typer.Exit(1)
 
 
@@ -108,25 +108,25 @@ def _format_seal_verdict(verdict: seal_verification.SealVerdict, first_keys: lis
         lines.append(f"the records are unchanged: {rows}")
     if verdict.found_at is not None:
         lines.append(
-            f"{format_count(verdict.found_rows, 'row')} sealed as found on {seal_verification.format_time(verdict.found_at)};"
+            f"{format_count(verdict.found_rows, 'row')} sealed as found on {seal_verification.format_utc_time(verdict.found_at)};"
             " earlier changes to them cannot be detected"
         )
     if verdict.records_purged_at is not None:
         lines.append(
-            f"records were purged on {seal_verification.format_time(verdict.records_purged_at)}:"
+            f"records were purged on {seal_verification.format_utc_time(verdict.records_purged_at)}:"
             " earlier records cannot be verified"
         )
     if verdict.not_sealed:
         lines.append(f"{format_count(verdict.not_sealed, 'row')} not sealed yet")
     if not first_keys:
         lines += [
-            f"NOT compared with a key that was noted elsewhere: sealing began on {seal_verification.format_time(each.at)}"
+            f"NOT compared with a key that was noted elsewhere: sealing began on {seal_verification.format_utc_time(each.at)}"
             f" with --first-key {each.key}"
             for each in verdict.starts
         ]
     if verdict.last is not None:
-        at = seal_verification.format_time(verdict.last.at)
-        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.digest()}")
+        at = seal_verification.format_utc_time(verdict.last.at)
+        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.compute_epoch_digest()}")
     return lines
 
 

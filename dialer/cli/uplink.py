@@ -20,7 +20,7 @@ from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
 from dialer.settings.site import load_settings
 from dialer.store import outbox
 from dialer.store.connection import Connection, open_store_for_reading
-from dialer.store.identity import read_identity
+from dialer.store.identity import read_store_identity
 from dialer.store.keys import read_site_key
 from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.uplink.batches import select_rows_for_headquarters
@@ -66,7 +66,9 @@ def carry(
             return
         path = folder / build_outbox_file_name(centre, passed + 1, last)
         rows = _read_pending_rows(db, passed, last)
-        store_identity = replace(SendingStore(**asdict(read_identity(db))), run="")  # the file may be imported later
+        store_identity = replace(
+            SendingStore(**asdict(read_store_identity(db))), run=""
+        )  # the file may be imported later
         count = write_outbox_file(path, centre, passed + 1, last, rows, private, store_identity)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 

@@ -78,14 +78,14 @@ class SealedEpoch:
     signature: Digits = ""
     """Ed25519, hexadecimal"""
 
-    def signed_part(self) -> bytes:
+    def encode_signed_part(self) -> bytes:
         """Return the bytes that are signed."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
-    def digest(self) -> str:
+    def compute_epoch_digest(self) -> str:
         """Return the SHA-256 of the epoch with its signature, in hexadecimal."""
-        return hashlib.sha256(self.signed_part() + self.signature.encode("ascii")).hexdigest()
+        return hashlib.sha256(self.encode_signed_part() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
         """Return whether the signature is valid for the epoch's own key, which proves nothing about that key."""
@@ -94,7 +94,7 @@ class SealedEpoch:
         except ValueError:
             return False
         encoded = base64.b64encode(signature).decode()
-        return len(key) == 32 and signing.verify_signature(key, self.signed_part(), encoded)
+        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_part(), encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def find_broken_epochs(
         number = 1 if last is None else last.epoch + 1
         if each.epoch != number:
             yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
-        elif each.previous != ("" if last is None else last.digest()):
+        elif each.previous != ("" if last is None else last.compute_epoch_digest()):
             yield EpochProblem(each.epoch, "does not follow the epoch before it")
         elif last is not None and not _continues_log(each, last):
             yield EpochProblem(each.epoch, f"rows {last.last + 1} to {each.first - 1} of the log are in no epoch")

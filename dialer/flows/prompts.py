@@ -45,7 +45,7 @@ class CataloguePrompts:
     label_synthetic: bool = False
     _labelled: bool = field(default=False, init=False)
 
-    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+    def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sounds of a prompt. Each is the campaign's own if it may be played, or else the shared one.
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
@@ -61,12 +61,12 @@ class CataloguePrompts:
                 return [self._make_label_name(spoken).sound, *chosen]
         return chosen
 
-    def find_reason_not_to_play(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return None
-        why = self.playlist.find_reason_not_to_play(name, self.today)
+        why = self.playlist.find_reason_sound_is_blocked(name, self.today)
         if (
             why is None
             and self.label_synthetic
@@ -92,7 +92,7 @@ class CataloguePrompts:
         return sound
 
     def _may_play_sound(self, name: PromptName) -> bool:
-        return self.playlist.find_reason_not_to_play(name, self.today) is None
+        return self.playlist.find_reason_sound_is_blocked(name, self.today) is None
 
 
 class SitePrompts:
@@ -128,7 +128,7 @@ class SitePrompts:
         """Return whether a sound that all campaigns share may be played now. Used for carriers that fetch the sound
         files. Logs each refusal once.
         """
-        why = self.get_call_prompts("").find_reason_not_to_play(sound)
+        why = self.get_call_prompts("").find_reason_sound_is_blocked(sound)
         if why is not None:
             self._missing.log_skipped_sound(sound, why)
         return why is None

@@ -96,7 +96,7 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = [*window.query_rows(db, SQL.live_answers, since=window.since - longest)]
-    verified = "yes" if verify_seals(db).intact else "NO"
+    verified = "yes" if verify_seals(db).is_evidence_intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
         answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)

@@ -100,7 +100,7 @@ def _create_manager_connection(
     backoff = Backoff(longest_seconds=MAX_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return maintain_ami_link(
-        lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
+        lambda: AmiClient(login, on_event=switch.on_ami_event, wanted_events=EVENTS, limits=limits),
         on_ami_link_up=switch.on_ami_link_up,
         on_ami_link_down=switch.on_ami_link_down,
         run_ami_session=switch.run_ami_session,

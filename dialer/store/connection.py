@@ -75,8 +75,8 @@ def open_store_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        identity.update_identity(db, path, is_new=version == 0, is_restored=copied)
-        seals.start_sealing(db, path, time.time(), upgraded=upgraded)
+        identity.update_store_identity(db, path, is_new=version == 0, is_restored=copied)
+        seals.attach_sealer_to_connection(db, path, time.time(), upgraded=upgraded)
     return db
 
 

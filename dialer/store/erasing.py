@@ -203,7 +203,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
     rows. `at` is in epoch seconds.
     """
     verdict = seal_verification.verify_seals(db)
-    before = {"before": "whole" if verdict.intact else f"{len(verdict.findings) + verdict.more} findings"}
+    before = {"before": "whole" if verdict.is_evidence_intact else f"{len(verdict.findings) + verdict.more} findings"}
     number_hashes.set_shared_secrets(db, secrets)
     if secrets:
         hashed = create_number_hasher(secrets[0])
@@ -215,8 +215,8 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
         command.run(db)
     SQL.blank_phones.run(db, at=at)
-    seals.renew_salts(db)
-    return seals.restart_after_purge(db, at) | before if records_too else before
+    seals.renew_salts_of_changed_rows(db)
+    return seals.restart_seals_after_purge(db, at) | before if records_too else before
 
 
 @contextmanager

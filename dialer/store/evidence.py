@@ -41,7 +41,9 @@ class Evidence:
     without: tuple[str, ...] = ()  # columns that are not sealed
 
 
-def _rows(table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()) -> Evidence:
+def _declare_table_sealed_by_row(
+    table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
+) -> Evidence:
     """Return a table whose rows are sealed one by one."""
     one, *rest = key
     where = " AND ".join(f"{name} = :{place}" for name, place in zip(key, ("one", "two"), strict=False))
@@ -49,7 +51,9 @@ def _rows(table: str, *key: str, personal: bool = False, without: tuple[str, ...
     return Evidence(table, f"{{row}}.{one}", where, two, personal=personal, without=without)
 
 
-def _blocks(table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()) -> Evidence:
+def _declare_table_sealed_by_block(
+    table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
+) -> Evidence:
     """Return a table whose rows are sealed in blocks of the first column of its key, which is an id."""
     where = f"{key[0]} BETWEEN :one << {BLOCK_BITS} AND (:one << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1}"
     same = " AND ".join(f"{name} = NEW.{name}" for name in key)
@@ -60,13 +64,13 @@ def _blocks(table: str, *key: str, personal: bool = False, without: tuple[str, .
 EVIDENCE = {
     each.table: each
     for each in (
-        _rows("attempt", "attempt_id"),
-        _rows("audit", "number"),
-        _rows("booth", "booth_id"),
-        _rows("campaign", "campaign_id", without=("pacer_state",)),
-        _rows("complaint", "complaint_id"),
-        _rows("complaint_answer", "answer_id"),
-        _rows("consent_ahead", "consent_ahead_id", personal=True),
+        _declare_table_sealed_by_row("attempt", "attempt_id"),
+        _declare_table_sealed_by_row("audit", "number"),
+        _declare_table_sealed_by_row("booth", "booth_id"),
+        _declare_table_sealed_by_row("campaign", "campaign_id", without=("pacer_state",)),
+        _declare_table_sealed_by_row("complaint", "complaint_id"),
+        _declare_table_sealed_by_row("complaint_answer", "answer_id"),
+        _declare_table_sealed_by_row("consent_ahead", "consent_ahead_id", personal=True),
         Evidence(
             "consent_before",
             "{row}.phone_id",
@@ -74,23 +78,23 @@ EVIDENCE = {
             order="at, consent, source",
             same="rowid = NEW.rowid",
         ),
-        _rows("consent_forgotten", "phone_id"),
-        _rows("flow_answer", "attempt_id", "name"),
-        _rows("hash_secret", "secret"),
-        _rows("headquarters_order", "order_id"),
-        _rows("import_run", "import_id"),
-        _rows("inbound_call", "inbound_id", personal=True),
-        _rows("lawful", "lawful_id"),
-        _blocks("link", "voter_id", "phone_id"),
-        _rows("log_in", "seat"),
-        _rows("mark", "mark_id"),
-        _rows("official_turnout", "figure_id"),
-        _rows("opt_out", "opt_out_id", personal=True),
-        _rows("opt_out_hash", "opt_out_hash_id", personal=True),
-        _blocks("phone", "phone_id", personal=True),
-        _blocks("phone_hash", "phone_id", "secret", personal=True),
-        _rows("recording", "attempt_id"),
-        _rows("register", "name"),
+        _declare_table_sealed_by_row("consent_forgotten", "phone_id"),
+        _declare_table_sealed_by_row("flow_answer", "attempt_id", "name"),
+        _declare_table_sealed_by_row("hash_secret", "secret"),
+        _declare_table_sealed_by_row("headquarters_order", "order_id"),
+        _declare_table_sealed_by_row("import_run", "import_id"),
+        _declare_table_sealed_by_row("inbound_call", "inbound_id", personal=True),
+        _declare_table_sealed_by_row("lawful", "lawful_id"),
+        _declare_table_sealed_by_block("link", "voter_id", "phone_id"),
+        _declare_table_sealed_by_row("log_in", "seat"),
+        _declare_table_sealed_by_row("mark", "mark_id"),
+        _declare_table_sealed_by_row("official_turnout", "figure_id"),
+        _declare_table_sealed_by_row("opt_out", "opt_out_id", personal=True),
+        _declare_table_sealed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
+        _declare_table_sealed_by_block("phone", "phone_id", personal=True),
+        _declare_table_sealed_by_block("phone_hash", "phone_id", "secret", personal=True),
+        _declare_table_sealed_by_row("recording", "attempt_id"),
+        _declare_table_sealed_by_row("register", "name"),
         Evidence(
             "registered",
             one="{row}.register",
@@ -100,18 +104,18 @@ EVIDENCE = {
             same="e164 = NEW.e164 AND register = NEW.register",
             personal=True,
         ),
-        _rows("released_unknown", "attempt_id"),
+        _declare_table_sealed_by_row("released_unknown", "attempt_id"),
         Evidence("rules_use", "{row}.since", where="since = :one", order="digest", same="rowid = NEW.rowid"),
-        _rows("rules_version", "digest"),
-        _rows("seat_interval", "interval_id"),
-        _rows("setting", "key"),
-        _rows("standing_order", "addressee", "command"),
-        _rows("unknown_serial", "key"),
-        _rows("user", "name"),
+        _declare_table_sealed_by_row("rules_version", "digest"),
+        _declare_table_sealed_by_row("seat_interval", "interval_id"),
+        _declare_table_sealed_by_row("setting", "key"),
+        _declare_table_sealed_by_row("standing_order", "addressee", "command"),
+        _declare_table_sealed_by_row("unknown_serial", "key"),
+        _declare_table_sealed_by_row("user", "name"),
         # The status of a voter follows from the marks, and a verification derives it again.
-        _blocks("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
-        _rows("worker", "worker_id", personal=True),
-        _rows("worker_booth", "worker_id", "booth_id"),
+        _declare_table_sealed_by_block("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
+        _declare_table_sealed_by_row("worker", "worker_id", personal=True),
+        _declare_table_sealed_by_row("worker_booth", "worker_id", "booth_id"),
     )
 }
 """The tables that a report, a gate or a right rests on."""
@@ -156,13 +160,13 @@ def add_digest_function(db: Connection) -> None:
     db.create_aggregate("rows_digest", -1, _RowsDigest)  # type: ignore[arg-type] # bytes or None are valid values
 
 
-def read_columns(db: Connection, evidence: Evidence) -> list[str]:
+def read_sealed_columns(db: Connection, evidence: Evidence) -> list[str]:
     """Return the sealed columns of a table, in the order in which they are hashed."""
     names = [name for _, name, *_ in db.execute(f'PRAGMA table_info("{evidence.table}")')]
     return [name for name in names if name not in evidence.without]
 
 
-def digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
+def make_digest_expression(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
     """Return an SQL expression for the digest of the rows that `:one` and `:two` name. With `but_new` they are without NEW."""
     if but_new and not evidence.same:
         return "NULL"
@@ -177,13 +181,13 @@ def digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = Fa
     )
 
 
-def names_of_rows(evidence: Evidence) -> str:
+def make_select_of_row_names(evidence: Evidence) -> str:
     """Return a SELECT of the names (one, two) of all rows or blocks of a table, in their order."""
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
 
 
-def note_changes(db: Connection) -> None:
+def create_change_triggers(db: Connection) -> None:
     """Create the temporary triggers that note each change to a table of `EVIDENCE` in the temporary table `touched`."""
     add_digest_function(db)
     db.execute(
@@ -191,11 +195,11 @@ def note_changes(db: Connection) -> None:
         " PRIMARY KEY (evidence, one, two)) WITHOUT ROWID"
     )
     for evidence in EVIDENCE.values():
-        for trigger in _make_triggers(evidence, read_columns(db, evidence)):
+        for trigger in _make_change_triggers(evidence, read_sealed_columns(db, evidence)):
             db.execute(trigger)
 
 
-def _make_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
+def _make_change_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
     sealed = ", ".join(f'"{name}"' for name in columns)
     key = set(re.findall(r"\{row\}\.(\w+)", f"{evidence.one} {evidence.two}"))
     named = ", ".join(f'"{name}"' for name in sorted(key))
@@ -207,7 +211,7 @@ def _make_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
         ("rename", f"AFTER UPDATE OF {named}", "NEW"),
     ):
         one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
-        digest = _bind(digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two)
+        digest = _bind_row_name(make_digest_expression(evidence, columns, but_new=row == "NEW"), one, two)
         noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
         yield (
             f'CREATE TEMP TRIGGER seal_{evidence.table}_{name} {event} ON main."{evidence.table}"'  # noqa: S608 - names of our schema
@@ -216,11 +220,11 @@ def _make_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
         )
 
 
-def _bind(expression: str, one: str, two: str) -> str:
+def _bind_row_name(expression: str, one: str, two: str) -> str:
     return expression.replace(":one", f"({one})").replace(":two", f"({two})")
 
 
-def describe_layout(db: Connection) -> str:
+def compute_layout_digest(db: Connection) -> str:
     """Return the digest (hexadecimal) of the names of all sealed columns and of how rows are named."""
-    parts = [(*astuple(each), *read_columns(db, each)) for each in EVIDENCE.values()]
+    parts = [(*astuple(each), *read_sealed_columns(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

@@ -52,32 +52,32 @@ class SQL(Statements):
     has_identity = Scalar(bool)
 
 
-def update_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
+def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
     """Give a new store its identity, and a copy a new one. Call it when the store at `path` was opened for writing.
 
     `is_new` says that the store was just created, `is_restored` that it comes from a backup. Raises StoreError if the file
     next to the store cannot be written.
     """
     stored = SQL.file.first(db)
-    place, token = _find_place(path), uuid.uuid4().hex
+    place, token = _find_machine_and_inode(path), uuid.uuid4().hex
     with transaction(db):
         if stored is None:
-            _set_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
-        elif is_restored or stored.place != place or stored.token not in _read_tokens(path):
-            _set_identity(db, place, _read_incarnation(db))
+            _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
+        elif is_restored or stored.place != place or stored.token not in _read_store_tokens(path):
+            _write_store_identity(db, place, _read_store_incarnation(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
-        _write_tokens(path, token, "" if stored is None else stored.token)
+        _write_store_tokens(path, token, "" if stored is None else stored.token)
         SQL.set_token.run(db, token=token)
-    _write_tokens(path, token)
+    _write_store_tokens(path, token)
 
 
-def renew_identity(db: Connection) -> None:
+def renew_store_identity(db: Connection) -> None:
     """Give a store that was set back a new identity. Runs inside the caller's transaction."""
     place = SQL.file.first(db)
-    _set_identity(db, "" if place is None else place.place, _read_incarnation(db))
+    _write_store_identity(db, "" if place is None else place.place, _read_store_incarnation(db))
 
 
-def clear_token(db: Connection) -> None:
+def delete_store_token(db: Connection) -> None:
     """Delete the token of a store, so that the store gets a new identity when it is next opened for writing.
 
     A store with an older schema has no token.
@@ -86,7 +86,7 @@ def clear_token(db: Connection) -> None:
         SQL.set_token.run(db, token="")
 
 
-def read_identity(db: Connection) -> StoreIdentity:
+def read_store_identity(db: Connection) -> StoreIdentity:
     """Return the identity of a store that was opened for writing before."""
     found = SQL.identity.first(db)
     if found is None:
@@ -94,23 +94,23 @@ def read_identity(db: Connection) -> StoreIdentity:
     return found
 
 
-def get_token_path(path: Path) -> Path:
+def get_store_token_path(path: Path) -> Path:
     """Return the path of the file with the store's token: next to the store itself, whatever links lead to it."""
     real = path.resolve()
     return real.with_name(real.name + ".identity")
 
 
-def _read_incarnation(db: Connection) -> str:
+def _read_store_incarnation(db: Connection) -> str:
     found = SQL.identity.first(db)
     return NO_INCARNATION if found is None else found.incarnation
 
 
-def _set_identity(db: Connection, place: str, previous: str | None) -> None:
+def _write_store_identity(db: Connection, place: str, previous: str | None) -> None:
     begins_after = 0 if previous is None else SQL.passed_by_uplink.one(db)
     SQL.set_identity.run(db, incarnation=uuid.uuid4().hex, previous=previous, begins_after=begins_after, place=place)
 
 
-def _find_place(path: Path) -> str:
+def _find_machine_and_inode(path: Path) -> str:
     """Return the machine and the inode of the store's file."""
     try:
         machine = _MACHINE_ID.read_text("ascii", "replace").strip()
@@ -119,15 +119,15 @@ def _find_place(path: Path) -> str:
     return f"{machine or socket.gethostname()} {path.stat().st_ino}"
 
 
-def _read_tokens(path: Path) -> list[str]:
+def _read_store_tokens(path: Path) -> list[str]:
     try:
-        return get_token_path(path).read_text("ascii", "replace").split()
+        return get_store_token_path(path).read_text("ascii", "replace").split()
     except OSError:
         return []
 
 
-def _write_tokens(path: Path, *tokens: str) -> None:
-    file = get_token_path(path)
+def _write_store_tokens(path: Path, *tokens: str) -> None:
+    file = get_store_token_path(path)
     half = file.with_name(file.name + ".new")
     try:
         descriptor = os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

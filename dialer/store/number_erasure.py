@@ -75,7 +75,7 @@ def erase_number(
         done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
-        seals.renew_salts(db)
+        seals.renew_salts_of_changed_rows(db)
         notes = 0 if done.phone_id is None else erase_notes_and_drafts(*store, done.phone_id)
         audit.append_entry_from_note(
             db,

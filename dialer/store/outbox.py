@@ -168,9 +168,11 @@ def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
     if read_id_passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     if through > SQL.highest_id.one(db):
-        identity.renew_identity(db)
+        identity.renew_store_identity(db)
         campaigns.stop_campaigns(db, at)
-        audit.append_entry(db, "store-set-back", "uplink", {"incarnation": identity.read_identity(db).incarnation}, at)
+        audit.append_entry(
+            db, "store-set-back", "uplink", {"incarnation": identity.read_store_identity(db).incarnation}, at
+        )
         return True
     SQL.advance_sink.run(db, name="uplink", passed=through)
     SQL.delete_passed.run(db, passed=through)

@@ -31,25 +31,25 @@ class EpochKeys:
     next_seed: bytes = field(repr=False)
 
     @classmethod
-    def generate(cls, epoch: int) -> Self:
+    def generate_epoch_keys(cls, epoch: int) -> Self:
         """Return new keys."""
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
-    def advance(self) -> EpochKeys:
+    def make_keys_of_next_epoch(self) -> EpochKeys:
         """Return the keys for the next epoch, with a new one for the epoch after it."""
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
-    def key(self) -> str:
+    def public_key(self) -> str:
         """The public key of this epoch, in hexadecimal."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
-    def next_key(self) -> str:
+    def next_public_key(self) -> str:
         """The public key of the next epoch, in hexadecimal."""
         return signing.derive_public_key(self.next_seed).hex()
 
-    def sign(self, what: bytes) -> str:
+    def sign_with_epoch_key(self, what: bytes) -> str:
         """Return the signature of `what` with the epoch's key, in hexadecimal."""
         return base64.b64decode(signing.sign_text(self.seed, what)).hex()
 

@@ -23,9 +23,9 @@ from dialer.store.evidence import (
     EVIDENCE,
     Evidence,
     add_digest_function,
-    digest_of_rows,
-    names_of_rows,
-    read_columns,
+    make_digest_expression,
+    make_select_of_row_names,
+    read_sealed_columns,
 )
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Connection, Query, Scalar, Statements
@@ -114,11 +114,11 @@ class SealVerdict:
     records_purged_at: float | None = None
 
     @property
-    def intact(self) -> bool:
+    def is_evidence_intact(self) -> bool:
         """Whether there are no findings."""
         return not self.findings
 
-    def add(self, of: str, row_id: object, problem: str) -> None:
+    def add_finding(self, of: str, row_id: object, problem: str) -> None:
         """Add a finding, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem))
@@ -139,7 +139,7 @@ def verify_seals(
     _verify_audit_chain(db, epochs, verdict)
     _verify_epochs(db, epochs, first_keys, verdict)
     if head is not None:
-        _verify_noted_head(epochs, head, verdict)
+        _verify_epoch_noted_earlier(epochs, head, verdict)
     add_digest_function(db)
     for evidence in EVIDENCE.values():
         _verify_evidence(db, evidence, verdict)
@@ -147,11 +147,11 @@ def verify_seals(
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
         _verify_voter_statuses(db, verdict)
     for row_id in SQL.not_suppressed.all(db):
-        verdict.add("opt_out", row_id, "the number is no longer marked as opted out")
+        verdict.add_finding("opt_out", row_id, "the number is no longer marked as opted out")
     return verdict
 
 
-def format_time(at: float) -> str:
+def format_utc_time(at: float) -> str:
     """Return a time (epoch seconds) as text in UTC, such as "2026-11-30 09:00:00 UTC"."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
@@ -159,20 +159,20 @@ def format_time(at: float) -> str:
 def _verify_audit_chain(db: Connection, epochs: Sequence[SealedEpoch], verdict: SealVerdict) -> None:
     sealed = {each.entry: each for each in epochs if each.entry}
 
-    def checked_entries() -> Iterator[AuditEntry]:
+    def read_checked_entries() -> Iterator[AuditEntry]:
         for entry in audit.read_entries(db):
             verdict.entries = entry.number
             epoch = sealed.get(entry.number)
             if epoch is not None and epoch.entry_digest != entry.digest:
-                verdict.add("entry", entry.number, f"differs from the entry that epoch {epoch.epoch} sealed")
+                verdict.add_finding("entry", entry.number, f"differs from the entry that epoch {epoch.epoch} sealed")
             yield entry
 
-    for found in find_breaks_in_chain(checked_entries()):
-        verdict.add("entry", found.number, found.problem)
+    for found in find_breaks_in_chain(read_checked_entries()):
+        verdict.add_finding("entry", found.number, found.problem)
     last = max(sealed, default=0)
     if last > verdict.entries:
         problem = f"the audit ends here, but epoch {sealed[last].epoch} sealed entry {last}: the end was cut off"
-        verdict.add("entry", verdict.entries, problem)
+        verdict.add_finding("entry", verdict.entries, problem)
 
 
 def _verify_epochs(
@@ -182,62 +182,64 @@ def _verify_epochs(
     verdict.last = epochs[-1] if epochs else None
     verdict.starts = [each for each in epochs if each.kind == EpochKind.START]
     if not epochs:
-        verdict.add("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
+        verdict.add_finding("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
     for found in find_broken_epochs(epochs, first_keys):
-        verdict.add("epoch", found.epoch, found.problem)
+        verdict.add_finding("epoch", found.epoch, found.problem)
     verdict.records_purged_at = max((each.at for each in epochs if each.kind == EpochKind.PURGE), default=None)
     log_start = max((place for place, each in enumerate(epochs) if each.kind in LOG_STARTS), default=0)
     for each in epochs:
         if each.kind == EpochKind.UPGRADE or (each is epochs[0] and each.last >= each.first):
             verdict.found_at, verdict.found_rows = each.at, each.last - each.first + 1
     for each in epochs[log_start:]:
-        count, root = sealer.compute_root(sealer.SQL.log_between.rows(db, first=each.first, last=each.last))
-        where = f"changes {each.first} to {each.last}, sealed on {format_time(each.at)}"
+        count, root = sealer.hash_log_rows(sealer.SQL.log_between.rows(db, first=each.first, last=each.last))
+        where = f"changes {each.first} to {each.last}, sealed on {format_utc_time(each.at)}"
         if count != each.last - each.first + 1:
-            verdict.add("epoch", each.epoch, f"the log was cut or extended among {where}")
+            verdict.add_finding("epoch", each.epoch, f"the log was cut or extended among {where}")
         elif root != each.root:
-            verdict.add("epoch", each.epoch, f"the log was changed among {where}")
+            verdict.add_finding("epoch", each.epoch, f"the log was changed among {where}")
     end = sealer.SQL.log_end.one(db)
     verdict.not_sealed = sum(1 for _ in sealer.SQL.log_after.rows(db, last=epochs[-1].last if epochs else 0))
     if end.last_row != end.last:
-        verdict.add(
+        verdict.add_finding(
             "epoch",
             verdict.epochs + 1,
             f"not sealed yet: the log ends at {end.last_row}, but the last commit at {end.last}",
         )
 
 
-def _verify_noted_head(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
+def _verify_epoch_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
     number, digest = head
     noted = next((each for each in epochs if each.epoch == number), None)
     if noted is None:
         end = epochs[-1].epoch if epochs else 0
-        verdict.add("epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off")
-    elif noted.digest() != digest:
-        verdict.add("epoch", number, "differs from the noted head with this number")
+        verdict.add_finding(
+            "epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off"
+        )
+    elif noted.compute_epoch_digest() != digest:
+        verdict.add_finding("epoch", number, "differs from the noted head with this number")
 
 
 def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
     table = evidence.table
-    digest = f"SELECT {digest_of_rows(evidence, read_columns(db, evidence))}"
-    stored = (((one, two), True) for one, two in db.execute(names_of_rows(evidence)))
+    digest = f"SELECT {make_digest_expression(evidence, read_sealed_columns(db, evidence))}"
+    stored = (((one, two), True) for one, two in db.execute(make_select_of_row_names(evidence)))
     changes = SQL.logged_changes.rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0
-    for key, exists, history in _join_by_key(stored, logged):
+    for key, exists, history in _join_sorted_pairs_by_key(stored, logged):
         one, two = key
         now = db.execute(digest, {"one": one, "two": two}).fetchone()[0] if exists else None
-        problem = _find_problem(now, history)
+        problem = _find_problem_of_row(now, history)
         if problem and table == "audit" and history is None:
             problem = "" if SQL.entry_kind.first(db, number=one) in APPENDED_BY_OTHERS else problem
         if problem:
-            verdict.add(table, _name_rows(evidence, one, two), problem)
+            verdict.add_finding(table, _format_row_names(evidence, one, two), problem)
         elif exists:
             intact += 1
     verdict.rows[table] = intact
 
 
-def _find_problem(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
+def _find_problem_of_row(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
     """Return what is wrong with a row whose digest is `now`, by the changes that were logged; empty: nothing."""
     if history is None:
         return "never sealed: another program added it"
@@ -253,7 +255,7 @@ def _find_problem(now: bytes | None, history: Sequence[LoggedChange] | None) -> 
     return "changed" if before is not None else "removed by the dialler and added again by another program"
 
 
-def _name_rows(evidence: Evidence, one: Any, two: Any) -> str:
+def _format_row_names(evidence: Evidence, one: Any, two: Any) -> str:
     if evidence.table == "registered":
         return str(one)  # `two` is the beginning of numbers
     if evidence.one.endswith(f">> {BLOCK_BITS}"):
@@ -264,18 +266,18 @@ def _name_rows(evidence: Evidence, one: Any, two: Any) -> str:
 
 def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
     """Compare the schema with that of a new store: tables, columns, indexes, views and triggers."""
-    found, shipped = _read_schema(db), _shipped_schema()
+    found, shipped = _read_schema(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found
         if any((other.type, other.name) == part[:2] for other in others):
             if part in found:
-                verdict.add("schema", f"{part.type} {part.name}", "changed")
+                verdict.add_finding("schema", f"{part.type} {part.name}", "changed")
         else:
-            verdict.add("schema", f"{part.type} {part.name}", "added" if part in found else "removed")
+            verdict.add_finding("schema", f"{part.type} {part.name}", "added" if part in found else "removed")
 
 
 @cache
-def _shipped_schema() -> frozenset[SchemaPart]:
+def _read_schema_of_new_store() -> frozenset[SchemaPart]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("new.db"))
         return _read_schema(db)
@@ -295,23 +297,23 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
         for row in SQL.voter_statuses.rows(db)
     )
     derived = (
-        (voter_id, _compute_status(marks))
+        (voter_id, _compute_voter_status(marks))
         for voter_id, marks in groupby(SQL.marks_in_force.rows(db), key=lambda mark: mark.voter_id)
     )
-    for voter_id, status, by_marks in _join_by_key(stored, derived):
+    for voter_id, status, by_marks in _join_sorted_pairs_by_key(stored, derived):
         if by_marks is _UNREADABLE:
             continue
         one, other = status or VoterStatus(), by_marks or VoterStatus()
         if one != other:
             names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
-            verdict.add("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
+            verdict.add_finding("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
 
 
 _UNREADABLE = VoterStatus("unreadable")
 
 
-def _compute_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
+def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
     """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is not valid.
 
     The seal of an invalid mark shows the problem, too.
@@ -322,7 +324,7 @@ def _compute_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
         return _UNREADABLE
 
 
-def _join_by_key(
+def _join_sorted_pairs_by_key(
     left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]
 ) -> Iterator[tuple[Any, A | None, B | None]]:
     """Join two sequences of (key, value), both ordered by key. Yields (key, left, right), with None where there is no value."""

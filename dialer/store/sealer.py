@@ -21,7 +21,14 @@ from typing import Any, NamedTuple
 from dialer.domain.errors import StoreError
 from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import audit
-from dialer.store.evidence import EVIDENCE, describe_layout, digest_of_rows, names_of_rows, note_changes, read_columns
+from dialer.store.evidence import (
+    EVIDENCE,
+    compute_layout_digest,
+    create_change_triggers,
+    make_digest_expression,
+    make_select_of_row_names,
+    read_sealed_columns,
+)
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
@@ -92,31 +99,31 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy(self) -> _Progress:
+    def copy_progress(self) -> _Progress:
         return replace(self, rows=self.rows.copy())
 
-    def absorb(self, rows: Iterable[Change]) -> None:
+    def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
         """Add rows to the hash."""
         for row in rows:
-            self.rows.update(hash_input(row))
+            self.rows.update(encode_log_row_for_hash(row))
             self.last = row.change_id
 
-    def mac(self) -> bytes:
+    def compute_authentication_code(self) -> bytes:
         """Return the authentication code of the rows so far."""
         key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
         return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
 
 
-def hash_input(row: Change) -> bytes:
+def encode_log_row_for_hash(row: Change) -> bytes:
     """Return the bytes of a row of the log that are hashed."""
     return ascii(tuple(row)).encode("ascii") + b"\n"
 
 
-def compute_root(rows: Iterable[Change]) -> tuple[int, str]:
+def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
     """Return the number of these rows, and their hash in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for row in rows:
-        hashed.update(hash_input(row))
+        hashed.update(encode_log_row_for_hash(row))
         count += 1
     return count, hashed.hexdigest()
 
@@ -125,23 +132,24 @@ class Sealer:
     """Seals the log of a store that is open for writing."""
 
     def __init__(self, db: Connection, path: Path) -> None:
-        """Seal what `db` writes to the store at `path`. Call `start` before the first write."""
+        """Seal what `db` writes to the store at `path`. Call `load_keys_and_open_epoch` before the first write."""
         self._db = db
         self._store = path
         self._path = get_seal_key_path(path)
-        self._layout = describe_layout(db)
+        self._layout = compute_layout_digest(db)
         self._digests = {
-            name: f"SELECT {digest_of_rows(each, read_columns(db, each))}" for name, each in EVIDENCE.items()
+            name: f"SELECT {make_digest_expression(each, read_sealed_columns(db, each))}"
+            for name, each in EVIDENCE.items()
         }
         self._committed: _Progress | None = None
         self._pending: _Progress | None = None
         self._file_epoch = 0  # of the keys in the file
         self._renew_salts = False
-        note_changes(db)
+        create_change_triggers(db)
 
     # Starting
 
-    def start(self, *, upgraded: bool) -> EpochKind | None:
+    def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
         """Find the keys, and return why an epoch must be sealed at once, or None.
 
         START: this store has no chain yet, or its keys are lost, so a new one begins. UPGRADE: the log must be started again, for
@@ -150,72 +158,75 @@ class Sealer:
         """
         last = SQL.last_epoch.first(self._db)
         keys = read_epoch_keys(self._path)
-        if keys is not None and last is not None and (keys.epoch, keys.next_key) == (last.epoch, last.next_key):
-            keys = keys.advance()  # a crash came between the commit of the seal and the new file
-            self._write_keys(keys)
-        if last is None or keys is None or (keys.epoch, keys.key) != (last.epoch + 1, last.next_key):
-            return self._start_chain(last)
+        if keys is not None and last is not None and (keys.epoch, keys.next_public_key) == (last.epoch, last.next_key):
+            keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
+            self._write_epoch_keys(keys)
+        if last is None or keys is None or (keys.epoch, keys.public_key) != (last.epoch + 1, last.next_key):
+            return self._start_chain_of_epochs(last)
         self._file_epoch = keys.epoch
-        self._committed = _Progress(keys, last.digest(), last.last + 1, last.last)
-        doubt = self._absorb_unsealed_rows(self._committed)
+        self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
+        doubt = self._add_unsealed_rows_to_epoch(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.one(self._db).mac
         if upgraded or last.layout != self._layout:
             return EpochKind.UPGRADE
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
 
-    def _start_chain(self, last: SealedEpoch | None) -> EpochKind:
-        keys = EpochKeys.generate(1 if last is None else last.epoch + 1)
-        self._write_keys(keys)
+    def _start_chain_of_epochs(self, last: SealedEpoch | None) -> EpochKind:
+        keys = EpochKeys.generate_epoch_keys(1 if last is None else last.epoch + 1)
+        self._write_epoch_keys(keys)
         end = SQL.log_end.one(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
             self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
             return EpochKind.START
-        self._committed = _Progress(keys, last.digest(), last.last + 1, last.last)
-        self._committed.absorb(SQL.log_after.rows(self._db, last=last.last))
+        self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
+        self._committed.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=last.last))
         return EpochKind.START
 
-    def _absorb_unsealed_rows(self, progress: _Progress) -> str:
+    def _add_unsealed_rows_to_epoch(self, progress: _Progress) -> str:
         """Add the rows that no epoch has to `progress`. Return what another program did to them, if it did."""
         end = SQL.log_end.one(self._db)
-        progress.absorb(SQL.log_between.rows(self._db, first=progress.first, last=end.last))
-        if progress.last != end.last or progress.mac() != end.mac:
-            progress.absorb(SQL.log_after.rows(self._db, last=progress.last))
+        progress.add_log_rows_to_hash(SQL.log_between.rows(self._db, first=progress.first, last=end.last))
+        if progress.last != end.last or progress.compute_authentication_code() != end.mac:
+            progress.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=progress.last))
             return ROWS_CHANGED
         return ROWS_ADDED if end.last_row > end.last else ""
 
     # Transactions
 
-    def begin(self) -> None:
+    def on_transaction_begun(self) -> None:
         """Prepare for a transaction that has just begun: remove rows that another program added to the log."""
         end = SQL.log_end.one(self._db)
-        if self._pending is not None and end.mac == self._pending.stored_mac != self._require_started().stored_mac:
-            self.after_commit()  # only the confirmation of the last commit was lost
-        committed = self._require_started()
-        self._pending = committed.copy()
+        if (
+            self._pending is not None
+            and end.mac == self._pending.stored_mac != self._get_committed_progress().stored_mac
+        ):
+            self.on_transaction_committed()  # only the confirmation of the last commit was lost
+        committed = self._get_committed_progress()
+        self._pending = committed.copy_progress()
         if end.last_row > committed.last:
             SQL.delete_log_after.run(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
 
-    def before_commit(self) -> None:
+    def prepare_commit(self) -> None:
         """Log the changes of this transaction, and store the authentication code of the log."""
-        logged = self._log_changes()
-        pending, committed = self._require_pending(), self._require_started()
+        logged = self._log_changes_of_transaction()
+        pending, committed = self._get_pending_progress(), self._get_committed_progress()
         sealed = pending.keys is not committed.keys
-        if sealed and not self._is_stored(committed.keys.epoch):
-            pending = self._pending = committed.copy()  # the job that sealed the epoch was undone
+        if sealed and not self._is_epoch_stored(committed.keys.epoch):
+            pending = self._pending = committed.copy_progress()  # the job that sealed the epoch was undone
         if logged or sealed:
-            pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
-            pending.stored_mac = pending.mac()
+            pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
+            pending.stored_mac = pending.compute_authentication_code()
             SQL.set_tail.run(self._db, last=pending.last, mac=pending.stored_mac)
 
-    def after_commit(self) -> None:
+    def on_transaction_committed(self) -> None:
         """Go on from what was committed, and destroy the key of an epoch that was sealed."""
-        self._committed = self._require_pending()
+        self._committed = self._get_pending_progress()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
-                self._write_keys(self._committed.keys)
+                self._write_epoch_keys(self._committed.keys)
 
     # Epochs
 
@@ -225,15 +236,15 @@ class Sealer:
         A transaction seals one epoch, for the file has no keys for more: repeated there, it returns the same epoch. Raises
         StoreError if the key of the epoch before cannot be destroyed.
         """
-        pending, committed = self._require_pending(), self._require_started()
+        pending, committed = self._get_pending_progress(), self._get_committed_progress()
         if pending.keys is not committed.keys:
-            if self._is_stored(committed.keys.epoch):
+            if self._is_epoch_stored(committed.keys.epoch):
                 return SQL.last_epoch.one(self._db)
-            pending = committed.copy()  # the job that sealed the epoch was undone
+            pending = committed.copy_progress()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
-            self._write_keys(committed.keys)
-        self._log_changes()
-        pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
+            self._write_epoch_keys(committed.keys)
+        self._log_changes_of_transaction()
+        pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
         keys = pending.keys
         entry = audit.SQL.head.first(self._db) or audit.ChainEnd(0, "")
         unsigned = SealedEpoch(
@@ -247,21 +258,23 @@ class Sealer:
             *entry,
             pending.doubt,
             pending.previous,
-            keys.key,
-            keys.next_key,
+            keys.public_key,
+            keys.next_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign(unsigned.signed_part()))
+        epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
         SQL.append_epoch.run(self._db, **get_parameters(epoch))
-        self._pending = _Progress(keys.advance(), epoch.digest(), epoch.last + 1, epoch.last)
+        self._pending = _Progress(
+            keys.make_keys_of_next_epoch(), epoch.compute_epoch_digest(), epoch.last + 1, epoch.last
+        )
         return epoch
 
-    def restart_log(self) -> int:
+    def restart_seal_log(self) -> int:
         """Delete the whole log, inside a transaction, and log all rows as they are. Return the number of its last row before.
 
         The transaction must seal an epoch of `LOG_STARTS`, or the first one.
         """
-        pending = self._require_pending()
-        pending.absorb(SQL.log_after.rows(self._db, last=pending.last))
+        pending = self._get_pending_progress()
+        pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
         last = pending.last
         pending.first, pending.rows = last + 1, hashlib.sha256()
         for statement in (SQL.delete_touched, SQL.delete_salts, SQL.delete_log):
@@ -269,26 +282,26 @@ class Sealer:
         if last:
             SQL.append_placeholder.run(self._db, change_id=last + 1)
         for name, evidence in EVIDENCE.items():
-            for one, two in self._db.execute(names_of_rows(evidence)).fetchall():
-                self._log_change(Touched(name, one, two, None))
+            for one, two in self._db.execute(make_select_of_row_names(evidence)).fetchall():
+                self._log_change_of_row(Touched(name, one, two, None))
         return last
 
-    def renew_salts(self) -> None:
+    def renew_salts_of_changed_rows(self) -> None:
         """Give new salts to all that this transaction has changed, for it erased names or numbers: older digests lead nowhere."""
         self._renew_salts = True
-        self._log_changes()
+        self._log_changes_of_transaction()
         self._renew_salts = False
 
-    def _log_changes(self) -> bool:
+    def _log_changes_of_transaction(self) -> bool:
         """Log what the transaction has changed so far. Return whether there was anything."""
         touched = SQL.touched.all(self._db)
         for each in touched:
-            self._log_change(each)
+            self._log_change_of_row(each)
         if touched:
             SQL.delete_touched.run(self._db)
         return bool(touched)
 
-    def _log_change(self, touched: Touched) -> None:
+    def _log_change_of_row(self, touched: Touched) -> None:
         name, one, two, before = touched
         personal = EVIDENCE[name].personal
         if personal:
@@ -303,19 +316,19 @@ class Sealer:
     @property
     def is_first_epoch(self) -> bool:
         """Whether no epoch of this store was sealed yet."""
-        return self._require_pending().keys.epoch == 1
+        return self._get_pending_progress().keys.epoch == 1
 
     @property
     def has_unsealed_rows(self) -> bool:
         """Whether there are changes that are in no epoch yet."""
-        committed = self._require_started()
+        committed = self._get_committed_progress()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.one(self._db)
 
-    def _is_stored(self, epoch: int) -> bool:
+    def _is_epoch_stored(self, epoch: int) -> bool:
         last = SQL.last_epoch.first(self._db)
         return last is not None and last.epoch == epoch
 
-    def _write_keys(self, keys: EpochKeys) -> None:
+    def _write_epoch_keys(self, keys: EpochKeys) -> None:
         """Replace the keys in the file. Raises StoreError."""
         try:
             replace_epoch_keys(self._path, keys, self._store)
@@ -326,16 +339,16 @@ class Sealer:
             ) from error
         self._file_epoch = keys.epoch
 
-    def _require_started(self) -> _Progress:
+    def _get_committed_progress(self) -> _Progress:
         assert self._committed is not None  # noqa: S101 - started
         return self._committed
 
-    def _require_pending(self) -> _Progress:
+    def _get_pending_progress(self) -> _Progress:
         assert self._pending is not None  # noqa: S101 - in a transaction
         return self._pending
 
 
-def sealer_of(db: Connection) -> Sealer:
+def get_sealer(db: Connection) -> Sealer:
     """Return the sealer of a connection that was opened for writing."""
     sealer: Sealer | None = getattr(db, "hooks", None)
     if sealer is None:

@@ -19,7 +19,7 @@ from dialer.domain.results import Encode
 from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import sealer
 from dialer.store.outbox import announce_result
-from dialer.store.sealer import Sealer, sealer_of
+from dialer.store.sealer import Sealer, get_sealer
 from dialer.store.sql import Connection, Scalar, Statements, transaction
 
 
@@ -27,21 +27,21 @@ class SQL(Statements):
     change_count = Scalar(int)
 
 
-def start_sealing(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
+def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
     """Let `db` seal what it writes to the store at `path`. Call it whenever a store is opened for writing.
 
     Seals what a crash left unsealed. Where sealing begins, or the schema was just `upgraded`, it seals all rows as they are. It
     runs in a transaction of its own. `at` is in epoch seconds. Raises StoreError.
     """
     own = Sealer(db, path)
-    why = own.start(upgraded=upgraded)
+    why = own.load_keys_and_open_epoch(upgraded=upgraded)
     hooked: Any = db
     hooked.hooks = own
     if why is None:
         return
     with transaction(db):
         if why is EpochKind.UPGRADE or own.is_first_epoch:
-            own.restart_log()
+            own.restart_seal_log()
         own.seal_epoch(at, why)
 
 
@@ -51,7 +51,7 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
     `at` is in epoch seconds. Runs inside a transaction.
     """
     unannounced = sealer.SQL.epochs_since_last_minute.all(db)
-    epoch = sealer_of(db).seal_epoch(at, EpochKind.MINUTE)
+    epoch = get_sealer(db).seal_epoch(at, EpochKind.MINUTE)
     for each in (*unannounced, epoch):
         announce_result(db, encode, each, at)
     return epoch
@@ -59,27 +59,27 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
 
 def seal_last_epoch(db: Connection, at: float) -> None:
     """Seal what is not sealed yet, before the store is closed. Runs in a transaction of its own. `at` is in epoch seconds."""
-    own = sealer_of(db)
+    own = get_sealer(db)
     if own.has_unsealed_rows:
         with transaction(db):
             own.seal_epoch(at, EpochKind.CLOSE)
 
 
-def renew_salts(db: Connection) -> None:
+def renew_salts_of_changed_rows(db: Connection) -> None:
     """Replace the salts of all rows that the transaction has changed, because it erased names or numbers."""
-    sealer_of(db).renew_salts()
+    get_sealer(db).renew_salts_of_changed_rows()
 
 
-def restart_after_purge(db: Connection, at: float) -> dict[str, str]:
+def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
     """After records were purged, delete the log and seal the remaining rows as they are, inside the transaction.
 
     Returns the details for the purge's audit entry, which account for the deleted log.
     """
-    last = sealer_of(db).restart_log()
-    sealer_of(db).seal_epoch(at, EpochKind.PURGE)
+    last = get_sealer(db).restart_seal_log()
+    get_sealer(db).seal_epoch(at, EpochKind.PURGE)
     return {"seals": str(last)}
 
 
-def count_changes(db: Connection) -> int:
+def count_logged_changes(db: Connection) -> int:
     """Return the number of changes in the log."""
     return SQL.change_count.one(db)

@@ -191,13 +191,13 @@ def _remove_comment_lines(text: str) -> str:
 class TransactionHooks(Protocol):
     """An object that is called in each transaction of a connection (the connection's attribute `hooks`)."""
 
-    def begin(self) -> None:
+    def on_transaction_begun(self) -> None:
         """Prepare for a transaction that has just begun."""
 
-    def before_commit(self) -> None:
+    def prepare_commit(self) -> None:
         """Add rows to the transaction, just before it is committed."""
 
-    def after_commit(self) -> None:
+    def on_transaction_committed(self) -> None:
         """Take note that the transaction is on disk."""
 
 
@@ -211,14 +211,14 @@ def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         if hooks is not None:
-            hooks.begin()
+            hooks.on_transaction_begun()
         yield
         if hooks is not None and commit:
-            hooks.before_commit()
+            hooks.prepare_commit()
         db.execute("COMMIT" if commit else "ROLLBACK")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
     if hooks is not None and commit:
-        hooks.after_commit()
+        hooks.on_transaction_committed()

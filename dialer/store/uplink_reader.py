@@ -58,7 +58,7 @@ class UplinkReader:
         """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
         return await self._db.value(outbox.SQL.passed_by, name="uplink")
 
-    async def read_identity(self) -> StoreIdentity:
+    async def read_store_identity(self) -> StoreIdentity:
         """Return the identity of the store."""
         return await self._db.first(identity.SQL.identity) or StoreIdentity(identity.NO_INCARNATION, None, 0, "")
 

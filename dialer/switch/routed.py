@@ -22,7 +22,7 @@ class CarrierSwitch(CallSwitch, Protocol):
         """Return the attempts that have, or may have, a call on this carrier."""
         ...
 
-    def report_call_states(self) -> None:
+    def report_states_of_live_calls(self) -> None:
         """Report the state of each live call. Called after `SwitchUp` has listed the live calls."""
         ...
 
@@ -53,18 +53,18 @@ class RoutedSwitch:
         def add_carrier_calls(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.list_live_calls()))
-                self._carrier.report_call_states()
+                self._carrier.report_states_of_live_calls()
             else:
                 sink(event)
 
         return add_carrier_calls
 
-    def get_unanswered_seconds(self, server: str) -> float:
+    def get_oldest_unanswered_order_seconds(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Covers Asterisk only, because each request to the carrier has its own timeout.
         """
-        return 0.0 if self._asterisk is None else self._asterisk.get_unanswered_seconds(server)
+        return 0.0 if self._asterisk is None else self._asterisk.get_oldest_unanswered_order_seconds(server)
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return Asterisk's records of how calls have ended."""
@@ -150,4 +150,4 @@ class RoutedSwitch:
 def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
     """Report `SwitchUp` with the carrier's live calls. Used at a site without Asterisk."""
     sink(SwitchUp(carrier.list_live_calls(), frozenset(), (), restarted=False))
-    carrier.report_call_states()
+    carrier.report_states_of_live_calls()

@@ -73,7 +73,7 @@ class OutboxUpload:
 
     async def _upload_until_identity_changes(self) -> None:
         passed = await self._wait_for_cursor()
-        self._incarnation = (await self._reading.read_identity()).incarnation
+        self._incarnation = (await self._reading.read_store_identity()).incarnation
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
         try:
@@ -160,7 +160,7 @@ class OutboxUpload:
 
     async def _read_sending_store(self) -> SendingStore:
         """Return the identity of the store. Raises IdentityChanged if it is another one than at the start."""
-        identity = await self._reading.read_identity()
+        identity = await self._reading.read_store_identity()
         if identity.incarnation != self._incarnation:
             raise IdentityChanged
         return SendingStore(**asdict(identity))

@@ -122,11 +122,11 @@ def read_ami_event(random: Random) -> None:
     """Pass AMI events to the call tracker, as the adapter does."""
     tracker, decoder = SwitchTracker(), AmiDecoder(wanted_events=None if random.random() < 0.5 else EVENTS)
     try:
-        decoder.feed(BANNER)
+        decoder.decode_bytes(BANNER)
         for part in split_randomly(random, damage(random, AMI, AMI_TOKENS) + random.choice(AMI)):
-            for message in decoder.feed(part):
-                tracker.handle_event(message)
-                str(message.action_id) + message.response
+            for message in decoder.decode_bytes(part):
+                tracker.handle_ami_event(message)
+                str(message.action_id) + message.response_status
                 message.list_fields()
     except ProtocolError:
         return
@@ -137,8 +137,8 @@ def read_ami_action(random: Random) -> None:
     decoder = AmiDecoder(expects_banner=False)
     try:
         for part in split_randomly(random, damage(random, ACTIONS, AMI_TOKENS)):
-            for message in decoder.feed(part):
-                str(message.action) + message.get("Channel")
+            for message in decoder.decode_bytes(part):
+                str(message.action_name) + message.get("Channel")
                 message.get_all_values("Variable")
     except ProtocolError:
         return
@@ -150,12 +150,12 @@ def read_agi_call(random: Random) -> None:
     data = damage(random, ENVIRONMENTS, AGI_TOKENS) if random.random() < 0.5 else random.choice(ENVIRONMENTS)
     try:
         for part in split_randomly(random, data + damage(random, AGI, AGI_TOKENS)):
-            for message in decoder.feed(part):
+            for message in decoder.decode_bytes(part):
                 if isinstance(message, AgiEnvironment):
-                    assert isinstance(message.arguments, tuple)
-                    str(message.unique_id) + message.channel + message.script
+                    assert isinstance(message.script_arguments, tuple)
+                    str(message.unique_id) + message.channel_name + message.script_path
                 elif isinstance(message, AgiReply):
-                    assert isinstance(message.failed, bool)
+                    assert isinstance(message.has_failed, bool)
     except ProtocolError:
         return
 

@@ -256,7 +256,7 @@ class SimulatedNetwork:
             result = await run_flow(
                 _Caller(self, call), session.flow, session.facts, session.language, prompts=PROMPTS, commit=commit
             )
-            completed, left_at, answers = result.completed, result.state.left_at, dict(result.state.answers)
+            completed, left_at, answers = result.is_flow_completed, result.state.left_at, dict(result.state.answers)
         finally:
             engine.on_flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
         return True
@@ -295,10 +295,10 @@ class _Caller:
         if self._network.random.random() < 0.01:
             raise ConnectionResetError
 
-    async def answer(self) -> None:
+    async def answer_channel(self) -> None:
         await self._wait(0.0)
 
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+    async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
         await self._wait(0.2)
         return None
 
@@ -306,7 +306,7 @@ class _Caller:
         await self._wait(self._network.random.uniform(0.1, 1.0))
         return self._network.random.choices(["1", "2", "3", "9", "5", None], [60, 50, 40, 3, 10, 5])[0]
 
-    async def hangup(self) -> None:
+    async def hang_up_channel(self) -> None:
         self._network.end_call(self._call.request.attempt_id)
 
 
@@ -317,7 +317,7 @@ class _Port:
         self._network = network
         self._steps = steps
 
-    def get_unanswered_seconds(self, _server: str) -> float:
+    def get_oldest_unanswered_order_seconds(self, _server: str) -> float:
         return 0.0
 
     def _use_link(self) -> SimulatedNetwork:

@@ -167,7 +167,7 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
         attempt_id = site.switch.placed[0].channel_id
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
-        switch.tracker.calls.stop_tracking(AttemptId(attempt_id))
+        switch.tracker.calls.stop_tracking_channel(AttemptId(attempt_id))
         site.centre.engine.on_switch_event(CallEnded(AttemptId(attempt_id), EndedBy.HANGUP, answered=False))
         await site.until(lambda: attempt_id not in site.switch.channels, seconds=BOUND_SECONDS)
 

@@ -46,9 +46,9 @@ def test_malformed_asterisk_input_decodes_the_same_in_one_piece_or_byte_by_byte(
 def _decode_ami(parts: list[bytes]) -> list[object]:
     decoder, decoded = AmiDecoder(), list[object]()
     try:
-        decoder.feed(BANNER)
+        decoder.decode_bytes(BANNER)
         for part in parts:
-            decoded += [message.list_fields() for message in decoder.feed(part)]
+            decoded += [message.list_fields() for message in decoder.decode_bytes(part)]
     except ProtocolError:
         return ["refused"]
     return decoded
@@ -58,7 +58,7 @@ def _decode_agi(parts: list[bytes]) -> list[object]:
     decoder, decoded = AgiDecoder(), list[object]()
     try:
         for part in parts:
-            decoded += decoder.feed(part)
+            decoded += decoder.decode_bytes(part)
     except ProtocolError:
         return ["refused"]
     return decoded

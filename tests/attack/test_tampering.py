@@ -35,7 +35,13 @@ from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.store import consents, opt_outs, registers, seal_verification, sealer
 from dialer.store.audit import AuditNote
 from dialer.store.connection import open_store_exclusively
-from dialer.store.evidence import EVIDENCE, NOT_EVIDENCE, add_digest_function, digest_of_rows, read_columns
+from dialer.store.evidence import (
+    EVIDENCE,
+    NOT_EVIDENCE,
+    add_digest_function,
+    make_digest_expression,
+    read_sealed_columns,
+)
 from dialer.store.migrate import migrate_schema
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys
 from dialer.store.sql import get_parameters, transaction
@@ -152,7 +158,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
             db.execute(statement)
     with contextlib.closing(sqlite3.connect(backend.path)) as db:
         epochs = sealer.SQL.epochs.all(db)
-    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].digest()))
+    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_epoch_digest()))
 
 
 @pytest.fixture
@@ -197,7 +203,7 @@ def test_every_store_table_is_sealed_or_exempt_for_a_stated_reason() -> None:
         for each in EVIDENCE.values():
             columns = {name for _, name, *_ in db.execute(f"PRAGMA table_info({each.table})")}
             assert columns >= set(each.without), each.table
-            assert len(read_columns(db, each)) == len(columns) - len(each.without), each.table
+            assert len(read_sealed_columns(db, each)) == len(columns) - len(each.without), each.table
 
 
 def test_seal_verification_reports_nothing_for_an_unchanged_store(db: Db, sealed: Sealed) -> None:
@@ -344,7 +350,7 @@ def restore_trigger(db: Db, name: str, event: str) -> None:
 
 def compute_digest(db: Db, table: str, one: Any, two: Any = "") -> Any:
     add_digest_function(db)
-    digest = digest_of_rows(EVIDENCE[table], read_columns(db, EVIDENCE[table]))
+    digest = make_digest_expression(EVIDENCE[table], read_sealed_columns(db, EVIDENCE[table]))
     return db.execute(f"SELECT {digest}", {"one": one, "two": two}).fetchone()[0]
 
 
@@ -396,14 +402,14 @@ def reseal_with_new_keys(db: Db, keys: EpochKeys) -> None:
     """The whole chain is signed again with keys of the forger's own, after an outcome was changed."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.all(db)
-    write_epochs(db, epochs, EpochKeys.generate(epochs[0].epoch))
+    write_epochs(db, epochs, EpochKeys.generate_epoch_keys(epochs[0].epoch))
 
 
 def reseal_last_epoch_with_current_key(db: Db, keys: EpochKeys) -> None:
     """The last epoch is signed again with the key of the open one, which is in the file (as CVE-2023-31438)."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.all(db)
-    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].digest())
+    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_epoch_digest())
 
 
 def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
@@ -411,7 +417,7 @@ def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
     epochs = sealer.SQL.epochs.all(db)
     db.execute("DELETE FROM seal_epoch WHERE epoch >= ?", (epochs[-2].epoch,))
     whole = replace(epochs[-2], last=epochs[-1].last)
-    write_epochs(db, [whole], keys, previous=epochs[-3].digest())
+    write_epochs(db, [whole], keys, previous=epochs[-3].compute_epoch_digest())
 
 
 def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: str = "") -> None:
@@ -420,16 +426,16 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
         rows = sealer.SQL.log_between.rows(db, first=each.first, last=each.last)
         unsigned = replace(
             each,
-            root=sealer.compute_root(rows)[1],
+            root=sealer.hash_log_rows(rows)[1],
             previous=previous,
-            key=keys.key,
-            next_key=keys.next_key,
+            key=keys.public_key,
+            next_key=keys.next_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign(unsigned.signed_part()))
+        forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run(db, **get_parameters(forged))
-        previous, keys = forged.digest(), keys.advance()
+        previous, keys = forged.compute_epoch_digest(), keys.make_keys_of_next_epoch()
 
 
 @dataclass(frozen=True)
@@ -480,13 +486,13 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_listed_checks(
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         way.tamper(db, keys)
         found = tuple(
-            not seal_verification.verify_seals(db, head, first_keys=first_keys).intact
+            not seal_verification.verify_seals(db, head, first_keys=first_keys).is_evidence_intact
             for head, first_keys in ((None, []), (None, [sealed.first_key]), (sealed.head, []))
         )
         assert found == (way.alone, way.with_key, way.with_head), seal_verification.verify_seals(db).findings
     asyncio.run(write_again(path))
     with contextlib.closing(sqlite3.connect(path)) as db:
-        assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).intact is not way.reopened
+        assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
 def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
@@ -499,8 +505,8 @@ def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sea
         last = sealer.SQL.last_epoch.one(db)
     shutil.copy(copy, live)
     with contextlib.closing(sqlite3.connect(live)) as db:
-        assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).intact
-        [finding] = seal_verification.verify_seals(db, (last.epoch, last.digest())).findings
+        assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact
+        [finding] = seal_verification.verify_seals(db, (last.epoch, last.compute_epoch_digest())).findings
         assert "the end was cut off" in finding.problem
     asyncio.run(write_again(live))
     with contextlib.closing(sqlite3.connect(live)) as db:

@@ -147,7 +147,7 @@ async def test_sealed_epoch_of_evidence_is_published_every_minute_and_when_diall
     assert len([each for each in told if each.kind == "minute"]) >= 3
     assert [*find_broken_epochs(told, [told[0].key])] == []
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        noted = (told[1].epoch, told[1].digest())
+        noted = (told[1].epoch, told[1].compute_epoch_digest())
         verdict = seal_verification.verify_seals(db, noted, first_keys=[told[0].key])
     assert (verdict.findings, verdict.not_sealed, verdict.epochs) == ([], 0, len(told))
 

@@ -58,7 +58,7 @@ async def test_simulated_graceful_restart_sends_a_shutdown_event() -> None:
         await lab.call("910", "v")
         await switch.restart(announced=True)
         await lab.ended.wait()
-        assert [message.event for message in lab.events()][-1] == "Shutdown"
+        assert [message.event_name for message in lab.events()][-1] == "Shutdown"
 
 
 async def is_ami_port_open(switch: SimulatedAsterisk) -> bool:
@@ -188,7 +188,7 @@ def collect_hang_ups_of_twenty_calls(
                 await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)
             counts.update(message.get("Uniqueid") for message in lab.events("Hangup"))
-            order.extend(f"{message.event} {_get_channel_id(message)}" for message in lab.events())
+            order.extend(f"{message.event_name} {_get_channel_id(message)}" for message in lab.events())
 
     run()
     return counts, order

@@ -133,4 +133,4 @@ def make_server(handler: Handler, **limits: float) -> AgiServer:
 
 async def answer_all(call: AgiCall) -> None:
     """Answer the call and do nothing else."""
-    await call.answer()
+    await call.answer_channel()

@@ -38,7 +38,7 @@ class AmiLab:
     async def _read(self) -> None:
         try:
             while data := await self._reader.read(65_536):
-                self.messages += self._decoder.feed(data)
+                self.messages += self._decoder.decode_bytes(data)
                 self._came.set()
         except ConnectionError:
             pass
@@ -60,7 +60,7 @@ class AmiLab:
         """Send an AMI action. Return its response."""
         start = len(self.messages)
         action_id = self.send(name, **fields)
-        return await self.until(lambda message: bool(message.response) and message.action_id == action_id, start)
+        return await self.until(lambda message: bool(message.response_status) and message.action_id == action_id, start)
 
     async def until(self, wanted: Callable[[AmiMessage], bool], start: int = 0) -> AmiMessage:
         """Wait for the first message from index `start` on for which `wanted` is true, and return it.
@@ -80,12 +80,14 @@ class AmiLab:
     async def event(self, name: str, **fields: str) -> AmiMessage:
         """Wait for the first event of that name with these fields, and return it."""
         return await self.until(
-            lambda message: message.event == name and all(message.get(key) == value for key, value in fields.items())
+            lambda message: (
+                message.event_name == name and all(message.get(key) == value for key, value in fields.items())
+            )
         )
 
     def events(self, name: str | None = None) -> list[AmiMessage]:
         """Return the events received so far, of one name or all."""
-        return [message for message in self.messages if message.event and name in (None, message.event)]
+        return [message for message in self.messages if message.event_name and name in (None, message.event_name)]
 
     async def call(self, number: str, channel_id: str, context: str = "matdan-voter", **more: str) -> AmiMessage:
         """Originate a call to a voter as the dialler does. Return the response."""

@@ -55,9 +55,9 @@ class PeerSession(asyncio.Protocol):
         transport.write(self._peer.banner)
 
     def data_received(self, data: bytes) -> None:
-        for action in self._decoder.feed(data):
+        for action in self._decoder.decode_bytes(data):
             self.actions.append(action)
-            if action.action == "Login" and self._peer.accepts_login:
+            if action.action_name == "Login" and self._peer.accepts_login:
                 self.wire.write(success(action))
             else:
                 self.wire.write(self._peer.answer(self, action) or b"")
@@ -67,7 +67,7 @@ class PeerSession(asyncio.Protocol):
 
     def named(self, name: str) -> list[AmiMessage]:
         """Return the received actions of that name."""
-        return [action for action in self.actions if action.action == name]
+        return [action for action in self.actions if action.action_name == name]
 
 
 class ManagerPeer:

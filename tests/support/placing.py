@@ -22,7 +22,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
     }
     gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
-    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: 0.0))
+    turns.features.holds._switch = cast(Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: 0.0))
     turns.features.clock_guard.is_clock_set = lambda: False  # type: ignore[method-assign]
     for run in turns.features.runs.values():
         run.pacer = cast(

@@ -20,10 +20,10 @@ class ScriptedCall:
         self._missing = frozenset(missing)
         self._asking = False
 
-    async def answer(self) -> None:
+    async def answer_channel(self) -> None:
         self.journal.append("answer")
 
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+    async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
         self._asking = False
         if self._keys:
             if escape_digits:
@@ -45,7 +45,7 @@ class ScriptedCall:
         self._asking = True
         return self._take() if self._keys else None
 
-    async def hangup(self) -> None:
+    async def hang_up_channel(self) -> None:
         self.journal.append("hangup")
 
     def _take(self) -> str:

@@ -95,7 +95,7 @@ class SwitchStandIn:
     def find_call_sid(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
-    def add_transfer_leg(self, attempt_id: AttemptId) -> None:
+    def count_transfer_leg_of_call(self, attempt_id: AttemptId) -> None:
         self.transfers.append(attempt_id)
 
 

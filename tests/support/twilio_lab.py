@@ -98,7 +98,7 @@ async def run_lab(
         switch.set_event_sink(events.append, ends.append)
         try:
             if resync:
-                await switch.find_live_calls()
+                await switch.load_live_calls_at_start()
             yield Lab(twilio, switch, clock, events, ends, ours)
         finally:
             await api.close()

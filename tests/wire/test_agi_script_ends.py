@@ -147,9 +147,9 @@ async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: by
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.wait_for_digit(-1)
-        await agi.abort()
+        await agi.abort_call()
         with pytest.raises(CallHungUp):
-            await agi.set_variable("MATDAN_DONE", "1")
+            await agi.set_channel_variable("MATDAN_DONE", "1")
         return asyncio.get_running_loop().time()
 
     recorder = Recorder(run_flow)
@@ -170,7 +170,7 @@ async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.record_file("a", "wav", "#", 60_000, 1)
-        await agi.abort()
+        await agi.abort_call()
 
     recorder = Recorder(run_flow)
     began = asyncio.get_running_loop().time()
@@ -199,5 +199,5 @@ def test_agi_script_that_ends_immediately_counts_as_failed_and_the_call_continue
 async def test_write_to_a_pipe_that_uvloop_has_closed_does_nothing(script: Script) -> None:
     process = await ContainedProcess.start(ScriptRules(), [sys.executable, "-c", ""], Path("/"), 100)
     with patch.object(process._stdin, "write", side_effect=RuntimeError("the handler is closed")):
-        await process.write(b"200 result=1\n")
+        await process.write_to_program(b"200 result=1\n")
     await process.stop(5.0)

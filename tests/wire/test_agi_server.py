@@ -19,12 +19,12 @@ from tests.support.virtual import virtual_time
 async def test_recorded_agi_call_is_replayed_exactly() -> None:
     async def run_flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
-        assert call.env.script == "ivr"
-        await call.answer()
-        digits = await call.get_data("lab/welcome", 5000, 1)
+        assert call.env.script_path == "ivr"
+        await call.answer_channel()
+        digits = await call.play_sound_and_read_keys("lab/welcome", 5000, 1)
         key = await call.wait_for_digit(1000)
-        ended_by = await call.stream_file("lab/thanks")
-        await call.hangup()
+        ended_by = await call.play_sound_file("lab/thanks")
+        await call.hang_up_channel()
         return digits, key, ended_by
 
     recorder = Recorder(run_flow)
@@ -46,19 +46,19 @@ async def test_recorded_agi_call_is_replayed_exactly() -> None:
 @pytest.mark.parametrize(
     ("use", "command", "answer", "result"),
     [
-        (lambda call: call.stream_file("a", "12#"), "STREAM FILE a 12#", b"200 result=35 endpos=8\n", "#"),
-        (lambda call: call.stream_file("a"), 'STREAM FILE a ""', b"200 result=0 endpos=8\n", None),
+        (lambda call: call.play_sound_file("a", "12#"), "STREAM FILE a 12#", b"200 result=35 endpos=8\n", "#"),
+        (lambda call: call.play_sound_file("a"), 'STREAM FILE a ""', b"200 result=0 endpos=8\n", None),
         (lambda call: call.wait_for_digit(500), "WAIT FOR DIGIT 500", b"200 result=48\n", "0"),
-        (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result= (timeout)\n", ""),
+        (lambda call: call.play_sound_and_read_keys("a", 10, 2), "GET DATA a 10 2", b"200 result= (timeout)\n", ""),
         (
-            lambda call: call.get_data("a", 10, 2),
+            lambda call: call.play_sound_and_read_keys("a", 10, 2),
             "GET DATA a 10 2",
             b"200 result=1 (timeout)\n",
             "1",
         ),
-        (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=*#\n", "*#"),
-        (lambda call: call.get_data("a", 10, 2), "GET DATA a 10 2", b"200 result=\n", ""),
-        (lambda call: call.set_variable("X", "a b"), 'SET VARIABLE X "a b"', b"200 result=1\n", None),
+        (lambda call: call.play_sound_and_read_keys("a", 10, 2), "GET DATA a 10 2", b"200 result=*#\n", "*#"),
+        (lambda call: call.play_sound_and_read_keys("a", 10, 2), "GET DATA a 10 2", b"200 result=\n", ""),
+        (lambda call: call.set_channel_variable("X", "a b"), 'SET VARIABLE X "a b"', b"200 result=1\n", None),
         (lambda call: call.send_command("NOOP"), "NOOP", b"510 Invalid or unknown command\n", AgiReply(510)),
         (lambda call: call.send_command("NOOP"), "NOOP", b"520-Usage:\nNOOP\n520 End\n", AgiReply(520)),
         (
@@ -98,8 +98,8 @@ def test_reply_to_each_agi_command_is_interpreted_as_documented(
 @pytest.mark.parametrize(
     ("use", "answer", "told"),
     [
-        (lambda call: call.answer(), b"510 Invalid or unknown command\n", "ANSWER (reply 510)"),
-        (lambda call: call.get_data("1", 1, 1), b"520 Wrong\n", "GET DATA (reply 520)"),
+        (lambda call: call.answer_channel(), b"510 Invalid or unknown command\n", "ANSWER (reply 510)"),
+        (lambda call: call.play_sound_and_read_keys("1", 1, 1), b"520 Wrong\n", "GET DATA (reply 520)"),
         (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record to r.wav"),
     ],
 )
@@ -120,8 +120,8 @@ def test_agi_command_that_asterisk_rejects_raises_a_switch_error(
 
 
 PLAYING: list[Callable[[AgiCall], Awaitable[object]]] = [
-    lambda call: call.stream_file("matdan/hi/welcome"),
-    lambda call: call.get_data("matdan/hi/welcome", 1000, 1),
+    lambda call: call.play_sound_file("matdan/hi/welcome"),
+    lambda call: call.play_sound_and_read_keys("matdan/hi/welcome", 1000, 1),
 ]
 
 
@@ -159,7 +159,7 @@ def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
         async def run_flow(call: AgiCall) -> object:
             with pytest.raises(SoundMissing, match=r"matdan/hi/welcome|digits"):
                 await use(call)
-            return await call.stream_file("apology")  # the call goes on
+            return await call.play_sound_file("apology")  # the call goes on
 
         recorder = Recorder(run_flow)
         async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
@@ -176,9 +176,9 @@ async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> Non
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)
         with pytest.raises(CallHungUp):
-            await call.stream_file("a")
-        await call.hangup()
-        await call.set_variable("MATDAN_DONE", "1")
+            await call.play_sound_file("a")
+        await call.hang_up_channel()
+        await call.set_channel_variable("MATDAN_DONE", "1")
         return (await call.send_command("GET VARIABLE", "MATDAN_DONE")).note
 
     recorder = Recorder(run_flow)
@@ -192,9 +192,9 @@ async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> Non
 @virtual_time()
 async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
     async def run_flow(call: AgiCall) -> object:
-        digits = await call.get_data("menu", 5000, 1)
+        digits = await call.play_sound_and_read_keys("menu", 5000, 1)
         with pytest.raises(CallHungUp):
-            await call.stream_file("thanks")
+            await call.play_sound_file("thanks")
         return digits
 
     recorder = Recorder(run_flow)
@@ -209,9 +209,9 @@ async def test_hang_up_between_two_agi_commands_prevents_the_second() -> None:
     gate = asyncio.Event()
 
     async def run_flow(call: AgiCall) -> object:
-        await call.answer()
+        await call.answer_channel()
         await gate.wait()
-        return await call.stream_file("a")
+        return await call.play_sound_file("a")
 
     recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
@@ -224,11 +224,11 @@ async def test_hang_up_between_two_agi_commands_prevents_the_second() -> None:
 
 
 async def send_four_commands(call: AgiCall) -> None:
-    await call.answer()
-    await call.get_data("a", 1000, 1)
-    await call.stream_file("b")
+    await call.answer_channel()
+    await call.play_sound_and_read_keys("a", 1000, 1)
+    await call.play_sound_file("b")
     await call.record_file("c", "wav", "#", 1000, 1)
-    await call.set_variable("DONE", "1")
+    await call.set_channel_variable("DONE", "1")
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -259,10 +259,10 @@ async def test_lost_agi_connection_does_not_interrupt_other_work_of_the_handler(
     committed = []
 
     async def run_flow(call: AgiCall) -> None:
-        await call.answer()
+        await call.answer_channel()
         await asyncio.sleep(3)
         committed.append("mark")
-        await call.stream_file("thanks")
+        await call.play_sound_file("thanks")
 
     recorder = Recorder(run_flow)
     async with make_server(recorder) as server:
@@ -275,7 +275,7 @@ async def test_lost_agi_connection_does_not_interrupt_other_work_of_the_handler(
 
 @virtual_time()
 async def test_agi_replies_split_at_any_byte_decode_equally() -> None:
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     async with make_server(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:
             peer.wire.write(bytes([byte]))
@@ -294,7 +294,7 @@ async def test_second_agi_command_during_the_first_raises_an_error_and_is_not_se
         first = asyncio.create_task(call.wait_for_digit(1000))
         await settle()
         with pytest.raises(RuntimeError, match="still running"):
-            await call.stream_file("a")
+            await call.play_sound_file("a")
         return await first
 
     recorder = Recorder(run_flow)
@@ -312,7 +312,7 @@ async def test_agi_command_after_a_cancelled_command_gets_the_right_reply() -> N
     async def run_flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
-                await call.get_data("a", 5000, 1)
+                await call.play_sound_and_read_keys("a", 5000, 1)
         return (await call.send_command("GET VARIABLE", "X")).note
 
     recorder = Recorder(run_flow)
@@ -330,14 +330,14 @@ async def test_agi_command_after_a_cancelled_command_gets_the_right_reply() -> N
 async def test_unsafe_agi_arguments_are_refused_before_anything_is_sent() -> None:
     async def run_flow(call: AgiCall) -> None:
         for use in (
-            call.stream_file("a\nHANGUP"),
-            call.set_variable("GLOBAL(X)", "1"),
-            call.set_variable("X", "a\rb"),
-            call.set_variable("", "1"),
+            call.play_sound_file("a\nHANGUP"),
+            call.set_channel_variable("GLOBAL(X)", "1"),
+            call.set_channel_variable("X", "a\rb"),
+            call.set_channel_variable("", "1"),
         ):
             with pytest.raises(UnsafeValue):
                 await use
-        await call.answer()
+        await call.answer_channel()
 
     recorder = Recorder(run_flow)
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:

@@ -20,10 +20,10 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_failing_agi_handler_ends_only_the_affected_call(capsys: pytest.CaptureFixture[str]) -> None:
     async def run_flow(call: AgiCall) -> None:
-        await call.answer()
-        if not call.env.get("agi_accountcode"):
+        await call.answer_channel()
+        if not call.env.get_field("agi_accountcode"):
             raise ValueError("a mistake")
-        await call.stream_file("a")
+        await call.play_sound_file("a")
 
     other = ENVIRONMENT.replace(b"agi_accountcode: ", b"agi_accountcode: other")
     async with make_server(run_flow) as server:
@@ -88,11 +88,11 @@ class OursOnly(AgiAuthenticator):
         self.rejected = 0
         self.overloads: list[str] = []
 
-    def accepts_connection(self, environment: AgiEnvironment) -> bool:
-        self.rejected += environment.arguments != ("ours",)
-        return environment.arguments == ("ours",)
+    def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
+        self.rejected += environment.script_arguments != ("ours",)
+        return environment.script_arguments == ("ours",)
 
-    def report_overload(self, problem: str) -> None:
+    def report_too_many_connections(self, problem: str) -> None:
         self.overloads.append(problem)
 
 
@@ -102,7 +102,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 @virtual_time()
 async def test_flood_of_silent_agi_connections_blocks_no_call() -> None:
     """This holds for Asterisk's own address too: the oldest silent connection is closed, not the newest call."""
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     authenticator = OursOnly()
     limits = AgiLimits(connections=20, opening=50, opening_per_peer=30, environment_seconds=5)
     async with (
@@ -145,7 +145,7 @@ async def test_number_of_silent_agi_connections_from_all_addresses_together_is_l
 
 @virtual_time()
 async def test_rejected_agi_connection_gets_no_command_and_does_not_count_as_a_call() -> None:
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     authenticator = OursOnly()
     async with AgiServer(recorder, AgiLimits(connections=2), port=0, authenticator=authenticator) as server:
         for environment in (ENVIRONMENT, ENVIRONMENT[:-1] + b"agi_arg_1: yours\n\n") * 5:
@@ -212,7 +212,7 @@ async def test_each_kind_of_agi_fault_is_logged_once_a_minute_and_each_address_o
 def test_agi_protocol_error_closes_only_the_affected_connection(poison: bytes) -> None:
     @virtual_time()
     async def run() -> None:
-        recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+        recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
         async with make_server(recorder) as server, AsteriskCall(server.port) as live:
             await live.command()
             async with AsteriskCall(server.port, poison) as hostile:
@@ -241,7 +241,7 @@ async def test_agi_connection_that_sends_no_complete_header_is_closed_at_the_tim
 
 @virtual_time()
 async def test_stopping_agi_server_waits_for_calls_in_progress_and_accepts_no_new_calls() -> None:
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     server = make_server(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
         await running.command()
@@ -260,7 +260,7 @@ async def test_stopping_agi_server_waits_for_calls_in_progress_and_accepts_no_ne
 
 @virtual_time()
 async def test_stopping_agi_server_ends_calls_that_last_longer_than_the_drain_time() -> None:
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
         began_at = asyncio.get_running_loop().time()
@@ -273,7 +273,7 @@ async def test_stopping_agi_server_ends_calls_that_last_longer_than_the_drain_ti
 
 @virtual_time()
 async def test_exception_in_the_with_block_of_the_agi_server_ends_all_calls_immediately() -> None:
-    recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
+    recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):
         async with make_server(recorder) as server:

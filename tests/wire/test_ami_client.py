@@ -52,16 +52,16 @@ async def test_ami_client_logs_in_sends_actions_and_receives_events_in_order() -
     async with ManagerPeer(answer_action) as peer, make_client(peer, events) as client:
         response = await client.send_action("Ping")
         assert response.get("Ping") == "Pong"
-        assert client.banner == "Asterisk Call Manager/11.0.0"
-        assert client.is_up
+        assert client.manager_banner == "Asterisk Call Manager/11.0.0"
+        assert client.is_session_up
         assert len(client._session._pending) == 0
         assert peer.session.actions[0].list_fields()[2:] == [
             ("Username", "dialler"),
             ("Secret", "s3cret"),
             ("Events", "on"),
         ]
-    assert [message.event for message in events] == ["One", "Two", "Three"]
-    assert not client.is_up
+    assert [message.event_name for message in events] == ["One", "Two", "Three"]
+    assert not client.is_session_up
 
 
 @virtual_time()
@@ -72,7 +72,7 @@ async def test_only_requested_ami_events_reach_the_event_handler() -> None:
     events: list[AmiMessage] = []
     async with ManagerPeer(answer_action) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
         await client.send_action("Ping")
-    assert [message.event for message in events] == ["Hangup"]
+    assert [message.event_name for message in events] == ["Hangup"]
 
 
 @virtual_time()
@@ -206,7 +206,7 @@ def test_each_kind_of_refused_ami_action_raises_a_specific_error(
             raised = await catch_error(client.send_action(name))
             assert type(raised) is kind
             assert told in str(raised)
-            assert client.is_up
+            assert client.is_session_up
 
     run()
 
@@ -227,7 +227,7 @@ async def test_unsafe_value_in_an_ami_action_is_refused_before_anything_is_sent(
             await catch_error(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
         )
         await client.send_action("Ping")
-        assert [action.action for action in peer.session.actions] == ["Login", "Ping"]
+        assert [action.action_name for action in peer.session.actions] == ["Login", "Ping"]
         assert len(client._session._pending) == 0
 
 
@@ -257,7 +257,7 @@ async def test_items_of_an_ami_list_are_separated_from_other_events() -> None:
         assert [one.get("Conference") for one in rooms.result()] == ["room-0", "room-1", "room-2"]
         assert [one.get("Uniqueid") for one in channels.result()] == ["channel-0", "channel-1", "channel-2"]
         await settle()
-    assert [message.event for message in events] == ["Hangup"] * 4
+    assert [message.event_name for message in events] == ["Hangup"] * 4
 
 
 @virtual_time()
@@ -273,7 +273,7 @@ async def test_asterisks_error_no_active_conferences_is_read_as_an_empty_list() 
 async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
     def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
-            6 if action.action == "Status" else 2
+            6 if action.action_name == "Status" else 2
         )
 
     async with ManagerPeer(answer_action) as peer, make_client(peer, limits=AmiLimits(list_items=5)) as client:
@@ -281,7 +281,7 @@ async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
         begun = loop_time()
         assert "no response" in str(await catch_error(client.send_list_action("CoreShowChannels", timeout_seconds=3)))
         assert loop_time() - begun == pytest.approx(3)
-        assert client.is_up
+        assert client.is_session_up
 
 
 @virtual_time()
@@ -289,7 +289,7 @@ async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
     held: list[AmiMessage] = []
 
     def answer_action(_: PeerSession, action: AmiMessage) -> bytes | None:
-        if action.action == "Ping":
+        if action.action_name == "Ping":
             return success(action)
         held.append(action)
         return None
@@ -305,7 +305,7 @@ async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
             peer.session.wire.write(success(action))  # too late: the action has failed already
         await settle()
         assert len(client._session._pending) == 0
-        assert (await client.send_action("Ping")).response == "Success"
+        assert (await client.send_action("Ping")).response_status == "Success"
 
 
 @virtual_time()
@@ -362,7 +362,7 @@ async def test_ami_action_queued_behind_a_cancelled_action_is_sent_next() -> Non
         await settle()
         assert (first.cancelled(), second.cancelled(), len(held)) == (True, True, 2)
         peer.session.wire.write(success(held[1]))
-        assert (await third).response == "Success"
+        assert (await third).response_status == "Success"
         assert len(client._session._pending) == 0
 
 

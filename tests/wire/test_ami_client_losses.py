@@ -28,9 +28,11 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_waiting_for_asterisk_to_boot_ends_when_the_ami_session_ends() -> None:
     async with ManagerPeer() as peer, make_client(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
-        assert "did not report within 3 s that it is fully booted" in str(await catch_error(client.wait_until_booted()))
+        assert "did not report within 3 s that it is fully booted" in str(
+            await catch_error(client.wait_until_asterisk_booted())
+        )
         assert loop_time() >= 3.0
-        begun, waits = loop_time(), asyncio.create_task(client.wait_until_booted())
+        begun, waits = loop_time(), asyncio.create_task(client.wait_until_asterisk_booted())
         await settle()
         peer.session.wire.close()
         assert isinstance(await catch_error(waits), SwitchUnreachable)
@@ -40,12 +42,12 @@ async def test_waiting_for_asterisk_to_boot_ends_when_the_ami_session_ends() -> 
 @virtual_time()
 async def test_asterisk_counts_as_booted_after_the_event_fully_booted() -> None:
     async with ManagerPeer() as peer, make_client(peer) as client:
-        waits = asyncio.create_task(client.wait_until_booted())
+        waits = asyncio.create_task(client.wait_until_asterisk_booted())
         await settle()
         assert not waits.done()
         peer.session.wire.write(event("FullyBooted", ("Uptime", "0")) * 2)
         await waits
-        await client.wait_until_booted()
+        await client.wait_until_asterisk_booted()
 
 
 def close_within_a_message(session: PeerSession) -> None:
@@ -77,14 +79,14 @@ def test_every_kind_of_connection_loss_fails_all_pending_ami_actions(
             await settle()
             begun = loop_time()
             lose(peer.session)
-            reason = await client.wait_until_lost()
+            reason = await client.wait_until_session_lost()
             assert why in str(reason)
             assert isinstance(await catch_error(originate), OriginateUnsure)
             assert isinstance(await catch_error(listing), SwitchUnreachable)
             assert isinstance(await catch_error(queued), SwitchUnreachable)
             assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
             assert loop_time() - begun < 0.1
-            assert not client.is_up
+            assert not client.is_session_up
             assert len(client._session._pending) == 0
             assert len(peer.session.named("Originate")) == 1
 
@@ -97,8 +99,8 @@ async def test_silent_asterisk_is_pinged_and_regarded_as_lost_after_ten_seconds(
         begun = loop_time()
         pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
         await asyncio.sleep(1.5)
-        assert client.oldest_unanswered_seconds == pytest.approx(1.5)
-        reason = await client.wait_until_lost()
+        assert client.oldest_unanswered_action_seconds == pytest.approx(1.5)
+        reason = await client.wait_until_session_lost()
         assert loop_time() - begun == pytest.approx(10, abs=0.01)
         assert "silent for 10 s" in str(reason)
         assert len(peer.session.named("Ping")) == 1
@@ -109,10 +111,10 @@ async def test_silent_asterisk_is_pinged_and_regarded_as_lost_after_ten_seconds(
 async def test_asterisk_that_answers_ami_pings_stays_connected() -> None:
     async with ManagerPeer() as peer, make_client(peer) as client:
         await asyncio.sleep(3601)
-        assert client.is_up
+        assert client.is_session_up
         assert len(peer.session.named("Ping")) == 720
         assert len(client._session._pending) == 0
-        assert client.oldest_unanswered_seconds == 0
+        assert client.oldest_unanswered_action_seconds == 0
 
 
 @virtual_time()
@@ -121,9 +123,9 @@ async def test_unanswered_ami_ping_is_not_repeated_while_events_arrive() -> None
         for _ in range(20):
             peer.session.wire.write(event("Hangup"))
             await asyncio.sleep(5)
-        assert client.is_up
+        assert client.is_session_up
         assert len(peer.session.named("Ping")) == 1
-        assert client.oldest_unanswered_seconds > 90
+        assert client.oldest_unanswered_action_seconds > 90
 
 
 @virtual_time()
@@ -144,7 +146,7 @@ async def test_ami_action_that_asterisk_never_read_is_reported_as_not_sent() -> 
             peer.session.wire.resume_reading()
             await asyncio.sleep(1)
             assert {action.action_id for action in peer.session.named("Originate")} == written
-            assert client.is_up
+            assert client.is_session_up
 
 
 @virtual_time()
@@ -176,13 +178,13 @@ async def test_exception_in_the_event_handler_ends_the_ami_session() -> None:
     heard: list[str] = []
 
     def stumble(message: AmiMessage) -> None:
-        heard.append(message.event)
-        if message.event == "Bad":
+        heard.append(message.event_name)
+        if message.event_name == "Bad":
             raise ValueError("a mistake")
 
     async with ManagerPeer(leave_unanswered) as peer, AmiClient(peer.login, on_event=stumble) as client:
         peer.session.wire.write(event("Good") + event("Bad") + event("After"))
-        assert "bug of the dialler" in str(await client.wait_until_lost())
+        assert "bug of the dialler" in str(await client.wait_until_session_lost())
         await settle()
     assert heard == ["Good", "Bad"]
 
@@ -204,7 +206,7 @@ async def test_closing_the_ami_client_fails_pending_actions_and_drops_further_ev
 async def test_ami_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
     assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
-    assert not client.is_up
+    assert not client.is_session_up
 
 
 @virtual_time()

@@ -51,7 +51,7 @@ def make_link(
     journal: Journal,
     *,
     on_ami_link_up: Callable[[AmiClient], Awaitable[None]] | None = None,
-    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
+    keep: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_session_lost,
     seed: int = 1,
     backoff: Backoff | None = None,
 ) -> AbstractAsyncContextManager[None]:
@@ -70,7 +70,7 @@ async def test_ami_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> 
     journal = Journal()
     async with ManagerPeer() as peer, make_link(peer, journal):
         await journal.change()
-        assert [action.action for action in peer.session.actions] == ["Login", "CoreStatus"]
+        assert [action.action_name for action in peer.session.actions] == ["Login", "CoreStatus"]
 
         peer.session.wire.close()
         await journal.change()
@@ -78,10 +78,10 @@ async def test_ami_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> 
 
         await journal.change()
         first, second = journal.clients
-        assert not first.is_up
-        assert second.is_up
+        assert not first.is_session_up
+        assert second.is_session_up
         assert 0.25 <= journal.ups[1] - journal.downs[0][0] <= 0.51
-    assert not journal.clients[-1].is_up
+    assert not journal.clients[-1].is_session_up
     assert len(journal.downs) == 1  # our own stop is not reported as a loss
 
 
@@ -96,14 +96,14 @@ async def test_session_callback_of_the_ami_link_starts_after_the_resync() -> Non
 
     async def keep_session(client: AmiClient) -> SwitchError:
         kept.append(client)
-        return await client.wait_until_lost()
+        return await client.wait_until_session_lost()
 
     async with ManagerPeer() as peer, make_link(peer, journal, on_ami_link_up=resync, keep=keep_session):
         await settle()
         assert kept == []
         gate.set()
         await settle()
-        assert [client.is_up for client in kept] == [True]
+        assert [client.is_session_up for client in kept] == [True]
 
 
 @virtual_time()
@@ -165,7 +165,7 @@ async def test_refused_ami_login_is_reported_and_retried_slowly() -> None:
         peer.accepts_login = True
         peer.answer = lambda _, action: success(action)
         await journal.change()
-        assert journal.clients[-1].is_up
+        assert journal.clients[-1].is_session_up
     (first, one), (second, two) = journal.downs
     assert isinstance(one, LoginRefused)
     assert isinstance(two, LoginRefused)
@@ -193,7 +193,7 @@ async def test_failed_or_interrupted_resync_counts_as_a_lost_ami_connection() ->
     async with ManagerPeer(answer_action) as peer, make_link(peer, journal):
         while not journal.ups:
             await journal.change()
-        assert journal.clients[-1].is_up
+        assert journal.clients[-1].is_session_up
     assert len(journal.downs) == 3
     assert len(peer.sessions) == 4
 
@@ -203,7 +203,7 @@ async def test_no_ami_action_is_resent_on_a_new_session() -> None:
     journal = Journal()
 
     def lose_originates(session: PeerSession, action: AmiMessage) -> bytes | None:
-        if action.action == "Originate":
+        if action.action_name == "Originate":
             session.wire.close()
             return None
         return success(action)

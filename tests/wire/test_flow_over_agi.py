@@ -89,7 +89,7 @@ async def test_flow_over_a_real_agi_connection_ends_after_one_key() -> None:
     assert not any("noted" in command for command in line.commands[:committed])
     assert line.commands[-1] == "HANGUP"
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
-    assert results[0].completed
+    assert results[0].is_flow_completed
 
 
 async def test_key_pressed_during_a_question_of_a_flow_stops_the_recording_of_the_question() -> None:
@@ -119,7 +119,7 @@ async def test_hang_up_or_lost_agi_connection_ends_the_flow_normally(where: str,
 async def test_missing_sound_in_a_flow_is_distinguished_from_a_hang_up() -> None:
     line = Line({"STREAM FILE matdan/hi/common/greeting": "200 result=-1 endpos=0", "WAIT FOR DIGIT": "200 result=49"})
     results, _ = await call_through(line)
-    assert results[0].completed
+    assert results[0].is_flow_completed
 
 
 async def test_concurrent_flows_do_not_affect_each_other() -> None:
@@ -134,7 +134,7 @@ async def test_concurrent_flows_do_not_affect_each_other() -> None:
             prompts=ConventionalPrompts(load_shipped_texts()),
             commit=_make_commit(made, call.env.unique_id),
         )
-        assert result.completed
+        assert result.is_flow_completed
 
     async def call_as_worker(port: int, serial: int) -> None:
         keys = [*str(serial), "#", "#"]

@@ -37,9 +37,9 @@ async def test_ami_user_with_few_permissions_receives_only_permitted_events() ->
         await dialler.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
         await dialler.event("Hangup", Uniqueid="v")
         await lab.event("Hangup", Uniqueid="v")
-        seen = {message.event for message in dialler.events()}
+        seen = {message.event_name for message in dialler.events()}
         assert seen == set(EVENTS) - {"Shutdown", "ContactStatus"}  # no phone is lost in this test
-        assert {"Newchannel", "VarSet", "Newexten", "BridgeEnter"} <= {message.event for message in lab.events()}
+        assert {"Newchannel", "VarSet", "Newexten", "BridgeEnter"} <= {message.event_name for message in lab.events()}
 
 
 @virtual_time()
@@ -264,10 +264,10 @@ def test_share_of_early_originate_responses_equals_that_measured_at_asterisk(
             await asyncio.sleep(2)
             order: dict[str, list[str]] = {}
             for event in lab.events():
-                if event.event == "OriginateResponse" or (
-                    event.event == "Newstate" and event.get("ChannelState") == "6"
+                if event.event_name == "OriginateResponse" or (
+                    event.event_name == "Newstate" and event.get("ChannelState") == "6"
                 ):
-                    order.setdefault(event.get("Uniqueid"), []).append(event.event)
+                    order.setdefault(event.get("Uniqueid"), []).append(event.event_name)
             early = sum(1 for events in order.values() if events[0] == "OriginateResponse")
             assert len(order) == 400
             assert least <= early <= most

@@ -49,7 +49,7 @@ def test_simulated_manager_refuses_invalid_actions_as_asterisk_does(
     async def run() -> None:
         async with lab_centre(CONFIG) as (_switch, lab):
             response = await lab.action(action, **fields)
-            assert (response.response, response.get("Message")) == ("Error", message)
+            assert (response.response_status, response.get("Message")) == ("Error", message)
 
     run()
 
@@ -79,7 +79,7 @@ async def test_simulated_manager_sets_variables_answers_ping_and_logs_off() -> N
         assert (await lab.action("Getvar", Channel="v", Variable="NOTE")).get("Value") == "two"
         await lab.action("Setvar", Channel="v", Variable="NOTE", Value="three")
         assert (await lab.action("Getvar", Channel="v", Variable="NOTE")).get("Value") == "three"
-        assert (await lab.action("Logoff")).response == "Goodbye"
+        assert (await lab.action("Logoff")).response_status == "Goodbye"
         await lab.ended.wait()
 
 

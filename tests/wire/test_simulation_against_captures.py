@@ -130,7 +130,7 @@ def load_capture(name: str) -> list[Entry]:
 
 def parse_messages(text: str) -> list[AmiMessage]:
     decoder = AmiDecoder()
-    return decoder.feed(text.encode())
+    return decoder.decode_bytes(text.encode())
 
 
 class Replay:
@@ -201,9 +201,9 @@ class Replay:
 
 
 def make_label(event: AmiMessage) -> str:
-    if event.event == "VarSet":
+    if event.event_name == "VarSet":
         return f"VarSet:{event.get('Variable').lstrip('_')}"
-    return event.event
+    return event.event_name
 
 
 def sort_neighbours(labels: list[str]) -> list[str]:
@@ -229,7 +229,7 @@ def group_labels_by_channel(text: str) -> dict[str, list[str]]:
     """
     out: dict[str, list[str]] = {}
     for message in parse_messages(text):
-        name = message.event
+        name = message.event_name
         if not name or name == "RTCPSent":
             continue
         if name in ("OriginateResponse", "SuccessfulAuth"):
@@ -244,11 +244,11 @@ def list_field_names(text: str) -> dict[str, set[tuple[str, ...]]]:
     """Return the sequences of field names of each kind of event and response."""
     out: dict[str, set[tuple[str, ...]]] = {}
     for message in parse_messages(text):
-        if message.event != "RTCPSent":
+        if message.event_name != "RTCPSent":
             names = tuple(name for name, _ in message.list_fields())
-            out.setdefault(make_label(message) if message.event else f"response {message.get('Message')}", set()).add(
-                names
-            )
+            out.setdefault(
+                make_label(message) if message.event_name else f"response {message.get('Message')}", set()
+            ).add(names)
     return out
 
 
@@ -306,14 +306,14 @@ def list_stable_fields(text: str) -> dict[tuple[str, str], list[tuple[tuple[str,
     """Return the stable fields of each event in order, by channel and kind."""
     out: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = {}
     for message in parse_messages(text):
-        if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
+        if message.event_name == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
             continue
         values = tuple(
             (name, re.sub(r"127\.0\.0\.1:\d+", "AGI", value)) for name, value in message.list_fields() if name in STABLE
         )
         channel = message.get("Uniqueid") or message.get("DestUniqueid") or message.action_id
-        kind = message.event or message.get("Message")
-        if message.event == "DialState":  # either state, as it came before or after Newstate
+        kind = message.event_name or message.get("Message")
+        if message.event_name == "DialState":  # either state, as it came before or after Newstate
             values = tuple(pair for pair in values if pair[0] != "DestChannelState")
         out.setdefault((channel, kind), []).append(values)
     return out

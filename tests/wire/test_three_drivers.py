@@ -142,7 +142,7 @@ class Peer(FlowHost):
     async def _do(self, words: list[str]) -> str | None:
         match words:
             case ["STREAM", "FILE", name, keys]:
-                return await self.caller.stream_file(name, keys)
+                return await self.caller.play_sound_file(name, keys)
             case ["WAIT", "FOR", "DIGIT", milliseconds]:
                 return await self.caller.wait_for_digit(int(milliseconds))
         return None
@@ -177,7 +177,7 @@ async def run_on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) ->
     return Transcript(
         heard=tuple(sound for sound in peer.caller.journal if sound.startswith("matdan/")),
         commits=make_comparable(commits),
-        completed=result.completed,
+        completed=result.is_flow_completed,
         left_at=result.state.left_at,
         answers=replace_recording_names(dict(result.state.answers)),
     )

@@ -220,7 +220,7 @@ async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None
         with pytest.raises(SwitchUnreachable):
             await lab.dial()  # nothing is dialled before the first resync
         lab.events.clear()
-        await lab.switch.find_live_calls()
+        await lab.switch.load_live_calls_at_start()
         attempt = await lab.dial()
         await lab.dial(2)
         again = TwilioSwitch(
@@ -228,11 +228,11 @@ async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None
         )
         again.set_event_sink(lab.events.append, lab.ends.append)
         lab.ours["+917000000001"] = attempt  # the other call is foreign
-        await again.find_live_calls()
+        await again.load_live_calls_at_start()
         assert again.list_live_calls() == {attempt}
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
-        again.report_call_states()
+        again.report_states_of_live_calls()
         await again.query_live_calls()
         assert lab.events == [CallAnswered(attempt)]
 
@@ -268,4 +268,4 @@ async def test_unreadable_response_of_twilio_leaves_the_outcome_unknown() -> Non
         with pytest.raises(SwitchError):
             await lab.switch.query_live_calls()
         with pytest.raises(SwitchError):
-            await lab.switch.find_live_calls()
+            await lab.switch.load_live_calls_at_start()

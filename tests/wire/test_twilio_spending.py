@@ -12,7 +12,7 @@ from tests.support.twilio_lab import NUMBER, run_lab
 async def test_twilio_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.35
-        await lab.switch.find_live_calls()
+        await lab.switch.load_live_calls_at_start()
         for number in (1, 2, 3):  # each may last two minutes at 0.1
             await lab.dial(number)
         with pytest.raises(OriginateRefused, match="max_spend_per_day"):
@@ -29,7 +29,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
     async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
-        lab.switch.add_transfer_leg(lab.attempt(2))
+        lab.switch.count_transfer_leg_of_call(lab.attempt(2))
         for number, spent in ((1, 0.1), (2, 0.3)):
             await lab.status(lab.attempt(number), "completed", CallDuration="30")
             assert lab.switch.meter.spent == pytest.approx(spent)
@@ -39,7 +39,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
             lab.switch._api, lab.switch._settings, lab.switch.meter, lab.clock, lab.switch._find_attempt
         )
         again.set_event_sink(lab.events.append, lab.ends.append)
-        await again.find_live_calls()
+        await again.load_live_calls_at_start()
         sid = again.find_call_sid(lab.attempt(3)) or ""
         await again.on_status_callback(
             lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"}
@@ -50,7 +50,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
 async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
-        await lab.switch.find_live_calls()
+        await lab.switch.load_live_calls_at_start()
         for number in (1, 2):  # each may last two minutes at 0.1
             await lab.dial(number)
         assert await lab.switch.send_sms(NUMBER, "क" * 71)
@@ -65,5 +65,5 @@ async def test_spending_of_a_day_restarts_at_the_date_of_the_twilio_account() ->
     async with run_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day
-            await lab.switch.find_live_calls()
+            await lab.switch.load_live_calls_at_start()
             assert lab.switch.meter.spent == pytest.approx(counted)

@@ -57,7 +57,9 @@ class CampaignHolds:
         servers = self._servers
         trunks = run.spec.trunks if trunk is None else (trunk,)
         servers.unresponsive = frozenset(
-            server for server in servers.up if self._switch.get_unanswered_seconds(server) > UNANSWERED_SECONDS
+            server
+            for server in servers.up
+            if self._switch.get_oldest_unanswered_order_seconds(server) > UNANSWERED_SECONDS
         )
         if self._core.draining:
             return Hold(HoldReason.STOPPING)

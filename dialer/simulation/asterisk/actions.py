@@ -78,7 +78,7 @@ class Actions:
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
         """Run one AMI action and send its response."""
         try:
-            self._run_action(session, action, action.action.lower())
+            self._run_action(session, action, action.action_name.lower())
         except ActionRefused as refusal:
             send_response(session, action, "Error", ("Message", str(refusal)))
 
@@ -96,7 +96,7 @@ class Actions:
             raise ActionRefused("Permission denied")
         elif name not in self._handlers:
             use = "Use Action: ListCommands to show available commands."
-            raise ActionRefused(f"Invalid/unknown command: {action.action}. {use}")
+            raise ActionRefused(f"Invalid/unknown command: {action.action_name}. {use}")
         else:
             handler, classes = self._handlers[name]
             if classes and not classes & session.user.write:

@@ -54,7 +54,7 @@ class ManagerSession(asyncio.Protocol):
         if self.ignores_input:
             return
         try:
-            messages = self._decoder.feed(data)
+            messages = self._decoder.decode_bytes(data)
         except ProtocolError as error:
             _log.warning("simulated_asterisk.protocol_error", reason=str(error))
             self.close()

@@ -114,7 +114,7 @@ class VirtualStore(UplinkReader):
                     self.truth.peer_update_seconds.append(now - each["at"])
         return Reply("done", "stored")
 
-    async def read_identity(self) -> StoreIdentity:
+    async def read_store_identity(self) -> StoreIdentity:
         return StoreIdentity("0", None, 0, "")
 
     def refuse_if_replaced(self) -> None:

@@ -26,7 +26,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     blocked = [
         (name, why)
         for name in sorted(playlist.listed)
-        if (why := playlist.find_reason_not_to_play(name, today)) is not None
+        if (why := playlist.find_reason_sound_is_blocked(name, today)) is not None
     ]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"

@@ -175,11 +175,11 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
 
 
 def _check_seals(db: Connection) -> Finding:
-    count = seals.count_changes(db)
+    count = seals.count_logged_changes(db)
     if count > MAX_SEALS:
         text = f"{count:,} seals were not checked, because it would take too long"
         return warning("seals", text, "run `dialer audit verify` in a quiet hour")
-    if (verdict := seal_verification.verify_seals(db)).intact:
+    if (verdict := seal_verification.verify_seals(db)).is_evidence_intact:
         return ok("seals", f"all {count:,} match: the records are unchanged")
     text = f"records were changed outside the dialler: {verdict.findings[0]}"
     return error("seals", text, "`dialer audit verify` lists all")

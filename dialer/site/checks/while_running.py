@@ -77,7 +77,7 @@ async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterato
     async with AmiClient(get_ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
         timestamp = (await client.send_action("Ping")).get("Timestamp")
         channels = await client.send_list_action("CoreShowChannels")
-        yield ok("asterisk", f"{client.banner}, {format_count(len(channels), 'live channel')}")
+        yield ok("asterisk", f"{client.manager_banner}, {format_count(len(channels), 'live channel')}")
         with suppress(ValueError):
             yield check_clock_difference("Asterisk's clock", float(timestamp) - clock.now())
         for finding in await check_trunks(settings, client):

@@ -21,7 +21,7 @@ from dialer.domain.parties import PartyId, Place
 from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
 from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.ami_codec import AmiMessage, parse_figure
+from dialer.switch.asterisk.ami_codec import AmiMessage, parse_whole_number
 from dialer.switch.asterisk.call_history import read_call_history
 from dialer.switch.asterisk.comparison import compare_calls_with_channels
 from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
@@ -77,7 +77,7 @@ _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a ke
 class AsteriskSwitch:
     """The dialler's connection to one Asterisk server. It implements `dialer.domain.switch.Switch`.
 
-    The AMI link calls `on_ami_link_up`, `on_event`, `run_ami_session` and `on_ami_link_down`.
+    The AMI link calls `on_ami_link_up`, `on_ami_event`, `run_ami_session` and `on_ami_link_down`.
     """
 
     def __init__(
@@ -126,19 +126,19 @@ class AsteriskSwitch:
 
     # Callbacks of the AMI link
 
-    def on_event(self, message: AmiMessage) -> None:
+    def on_ami_event(self, message: AmiMessage) -> None:
         """Handle an AMI event: update the tracker, and report the switch events that result."""
-        if self._hung_up_meanwhile is not None and message.event == "Hangup":
+        if self._hung_up_meanwhile is not None and message.event_name == "Hangup":
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
-            self._lease.on_event(message)
-        if message.event == "FullyBooted" and (uptime := parse_figure(message.get("Uptime"))) is not None:
+            self._lease.on_ami_event(message)
+        if message.event_name == "FullyBooted" and (uptime := parse_whole_number(message.get("Uptime"))) is not None:
             self._up_since = asyncio.get_running_loop().time() - uptime
-        self._report_events(self.tracker.handle_event(message))
+        self._report_events_to_engine(self.tracker.handle_ami_event(message))
         for channel in self.tracker.seats.pop_replaced_phones():
-            self._start_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
-        if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
-            self._start_task(self._end_redirected_calls(), "end-redirected")
+            self._start_background_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
+        if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
+            self._start_background_task(self._end_redirected_calls(), "end-redirected")
         for attempt_id in self.tracker.calls.pop_half_ended_attempts():
             self._end_half_ended_call_after_grace_time(attempt_id)
 
@@ -152,7 +152,7 @@ class AsteriskSwitch:
             SwitchInUse: another dialler uses this Asterisk.
             SwitchError: Asterisk does not answer.
         """
-        await client.wait_until_booted()
+        await client.wait_until_asterisk_booted()
         if self._fingerprint is not None:
             await check_dialplan(client, self._fingerprint)
         if self._lease is not None:
@@ -170,19 +170,21 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report_events(self.tracker.replace_tracked_state(live, restarted, inbound))
+        self._report_events_to_engine(self.tracker.replace_tracked_state(live, restarted, inbound))
         self._linked.set()
         self._comparing = asyncio.get_running_loop().create_task(
-            compare_calls_with_channels(client, self.tracker, self._report_events), name="compare-channels"
+            compare_calls_with_channels(client, self.tracker, self._report_events_to_engine), name="compare-channels"
         )
-        self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
+        self._comparing.add_done_callback(lambda task: _close_ami_session_if_comparison_failed(task, client))
 
     async def run_ami_session(self, client: AmiClient) -> SwitchError:
         """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost.
 
         Returns why it was lost. Raises SwitchError; SwitchInUse if another dialler has taken the lease.
         """
-        return await (client.wait_until_lost() if self._lease is None else self._lease.renew_lease_until_lost(client))
+        return await (
+            client.wait_until_session_lost() if self._lease is None else self._lease.renew_lease_until_lost(client)
+        )
 
     def on_ami_link_down(self, reason: SwitchError) -> None:
         """Report to the engine that the AMI session is lost, or that it could not be opened."""
@@ -191,13 +193,13 @@ class AsteriskSwitch:
             self._comparing = None
         self._client = None
         self._linked.clear()
-        self._report_events([SwitchDown(str(reason), self._server)])
+        self._report_events_to_engine([SwitchDown(str(reason), self._server)])
 
-    def _report_events(self, events: list[SwitchEvent]) -> None:
+    def _report_events_to_engine(self, events: list[SwitchEvent]) -> None:
         for event in events:
             self._sink(event)
 
-    def _start_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_background_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -215,7 +217,7 @@ class AsteriskSwitch:
         those to a channel (PJSIP/number@trunk).
         """
         try:
-            for unique_id in await list_redirected_channels(self._require_client(), self.tracker.is_known_channel):
+            for unique_id in await list_redirected_channels(self._require_ami_client(), self.tracker.is_known_channel):
                 _log.warning("redirect.hung_up", channel=unique_id)
                 await self._hang_up_channel(unique_id)
         except SwitchError as error:  # the next resync ends calls in our contexts
@@ -224,7 +226,7 @@ class AsteriskSwitch:
     def _end_half_ended_call_after_grace_time(self, attempt_id: AttemptId) -> None:
         def end_overdue_call_now() -> None:
             self._timers.discard(timer)
-            self._report_events(self.tracker.calls.end_overdue_call(attempt_id))
+            self._report_events_to_engine(self.tracker.calls.end_overdue_call(attempt_id))
 
         timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_overdue_call_now)
         self._timers.add(timer)
@@ -235,7 +237,9 @@ class AsteriskSwitch:
         """Return the attempt whose call is on the channel with this unique id."""
         return self.tracker.calls.find_attempt_on_channel(unique_id)
 
-    async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
+    async def assign_channel_to_attempt(
+        self, unique_id: str, name: str, attempt_id: AttemptId
+    ) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt, and return the channel's numbers as Asterisk reports
         them.
 
@@ -245,23 +249,23 @@ class AsteriskSwitch:
         Raises:
             SwitchUnreachable: there is no connection to Asterisk.
         """
-        if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.assign_channel(unique_id, attempt_id):
+        if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.assign_channel_to_attempt(unique_id, attempt_id):
             return None
         found = None
         try:
-            found = await find_inbound_channel(self._require_client(), unique_id, name)
+            found = await find_inbound_channel(self._require_ami_client(), unique_id, name)
         except SwitchUnreachable:
-            self.unassign_channel(attempt_id)
+            self.unassign_channel_of_attempt(attempt_id)
             raise
         except SwitchError as error:  # "No such channel"
             _log.debug("inbound.channel_not_found", channel=unique_id, answer=str(error))
         if found is None:
-            self.unassign_channel(attempt_id)
+            self.unassign_channel_of_attempt(attempt_id)
         return found
 
-    def unassign_channel(self, attempt_id: AttemptId) -> None:
+    def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
         """Undo the assignment of a channel to an attempt."""
-        self.tracker.calls.stop_tracking(attempt_id)
+        self.tracker.calls.stop_tracking_channel(attempt_id)
 
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
@@ -278,28 +282,28 @@ class AsteriskSwitch:
         try:
             async with asyncio.timeout(LINK_SECONDS):
                 await self._linked.wait()
-            found = await self._require_client().send_list_action("Status", [("Channel", unique_id)])
+            found = await self._require_ami_client().send_list_action("Status", [("Channel", unique_id)])
         except (TimeoutError, SwitchError) as error:  # "No such channel" among them
             _log.debug("channel.not_found", channel=unique_id, answer=str(error))
             return False
         listed = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
         if listed != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
-        self._report_events(self.tracker.calls.record_answered_channel(attempt_id, name))
+        self._report_events_to_engine(self.tracker.calls.record_answered_channel(attempt_id, name))
         return True
 
     # The switch port: calls
 
-    def get_unanswered_seconds(self, server: str = "") -> float:
+    def get_oldest_unanswered_order_seconds(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Returns infinity if our lease may have expired, or if Asterisk is shutting down.
         """
         if self._client is None:
             return 0.0
-        if self._client.is_stopping or (self._lease is not None and not self._lease.is_valid):
+        if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
             return inf
-        return self._client.oldest_unanswered_seconds
+        return self._client.oldest_unanswered_action_seconds
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """Return Asterisk's records of how these attempts' calls have ended."""
@@ -316,9 +320,9 @@ class AsteriskSwitch:
         Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
         id.
         """
-        number = _require_safe_value(NUMBER, request.number, _NUMBER_RULE)
-        caller_id = _require_safe_value(NUMBER, request.caller_id, _NUMBER_RULE)
-        endpoint = _require_safe_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE)
+        endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         fields = make_originate_fields(
             f"PJSIP/{number}@{endpoint}",
             request.attempt_id,
@@ -331,8 +335,8 @@ class AsteriskSwitch:
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
         """Hang up the call of an attempt, whatever its state."""
-        channel = self.tracker.calls.find_channel(attempt_id)
-        await self._hang_up_with_retries(lambda: self.tracker.calls.is_call_live(attempt_id), channel)
+        channel = self.tracker.calls.find_channel_of_attempt(attempt_id)
+        await self._hang_up_channel_with_retries(lambda: self.tracker.calls.is_call_live(attempt_id), channel)
 
     async def connect_call_to_seat(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
@@ -341,7 +345,7 @@ class AsteriskSwitch:
 
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
-        name = _require_safe_value(_NAME, seat, _SEAT_RULE)
+        name = _require_safe_field_value(_NAME, seat, _SEAT_RULE)
         await self._set_server_variable_of_call(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
@@ -357,28 +361,30 @@ class AsteriskSwitch:
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat and connect it to the seat's conference."""
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
-        await self._call_phone(seat, endpoint, AGENT_CONTEXT, _require_safe_value(_NAME, seat, _SEAT_RULE), replaces)
+        await self._originate_call_to_seat_phone(
+            seat, endpoint, AGENT_CONTEXT, _require_safe_field_value(_NAME, seat, _SEAT_RULE), replaces
+        )
 
     async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call the phone of a seat to ask for agent number and PIN."""
-        await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
+        await self._originate_call_to_seat_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that accepts or rejects a key which an agent has pressed on the phone.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
         """
-        channel = self.tracker.seats.find_phone(seat)
+        channel = self.tracker.seats.find_phone_in_seat(seat)
         if channel is not None:
             await self._set_channel_variable(channel, _KEY_ANSWER, sound.value)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        channel = self.tracker.seats.find_phone(seat)
+        channel = self.tracker.seats.find_phone_in_seat(seat)
         if channel is None:
             raise SwitchError(f"the phone of seat {seat} is not connected: call it, or log in again")
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
-        packets = parse_figure((await self._require_client().send_action("Getvar", fields)).get("Value"))
+        packets = parse_whole_number((await self._require_ami_client().send_action("Getvar", fields)).get("Value"))
         if packets is None:
             raise SwitchError(
                 f"Asterisk does not report the RTP packets received from the phone of seat {seat}: call the phone again"
@@ -387,22 +393,24 @@ class AsteriskSwitch:
 
     async def hang_up_seat_phone(self, seat: str) -> None:
         """Hang up the agent's phone at a seat."""
-        channel = self.tracker.seats.find_phone(seat)
+        channel = self.tracker.seats.find_phone_in_seat(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
-    async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
-        channel_id = make_seat_channel_id(_require_safe_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
-        phone = f"PJSIP/{_require_safe_value(_NAME, endpoint, _ENDPOINT_RULE)}"
+    async def _originate_call_to_seat_phone(
+        self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]
+    ) -> None:
+        channel_id = make_seat_channel_id(_require_safe_field_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
+        phone = f"PJSIP/{_require_safe_field_value(_NAME, endpoint, _ENDPOINT_RULE)}"
         fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
-        await self._require_client().send_action("Originate", fields, action_id=channel_id)
+        await self._require_ami_client().send_action("Originate", fields, action_id=channel_id)
 
     # The switch port: transfers, supervision and recordings
 
     async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Play hold music to the voter who is talking at a seat."""
         await self._redirect_channel(
-            attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_require_safe_value(_NAME, seat, _SEAT_RULE)}"
+            attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_require_safe_field_value(_NAME, seat, _SEAT_RULE)}"
         )
 
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId, server: str | None = None) -> None:
@@ -419,8 +427,8 @@ class AsteriskSwitch:
 
         `server` is the other server that has the phone or trunk, or None for this one.
         """
-        endpoint = _require_safe_value(_NAME, request.endpoint, _ENDPOINT_RULE)
-        number = None if request.number is None else _require_safe_value(NUMBER, request.number, _NUMBER_RULE)
+        endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = None if request.number is None else _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
         if server is None:
             target = endpoint if number is None else f"{number}@{endpoint}"
         else:
@@ -429,7 +437,7 @@ class AsteriskSwitch:
         caller = (
             []
             if request.caller_id is None
-            else [("CallerID", _require_safe_value(NUMBER, request.caller_id, _NUMBER_RULE))]
+            else [("CallerID", _require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE))]
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = make_originate_fields(
@@ -443,29 +451,29 @@ class AsteriskSwitch:
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
-        await self._hang_up_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
+        await self._hang_up_channel_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
 
     async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Stop recording the audio of a call (`muted`), or record it again."""
-        fields = [("Channel", self.tracker.calls.find_channel(attempt_id)), ("Direction", "both")]
-        await self._require_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
+        fields = [("Channel", self.tracker.calls.find_channel_of_attempt(attempt_id)), ("Direction", "both")]
+        await self._require_ami_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
     # Actions
 
     async def _originate_channel(
         self, tracker: CallTracker | PartyTracker, channel_id: Any, fields: list[tuple[str, str]]
     ) -> None:
-        client = self._require_client()
-        tracker.expect_channel(channel_id)
+        client = self._require_ami_client()
+        tracker.start_tracking_channel(channel_id)
         try:
             await client.send_action("Originate", fields, action_id=channel_id)
         except OriginateUnsure:
             raise
         except (SwitchError, UnsafeValue):  # these mean that the call was certainly not placed
-            tracker.stop_tracking(channel_id)
+            tracker.stop_tracking_channel(channel_id)
             raise
 
-    async def _hang_up_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
+    async def _hang_up_channel_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
         """Hang up a channel, retrying while it does not exist: Asterisk creates it only after it has answered the
         Originate.
         """
@@ -478,7 +486,7 @@ class AsteriskSwitch:
     async def _hang_up_channel(self, unique_id: str) -> bool:
         """Hang up a channel. Return False if it does not exist."""
         try:
-            await self._require_client().send_action("Hangup", [("Channel", unique_id)])
+            await self._require_ami_client().send_action("Hangup", [("Channel", unique_id)])
         except SwitchUnreachable:
             raise
         except SwitchError as error:  # "No such channel"
@@ -488,18 +496,20 @@ class AsteriskSwitch:
 
     async def _redirect_channel(self, channel: str, context: str, extension: str) -> None:
         location = [("Context", context), ("Exten", extension), ("Priority", "1")]
-        unique_id = self.tracker.calls.find_channel(AttemptId(channel))
-        await self._require_client().send_action("Redirect", [("Channel", unique_id), *location])
+        unique_id = self.tracker.calls.find_channel_of_attempt(AttemptId(channel))
+        await self._require_ami_client().send_action("Redirect", [("Channel", unique_id), *location])
 
     async def _set_server_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
-            await self._set_channel_variable(self.tracker.calls.find_channel(attempt_id), SERVER_VARIABLE, server)
+            await self._set_channel_variable(
+                self.tracker.calls.find_channel_of_attempt(attempt_id), SERVER_VARIABLE, server
+            )
 
     async def _set_channel_variable(self, channel: str, name: str, value: str) -> None:
         fields = [("Channel", channel), ("Variable", name), ("Value", value)]
-        await self._require_client().send_action("Setvar", fields)
+        await self._require_ami_client().send_action("Setvar", fields)
 
-    def _require_client(self) -> AmiClient:
+    def _require_ami_client(self) -> AmiClient:
         if self._client is None:
             raise SwitchUnreachable(
                 "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
@@ -515,11 +525,11 @@ def _choose_start_extension(request: OriginateRequest) -> str:
 
 
 def _get_checked_party_extension(place: Place) -> tuple[str, str]:
-    _require_safe_value(_NAME, place.name, "a place's name is letters, digits and -")
+    _require_safe_field_value(_NAME, place.name, "a place's name is letters, digits and -")
     return get_third_party_extension(place)
 
 
-def _require_safe_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
+def _require_safe_field_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
     """Return `value` if it matches `pattern`, which excludes characters with a special meaning to Asterisk.
 
     Raises:
@@ -530,7 +540,7 @@ def _require_safe_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
     return value
 
 
-def _close_client_if_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
+def _close_ami_session_if_comparison_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
     """Close the AMI session if the task that compares channels crashed. The next session lists all channels again."""
     if not comparing.cancelled() and (error := comparing.exception()) is not None:
         _log.error("channels.compare_crashed", exc_info=error)

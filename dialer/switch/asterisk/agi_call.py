@@ -76,12 +76,12 @@ class AgiCall:
             raise CallHungUp
         return reply
 
-    async def answer(self) -> None:
+    async def answer_channel(self) -> None:
         """Answer the channel, if it is not answered yet."""
-        if (await self._execute("ANSWER")).failed:
+        if (await self._execute_agi_command("ANSWER")).has_failed:
             raise CallHungUp
 
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+    async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
         """Play a sound, named without its extension. Return the key that interrupted it, or None if it was played to
         its end.
 
@@ -90,7 +90,7 @@ class AgiCall:
         """
         return _decode_key(await self._play_sound(f"sound {name}", "STREAM FILE", name, escape_digits))
 
-    async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> str:
+    async def play_sound_and_read_keys(self, name: str, timeout_ms: int, max_digits: int) -> str:
         """Play a sound and return up to `max_digits` keys, including keys that were pressed before.
 
         `timeout_ms` is the longest wait for the next key. Raises SoundMissing if Asterisk has no such file.
@@ -99,8 +99,8 @@ class AgiCall:
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
-        reply = await self._execute("WAIT FOR DIGIT", timeout_ms)
-        if reply.failed:
+        reply = await self._execute_agi_command("WAIT FOR DIGIT", timeout_ms)
+        if reply.has_failed:
             raise CallHungUp
         return _decode_key(reply)
 
@@ -113,17 +113,19 @@ class AgiCall:
         The recording ends after `silence_seconds` of silence. A hang-up also ends the recording, without an error.
         """
         silence = f"s={silence_seconds}"
-        reply = await self._execute("RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence)
+        reply = await self._execute_agi_command(
+            "RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence
+        )
         if reply.note == "hangup":
             self.ended.set()
-        elif reply.failed:
+        elif reply.has_failed:
             raise SwitchError(
                 f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for the "
                 "directory of this file"
             )
         return reply.end_position or 0
 
-    async def set_variable(self, name: str, value: str) -> None:
+    async def set_channel_variable(self, name: str, value: str) -> None:
         """Set a channel variable. This also works after the caller has hung up.
 
         Raises:
@@ -133,17 +135,17 @@ class AgiCall:
             raise UnsafeValue(
                 "a channel variable's name is invalid: use letters, digits and '_', and start with a letter"
             )
-        await self._execute("SET VARIABLE", name, value)
+        await self._execute_agi_command("SET VARIABLE", name, value)
 
-    async def hangup(self) -> None:
+    async def hang_up_channel(self) -> None:
         """Hang up the call, unless the caller has hung up already."""
         try:
-            await self._execute("HANGUP")
+            await self._execute_agi_command("HANGUP")
         except CallHungUp:
             return
         self.ended.set()
 
-    async def abort(self) -> None:
+    async def abort_call(self) -> None:
         """Hang up the call at once. The reply to a cancelled command is not awaited, because it may never arrive.
 
         Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
@@ -185,7 +187,7 @@ class AgiCall:
             waiter.set_exception(CallHungUp())
             waiter.exception()  # marks it as retrieved, in case no task awaits it
 
-    async def _execute(self, verb: str, *arguments: str | int) -> AgiReply:
+    async def _execute_agi_command(self, verb: str, *arguments: str | int) -> AgiReply:
         reply = await self.send_command(verb, *arguments)
         if reply.code != 200:
             raise SwitchError(
@@ -200,8 +202,8 @@ class AgiCall:
         Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:
         after a hang-up, the line HANGUP arrives before its reply.
         """
-        reply = await self._execute(verb, *arguments)
-        if not reply.failed:
+        reply = await self._execute_agi_command(verb, *arguments)
+        if not reply.has_failed:
             return reply
         if not self.hung_up:
             await self.send_command("GET VARIABLE", "AGISTATUS")

@@ -56,7 +56,7 @@ class AgiEnvironment:
 
     fields: Mapping[str, str] = field(repr=False)  # contains numbers and names of callers, which must not be logged
 
-    def get(self, name: str, default: str = "") -> str:
+    def get_field(self, name: str, default: str = "") -> str:
         """Return the value of an environment field such as `agi_uniqueid`, or `default` if Asterisk did not send the
         field.
         """
@@ -65,20 +65,20 @@ class AgiEnvironment:
     @property
     def unique_id(self) -> str:
         """The channel's unique id, which is the attempt's id if the dialler placed the call."""
-        return self.get("agi_uniqueid")
+        return self.get_field("agi_uniqueid")
 
     @property
-    def channel(self) -> str:
+    def channel_name(self) -> str:
         """The name of the call's channel, such as `PJSIP/seat01-00000012`."""
-        return self.get("agi_channel")
+        return self.get_field("agi_channel")
 
     @property
-    def script(self) -> str:
+    def script_path(self) -> str:
         """The path of the AGI URL without its query: `ivr` of `agi://host/ivr?campaign=3`."""
-        return self.get("agi_network_script").partition("?")[0]
+        return self.get_field("agi_network_script").partition("?")[0]
 
     @property
-    def arguments(self) -> tuple[str, ...]:
+    def script_arguments(self) -> tuple[str, ...]:
         """The arguments that follow the URL in the dialplan's AGI(...), in their order."""
         return tuple(value for name, value in self.fields.items() if name.startswith(ARGUMENT))
 
@@ -93,7 +93,7 @@ class AgiReply:
     end_position: int | None = None  # of the sound, in samples
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the reply has result -1: the caller has hung up, or the sound is missing."""
         return self.result == "-1"
 
@@ -113,7 +113,7 @@ class AgiDecoder:
         self._in_environment = True
         self._usage_lines: list[bytes] | None = None  # the lines of a reply 520 so far
 
-    def feed(self, data: bytes) -> list[AgiInput]:
+    def decode_bytes(self, data: bytes) -> list[AgiInput]:
         """Decode the next bytes and return the environment, replies and hang-ups that they complete, in order.
 
         Raises:
@@ -128,8 +128,8 @@ class AgiDecoder:
         if not data.endswith(b"\n"):
             end = data.rfind(b"\n") + 1
             data, self._pending = data[:end], data[end:]
-            self._check_lines(self._pending)
-        self._check_lines(data)
+            self._check_line_lengths(self._pending)
+        self._check_line_lengths(data)
         inputs: list[AgiInput] = []
         for line in data.split(b"\n")[:-1]:
             found = self._read_line(line)
@@ -140,20 +140,20 @@ class AgiDecoder:
     def _read_environment(self, data: bytes) -> list[AgiInput]:
         end = data.find(b"\n\n")
         environment = data if end < 0 else data[:end]
-        self._check_size(environment, environment.count(b"\n") + (end >= 0), "environment")
+        self._check_block_size(environment, environment.count(b"\n") + (end >= 0), "environment")
         if environment[:4] != b"agi_"[: len(environment)]:
             raise ProtocolError(
                 "the peer does not speak FastAGI: it does not start with a line 'agi_...'. Check that it is Asterisk"
             )
         if end < 0:
             self._pending = data
-            self._check_lines(data)
+            self._check_line_lengths(data)
             return []
         self._in_environment = False
-        return [self._decode_environment(environment), *self.feed(data[end + 2 :])]
+        return [self._decode_environment(environment), *self.decode_bytes(data[end + 2 :])]
 
     def _decode_environment(self, data: bytes) -> AgiEnvironment:
-        self._check_lines(data)
+        self._check_line_lengths(data)
         text = data.decode("utf-8", "replace")
         fields = _ENVIRONMENT_LINE.findall(text)
         if len(fields) != text.count("\n") + 1:
@@ -174,19 +174,19 @@ class AgiDecoder:
 
     def _read_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
-        self._check_size(b"\n".join(lines), len(lines), "usage text")
+        self._check_block_size(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):
             return None
         self._usage_lines = None
         return AgiReply(520)
 
-    def _check_size(self, data: bytes, lines: int, what: str) -> None:
+    def _check_block_size(self, data: bytes, lines: int, what: str) -> None:
         if lines > MAX_LINES or len(data) > MAX_BYTES:
             raise ProtocolError(
                 f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes: check that it is Asterisk"
             )
 
-    def _check_lines(self, data: bytes) -> None:
+    def _check_line_lengths(self, data: bytes) -> None:
         if len(data) > MAX_LINE_BYTES and max(map(len, data.split(b"\n"))) > MAX_LINE_BYTES:
             raise ProtocolError(
                 f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes: check that it is Asterisk"

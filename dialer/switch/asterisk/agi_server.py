@@ -46,11 +46,11 @@ class AgiAuthenticator:
     A site uses `fastagi.authenticator.TokenAuthenticator`.
     """
 
-    def accepts_connection(self, environment: AgiEnvironment) -> bool:
+    def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
         """Return whether a FastAGI connection comes from Asterisk. Called once per connection."""
         return True
 
-    def report_overload(self, problem: str) -> None:
+    def report_too_many_connections(self, problem: str) -> None:
         """Report that a connection was closed because a limit of `AgiLimits` was exceeded."""
 
 
@@ -142,7 +142,7 @@ class AgiServer:
         if self._server is not None:
             self._server.close()
         for connection in list(self._opening):
-            connection.abort()
+            connection.abort_connection()
         if self._tasks and drain_seconds > 0:
             await asyncio.wait(self._tasks, timeout=drain_seconds)
         for task in self._tasks:
@@ -150,7 +150,7 @@ class AgiServer:
         if self._tasks:
             await asyncio.wait(self._tasks)
         for connection in list(self._connections):
-            connection.abort()
+            connection.abort_connection()
         while self._connections:
             self._emptied.clear()
             await self._emptied.wait()
@@ -178,11 +178,11 @@ class AgiServer:
         if it is None.
         """
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
-        self._authenticator.report_overload(
+        self._authenticator.report_too_many_connections(
             f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
         )
         self._remove_opening_connection(oldest)
-        oldest.abort()
+        oldest.abort_connection()
 
     def _remove_opening_connection(self, connection: _Connection) -> None:
         """Remove a connection from those that have not sent their environment."""
@@ -192,7 +192,7 @@ class AgiServer:
             if not self._opening_of[address]:
                 del self._opening_of[address]
 
-    def log_peer_fault(self, event: str, **fields: object) -> None:
+    def log_connection_fault(self, event: str, **fields: object) -> None:
         """Log a fault of the program at the other end of a connection.
 
         Each kind of fault is logged at most once a minute, because such a program can cause any number.
@@ -215,13 +215,13 @@ class AgiServer:
         environment.
         """
         self._remove_opening_connection(connection)
-        if not self._authenticator.accepts_connection(call.env):
-            connection.abort()
+        if not self._authenticator.is_connection_authentic(call.env):
+            connection.abort_connection()
         elif len(self._tasks) >= self.limits.connections:
-            self._authenticator.report_overload(
+            self._authenticator.report_too_many_connections(
                 f"{self.limits.connections} calls are served at once (`fastagi.max_connections`)"
             )
-            connection.abort()
+            connection.abort_connection()
         else:
             task = asyncio.get_running_loop().create_task(self._run_handler(connection, call), name="agi-call")
             self._tasks.add(task)
@@ -282,11 +282,11 @@ class _Connection(asyncio.BufferedProtocol):
         if self._transport is None:
             return
         try:
-            for received in self._decoder.feed(bytes(self._buffer[:nbytes])):
+            for received in self._decoder.decode_bytes(bytes(self._buffer[:nbytes])):
                 self._handle_buffered_input(received)
         except ProtocolError as error:
-            self._server.log_peer_fault("agi.protocol_error", error=str(error))
-            self.abort()
+            self._server.log_connection_fault("agi.protocol_error", error=str(error))
+            self.abort_connection()
 
     def _handle_buffered_input(self, received: AgiInput) -> None:
         if isinstance(received, AgiReply):
@@ -295,7 +295,7 @@ class _Connection(asyncio.BufferedProtocol):
                     "the peer sent an AGI reply, but no command was sent to it: check that it is Asterisk"
                 )
         elif isinstance(received, AgiEnvironment):
-            self._cancel_deadline()
+            self._cancel_deadline_timer()
             assert self._transport is not None  # noqa: S101 - buffer_updated has checked
             self._call = AgiCall(self._transport, received)
             self._server.start_call_handler(self, self._call)
@@ -303,7 +303,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._call.on_hangup()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_deadline()
+        self._cancel_deadline_timer()
         if self._call is not None:
             self._call.on_connection_lost()
         self._server.remove_connection(self)
@@ -313,16 +313,16 @@ class _Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
 
-    def abort(self) -> None:
+    def abort_connection(self) -> None:
         """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
     def _close_after_timeout(self) -> None:
-        self._server.log_peer_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
-        self.abort()
+        self._server.log_connection_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
+        self.abort_connection()
 
-    def _cancel_deadline(self) -> None:
+    def _cancel_deadline_timer(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

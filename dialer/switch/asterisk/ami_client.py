@@ -63,7 +63,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def __aenter__(self) -> Self:
         try:
             await self._open_connection()
-            await self._wait_for_action_response(self._session.queue_login(self._loop.time()))
+            await self._wait_for_action_response(self._session.queue_login_action(self._loop.time()))
         except BaseException:
             self.close()
             raise
@@ -75,30 +75,30 @@ class AmiClient(asyncio.BufferedProtocol):
         self.close()
 
     @property
-    def is_up(self) -> bool:
+    def is_session_up(self) -> bool:
         """Whether the AMI connection is open. A loss may not be detected yet."""
         return self._transport is not None and not self._end.done()
 
     @property
-    def is_stopping(self) -> bool:
+    def is_asterisk_stopping(self) -> bool:
         """Whether Asterisk has refused an action because it is shutting down."""
         return self._session.is_stopping
 
     @property
-    def banner(self) -> str:
+    def manager_banner(self) -> str:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
-        return self._session.banner
+        return self._session.manager_banner
 
     @property
-    def oldest_unanswered_seconds(self) -> float:
+    def oldest_unanswered_action_seconds(self) -> float:
         """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
-        return self._session.get_oldest_unanswered_seconds(self._loop.time())
+        return self._session.get_oldest_unanswered_action_seconds(self._loop.time())
 
-    async def wait_until_lost(self) -> SwitchError:
+    async def wait_until_session_lost(self) -> SwitchError:
         """Wait until the AMI session ends, and return why it ended."""
         return await asyncio.shield(self._end)
 
-    async def wait_until_booted(self) -> None:
+    async def wait_until_asterisk_booted(self) -> None:
         """Wait until Asterisk has fully booted (event FullyBooted, which `wanted_events` must contain).
 
         An Asterisk that is still booting accepts log-ins and Originates, but the calls fail.
@@ -124,7 +124,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
         Waiting calls of `send_action` raise SwitchUnreachable, or OriginateUnsure for an Originate that was sent.
         """
-        self._end_session(SwitchUnreachable("the session with Asterisk was closed"))
+        self._end_ami_session(SwitchUnreachable("the session with Asterisk was closed"))
 
     async def send_action(
         self,
@@ -223,11 +223,13 @@ class AmiClient(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = self._session.deadline
-        self._timer = None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._on_timer)
+        self._timer = (
+            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._on_deadline_timer)
+        )
 
-    def _on_timer(self) -> None:
+    def _on_deadline_timer(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
-        self._wake_callers_of_ended_actions(self._session.on_timer(max(self._loop.time(), self._timer_at)))
+        self._wake_callers_of_ended_actions(self._session.handle_due_deadline(max(self._loop.time(), self._timer_at)))
         self._write_output_or_close()
         self._set_deadline_timer()
 
@@ -261,18 +263,18 @@ class AmiClient(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         session = self._session
-        for received in session.process_bytes(bytes(self._buffer[:nbytes]), self._loop.time()):
+        for received in session.process_received_bytes(bytes(self._buffer[:nbytes]), self._loop.time()):
             if type(received) is AmiMessage:
                 if session.ended is None:
                     self._deliver_event(received)
             else:
                 self._wake_callers_of_ended_actions((cast(Action, received),))
-        if not self._greeted.is_set() and session.banner:
+        if not self._greeted.is_set() and session.manager_banner:
             self._greeted.set()
         self._write_output_or_close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wake_callers_of_ended_actions(self._session.on_disconnected(exc))
+        self._wake_callers_of_ended_actions(self._session.on_connection_lost(exc))
         self._write_output_or_close()
 
     def pause_writing(self) -> None:
@@ -283,18 +285,18 @@ class AmiClient(asyncio.BufferedProtocol):
         self._schedule_output_write()
 
     def _deliver_event(self, event: AmiMessage) -> None:
-        if event.event == "FullyBooted" and not self._booted.done():
+        if event.event_name == "FullyBooted" and not self._booted.done():
             self._booted.set_result(None)
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001 - the handler's state may be wrong: a new session corrects it by a resync
-            _log.exception("ami.event_handler_failed", event_name=event.event)
-            self._end_session(
+            _log.exception("ami.event_handler_failed", event_name=event.event_name)
+            self._end_ami_session(
                 SwitchError("the session with Asterisk was ended by a bug of the dialler: see the log and report it")
             )
 
-    def _end_session(self, reason: SwitchError) -> None:
-        self._wake_callers_of_ended_actions(self._session.end_session(reason))
+    def _end_ami_session(self, reason: SwitchError) -> None:
+        self._wake_callers_of_ended_actions(self._session.end_ami_session(reason))
         self._write_output_or_close()
 
     def _close_connection(self, reason: SwitchError) -> None:

@@ -67,7 +67,7 @@ class AmiMessage:
         """Return the value of the first field with this name, or `default` if the message has no such field."""
         raw = self._raw
         needle = _make_field_marker(name)
-        start = self._find_field(needle) if self._any_case else raw.find(needle)
+        start = self._find_field_position(needle) if self._any_case else raw.find(needle)
         if start < 0:
             return default
         start += len(needle)
@@ -75,7 +75,7 @@ class AmiMessage:
             start += 1
         return _decode_text(raw[start : raw.find(_END_OF_LINE, start)])
 
-    def _find_field(self, needle: bytes) -> int:
+    def _find_field_position(self, needle: bytes) -> int:
         return self._raw.lower().find(needle.lower()) if self._any_case else self._raw.find(needle)
 
     def get_all_values(self, name: str) -> list[str]:
@@ -95,26 +95,26 @@ class AmiMessage:
 
     def __contains__(self, name: object) -> bool:
         """Return whether the message has a field with this name, even a blank one."""
-        return isinstance(name, str) and self._find_field(_make_field_marker(name)) >= 0
+        return isinstance(name, str) and self._find_field_position(_make_field_marker(name)) >= 0
 
     @property
-    def event(self) -> str:
+    def event_name(self) -> str:
         """The name of the AMI event, or "" if the message is a response or an action."""
         if self._event is None:
-            self._event = self._read_value_after(b"\r\nEvent: ")
+            self._event = self._read_value_of_first_field(b"\r\nEvent: ")
         return self._event
 
     @property
-    def response(self) -> str:
+    def response_status(self) -> str:
         """The result that a response reports (Success, Error, Goodbye...), or "" if the message is no response."""
-        return self._read_value_after(b"\r\nResponse: ")
+        return self._read_value_of_first_field(b"\r\nResponse: ")
 
     @property
     def is_error(self) -> bool:
         """Whether the message is a response that reports an error."""
         return self._raw.startswith(b"\r\nResponse: Error\r\n")
 
-    def _read_value_after(self, beginning: bytes) -> str:
+    def _read_value_of_first_field(self, beginning: bytes) -> str:
         raw = self._raw
         if not raw.startswith(beginning):
             return ""
@@ -122,7 +122,7 @@ class AmiMessage:
         return _decode_text(raw[start : raw.find(_END_OF_LINE, start)])
 
     @property
-    def action(self) -> str:
+    def action_name(self) -> str:
         """The name of the AMI action, or "" if the message is an event or a response."""
         return self.get("Action")
 
@@ -166,7 +166,7 @@ class AmiDecoder:
         self.set_wanted_events(wanted_events)
 
     def set_wanted_events(self, wanted_events: Collection[str] | None) -> None:
-        """Set the names of the events that `feed` returns from now on, or None for all events.
+        """Set the names of the events that `decode_bytes` returns from now on, or None for all events.
 
         All events are needed while the answer to a list action (such as CoreShowChannels) arrives.
         """
@@ -181,7 +181,7 @@ class AmiDecoder:
         """Whether an incomplete message is buffered. If the connection ends now, that message was cut off."""
         return bool(self._pending.strip(_END_OF_LINE))
 
-    def feed(self, data: bytes) -> list[AmiMessage]:
+    def decode_bytes(self, data: bytes) -> list[AmiMessage]:
         """Decode the next bytes and return the messages that they complete, in order.
 
         Raises:
@@ -277,7 +277,7 @@ class AmiDecoder:
             )
 
 
-def parse_figure(text: str) -> int | None:
+def parse_whole_number(text: str) -> int | None:
     """Return a whole number of at most nine digits in a field of an event, or None if it is something else.
 
     Python's `int` raises ValueError for more than 4,300 digits.

@@ -25,7 +25,7 @@ async def maintain_ami_link(
     on_ami_link_up: Callable[[AmiClient], Awaitable[None]],
     on_ami_link_down: Callable[[SwitchError], None],
     wait_seconds: Callable[[int], float],
-    run_ami_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_lost,
+    run_ami_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_session_lost,
 ) -> AsyncIterator[None]:
     """Keep a connection to Asterisk's manager for as long as the context lasts, and reconnect after each loss. No AMI
     action is ever resent.
@@ -44,8 +44,8 @@ async def maintain_ami_link(
         try:
             async with make_client() as client:
                 await on_ami_link_up(client)
-                if client.is_up:
-                    _log.info("ami.up", banner=client.banner)
+                if client.is_session_up:
+                    _log.info("ami.up", banner=client.manager_banner)
                 return await run_ami_session(client)
         except SwitchError as error:
             return error

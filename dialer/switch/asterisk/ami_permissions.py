@@ -50,18 +50,18 @@ async def check_ami_permissions(login: AmiLogin) -> str:
     def on_event(message: AmiMessage) -> None:
         if message.action_id == probe:
             answered.set()
-        elif message.event == "UserEvent" and message.get("Uniqueid") == probe:
+        elif message.event_name == "UserEvent" and message.get("Uniqueid") == probe:
             reported.set()
 
     async with AmiClient(
         login, on_event=on_event, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
     ) as client:
-        refuse_old_asterisk(client.banner)
+        refuse_old_asterisk(client.manager_banner)
         allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
             raise PermissionMissing(_describe_missing_permissions(login.username, "write", write, WRITE_LINE))
-        await client.wait_until_booted()
+        await client.wait_until_asterisk_booted()
         # Plays no sound. Fails at once if our dialplan is missing.
         await run_dialplan_check(client, "sounds", probe)
         expected = (("call", answered), ("user", reported))
@@ -72,7 +72,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
         if read:
             raise PermissionMissing(_describe_missing_permissions(login.username, "read", read, READ_LINE))
         await check_dialplan(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
-        return client.banner
+        return client.manager_banner
 
 
 def refuse_old_asterisk(banner: str) -> None:

@@ -1,7 +1,7 @@
 """The state of a session with the Asterisk Manager Interface (AMI), without I/O.
 
-`AmiClient` does the I/O: it passes received bytes to `process_bytes`, writes bytes from `pop_output`, and calls `on_timer` at
-`deadline`. All times are seconds on the caller's monotonic clock.
+`AmiClient` does the I/O: it passes received bytes to `process_received_bytes`, writes bytes from `pop_output`, and calls
+`handle_due_deadline` at `deadline`. All times are seconds on the caller's monotonic clock.
 
 No action is ever sent twice. After a lost session a resync finds out which of its unanswered actions Asterisk executed
 (`dialer.switch.asterisk.ami_link`).
@@ -89,7 +89,7 @@ class AmiSession:
     """The state of one AMI session, from the connection to its end.
 
     Attributes:
-        deadline: when to call `on_timer` next (monotonic seconds), or infinity.
+        deadline: when to call `handle_due_deadline` next (monotonic seconds), or infinity.
         ended: why the session has ended, or None while it lasts. Once it has ended, the caller closes the connection.
     """
 
@@ -107,7 +107,7 @@ class AmiSession:
             limits: timeouts and limits.
             id_prefix: the start of every ActionID. It must be unique, because a session may receive events of earlier
                 sessions' actions.
-            wanted_events: the names of the events that `process_bytes` returns, or None for all.
+            wanted_events: the names of the events that `process_received_bytes` returns, or None for all.
         """
         self.ended: SwitchError | None = None
         self.deadline = math.inf
@@ -134,11 +134,11 @@ class AmiSession:
         self._silence_due = math.inf
 
     @property
-    def banner(self) -> str:
+    def manager_banner(self) -> str:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._decoder.banner
 
-    def get_oldest_unanswered_seconds(self, now: float) -> float:
+    def get_oldest_unanswered_action_seconds(self, now: float) -> float:
         """Return how long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk
         hangs.
         """
@@ -156,7 +156,7 @@ class AmiSession:
         """Set whether the connection accepts writes. While it does not, actions are queued."""
         self._may_write = may_write
 
-    def queue_login(self, now: float) -> Action:
+    def queue_login_action(self, now: float) -> Action:
         """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `queue_action` does."""
         account = self._account
         fields = [("Username", account.username), ("Secret", account.secret), ("Events", "on")]
@@ -175,8 +175,8 @@ class AmiSession:
     ) -> Action:
         """Queue an AMI action to be sent, and return it.
 
-        `pop_output` returns its bytes. `process_bytes`, `on_timer` or `end_session` return it once it has an outcome.
-        `listing` says that Asterisk answers with a list of events.
+        `pop_output` returns its bytes. `process_received_bytes`, `handle_due_deadline` or `end_ami_session` return it
+        once it has an outcome. `listing` says that Asterisk answers with a list of events.
 
         Raises:
             UnsafeValue: a field cannot be sent safely.
@@ -235,7 +235,7 @@ class AmiSession:
         self._outbox_bytes = 0
         return data
 
-    def process_bytes(self, data: bytes, now: float) -> list[AmiMessage | Action]:
+    def process_received_bytes(self, data: bytes, now: float) -> list[AmiMessage | Action]:
         """Process bytes received from Asterisk. Return the events that they complete and the actions that they end, in
         order.
 
@@ -245,25 +245,25 @@ class AmiSession:
             return []
         self._received_at = now
         try:
-            messages = self._decoder.feed(data)
+            messages = self._decoder.decode_bytes(data)
         except ProtocolError as error:
-            return list(self.end_session(error))
+            return list(self.end_ami_session(error))
         received: list[AmiMessage | Action] = []
         keep = self._wanted_events
         for message in messages:
-            event = message.event
+            event = message.event_name
             if not event:
                 action = self._handle_response(message, now)
                 if action is not None:
                     received.append(action)
             elif self._lists and (action := self._pending.get(message.action_id)) and action.items is not None:
-                if self._add_list_event(action, action.items, message):
+                if self._add_event_to_list_action(action, action.items, message):
                     received.append(action)
             elif keep is None or event in keep:
                 received.append(message)
         return received
 
-    def on_timer(self, now: float) -> list[Action]:
+    def handle_due_deadline(self, now: float) -> list[Action]:
         """Do what is due at `deadline`: time out actions or send a Ping. Return the actions that ended.
 
         Overdue actions time out. A Ping is sent if it is due. If Asterisk has been silent for too long, the session
@@ -278,7 +278,7 @@ class AmiSession:
             self._silence_due = self._received_at + self._limits.dead_seconds
             if self._silence_due <= now:
                 silence = SwitchUnreachable(f"Asterisk's manager was silent for {self._limits.dead_seconds:g} s")
-                return timed_out + self.end_session(silence)
+                return timed_out + self.end_ami_session(silence)
         if self._ping_due <= now:
             self._ping_due = now + self._limits.ping_seconds
             if self._may_write and (self._ping is None or self._ping.action_id not in self._pending):
@@ -286,15 +286,15 @@ class AmiSession:
         self._update_timer_deadline()
         return timed_out
 
-    def on_disconnected(self, error: Exception | None) -> list[Action]:
+    def on_connection_lost(self, error: Exception | None) -> list[Action]:
         """End the session because its connection was lost. `error` is the cause, if there is one. Return every
-        unanswered action, as `end_session` does.
+        unanswered action, as `end_ami_session` does.
         """
         how = "closed the connection" if error is None else f"was cut off ({error})"
         where = " in the middle of a message" if self._decoder.is_mid_message else ""
-        return self.end_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
+        return self.end_ami_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
 
-    def end_session(self, reason: SwitchError) -> list[Action]:
+    def end_ami_session(self, reason: SwitchError) -> list[Action]:
         """End the session. Return every unanswered action, with its error as the outcome.
 
         An Originate that was sent ends with OriginateUnsure, as its call may exist. A second call has no effect.
@@ -349,7 +349,7 @@ class AmiSession:
             if not self._lists:
                 self._decoder.set_wanted_events(self._wanted_events)
 
-    def _end_action(self, action: Action, outcome: AmiMessage | SwitchError) -> Action:
+    def _end_action_with_outcome(self, action: Action, outcome: AmiMessage | SwitchError) -> Action:
         self._remove_pending_action(action)
         action.outcome = outcome
         return action
@@ -361,32 +361,36 @@ class AmiSession:
         """
         action = self._pending.get(message.action_id)
         if action is None:
-            _log.debug("ami.response_dropped", response=message.response)
+            _log.debug("ami.response_dropped", response=message.response_status)
         elif action is self._ping:
             self.is_stopping = self.is_stopping or _is_stopping(message)
             self._remove_pending_action(action)
         elif message.is_error:
             self.is_stopping = self.is_stopping or _is_stopping(message)
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
-                return self._end_action(action, message)
-            return self._end_action(action, make_refusal_error(action.name, message, self._account.username))
+                return self._end_action_with_outcome(action, message)
+            return self._end_action_with_outcome(
+                action, make_refusal_error(action.name, message, self._account.username)
+            )
         elif action.items is None:
             if action is self._login:
                 self._ping_due = now + self._limits.ping_seconds
                 self._update_timer_deadline()
-            return self._end_action(action, message)
+            return self._end_action_with_outcome(action, message)
         return None
 
-    def _add_list_event(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
+    def _add_event_to_list_action(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
         """Add an event to the list of events that answers an AMI action. Return whether the list is complete."""
         if message.get("EventList").lower() in _LIST_ENDS:
-            self._end_action(action, message)
+            self._end_action_with_outcome(action, message)
         elif len(items) < self._limits.list_items:
             items.append(message)
             return False
         else:
             most = self._limits.list_items
-            self._end_action(action, SwitchError(f"Asterisk's list in answer to {action.name} has over {most} events"))
+            self._end_action_with_outcome(
+                action, SwitchError(f"Asterisk's list in answer to {action.name} has over {most} events")
+            )
         return True
 
     def _time_out_actions(self, now: float) -> list[Action]:
@@ -397,7 +401,7 @@ class AmiSession:
                 action.outcome = SwitchUnreachable(f"{action.name} was not sent: Asterisk answers too slowly")
                 self._discard_unsent_action(action)
             else:
-                self._end_action(
+                self._end_action_with_outcome(
                     action, _make_no_response_error(action, SwitchError(f"none came within {seconds:.3g} s"))
                 )
         waiting = (*self._pending.values(), *self._queue.values())

@@ -14,7 +14,7 @@ from typing import Final
 
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import History, PastCall
-from dialer.switch.asterisk.places import parse_seat
+from dialer.switch.asterisk.places import parse_seat_of_conference
 
 MOST_BYTES: Final = 64 << 20  # read from the end of the file: some 700,000 calls
 _ANSWERED: Final = 8
@@ -55,7 +55,7 @@ def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId],
         if attempt_id not in wanted or len(fields) < 7:
             continue
         answered_at = answer if disposition == _ANSWERED else None
-        seat = parse_seat(fields[6]) if answered_at is not None and fields[5] == "ConfBridge" else None
+        seat = parse_seat_of_conference(fields[6]) if answered_at is not None and fields[5] == "ConfBridge" else None
         before = ended.get(attempt_id)
         if before is None or before.answered_at is None:
             ended[attempt_id] = PastCall(answered_at, _DIAL_STATUS.get(disposition), seat)

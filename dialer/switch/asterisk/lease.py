@@ -47,19 +47,19 @@ class SwitchLease:
         self._ends_at = -inf  # on the loop's clock; the dialplan does not end the channel earlier
 
     @property
-    def is_valid(self) -> bool:
+    def is_lease_valid(self) -> bool:
         """Whether this dialler certainly holds the lease of its Asterisk server. If its process was suspended, the
         lease may have expired unnoticed.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
-    def on_event(self, message: AmiMessage) -> None:
+    def on_ami_event(self, message: AmiMessage) -> None:
         """Handle an AMI event. Only the OriginateResponse to the lease's own Originate is used."""
         granted = self._granted
         if (
             granted is not None
             and not granted.done()
-            and message.event == "OriginateResponse"
+            and message.event_name == "OriginateResponse"
             and message.action_id == self._channel
         ):
             granted.set_result(message.get("Response") == "Success")
@@ -77,11 +77,11 @@ class SwitchLease:
             return
         if holder is not None:
             if holder.store != self._name.store:
-                raise SwitchInUse(_describe_holder(holder))
+                raise SwitchInUse(_describe_lease_holder(holder))
             _log.info("lease.replaced", predecessor=holder.text)
-            await _hang_up_channel(client, f"{_HOLDER}{holder.text}")
+            await _hang_up_lease_channel(client, f"{_HOLDER}{holder.text}")
             await _wait_until_lease_is_free(client)
-        if not await self._create_channel(client):
+        if not await self._create_lease_channel(client):
             holder = await find_lease_holder(client)
             if holder == self._name:
                 await self.renew_lease(client)  # Asterisk's answer was late
@@ -90,9 +90,9 @@ class SwitchLease:
                 raise SwitchError(
                     "Asterisk did not reserve itself for this dialler (no lease): the dialler tries again"
                 )
-            raise SwitchInUse(_describe_holder(holder))
+            raise SwitchInUse(_describe_lease_holder(holder))
 
-    async def _create_channel(self, client: AmiClient) -> bool:
+    async def _create_lease_channel(self, client: AmiClient) -> bool:
         """Originate the channel that is the lease. Return False if Asterisk did not create it, because another channel
         has its id.
         """
@@ -135,7 +135,7 @@ class SwitchLease:
             while True:
                 try:
                     async with asyncio.timeout(RENEW_SECONDS):
-                        return await client.wait_until_lost()
+                        return await client.wait_until_session_lost()
                 except TimeoutError:
                     with suppress(
                         SwitchStopping
@@ -144,7 +144,7 @@ class SwitchLease:
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await _hang_up_channel(client, self._channel)
+                    await _hang_up_lease_channel(client, self._channel)
             raise
 
 
@@ -170,13 +170,13 @@ async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
         checks = 0
         while (holder := await find_lease_holder(client)) is not None and holder.store != name.store:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
-                raise SwitchInUse(_describe_holder(holder))
+                raise SwitchInUse(_describe_lease_holder(holder))
             checks += 1
             _log.warning("lease.waiting", holder=holder.text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 
-def _describe_holder(holder: DiallerName) -> str:
+def _describe_lease_holder(holder: DiallerName) -> str:
     return (
         f"{holder} uses this Asterisk: one Asterisk serves one dialler; stop one of them, or give each its own Asterisk"
     )
@@ -193,6 +193,6 @@ async def _wait_until_lease_is_free(client: AmiClient) -> None:
         await asyncio.sleep(FREE_CHECK_SECONDS)
 
 
-async def _hang_up_channel(client: AmiClient, channel: str) -> None:
+async def _hang_up_lease_channel(client: AmiClient, channel: str) -> None:
     with suppress(SwitchError):  # the channel has ended already
         await client.send_action("Hangup", [("Channel", channel)])

@@ -54,9 +54,9 @@ class MultiServerSwitch:
         for server in self._servers.values():
             server.close()
 
-    def get_unanswered_seconds(self, server: str) -> float:
+    def get_oldest_unanswered_order_seconds(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
-        return self._servers[server].get_unanswered_seconds()
+        return self._servers[server].get_oldest_unanswered_order_seconds()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return a server's records of how calls have ended."""
@@ -116,7 +116,9 @@ class MultiServerSwitch:
         return self._servers[self._find_server_of_seat_or_call(Place(PlaceKind.HANDOVER, attempt_id))]
 
     def _find_server_of_call(self, attempt_id: AttemptId) -> str | None:
-        return next((name for name, server in self._servers.items() if server.tracker.calls.has_call(attempt_id)), None)
+        return next(
+            (name for name, server in self._servers.items() if server.tracker.calls.is_call_tracked(attempt_id)), None
+        )
 
     # Seats
 
@@ -197,18 +199,20 @@ class MultiServerSwitch:
         server = self._servers.get(_parse_system_name(unique_id))
         return AttemptId(unique_id) if server is None else server.find_attempt_on_channel(unique_id)
 
-    async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel`).
+    async def assign_channel_to_attempt(
+        self, unique_id: str, name: str, attempt_id: AttemptId
+    ) -> InboundChannel | None:
+        """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel_to_attempt`).
 
         Returns None also if the unique id does not name one of our servers.
         """
         server = self._servers.get(_parse_system_name(unique_id))
-        return None if server is None else await server.assign_channel(unique_id, name, attempt_id)
+        return None if server is None else await server.assign_channel_to_attempt(unique_id, name, attempt_id)
 
-    def unassign_channel(self, attempt_id: AttemptId) -> None:
+    def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
         """Undo the assignment of a channel to an attempt."""
         for server in self._servers.values():
-            server.unassign_channel(attempt_id)
+            server.unassign_channel_of_attempt(attempt_id)
 
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether a channel is answered (see `AsteriskSwitch.is_channel_answered`).

@@ -60,7 +60,7 @@ def get_third_party_extension(place: Place) -> tuple[str, str]:
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
-def parse_place(conference: str) -> Place | None:
+def parse_place_of_conference(conference: str) -> Place | None:
     """Return the seat or the handover (transferred voter) to which a conference belongs, or None for a conference of
     another program.
     """
@@ -71,7 +71,7 @@ def parse_place(conference: str) -> Place | None:
     return None
 
 
-def parse_seat(conference: str) -> str | None:
+def parse_seat_of_conference(conference: str) -> str | None:
     """Return the seat to which a conference or an extension of the hold context belongs. Return None if it belongs to
     no seat.
     """

@@ -79,7 +79,7 @@ class TwilioSwitch:
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
 
-    def add_transfer_leg(self, attempt_id: AttemptId) -> None:
+    def count_transfer_leg_of_call(self, attempt_id: AttemptId) -> None:
         """Count a second billed leg for a call whose flow has started a transfer."""
         call = self._calls.get(attempt_id)
         if call is not None:
@@ -158,7 +158,7 @@ class TwilioSwitch:
         if call.sid is None:
             self._to_hang_up.add(attempt_id)
             return
-        await self._end_call(call, call.sid)
+        await self._hang_up_call_at_twilio(call, call.sid)
 
     async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Raise SwitchError, because Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
@@ -190,7 +190,9 @@ class TwilioSwitch:
         if status in FINAL:  # nothing left to hang up
             self._to_hang_up.discard(attempt_id)
         await self._set_call_sid(call, sid)
-        self._apply_call_status(call, status, _parse_seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
+        self._apply_call_status(
+            call, status, _parse_call_seconds(form.get("CallDuration")), form.get("SipResponseCode", "")
+        )
 
     async def _set_call_sid(self, call: TwilioCall, sid: str) -> None:
         """Store the sid of a call once it is known. If a hang-up was requested before, hang up the call."""
@@ -199,11 +201,11 @@ class TwilioSwitch:
             call.updated_at = self._clock.monotonic()
         if call.attempt_id in self._to_hang_up:
             try:
-                await self._end_call(call, sid)
+                await self._hang_up_call_at_twilio(call, sid)
             except SwitchError as error:
                 _log.info("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
-    async def _end_call(self, call: TwilioCall, sid: str) -> None:
+    async def _hang_up_call_at_twilio(self, call: TwilioCall, sid: str) -> None:
         """Hang up a call. Raises SwitchError if Twilio did not accept it, and then retries until the call has ended."""
         self._to_hang_up.discard(call.attempt_id)
         try:
@@ -219,7 +221,7 @@ class TwilioSwitch:
             if call.sid is None or call.attempt_id not in self._to_hang_up:
                 continue
             try:
-                await self._end_call(call, call.sid)
+                await self._hang_up_call_at_twilio(call, call.sid)
             except (SwitchUnreachable, OriginateUnsure):  # the remaining hang-ups would fail too
                 return
             except SwitchError as error:
@@ -227,12 +229,12 @@ class TwilioSwitch:
 
     def _apply_call_status(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
         call.updated_at = self._clock.monotonic()
-        events: list[CallEvent] = call.apply_status(status, seconds=seconds, sip_status=sip_status)
+        events: list[CallEvent] = call.apply_twilio_status(status, seconds=seconds, sip_status=sip_status)
         if call.ended and self._calls.pop(call.attempt_id, None) is not None:
             self.meter.add_call_cost(call.billed_seconds, call.legs)
-        self._report_events(events)
+        self._report_events_to_engine(events)
 
-    def _report_events(self, events: list[CallEvent]) -> None:
+    def _report_events_to_engine(self, events: list[CallEvent]) -> None:
         for event in events:
             self._sink(event)
             if isinstance(event, CallEnded):
@@ -241,7 +243,7 @@ class TwilioSwitch:
 
     # Synchronisation
 
-    async def find_live_calls(self) -> None:
+    async def load_live_calls_at_start(self) -> None:
         """Find live calls of an earlier run and read the account's spending, before anything is dialled. Raises
         SwitchError.
         """
@@ -255,7 +257,7 @@ class TwilioSwitch:
                 self._calls[attempt_id] = found
         self._resynced = True
 
-    def report_call_states(self) -> None:
+    def report_states_of_live_calls(self) -> None:
         """Mark every live call to be queried at Twilio in the next round, so that the engine learns its state again."""
         for call in self._calls.values():
             call.updated_at = float("-inf")
@@ -274,7 +276,7 @@ class TwilioSwitch:
             await asyncio.sleep(ROUND_SECONDS / HANG_UPS_PER_ROUND)
             try:
                 if not self._resynced:
-                    await self.find_live_calls()
+                    await self.load_live_calls_at_start()
                 await self.query_live_calls()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
                     self.meter.record_spending_of_today(*await self._api.fetch_spending_today())
@@ -314,8 +316,8 @@ class TwilioSwitch:
             self._apply_call_status(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.updated_at >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)
-            self._report_events([end_vanished_call(call)])
+            self._report_events_to_engine([end_vanished_call(call)])
 
 
-def _parse_seconds(text: str | None) -> int:
+def _parse_call_seconds(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 0

@@ -73,7 +73,7 @@ class TwilioCarrier:
         self.switch.set_event_sink(engine.on_switch_event, flows.end_flow_after_hang_up)
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
-            await self._synchronise_at_start(engine)
+            await self._synchronise_calls_at_start(engine)
             supervising = asyncio.create_task(self.switch.supervise_live_calls(), name="twilio-supervise")
             try:
                 yield
@@ -87,12 +87,12 @@ class TwilioCarrier:
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))
 
-    async def _synchronise_at_start(self, engine: Engine) -> None:
+    async def _synchronise_calls_at_start(self, engine: Engine) -> None:
         """Find live calls and today's spending at Twilio. If it is unreachable, the site starts anyway, and uses Twilio
         as soon as it answers.
         """
         try:
-            await self.switch.find_live_calls()
+            await self.switch.load_live_calls_at_start()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
             engine.accept_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))

@@ -131,7 +131,9 @@ class TwilioFlows:
         if not isinstance(session, FlowSession):
             return render_hang_up()
         turn = start_flow(session.flow, Start(session.facts, session.language))
-        return await self._make_response(session, turn, PausedFlow(attempt_id, session.run, turn.state), first=True)
+        return await self._make_twiml_response(
+            session, turn, PausedFlow(attempt_id, session.run, turn.state), first=True
+        )
 
     async def _continue_paused_flow(self, waiting: PausedFlow, form: Mapping[str, str]) -> str:
         state = waiting.state
@@ -145,20 +147,22 @@ class TwilioFlows:
             return render_hang_up()
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if is_hang_up_report(form):
-            ended = await store_results_after_hang_up(flow, turn, self._make_host(session))
+            ended = await store_results_after_hang_up(flow, turn, self._make_page_host(session))
             self._report_flow_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
             return render_hang_up()
-        return await self._make_response(session, turn, waiting)
+        return await self._make_twiml_response(session, turn, waiting)
 
-    def _make_host(self, session: FlowSession) -> _Host:
+    def _make_page_host(self, session: FlowSession) -> _Host:
         rules, transfers = self._rules, self._rules.settings.transfer_to is not None
         return _Host(session, self._engine.features.flows, rules.voice.texts(), rules.sms, rules.records, transfers)
 
-    async def _make_response(self, session: FlowSession, turn: Turn, at: PausedFlow, *, first: bool = False) -> str:
-        page = await make_twiml_page(session.flow, turn, at, self._make_host(session))
+    async def _make_twiml_response(
+        self, session: FlowSession, turn: Turn, at: PausedFlow, *, first: bool = False
+    ) -> str:
+        page = await make_twiml_page(session.flow, turn, at, self._make_page_host(session))
         self._cache_twiml_page(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
-            self._switch.add_transfer_leg(session.attempt_id)
+            self._switch.count_transfer_leg_of_call(session.attempt_id)
         settings = self._rules.settings
         url = settings.public_url
         if page.waiting is not None:

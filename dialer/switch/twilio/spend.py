@@ -25,11 +25,15 @@ _FIRST_PAIR = 0x10000  # first character that takes two units of UCS-2
 def count_sms_segments(text: str) -> int:
     """Return the number of segments (1 or more) for which an SMS with this text is billed."""
     if all(character in _GSM or character in _GSM_EXTENDED for character in text):
-        return _count_segments([2 if character in _GSM_EXTENDED else 1 for character in text], _GSM_ALONE, _GSM_PART)
-    return _count_segments([2 if ord(character) >= _FIRST_PAIR else 1 for character in text], _UCS2_ALONE, _UCS2_PART)
+        return _count_sms_segments_of_encoding(
+            [2 if character in _GSM_EXTENDED else 1 for character in text], _GSM_ALONE, _GSM_PART
+        )
+    return _count_sms_segments_of_encoding(
+        [2 if ord(character) >= _FIRST_PAIR else 1 for character in text], _UCS2_ALONE, _UCS2_PART
+    )
 
 
-def _count_segments(sizes: list[int], alone: int, part: int) -> int:
+def _count_sms_segments_of_encoding(sizes: list[int], alone: int, part: int) -> int:
     """Return the number of segments of an SMS. `sizes` = encoded units per character. `alone`, `part` = units that fit
     into a single segment, or into one of several.
     """

@@ -66,7 +66,7 @@ class TwilioCall:
     unsure: bool = False  # whether the response to the request was lost
     legs: int = 1  # billed legs: 2 after a transfer
 
-    def apply_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
+    def apply_twilio_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
         """Update the call from a status, and return the events that result. A repeated or late status has none."""
         if self.ended:
             return []

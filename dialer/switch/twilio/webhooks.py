@@ -84,15 +84,15 @@ class TwilioWebhooks:
         attempt_id = AttemptId(request.match_info["attempt"])
         # The request also shows that the call is answered, and has the call's sid, which may be unknown so far.
         await self._switch.on_status_callback(attempt_id, {**form, "CallStatus": "in-progress"})
-        return _make_response(await self._pages.make_first_twiml_page(attempt_id))
+        return _make_xml_response(await self._pages.make_first_twiml_page(attempt_id))
 
     async def _handle_flow_input(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
         try:
-            return _make_response(await self._pages.make_next_twiml_page(request.match_info["token"], form))
+            return _make_xml_response(await self._pages.make_next_twiml_page(request.match_info["token"], form))
         except ProtocolError as error:
             _log.warning("twilio.token_refused", problem=str(error))
-            return _make_response(render_hang_up())
+            return _make_xml_response(render_hang_up())
 
     async def _handle_status_callback(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)
@@ -124,5 +124,5 @@ class TwilioWebhooks:
         return web.HTTPForbidden()
 
 
-def _make_response(xml: str) -> web.Response:
+def _make_xml_response(xml: str) -> web.Response:
     return web.Response(text=xml, content_type="text/xml")

@@ -296,13 +296,13 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 
     monkeypatch.setattr(BoothWorkers, "store_voter_serial", fail_first_commit)
     heard: list[str] = []
-    play = AgiCall.stream_file
+    play = AgiCall.play_sound_file
 
     async def record_played_sound(self: AgiCall, name: str, escape_digits: str = "") -> str | None:
         heard.append(name)
         return await play(self, name, escape_digits)
 
-    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
+    monkeypatch.setattr(AgiCall, "play_sound_file", record_played_sound)
     async with run_site_with_booth_workers(tmp_path, {WORKER: Behaviour(keys=make_key_presses("7#7##"))}) as site:
         await site.until(lambda: len(site.ended()) == 1)
     assert heard.index("matdan/en/worker/not_saved") < heard.index("matdan/en/worker/noted-1")

@@ -339,12 +339,12 @@ def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> N
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = make_ami_event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
-        assert tracker.handle_event(joined) == [SeatUp("01")]
-        assert tracker.handle_event(make_ami_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [
+        assert tracker.handle_ami_event(joined) == [SeatUp("01")]
+        assert tracker.handle_ami_event(make_ami_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="a")) == [
             SeatDown("01")
         ]
-        assert tracker.handle_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) == told
-        assert tracker.handle_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) is None
+        assert tracker.handle_ami_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) == told
+        assert tracker.handle_ami_event(make_ami_event("Hangup", Uniqueid="a", Cause=cause)) is None
 
 
 CONTACT = (
@@ -360,7 +360,8 @@ def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
     told = [
-        tracker.handle_event(AmiMessage(CONTACT.format(port=port, status=status).encode())) for port, status in heard
+        tracker.handle_ami_event(AmiMessage(CONTACT.format(port=port, status=status).encode()))
+        for port, status in heard
     ]
     assert told == [
         [PhoneRegistered("agent01", "sip:agent01@127.0.0.1:59996;transport=WS")],
@@ -377,4 +378,4 @@ def test_missing_and_returning_qualify_replies_of_a_phone_are_reported(
     status: str, told: PhoneUnreachable | PhoneRegistered
 ) -> None:
     message = make_ami_event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
-    assert SeatTracker().handle_event(message) == [told]
+    assert SeatTracker().handle_ami_event(message) == [told]

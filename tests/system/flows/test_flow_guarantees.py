@@ -102,13 +102,13 @@ async def test_household_hears_the_thanks_if_its_last_voter_is_marked_during_the
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []
-    stream_file = AgiCall.stream_file
+    stream_file = AgiCall.play_sound_file
 
     async def record_played_sound(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
         played.append(name.rpartition("/")[2])
         return await stream_file(self, name, *rest, **more)
 
-    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
+    monkeypatch.setattr(AgiCall, "play_sound_file", record_played_sound)
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:

@@ -331,13 +331,13 @@ async def test_running_dialler_plays_the_sites_own_announcement_texts(
     asks = ASK.replace("[inbound.question]", "[{text: errand.until, with: [closes_at]}]")
     flow.write_text(asks.replace("start:", "facts: {closes_at: hour}\nstart:"), encoding="utf-8")
     played: list[str] = []
-    stream_file = AgiCall.stream_file
+    stream_file = AgiCall.play_sound_file
 
     async def record_played_sound(self: AgiCall, name: str, *rest: Any, **more: Any) -> str | None:
         played.append(name)
         return await stream_file(self, name, *rest, **more)
 
-    monkeypatch.setattr(AgiCall, "stream_file", record_played_sound)
+    monkeypatch.setattr(AgiCall, "play_sound_file", record_played_sound)
     texts = {"texts": tmp_path / "texts"}
     async with a_site(
         tmp_path, scripted_voters(Behaviour(hang_up_after=9.0)), campaign=ivr_campaign(flow), flows=texts

@@ -465,7 +465,7 @@ async def test_unknown_call_on_an_asterisk_server_is_hung_up(tmp_path: Path) -> 
             AttemptId(list_voter_channels(site, "b")[0].uniqueid),
             cast(Any, site.centre.engine.features.switch),
         )
-        switch._servers["b"].unassign_channel(attempt)
+        switch._servers["b"].unassign_channel_of_attempt(attempt)
         site.centre.engine.on_switch_event(CallEnded(attempt, EndedBy.HANGUP, answered=True))
         await site.until(lambda: attempt not in site.servers["b"].channels, seconds=60)
 

@@ -39,7 +39,7 @@ def make_login(switch: SimulatedAsterisk) -> AmiLogin:
 
 @contextlib.asynccontextmanager
 async def open_session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIterator[AmiClient]:
-    async with AmiClient(make_login(switch), on_event=lease.on_event, wanted_events=EVENTS) as client:
+    async with AmiClient(make_login(switch), on_event=lease.on_ami_event, wanted_events=EVENTS) as client:
         yield client
 
 
@@ -211,16 +211,16 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
             adapter = AsteriskSwitch(asleep)
             adapter.set_event_sink(lambda _: None)
             await adapter.on_ami_link_up(client)
-            assert adapter.get_unanswered_seconds() == 0.0
+            assert adapter.get_oldest_unanswered_order_seconds() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with open_session(switch, successor) as other:
                 await successor.acquire_lease(other)
-                assert client.is_up
-                assert adapter.get_unanswered_seconds() == inf
+                assert client.is_session_up
+                assert adapter.get_oldest_unanswered_order_seconds() == inf
                 with pytest.raises(SwitchError):
                     await asleep.renew_lease(client)
-                assert adapter.get_unanswered_seconds() == inf
+                assert adapter.get_oldest_unanswered_order_seconds() == inf
             adapter.on_ami_link_down(SwitchError("the test is over"))
 
 
@@ -233,7 +233,7 @@ async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_
             keeping = asyncio.create_task(lease.renew_lease_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
-                assert lease.is_valid
+                assert lease.is_lease_valid
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping

@@ -54,7 +54,9 @@ def list_unplayable(places: AudioDirectories) -> list[str]:
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
     return [
-        name.path for name in playlist.listed if playlist.find_reason_not_to_play(name, date(2026, 11, 24)) is not None
+        name.path
+        for name in playlist.listed
+        if playlist.find_reason_sound_is_blocked(name, date(2026, 11, 24)) is not None
     ]
 
 

@@ -29,7 +29,9 @@ def test_campaign_is_held_while_the_switch_does_not_answer(
     unanswered_seconds: float, reason: HoldReason | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: unanswered_seconds))
+    turns.features.holds._switch = cast(
+        Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: unanswered_seconds)
+    )
     hold = find_hold(turns)
     assert (hold and hold.reason) is reason
     assert turns.features.servers.unresponsive == (frozenset() if reason is None else {""})
@@ -54,7 +56,7 @@ def test_silent_switch_is_the_hold_reason_although_another_trunks_server_is_down
     turns.features.servers.add_servers({"far": "b"}, ())
     run = turns.features.runs["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
-    turns.features.holds._switch = cast(Any, SimpleNamespace(get_unanswered_seconds=lambda _: 1.0))
+    turns.features.holds._switch = cast(Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: 1.0))
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
 
 

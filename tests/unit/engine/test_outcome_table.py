@@ -74,14 +74,14 @@ TABLE: dict[int, Outcome] = {
 
 def decode_ami_messages(text: str) -> list[AmiMessage]:
     banner = b"Asterisk Call Manager/11.0.0\r\n"
-    return list(AmiDecoder().feed(banner + text.replace("{id}", ID).encode()))
+    return list(AmiDecoder().decode_bytes(banner + text.replace("{id}", ID).encode()))
 
 
 def find_end_and_outcome(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
     """Return the end of a call and its outcome, as the dialler reads them from these AMI messages."""
     tracker, call = SwitchTracker(), a_call()
-    tracker.calls.expect_channel(attempt_id)
-    told = [event for message in messages for event in tracker.handle_event(message)]
+    tracker.calls.start_tracking_channel(attempt_id)
+    told = [event for message in messages for event in tracker.handle_ami_event(message)]
     if any(isinstance(event, CallRinging) for event in told):
         call = call.with_ringing(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
@@ -146,7 +146,7 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     ends = [
         event
         for message in decode_ami_messages(EARLY["limit-progress"]["events"])
-        for event in tracker.handle_event(message)
+        for event in tracker.handle_ami_event(message)
     ]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
     assert derive_outcome(a_call(), ended) is Outcome.NO_ANSWER
@@ -154,11 +154,11 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
 
 def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
+    tracker.calls.start_tracking_channel(ID)
     told = [
         event
         for message in decode_ami_messages(EARLY["cancelled-progress"]["events"])
-        for event in tracker.handle_event(message)
+        for event in tracker.handle_ami_event(message)
     ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
     assert derive_outcome(a_call(cancelled=True), ended) is Outcome.CANCELLED
@@ -182,7 +182,7 @@ def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[in
                 await lab.call(number, channel)
                 await lab.event("OriginateResponse", ActionID=channel)
                 await lab.event("Hangup", Uniqueid=channel)
-                events = [message for message in lab.messages[start:] if message.event]
+                events = [message for message in lab.messages[start:] if message.event_name]
                 found[status] = find_end_and_outcome(events, channel)[0]
 
     run()

@@ -38,7 +38,7 @@ def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int,
 def read_store_identity(backend: Backend) -> StoreIdentity:
     assert isinstance(backend, SqliteBackend)
     with closing(backend.connect()) as db:
-        return identity.read_identity(db)
+        return identity.read_store_identity(db)
 
 
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:

@@ -13,7 +13,7 @@ from dialer.domain.model import Announcement
 from dialer.store import identity
 from dialer.store.backup import make_backup, restore_backup
 from dialer.store.connection import open_store_for_writing
-from dialer.store.identity import StoreIdentity, get_token_path, read_identity
+from dialer.store.identity import StoreIdentity, get_store_token_path, read_store_identity
 from dialer.store.store import open_store
 from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 
@@ -21,7 +21,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 def reopen(path: Path) -> StoreIdentity:
     """Open a store as a dialler does at its start, and return its identity."""
     with closing(open_store_for_writing(path, create=True)) as db:
-        return read_identity(db)
+        return read_store_identity(db)
 
 
 def test_reopened_store_has_the_same_identity_and_a_new_run(tmp_path: Path) -> None:
@@ -80,12 +80,12 @@ async def test_restored_store_has_a_new_identity_that_begins_after_the_confirmed
         await store.add_announcements([Announcement("results/marks", "{}")] * 5, NOW)
         await store.record_headquarters_commit(3, NOW)
         with closing(backend.connect()) as db:
-            first = read_identity(db)
+            first = read_store_identity(db)
         make_backup(backend.path, backend.key, tmp_path / "backup")
     restore_backup(tmp_path / "backup", there.path, backend.key, who="ops", at=NOW + 9)
     async with await there.open():
         with closing(there.connect()) as db:
-            second = read_identity(db)
+            second = read_store_identity(db)
     assert second.incarnation != first.incarnation
     assert (second.previous, second.begins_after) == (first.incarnation, 3)
 
@@ -100,6 +100,6 @@ def test_store_of_an_earlier_version_without_an_identity_keeps_its_row_ids(tmp_p
 
 async def test_store_is_not_opened_if_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
-    get_token_path(path).mkdir()
+    get_store_token_path(path).mkdir()
     with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):
         await open_store(path)

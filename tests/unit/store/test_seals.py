@@ -239,13 +239,13 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_seal_chain(
         done = await asyncio.gather(*both, return_exceptions=True)
         assert [isinstance(each, StoreError) for each in done] == [True, False, True, False]
         with monkeypatch.context() as lost:
-            confirm = sealer.Sealer.after_commit
+            confirm = sealer.Sealer.on_transaction_committed
 
             def lose(_: sealer.Sealer) -> None:
-                lost.setattr(sealer.Sealer, "after_commit", confirm)
+                lost.setattr(sealer.Sealer, "on_transaction_committed", confirm)
                 raise StoreError("the confirmation was lost")
 
-            lost.setattr(sealer.Sealer, "after_commit", lose)
+            lost.setattr(sealer.Sealer, "on_transaction_committed", lose)
             with contextlib.suppress(StoreError):
                 await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
         await make_ended_call(store, 5)

@@ -17,7 +17,7 @@ import pytest
 import dialer.reports
 import dialer.store
 from dialer.store import claims, desk_file, spool
-from dialer.store.evidence import note_changes
+from dialer.store.evidence import create_change_triggers
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Command, Query, Scalar, Statement, Statements, parse_statements
 
@@ -82,7 +82,7 @@ def db() -> Iterator[sqlite3.Connection]:
     """Yield an empty store in memory, with the temporary tables and attached stores that some statements need."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(_empty_store())
-        note_changes(connection)
+        create_change_triggers(connection)
         connection.execute("CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER, serial INTEGER)")
         connection.execute("CREATE TEMP TABLE incoming (voter_id INTEGER, e164 TEXT)")
         connection.execute("ATTACH ':memory:' AS store")

@@ -156,8 +156,8 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
         pass
     shipped = load_migrations()
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-    monkeypatch.setattr(identity, "update_identity", lambda *_, **__: None)
-    monkeypatch.setattr(seals, "start_sealing", lambda *_, **__: None)
+    monkeypatch.setattr(identity, "update_store_identity", lambda *_, **__: None)
+    monkeypatch.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
     monkeypatch.setattr(seals, "seal_last_epoch", lambda *_: None)
     with pytest.raises(StoreError) as refused:
         await open_store(path)
@@ -199,8 +199,8 @@ def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-        earlier.setattr(identity, "update_identity", lambda *_, **__: None)
-        earlier.setattr(seals, "start_sealing", lambda *_, **__: None)
+        earlier.setattr(identity, "update_store_identity", lambda *_, **__: None)
+        earlier.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
         earlier.setattr(seals, "seal_last_epoch", lambda *_: None)
         with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
             pass

@@ -27,9 +27,9 @@ class Client:
 
     def _hang_up_after(self, action: str) -> None:
         if action == self._during:
-            self._switch.on_event(make_message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
+            self._switch.on_ami_event(make_message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
 
-    async def wait_until_booted(self) -> None:
+    async def wait_until_asterisk_booted(self) -> None:
         return
 
     async def send_action(self, name: str, *_: object) -> AmiMessage:
@@ -57,4 +57,4 @@ async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_l
     [up] = [event for event in events if isinstance(event, SwitchUp)]
     assert STAYS in up.live_attempts
     assert ENDS not in up.live_attempts
-    assert not switch.tracker.calls.has_call(ENDS)
+    assert not switch.tracker.calls.is_call_tracked(ENDS)

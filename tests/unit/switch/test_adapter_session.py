@@ -63,15 +63,15 @@ class Session:
         self.errors: dict[str, Exception] = {}
         self.started = ("2026-11-03", "08:00:00")
         self.fingerprint = "f1"
-        self.is_stopping = False
-        self.oldest_unanswered_seconds = 0.0
+        self.is_asterisk_stopping = False
+        self.oldest_unanswered_action_seconds = 0.0
         self.closed = False
         self.lost: asyncio.Future[SwitchError] = asyncio.get_running_loop().create_future()
 
-    async def wait_until_booted(self) -> None:
+    async def wait_until_asterisk_booted(self) -> None:
         self._record("boot")
 
-    async def wait_until_lost(self) -> SwitchError:
+    async def wait_until_session_lost(self) -> SwitchError:
         return await asyncio.shield(self.lost)
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Session:
     async def send_action(self, name: str, fields: Sequence[tuple[str, str]] = (), action_id: str = "") -> AmiMessage:
         self._record(name, *(value for _, value in fields))
         if name == "Originate" and self.switch is not None:
-            self.switch.on_event(make_event("OriginateResponse", ActionID=action_id, Response="Success"))
+            self.switch.on_ami_event(make_event("OriginateResponse", ActionID=action_id, Response="Success"))
         day, time = self.started
         return make_message("Response: Success", Value=self.fingerprint, CoreStartupDate=day, CoreStartupTime=time)
 
@@ -118,7 +118,7 @@ async def bring_up(switch: AsteriskSwitch, session: Session) -> None:
 
 
 def expect_call(switch: AsteriskSwitch, attempt_id: AttemptId = CALL) -> None:
-    switch.tracker.calls.expect_channel(attempt_id)
+    switch.tracker.calls.start_tracking_channel(attempt_id)
 
 
 # The link comes up
@@ -193,7 +193,7 @@ async def test_ami_session_that_cannot_list_channels_is_not_reported_as_connecte
 
 async def test_hangup_in_an_earlier_ami_session_does_not_hide_a_listed_call() -> None:
     switch, events, session = await connect()
-    switch.on_event(make_event("Hangup", Uniqueid=CALL))
+    switch.on_ami_event(make_event("Hangup", Uniqueid=CALL))
     session.channels = [list_channel(CALL)]
     await bring_up(switch, session)
     switch.close()
@@ -269,7 +269,7 @@ async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the
 
 async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None:
     switch, events, session = await connect()
-    session.oldest_unanswered_seconds = 3.0
+    session.oldest_unanswered_action_seconds = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
     assert events == [SwitchDown("the server closed the connection")]
     with pytest.raises(SwitchUnreachable) as refused:
@@ -278,7 +278,7 @@ async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None
         "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
     )
     assert session.sent == []
-    assert switch.get_unanswered_seconds() == 0.0
+    assert switch.get_oldest_unanswered_order_seconds() == 0.0
 
 
 async def test_failed_first_ami_connection_is_reported_as_down() -> None:
@@ -291,9 +291,9 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 @pytest.mark.parametrize("stopping", [True, False])
 async def test_unanswered_time_is_that_of_the_oldest_ami_action_or_infinite_on_shutdown(stopping: bool) -> None:
     switch, _events, session = await connect()
-    session.oldest_unanswered_seconds, session.is_stopping = 3.0, stopping
+    session.oldest_unanswered_action_seconds, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
-    assert switch.get_unanswered_seconds() == (float("inf") if stopping else 3.0)
+    assert switch.get_oldest_unanswered_order_seconds() == (float("inf") if stopping else 3.0)
 
 
 # The lease
@@ -304,11 +304,11 @@ async def test_unanswered_time_is_infinite_once_the_asterisk_lease_may_have_expi
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
-    session.oldest_unanswered_seconds = 3.0
+    session.oldest_unanswered_action_seconds = 3.0
     await asyncio.sleep(LEASE_SECONDS - 0.1)
-    assert switch.get_unanswered_seconds() == 3.0
+    assert switch.get_oldest_unanswered_order_seconds() == 3.0
     await asyncio.sleep(0.2)
-    assert switch.get_unanswered_seconds() == float("inf")
+    assert switch.get_oldest_unanswered_order_seconds() == float("inf")
     switch.close()
 
 
@@ -348,7 +348,7 @@ async def test_ami_session_without_an_asterisk_lease_lasts_until_the_connection_
 async def test_call_with_one_of_its_two_hangup_events_ends_after_the_grace_time(first: AmiMessage) -> None:
     switch, events = make_switch()
     expect_call(switch)
-    switch.on_event(first)
+    switch.on_ami_event(first)
     await asyncio.sleep(GRACE_SECONDS - 0.1)
     assert events == []
     await asyncio.sleep(0.2)
@@ -362,8 +362,8 @@ async def test_call_with_one_of_its_two_hangup_events_ends_after_the_grace_time(
 async def test_call_with_both_hangup_events_ends_once_without_the_grace_time() -> None:
     switch, events = make_switch()
     expect_call(switch)
-    switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="17"))
-    switch.on_event(make_event("OriginateResponse", ActionID=CALL, Response="Failure", Reason="0"))
+    switch.on_ami_event(make_event("Hangup", Uniqueid=CALL, Cause="17"))
+    switch.on_ami_event(make_event("OriginateResponse", ActionID=CALL, Response="Failure", Reason="0"))
     assert [type(event) for event in events] == [CallEnded]
     await asyncio.sleep(2 * GRACE_SECONDS)
     assert len(events) == 1
@@ -373,7 +373,7 @@ async def test_call_with_both_hangup_events_ends_once_without_the_grace_time() -
 async def test_closed_asterisk_connection_reports_no_call_end_after_the_grace_time() -> None:
     switch, events = make_switch()
     expect_call(switch)
-    switch.on_event(make_event("Hangup", Uniqueid=CALL, Cause="16"))
+    switch.on_ami_event(make_event("Hangup", Uniqueid=CALL, Cause="16"))
     switch.close()
     await asyncio.sleep(2 * GRACE_SECONDS)
     assert events == []
@@ -387,9 +387,9 @@ def join_seat(unique_id: str) -> AmiMessage:
 async def test_phone_replaced_by_a_second_phone_of_its_seat_is_hung_up(error: SwitchError | None) -> None:
     switch, events, session = await connect()
     session.errors = {} if error is None else {"Hangup": error}
-    switch.on_event(join_seat("seat-04-old"))
+    switch.on_ami_event(join_seat("seat-04-old"))
     assert session.sent == []
-    switch.on_event(join_seat("seat-04-new"))
+    switch.on_ami_event(join_seat("seat-04-new"))
     tasks = list(switch._tasks)
     with capture_logs() as logs:
         await asyncio.gather(*tasks)
@@ -404,8 +404,8 @@ async def test_phone_replaced_by_a_second_phone_of_its_seat_is_hung_up(error: Sw
 
 async def test_closed_asterisk_connection_hangs_up_no_replaced_phone() -> None:
     switch, _events, session = await connect()
-    switch.on_event(join_seat("seat-04-old"))
-    switch.on_event(join_seat("seat-04-new"))
+    switch.on_ami_event(join_seat("seat-04-old"))
+    switch.on_ami_event(join_seat("seat-04-new"))
     switch.close()
     await asyncio.sleep(0.01)
     assert session.sent == []
@@ -420,9 +420,9 @@ async def test_calls_that_asterisk_placed_to_follow_a_redirection_are_hung_up() 
         list_channel("17.2", "from-carrier", "5", Channel="Local/x@matdan-inbound-1;1"),
         list_channel("17.3", "from-carrier", "6", Channel="PJSIP/carrier-3"),
     ]
-    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="BUSY"))
+    switch.on_ami_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="BUSY"))
     assert not switch._tasks
-    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
+    switch.on_ami_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
     with capture_logs() as logs:
         await asyncio.gather(*switch._tasks)
     assert session.sent == ["CoreShowChannels", "Hangup 17.1", "Hangup 17.2"]
@@ -437,7 +437,7 @@ async def test_calls_that_asterisk_placed_to_follow_a_redirection_are_hung_up() 
 async def test_redirected_calls_that_cannot_be_listed_are_logged() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchError("denied")}
-    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
+    switch.on_ami_event(make_event("DialEnd", DestUniqueid=CALL, DialStatus="CANCEL"))
     with capture_logs() as logs:
         await asyncio.gather(*switch._tasks)
     assert [(log["event"], log["problem"]) for log in logs] == [("redirect.not_hung_up", "denied")]
@@ -456,19 +456,21 @@ def list_status(unique_id: str = INBOUND, name: str = TRUNK_CHANNEL, context: st
 async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> None:
     switch, events, session = await connect()
     session.status = [list_status()]
-    assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
+    assert await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
         "1950", "+919812345678", "carrier"
     )
     assert session.sent == [f"Status Channel={INBOUND}"]
     assert switch.find_attempt_on_channel(INBOUND) == CALL
-    assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, OTHER) is None  # a channel has one attempt only
+    assert (
+        await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, OTHER) is None
+    )  # a channel has one attempt only
     assert switch.find_attempt_on_channel(INBOUND) == CALL
-    switch.on_event(make_event("ConfbridgeJoin", Uniqueid=INBOUND, Conference="seat-04", Context="matdan-seat"))
+    switch.on_ami_event(make_event("ConfbridgeJoin", Uniqueid=INBOUND, Conference="seat-04", Context="matdan-seat"))
     assert events == [CallConnected(CALL, "04")]
     session.sent.clear()
     await switch.hang_up_call(CALL)
     assert session.sent == [f"Hangup {INBOUND}"]
-    switch.unassign_channel(CALL)
+    switch.unassign_channel_of_attempt(CALL)
     assert switch.find_attempt_on_channel(INBOUND) == INBOUND
     switch.close()
 
@@ -477,10 +479,10 @@ async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> 
 async def test_channel_with_an_impossible_id_is_neither_assigned_nor_queried(unique_id: str) -> None:
     switch, _events, session = await connect()
     session.status = [list_status(unique_id)]
-    assert await switch.assign_channel(unique_id, TRUNK_CHANNEL, CALL) is None
+    assert await switch.assign_channel_to_attempt(unique_id, TRUNK_CHANNEL, CALL) is None
     assert not await switch.is_channel_answered(unique_id, TRUNK_CHANNEL, "matdan-inbound")
     assert session.sent == []
-    assert not switch.tracker.calls.has_call(CALL)
+    assert not switch.tracker.calls.is_call_tracked(CALL)
     switch.close()
 
 
@@ -492,9 +494,9 @@ async def test_channel_that_is_no_inbound_call_is_not_assigned_to_an_attempt() -
         ([], NO_CHANNEL),
     ):
         session.status, session.errors = status, {} if error is None else {"Status": error}
-        assert await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL) is None
+        assert await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL) is None
         assert switch.find_attempt_on_channel(INBOUND) == INBOUND
-        assert not switch.tracker.calls.has_call(CALL)
+        assert not switch.tracker.calls.is_call_tracked(CALL)
     switch.close()
 
 
@@ -502,9 +504,9 @@ async def test_inbound_channel_is_not_assigned_without_a_connection_to_asterisk(
     switch, _events, session = await connect()
     session.errors = {"Status": SwitchUnreachable("lost")}
     with pytest.raises(SwitchUnreachable, match="lost"):
-        await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL)
+        await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL)
     assert switch.find_attempt_on_channel(INBOUND) == INBOUND
-    assert not switch.tracker.calls.has_call(CALL)
+    assert not switch.tracker.calls.is_call_tracked(CALL)
     switch.close()
 
 
@@ -520,7 +522,7 @@ def list_call(state: str = "6", **changed: str) -> AmiMessage:
 async def test_asterisk_is_not_asked_about_a_call_whose_answer_event_has_arrived() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
-    switch.on_event(make_event("DialEnd", DestUniqueid=CALL, DestChannel=TRUNK_CHANNEL, DialStatus="ANSWER"))
+    switch.on_ami_event(make_event("DialEnd", DestUniqueid=CALL, DestChannel=TRUNK_CHANNEL, DialStatus="ANSWER"))
     assert await is_answered(switch)
     assert session.sent == []
     assert not await switch.is_channel_answered(CALL, "PJSIP/carrier-0000001b", "matdan-voter")
@@ -592,7 +594,7 @@ async def test_query_for_an_answered_channel_waits_some_seconds_for_an_ami_sessi
 @pytest.mark.parametrize(("length", "asked"), [(150, True), (151, False)])
 async def test_unique_id_of_a_channel_has_at_most_150_characters(length: int, asked: bool) -> None:
     switch, _events, session = await connect()
-    await switch.assign_channel("1" * length, TRUNK_CHANNEL, CALL)
+    await switch.assign_channel_to_attempt("1" * length, TRUNK_CHANNEL, CALL)
     assert len(session.sent) == asked
     switch.close()
 
@@ -600,7 +602,7 @@ async def test_unique_id_of_a_channel_has_at_most_150_characters(length: int, as
 async def test_asterisk_orders_for_an_inbound_call_name_the_channel_of_the_call() -> None:
     switch, _events, session = await connect()
     session.status = [list_status()]
-    await switch.assign_channel(INBOUND, TRUNK_CHANNEL, CALL)
+    await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL)
     session.sent.clear()
     await switch.connect_call_to_seat(CALL, "04", server="second")
     await switch.set_call_recording_muted(CALL, muted=True)
@@ -624,7 +626,7 @@ async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: in
     else:
         with pytest.raises(UnsafeValue):
             await switch.originate_call(request)
-    assert (len(session.sent), switch.tracker.calls.has_call(CALL)) == (placed, placed)
+    assert (len(session.sent), switch.tracker.calls.is_call_tracked(CALL)) == (placed, placed)
     switch.close()
 
 
@@ -634,7 +636,7 @@ async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None
     request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0)
     with pytest.raises(UnsafeValue, match="a line break"):
         await switch.originate_call(request)
-    assert not switch.tracker.calls.has_call(CALL)
+    assert not switch.tracker.calls.is_call_tracked(CALL)
     switch.close()
 
 
@@ -659,10 +661,10 @@ async def test_hangup_is_not_resent_after_the_channel_or_the_call_has_ended() ->
     session.errors = {"Hangup": NO_CHANNEL}
     await switch.hang_up_call(OTHER)
     assert session.sent == [f"Hangup {each}" for each in (CALL, OTHER)]
-    switch.tracker.parties.expect_channel(cast(Any, "transfer-1"))
+    switch.tracker.parties.start_tracking_channel(cast(Any, "transfer-1"))
     hanging_up = asyncio.create_task(switch.hang_up_third_party(cast(Any, "transfer-1")))
     await asyncio.sleep(HANG_UP_AGAIN_SECONDS[0] / 2)
-    switch.tracker.parties.stop_tracking(cast(Any, "transfer-1"))
+    switch.tracker.parties.stop_tracking_channel(cast(Any, "transfer-1"))
     await hanging_up
     assert session.sent[2:] == ["Hangup transfer-1"] * 2
     switch.close()
@@ -697,10 +699,10 @@ async def test_call_records_are_returned_with_the_uptime_of_asterisk(tmp_path: P
     switch, _events = make_switch(history=file)
     assert (await switch.read_call_records([CALL])).up_seconds is None
     await asyncio.sleep(10.0)
-    switch.on_event(make_event("FullyBooted", Uptime="300"))
+    switch.on_ami_event(make_event("FullyBooted", Uptime="300"))
     await asyncio.sleep(7.0)
     for event in (make_event("FullyBooted", Uptime="soon"), make_event("Reload", Uptime="1")):
-        switch.on_event(event)  # these say nothing of the uptime
+        switch.on_ami_event(event)  # these say nothing of the uptime
     history = await switch.read_call_records([CALL, OTHER])
     assert (history.ended, history.first_at) == ({CALL: PastCall(None, "BUSY")}, 1795779056.5)
     assert history.up_seconds == pytest.approx(307.0)

@@ -35,7 +35,7 @@ def decode_in_pieces(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
     found: list[AgiInput] = []
     begin = 0
     for end in [*sorted(pieces), len(data)]:
-        found += decoder.feed(data[begin:end])
+        found += decoder.decode_bytes(data[begin:end])
         begin = end
     return found
 
@@ -54,11 +54,11 @@ def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> 
     environment, *answers = decode_in_pieces(data)
 
     assert isinstance(environment, AgiEnvironment)
-    assert environment.script == "ivr"
+    assert environment.script_path == "ivr"
     assert environment.unique_id.startswith("cap-")
-    assert environment.channel.startswith("PJSIP/carrier-")
-    assert environment.get("agi_accountcode", "unset") == ""
-    assert environment.get("agi_arg_1", "unset") == "unset"
+    assert environment.channel_name.startswith("PJSIP/carrier-")
+    assert environment.get_field("agi_accountcode", "unset") == ""
+    assert environment.get_field("agi_arg_1", "unset") == "unset"
     assert len(environment.fields) == 22
     commands = [said for said in read_capture(name) if said.who == "server-agi"]
     assert len([answer for answer in answers if isinstance(answer, AgiReply)]) == len(commands)
@@ -80,7 +80,7 @@ def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_5
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
     assert isinstance(interrupted, AgiReply)
-    assert interrupted.failed
+    assert interrupted.has_failed
     assert hangup is HANGUP
     assert isinstance(dead, AgiReply)
     assert dead.code == 511
@@ -110,7 +110,7 @@ def test_each_kind_of_agi_reply_is_decoded(line: bytes, reply: AgiReply | None) 
 
 
 def test_agi_reply_with_entered_digits_is_distinguished_from_a_timeout() -> None:
-    assert not AgiReply(200, "").failed
+    assert not AgiReply(200, "").has_failed
 
 
 def test_agi_usage_text_of_several_lines_is_decoded_as_one_reply() -> None:
@@ -135,7 +135,7 @@ def test_agi_stream_split_anywhere_decodes_equally(cuts: list[int]) -> None:
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
 def test_agi_decoder_refuses_a_peer_that_does_not_speak_agi(opening: bytes) -> None:
     with pytest.raises(ProtocolError, match="does not speak FastAGI"):
-        AgiDecoder().feed(opening)
+        AgiDecoder().decode_bytes(opening)
 
 
 def test_invalid_agi_reply_is_refused() -> None:
@@ -148,7 +148,7 @@ def test_endless_agi_line_is_refused_at_the_length_limit() -> None:
     taken = 0
     with pytest.raises(ProtocolError, match="line of more than 2048 bytes"):
         for _ in range(10_000):
-            decoder.feed(b"agi_x: " + b"a" * 1017)
+            decoder.decode_bytes(b"agi_x: " + b"a" * 1017)
             taken += 1024
     assert taken <= 2048
 
@@ -159,7 +159,7 @@ def test_agi_environment_is_refused_above_eight_kilobytes() -> None:
     with pytest.raises(ProtocolError, match="environment of over 100 lines or 8192 bytes"):
         for number in range(10_000):
             line = b"agi_%d: %s\n" % (number, b"a" * 1000)
-            decoder.feed(line)
+            decoder.decode_bytes(line)
             taken += len(line)
     assert taken <= 8192
 

@@ -46,7 +46,7 @@ def connect() -> tuple[AsteriskSwitch, RecordingClient]:
     """Return a switch that is connected, with its session. The phone of seat 04 is connected."""
     switch, client = AsteriskSwitch(), RecordingClient()
     switch._client = cast(Any, client)
-    switch.tracker.seats.find_phone = lambda seat: PHONE if seat == "04" else None  # type: ignore[method-assign]
+    switch.tracker.seats.find_phone_in_seat = lambda seat: PHONE if seat == "04" else None  # type: ignore[method-assign]
     return switch, client
 
 
@@ -253,14 +253,14 @@ async def test_call_is_tracked_unless_asterisk_certainly_did_not_place_the_call(
     switch, client = connect()
     calls = switch.tracker.calls
     for error, tracked in ((None, True), (OriginateUnsure("late"), True), (SwitchError("no"), False)):
-        calls.stop_tracking(CALL)
+        calls.stop_tracking_channel(CALL)
         client.error = error
         if error is None:
             await switch.originate_call(request_call())
         else:
             with pytest.raises(type(error)):
                 await switch.originate_call(request_call())
-        assert calls.has_call(CALL) is tracked
+        assert calls.is_call_tracked(CALL) is tracked
 
 
 async def test_asterisk_order_without_a_connection_fails_and_says_what_to_check() -> None:

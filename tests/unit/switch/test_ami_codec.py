@@ -29,7 +29,7 @@ def decode_in_pieces(data: bytes, pieces: Iterable[int] = (), **options: object)
     messages: list[AmiMessage] = []
     begin = 0
     for end in [*sorted(pieces), len(data)]:
-        messages += decoder.feed(data[begin:end])
+        messages += decoder.decode_bytes(data[begin:end])
         begin = end
     assert not decoder.is_mid_message
     return messages
@@ -65,7 +65,7 @@ def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
     data = captured_bytes(name, "client-ami")
     actions = decode_in_pieces(data, expects_banner=False)
 
-    assert actions[0].action == "Login"
+    assert actions[0].action_name == "Login"
     assert b"".join(encode_message(action.list_fields()) for action in actions) == data
 
 
@@ -91,35 +91,35 @@ def test_ami_decoder_returns_wanted_events_and_all_responses() -> None:
     data = captured_bytes("busy", "asterisk-ami")
     wanted = {"Hangup", "OriginateResponse", "DialEnd"}
     everything = decode_in_pieces(data)
-    expected = [message for message in everything if message.response or message.event in wanted]
+    expected = [message for message in everything if message.response_status or message.event_name in wanted]
 
     kept = decode_in_pieces(data, range(0, len(data), 7), wanted_events=wanted)
 
     assert list_fields(kept) == list_fields(expected)
-    assert {message.event for message in kept} == wanted | {""}
+    assert {message.event_name for message in kept} == wanted | {""}
     assert len(kept) < len(everything)
 
 
 def test_ami_event_without_fields_is_selected_by_name() -> None:
     data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
-    assert [message.event for message in decode_in_pieces(data, wanted_events={"Shutdown"})] == ["Shutdown"]
+    assert [message.event_name for message in decode_in_pieces(data, wanted_events={"Shutdown"})] == ["Shutdown"]
 
 
 def test_unwanted_ami_events_after_blank_lines_are_dropped() -> None:
     data = BANNER + b"\r\n\r\n\r\nEvent: VarSet\r\nX: y\r\n\r\n\r\nEvent: Hangup\r\nCause: 16\r\n\r\n\r\n"
     whole: list[int] = []
     for cuts in (whole, list(range(len(data)))):
-        assert [message.event for message in decode_in_pieces(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
+        assert [message.event_name for message in decode_in_pieces(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
 
 
 def test_wanted_ami_events_can_change_between_reads() -> None:
     decoder = AmiDecoder(wanted_events=())
     event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
-    assert decoder.feed(BANNER + event) == []
+    assert decoder.decode_bytes(BANNER + event) == []
     decoder.set_wanted_events(None)
-    assert [message.event for message in decoder.feed(event)] == ["ConfbridgeList"]
+    assert [message.event_name for message in decoder.decode_bytes(event)] == ["ConfbridgeList"]
     decoder.set_wanted_events(("Hangup",))
-    assert decoder.feed(event) == []
+    assert decoder.decode_bytes(event) == []
 
 
 def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
@@ -127,8 +127,8 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
         b"Response: Success\r\nOutput: first\r\nOutput:   indented\r\nOutput: \r\nOutput:\r\nAccountCode: \r\nOdd: a: b"
     )
 
-    assert message.response == "Success"
-    assert message.event == message.action == message.action_id == ""
+    assert message.response_status == "Success"
+    assert message.event_name == message.action_name == message.action_id == ""
     assert message.get_all_values("Output") == ["first", "  indented", "", ""]
     assert message.get("Output") == "first"
     assert message.get("AccountCode", "unset") == ""
@@ -142,22 +142,26 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
 
 def test_wanted_ami_event_is_found_only_by_the_whole_name_at_the_start_of_a_line() -> None:
     message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
-    assert message.event == "UserEvent"
+    assert message.event_name == "UserEvent"
     assert message.get("Cause") == "16"
     assert message.get("UserEvent") == "VoterUp"
-    assert message.response == ""
+    assert message.response_status == ""
 
 
 def test_originate_response_is_decoded_as_an_event() -> None:
     message = AmiMessage(b"Event: OriginateResponse\r\nResponse: Failure\r\nReason: 3")
-    assert (message.event, message.response, message.get("Response")) == ("OriginateResponse", "", "Failure")
+    assert (message.event_name, message.response_status, message.get("Response")) == (
+        "OriginateResponse",
+        "",
+        "Failure",
+    )
 
 
 def test_field_names_of_ami_actions_ignore_case() -> None:
     (action,) = decode_in_pieces(
         b"action: Originate\r\nCHANNELID: x\r\nVariable: a=1\r\nvariable: b=2\r\n\r\n", expects_banner=False
     )
-    assert action.action == "Originate"
+    assert action.action_name == "Originate"
     assert action.get("ChannelId") == "x"
     assert action.get_all_values("Variable") == ["a=1", "b=2"]
 
@@ -183,7 +187,7 @@ def test_ami_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
 def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
     (message,) = decode_in_pieces(forged)
-    assert message.event == "VarSet"
+    assert message.event_name == "VarSet"
     assert "Cause" not in message
     assert message.get("Value") == "x\nCause: 16\n\nEvent: Hangup"
 
@@ -197,12 +201,12 @@ def test_ami_action_decoder_accepts_mixed_line_endings(cut: int) -> None:
 
 def test_blank_lines_between_ami_messages_are_ignored() -> None:
     data = BANNER + b"\r\n\r\nEvent: A\r\n\r\n\r\n\r\n\r\nEvent: B\r\n\r\n"
-    assert [message.event for message in decode_in_pieces(data)] == ["A", "B"]
+    assert [message.event_name for message in decode_in_pieces(data)] == ["A", "B"]
 
 
 def test_ami_banner_is_decoded_from_several_reads() -> None:
     decoder = AmiDecoder()
-    assert [decoder.feed(bytes([byte])) for byte in BANNER] == [[]] * len(BANNER)
+    assert [decoder.decode_bytes(bytes([byte])) for byte in BANNER] == [[]] * len(BANNER)
     assert decoder.banner == "Asterisk Call Manager/11.0.0"
 
 
@@ -212,40 +216,40 @@ def test_ami_banner_is_decoded_from_several_reads() -> None:
 )
 def test_ami_decoder_refuses_a_peer_that_does_not_speak_ami(garbage: bytes) -> None:
     with pytest.raises(ProtocolError, match="not an Asterisk manager"):
-        AmiDecoder().feed(garbage)
+        AmiDecoder().decode_bytes(garbage)
 
 
 def test_ami_message_that_does_not_start_with_a_field_name_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AMI"):
-        AmiDecoder().feed(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
+        AmiDecoder().decode_bytes(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
 
 
 def test_endless_ami_line_is_refused_at_the_length_limit() -> None:
     decoder = AmiDecoder(max_line_bytes=1000)
-    decoder.feed(BANNER + b"Event: A\r\nX: ")
+    decoder.decode_bytes(BANNER + b"Event: A\r\nX: ")
     with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
         for _ in range(100):
-            decoder.feed(b"a" * 100)
+            decoder.decode_bytes(b"a" * 100)
 
 
 def test_endless_ami_banner_is_refused() -> None:
     with pytest.raises(ProtocolError, match="line of more than"):
-        AmiDecoder(max_line_bytes=1000).feed(b"Asterisk Call Manager" + b"/" * 1000)
+        AmiDecoder(max_line_bytes=1000).decode_bytes(b"Asterisk Call Manager" + b"/" * 1000)
 
 
 def test_too_long_line_in_a_complete_ami_message_is_refused() -> None:
     with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
-        AmiDecoder(max_line_bytes=1000).feed(BANNER + b"Event: A\r\nX: " + b"a" * 1000 + b"\r\n\r\n")
+        AmiDecoder(max_line_bytes=1000).decode_bytes(BANNER + b"Event: A\r\nX: " + b"a" * 1000 + b"\r\n\r\n")
 
 
 def test_ami_lines_and_messages_have_separate_length_limits() -> None:
     decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
     line = b"Output: all is well\r\n"
-    (message,) = decoder.feed(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
+    (message,) = decoder.decode_bytes(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
     assert len(message.get_all_values("Output")) == 100
     with pytest.raises(ProtocolError, match="message of more than 3000 bytes"):
         for _ in range(1000):
-            decoder.feed(line)
+            decoder.decode_bytes(line)
 
 
 ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Variable", "MATDAN=1"), ("Variable", "OTHER=2"), ("Account", "")]

@@ -37,10 +37,10 @@ def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[s
     """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
     session = make_session(limits, wanted_events)
     session.on_connected(0)
-    session.process_bytes(BANNER, 0)
-    session.queue_login(0)
+    session.process_received_bytes(BANNER, 0)
+    session.queue_login_action(0)
     session.pop_output()
-    session.process_bytes(make_success_response("s-1"), 0)
+    session.process_received_bytes(make_success_response("s-1"), 0)
     return session
 
 
@@ -58,13 +58,16 @@ def make_event(name: str, more: str = "") -> bytes:
 
 def list_new_actions(session: AmiSession) -> list[str]:
     """Return name and ActionID of the actions that the session writes now."""
-    return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.pop_output())]
+    return [
+        f"{one.action_name} {one.action_id}"
+        for one in AmiDecoder(expects_banner=False).decode_bytes(session.pop_output())
+    ]
 
 
 def describe_output(came: Came) -> str:
     """Return a short description of what the session has returned: an event, or an action and its outcome."""
     if isinstance(came, AmiMessage):
-        return came.event
+        return came.event_name
     outcome = came.outcome
     listed = "" if came.items is None else f" of {len(came.items)}"
     how = "waits" if outcome is None else type(outcome).__name__ if isinstance(outcome, Exception) else "answered"
@@ -193,10 +196,10 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
         cut = len(step.bring) if split is None else split % (len(step.bring) + 1)
         for part in (step.bring[:cut], step.bring[cut:]):
             if part:
-                came += session.process_bytes(part, step.at)
-        came += session.on_timer(step.at)
+                came += session.process_received_bytes(part, step.at)
+        came += session.handle_due_deadline(step.at)
         if step.lost:
-            came += session.on_disconnected(None)
+            came += session.on_connection_lost(None)
         assert (step.at, tuple(map(describe_output, came))) == (step.at, step.out)
         assert (step.at, tuple(list_new_actions(session))) == (step.at, step.written)
 
@@ -217,19 +220,24 @@ def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None
     assert session.deadline == math.inf
     session.on_connected(100)
     assert session.deadline == 110  # silence
-    session.process_bytes(BANNER, 100)
-    session.queue_login(100.5)
+    session.process_received_bytes(BANNER, 100)
+    session.queue_login_action(100.5)
     session.pop_output()
-    session.process_bytes(make_success_response("s-1"), 101)
+    session.process_received_bytes(make_success_response("s-1"), 101)
     assert session.deadline == 106  # Ping
     session.queue_action("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
-    assert [describe_output(each) for each in session.on_timer(105)] == [
+    assert [describe_output(each) for each in session.handle_due_deadline(105)] == [
         "a SwitchUnreachable"
     ]  # never written, and must not be now
     assert (session.pop_output(), session.deadline) == (b"", 106)
-    session.end_session(SwitchUnreachable("the end"))
-    assert (session.deadline, session.on_timer(1e9), session.process_bytes(b"x", 1e9), session.pop_output()) == (
+    session.end_ami_session(SwitchUnreachable("the end"))
+    assert (
+        session.deadline,
+        session.handle_due_deadline(1e9),
+        session.process_received_bytes(b"x", 1e9),
+        session.pop_output(),
+    ) == (
         math.inf,
         [],
         [],
@@ -240,17 +248,19 @@ def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None
 def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret() -> None:
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="is not connected"):
-        session.queue_login(0)
+        session.queue_login_action(0)
     session.on_connected(0)
-    login = session.queue_login(0)
+    login = session.queue_login_action(0)
     data = session.pop_output()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
     assert session.pop_output() == b""
-    assert session.process_bytes(BANNER + make_error_response(login.action_id, "Authentication failed"), 1) == [login]
+    assert session.process_received_bytes(
+        BANNER + make_error_response(login.action_id, "Authentication failed"), 1
+    ) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert list_new_actions(session) == []
-    assert session.on_timer(6) == []
+    assert session.handle_due_deadline(6) == []
     assert list_new_actions(session) == []  # no ping before the login
 
 
@@ -267,7 +277,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
     originate = session.queue_action("Originate", ORIGINATE, 1)
     session.pop_output()
     listing = session.queue_action("Status", (), 1, listing=True)
-    assert session.process_bytes(garbage, 2) == [originate, listing]
+    assert session.process_received_bytes(garbage, 2) == [originate, listing]
     assert isinstance(session.ended, ProtocolError)
     assert why in str(session.ended)
     assert isinstance(originate.outcome, OriginateUnsure)
@@ -279,13 +289,13 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
 @pytest.mark.parametrize(
     ("lose", "why"),
     [
-        (lambda session: session.on_disconnected(None), "closed the connection"),
-        (lambda session: session.on_disconnected(OSError("reset")), r"cut off \(reset\)"),
+        (lambda session: session.on_connection_lost(None), "closed the connection"),
+        (lambda session: session.on_connection_lost(OSError("reset")), r"cut off \(reset\)"),
         (
-            lambda session: session.process_bytes(b"Response: Suc", 1) + session.on_disconnected(None),
+            lambda session: session.process_received_bytes(b"Response: Suc", 1) + session.on_connection_lost(None),
             "closed the connection in the middle of a message",
         ),
-        (lambda session: session.on_timer(10), "silent for 10 s"),
+        (lambda session: session.handle_due_deadline(10), "silent for 10 s"),
     ],
 )
 def test_second_failure_of_an_ami_session_does_not_replace_the_first_reason(
@@ -295,7 +305,7 @@ def test_second_failure_of_an_ami_session_does_not_replace_the_first_reason(
     unsent = session.queue_action("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
     assert isinstance(unsent.outcome, SwitchUnreachable)
-    assert session.end_session(SwitchError("another")) == []
+    assert session.end_ami_session(SwitchError("another")) == []
     with pytest.raises(SwitchUnreachable, match=why):
         session.queue_action("Ping", (), 11)
     assert (session.pop_output(), len(session._pending)) == (b"", 0)
@@ -311,7 +321,7 @@ def test_ami_action_id_in_use_is_refused() -> None:
     with pytest.raises(UnsafeValue):
         session.queue_action("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
     assert list_new_actions(session) == ["Originate a"]
-    session.process_bytes(make_success_response("a"), 2)
+    session.process_received_bytes(make_success_response("a"), 2)
     assert list_new_actions(session) == ["Originate b"]
 
 
@@ -333,7 +343,7 @@ def test_cancelled_ami_action_frees_a_slot_for_the_next_action() -> None:
     assert list_new_actions(session) == ["Getvar d"]
     assert [
         describe_output(each)
-        for each in session.process_bytes(make_success_response("a") + make_success_response("d"), 2)
+        for each in session.process_received_bytes(make_success_response("a") + make_success_response("d"), 2)
     ] == ["d answered"]
     assert (len(session._pending), session.has_output) == (0, False)
 
@@ -355,12 +365,12 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 
 def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_action() -> None:
     session = make_logged_in_session()
-    assert session.get_oldest_unanswered_seconds(3) == 0
+    assert session.get_oldest_unanswered_action_seconds(3) == 0
     session.queue_action("Getvar", (), 1, action_id="a")
     session.queue_action("Getvar", (), 2, action_id="b")
-    assert session.get_oldest_unanswered_seconds(2.5) == 1.5
-    session.process_bytes(make_success_response("a"), 3)
-    assert session.get_oldest_unanswered_seconds(3) == 1
+    assert session.get_oldest_unanswered_action_seconds(2.5) == 1.5
+    session.process_received_bytes(make_success_response("a"), 3)
+    assert session.get_oldest_unanswered_action_seconds(3) == 1
 
 
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
@@ -373,7 +383,7 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     def receive_captured_data(said: CapturedData) -> None:
         data = said.data.encode()
         for start in range(0, len(data), split or len(data)):
-            came.extend(session.process_bytes(data[start : start + (split or len(data))], said.seconds))
+            came.extend(session.process_received_bytes(data[start : start + (split or len(data))], said.seconds))
 
     for number, said in enumerate(read_capture(name)):
         if said.who == "asterisk-ami":
@@ -381,14 +391,14 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
                 break  # a second session's
             receive_captured_data(said)
         elif said.who == "client-ami":
-            for action in AmiDecoder(expects_banner=False).feed(said.data.encode()):
+            for action in AmiDecoder(expects_banner=False).decode_bytes(said.data.encode()):
                 fields = [pair for pair in action.list_fields() if pair[0] not in ("Action", "ActionID")]
                 session.queue_action(
-                    action.action, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6
+                    action.action_name, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6
                 )
             session.pop_output()
     return [describe_output(each) for each in came], ",".join(
-        describe_output(each) for each in session.end_session(SwitchError("the end"))
+        describe_output(each) for each in session.end_ami_session(SwitchError("the end"))
     )
 
 
@@ -407,16 +417,16 @@ def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     session = make_logged_in_session()
     action = session.queue_action("Originate", ORIGINATE, 1, action_id="a")
     session.pop_output()
-    session.process_bytes(make_error_response("a", "Extension does not exist."), 2)
+    session.process_received_bytes(make_error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)
 
 
 def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_secret() -> None:
     session = make_session()
     session.on_connected(0)
-    login = session.queue_login(0)
+    login = session.queue_login_action(0)
     session.pop_output()
-    session.process_bytes(BANNER + make_error_response(login.action_id, "Asterisk is shutting down"), 1)
+    session.process_received_bytes(BANNER + make_error_response(login.action_id, "Asterisk is shutting down"), 1)
     assert isinstance(login.outcome, SwitchStopping)
     assert "secret" not in str(login.outcome)
     assert session.is_stopping
@@ -424,8 +434,8 @@ def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_se
 
 def test_ping_tells_that_asterisk_is_shutting_down() -> None:
     session = make_logged_in_session()
-    session.on_timer(6)
+    session.handle_due_deadline(6)
     [ping] = list_new_actions(session)
     assert not session.is_stopping
-    session.process_bytes(make_error_response(ping.split()[1], "Asterisk is shutting down"), 6)
+    session.process_received_bytes(make_error_response(ping.split()[1], "Asterisk is shutting down"), 6)
     assert session.is_stopping

@@ -104,7 +104,7 @@ async def test_asterisk_event_that_arrives_soon_after_the_second_list_is_not_rep
         comparing.channels = []
         await asyncio.sleep(COMPARE_SECONDS + COMPARE_AGAIN_SECONDS + ARRIVAL_SECONDS / 2)
         assert comparing.lists == 2
-        comparing.tracker.handle_event(HANGUP)
+        comparing.tracker.handle_ami_event(HANGUP)
         comparing.tracker.calls.end_overdue_call(ID)
         await asyncio.sleep(5 * COMPARE_SECONDS)
         assert comparing.reported == []

@@ -48,21 +48,21 @@ class CutCall:
         self._call = call
         self._left = commands
 
-    async def answer(self) -> None:
+    async def answer_channel(self) -> None:
         self._count_command()
-        await self._call.answer()
+        await self._call.answer_channel()
 
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+    async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
         self._count_command()
-        return await self._call.stream_file(name, escape_digits)
+        return await self._call.play_sound_file(name, escape_digits)
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         self._count_command()
         return await self._call.wait_for_digit(timeout_ms)
 
-    async def hangup(self) -> None:
+    async def hang_up_channel(self) -> None:
         self._count_command()
-        await self._call.hangup()
+        await self._call.hang_up_channel()
 
     def _count_command(self) -> None:
         if self._left == 0:
@@ -111,7 +111,7 @@ class Driven:
 
     @property
     def completed(self) -> bool:
-        return self.result.completed
+        return self.result.is_flow_completed
 
 
 async def run_driver(
@@ -135,7 +135,7 @@ async def test_reported_vote_is_stored_before_the_caller_hears_a_confirmation() 
         "answer",
         "matdan/hi/common/greeting",
         "matdan/hi/common/from-1",
-        PROMPTS.find_sounds(*NAME)[0],
+        PROMPTS.find_sound_files(*NAME)[0],
         "matdan/hi/common/from-2",
         "matdan/hi/turnout/question",
         "commit mark",
@@ -196,10 +196,10 @@ async def test_hang_up_during_any_agi_command_ends_the_flow_normally() -> None:
         store = Store(call)
         result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=store)
         assert result.state.ending in {Ending.HUNG_UP, Ending.COMPLETED}
-        assert (result.state.left_at is None) is result.completed
+        assert (result.state.left_at is None) is result.is_flow_completed
         # Every confirmed answer is stored.
         assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or store.commits
-    assert result.completed  # the last of these cuts comes after the end
+    assert result.is_flow_completed  # the last of these cuts comes after the end
 
 
 async def test_cancelling_a_flow_raises_the_cancellation() -> None:
@@ -218,7 +218,7 @@ async def test_cancelling_a_flow_raises_the_cancellation() -> None:
 
 
 async def test_missing_sound_of_a_flow_is_skipped_and_reported() -> None:
-    place = PROMPTS.find_sounds(*NAME)[0]
+    place = PROMPTS.find_sound_files(*NAME)[0]
     result, journal = await run_driver(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
     assert result.missing == {place}
@@ -312,7 +312,7 @@ def list_played_sounds(actions: Sequence[Action]) -> set[str]:
     for action in actions:
         if not isinstance(action, Commit | SendSms):
             refs += action.prompts
-    return {sound for ref in refs for sound in PROMPTS.find_sounds(ref, "hi")}
+    return {sound for ref in refs for sound in PROMPTS.find_sound_files(ref, "hi")}
 
 
 LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_size=12)

@@ -48,8 +48,8 @@ HANGUP = make_event("Hangup", Uniqueid=ID, Cause="16")
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
 def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
-    events = [each for message in order for each in tracker.handle_event(message)]
+    tracker.calls.start_tracking_channel(ID)
+    events = [each for message in order for each in tracker.handle_ami_event(message)]
     events += tracker.calls.end_overdue_call(ID)
     ends = [each for each in events if isinstance(each, CallEnded)]
     assert len(ends) == 1
@@ -62,9 +62,9 @@ def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tup
 )
 def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[AmiMessage], times: int) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
-    assert [each for message in messages for each in tracker.handle_event(message)] == [CallRinging(ID)] * times
-    (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle_event(message)]
+    tracker.calls.start_tracking_channel(ID)
+    assert [each for message in messages for each in tracker.handle_ami_event(message)] == [CallRinging(ID)] * times
+    (end,) = [each for message in (FAILURE, HANGUP) for each in tracker.handle_ami_event(message)]
     assert isinstance(end, CallEnded)
     assert end.ever_ringing
 
@@ -72,9 +72,9 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
 def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
     """A real Asterisk sent these events when the carrier redirected to another channel, which answered."""
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
+    tracker.calls.start_tracking_channel(ID)
     redirected = make_event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
-    (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle_event(message)]
+    (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle_ami_event(message)]
     assert isinstance(end, CallEnded)
     assert not end.answered
 
@@ -82,15 +82,15 @@ def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
 def test_call_over_the_ring_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
-    ends = [each for message in order for each in tracker.handle_event(message) if isinstance(each, CallEnded)]
+    tracker.calls.start_tracking_channel(ID)
+    ends = [each for message in order for each in tracker.handle_ami_event(message) if isinstance(each, CallEnded)]
     assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
 
 
 def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
-    assert not tracker.handle_event(FAILURE)
+    tracker.calls.start_tracking_channel(ID)
+    assert not tracker.handle_ami_event(FAILURE)
     assert tracker.calls.pop_half_ended_attempts() == [ID]
     assert not tracker.calls.pop_half_ended_attempts()
     (end,) = tracker.calls.end_overdue_call(ID)
@@ -102,12 +102,12 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
 def test_events_of_unknown_asterisk_channels_are_ignored() -> None:
     tracker = SwitchTracker()
     for message in (RINGING, ANSWER, SUCCESS, FAILURE, HANGUP):
-        assert not tracker.handle_event(message)
+        assert not tracker.handle_ami_event(message)
 
 
 def test_seat_stays_down_if_the_agents_phone_does_not_answer() -> None:
     channel = make_seat_channel_id("07-b", "abc")
-    assert SwitchTracker().handle_event(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
+    assert SwitchTracker().handle_ami_event(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]
 
@@ -140,8 +140,8 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
         MessageStarted(message),
     ]
     # The Originate of the call that still rings is not answered yet: its end needs both events, and may be a timeout.
-    assert not tracker.handle_event(HANGUP)
-    (end,) = tracker.handle_event(FAILURE)
+    assert not tracker.handle_ami_event(HANGUP)
+    (end,) = tracker.handle_ami_event(FAILURE)
     assert isinstance(end, CallEnded)
     assert end.timed_out
 
@@ -149,10 +149,10 @@ def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
 def test_seat_is_reported_up_while_the_agents_phone_is_connected() -> None:
     tracker = SwitchTracker()
     join = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
-    assert tracker.handle_event(join) == [SeatUp("01")]
-    assert tracker.seats.find_phone("01") == "seat-01-x"
-    assert tracker.handle_event(make_event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
-    assert tracker.seats.find_phone("01") is None
+    assert tracker.handle_ami_event(join) == [SeatUp("01")]
+    assert tracker.seats.find_phone_in_seat("01") == "seat-01-x"
+    assert tracker.handle_ami_event(make_event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
+    assert tracker.seats.find_phone_in_seat("01") is None
 
 
 PHONE = "seat-07-abc"
@@ -168,15 +168,15 @@ def test_seat_is_reported_down_if_the_phone_hangs_up_before_joining_the_conferen
 ) -> None:
     """A real Asterisk sent these events: answered, no ConfbridgeJoin, hung up."""
     tracker = SwitchTracker()
-    assert [each for message in order for each in tracker.handle_event(message)] == []
-    assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]
-    assert tracker.handle_event(HUNG_UP) == []
+    assert [each for message in order for each in tracker.handle_ami_event(message)] == []
+    assert tracker.handle_ami_event(HUNG_UP) == [SeatDown("07")]
+    assert tracker.handle_ami_event(HUNG_UP) == []
 
 
 def test_seat_is_reported_down_once_when_the_agents_phone_hangs_up() -> None:
     tracker = SwitchTracker()
     events = [
-        each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle_event(message)
+        each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle_ami_event(message)
     ]
     assert events == [SeatUp("07"), SeatDown("07")]
 
@@ -187,39 +187,39 @@ def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
         make_event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"),
         ANSWERED,
     ):
-        tracker.handle_event(message)
-    assert tracker.handle_event(HUNG_UP) == []
+        tracker.handle_ami_event(message)
+    assert tracker.handle_ami_event(HUNG_UP) == []
 
 
 def test_phone_that_answered_but_has_not_joined_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
     tracker.replace_tracked_state([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
-    assert tracker.handle_event(HUNG_UP) == [SeatDown("07")]
+    assert tracker.handle_ami_event(HUNG_UP) == [SeatDown("07")]
 
 
 def test_key_pressed_on_an_agents_phone_is_reported_for_the_agents_seat() -> None:
     tracker = SwitchTracker()
     key = make_event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
-    assert tracker.handle_event(key) == []  # of a channel in no seat
+    assert tracker.handle_ami_event(key) == []  # of a channel in no seat
     joined = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
-    assert tracker.handle_event(joined) == [SeatUp("01")]
-    assert tracker.handle_event(key) == [SeatKeyPressed("01", "5")]
-    assert tracker.handle_event(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
+    assert tracker.handle_ami_event(joined) == [SeatUp("01")]
+    assert tracker.handle_ami_event(key) == [SeatKeyPressed("01", "5")]
+    assert tracker.handle_ami_event(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
 def test_seat_is_reported_down_when_the_last_phone_has_left() -> None:
     """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
-        tracker.handle_event(
+        tracker.handle_ami_event(
             make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent")
         )
     failed = make_event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
-    assert tracker.handle_event(failed) == []
-    assert tracker.handle_event(make_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle_event(make_event("Hangup", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle_event(make_event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
-    assert tracker.handle_event(failed) == [SeatDown("01")]
+    assert tracker.handle_ami_event(failed) == []
+    assert tracker.handle_ami_event(make_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle_ami_event(make_event("Hangup", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle_ami_event(make_event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
+    assert tracker.handle_ami_event(failed) == [SeatDown("01")]
 
 
 LEG = "b-1795826257.5"  # between two servers
@@ -232,10 +232,10 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 @pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
 def test_voter_on_another_server_is_identified_by_the_called_extension(end: str) -> None:
     tracker = SwitchTracker("b")
-    assert tracker.handle_event(JOIN) == [CallConnected(ID, "02")]
-    assert tracker.handle_event(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
-    assert tracker.handle_event(make_event("Hangup", Uniqueid=LEG)) == []
-    assert not tracker.calls.has_call(ID)
+    assert tracker.handle_ami_event(JOIN) == [CallConnected(ID, "02")]
+    assert tracker.handle_ami_event(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
+    assert tracker.handle_ami_event(make_event("Hangup", Uniqueid=LEG)) == []
+    assert not tracker.calls.is_call_tracked(ID)
 
 
 def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server() -> None:
@@ -243,7 +243,7 @@ def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server
     stranger = make_event(
         "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"
     )
-    assert tracker.handle_event(stranger) == []
+    assert tracker.handle_ami_event(stranger) == []
 
 
 def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> None:
@@ -263,9 +263,9 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
 def test_hangup_with_an_unreadable_cause_ends_the_call(cause: str) -> None:
     """Python's `int` raises ValueError for more than 4,300 digits, which would end the AMI connection."""
     tracker = SwitchTracker()
-    tracker.calls.expect_channel(ID)
+    tracker.calls.start_tracking_channel(ID)
     assert [
         type(each)
         for message in (FAILURE, make_event("Hangup", Uniqueid=ID, Cause=cause))
-        for each in tracker.handle_event(message)
+        for each in tracker.handle_ami_event(message)
     ] == [CallEnded]

@@ -41,16 +41,18 @@ class TokenAuthenticator(AgiAuthenticator):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._raised: dict[str, Alert] = {}
 
-    def accepts_connection(self, environment: AgiEnvironment) -> bool:
+    def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection has the valid token for its path, channel and unique id."""
-        token = compute_agi_token(self._secret, environment.script, environment.unique_id, environment.channel)
-        shown = (*environment.arguments, "")[0]
+        token = compute_agi_token(
+            self._secret, environment.script_path, environment.unique_id, environment.channel_name
+        )
+        shown = (*environment.script_arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
         self._raise_alert_once(create_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
         return False
 
-    def report_overload(self, problem: str) -> None:
+    def report_too_many_connections(self, problem: str) -> None:
         """Raise the alert that connections are closed because there are too many of them."""
         self._raise_alert_once(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
@@ -66,12 +68,12 @@ class TokenAuthenticator(AgiAuthenticator):
             return
         self._raised[code] = alert
         self._raise_alert(alert)
-        self._timers[code] = loop.call_later(QUIET_SECONDS, self._end_alert_if_quiet, code)
+        self._timers[code] = loop.call_later(QUIET_SECONDS, self._clear_alert_if_quiet, code)
 
-    def _end_alert_if_quiet(self, code: str) -> None:
+    def _clear_alert_if_quiet(self, code: str) -> None:
         loop = asyncio.get_running_loop()
         left = self._last[code] + QUIET_SECONDS - loop.time()
         if left > 0:
-            self._timers[code] = loop.call_later(left, self._end_alert_if_quiet, code)
+            self._timers[code] = loop.call_later(left, self._clear_alert_if_quiet, code)
             return
         self._raise_alert(replace(self._raised.pop(code), at=self._clock.now(), cleared=True))

@@ -50,11 +50,11 @@ _ESSENTIAL = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 class FlowCall(Protocol):
     """The operations on a call that a flow needs. Each raises CallHungUp if the caller has hung up."""
 
-    async def answer(self) -> object:
+    async def answer_channel(self) -> object:
         """Answer the channel, if it is not answered yet."""
         ...
 
-    async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
+    async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
         """Play a sound. Return the key that interrupted it, or None if it was played out."""
         ...
 
@@ -62,7 +62,7 @@ class FlowCall(Protocol):
         """Return the next key that the caller presses, or None if the caller presses none in time."""
         ...
 
-    async def hangup(self) -> object:
+    async def hang_up_channel(self) -> object:
         """Hang up the call."""
         ...
 
@@ -70,11 +70,11 @@ class FlowCall(Protocol):
 class PromptResolver(Protocol):
     """Finds the sound files for a prompt of a flow."""
 
-    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+    def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sound files of a prompt, without extension, in playing order."""
         ...
 
-    def find_reason_not_to_play(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may. A blocked sound is skipped, like a missing one."""
         ...
 
@@ -89,7 +89,7 @@ class ConventionalPrompts:
         self.texts = texts
         self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
-    def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
+    def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the prompt's sound names, such as `matdan/hi/turnout/question`."""
         found = self._cache.get((ref, language))
         if found is None:
@@ -98,7 +98,7 @@ class ConventionalPrompts:
             found = self._cache[ref, language] = list_sounds(ref, language, self.texts)
         return found
 
-    def find_reason_not_to_play(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return None, because without a catalogue every sound may be played."""
         return None
 
@@ -132,7 +132,7 @@ class FlowResult:
     unheard: str | None  # the missing sound that made the call fail, so that its answers are invalid
 
     @property
-    def completed(self) -> bool:
+    def is_flow_completed(self) -> bool:
         """Whether the flow reached its end and its prompts were played."""
         return self.state.completed and self.unheard is None
 
@@ -176,7 +176,7 @@ class _FlowRun:
                 event = SmsSent() if await self.host.send_sms(action) else Failed()
             case Disconnect():
                 await self.play_prompts(action.prompts)
-                await self.call.hangup()
+                await self.call.hang_up_channel()
                 event = HungUp()
         return event
 
@@ -193,10 +193,10 @@ class _FlowRun:
         """
         heard, skipped = False, ""
         for ref in prompts:
-            for sound in self.prompts.find_sounds(ref, self.language):
-                why = self.prompts.find_reason_not_to_play(sound)
+            for sound in self.prompts.find_sound_files(ref, self.language):
+                why = self.prompts.find_reason_sound_is_blocked(sound)
                 try:
-                    digit = await self.call.stream_file(sound, escape_digits) if why is None else None
+                    digit = await self.call.play_sound_file(sound, escape_digits) if why is None else None
                 except SoundMissing as error:
                     why = str(error)
                 if why is not None:
@@ -266,7 +266,7 @@ async def run_flow(
     turn = start_flow(flow, Start(facts, language))
     unheard: str | None = None
     try:
-        await call.answer()
+        await call.answer_channel()
         while turn.action is not None:
             event = await run.perform_flow_action(turn.action)
             if turn.ended:
@@ -278,5 +278,5 @@ async def run_flow(
         unheard = str(question)
         turn = continue_flow(flow, turn.state, HungUp())
         with contextlib.suppress(CallHungUp):
-            await call.hangup()
+            await call.hang_up_channel()
     return FlowResult(turn.state, unheard if run.heard else unheard or run.skipped)

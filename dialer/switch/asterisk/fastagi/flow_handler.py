@@ -134,20 +134,20 @@ class FlowHandler:
         confirm the channel because it is unreachable, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.wait_until_reconciled()
-        if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
+        if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel_name, FLOW_CONTEXT):
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.find_attempt_on_channel(call.env.unique_id)
         session = self._engine.features.flows.start_flow(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)
-            await call.set_variable(DONE_VARIABLE, "1")
+            await call.set_channel_variable(DONE_VARIABLE, "1")
             return
         if isinstance(session, ScriptSession):
             await self._run_script(call, session)
         else:
             await self._run_flow(call, session)
-        await call.set_variable(DONE_VARIABLE, "1")
+        await call.set_channel_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
         flows = self._engine.features.flows
@@ -172,7 +172,7 @@ class FlowHandler:
         finally:
             self._engine.on_flow_ended(session.attempt_id, completed=completed, left_at=left_at)
         if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever
-            await call.abort()
+            await call.abort_call()
 
     async def _run_flow(self, call: AgiCall, session: FlowSession) -> None:
         flows = self._engine.features.flows
@@ -189,6 +189,6 @@ class FlowHandler:
                 missing=self._missing,
             )
             ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}
-            ended["completed"] = result.completed
+            ended["completed"] = result.is_flow_completed
         finally:
             self._engine.on_flow_ended(session.attempt_id, **ended)

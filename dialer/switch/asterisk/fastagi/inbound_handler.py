@@ -44,17 +44,19 @@ class InboundHandler:
         inbound = self._engine.features.inbound
         attempt_id = inbound.reserve_channel()
         if attempt_id is None:
-            await call.set_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
+            await call.set_channel_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
         try:
-            channel = await self._switch.assign_channel(call.env.unique_id, call.env.channel, attempt_id)
+            channel = await self._switch.assign_channel_to_attempt(
+                call.env.unique_id, call.env.channel_name, attempt_id
+            )
         except SwitchError as error:
             _log.warning("inbound.switch_unreachable", problem=str(error))
             channel = None
         if channel is None:
             _log.warning("inbound.rejected", channel=call.env.unique_id)
             inbound.release_channel(attempt_id)
-            await call.set_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
+            await call.set_channel_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
         way = await inbound.route_inbound_call(
             attempt_id,
@@ -63,6 +65,6 @@ class InboundHandler:
             channel.endpoint,
         )
         if way is InboundAction.HANG_UP:
-            self._switch.unassign_channel(attempt_id)
-        await call.set_variable(ATTEMPT_VARIABLE, attempt_id)
-        await call.set_variable(WAY_VARIABLE, way.value)
+            self._switch.unassign_channel_of_attempt(attempt_id)
+        await call.set_channel_variable(ATTEMPT_VARIABLE, attempt_id)
+        await call.set_channel_variable(WAY_VARIABLE, way.value)

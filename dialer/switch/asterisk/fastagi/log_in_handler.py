@@ -50,10 +50,10 @@ class LogInHandler:
 
         Wrong PINs count against the seat, so Asterisk must first confirm that the seat's phone is on this call.
         """
-        channel = _CHANNEL.fullmatch(call.env.channel)
+        channel = _CHANNEL.fullmatch(call.env.channel_name)
         seat = None if channel is None else self._agents.find_seat_by_endpoint(channel[1])
         if seat is None or not await self._switch.is_channel_answered(
-            call.env.unique_id, call.env.channel, LOG_IN_CONTEXT
+            call.env.unique_id, call.env.channel_name, LOG_IN_CONTEXT
         ):
             _log.warning("seat.rejected", channel=call.env.unique_id)
             return
@@ -79,8 +79,8 @@ class LogInHandler:
                 await _play_text(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
             if self._agents.is_phone_connected(seat.name):
-                await call.set_variable(REPLACES_VARIABLE, "1")
-            await call.set_variable(SEAT_VARIABLE, seat.name)
+                await call.set_channel_variable(REPLACES_VARIABLE, "1")
+            await call.set_channel_variable(SEAT_VARIABLE, seat.name)
             await _play_text(call, "welcome", language)
             return
         await _play_text(call, "goodbye", language, group="common")
@@ -96,7 +96,7 @@ async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat
     do not need it.
     """
     try:
-        await call.stream_file(get_text_sound(f"{group}.{what}", language))
+        await call.play_sound_file(get_text_sound(f"{group}.{what}", language))
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
 
@@ -104,7 +104,7 @@ async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat
 async def _ask_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
     """Play the text `seat.<what>` and return up to `most` digits without the closing #, or "" if there were none."""
     try:
-        return await call.get_data(get_text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
+        return await call.play_sound_and_read_keys(get_text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
     digits = ""

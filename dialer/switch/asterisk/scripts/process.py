@@ -66,13 +66,13 @@ class ContainedProcess:
         return cls(asyncio.subprocess.Process(transport, protocol, loop), transport, reading)
 
     @property
-    def status(self) -> int | None:
+    def exit_status(self) -> int | None:
         """The program's exit status (128 plus the signal's number if a signal ended the program), or None while it
         runs.
         """
         return self._process.returncode
 
-    async def write(self, data: bytes) -> None:
+    async def write_to_program(self, data: bytes) -> None:
         """Send data to the program, and wait until its pipe has room. Does nothing once the program has ended.
 
         A program that has ended, or does not read replies, may still have written commands: they count.
@@ -83,7 +83,7 @@ class ContainedProcess:
                 self._stdin.write(data)
                 await self._stdin.drain()
 
-    async def wait(self) -> None:
+    async def wait_until_program_ended(self) -> None:
         """Wait until the program has ended."""
         await self._process.wait()
 

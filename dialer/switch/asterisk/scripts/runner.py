@@ -123,10 +123,10 @@ class ScriptRun:
             _log.warning("script.protocol_error", script=self.script.name, problem=str(error))
         finally:
             await process.stop(STOP_SECONDS)
-        if end is ScriptEnd.DONE and process.status != 0:
+        if end is ScriptEnd.DONE and process.exit_status != 0:
             end = ScriptEnd.HUNG_UP if self.caller_left else ScriptEnd.FAILED
         if end in {ScriptEnd.FAILED, ScriptEnd.TOO_LONG}:
-            _log.warning("script.failed", script=self.script.name, end=end.value, status=process.status)
+            _log.warning("script.failed", script=self.script.name, end=end.value, status=process.exit_status)
         return end
 
     async def _watch_for_hang_up(self, process: ContainedProcess, limit: asyncio.Timeout) -> None:
@@ -150,7 +150,7 @@ class ScriptRun:
     async def _answer_script_commands(self, process: ContainedProcess) -> ScriptEnd:
         """Answer the script's commands one after the other, until the script ends."""
         fields = self.call.env.fields.items()  # sent without the token that authenticates Asterisk
-        await process.write(
+        await process.write_to_program(
             encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
         )
         for _ in range(MOST_COMMANDS):
@@ -161,7 +161,7 @@ class ScriptRun:
                     f"the AGI script sent a line of more than {MOST_LINE_BYTES} bytes: let it send shorter lines"
                 ) from error
             if not line:
-                await process.wait()
+                await process.wait_until_program_ended()
                 return ScriptEnd.HUNG_UP if self.signalled else ScriptEnd.DONE
             text = line.decode("utf-8", "replace").strip()
             if not text:
@@ -171,7 +171,7 @@ class ScriptRun:
             except CallHungUp:
                 answer = _DEAD
                 self._send_hangup_signal(process)
-            await process.write(answer)
+            await process.write_to_program(answer)
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
     async def _answer_script_command(self, line: str) -> bytes:

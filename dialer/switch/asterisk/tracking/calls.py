@@ -36,7 +36,7 @@ from dialer.domain.switch_events import (
     StrayCallFound,
     SwitchEvent,
 )
-from dialer.switch.asterisk.ami_codec import AmiMessage, parse_figure
+from dialer.switch.asterisk.ami_codec import AmiMessage, parse_whole_number
 from dialer.switch.asterisk.places import (
     HOLD_CONTEXT,
     MESSAGE_CONTEXT,
@@ -44,10 +44,10 @@ from dialer.switch.asterisk.places import (
     VOTERS_CONTEXTS,
     is_attempt_id,
     is_party_channel,
-    parse_place,
-    parse_seat,
+    parse_place_of_conference,
+    parse_seat_of_conference,
 )
-from dialer.switch.asterisk.tracking.channels import LiveChannel, make_joined_event
+from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
 _ATTEMPT_FIELDS: Final = {"DialState": "DestUniqueid", "DialEnd": "DestUniqueid", "OriginateResponse": "ActionID"}
 """The fields that hold the attempt's id, for events whose Uniqueid may be that of another channel."""
@@ -90,11 +90,11 @@ class CallTracker:
 
     # Attempts and their channels
 
-    def expect_channel(self, attempt_id: AttemptId) -> None:
+    def start_tracking_channel(self, attempt_id: AttemptId) -> None:
         """Start to track the call of an attempt, just before its Originate is sent."""
         self._calls.setdefault(attempt_id, _Call())
 
-    def assign_channel(self, unique_id: str, attempt_id: AttemptId) -> bool:
+    def assign_channel_to_attempt(self, unique_id: str, attempt_id: AttemptId) -> bool:
         """Start to track an inbound channel as the call of an attempt. Return False if it is tracked already."""
         if unique_id in self._inbound or unique_id in self._calls:
             return False
@@ -102,7 +102,7 @@ class CallTracker:
         self._calls[attempt_id] = _Call(placed=True)
         return True
 
-    def stop_tracking(self, attempt_id: AttemptId) -> None:
+    def stop_tracking_channel(self, attempt_id: AttemptId) -> None:
         """Stop tracking a call that has ended or was never placed."""
         self._calls.pop(attempt_id, None)
         if self._inbound:
@@ -112,7 +112,7 @@ class CallTracker:
         """Return the attempt whose call is on a channel. The unique id of an outbound channel is the attempt's id."""
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
-    def find_channel(self, attempt_id: AttemptId) -> str:
+    def find_channel_of_attempt(self, attempt_id: AttemptId) -> str:
         """Return the unique id of the channel on which an attempt's call is."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
@@ -120,7 +120,7 @@ class CallTracker:
         """Return whether a channel is an inbound call that is assigned to an attempt."""
         return unique_id in self._inbound
 
-    def has_call(self, attempt_id: AttemptId) -> bool:
+    def is_call_tracked(self, attempt_id: AttemptId) -> bool:
         """Return whether the call of an attempt is on this Asterisk."""
         return attempt_id in self._calls
 
@@ -142,17 +142,17 @@ class CallTracker:
         if call is None:
             return []
         call.channel = channel
-        return self._report_answered(attempt_id, call)
+        return self._report_call_answered(attempt_id, call)
 
     # Events
 
-    def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
+    def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the tracked calls from an AMI event. Return the resulting events for the engine, in order."""
-        attempt_id = self.find_attempt_on_channel(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
+        attempt_id = self.find_attempt_on_channel(message.get(_ATTEMPT_FIELDS.get(message.event_name, "Uniqueid")))
         call = self._calls.get(attempt_id)
         if call is None:
             return []
-        match message.event:
+        match message.event_name:
             case "DialState":
                 return self._handle_dial_state(attempt_id, call, message.get("DialStatus"))
             case "DialEnd":
@@ -168,10 +168,10 @@ class CallTracker:
                 if place is None:
                     return []
                 call.place = place
-                return [make_joined_event(attempt_id, place)]
+                return [make_voter_joined_event(attempt_id, place)]
             case "ConfbridgeLeave":
                 call.place = None
-                seat = parse_seat(message.get("Conference"))
+                seat = parse_seat_of_conference(message.get("Conference"))
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
@@ -188,18 +188,18 @@ class CallTracker:
         call = self._calls.get(attempt_id)
         if call is None or not call.is_half_ended:
             return []
-        return self._end_call(attempt_id, call, EndedBy.HANGUP if call.hung_up else EndedBy.NO_CHANNEL)
+        return self._end_tracked_call(attempt_id, call, EndedBy.HANGUP if call.hung_up else EndedBy.NO_CHANNEL)
 
     def _handle_dial_state(self, attempt_id: AttemptId, call: _Call, status: str) -> list[SwitchEvent]:
         if status == "RINGING":
-            return self._report_ringing(attempt_id, call)
+            return self._report_call_ringing(attempt_id, call)
         if status != "PROGRESS" or call.rang or call.early_media:  # SIP 183, and a 180 that brings early media
             return []
         call.early_media = call.may_ring = True
         return [CallRinging(attempt_id)]
 
     @staticmethod
-    def _report_ringing(attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
+    def _report_call_ringing(attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
         if call.rang:
             return []
         call.rang = True
@@ -209,7 +209,7 @@ class CallTracker:
         call.channel = message.get("DestChannel")
         status = message.get("DialStatus")
         if status == "ANSWER":
-            return self._report_answered(attempt_id, call)
+            return self._report_call_answered(attempt_id, call)
         call.dial_status = status
         return []
 
@@ -217,13 +217,13 @@ class CallTracker:
         call.placed = message.get("Response") == "Success"
         if call.placed and call.dial_status != REDIRECTED:  # a redirected call was answered by another number
             call.channel = message.get("Channel")
-            return self._report_answered(attempt_id, call) + self._end_call_if_over(attempt_id, call)
+            return self._report_call_answered(attempt_id, call) + self._end_call_if_over(attempt_id, call)
         call.timed_out = message.get("Reason") == _TIMED_OUT_REASON
         return self._end_call_if_over(attempt_id, call)
 
     def _handle_hangup(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
         call.hung_up = True
-        call.cause = parse_figure(message.get("Cause"))
+        call.cause = parse_whole_number(message.get("Cause"))
         call.technical_cause = message.get("TechCause") or None
         return self._end_call_if_over(attempt_id, call)
 
@@ -232,19 +232,19 @@ class CallTracker:
         match message.get("UserEvent"):
             case "VoterWaiting":
                 call.is_waiting = True
-                return [*self._report_answered(attempt_id, call), CallWaiting(attempt_id)]
+                return [*self._report_call_answered(attempt_id, call), CallWaiting(attempt_id)]
             case "MessageStarted":
                 call.is_hearing_message = True
-                return [*self._report_answered(attempt_id, call), MessageStarted(attempt_id)]
+                return [*self._report_call_answered(attempt_id, call), MessageStarted(attempt_id)]
             case "MessageUnheard":
                 return [MessageFailed(attempt_id)]
             case "RecordingStarted":
                 return [RecordingStarted(attempt_id)]
             case "Machine":
-                return [*self._report_answered(attempt_id, call), MachineDetected(attempt_id)]
+                return [*self._report_call_answered(attempt_id, call), MachineDetected(attempt_id)]
         return []
 
-    def _report_answered(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
+    def _report_call_answered(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
         if call.answered:
             return []
         call.answered = True
@@ -252,18 +252,18 @@ class CallTracker:
 
     def _end_call_if_over(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
         if call.hung_up and (call.placed is not None or call.answered):
-            return self._end_call(attempt_id, call, EndedBy.HANGUP)
+            return self._end_tracked_call(attempt_id, call, EndedBy.HANGUP)
         if call.is_half_ended:
             self._half_ended.append(attempt_id)
         return []
 
-    def _end_call(self, attempt_id: AttemptId, call: _Call, by: EndedBy) -> list[SwitchEvent]:
-        self.stop_tracking(attempt_id)
+    def _end_tracked_call(self, attempt_id: AttemptId, call: _Call, by: EndedBy) -> list[SwitchEvent]:
+        self.stop_tracking_channel(attempt_id)
         return [_make_call_ended(attempt_id, call, by)]
 
     # A new session
 
-    def replace_tracked_state(
+    def replace_tracked_calls(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
         """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
@@ -304,7 +304,7 @@ class CallTracker:
         )
 
     def make_call_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that tell the engine the state of a live call after `replace_tracked_state`."""
+        """Return the events that tell the engine the state of a live call after `replace_tracked_calls`."""
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
@@ -312,7 +312,7 @@ class CallTracker:
             call.answered = True
             events.append(CallAnswered(attempt_id))
         elif channel.ringing:
-            events += self._report_ringing(attempt_id, call)
+            events += self._report_call_ringing(attempt_id, call)
         elif not channel.up and channel.unique_id not in self._inbound:
             # State Down: the phone may ring behind a SIP 183, and ringing may have been reported while no session
             # listened. So the call counts as having rung when it ends. Pacing and trunks learn from reports only.
@@ -340,7 +340,7 @@ class CallTracker:
 
     # Events that were lost
 
-    def find_lost_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
+    def find_lost_call_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
         """Return the call events that must have been lost, because a list of all channels shows another state than the
         tracked one.
 
@@ -353,7 +353,7 @@ class CallTracker:
         for attempt_id, call in self._calls.items():
             channel = listed.get(unique_ids.get(attempt_id, attempt_id))
             if channel is not None:
-                events.update(self._find_missing_events(attempt_id, call, channel, seats))
+                events.update(self._find_missing_events_of_call(attempt_id, call, channel, seats))
             elif not call.is_half_ended:  # a half-ended call is ended by its grace time
                 # If the carrier answered (busy, ...), that answer says how the call ended.
                 by = EndedBy.VANISHED if call.dial_status is None else EndedBy.HANGUP
@@ -361,14 +361,14 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_lost_event(self, event: CallEvent) -> None:
+    def apply_lost_call_event(self, event: CallEvent) -> None:
         """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
             return
         match event:
             case CallEnded():
-                self.stop_tracking(event.attempt_id)
+                self.stop_tracking_channel(event.attempt_id)
             case CallRinging():
                 call.rang = True
             case CallAnswered():
@@ -384,7 +384,7 @@ class CallTracker:
             case CallLeftSeat():
                 call.place = None
 
-    def _find_missing_events(
+    def _find_missing_events_of_call(
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the events of a live call that must have happened but have not arrived."""
@@ -402,7 +402,7 @@ class CallTracker:
             elif channel.context == VOTER_CONTEXT and not (call.is_waiting or call.is_hearing_message):
                 events.append(CallWaiting(attempt_id))
         elif place != call.place:
-            events.append(make_joined_event(attempt_id, place))
+            events.append(make_voter_joined_event(attempt_id, place))
         return events
 
 
@@ -423,14 +423,14 @@ def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place |
     """Return the seat or the handover (transferred voter) to which a conference belongs. Return None for any other
     conference, such as the handover of another attempt.
     """
-    place = parse_place(conference)
+    place = parse_place_of_conference(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
 def list_held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
     """Return the attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
     found = (
-        (attempt_id, parse_seat(channel.extension))
+        (attempt_id, parse_seat_of_conference(channel.extension))
         for attempt_id, channel in calls.items()
         if channel.context == HOLD_CONTEXT
     )

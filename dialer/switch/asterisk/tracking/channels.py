@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
-from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party_channel, parse_place, parse_seat
+from dialer.switch.asterisk.places import (
+    AGENT_CONTEXT,
+    is_party_channel,
+    parse_place_of_conference,
+    parse_seat_of_conference,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +31,23 @@ class LiveChannel:
 
 def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
     """Return the seat of each agent's phone that is in its seat's conference, by the unique id of its channel."""
-    found = ((each.unique_id, parse_seat(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
+    found = (
+        (each.unique_id, parse_seat_of_conference(each.conference))
+        for each in channels
+        if each.context == AGENT_CONTEXT
+    )
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
 def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return where each third party is: at a seat, with a transferred voter (handover), or None while in no conference."""
     return {
-        PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party_channel(each.unique_id)
+        PartyId(each.unique_id): parse_place_of_conference(each.conference)
+        for each in channels
+        if is_party_channel(each.unique_id)
     }
 
 
-def make_joined_event(attempt_id: AttemptId, place: Place) -> SwitchEvent:
+def make_voter_joined_event(attempt_id: AttemptId, place: Place) -> SwitchEvent:
     """Return the event for a voter who has joined a conference."""
     return CallConnected(attempt_id, place.name) if place.kind is PlaceKind.SEAT else CallHandedOver(attempt_id)

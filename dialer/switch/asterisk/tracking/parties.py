@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, parse_attempt_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_party_channel, parse_place
+from dialer.switch.asterisk.places import is_party_channel, parse_place_of_conference
 
 
 class PartyTracker:
@@ -20,11 +20,11 @@ class PartyTracker:
         self._live: set[PartyId] = set()
         self._places: dict[PartyId, Place] = {}  # of the parties in a conference
 
-    def expect_channel(self, party_id: PartyId) -> None:
+    def start_tracking_channel(self, party_id: PartyId) -> None:
         """Start to track a third party whose call is about to be placed."""
         self._live.add(party_id)
 
-    def stop_tracking(self, party_id: PartyId) -> None:
+    def stop_tracking_channel(self, party_id: PartyId) -> None:
         """Stop tracking a third party that has left or was never called."""
         self._live.discard(party_id)
         self._places.pop(party_id, None)
@@ -37,21 +37,21 @@ class PartyTracker:
         """Return whether a third party was called for this attempt."""
         return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
-    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the tracked third parties from an AMI event, and return the resulting events. Return None if the event
         is not about a third party.
         """
-        if message.event == "OriginateResponse" and is_party_channel(message.action_id):
+        if message.event_name == "OriginateResponse" and is_party_channel(message.action_id):
             return self._report_party_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
         if not is_party_channel(unique_id):
             return None
-        if message.event == "Hangup":
+        if message.event_name == "Hangup":
             return self._report_party_left(unique_id)
-        place = parse_place(message.get("Conference"))
-        if message.event == "ConfbridgeLeave":
+        place = parse_place_of_conference(message.get("Conference"))
+        if message.event_name == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
-        if message.event == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:
+        if message.event_name == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:
             self._places[PartyId(unique_id)] = place
             return [PartyJoined(PartyId(unique_id), place)]
         return []
@@ -60,17 +60,17 @@ class PartyTracker:
         party_id = PartyId(unique_id)
         if party_id not in self._live:
             return []
-        self.stop_tracking(party_id)
+        self.stop_tracking_channel(party_id)
         return [PartyLeft(party_id)]
 
-    def replace_tracked_state(self, listed: Mapping[PartyId, Place | None]) -> None:
+    def replace_tracked_parties(self, listed: Mapping[PartyId, Place | None]) -> None:
         """Replace the tracked third parties. `listed` has the place of each live third party (None = not in a
         conference).
         """
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
-    def find_lost_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
+    def find_lost_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
         """Return the party events that must have been lost, because a list of all third parties shows another state
         than the tracked one.
         """
@@ -82,9 +82,9 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_lost_event(self, event: PartyJoined | PartyLeft) -> None:
+    def apply_lost_party_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
-            self.stop_tracking(event.party_id)
+            self.stop_tracking_channel(event.party_id)
         else:
             self._places[event.party_id] = event.place

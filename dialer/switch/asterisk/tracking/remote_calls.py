@@ -10,8 +10,8 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import Place, PlaceKind
 from dialer.domain.switch_events import CallLeftSeat, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import JOINED_CONTEXT, is_attempt_id, parse_place
-from dialer.switch.asterisk.tracking.channels import LiveChannel, make_joined_event
+from dialer.switch.asterisk.places import JOINED_CONTEXT, is_attempt_id, parse_place_of_conference
+from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
 _RemoteCall = tuple[AttemptId, Place]
 
@@ -37,34 +37,34 @@ class RemoteCallTracker:
         calls = self._calls.values()
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
 
-    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the channels between servers from an AMI event, and return the resulting events. Return None if the
         event is not about such a channel.
         """
         unique_id = message.get("Uniqueid")
-        if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
+        if message.event_name == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
             call = _parse_remote_call(message.get("Exten"), message.get("Conference"))
             if call is None:
                 return []
             self._calls[unique_id] = call
-            return [make_joined_event(*call)]
-        if message.event in {"ConfbridgeLeave", "Hangup"} and unique_id in self._calls:
+            return [make_voter_joined_event(*call)]
+        if message.event_name in {"ConfbridgeLeave", "Hangup"} and unique_id in self._calls:
             return _report_voter_left(*self._calls.pop(unique_id))
         return None
 
-    def replace_tracked_state(self, channels: Iterable[LiveChannel]) -> None:
+    def replace_tracked_remote_calls(self, channels: Iterable[LiveChannel]) -> None:
         """Replace the tracked channels between servers by those in a list of all channels."""
-        self._calls = self._list_calls(channels)
+        self._calls = self._list_remote_calls(channels)
 
-    def find_lost_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
+    def find_lost_remote_call_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
         """Return the lost events of channels between servers, found by comparison with a list of all channels."""
-        listed = self._list_calls(channels)
+        listed = self._list_remote_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]
-        new = {make_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}
+        new = {make_voter_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}
         return {*new, *(event for call in left for event in _report_voter_left(*call))}
 
     @staticmethod
-    def _list_calls(channels: Iterable[LiveChannel]) -> dict[str, _RemoteCall]:
+    def _list_remote_calls(channels: Iterable[LiveChannel]) -> dict[str, _RemoteCall]:
         found = (
             (channel.unique_id, _parse_remote_call(channel.extension, channel.conference))
             for channel in channels
@@ -79,7 +79,7 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
     The other server has called the extension ATTEMPT*SEAT, or the handover's conference, which is named by the
     attempt's id.
     """
-    place = parse_place(conference)
+    place = parse_place_of_conference(conference)
     if place is None:
         return None
     attempt_id = place.name if place.kind is PlaceKind.HANDOVER else extension.partition("*")[0]

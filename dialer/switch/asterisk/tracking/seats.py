@@ -14,7 +14,7 @@ from dialer.domain.switch_events import (
     SwitchEvent,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, parse_seat, parse_seat_of_channel
+from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, parse_seat_of_channel, parse_seat_of_conference
 
 _NO_MEDIA_CAUSE = "44"  # hangup cause of a channel that Asterisk ends for lack of RTP
 _UNREACHABLE = frozenset({"Removed", "Unreachable", "Unregistered"})
@@ -33,11 +33,11 @@ class SeatTracker:
         self._replaced: list[str] = []
         self._answered: set[str] = set()  # unique ids of phones that answered our call and have not joined yet
 
-    def is_in_seat(self, unique_id: str) -> bool:
+    def is_phone_in_seat(self, unique_id: str) -> bool:
         """Return whether a channel is an agent's phone in its seat's conference."""
         return unique_id in self._in_seat
 
-    def find_phone(self, seat: str) -> str | None:
+    def find_phone_in_seat(self, seat: str) -> str | None:
         """Return the unique id of the phone in a seat (the latest of several), or None if the seat has none."""
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
@@ -52,7 +52,7 @@ class SeatTracker:
         """Return the seats whose agent's phone is connected (in the seat's conference)."""
         return frozenset(self._in_seat.values())
 
-    def replace_tracked_state(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
+    def replace_tracked_phones(self, answered: Iterable[str], in_seat: Mapping[str, str]) -> None:
         """Replace the tracked agents' phones by those in a list of all channels.
 
         Args:
@@ -63,7 +63,7 @@ class SeatTracker:
         self._left_seat.clear()
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
-    def find_lost_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
+    def find_lost_seat_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
         """Return the seat events that were lost, found by comparison with a list of all channels.
 
         Args:
@@ -75,29 +75,31 @@ class SeatTracker:
         joined = {seat for unique_id, seat in in_seat.items() if unique_id not in self._in_seat}
         return {*(SeatDown(seat) for seat in left - stayed - joined), *(SeatUp(seat) for seat in joined)}
 
-    def set_phones(self, seat: str, phones: Mapping[str, str]) -> None:
+    def replace_phones_of_seat(self, seat: str, phones: Mapping[str, str]) -> None:
         """Replace the tracked phones of one seat. `phones` has the seat of each phone by the unique id of its channel."""
         others = {unique_id: name for unique_id, name in self._in_seat.items() if name != seat}
         self._in_seat = {**others, **phones}
         self._answered -= phones.keys()
 
-    def handle_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
+    def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent] | None:
         """Update the tracked phones from an AMI event, and return the resulting events. Return None if the event is not
         about an agent's phone.
         """
-        match message.event:
+        match message.event_name:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):
                 # The phone did not answer or is not registered. The seat stays up if another phone has dialled in.
                 failed = message.get("Response") != "Success"
                 return self._report_seat_down_if_empty(parse_seat_of_channel(message.action_id)) if failed else []
             case "DialEnd" if message.get("DestUniqueid").startswith(SEAT_CHANNEL):
-                if message.get("DialStatus") == "ANSWER" and not self.is_in_seat(message.get("DestUniqueid")):
+                if message.get("DialStatus") == "ANSWER" and not self.is_phone_in_seat(message.get("DestUniqueid")):
                     self._answered.add(message.get("DestUniqueid"))
                 return []
             case "ConfbridgeJoin":
-                return self._handle_join(message)
+                return self._handle_conference_join(message)
             case "ConfbridgeLeave":
-                in_seat = parse_seat(message.get("Conference")) is not None and self.is_in_seat(message.get("Uniqueid"))
+                in_seat = parse_seat_of_conference(message.get("Conference")) is not None and self.is_phone_in_seat(
+                    message.get("Uniqueid")
+                )
                 return self._remove_phone_from_seat(message.get("Uniqueid")) if in_seat else None
             case "Hangup":
                 return self._handle_hangup(message.get("Uniqueid"), message.get("Cause"))
@@ -105,13 +107,13 @@ class SeatTracker:
                 return [PhoneUnreachable(message.get("EndpointName"))]
             case "ContactStatus" if message.get("ContactStatus") in _REGISTERED:
                 return [PhoneRegistered(message.get("EndpointName"), message.get("URI"))]
-            case "UserEvent" if self.is_in_seat(message.get("Uniqueid")):
+            case "UserEvent" if self.is_phone_in_seat(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
                 return [SeatKeyPressed(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
         return None
 
-    def _handle_join(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        seat = parse_seat(message.get("Conference"))
+    def _handle_conference_join(self, message: AmiMessage) -> list[SwitchEvent] | None:
+        seat = parse_seat_of_conference(message.get("Conference"))
         if seat is None or message.get("Context") != AGENT_CONTEXT:
             return None
         self._answered.discard(message.get("Uniqueid"))
@@ -123,7 +125,7 @@ class SeatTracker:
         left = self._left_seat.pop(unique_id, None)
         if left is not None:
             return [SeatPhoneSilent(left)] if cause == _NO_MEDIA_CAUSE else []
-        if self.is_in_seat(unique_id):
+        if self.is_phone_in_seat(unique_id):
             down = self._remove_phone_from_seat(unique_id)
             del self._left_seat[unique_id]
             return down
@@ -139,4 +141,4 @@ class SeatTracker:
         return self._report_seat_down_if_empty(seat)
 
     def _report_seat_down_if_empty(self, seat: str) -> list[SwitchEvent]:
-        return [SeatDown(seat)] if self.find_phone(seat) is None else []
+        return [SeatDown(seat)] if self.find_phone_in_seat(seat) is None else []

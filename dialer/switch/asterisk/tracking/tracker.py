@@ -63,9 +63,11 @@ class SwitchTracker:
         self.parties = PartyTracker()
         self.remote_calls = RemoteCallTracker()
 
-    def assign_channel(self, unique_id: str, attempt_id: AttemptId) -> bool:
+    def assign_channel_to_attempt(self, unique_id: str, attempt_id: AttemptId) -> bool:
         """Start to track an inbound channel as the call of an attempt. Return False if it is tracked already."""
-        return not self.seats.is_in_seat(unique_id) and self.calls.assign_channel(unique_id, attempt_id)
+        return not self.seats.is_phone_in_seat(unique_id) and self.calls.assign_channel_to_attempt(
+            unique_id, attempt_id
+        )
 
     def is_known_channel(self, unique_id: str) -> bool:
         """Return whether the dialler created a channel or has assigned it to an attempt."""
@@ -74,15 +76,15 @@ class SwitchTracker:
             or is_attempt_id(unique_id)
             or is_party_channel(unique_id)
         )
-        return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
+        return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_phone_in_seat(unique_id)
 
-    def handle_event(self, message: AmiMessage) -> list[SwitchEvent]:
+    def handle_ami_event(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the tracked state from an AMI event. Return the resulting events for the engine, in order."""
         for tracker in (self.remote_calls, self.parties, self.seats):
-            events = tracker.handle_event(message)
+            events = tracker.handle_ami_event(message)
             if events is not None:
                 return events
-        return self.calls.handle_event(message)
+        return self.calls.handle_ami_event(message)
 
     def replace_tracked_state(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
@@ -95,13 +97,13 @@ class SwitchTracker:
             restarted: whether Asterisk has restarted since the last session.
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
-        live = self.calls.replace_tracked_state(channels, inbound or {})
-        self.seats.replace_tracked_state(
+        live = self.calls.replace_tracked_calls(channels, inbound or {})
+        self.seats.replace_tracked_phones(
             [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
         )
         parties = list_party_places(channels)
-        self.parties.replace_tracked_state(parties)
-        self.remote_calls.replace_tracked_state(channels)
+        self.parties.replace_tracked_parties(parties)
+        self.remote_calls.replace_tracked_remote_calls(channels)
         up = SwitchUp(
             frozenset(live),
             self.seats.list_live_seats(),
@@ -124,10 +126,10 @@ class SwitchTracker:
         listed = {channel.unique_id: channel for channel in channels}
         phones = list_phones_in_seats(channels)
         return frozenset(
-            self.seats.find_lost_events(listed.keys(), phones)
-            | self.parties.find_lost_events(list_party_places(channels))
-            | self.remote_calls.find_lost_events(channels)
-            | self.calls.find_lost_events(listed, phones.values())
+            self.seats.find_lost_seat_events(listed.keys(), phones)
+            | self.parties.find_lost_party_events(list_party_places(channels))
+            | self.remote_calls.find_lost_remote_call_events(channels)
+            | self.calls.find_lost_call_events(listed, phones.values())
         )
 
     def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
@@ -137,12 +139,16 @@ class SwitchTracker:
         phones = list_phones_in_seats(channels)
         for event in lost:
             match event:
-                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has_call(event.attempt_id):
-                    self.remote_calls.replace_tracked_state(channels)
+                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.is_call_tracked(
+                    event.attempt_id
+                ):
+                    self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.apply_lost_event(event)
+                    self.calls.apply_lost_call_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_lost_event(event)
+                    self.parties.apply_lost_party_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
-                    self.seats.set_phones(seat, {each: name for each, name in phones.items() if name == seat})
+                    self.seats.replace_phones_of_seat(
+                        seat, {each: name for each, name in phones.items() if name == seat}
+                    )
         return sorted(lost, key=lambda event: _APPLY_ORDER.index(type(event)))
