@@ -75,17 +75,24 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
+        inherited, origin = _find_described_keys(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
             f"{about[:1].upper()}{about[1:]}",
             *(["", f"*{text}*"] if text else []),
+            *(
+                ["", f"{', '.join(f'`{key}`' for key in inherited)}: as in `{origin}` of a centre."]
+                if inherited
+                else []
+            ),
             "",
             "|key|default|meaning|",
             "|---|---|---|",
             *(
                 f"|`{key}`|{_format_default_value(each.default)}|{each.description}|"
                 for key, each in inner.model_fields.items()
+                if key not in inherited
             ),
             "",
             *_document_sections(inner, described, within=f"{within}{section}."),
@@ -93,7 +100,25 @@ def _document_sections(
     return lines
 
 
+def _find_described_keys(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
+    """Return the keys of a section that a section with the same base class already describes, and the heading of that
+    section.
+    """
+    for other, heading in described.items():
+        if model.__base__ is other.__base__ is not Section:
+            return [
+                key
+                for key, field in model.model_fields.items()
+                if key in other.model_fields
+                and (field.default, field.description)
+                == (other.model_fields[key].default, other.model_fields[key].description)
+            ], heading
+    return [], ""
+
+
 def _format_default_value(value: Any) -> str:
+    if isinstance(value, Section):
+        return "below"
     if value is PydanticUndefined:
         return "required"
     if value is None:
