@@ -53,16 +53,20 @@ def _document_command_tree(
     """Yield the page's lines on one command, or on a group of commands with all its members.
 
     `known` has the parameters that were described above. `universal` has those that every command in the section
-    accepts.
+    accepts. A group with one member has no section of its own.
     """
     if not _is_command_group(command):
         yield from _document_command(path, command, known, universal, level)
+        return
+    children = _list_subcommands(path, command)
+    if len(children) == 1 and path != SEND:
+        name, only = children[0]
+        yield from _document_command_tree(f"{path} {name}", only, known, universal, level)
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
     leaves = [{_identify_parameter(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
-    children = _list_subcommands(path, command)
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
     if shared:
         yield from map(_describe_parameter, shared.values())
@@ -70,7 +74,7 @@ def _document_command_tree(
     if names := _format_option_names(
         each for key, each in known.items() if key in everywhere and _is_option_parameter(each)
     ):
-        yield from (f"All of these commands take {names}.", "")
+        yield from (f"All subcommands take {names}.", "")
     universal |= everywhere
     brief = [(name, each) for name, each in children if _needs_no_section(each, known, universal)]
     for name, each in brief:

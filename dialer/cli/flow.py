@@ -125,7 +125,7 @@ def draw_flow_diagram(
 ) -> None:
     """Draw an IVR flow as a Mermaid diagram, for the people who record and approve its texts.
 
-    GitHub, GitLab, Forgejo, https://mermaid.live and many editors render Mermaid.
+    GitHub, GitLab, Forgejo and https://mermaid.live render Mermaid.
     """
     loaded = load_flow(flow)
     diagram = draw_flow(loaded, _require_texts_of_language(language, load_texts(texts)), language)
