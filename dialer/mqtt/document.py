@@ -10,7 +10,7 @@ from typing import Any
 
 from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
-from dialer.mqtt.commands.schema import build_message_schema, list_reference_lines
+from dialer.mqtt.commands.schema import build_message_schema, get_first_paragraph, list_reference_lines
 from dialer.mqtt.examples import create_examples
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
@@ -18,6 +18,8 @@ from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 MARKDOWN = "topics.md"
 ASYNCAPI = "asyncapi.json"
 
+_MOST_VALUES_SHOWN = 20
+"""The page refers to asyncapi.json for a field that has more values."""
 _REFERENCE = "#/components/schemas/{model}"
 _INTRODUCTION = f"""# MQTT topics
 
@@ -28,8 +30,8 @@ that you do not know.
 
 - *Retained* topics hold the latest state. After each connect the dialler publishes all of it; when the connection is lost, the
   broker publishes the last will on `state`, with `online` false.
-- *At least once*: committed to the store with what they report, and resent in order until the broker has acknowledged them.
-  Recognise a repeat by its `attempt_id`, `key` or `id`. Other messages may be lost while the broker is unreachable.
+- *At least once*: committed to the store with what they report, and sent in order, again until the broker has acknowledged
+  them. Recognise a repeat by its `attempt_id`, `key` or `id`. Other messages may be lost while the broker is unreachable.
 
 [asyncapi.json](asyncapi.json) is the same as an AsyncAPI 3 document, with an example of each message. Both are generated
 (`python -m dialer.mqtt.document docs/reference`).
@@ -58,12 +60,12 @@ def _drop_titles(schema: Any) -> None:
 
 def render_markdown() -> str:
     """Return the page topics.md: a table of topics, the fields of each message, and objects that several messages contain."""
-    lines = [_INTRODUCTION, "|topic|from|retained|QoS|delivery|", "|---|---|---|---|---|"]
+    lines = [_INTRODUCTION, "|topic|from|retained|QoS|at least once|", "|---|---|---|---|---|"]
     for topic in TOPICS:
-        delivery = "at least once" if topic.through_outbox else "best effort"
+        delivered = "yes" if topic.through_outbox else "no"
         retained = "yes" if topic.retained else "no"
         lines.append(
-            f"|[`{_shorten_topic(topic)}`](#{_build_heading_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|"
+            f"|[`{_shorten_topic(topic)}`](#{_build_heading_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivered}|"
         )
     objects: dict[str, Any] = {}
     for topic in TOPICS:
@@ -79,7 +81,14 @@ def render_markdown() -> str:
         objects |= {name: (each, inner) for name, each in inner.items() if "properties" in each}
     lines += ["", "## Objects in messages"]
     for name, (schema, inner) in sorted(objects.items()):
-        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_render_field_table(schema, inner)]
+        lines += [
+            "",
+            f"### {name}",
+            "",
+            get_first_paragraph(schema["description"]),
+            "",
+            *_render_field_table(schema, inner),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -103,7 +112,9 @@ def render_asyncapi() -> dict[str, Any]:
         levels = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
             "address": f"{topic.root}/{topic.pattern}",
-            "description": topic.description,
+            "description": f"{topic.description} Delivered at least once, in order."
+            if topic.through_outbox
+            else topic.description,
             "messages": {topic.key: {"$ref": f"#/components/messages/{topic.key}"}},
             "parameters": {level: {"description": f"the {level}'s id, percent-encoded"} for level in levels},
         }
@@ -168,6 +179,8 @@ def _render_field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[s
 
 def _describe_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
     """Return a field's type in words."""
+    if "enum" in field and len(field["enum"]) > _MOST_VALUES_SHOWN:
+        return f"string, one of {len(field['enum'])} (asyncapi.json)"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:

@@ -117,43 +117,42 @@ HOME_ASSISTANT = Topic(
     kind=Discovery,
     description="Describes the centre to Home Assistant by [MQTT discovery]"
     "(https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery). Published where `broker.home_assistant` is set. Home "
-    "Assistant's user must be able to read `dialer/v1/{centre}/state` and `alerts`, as a `viewer` of [[supervisors]] can.",
+    "Assistant's user must be able to read `dialer/v1/{centre}/state` and `alerts`, as a `viewer` can.",
     retained=True,
 )
 ATTEMPT_RESULT = Topic(
     key="attempt-result",
     pattern="results/attempts",
     kind=EndedAttempt,
-    description="An attempt has ended. Committed with the result; delivered at least once, in order.",
+    description="An attempt has ended.",
     through_outbox=True,
 )
 ANSWERS_RESULT = Topic(
     key="answers-result",
     pattern="results/answers",
     kind=FlowAnswers,
-    description="The new answers of a caller in a flow. Committed with them; delivered at least once, in order. Answers to an "
-    "agent are on `results/dispositions`.",
+    description="The new answers of a caller in a flow. Answers to an agent are on `results/dispositions`.",
     through_outbox=True,
 )
 DISPOSITION_RESULT = Topic(
     key="disposition-result",
     pattern="results/dispositions",
     kind=DispositionRecord,
-    description="What an agent reported about a call. Committed with the result; delivered at least once, in order.",
+    description="What an agent reported about a call.",
     through_outbox=True,
 )
 MARK_RESULT = Topic(
     key="mark-result",
     pattern="results/marks",
     kind=Mark,
-    description="Something became known about a voter. Committed with the mark; delivered at least once, in order.",
+    description="Something became known about a voter.",
     through_outbox=True,
 )
 OPT_OUT_RESULT = Topic(
     key="opt-out-result",
     pattern="results/opt-outs",
     kind=OptOut,
-    description="A number has opted out. Committed with the opt-out; delivered at least once, in order. Centres that share a "
+    description="A number has opted out. Centres that share a "
     "secret (`rules.opt_out_secret`) subscribe to each other's opt-outs and suppress these numbers too.",
     through_outbox=True,
 )
@@ -162,7 +161,7 @@ SEAT_HOURS = Topic(
     pattern="results/seat-hours",
     kind=SeatHours,
     description="How long seats were in each state, over intervals that have ended, at most every 5 seconds. Published only "
-    "where there is a headquarters ([headquarters]); delivered at least once.",
+    "where there is a headquarters ([headquarters]).",
     through_outbox=True,
 )
 TEST_MARK = Topic(
@@ -170,7 +169,7 @@ TEST_MARK = Topic(
     pattern="results/test-marks",
     kind=TestMark,
     description="A test of the path that results take (command test-mark): headquarters' page shows when it arrived. It changes "
-    "no figure. Published only where there is a headquarters ([headquarters]); delivered at least once.",
+    "no figure. Published only where there is a headquarters ([headquarters]).",
     through_outbox=True,
 )
 SEALED_EPOCH = Topic(
@@ -178,9 +177,8 @@ SEALED_EPOCH = Topic(
     pattern="results/sealed-epochs",
     kind=SealedEpoch,
     description="The seal of a minute's records, signed with a key that exists only until then: each minute, and at the end. "
-    "The broker keeps the newest one as a witness; store them on another machine too. `previous` is the digest of the epoch "
-    "before: `dialer audit verify --head EPOCH:DIGEST` shows whether the store still has that, so that nothing sealed before can "
-    "be cut off unnoticed.",
+    "The broker keeps the newest one; store them on another machine too. `previous` is the digest of the epoch before: `dialer "
+    "audit verify --head EPOCH:DIGEST` shows whether the store still has it, or something was cut off.",
     retained=True,
     through_outbox=True,
 )
@@ -189,17 +187,17 @@ COMMANDS = Topic(
     pattern="commands/{user}",
     kind=dict,  # see dialer/mqtt/commands/schema.py
     description="A command to the dialler. The last level is the sender's name in `[[supervisors]]`, or a user's: the broker lets "
-    "nobody else publish there (`dialer mqtt render`), and the dialler takes the sender's role from its own settings and its table "
-    "of users. The table below shows what each command needs and which roles may give it. Publish with QoS 1 and never retained. "
-    "The dialler refuses a command that is retained, expired, malformed or, where a signature is required, unsigned. A repeated id "
-    "of the same sender is executed once and answered each time; with other content it is refused.",
+    "nobody else publish there (`dialer mqtt render`). The dialler takes the sender's role from its own settings and its "
+    "table of users. Publish with QoS 1 and never retained. The dialler refuses a command that is retained, expired, "
+    "malformed or, where a signature is required, unsigned. A repeated id of the same sender is executed once and answered "
+    "each time; with other content it is refused.",
     direction=TopicWriter.SUPERVISOR,
 )
 REPLIES = Topic(
     key="reply",
     pattern="replies/{user}/{command}",
     kind=CommandReply,
-    description="The reply to a command, below its sender's name. It is delivered through the outbox, so it arrives after a lost "
+    description="The reply to a command, below its sender's name. It arrives after a lost "
     "connection too. Replies to `confirm-uplink` and `import-peer-updates` are sent at once and not stored: these "
     "commands are resent until they are answered.",
     through_outbox=True,

@@ -29,6 +29,7 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
     kinds = [*COMMANDS.values()]
     by_kind, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template=ref_template)
     definitions: dict[str, Any] = whole["$defs"]
+    del definitions["PinProof"]  # in a message it is a string
     for kind in kinds:
         schema = definitions[kind.__name__]
         schema["properties"] = {**_ENVELOPE, **schema["properties"]}
@@ -47,8 +48,8 @@ def list_reference_lines() -> Iterator[str]:
     """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
     fields.
     """
-    yield "Besides its own fields a command has `name`, `id` (chosen by the sender; executed once per id) and `expires_at`"
-    yield "(epoch seconds, at most a day ahead; refused after it). [Permissions](permissions.md) lists the roles. A repeatable"
+    yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
+    yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
     yield "crashes."
     yield ""
@@ -63,7 +64,7 @@ def list_reference_lines() -> Iterator[str]:
     yield from _format_table(("field", "type", "meaning"), _list_fields_with_meanings())
     yield from ("### Objects in commands", "")
     for name, schema in _list_object_schemas():
-        yield from (f"`{name}`: {schema['description'].splitlines()[0]}", "")
+        yield from (f"`{name}`: {get_first_paragraph(schema['description'])}", "")
         yield from _format_table(
             ("field", "type", "meaning"),
             (
@@ -107,6 +108,11 @@ def describe_type(schema: Mapping[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {describe_type(schema['items'])}"
     return str(schema.get("type", "any"))
+
+
+def get_first_paragraph(description: str) -> str:
+    """Return the first paragraph of a description as one line."""
+    return " ".join(description.partition("\n\n")[0].split())
 
 
 def _list_object_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
