@@ -1,4 +1,4 @@
-"""The script in docs/how-to/headquarters.md splits a roll without separating voters who share a number."""
+"""config/split_roll.py splits a roll without separating voters who share a number."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.roll.sample import write_sample
 
-PAGE = Path(__file__).parents[3] / "docs/how-to/headquarters.md"
+ROOT = Path(__file__).parents[3]
 
 
-def test_script_in_the_docs_splits_a_roll_without_separating_households(tmp_path: Path) -> None:
-    (tmp_path / "cells.py").write_text(PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0], "utf-8")
+def test_shipped_script_splits_a_roll_without_separating_households(tmp_path: Path) -> None:
     roll = tmp_path / "roll.csv"
     write_sample(roll, 6_000, 3, states=("S24",), messy=0.3)
-    command = [sys.executable, "cells.py", roll.name, "3"]
+    command = [sys.executable, str(ROOT / "config/split_roll.py"), roll.name, "3"]
     made = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(PAGE.parents[2])}
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)}
     )
     assert made.returncode == 0, made.stderr
 
