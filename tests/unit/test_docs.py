@@ -219,7 +219,7 @@ def test_page_on_flow_nodes_is_up_to_date_and_explains_every_key() -> None:
 
 
 def test_flow_diagram_in_the_docs_is_up_to_date() -> None:
-    diagram = draw_flow(load_flow("turnout"), load_shipped_texts(), "en")
+    diagram = draw_flow(load_flow("opt_out"), load_shipped_texts(), "en")
     assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
