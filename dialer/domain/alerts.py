@@ -130,6 +130,13 @@ class AlertKind(StrEnum):
         "Campaign {campaign} is on hold: all its trunks are suspended.",
         AlertField.CAMPAIGN,
     )
+    REGISTRATION = (
+        "registration",
+        AlertLevel.WARNING,
+        "Trunk {trunk} is not registered with its carrier: inbound calls do not arrive, and the carrier may refuse calls. Asterisk "
+        "tries again. Check the trunk's host, username and password.",
+        AlertField.TRUNK,
+    )
     TWILIO = "twilio", AlertLevel.WARNING, "No calls are placed over Twilio. Cause: {problem}"
     FASTAGI_STRANGER = (
         "fastagi-stranger",

@@ -157,6 +157,14 @@ class PhoneRegistered:
 
 
 @dataclass(frozen=True, slots=True)
+class UnregisteredTrunksListed:
+    """The switch has listed the trunks that should be registered with their carriers and are not."""
+
+    endpoints: frozenset[str]
+    server: str = ""  # the Asterisk server, if there are several
+
+
+@dataclass(frozen=True, slots=True)
 class PartyJoined:
     """A transfer target or supervisor has answered and joined a conference."""
 
@@ -193,19 +201,10 @@ class SwitchDown:
     server: str = ""
 
 
-SwitchEvent = (
-    CallEvent
-    | SeatUp
-    | SeatDown
-    | SeatKeyPressed
-    | SeatPhoneSilent
-    | PhoneUnreachable
-    | PhoneRegistered
-    | PartyJoined
-    | PartyLeft
-    | SwitchUp
-    | SwitchDown
-)
+PhoneEvent = SeatUp | SeatDown | SeatKeyPressed | SeatPhoneSilent | PhoneUnreachable | PhoneRegistered
+"""An event of an agent's phone."""
+
+SwitchEvent = CallEvent | PhoneEvent | UnregisteredTrunksListed | PartyJoined | PartyLeft | SwitchUp | SwitchDown
 
 EventSink = Callable[[SwitchEvent], None]
 """Function that handles an event immediately, in order, without blocking."""

@@ -189,23 +189,14 @@ class Engine:
                 self._resync.on_switch_up(event)
             case switch_events.SwitchDown():
                 self._resync.on_switch_down(event)
-            case switch_events.SeatUp(seat=seat):
-                features.acd.on_phone_connected(seat)
-            case switch_events.SeatDown(seat=seat):
-                self._resync.on_phone_disconnected(seat)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_party_event(event)
-            case switch_events.SeatPhoneSilent(seat=seat):
-                features.silence.on_phone_silence_timeout(seat)
-            case switch_events.PhoneUnreachable(endpoint=endpoint):
-                features.silence.on_phone_unreachable(endpoint)
-            case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
-                features.acd.on_phone_registered(endpoint)
-                features.silence.on_phone_registered(endpoint, contact)
-            case switch_events.SeatKeyPressed(seat=seat, key=key):
-                features.keys.on_key_pressed(seat, key)
-            case _:
+            case switch_events.UnregisteredTrunksListed():
+                features.trunks.on_unregistered_trunks_listed(event)
+            case switch_events.CallEvent():
                 self._handle_call_event(event)
+            case _:
+                self._handle_phone_event(event)
 
     def _handle_engine_event(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
         features = self.features
@@ -216,6 +207,23 @@ class Engine:
                 features.supervision.on_seat_changed(seat)
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 features.screen_pops.read_screen_pop(seat, attempt_id, again=True)
+
+    def _handle_phone_event(self, event: switch_events.PhoneEvent) -> None:
+        features = self.features
+        match event:
+            case switch_events.SeatUp(seat=seat):
+                features.acd.on_phone_connected(seat)
+            case switch_events.SeatDown(seat=seat):
+                self._resync.on_phone_disconnected(seat)
+            case switch_events.SeatPhoneSilent(seat=seat):
+                features.silence.on_phone_silence_timeout(seat)
+            case switch_events.PhoneUnreachable(endpoint=endpoint):
+                features.silence.on_phone_unreachable(endpoint)
+            case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
+                features.acd.on_phone_registered(endpoint)
+                features.silence.on_phone_registered(endpoint, contact)
+            case switch_events.SeatKeyPressed(seat=seat, key=key):
+                features.keys.on_key_pressed(seat, key)
 
     def _handle_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features

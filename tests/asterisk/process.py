@@ -19,6 +19,7 @@ EXPECTED = (  # log lines caused by scenarios: an unregistered phone, a restart,
     "The FD we were waiting for has something waiting",
     "Could not create dialog to invalid URI",
     "Failed to create outgoing session to endpoint",
+    "Temporal response '401' received",  # a registration that the carrier refuses
     "Asterisk is shutting down",
     "Refusing due to active shutdown",
     "registered during operation. Enable PJSIP_SAFE_MODULE",  # of a start on a busy machine

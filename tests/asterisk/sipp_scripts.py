@@ -242,7 +242,10 @@ Content-Length: 0"""
 
 
 def render_registrar() -> str:
-    """Return the script of a carrier at which an account registers, after a password challenge."""
+    """Return the script of a carrier that refuses the first registration of an account, and grants the second.
+
+    Both begin with a password challenge. Asterisk uses one Call-ID, so this is one call of SIPp.
+    """
     challenge = _render_response("401 Unauthorized").replace(
         "Content-Length", 'WWW-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
     )
@@ -251,7 +254,8 @@ def render_registrar() -> str:
     )
     return (
         _HEAD.format(name="registrar")
-        + f'<recv request="REGISTER"/>\n{challenge}<recv request="REGISTER"/>\n{granted}</scenario>\n'
+        + f'<recv request="REGISTER"/>\n{challenge}' * 3
+        + f'<recv request="REGISTER"/>\n{granted}</scenario>\n'
     )
 
 

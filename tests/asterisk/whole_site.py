@@ -11,7 +11,12 @@ from pathlib import Path
 
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.domain.switch_events import SwitchEvent, UnregisteredTrunksListed
 from dialer.settings.site import Settings
+from dialer.site.asterisk import get_ami_login
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.registrations import watch_trunk_registrations
 from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
 from tests.asterisk.sipp_scripts import render_registrar
@@ -55,14 +60,16 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
         }
     )  # fmt: skip
     asterisk = RealAsterisk(program, directory / "whole")
-    asterisk.write_configuration(render_asterisk_site_files(settings, {}))
+    files = render_asterisk_site_files(settings, {})
+    files["pjsip.conf"] = files["pjsip.conf"].replace("\nretry_interval=30\n", "\nretry_interval=3\n")
+    asterisk.write_configuration(files)
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(bytes(8000))
     carrier = Sipp(sipp, directory, "registrar", carrier_port, (49_900, 49_949))
     phone = Sipp(sipp, directory, "stranger", phone_port, (49_950, 49_999), address=STRANGER)
     try:
         await carrier.answer_calls(render_registrar())
         await asterisk.start()
-        faults = [*await _check_listeners(asterisk, websocket_port), *await _check_registration(asterisk)]
+        faults = [*await _check_listeners(asterisk, websocket_port), *await _check_registration(settings)]
         for user in ("account", "secret", "agent01", "nobody"):
             if not await phone.is_call_refused(sip_port, user):
                 faults.append(f"a call from an unknown address that claims to be {user} was not rejected")
@@ -91,13 +98,27 @@ async def _check_listeners(asterisk: RealAsterisk, websocket_port: int) -> list[
     return faults
 
 
-async def _check_registration(asterisk: RealAsterisk) -> list[str]:
-    try:
-        async with asyncio.timeout(REGISTER_SECONDS):
-            while "Registered" not in await asterisk.run_command("pjsip show registrations"):
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        return ["the account at the carrier was not registered"]
+async def _check_registration(settings: Settings) -> list[str]:
+    """Check that a registration which the carrier refused is reported, tried again and reported as registered."""
+    reported: list[SwitchEvent] = []
+    changed = asyncio.Event()
+
+    def on_event(event: AmiMessage) -> None:
+        if event.event_name == "Registry":
+            changed.set()
+
+    async with AmiClient(get_ami_login(settings), on_event=on_event) as client:
+        watching = asyncio.create_task(watch_trunk_registrations(client, "", changed, reported.extend))
+        try:
+            async with asyncio.timeout(REGISTER_SECONDS):
+                while not reported or reported[-1] != UnregisteredTrunksListed(frozenset()):
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            return [f"the account at the carrier was not registered: {reported}"]
+        finally:
+            watching.cancel()
+    if reported[0] != UnregisteredTrunksListed(frozenset({"account"})):
+        return [f"the refused registration was not reported: {reported}"]
     return []
 
 

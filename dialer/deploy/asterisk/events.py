@@ -14,5 +14,6 @@ EVENTS = (
     "ConfbridgeLeave",
     "UserEvent",
     "ContactStatus",
+    "Registry",
 )
 """The events in manager.conf's filters, which the dialler reads and the simulated Asterisk sends."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.model import Outcome
-from dialer.domain.switch_events import CallEnded
+from dialer.domain.switch_events import CallEnded, UnregisteredTrunksListed
 from dialer.domain.view import Hold, HoldReason, TrunkState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
@@ -37,6 +37,17 @@ class Trunks:
         self._trunks.update_trunks(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
             self._alerts.clear_alert(AlertKind.TRUNK, name)
+            self._alerts.clear_alert(AlertKind.REGISTRATION, name)
+
+    def on_unregistered_trunks_listed(self, listed: UnregisteredTrunksListed) -> None:
+        """Raise an alert for each trunk of an Asterisk server that is not registered, and end those of the others."""
+        for name in self._trunks.names:
+            if self._servers.get_server_of_trunk(name) != listed.server:
+                continue
+            if self._trunks[name].endpoint in listed.endpoints:
+                self._alerts.raise_alert(AlertKind.REGISTRATION, trunk=name)
+            else:
+                self._alerts.clear_alert(AlertKind.REGISTRATION, name)
 
     def on_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""

@@ -54,6 +54,8 @@ class SwitchCore(ABC):
         )
         self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
+        self.registrations = {trunk.name: trunk.registration for trunk in self.config.trunks if trunk.registration}
+        """The state of each trunk's registration with its carrier, by trunk."""
         self._phones: dict[str, SeatPhone] = {phone.endpoint: phone for phone in self.config.seats}
         self._channel_number = 0
         self.processed_calls = 0

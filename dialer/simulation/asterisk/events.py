@@ -18,7 +18,7 @@ _NAMES_BY_CLASS = {
     "dialplan": "Newexten VarSet",
     "dtmf": "DTMFBegin DTMFEnd",
     "security": "SuccessfulAuth",
-    "system": "ContactStatus FullyBooted Shutdown",
+    "system": "ContactStatus FullyBooted Registry Shutdown",
     "user": "UserEvent",
 }
 EVENT_CLASS = {name: kind for kind, names in _NAMES_BY_CLASS.items() for name in names.split()}
@@ -91,6 +91,12 @@ class EventWriter:
             self._send_event(
                 "ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode()
             )
+
+    def publish_registry(self, trunk: str, status: str) -> None:
+        """Publish Registry: the registration of a trunk with its carrier was answered. Asterisk does not name the trunk."""
+        if "Registry" in self.wanted:
+            uri = f"Username: sip:matdan@{trunk}.invalid:5060\r\nDomain: sip:{trunk}.invalid:5060\r\n"
+            self._send_event("Registry", f"ChannelType: PJSIP\r\n{uri}Status: {status}\r\n".encode())
 
     def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
         """Publish the event DialBegin, DialState or DialEnd."""

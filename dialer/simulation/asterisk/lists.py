@@ -64,9 +64,8 @@ def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
     dialler reads.
     """
     bodies = (
-        f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
-        for trunk in switch.config.trunks
-        if trunk.registration
+        f"ObjectType: registration\r\nObjectName: {trunk}-registration\r\nStatus: {status}\r\n".encode()
+        for trunk, status in switch.registrations.items()
     )
     return _render_event_list("OutboundRegistrationDetail", action_id, bodies)
 

@@ -160,6 +160,11 @@ class SimulatedAsterisk(SwitchCalls):
         """Let a trunk's carrier respond again."""
         self._dead_trunks.discard(name)
 
+    def set_registration(self, trunk: str, status: str) -> None:
+        """Set the state of a trunk's registration with its carrier, as `SimulatedTrunk.registration`, and publish it."""
+        self.registrations[trunk] = status
+        self.events.publish_registry(trunk, status)
+
     def spoil_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 
 from dialer.audio.information_message import MESSAGE_SOUND
@@ -26,6 +26,7 @@ from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions, run_dialplan_check
+from dialer.switch.asterisk.registrations import REGISTERED, list_trunk_registrations
 from dialer.switch.asterisk.scripts.runner import find_script
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
@@ -34,7 +35,6 @@ ANSWER_SECONDS = 20.0
 MUSIC_SECONDS = 0.9  # music is played for one second; a class with nothing to play ends immediately
 _MAX_NAMED = 5
 _SOUND = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
-_REGISTERED = "Registered"
 _UNREACHABLE = frozenset({"UNAVAILABLE", "INVALID"})
 
 Events = dict[str, asyncio.Queue[AmiMessage]]
@@ -176,17 +176,15 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
     Whether a carrier answers is known only if Asterisk tests it (`qualify_seconds`).
     """
     trunks = list_asterisk_trunks(settings)
-    registrations: dict[str, str] = {}
+    registrations: Mapping[str, str] = {}
     if any(trunk.registers for trunk in trunks):
-        # The list also contains the accounts' passwords, so only these two fields are used.
-        listed = await client.send_list_action("PJSIPShowRegistrationsOutbound")
-        registrations = {each.get("ObjectName"): each.get("Status") for each in listed}
+        registrations = await list_trunk_registrations(client)
     findings: list[Finding] = []
     for trunk in trunks:
         subject = f"trunk {trunk.name}"
-        registration = registrations.get(f"{trunk.endpoint}-registration", "unknown")
+        registration = registrations.get(trunk.endpoint, "unknown")
         state = await _fetch_device_state(client, trunk.endpoint) if trunk.qualify_seconds else ""
-        if trunk.registers and registration != _REGISTERED:
+        if trunk.registers and registration != REGISTERED:
             text = f"not registered at {trunk.host} ({registration})"
             findings.append(
                 error(subject, text, "check its username and password, and whether the carrier is reachable")

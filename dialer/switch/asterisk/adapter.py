@@ -53,6 +53,7 @@ from dialer.switch.asterisk.places import (
     make_originate_fields,
     make_seat_channel_id,
 )
+from dialer.switch.asterisk.registrations import watch_trunk_registrations
 from dialer.switch.asterisk.tracking.calls import CallTracker
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
@@ -107,7 +108,8 @@ class AsteriskSwitch:
         self._up_since: float | None = None  # start time of Asterisk, from FullyBooted (loop time)
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._comparing: asyncio.Task[None] | None = None  # None without a session
+        self._watches: list[asyncio.Task[None]] = []  # of the session; empty without one
+        self._registrations_changed = asyncio.Event()
         self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
     def set_event_sink(self, sink: EventSink) -> None:
@@ -119,10 +121,8 @@ class AsteriskSwitch:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        for task in self._tasks:
+        for task in (*self._tasks, *self._watches):
             task.cancel()
-        if self._comparing is not None:
-            self._comparing.cancel()
 
     # Callbacks of the AMI link
 
@@ -132,6 +132,8 @@ class AsteriskSwitch:
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
             self._lease.on_ami_event(message)
+        if message.event_name == "Registry":
+            self._registrations_changed.set()
         if message.event_name == "FullyBooted" and (uptime := parse_whole_number(message.get("Uptime"))) is not None:
             self._up_since = asyncio.get_running_loop().time() - uptime
         self._report_events_to_engine(self.tracker.handle_ami_event(message))
@@ -172,10 +174,16 @@ class AsteriskSwitch:
         live = [channel for channel in channels if channel.unique_id not in hung_up]
         self._report_events_to_engine(self.tracker.replace_tracked_state(live, restarted, inbound))
         self._linked.set()
-        self._comparing = asyncio.get_running_loop().create_task(
-            compare_calls_with_channels(client, self.tracker, self._report_events_to_engine), name="compare-channels"
-        )
-        self._comparing.add_done_callback(lambda task: _close_ami_session_if_comparison_failed(task, client))
+        watches = {
+            "compare-channels": compare_calls_with_channels(client, self.tracker, self._report_events_to_engine),
+            "registrations": watch_trunk_registrations(
+                client, self._server, self._registrations_changed, self._report_events_to_engine
+            ),
+        }
+        for name, watch in watches.items():
+            task = asyncio.get_running_loop().create_task(watch, name=name)
+            task.add_done_callback(lambda task: _close_ami_session_if_watch_failed(task, client))
+            self._watches.append(task)
 
     async def run_ami_session(self, client: AmiClient) -> SwitchError:
         """Renew the lease (this dialler's reservation of Asterisk) until the AMI session is lost.
@@ -188,9 +196,9 @@ class AsteriskSwitch:
 
     def on_ami_link_down(self, reason: SwitchError) -> None:
         """Report to the engine that the AMI session is lost, or that it could not be opened."""
-        if self._comparing is not None:
-            self._comparing.cancel()
-            self._comparing = None
+        for task in self._watches:
+            task.cancel()
+        self._watches.clear()
         self._client = None
         self._linked.clear()
         self._report_events_to_engine([SwitchDown(str(reason), self._server)])
@@ -540,8 +548,8 @@ def _require_safe_field_value(pattern: re.Pattern[str], value: str, rule: str) -
     return value
 
 
-def _close_ami_session_if_comparison_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
-    """Close the AMI session if the task that compares channels crashed. The next session lists all channels again."""
-    if not comparing.cancelled() and (error := comparing.exception()) is not None:
-        _log.error("channels.compare_crashed", exc_info=error)
+def _close_ami_session_if_watch_failed(watch: asyncio.Task[None], client: AmiClient) -> None:
+    """Close the AMI session if a task that watches Asterisk crashed. The next session lists everything again."""
+    if not watch.cancelled() and (error := watch.exception()) is not None:
+        _log.error("asterisk.watch_crashed", task=watch.get_name(), exc_info=error)
         client.close()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.alerts import AlertKind
 from dialer.domain.model import NewAttempt, Outcome
 from dialer.domain.view import AlertRaised, CallChange, CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
@@ -108,6 +109,29 @@ async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path
     code, told = run("report", "calls", "--each", "--format", "json", "--store", tmp_path / "centre.db")
     assert code == 0
     assert {each["caller_id"] for each in json.loads(told)["rows"]} == set(ids)
+
+
+@virtual_time()
+async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_registration(tmp_path: Path) -> None:
+    trunks = (SimulatedTrunk("carrier", registration="Rejected"), SimulatedTrunk("second", registration="Registered"))
+    config = replace(make_answering_switch(answer_after=1.0, hang_up_after=5.0), trunks=trunks)
+    line = [make_trunk("north", endpoint="carrier"), make_trunk("south", endpoint="second")]
+
+    def list_alerts() -> set[str]:
+        return {alert.code for alert in site.view.alerts if alert.kind is AlertKind.REGISTRATION}
+
+    async with a_site(tmp_path, config, trunks=line, campaign=IVR) as site:
+        await site.until(lambda: list_alerts() == {"registration-north"}, seconds=10)
+        assert "Trunk north is not registered" in next(
+            a.text for a in site.view.alerts if a.code == "registration-north"
+        )
+        site.switch.set_registration("carrier", "Registered")
+        await site.until(lambda: not list_alerts(), seconds=10)
+        site.switch.set_registration("second", "Unregistered")
+        await site.until(lambda: list_alerts() == {"registration-south"}, seconds=10)
+        site.switch.reset_ami_connections()
+        site.switch.set_registration("second", "Registered")  # while the dialler is not connected
+        await site.until(lambda: not list_alerts(), seconds=20)
 
 
 @virtual_time()

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
+from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_file_changes, write_files
 from dialer.deploy.asterisk.lint import lint_files
 from dialer.deploy.asterisk.render import (
@@ -89,6 +90,7 @@ def test_a_trunk_with_an_account_registers_over_tls() -> None:
     registration = get_section(pjsip, "carrier-b-registration", "registration")
     assert registration["server_uri"] == "sip:sip.carrier-b.internal:5061;transport=tls"
     assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
+    assert registration["auth_rejection_permanent"] == "no"
     assert get_section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
     assert get_section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
     assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
@@ -310,7 +312,7 @@ def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
     user = manager.sections[1]
     assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
     assert user.get("permit") == "127.0.0.1/32"
-    assert len(user.find_all_settings("eventfilter")) == 11
+    assert [each.value for each in user.find_all_settings("eventfilter")] == [f"Event: {name}" for name in EVENTS]
     assert manager.sections[0].get("bindaddr") == "127.0.0.1"
 
 
