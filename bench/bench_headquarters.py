@@ -34,7 +34,7 @@ from bench.common import cpu_seconds, cpu_seconds_of, record
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import open_database
-from dialer.hq.gather import Gatherer, collect_garbage_seldom
+from dialer.hq.gather import Gatherer, reduce_garbage_collection
 from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.snapshots import SnapshotServer
@@ -184,7 +184,7 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
         async with run_nats_server(Path(folder) / "nats") as server:
             settings = HqSettings.model_validate(
                 {
-                    "servers": [server.address],
+                    "servers": [server.nats_server_url],
                     "centres": [{"id": name, "zone": zone, "state": STATE} for name, zone in names],
                     "gather": {"database": database_url},
                 }
@@ -194,9 +194,9 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
 
 async def run_gatherer(at: HqServers) -> None:
     """Run a gatherer as `dialer hq gather` does, until cancelled."""
-    collect_garbage_seldom()
+    reduce_garbage_collection()
     async with open_session(at.settings.servers, "gather") as session:
-        await SnapshotServer(at.settings, session).start()
+        await SnapshotServer(at.settings, session).serve_snapshots()
         await Gatherer(at.settings, session, SystemClock()).run()
 
 
@@ -240,7 +240,7 @@ async def _measure_rate(options: argparse.Namespace, *, backlog: int) -> str:
     async with hq_servers(names) as at:
         gathering = asyncio.create_task(run_gatherer(at))
         truth = Path(tempfile.mkdtemp(prefix="matdan-hq-truth-")) / "truth.json"
-        job = Job(at.server.address, options.rate, options.seconds, options.seed, backlog, str(truth))
+        job = Job(at.server.nats_server_url, options.rate, options.seconds, options.seed, backlog, str(truth))
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.bench_headquarters", "--centres-of", json.dumps(_fields(job))),
             stdout=asyncio.subprocess.PIPE,
@@ -280,7 +280,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         gathering = asyncio.create_task(run_gatherer(at))
-        session = await stack.enter_async_context(open_session([at.server.address], "bring"))
+        session = await stack.enter_async_context(open_session([at.server.nats_server_url], "bring"))
         began = time.monotonic()
         files = await asyncio.to_thread(read_outbox_files, at.settings, paths)
         read = time.monotonic() - began
@@ -289,15 +289,18 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         brought = time.monotonic() - began
         wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
         async with open_database(at.database_url) as db:
-            before = await db.fetch_tuples(_ALL)
-            lines = [await stack.enter_async_context(open_session([at.server.address], each.name)) for each in centres]
+            before = await db.fetch_rows_as_tuples(_ALL)
+            lines = [
+                await stack.enter_async_context(open_session([at.server.nats_server_url], each.name))
+                for each in centres
+            ]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + SETTLE_SECONDS
             while late := [each.name for each in centres if await each.store.read_passed_id() != options.carried]:
                 if time.monotonic() >= until:
                     break
                 await asyncio.sleep(0.2)
-            after = await db.fetch_tuples(_ALL)
+            after = await db.fetch_rows_as_tuples(_ALL)
         for task in (gathering, *joined):
             task.cancel()
         await asyncio.gather(gathering, *joined, return_exceptions=True)
@@ -314,7 +317,9 @@ async def run_kill_history(seed: int) -> str:
     chance = random.Random(seed)
     centres = [VirtualCentre(number, f"z{number % ZONES}", seed) for number in range(20)]
     async with hq_servers([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(open_session([at.server.address], each.name)) for each in centres]
+        lines = [
+            await stack.enter_async_context(open_session([at.server.nats_server_url], each.name)) for each in centres
+        ]
         gathering = asyncio.create_task(run_gatherer(at))
         joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}
         try:
@@ -324,7 +329,7 @@ async def run_kill_history(seed: int) -> str:
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
                 match chance.choice(("nats", "gatherer", "postgresql", "database", "uplink", "nothing")):
                     case "nats":
-                        await at.server.kill()
+                        await at.server.kill_nats_server()
                         await asyncio.sleep(chance.uniform(0.0, 1.0))
                         await at.server.start()
                     case "gatherer":
@@ -335,7 +340,7 @@ async def run_kill_history(seed: int) -> str:
                         await asyncio.to_thread(_kill_postgresql, at.folder)
                     case "database":
                         async with open_database(at.database_url) as db:
-                            await db.fetch_tuples(
+                            await db.fetch_rows_as_tuples(
                                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                             )
@@ -390,11 +395,13 @@ async def find_wrong_counts(at: HqServers, truth: dict[str, dict[str, int]]) -> 
     """Return the centres whose counts at headquarters differ from their own, or ""."""
     async with open_database(at.database_url) as db:
         found: dict[str, Counter[str]] = {name: Counter() for name in truth}
-        for centre, what, count in await db.fetch_tuples(_COUNTS):
+        for centre, what, count in await db.fetch_rows_as_tuples(_COUNTS):
             found[centre][what] = count
         wrong = [name for name, counts in truth.items() if found[name] != Counter(counts)]
-        voters = dict(await db.fetch_tuples("SELECT turnout, count(*) FROM voter GROUP BY 1"))
-        [(voted,)] = await db.fetch_tuples("SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'")
+        voters = dict(await db.fetch_rows_as_tuples("SELECT turnout, count(*) FROM voter GROUP BY 1"))
+        [(voted,)] = await db.fetch_rows_as_tuples(
+            "SELECT coalesce(sum(voted), 0)::bigint FROM turnout WHERE kind = 'booth'"
+        )
     if voted != voters.get("voted", 0):
         wrong.append(f"{voted} voted by booth, {voters.get('voted', 0)} by voter")
     return ", ".join(wrong[:5])

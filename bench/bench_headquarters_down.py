@@ -48,7 +48,7 @@ class OrderJudge(DiallerCommands):
         """Create the stand-in of a centre."""
         object.__setattr__(self, "identity", (centre, zone))
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Answer "done", or refuse an order as the dialler would."""
         if name == "reload-flows":
             return Reply("done", "")
@@ -129,7 +129,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
         down = MaterialUpdater(name, session, OrderJudge(name, zone), material, SystemClock())
         await asyncio.sleep(20.0 * number / len(sessions))  # its position in the interval between checks
         while await asyncio.to_thread(material.read_active_manifest) is None:
-            await down.install_assigned_version()
+            await down.install_assigned_material_version()
         running[name] = time.perf_counter() - began
 
     await asyncio.gather(*(one(number, session) for number, session in enumerate(sessions)))
@@ -180,11 +180,11 @@ async def run(centres: int, megabytes: int) -> None:
         with publishing(folder / "hq", time.time()) as publisher:
             async with run_nats_server(folder / "nats") as server, contextlib.AsyncExitStack() as stack:
                 sessions = [
-                    await stack.enter_async_context(open_session([server.address], f"c{number}"))
+                    await stack.enter_async_context(open_session([server.nats_server_url], f"c{number}"))
                     for number in range(centres)
                 ]
                 there = sessions[: centres * 9 // 10]
-                await measure_stop_all(server.address, there, centres)
+                await measure_stop_all(server.nats_server_url, there, centres)
                 await measure_bundle(publisher, folder, sessions)
             await asyncio.to_thread(measure_delta, publisher, folder, megabytes)
 

@@ -96,10 +96,10 @@ def replicated_postgresql(first: Path, second: Path) -> Iterator[str]:
 async def wait_for_replica(address: str) -> None:
     """Let each commit wait for the replica. Return once the replica is connected."""
     async with open_database(address) as db:
-        await db.fetch_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
-        await db.fetch_tuples("SELECT pg_reload_conf()")
+        await db.fetch_rows_as_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
+        await db.fetch_rows_as_tuples("SELECT pg_reload_conf()")
         async with asyncio.timeout(SETTLE_SECONDS):
-            while not await db.fetch_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
+            while not await db.fetch_rows_as_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
                 await asyncio.sleep(0.2)
 
 
@@ -135,7 +135,7 @@ async def run(options: argparse.Namespace) -> int:
         database_url = stack.enter_context(replicated_postgresql(first, second))
         await wait_for_replica(database_url)
         servers = await stack.enter_async_context(cluster(folder))
-        addresses = [each.address for each in servers.values()]
+        addresses = [each.nats_server_url for each in servers.values()]
         settings = HqSettings.model_validate(
             {
                 "servers": addresses,
@@ -157,7 +157,7 @@ async def run(options: argparse.Namespace) -> int:
         for _ in range(2):
             await asyncio.sleep(options.seconds)
             name = await find_stream_leader(servers, addresses)
-            await servers[name].kill()
+            await servers[name].kill_nats_server()
             print(f"killed {name}, which led the streams")
             await asyncio.sleep(options.seconds)
             await servers[name].start()

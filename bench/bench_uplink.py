@@ -139,7 +139,7 @@ async def publish_opt_outs(server: str, a_second: float) -> None:
         for number in range(1_000_000):
             await asyncio.sleep(1.0 / a_second)
             opt_out = {"number_hash": f"{number:064x}", "at": time.time(), "centre": "other"}
-            await session.store(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
+            await session.store_message(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
 
 
 async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:
@@ -149,17 +149,20 @@ async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[f
         server = await stack.enter_async_context(run_nats_server(folder / "nats"))
         hq = folder / "hq.toml"
         hq.write_text(
-            f'servers = ["{server.address}"]\n[gather]\ndatabase = "{database_url}"\n[[centres]]\nid = "{JOINED}"\nzone = "z1"\n'
+            f'servers = ["{server.nats_server_url}"]\n[gather]\ndatabase = "{database_url}"\n'
+            f'[[centres]]\nid = "{JOINED}"\nzone = "z1"\n'
         )
         await stack.enter_async_context(
             run_program(folder / "gather.log", "-m", "dialer", "hq", "gather", "-c", str(hq))
         )
         sites = {
-            JOINED: await start_site(stack, folder, JOINED, options.calls, server.address),
+            JOINED: await start_site(stack, folder, JOINED, options.calls, server.nats_server_url),
             ALONE: await start_site(stack, folder, ALONE, options.calls, None),
         }
         await asyncio.sleep(WARM_SECONDS)
-        publishing = asyncio.create_task(publish_opt_outs(server.address, options.news)) if options.news else None
+        publishing = (
+            asyncio.create_task(publish_opt_outs(server.nats_server_url, options.news)) if options.news else None
+        )
         found = []
         for _ in range(options.pairs):
             before = {name: each.measure() for name, each in sites.items()}

@@ -122,7 +122,7 @@ class NewOrder(Signing):
         after = 0.0
         if self.out is None:
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
-                after = await orders.find_last_place(session, self.settings)
+                after = await orders.find_newest_order_time(session, self.settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
         await self.sign_and_send_order(SignedOrder(order=order.text), order)
 
@@ -132,8 +132,8 @@ async def check_headquarters(hq: HeadquartersOptions) -> None:
     """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
     settings = hq.settings
     with require_extra("hq"):
-        from dialer.hq.check import find_problems  # noqa: PLC0415 - of an extra
-    problems = await find_problems(settings)
+        from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
+    problems = await find_headquarters_problems(settings)
     for problem in problems:
         typer.echo(problem)
     if problems:
@@ -281,11 +281,11 @@ def gather_results(
 async def _run_gatherer(hq: HeadquartersOptions) -> None:
     settings = hq.settings
     with require_extra("hq"):
-        from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
+        from dialer.hq.gather import Gatherer, reduce_garbage_collection  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
         from dialer.metrics.families import ProcessStatus, describe_result_gatherer  # noqa: PLC0415
         from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
-    collect_garbage_seldom()
+    reduce_garbage_collection()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
@@ -306,7 +306,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
             serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, get_readiness_of_gatherer),
             hq.connect_to_nats_server("gather") as session,
         ):
-            await SnapshotServer(settings, session).start()
+            await SnapshotServer(settings, session).serve_snapshots()
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.run()
 

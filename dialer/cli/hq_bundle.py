@@ -20,7 +20,7 @@ from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
 from dialer.hq.orders import find_stopped_centres, parse_order
-from dialer.hq.waves import Rollout, WaveState, plan_waves
+from dialer.hq.waves import Rollout, WaveState, plan_rollout_waves
 from dialer.nats.messages import CMD
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class BundleOptions(HeadquartersOptions):
 
         It is on headquarters' machine, unlike the keys of people.
         """
-        from dialer.hq.material import read_online_key  # noqa: PLC0415 - of an extra
+        from dialer.hq.material import read_online_signing_key  # noqa: PLC0415 - of an extra
 
-        return read_online_key(self.settings)
+        return read_online_signing_key(self.settings)
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ async def roll_out_bundle_in_waves(
     if not zones:
         raise SettingError(str(hq.config), "centres", "is empty", "add a [[centres]] table for each centre")
     try:
-        steps = plan_waves(zones, first or ())
+        steps = plan_rollout_waves(zones, first or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
@@ -289,9 +289,9 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         try:
             report = json.loads(data)
             if kind == "material":
-                rollout.update_material(centre, report["active"], report["assigned"], str(report["problem"]))
+                rollout.record_centre_material(centre, report["active"], report["assigned"], str(report["problem"]))
             else:
-                rollout.update_alerts(centre, [str(each["code"]) for each in report["alerts"]])
+                rollout.record_centre_alerts(centre, [str(each["code"]) for each in report["alerts"]])
         except (ValueError, KeyError, TypeError):
             return  # a message that no centre of this version sends
 
@@ -299,14 +299,14 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         orders = list[tuple[SignedOrder, HqOrder]]()
         while True:
             with contextlib.suppress(StreamRecreated):
-                async for stored in session.consume(CMD, 0):
+                async for stored in session.read_stream_messages(CMD, 0):
                     if (parsed := parse_order(stored.data)) is not None:
                         orders.append(parsed)
-                        rollout.update_stopped(find_stopped_centres(settings, orders, time.time()))
+                        rollout.record_stopped_centres(find_stopped_centres(settings, orders, time.time()))
 
     async with hq.connect_to_nats_server("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.subscribe("live.*.material", handle_centre_report)
-        await session.subscribe("live.*.alert", handle_centre_report)
+        await session.subscribe_to_subject("live.*.material", handle_centre_report)
+        await session.subscribe_to_subject("live.*.alert", handle_centre_report)
         following = asyncio.create_task(watch_stop_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
@@ -315,7 +315,7 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
                 await asyncio.to_thread(assign_material, settings, name, version, step.to)
                 typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(CHECK_SECONDS)
-            state = rollout.decide_next_step(time.monotonic())
+            state = rollout.decide_next_rollout_step(time.monotonic())
             if rollout.stopped_centres != held:
                 held = rollout.stopped_centres
                 typer.echo(
@@ -327,7 +327,7 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         return 1
     typer.echo(
         "every centre runs the version"
-        if not rollout.missing_centres
-        else f"not running it yet: {', '.join(rollout.missing_centres)}"
+        if not rollout.centres_without_version
+        else f"not running it yet: {', '.join(rollout.centres_without_version)}"
     )
-    return 1 if rollout.missing_centres else 0
+    return 1 if rollout.centres_without_version else 0

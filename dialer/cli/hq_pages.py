@@ -87,7 +87,7 @@ async def add_account(
     """
     async with _open_accounts(hq) as (_, accounts, people, _):
         is_new = name not in accounts.role_of
-        await accounts.save(name, role, zone, resolve_responsible_person(who))
+        await accounts.save_account(name, role, zone, resolve_responsible_person(who))
         if is_new:
             typer.echo(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
@@ -102,7 +102,7 @@ async def remove_account(
 ) -> None:
     """Remove an account of headquarters' pages. Its open pages are signed out within a second."""
     async with _open_accounts(hq) as (_, accounts, people, _):
-        await accounts.remove(name, resolve_responsible_person(who))
+        await accounts.remove_account(name, resolve_responsible_person(who))
         await people.set_password(name, None)
 
 
@@ -136,7 +136,7 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
     from dialer.hq.store_records import list_stores  # noqa: PLC0415 - of an extra
 
     zone = ZoneInfo(hq.settings.gather.time_zone)
-    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
+    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         for store in await list_stores(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
@@ -156,10 +156,10 @@ async def accept_centre_store(
 
     First stop the other machine.
     """
-    from dialer.hq.store_records import choose_store  # noqa: PLC0415 - of an extra
+    from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 
-    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
-        incarnation = await choose_store(db, centre, store)
+    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+        incarnation = await replace_accepted_store(db, centre, store)
         await pages.append_audit(
             db, "store-accepted", resolve_responsible_person(who), {"centre": centre, "incarnation": incarnation}
         )
@@ -174,8 +174,8 @@ async def list_set_aside_rows(hq: HeadquartersOptions) -> None:
     from dialer.hq import set_aside  # noqa: PLC0415 - of an extra
 
     zone = ZoneInfo(hq.settings.gather.time_zone)
-    async with _open_accounts(hq) as (pages, *_), pages.transaction() as db:
-        for row in await set_aside.SQL.rows.fetch(db):
+    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+        for row in await set_aside.SQL.rows.fetch_rows(db):
             at = f"{datetime.fromtimestamp(row.at, zone):%Y-%m-%d %H:%M}"
             typer.echo(f"{row.centre:<32}  row {row.id:<10}  {row.topic:<24}  {at}  {row.reason}")
 
@@ -198,13 +198,13 @@ async def list_page_actions(
     settings = hq.settings
     async with _open_accounts(hq) as (database, _, _, file):
         if accept:
-            await database.accept_audit_end(resolve_responsible_person(who))
+            await database.accept_last_audit_entry(resolve_responsible_person(who))
         entries = await database.read_audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:
             at = datetime.fromtimestamp(each.at, zone)
             typer.echo(f"{each.number:>6}  {at:%Y-%m-%d %H:%M:%S}  {each.kind:<20}  {each.who:<20}  {each.what}")
-        broken = await database.find_audit_breaks()
+        broken = await database.find_breaks_in_audit_chain()
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import HqAction, can_see_zone, is_in_user_zone, list_roles_for
+from dialer.hq.rights import HqAction, are_centres_in_user_zone, can_see_zone, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -47,10 +47,10 @@ class Accounts:
         """The zone that each account sees; "" is all zones."""
         self.role_of: dict[str, str] = {}
 
-    async def read(self) -> list[StoredUser]:
+    async def read_accounts(self) -> list[StoredUser]:
         """Read and return all accounts. Raises StoreError."""
-        async with self._db.transaction() as db:
-            accounts = await SQL.accounts.fetch(db)
+        async with self._db.open_transaction() as db:
+            accounts = await SQL.accounts.fetch_rows(db)
         self.zone_of = {each.name: each.zone for each in accounts}
         self.role_of = {each.name: each.role for each in accounts}
         return [StoredUser(each.name, each.role, each.added_at, each.changed_at) for each in accounts]
@@ -59,15 +59,15 @@ class Accounts:
         """Return whether an account of this name exists and may see the zone."""
         return name in self.zone_of and can_see_zone(self.zone_of[name], zone)
 
-    def is_in_zone_of(self, name: str, to: str) -> bool:
+    def are_centres_in_zone_of_user(self, name: str, to: str) -> bool:
         """Return whether all centres of `to` belong to the zone of a user's account. `to` is "all", "zone:NAME" or
         "centre:ID".
         """
-        return name in self.zone_of and is_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
+        return name in self.zone_of and are_centres_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
 
     def list_possible_incident_owners(self, zone: str) -> list[str]:
         """Return the names of the accounts that an incident in the zone may be assigned to."""
-        roles = list_roles_for(HqAction.MANAGE_INCIDENTS)
+        roles = list_roles_that_allow_action(HqAction.MANAGE_INCIDENTS)
         return sorted(name for name, role in self.role_of.items() if role in roles and self.can_see_zone(name, zone))
 
     def require_account(self, name: str) -> None:
@@ -75,7 +75,7 @@ class Accounts:
         if name not in self.role_of:
             raise CommandRefused(f"there is no account {name}: see `dialer hq user list`")
 
-    async def save(self, name: str, role: str, zone: str, who: str) -> None:
+    async def save_account(self, name: str, role: str, zone: str, who: str) -> None:
         """Add an account, or change the role and zone of an existing one. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
             raise CommandRefused(f"{name!r} is not a valid name: use 1 to 32 lower-case letters, digits and hyphens")
@@ -88,13 +88,13 @@ class Accounts:
             raise CommandRefused(f"{role} is not a role: use one of {', '.join(HqRole)}")
         if role == HqRole.ZONE and not zone:
             raise CommandRefused("--zone is missing: the role `zone` needs the zone whose centres the user sees")
-        async with self._db.transaction() as db:
-            await SQL.set_account.run(db, name, role, zone, self._db.clock.now())
+        async with self._db.open_transaction() as db:
+            await SQL.set_account.run_statement(db, name, role, zone, self._db.clock.now())
             await self._db.append_audit(db, "account-set", who, {"account": name, "role": role, "zone": zone})
 
-    async def remove(self, name: str, who: str) -> None:
+    async def remove_account(self, name: str, who: str) -> None:
         """Remove an account. Raises CommandRefused, StoreError."""
-        async with self._db.transaction() as db:
+        async with self._db.open_transaction() as db:
             self.require_account(name)
-            await SQL.remove_account.run(db, name)
+            await SQL.remove_account.run_statement(db, name)
             await self._db.append_audit(db, "account-removed", who, {"account": name})

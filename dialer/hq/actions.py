@@ -20,9 +20,9 @@ from dialer.domain.audit_chain import shorten_for_audit
 from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL, Database
-from dialer.hq.material import assign_material, read_material
+from dialer.hq.material import assign_material, read_published_material
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import HqAction, list_roles_for
+from dialer.hq.rights import HqAction, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query, Scalar
 from dialer.material.manifest import get_target_path
 from dialer.settings.headquarters import HqSettings
@@ -44,8 +44,8 @@ _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Id = Annotated[int, Field(ge=1, lt=2**53)]
 _To = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
-_INCIDENT_ROLES = list_roles_for(HqAction.MANAGE_INCIDENTS)
-_ANSWERING_ROLES = frozenset().union(*map(list_roles_for, CONFIRM_ACTIONS.values()))
+_INCIDENT_ROLES = list_roles_that_allow_action(HqAction.MANAGE_INCIDENTS)
+_ANSWERING_ROLES = frozenset().union(*map(list_roles_that_allow_action, CONFIRM_ACTIONS.values()))
 
 
 class OpenProposal(NamedTuple):
@@ -140,68 +140,68 @@ class HqActions:
         router.post("/incidents/owner", dependencies=incident, status_code=204)(self.assign_incident)
         router.post("/incidents/close", dependencies=incident, status_code=204)(self.close_incident)
         material, resume = (
-            allow(list_roles_for(HqAction.PROPOSE_MATERIAL)),
-            allow(list_roles_for(HqAction.PROPOSE_RESUME)),
+            allow(list_roles_that_allow_action(HqAction.PROPOSE_MATERIAL)),
+            allow(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
         )
         router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
         router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resume)
         router.post("/proposals/answer", dependencies=allow(_ANSWERING_ROLES))(self.answer_proposal)
-        router.get("/audit", dependencies=allow(list_roles_for(HqAction.READ_AUDIT)))(self.read_audit)
+        router.get("/audit", dependencies=allow(list_roles_that_allow_action(HqAction.READ_AUDIT)))(self.read_audit)
         return router
 
-    def _require_zone(self, who: SignedInUser, to: str) -> None:
+    def _refuse_centres_outside_zone(self, who: SignedInUser, to: str) -> None:
         """Raise RequestRefused unless "all", "zone:NAME" or "centre:ID" is within the user's zone."""
-        if not self._accounts.is_in_zone_of(who.name, to):
+        if not self._accounts.are_centres_in_zone_of_user(who.name, to):
             raise RequestRefused(403, "other-zone")
 
-    def _require_owner(self, name: str, zone: str) -> None:
+    def _refuse_invalid_incident_owner(self, name: str, zone: str) -> None:
         """Raise RequestRefused unless incidents of the zone may be assigned to this user."""
         if name not in self._accounts.list_possible_incident_owners(zone):
             raise RequestRefused(409, "no-owner")
 
     async def _find_zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
         """Return the zone of an open incident. Raises RequestRefused if there is none that the user sees."""
-        zone = await SQL.zone_of_incident.fetch_first(db, incident)
+        zone = await SQL.zone_of_incident.fetch_value_or_none(db, incident)
         if zone is None or not self._accounts.can_see_zone(who.name, zone):
             raise RequestRefused(404, "no-incident")
         return zone
 
     async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
         """Open an incident, unless an equal one is open: a second click opens no second one."""
-        self._require_zone(who, request.to)
+        self._refuse_centres_outside_zone(who, request.to)
         kind, _, name = request.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._accounts.zone_of_centre[name], name)
         owner = request.owner or who.name
-        self._require_owner(owner, zone)
-        async with self._db.transaction() as db:
-            if await SQL.equal_open_incident.fetch_first(db, zone, centre, request.text) is not None:
+        self._refuse_invalid_incident_owner(owner, zone)
+        async with self._db.open_transaction() as db:
+            if await SQL.equal_open_incident.fetch_value_or_none(db, zone, centre, request.text) is not None:
                 return
             now = self._db.clock.now()
-            incident = await SQL.open_incident.fetch_one(db, zone, centre, request.text, who.name, now, owner)
+            incident = await SQL.open_incident.fetch_value(db, zone, centre, request.text, who.name, now, owner)
             what = {"incident": str(incident), "to": request.to, "owner": owner}
             await self._db.append_audit(db, "incident-opened", who.name, what)
         self._on_change()
 
     async def assign_incident(self, request: AssignIncident, who: SignedIn) -> None:
         """Assign an incident to another user."""
-        async with self._db.transaction() as db:
-            self._require_owner(request.owner, await self._find_zone_of_incident(db, request.id, who))
-            await SQL.set_incident_owner.run(db, request.id, request.owner)
+        async with self._db.open_transaction() as db:
+            self._refuse_invalid_incident_owner(request.owner, await self._find_zone_of_incident(db, request.id, who))
+            await SQL.set_incident_owner.run_statement(db, request.id, request.owner)
             what = {"incident": str(request.id), "owner": request.owner}
             await self._db.append_audit(db, "incident-assigned", who.name, what)
         self._on_change()
 
     async def close_incident(self, request: CloseIncident, who: SignedIn) -> None:
         """Close an incident."""
-        async with self._db.transaction() as db:
+        async with self._db.open_transaction() as db:
             await self._find_zone_of_incident(db, request.id, who)
-            await SQL.close_incident.run(db, request.id, who.name, self._db.clock.now())
+            await SQL.close_incident.run_statement(db, request.id, who.name, self._db.clock.now())
             await self._db.append_audit(db, "incident-closed", who.name, {"incident": str(request.id)})
         self._on_change()
 
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
         """Propose a version of campaign material for centres. It is assigned once a second person confirms it."""
-        approved = (await read_material(self._settings))["approved"]
+        approved = (await read_published_material(self._settings))["approved"]
         if get_target_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
         await self._add_proposal(who, "material", request.to, f"{request.name} {request.version}")
@@ -211,34 +211,34 @@ class HqActions:
         await self._add_proposal(who, "resume", request.to, request.text)
 
     async def _add_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> None:
-        self._require_zone(who, to)
-        async with self._db.transaction() as db:
-            proposal = await SQL.add_proposal.fetch_one(db, kind, to, text, who.name, self._db.clock.now())
+        self._refuse_centres_outside_zone(who, to)
+        async with self._db.open_transaction() as db:
+            proposal = await SQL.add_proposal.fetch_value(db, kind, to, text, who.name, self._db.clock.now())
             await self._db.append_audit(db, f"{kind}-proposed", who.name, _list_audit_details(proposal, kind, to, text))
         self._on_change()
 
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
         """Confirm or decline another user's proposal. Confirmed material is assigned at once."""
-        async with self._db.transaction() as db:
-            proposal = await SQL.open_proposal.fetch_first(db, request.id)
-            if proposal is None or not self._accounts.is_in_zone_of(who.name, proposal.to):
+        async with self._db.open_transaction() as db:
+            proposal = await SQL.open_proposal.fetch_first_row(db, request.id)
+            if proposal is None or not self._accounts.are_centres_in_zone_of_user(who.name, proposal.to):
                 raise RequestRefused(404, "no-proposal")
-            if who.role not in list_roles_for(CONFIRM_ACTIONS[proposal.kind]):
+            if who.role not in list_roles_that_allow_action(CONFIRM_ACTIONS[proposal.kind]):
                 raise RequestRefused(403, "role")
             if who.name == proposal.proposed_by:
                 raise RequestRefused(409, "own-proposal")
             state, result = "confirmed" if request.answer == "confirm" else "declined", ""
-            await SQL.answer_proposal.run(db, request.id, who.name, self._db.clock.now(), state, result)
+            await SQL.answer_proposal.run_statement(db, request.id, who.name, self._db.clock.now(), state, result)
             what = _list_audit_details(request.id, proposal.kind, proposal.to, proposal.text, state=state)
             await self._db.append_audit(db, f"{proposal.kind}-answered", who.name, what)
         if state == "confirmed" and proposal.kind == "material":
-            state, result = await self._assign_material(proposal.text, proposal.to)
-            async with self._db.transaction() as db:
-                await SQL.answer_proposal.run(db, request.id, who.name, self._db.clock.now(), state, result)
+            state, result = await self._assign_material_to_centres(proposal.text, proposal.to)
+            async with self._db.open_transaction() as db:
+                await SQL.answer_proposal.run_statement(db, request.id, who.name, self._db.clock.now(), state, result)
         self._on_change()
         return {"state": state, "result": result}
 
-    async def _assign_material(self, text: str, to: str) -> tuple[str, str]:
+    async def _assign_material_to_centres(self, text: str, to: str) -> tuple[str, str]:
         """Assign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
         name, _, version = text.rpartition(" ")
         try:
@@ -253,23 +253,25 @@ class HqActions:
 
         The result is unknown if this process or the database stopped while the material was being assigned.
         """
-        await repeat_every(SETTLE_SECONDS, lambda: try_or_log(self.settle_proposals(), "hq_desk.settle_failed"))
+        await repeat_every(
+            SETTLE_SECONDS, lambda: try_or_log(self.record_missing_proposal_results(), "hq_desk.settle_failed")
+        )
 
-    async def settle_proposals(self) -> None:
+    async def record_missing_proposal_results(self) -> None:
         """Record the result of material proposals that were confirmed some time ago without a known result. Raises StoreError.
 
         A proposal is done if its material is assigned, and failed if not. The material is not assigned now, because somebody
         may have assigned another version meanwhile.
         """
-        async with self._db.transaction() as db:
-            unsettled = await SQL.confirmed_material.fetch(db, self._db.clock.now() - SETTLE_SECONDS)
+        async with self._db.open_transaction() as db:
+            unsettled = await SQL.confirmed_material.fetch_rows(db, self._db.clock.now() - SETTLE_SECONDS)
             if not unsettled:
                 return
-            waves = (await read_material(self._settings))["waves"]
+            waves = (await read_published_material(self._settings))["waves"]
             assigned = {(f"{wave['name']} {wave['version']}", to) for wave in waves for to in wave["to"]}
             for each in unsettled:
                 state, result = ("done", "") if (each.text, each.to) in assigned else ("failed", _WITHDRAWN)
-                await SQL.settle_proposal.run(db, each.id, state, result)
+                await SQL.settle_proposal.run_statement(db, each.id, state, result)
                 what = _list_audit_details(each.id, "material", each.to, each.text, state=state)
                 await self._db.append_audit(db, "material-settled", "the-pages", what)
         self._on_change()

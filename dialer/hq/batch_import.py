@@ -39,17 +39,24 @@ from dialer.hq.ledger import (
     ResultRow,
     StatusChange,
     add_new_rows_of_batch,
-    check_sender,
     parse_answers,
     parse_opt_out,
-    parse_row,
+    parse_outbox_row,
     parse_voter_place,
+    refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
-from dialer.hq.sql import Command, Query, Scalar, split_into_columns
+from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.store_records import Stores, read_stores, write_stores
-from dialer.hq.stores import KnownStore, StoreNotAccepted, StoreSightings, StoreState, accept_store, describe_conflict
+from dialer.hq.stores import (
+    KnownStore,
+    StoreNotAccepted,
+    StoreSightings,
+    StoreState,
+    accept_store,
+    describe_store_conflict,
+)
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
 from dialer.nats.session import StoredMessage
@@ -115,9 +122,9 @@ class CentreBooth(NamedTuple):
 class Insert(Command):
     """An SQL statement that inserts the rows of a temporary table, except rows that are stored already."""
 
-    async def run_returning_ids(self, db: Database) -> set[RowId]:
+    async def insert_rows_returning_ids(self, db: Database) -> set[RowId]:
         """Run the statement. Return the ids of the rows that it inserted."""
-        return {RowId(*row) for row in await db.fetch(f"{self.sql} RETURNING centre, id")}
+        return {RowId(*row) for row in await db.fetch_rows(f"{self.sql} RETURNING centre, id")}
 
 
 class SQL(Statements):
@@ -158,7 +165,7 @@ class ReceivedBatch:
         """The number of rows in the batch, plus 1 for the message itself."""
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
-    def split(self) -> list[ReceivedBatch]:
+    def split_batch_in_half(self) -> list[ReceivedBatch]:
         """Return the two halves of a batch with more than one row, as messages at the same position."""
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
@@ -170,7 +177,7 @@ class ReceivedBatch:
         return [replace(self, batch=each) for each in halves]
 
 
-def parse_message(stored: StoredMessage) -> ReceivedBatch:
+def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
     """Return the batch that a message of the stream contains, or the reason why the message is invalid."""
     try:
         return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
@@ -213,7 +220,9 @@ def create_peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[P
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
         subject = messages.build_mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
-        by_subject.setdefault(subject, []).append(messages.create_peer_mark(mark.centre, mark.place, mark.fields))
+        by_subject.setdefault(subject, []).append(
+            messages.create_mark_update_for_peers(mark.centre, mark.place, mark.fields)
+        )
     for subject, of_subject in by_subject.items():
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_updates([], part))
@@ -251,25 +260,25 @@ class BatchImporter:
         self._centres = {each.id: each for each in settings.centres}
         self._set_aside = Counter[str]()  # rows by centre
 
-    async def prepare(self) -> None:
+    async def retry_set_aside_rows(self) -> None:
         """Count the rows that were set aside, and store those whose constituency now belongs to their centre."""
         now = self._clock.now()
-        async with self._db.transaction():
+        async with self._db.open_transaction():
             waiting: dict[CentreIncarnation, list[SetAsideRow]] = {}
-            for row in await set_aside.SQL.rows_to_retry.fetch(self._db):
+            for row in await set_aside.SQL.rows_to_retry.fetch_rows(self._db):
                 waiting.setdefault(CentreIncarnation(row.centre, row.incarnation), []).append(row)
             for (centre, incarnation), entries in waiting.items():
-                zones = {each.centre: each.zone for each in await SQL.centres.fetch(self._db, [centre])}
+                zones = {each.centre: each.zone for each in await SQL.centres.fetch_rows(self._db, [centre])}
                 if centre not in zones:
                     continue
                 store = KnownStore(incarnation, None, StoreState.ACCEPTED, 0, now, "")
-                collected = {centre: CentreRows(store, rows=[each.batch_row for each in entries])}
+                collected = {centre: CentreRows(store, rows=[each.original_outbox_row for each in entries])}
                 await self._store_rows(zones, collected, now)
                 again = {each.id for each in collected[centre].set_aside}
-                await set_aside.delete_rows(self._db, [each for each in entries if each.id not in again])
-            self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch(self._db)))
+                await set_aside.delete_set_aside_rows(self._db, [each for each in entries if each.id not in again])
+            self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch_rows(self._db)))
 
-    async def commit(
+    async def commit_batches(
         self, stream: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, Acknowledgement]:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that sent them.
@@ -279,28 +288,28 @@ class BatchImporter:
         """
         now = self._clock.now()
         acks: dict[CentreIncarnation, Acknowledgement] = {}
-        async with self._db.transaction():
-            if await SQL.move_position.fetch_first(self._db, stream, received[-1].position, position) is None:
+        async with self._db.open_transaction():
+            if await SQL.move_position.fetch_value_or_none(self._db, stream, received[-1].position, position) is None:
                 raise Displaced("another gatherer imports this stream: this one stops and waits for the lock")
             names = sorted({each.batch.centre for each in received if each.batch is not None})
-            zones = {row.centre: row.zone for row in await SQL.centres.fetch(self._db, names)}
+            zones = {row.centre: row.zone for row in await SQL.centres.fetch_rows(self._db, names)}
             stores = await read_stores(self._db, names)
             collected: dict[str, CentreRows] = {}
             for each in received:
                 try:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
-                    check_sender(each.batch, each.subject, zones)
-                    self._collect_rows(each, each.batch, stores, collected, now)
+                    refuse_batch_of_wrong_sender(each.batch, each.subject, zones)
+                    self._collect_rows_of_batch(each, each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
-                    await SQL.set_problem.run(self._db, each.subject.removeprefix("up."), str(error), now)
+                    await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
-                    acks |= await self._refuse_store(each.batch, error, now)
+                    acks |= await self._refuse_store_of_batch(each.batch, error, now)
             new_booths = await self._store_rows(zones, collected, now)
             updates = []
             for name, rows in collected.items():
-                conflict = describe_conflict(name, stores[name])
+                conflict = describe_store_conflict(name, stores[name])
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
                 problem = "; ".join(filter(None, [conflict, rows.problem, aside])) or None
@@ -310,7 +319,7 @@ class BatchImporter:
                     rows.store.last_id, incarnation, conflict, now
                 )
             await write_stores(self._db, stores)
-            await SQL.set_centres.run(self._db, *split_into_columns(updates, 5), now)
+            await SQL.set_centres.run_statement(self._db, *split_rows_into_columns(updates, 5), now)
         self._booths |= new_booths
         for name, rows in collected.items():
             self._set_aside[name] += len(rows.set_aside)
@@ -322,7 +331,7 @@ class BatchImporter:
                 _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
         return acks
 
-    def _collect_rows(
+    def _collect_rows_of_batch(
         self,
         received: ReceivedBatch,
         batch: OutboxBatch,
@@ -346,14 +355,14 @@ class BatchImporter:
             ]
             del rows.rows[earlier:]
 
-    async def _refuse_store(
+    async def _refuse_store_of_batch(
         self, batch: OutboxBatch | None, error: StoreNotAccepted, now: float
     ) -> dict[CentreIncarnation, Acknowledgement]:
         if batch is None:
             return {}
         if error.is_final:
             _log.warning("gatherer.store_refused", centre=batch.centre, problem=str(error))
-            await SQL.set_problem.run(self._db, batch.centre, str(error), now)
+            await SQL.set_problem.run_statement(self._db, batch.centre, str(error), now)
         ack = Acknowledgement(None, batch.store.incarnation, str(error), now)
         return {CentreIncarnation(batch.centre, batch.store.incarnation): ack}
 
@@ -366,8 +375,8 @@ class BatchImporter:
         for centre, rows in collected.items():
             for outbox_row in rows.rows:
                 try:
-                    row, fields = parse_row(centre, outbox_row, now)
-                    self._check_area(centre, row, fields)
+                    row, fields = parse_outbox_row(centre, outbox_row, now)
+                    self._refuse_row_outside_area(centre, row, fields)
                 except RowSetAside as error:
                     rows.set_aside.append(
                         make_set_aside_row(
@@ -380,25 +389,25 @@ class BatchImporter:
                 else:
                     parsed_results.append(ParsedRow(row, fields))
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
-            await set_aside.insert_rows(self._db, aside)
-        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _list_mark_values)
-        results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
+            await set_aside.insert_set_aside_rows(self._db, aside)
+        marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _list_mark_values)
+        results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
-        def accepts(centre: str, name: str) -> bool:
-            return self._names.is_name_accepted(collected[centre], centre, name)
+        def is_result_name_accepted(centre: str, name: str) -> bool:
+            return self._names.is_result_name_accepted(collected[centre], centre, name)
 
-        await self._add_day_counts(marks, results, accepts, now)
-        await self._store_answers(results, accepts, now)
+        await self._add_day_counts(marks, results, is_result_name_accepted, now)
+        await self._store_answers(results, is_result_name_accepted, now)
         await self._store_test_marks(results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
-            await SQL.add_centre_booths.run(self._db, *split_into_columns(sorted(new_booths), 4))
-        await self._update_voters(zones, [each.row for each in marks])
+            await SQL.add_centre_booths.run_statement(self._db, *split_rows_into_columns(sorted(new_booths), 4))
+        await self._update_voter_statuses(zones, [each.row for each in marks])
         await self._store_peer_updates(zones, marks, results, now)
         return new_booths
 
-    def _check_area(self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+    def _refuse_row_outside_area(self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Raise RowOutsideArea for a mark or an answer of a voter whose constituency is not the centre's."""
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
@@ -414,7 +423,7 @@ class BatchImporter:
             " headquarters' settings, and start the gatherer again"
         )
 
-    async def _insert_new(
+    async def _insert_new_rows(
         self,
         insert: Insert,
         temporary_table: str,
@@ -427,13 +436,13 @@ class BatchImporter:
         """
         if not rows:
             return []
-        await self._db.copy_rows(temporary_table, [values(each.row) for each in rows])
+        await self._db.copy_rows_into_table(temporary_table, [values(each.row) for each in rows])
         with contextlib.suppress(_SomeStored):
-            async with self._db.transaction():
-                if await insert.run(self._db) < len(rows):
+            async with self._db.open_transaction():
+                if await insert.run_statement(self._db) < len(rows):
                     raise _SomeStored
                 return rows
-        new = await insert.run_returning_ids(self._db)
+        new = await insert.insert_rows_returning_ids(self._db)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
 
     async def _add_day_counts(
@@ -445,12 +454,12 @@ class BatchImporter:
     ) -> None:
         days = DayCounts(self._zone, accepts, now)
         for mark in marks:
-            days.add(mark.row, mark.fields)
+            days.add_row_to_counts(mark.row, mark.fields)
         for result in results:
-            days.add(result.row, result.fields)
+            days.add_row_to_counts(result.row, result.fields)
         if days.counts:
             counts = sorted((*key, count) for key, count in days.counts.items())
-            await SQL.add_day_counts.run(self._db, *split_into_columns(counts, 4))
+            await SQL.add_day_counts.run_statement(self._db, *split_rows_into_columns(counts, 4))
 
     async def _store_answers(
         self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool], now: float
@@ -464,12 +473,12 @@ class BatchImporter:
         }
         if answers:
             rows = sorted(map(_list_answer_values, answers.values()), key=itemgetter(*range(6)))
-            await SQL.set_answers.run(self._db, *split_into_columns(rows, 9))
+            await SQL.set_answers.run_statement(self._db, *split_rows_into_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
         sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
-            await SQL.set_test_marks.run(self._db, *split_into_columns(sorted(sent.items()), 2), now)
+            await SQL.set_test_marks.run_statement(self._db, *split_rows_into_columns(sorted(sent.items()), 2), now)
 
     async def _store_peer_updates(
         self,
@@ -481,25 +490,25 @@ class BatchImporter:
         """Store new opt-outs, and queue the opt-outs and marks that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
-        new = await SQL.insert_opt_outs.fetch(self._db, *split_into_columns(opt_outs, 3)) if opt_outs else []
+        new = await SQL.insert_opt_outs.fetch_rows(self._db, *split_rows_into_columns(opt_outs, 3)) if opt_outs else []
         peer_marks = [
             PeerMark(each.row.centre, zones[each.row.centre], each.row.place, {**each.fields, "at": each.row.at})
             for each in marks
             if each.row.is_peer_update
         ]
         if updates := create_peer_update_messages(new, peer_marks):
-            await SQL.insert_peer_updates.run(self._db, *split_into_columns(updates, 2))
+            await SQL.insert_peer_updates.run_statement(self._db, *split_rows_into_columns(updates, 2))
 
-    async def _update_voters(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
+    async def _update_voter_statuses(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
         """Update voters' statuses and the turnout figures after marks were inserted."""
         if not marks:
             return
-        before = {_get_voter_place(row): _get_voter_status(row) for row in await SQL.voters.fetch(self._db)}
+        before = {_get_voter_place(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)}
         changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
-            asked = split_into_columns([_place_columns(place) for place in changed_places], 5)
-            for row in await SQL.marks.fetch(self._db, *asked):
+            asked = split_rows_into_columns([_place_columns(place) for place in changed_places], 5)
+            for row in await SQL.marks.fetch_rows(self._db, *asked):
                 marks_of[_get_voter_place(row)].append((row.kind, row.source, row.at))
         changes, after = list[StatusChange](), dict(before)
         for mark in marks:
@@ -517,11 +526,11 @@ class BatchImporter:
             if before.get(place) != status
         ]
         if voters:
-            await self._db.copy_rows("new_voter", sorted(voters))
-            await SQL.set_voters.run(self._db)
+            await self._db.copy_rows_into_table("new_voter", sorted(voters))
+            await SQL.set_voters.run_statement(self._db)
         if sums := sum_turnout_changes(changes):
             rows = sorted((*area, *change) for area, change in sums.items())
-            await SQL.add_turnout.run(self._db, *split_into_columns(rows, 9))
+            await SQL.add_turnout.run_statement(self._db, *split_rows_into_columns(rows, 9))
 
 
 class _SomeStored(Exception):

@@ -49,7 +49,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:
             yield f"{target} is approved until its withdrawal is signed and published"
-        left = _find_material_expiry(timestamp) - now if timestamp.exists() else None
+        left = _read_material_expiry(timestamp) - now if timestamp.exists() else None
     except (MaterialRefused, RepositoryError, OSError) as error:
         yield f"{folder}: the material cannot be read: {error}"
         return
@@ -57,7 +57,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
         yield "the list of newest material expires within a day: run `dialer hq bundle renew` every hour (cron)"
 
 
-def _find_material_expiry(timestamp: Path) -> float:
+def _read_material_expiry(timestamp: Path) -> float:
     metadata: Metadata[Timestamp] = Metadata.from_file(str(timestamp))
     return metadata.signed.expires.timestamp()
 
@@ -91,20 +91,20 @@ async def _find_silent_centres(session: Session, settings: HqSettings) -> list[s
     silent = {centre.id for centre in settings.centres}
     all_received = asyncio.Event()
 
-    async def receive(subject: str, data: bytes) -> None:
+    async def remove_from_silent_centres(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
             all_received.set()
 
     if silent:
-        await session.subscribe("live.>", receive)
+        await session.subscribe_to_subject("live.>", remove_from_silent_centres)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await all_received.wait()
     return [] if not silent else [f"no status within {LISTEN_SECONDS:g} s from: {', '.join(sorted(silent))}"]
 
 
-async def find_problems(settings: HqSettings) -> list[str]:
+async def find_headquarters_problems(settings: HqSettings) -> list[str]:
     """Return all problems of a headquarters, each in one line."""
     return [
         *find_settings_problems(settings),

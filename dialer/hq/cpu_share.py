@@ -23,13 +23,13 @@ class CpuShares:
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
-    def may_use(self, centre: str, now: float) -> bool:
+    def has_centre_time_left(self, centre: str, now: float) -> bool:
         """Return whether the centre has time left. `now` is in monotonic seconds."""
         account = self._accounts.setdefault(centre, _Account(BURST_SECONDS, now))
         account.seconds = min(BURST_SECONDS, account.seconds + (now - account.at) * SHARE)
         account.at = now
         return account.seconds > 0
 
-    def charge(self, centre: str, seconds: float) -> None:
-        """Subtract the time that was used for a message of a centre, after `may_use`."""
+    def subtract_used_time(self, centre: str, seconds: float) -> None:
+        """Subtract the time that was used for a message of a centre, after `has_centre_time_left`."""
         self._accounts[centre].seconds -= seconds

@@ -31,12 +31,12 @@ class Database:
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
+    def open_transaction(self) -> AbstractAsyncContextManager[Any]:
         """Return a context that commits its statements, or rolls them back on an error. A nested one is a savepoint."""
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction
 
-    async def fetch(self, sql: str, *values: object) -> Sequence[Any]:
+    async def fetch_rows(self, sql: str, *values: object) -> Sequence[Any]:
         """Return the rows of a query, as records of asyncpg."""
         rows: Sequence[Any] = await self._connection.fetch(sql, *values)
         return rows
@@ -45,36 +45,36 @@ class Database:
         """Return the first column of the first row of a query, or None if there is no row."""
         return await self._connection.fetchval(sql, *values)
 
-    async def fetch_tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    async def fetch_rows_as_tuples(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query as tuples."""
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]
 
-    async def execute(self, sql: str, *values: object) -> int:
+    async def run_statement(self, sql: str, *values: object) -> int:
         """Run a statement and return the number of rows it changed."""
         count = (await self._connection.execute(sql, *values)).rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def copy_rows(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    async def copy_rows_into_table(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Copy rows into a table, each with a value for every column. Raises one of `ValueRejected` for an invalid value."""
         try:
             await self._connection.copy_records_to_table(table, records=rows)
         except (ValueError, TypeError, OverflowError) as error:
             raise asyncpg.DataError(str(error)) from error
 
-    async def prepare(self) -> None:
+    async def prepare_schema(self) -> None:
         """Create or upgrade the schema, and create this connection's temporary tables."""
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two processes may start at once
-            await self._connection.execute(_read_script("schema.sql"))
+            await self._connection.execute(_read_sql_script("schema.sql"))
             for table in ("answer", "mark", "voter"):
                 for number in range(PARTITIONS):
                     await self._connection.execute(
                         f"CREATE TABLE IF NOT EXISTS {table}_{number} PARTITION OF {table}"
                         f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
                     )
-        await self._connection.execute(_read_script("temporary_tables.sql"))
+        await self._connection.execute(_read_sql_script("temporary_tables.sql"))
 
-    async def update_partitions(self, today: date, keep_days: int) -> None:
+    async def update_result_partitions(self, today: date, keep_days: int) -> None:
         """Create the partitions of the table `result` for the coming days, and drop those that are older than
         `keep_days`.
 
@@ -89,7 +89,7 @@ class Database:
                 )
 
         oldest = today - timedelta(days=keep_days)
-        for (table,) in await self.fetch_tuples(
+        for (table,) in await self.fetch_rows_as_tuples(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'result'::regclass"
         ):
             dated = re.fullmatch(r"result_(\d{8})", table)
@@ -98,7 +98,7 @@ class Database:
         await self._connection.execute("DELETE FROM result_other WHERE at < $1::date", oldest)
 
 
-def _read_script(name: str) -> str:
+def _read_sql_script(name: str) -> str:
     return resources.files("dialer.hq").joinpath(name).read_text("utf-8")
 
 

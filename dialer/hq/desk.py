@@ -39,7 +39,7 @@ async def open_accounts(
     file = await DeskFile.open(settings.desk.file, None)
     db = PageDatabase(settings, clock, file)
     accounts = Accounts(db, settings)
-    directory = Directory([], accounts.read)
+    directory = Directory([], accounts.read_accounts)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
     try:
         await directory.refresh_users()

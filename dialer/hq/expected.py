@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.errors import RollError
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import ExpectedShares
-from dialer.hq.sql import Command, split_into_columns
+from dialer.hq.sql import Command, split_rows_into_columns
 from dialer.settings.headquarters import ExpectedProgress
 from dialer.store.sql import Statements
 
@@ -73,7 +73,7 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
                 raise RollError(
                     f"{path}: the column {missing[0]} is missing: the first line must be {','.join(COLUMNS)}"
                 )
-            rows = [_parse_turnout(row, f"{path}:{reader.line_num}", zone) for row in reader]
+            rows = [_parse_official_turnout(row, f"{path}:{reader.line_num}", zone) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RollError(f"{path}: cannot be read as CSV: {error}") from error
     if not rows or len(rows) > MAX_ROWS:
@@ -81,7 +81,7 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
     return rows
 
 
-def _parse_turnout(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
+def _parse_official_turnout(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
     cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     try:
         at = datetime.fromisoformat(cells["at"])
@@ -109,5 +109,5 @@ async def store_official_turnout(database: PageDatabase, rows: Sequence[Official
     A figure replaces an earlier figure of the same area and time.
     """
     by_key = {row[:4]: row for row in rows}
-    async with database.transaction() as db:
-        await SQL.set_official_turnout.run(db, *split_into_columns(list(by_key.values()), 6))
+    async with database.open_transaction() as db:
+        await SQL.set_official_turnout.run_statement(db, *split_rows_into_columns(list(by_key.values()), 6))

@@ -17,11 +17,11 @@ from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
 from dialer.hq.expected import compute_expected_progress, parse_minute_of_day
 from dialer.hq.live import LiveCentres
-from dialer.hq.material import read_material
+from dialer.hq.material import read_published_material
 from dialer.hq.orders import OrderMonitor
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import CentreRow, DatedResults, DayResults, HqStatus, LiveFields, StoredFields
-from dialer.hq.rights import is_in_user_zone
+from dialer.hq.rights import are_centres_in_user_zone
 from dialer.hq.sql import Query
 from dialer.nats.messages import CMD, build_reply_subject
 from dialer.nats.session import Session, StreamRecreated, open_session
@@ -156,7 +156,7 @@ class CallRates:
     def __init__(self) -> None:
         self._readings: dict[str, deque[tuple[float, float]]] = {}
 
-    def update(self, centre: str, now: float, attempts: float) -> float | None:
+    def update_call_rate(self, centre: str, now: float, attempts: float) -> float | None:
         """Add the number of attempts today, and return the calls per hour of the centre.
 
         Returns None soon after the start, and soon after midnight, when the counter starts at 0 again.
@@ -203,9 +203,9 @@ class HqFigures:
         While the database or the material cannot be read, the figures stay as they were, and the pages show their age.
         """
         while True:
-            await try_or_log(self.read_database(), "hq_desk.read_failed")
-            await try_or_log(self._show_material(), "hq_desk.material_read_failed")
-            self.update_pages()
+            await try_or_log(self.read_figures_from_database(), "hq_desk.read_failed")
+            await try_or_log(self._show_assigned_material(), "hq_desk.material_read_failed")
+            self.update_page_state()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):
                     await self.changed.wait()
@@ -215,34 +215,34 @@ class HqFigures:
         """Receive live status, orders and replies of centres until cancelled."""
         settings = self._settings
 
-        async def receive_status(subject: str, data: bytes) -> None:
-            self._live.store_status(subject, data, self._db.clock.now())
+        async def receive_centre_status(subject: str, data: bytes) -> None:
+            self._live.store_centre_status(subject, data, self._db.clock.now())
 
-        async def receive_reply(subject: str, data: bytes) -> None:
-            self._orders.add_reply(subject, data)
+        async def receive_order_reply(subject: str, data: bytes) -> None:
+            self._orders.record_centre_reply(subject, data)
 
         async with open_session(
             settings.servers, "headquarters' pages", nkey_file=settings.nkey_file, ca_file=settings.ca_file
         ) as self._session:
-            await self._session.subscribe("live.>", receive_status)
-            await self._session.subscribe(build_reply_subject("*", "*"), receive_reply)
+            await self._session.subscribe_to_subject("live.>", receive_centre_status)
+            await self._session.subscribe_to_subject(build_reply_subject("*", "*"), receive_order_reply)
             while True:
                 with contextlib.suppress(StreamRecreated):
-                    async for stored in self._session.consume(CMD, 0):
-                        self._orders.add_order(stored.data, self._db.clock.now())
+                    async for stored in self._session.read_stream_messages(CMD, 0):
+                        self._orders.record_stream_order(stored.data, self._db.clock.now())
                 await asyncio.sleep(UPDATE_SECONDS)
 
-    async def read_database(self) -> None:
+    async def read_figures_from_database(self) -> None:
         """Read results, incidents and proposals. Raises StoreError."""
         now = self._db.clock.now()
-        async with self._db.transaction() as db:
+        async with self._db.open_transaction() as db:
             counts: dict[str, dict[str, float]] = {}
-            for count in await SQL.day_of_centres.fetch(db, datetime.fromtimestamp(now, self._time_zone).date()):
+            for count in await SQL.day_of_centres.fetch_rows(db, datetime.fromtimestamp(now, self._time_zone).date()):
                 counts.setdefault(count.centre, {})[count.what] = count.count
-            for status in await SQL.centres.fetch(db):
+            for status in await SQL.centres.fetch_rows(db):
                 if status.centre in self._stored:
                     today = compute_day_figures(counts.get(status.centre, {}))
-                    rate = self._call_rates.update(status.centre, now, today["attempts"])
+                    rate = self._call_rates.update_call_rate(status.centre, now, today["attempts"])
                     self._stored[status.centre] = {
                         "committed_at": status.committed_at,
                         "created_at": status.created_at,
@@ -255,19 +255,19 @@ class HqFigures:
                     }
             if now - self._turnout_read_at >= TURNOUT_SECONDS:
                 self._turnout_read_at = now
-                await self._read_turnout(db)
-            incidents = await SQL.incidents.fetch(db)
-            proposals = await SQL.proposals.fetch(db, now - PROPOSALS_SECONDS)
+                await self._read_turnout_of_centres(db)
+            incidents = await SQL.incidents.fetch_rows(db)
+            proposals = await SQL.proposals.fetch_rows(db, now - PROPOSALS_SECONDS)
         self._show_incidents(incidents)
         self._show_proposals(proposals)
         self._read_at = now
 
-    async def _read_turnout(self, db: Database) -> None:
-        self._turnout = {each.centre: each for each in await SQL.turnout_of_centres.fetch(db)}
-        self._official = {each.centre: each for each in await SQL.official_of_centres.fetch(db)}
+    async def _read_turnout_of_centres(self, db: Database) -> None:
+        self._turnout = {each.centre: each for each in await SQL.turnout_of_centres.fetch_rows(db)}
+        self._official = {each.centre: each for each in await SQL.official_of_centres.fetch_rows(db)}
 
     def _show_incidents(self, incidents: Sequence[Incident]) -> None:
-        self._replace_keys("incident", {f"incident/{each.zone}/{each.id}": each for each in incidents})
+        self._replace_page_values_of_kind("incident", {f"incident/{each.zone}/{each.id}": each for each in incidents})
 
     def _show_proposals(self, proposals: Sequence[Proposal]) -> None:
         values = {}
@@ -275,14 +275,14 @@ class HqFigures:
             kind, _, name = proposal.to.partition(":")
             zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
             values[f"proposal/{zone}/{proposal.id}"] = proposal
-        self._replace_keys("proposal", values)
+        self._replace_page_values_of_kind("proposal", values)
 
-    async def _show_material(self) -> None:
+    async def _show_assigned_material(self) -> None:
         """Show the material assigned to each zone, and to all zones. Raises StoreError.
 
         The keys of the page state are `material/ZONE`, and `material/` for all zones.
         """
-        material = await read_material(self._settings)
+        material = await read_published_material(self._settings)
         zones = self._accounts.zone_of_centre
         values = {}
         for zone in {"", *zones.values()}:
@@ -291,21 +291,23 @@ class HqFigures:
                 for wave in material["waves"]
                 if (
                     to := [
-                        each for each in wave["to"] if zone == "" or each == "all" or is_in_user_zone(zone, each, zones)
+                        each
+                        for each in wave["to"]
+                        if zone == "" or each == "all" or are_centres_in_user_zone(zone, each, zones)
                     ]
                 )
             ]
             values[f"material/{zone}"] = {**material, "waves": waves}
-        self._replace_keys("material", values)
+        self._replace_page_values_of_kind("material", values)
 
-    def _replace_keys(self, kind: str, values: Mapping[str, Any]) -> None:
+    def _replace_page_values_of_kind(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove all other keys of the same kind."""
         for name in {f"{kind}/{each}" for each in self._page_state.get_values_by_prefix(kind, object)} - values.keys():
             self._page_state.put(name, None)
         for key, value in values.items():
             self._page_state.put(key, value)
 
-    def update_pages(self) -> None:
+    def update_page_state(self) -> None:
         """Put the current figures into the page state."""
         now, targets = self._db.clock.now(), self._settings.targets
         local_time = datetime.fromtimestamp(now, self._time_zone)
@@ -319,10 +321,10 @@ class HqFigures:
         }
         self._page_state.put("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
-        self._replace_keys(
+        self._replace_page_values_of_kind(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
-        self._replace_keys("order", self._orders.list_page_values(now))
+        self._replace_page_values_of_kind("order", self._orders.list_orders_by_page_key(now))
         for each in self._settings.centres:
             self._page_state.put(f"centre/{each.zone}/{each.id}", self._describe_centre(each))
 
@@ -334,7 +336,7 @@ class HqFigures:
             "zone": centre.zone,
             "state": centre.state or (turnout and turnout.state),
             "planned_seats": centre.seats,
-            **(LiveFields() if live is None else live.list_page_fields()),
+            **(LiveFields() if live is None else live.build_page_fields()),
             **self._stored[centre.id],
             "contacted": turnout and turnout.contacted,
             "voted": turnout and turnout.voted,
@@ -342,11 +344,11 @@ class HqFigures:
             "official": official and {"electors": official.electors, "voted": official.voted, "at": official.at},
         }
 
-    async def read_days(self, centres: Sequence[str], days: int) -> list[DatedResults]:
+    async def read_daily_results(self, centres: Sequence[str], days: int) -> list[DatedResults]:
         """Return the figures of these centres together for each of the last days, the oldest first. Raises StoreError."""
         since = datetime.fromtimestamp(self._db.clock.now(), self._time_zone).date() - timedelta(days=days)
         counts: dict[str, dict[str, float]] = {}
-        async with self._db.transaction() as db:
-            for each in await SQL.days.fetch(db, [*centres], since):
+        async with self._db.open_transaction() as db:
+            for each in await SQL.days.fetch_rows(db, [*centres], since):
                 counts.setdefault(each.day.isoformat(), {})[each.what] = each.count
         return [{"day": day, **compute_day_figures(of_day)} for day, of_day in sorted(counts.items())]

@@ -20,11 +20,11 @@ import structlog
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import LONGEST_VALID_SECONDS
-from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_message
+from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_batch_message
 from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
-from dialer.hq.sql import Command, Query, Scalar, split_into_columns
+from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
 from dialer.nats.session import Session, StoredMessage
@@ -64,7 +64,7 @@ class SQL(Statements):
     delete_peer_updates = Command()
 
 
-def collect_garbage_seldom() -> None:
+def reduce_garbage_collection() -> None:
     """Make Python's garbage collection in this process rare.
 
     A commit creates tens of thousands of objects without reference cycles. Searching them for cycles would slow the import
@@ -106,8 +106,8 @@ class Gatherer:
             try:
                 # Two connections: peer updates must not wait for the commits of batches.
                 async with open_database(address) as importing, open_database(address) as forwarding:
-                    await importing.prepare()
-                    await self._gather_with_lock(importing, forwarding)
+                    await importing.prepare_schema()
+                    await self._gather_while_holding_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(_find_first_error(errors)) or type(_find_first_error(errors)).__name__
                 if problem != logged:
@@ -117,21 +117,23 @@ class Gatherer:
                 self.active.clear()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _gather_with_lock(self, importing: Database, forwarding: Database) -> None:
+    async def _gather_while_holding_lock(self, importing: Database, forwarding: Database) -> None:
         while True:
-            if await SQL.lock.fetch_one(importing):
+            if await SQL.lock.fetch_value(importing):
                 break
             await asyncio.sleep(RETRY_SECONDS)
         settings = self._settings
         centres = [(centre.id, centre.zone) for centre in settings.centres]
-        await SQL.set_centre_zones.run(importing, *split_into_columns(centres, 2))
+        await SQL.set_centre_zones.run_statement(importing, *split_rows_into_columns(centres, 2))
         replicas = settings.gather.replicas
         stream_id = await self._session.ensure_stream(
             messages.UP, ["up.*"], max_bytes=BATCH_STREAM_BYTES, replicas=replicas
         )
         await self._session.ensure_stream(messages.PEERS, ["peer.>"], max_bytes=PEER_STREAM_BYTES, replicas=replicas)
         if not self._is_subscribed:
-            await self._session.subscribe(messages.build_live_subject("*", "store"), self._receive_store_status)
+            await self._session.subscribe_to_subject(
+                messages.build_live_subject("*", "store"), self._receive_store_status
+            )
             self._is_subscribed = True
         # Created before the first order, so that centres receive that at once.
         await self._session.ensure_stream(
@@ -146,41 +148,41 @@ class Gatherer:
         _log.info("gatherer.started", centres=len(centres))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._import_batches(importing, stream_id), name="gather-batches")
-            group.create_task(self._forward_updates(forwarding), name="gather-peer-updates")
+            group.create_task(self._forward_peer_updates(forwarding), name="gather-peer-updates")
 
     async def _receive_store_status(self, subject: str, data: bytes) -> None:
         with contextlib.suppress(messages.InvalidMessage):
-            self._sightings.note(
+            self._sightings.record_sighting(
                 subject.split(".")[1], messages.unpack_store_status(data).incarnation, self._clock.now()
             )
 
-    async def _find_position(self, db: Database, stream_id: str) -> int:
+    async def _find_stream_position(self, db: Database, stream_id: str) -> int:
         """Return the position in the stream of batches after which to read.
 
         If the server was set back to a copy, the stream ends before the stored position. Then reading continues at its end:
         centres send again what was not acknowledged.
         """
-        position = await SQL.position.fetch_first(db, stream_id) or 0
+        position = await SQL.position.fetch_value_or_none(db, stream_id) or 0
         last = (await self._session.read_stream_state(messages.UP)).last
         if position <= last:
             return position
         _log.error("gatherer.stream_set_back", stream=messages.UP, position=position, last=last)
         self.set_back_at = self._clock.now()
-        await SQL.set_position.run(db, stream_id, last)
+        await SQL.set_position.run_statement(db, stream_id, last)
         return last
 
     async def _import_batches(self, db: Database, stream_id: str) -> None:
-        position = await self._find_position(db, stream_id)
+        position = await self._find_stream_position(db, stream_id)
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings)
-        await importer.prepare()
+        await importer.retry_set_aside_rows()
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
             while True:
                 if self._clock.monotonic() >= partitions_due:
                     today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-                    await db.update_partitions(today, self._settings.gather.keep_days)
+                    await db.update_result_partitions(today, self._settings.gather.keep_days)
                     partitions_due = self._clock.monotonic() + PARTITIONS_SECONDS
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
@@ -189,20 +191,22 @@ class Gatherer:
                 for (centre, _), ack in acks.items():
                     if ack.through is not None:
                         self.committed_at[centre] = self._clock.now()
-                    await self._session.publish(messages.build_ack_subject(centre), messages.pack_ack(ack))
+                    await self._session.publish_message(
+                        messages.build_acknowledgement_subject(centre), messages.pack_acknowledgement(ack)
+                    )
 
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, messages.Acknowledgement]:
         """Commit batches. If the database rejects a value, set only the row with that value aside, and commit the others."""
         try:
-            return await importer.commit(stream_id, position, received)
+            return await importer.commit_batches(stream_id, position, received)
         except ValueRejected as error:
             if len(received) == 1 and received[0].row_count <= 2:
                 aside = replace(received[0], set_aside=f"the database rejects one of its values: {error}")
-                return await importer.commit(stream_id, position, [aside])
+                return await importer.commit_batches(stream_id, position, [aside])
             if len(received) == 1:
-                received = received[0].split()
+                received = received[0].split_batch_in_half()
         acks: dict[CentreIncarnation, messages.Acknowledgement] = {}
         for each in received:
             acks |= await self._commit_batches(importer, stream_id, position, [each])
@@ -210,45 +214,45 @@ class Gatherer:
         return acks
 
     async def _read_batch_stream(self, stream_id: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
-        async for stored in self._session.consume(messages.UP, position, stream_id=stream_id):
+        async for stored in self._session.read_stream_messages(messages.UP, position, stream_id=stream_id):
             await waiting.put(stored)
 
-    def _read_message(self, stored: StoredMessage) -> ReceivedBatch:
+    def _read_batch_message(self, stored: StoredMessage) -> ReceivedBatch:
         """Return the batch in a message, or a problem if its centre has used its share of the time.
 
         A batch that is skipped is not acknowledged, so its centre sends it again.
         """
-        if not self._shares.may_use(stored.subject, self._clock.monotonic()):
+        if not self._shares.has_centre_time_left(stored.subject, self._clock.monotonic()):
             problem = (
                 "its batches take too long to read, so some are skipped until later: check who has the centre's key"
             )
             return ReceivedBatch(stored.position, stored.subject, None, problem)
         started = time.thread_time()
-        received = parse_message(stored)
-        self._shares.charge(stored.subject, time.thread_time() - started)
+        received = parse_batch_message(stored)
+        self._shares.subtract_used_time(stored.subject, time.thread_time() - started)
         return received
 
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
         """Wait for a batch of a centre's results. Return it together with the batches that arrive soon after it."""
-        received = [self._read_message(await waiting.get())]
+        received = [self._read_batch_message(await waiting.get())]
         rows = received[0].row_count
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(COLLECT_SECONDS):
                 while rows < MAX_COMMIT_ROWS:
-                    received.append(self._read_message(await waiting.get()))
+                    received.append(self._read_batch_message(await waiting.get()))
                     rows += received[-1].row_count
         return received
 
-    async def _forward_updates(self, db: Database) -> None:
+    async def _forward_peer_updates(self, db: Database) -> None:
         """Send queued peer updates to their stream, in order, and delete them once they are stored there."""
         while True:
             await self._updates_queued.wait()
             self._updates_queued.clear()
-            while updates := await SQL.peer_updates.fetch(db, MAX_PENDING_UPDATES):
-                await self._store_updates(updates)
-                await SQL.delete_peer_updates.run(db, updates[-1].id)
+            while updates := await SQL.peer_updates.fetch_rows(db, MAX_PENDING_UPDATES):
+                await self._store_peer_updates_in_stream(updates)
+                await SQL.delete_peer_updates.run_statement(db, updates[-1].id)
 
-    async def _store_updates(self, updates: Sequence[QueuedUpdate]) -> None:
+    async def _store_peer_updates_in_stream(self, updates: Sequence[QueuedUpdate]) -> None:
         """Store peer updates in the stream, retrying while a cluster of nats-servers elects a leader.
 
         Raises HeadquartersUnreachable if no leader is elected in time.
@@ -256,7 +260,7 @@ class Gatherer:
         until = self._clock.monotonic() + ELECTION_SECONDS
         while True:
             results = await asyncio.gather(
-                *(self._session.store(each.subject, each.data) for each in updates), return_exceptions=True
+                *(self._session.store_message(each.subject, each.data) for each in updates), return_exceptions=True
             )
             errors = [each for each in results if isinstance(each, BaseException)]
             if not errors:

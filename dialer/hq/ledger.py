@@ -51,7 +51,7 @@ class CentreRows:
     problem: str = ""
 
 
-def check_sender(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
+def refuse_batch_of_wrong_sender(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
     """Raise InvalidMessage if a batch is from an unknown centre, or if its subject belongs to another centre."""
     centre = batch.centre
     if subject != f"up.{centre}":
@@ -87,7 +87,7 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def is_name_accepted(self, rows: CentreRows, centre: str, name: str) -> bool:
+    def is_result_name_accepted(self, rows: CentreRows, centre: str, name: str) -> bool:
         """Return whether results with this name are counted. The first rejected name is reported as the centre's problem."""
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
@@ -136,7 +136,7 @@ class MarkRow:
         return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
-def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
+def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
     """Return the row for the database, and the fields of its payload.
 
     A mark of a clock that is ahead gets the time `now`. The time of other results stays, because it tells a result that is
@@ -160,19 +160,19 @@ def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkR
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
-    return ResultRow(at, centre, topic, str(key or _digest(row.payload))[:128], row.id, row.payload), fields
+    return ResultRow(at, centre, topic, str(key or _compute_result_key(row.payload))[:128], row.id, row.payload), fields
 
 
-def _digest(payload: str) -> str:
+def _compute_result_key(payload: str) -> str:
     """Return a key for a result that has none. A restored store sends the result again with another row id."""
     return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _reject_constant(constant: str) -> None:
+def _refuse_nan_or_infinity(constant: str) -> None:
     raise ValueError(constant)
 
 
-_PAYLOADS = json.JSONDecoder(parse_constant=_reject_constant)
+_PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 
 
 def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float) -> MarkRow | None:
@@ -219,7 +219,7 @@ class DayCounts:
         self._days: dict[int, date] = {}  # by quarter of an hour: offsets of time zones are multiples of it
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
 
-    def add(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+    def add_row_to_counts(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Count a new row."""
         day = self._find_local_day(row.at)
         if isinstance(row, MarkRow):
@@ -228,9 +228,9 @@ class DayCounts:
         match row.topic:
             case "results/attempts":
                 self.counts[row.centre, day, "attempts"] += 1
-                self._count_if_name_is_accepted(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
+                self._count_result_if_name_is_accepted(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
             case "results/dispositions":
-                self._count_if_name_is_accepted(
+                self._count_result_if_name_is_accepted(
                     row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1
                 )
             case "results/opt-outs":
@@ -239,9 +239,9 @@ class DayCounts:
                 seconds = fields.get("seconds")
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
                     if isinstance(spent, int | float) and 0 <= spent < _MAX_EPOCH_SECONDS:
-                        self._count_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
+                        self._count_result_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
 
-    def _count_if_name_is_accepted(self, centre: str, day: date, what: str, count: float) -> None:
+    def _count_result_if_name_is_accepted(self, centre: str, day: date, what: str, count: float) -> None:
         if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 

@@ -37,39 +37,46 @@ class LiveCentre:
     clock_ahead_seconds: float = 0.0
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def list_page_fields(self) -> LiveFields:
+    def build_page_fields(self) -> LiveFields:
         """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
-        seats = {str(name): count for name, count in _as_mapping(self.state.get("seats")).items() if _is_count(count)}
+        seats = {
+            str(name): count
+            for name, count in _get_mapping_or_empty(self.state.get("seats")).items()
+            if _is_valid_count(count)
+        }
         campaigns = [
             each
             for each in self.campaigns.values()
             if each.get("state") != "stopped" or _list_progress_fields(each).get("remaining")
         ]
-        limits = [_as_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
+        limits = [_get_mapping_or_empty(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
             "live_at": self.at or None,
             "online": bool(self.state.get("online")),
             "switch_up": bool(self.state.get("switch_up")),
             "signed_in": sum(count for state, count in seats.items() if state in _SIGNED_IN),
             "talking": seats.get("talking", 0),
-            "calls": _as_count(self.state, "calls"),
-            "total": _sum_progress(campaigns, "total"),
-            "completed": _sum_progress(campaigns, "completed"),
-            "remaining": _sum_progress(campaigns, "remaining"),
+            "calls": _get_count_or_zero(self.state, "calls"),
+            "total": _sum_progress_of_campaigns(campaigns, "total"),
+            "completed": _sum_progress_of_campaigns(campaigns, "completed"),
+            "remaining": _sum_progress_of_campaigns(campaigns, "remaining"),
             "abandoned_limit": min(
                 (limit for limit in limits if isinstance(limit, float | int) and 0 < limit <= 1), default=None
             ),
             "campaigns": {
-                str(name)[:64]: str(state)[:16] for name, state in _as_mapping(self.state.get("campaigns")).items()
+                str(name)[:64]: str(state)[:16]
+                for name, state in _get_mapping_or_empty(self.state.get("campaigns")).items()
             },
-            "alerts": [_describe_alert(each) for each in [*self._own_alerts(), *self.alerts[:_MAX_ALERTS]]],
-            "material": _as_short_text(self.material, "active"),
-            "assigned_material": _as_short_text(self.material, "assigned"),
-            "material_problem": _as_short_text(self.material, "problem"),
+            "alerts": [
+                _describe_alert(each) for each in [*self._create_headquarters_alerts(), *self.alerts[:_MAX_ALERTS]]
+            ],
+            "material": _get_short_text_or_none(self.material, "active"),
+            "assigned_material": _get_short_text_or_none(self.material, "assigned"),
+            "material_problem": _get_short_text_or_none(self.material, "problem"),
             "opt_out_lag_seconds": self.opt_out_lag_seconds,
         }
 
-    def _own_alerts(self) -> list[Mapping[str, Any]]:
+    def _create_headquarters_alerts(self) -> list[Mapping[str, Any]]:
         """Return the alerts that headquarters itself raises about the centre."""
         alerts = []
         if problem := self.peer_update_problem:
@@ -85,7 +92,7 @@ class LiveCentres:
     def __init__(self) -> None:
         self.centres: dict[str, LiveCentre] = {}
 
-    def store_status(self, subject: str, data: bytes, now: float) -> None:
+    def store_centre_status(self, subject: str, data: bytes, now: float) -> None:
         """Store the live status in a centre's message. An invalid message is ignored.
 
         The server allows each centre to publish its own status only.
@@ -113,7 +120,7 @@ class LiveCentres:
                 centre.clock_ahead_seconds = at - now if isinstance(at, int | float) and abs(at) < _MAX_TIME else 0.0
             case "peer-updates":
                 if "problem" in fields:
-                    centre.peer_update_problem = _as_short_text(fields, "problem") or ""
+                    centre.peer_update_problem = _get_short_text_or_none(fields, "problem") or ""
                 lag = fields.get("opt_out_lag_seconds", centre.opt_out_lag_seconds)
                 if isinstance(lag, int | float) and abs(lag) < _MAX_NUMBER:
                     centre.opt_out_lag_seconds = float(lag)
@@ -126,8 +133,8 @@ class LiveCentres:
 
 def _describe_alert(alert: Mapping[str, Any]) -> ShownAlert:
     """Return an alert for the pages, with every text shortened to the allowed length."""
-    fields = [*_as_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
-    shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
+    fields = [*_get_mapping_or_empty(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
+    shown = {name[:32]: value if _is_valid_number(value) else str(value)[:300] for name, value in fields}
     texts = {name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}
     return {
         "code": texts["code"],
@@ -138,31 +145,31 @@ def _describe_alert(alert: Mapping[str, Any]) -> ShownAlert:
     }
 
 
-def _sum_progress(campaigns: Iterable[Mapping[str, Any]], name: str) -> int:
-    return sum(_as_count(_list_progress_fields(each), name) for each in campaigns)
+def _sum_progress_of_campaigns(campaigns: Iterable[Mapping[str, Any]], name: str) -> int:
+    return sum(_get_count_or_zero(_list_progress_fields(each), name) for each in campaigns)
 
 
 def _list_progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _as_mapping(campaign.get("progress"))
+    return _get_mapping_or_empty(campaign.get("progress"))
 
 
-def _as_mapping(value: object) -> Mapping[str, Any]:
+def _get_mapping_or_empty(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_count(value: object) -> bool:
+def _is_valid_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _is_number(value: object) -> bool:
+def _is_valid_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
 
 
-def _as_count(fields: Mapping[str, Any], name: str) -> int:
+def _get_count_or_zero(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
-    return value if isinstance(value, int) and _is_count(value) else 0
+    return value if isinstance(value, int) and _is_valid_count(value) else 0
 
 
-def _as_short_text(fields: Mapping[str, Any], name: str) -> str | None:
+def _get_short_text_or_none(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     return value[:200] if isinstance(value, str) and value else None

@@ -21,7 +21,7 @@ from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
 
 
-def read_online_key(settings: HqSettings) -> bytes:
+def read_online_signing_key(settings: HqSettings) -> bytes:
     """Return the private key that signs the list of the newest material and its assignment to centres. Raises SettingError."""
     path = settings.bundles.online_key_file
     if path is None:
@@ -38,14 +38,14 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
     if "all" in to:
         replaced += {f"zone:{each.zone}" for each in settings.centres}
     repository = Repository(settings.bundles.folder)
-    repository.assign_version(name, version, to, [*replaced, *to], read_online_key(settings), time.time())
+    repository.assign_version(name, version, to, [*replaced, *to], read_online_signing_key(settings), time.time())
 
 
-async def read_material(settings: HqSettings) -> PublishedMaterial:
+async def read_published_material(settings: HqSettings) -> PublishedMaterial:
     """Return the published material, which is empty before the first publication. Raises StoreError if it cannot be read."""
     folder = settings.bundles.folder
 
-    def read() -> PublishedMaterial:
+    def read_material_from_repository() -> PublishedMaterial:
         repository = Repository(folder)
         waves = [
             Assignment(name=each.name, version=each.version, to=[*each.to]) for each in repository.read_waves().waves
@@ -53,6 +53,6 @@ async def read_material(settings: HqSettings) -> PublishedMaterial:
         return PublishedMaterial(approved=repository.list_approved_versions(), waves=waves)
 
     try:
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(read_material_from_repository)
     except (MaterialRefused, RepositoryError, OSError) as error:
         raise StoreError(f"{folder}: the published material cannot be read: {error}") from error

@@ -52,7 +52,7 @@ def create_order(
 ) -> HqOrder:
     """Return a new order, without signatures. `values` are its campaign and its limits.
 
-    `after` is the place of the last order in the sequence of orders (`find_last_place`).
+    `after` is the place of the last order in the sequence of orders (`find_newest_order_time`).
 
     Raises OrderNotSent for values that this kind of order does not allow.
     """
@@ -117,7 +117,7 @@ async def send_order(
     replies: dict[str, OrderReply] = {}
     is_complete = asyncio.Event()
 
-    async def receive_reply(subject: str, data: bytes) -> None:
+    async def record_reply_of_centre(subject: str, data: bytes) -> None:
         try:
             reply = _REPLY.validate_json(data)
         except ValidationError:
@@ -129,16 +129,16 @@ async def send_order(
             if len(replies) == len(centres):
                 is_complete.set()
 
-    await session.subscribe(build_reply_subject("*", order.id), receive_reply)
+    await session.subscribe_to_subject(build_reply_subject("*", order.id), record_reply_of_centre)
     await session.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES, max_age_seconds=LONGEST_VALID_SECONDS)
-    await session.store(build_order_subject(order.to), signed.model_dump_json().encode())
+    await session.store_message(build_order_subject(order.to), signed.model_dump_json().encode())
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_seconds):
             await is_complete.wait()
     return replies
 
 
-async def find_last_place(session: Session, settings: HqSettings) -> float:
+async def find_newest_order_time(session: Session, settings: HqSettings) -> float:
     """Return the highest place (`made_at`) of a signed order in the stream, or 0 if there is none."""
     keys, last = list_public_keys_of_leaders(settings), 0.0
     for signed, order in await read_valid_orders(session, 0.0):
@@ -157,7 +157,7 @@ async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOr
             return []
     with suppress(TimeoutError):
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-            async for stored in session.consume(CMD, 0):
+            async for stored in session.read_stream_messages(CMD, 0):
                 parsed = parse_order(stored.data)
                 if parsed is not None and parsed[1].expires_at > now:
                     orders.append(parsed)
@@ -213,7 +213,7 @@ class OrderMonitor:
         self._orders: dict[str, HqOrder] = {}
         self._replies: dict[str, dict[str, OrderReply]] = {}
 
-    def add_order(self, data: bytes, now: float) -> None:
+    def record_stream_order(self, data: bytes, now: float) -> None:
         """Add an order from the stream. An invalid or expired one is ignored."""
         parsed = parse_order(data)
         if parsed is None:
@@ -222,7 +222,7 @@ class OrderMonitor:
         if order.expires_at > now and len(self._orders) < MAX_MONITORED_ORDERS:
             self._orders[order.id] = order
 
-    def add_reply(self, subject: str, data: bytes) -> None:
+    def record_centre_reply(self, subject: str, data: bytes) -> None:
         """Add a centre's reply, which may arrive before its order. An invalid one is ignored."""
         if len(data) > _MAX_REPLY_BYTES:
             return
@@ -232,7 +232,7 @@ class OrderMonitor:
             if centre == reply.centre and (order_id in self._replies or len(self._replies) < MAX_MONITORED_ORDERS):
                 self._replies.setdefault(order_id, {})[centre] = reply
 
-    def list_page_values(self, now: float) -> dict[str, OrderReplies]:
+    def list_orders_by_page_key(self, now: float) -> dict[str, OrderReplies]:
         """Return each order for each zone that it concerns, by the key `order/ZONE/ID` of the page state.
 
         A value says how many centres executed the order, and which centres refused it or did not reply.

@@ -19,10 +19,10 @@ from dialer.nats.messages import (
     Acknowledgement,
     InvalidMessage,
     OutboxBatch,
-    build_ack_subject,
+    build_acknowledgement_subject,
     build_batch_subject,
-    pack_first_part,
-    unpack_ack,
+    pack_first_part_of_batch,
+    unpack_acknowledgement,
 )
 from dialer.nats.outbox_file import OutboxFile, read_outbox_file
 from dialer.settings.headquarters import HqSettings
@@ -43,11 +43,11 @@ def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[Outbo
     """
     files = [read_outbox_file(path) for path in paths]
     for file in files:
-        _check_signature(settings, file)
+        _check_outbox_file_signature(settings, file)
     return sorted(files, key=lambda file: (file.centre, file.first, file.last))
 
 
-def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
+def _check_outbox_file_signature(settings: HqSettings, file: OutboxFile) -> None:
     centre = next((centre for centre in settings.centres if centre.id == file.centre), None)
     if centre is None:
         raise InvalidMessage(f"{file.path}: {file.centre} is not a centre of this headquarters: add it to [[centres]]")
@@ -57,7 +57,7 @@ def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
     if centre.nkey is None and not rendered.exists():
         raise InvalidMessage(f"{file.path}: the key of {file.centre} is unknown: add its nkey to [[centres]]")
     public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.decode_public_key(centre.nkey)
-    if not file.is_signed_by(public_key):
+    if not file.is_signed_with_key(public_key):
         raise InvalidMessage(
             f"{file.path}: is not signed with the key of {file.centre}: write it again there, with its nkey_file"
         )
@@ -70,27 +70,27 @@ class _Acknowledgements:
         self._acks: dict[tuple[str, str], Acknowledgement] = {}
         self._received = asyncio.Event()
 
-    async def receive(self, subject: str, data: bytes) -> None:
+    async def store_acknowledgement(self, subject: str, data: bytes) -> None:
         """Store an acknowledgement."""
-        ack = unpack_ack(data)
-        self._acks[subject.removeprefix(build_ack_subject("")), ack.incarnation] = ack
+        ack = unpack_acknowledgement(data)
+        self._acks[subject.removeprefix(build_acknowledgement_subject("")), ack.incarnation] = ack
         self._received.set()
 
-    async def send(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
+    async def send_batch_until_acknowledged(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
         """Send a batch of a file until it is acknowledged. Raises the same errors as `import_outbox_files`."""
         rest = batch
         while rest.first <= rest.last:
-            part, data = await asyncio.to_thread(pack_first_part, rest)
-            await self._send_part(session, file, part, data)
+            part, data = await asyncio.to_thread(pack_first_part_of_batch, rest)
+            await self._send_part_of_batch(session, file, part, data)
             later = tuple(row for row in rest.rows if row.id > part.last)
             rest = replace(rest, first=part.last + 1, rows=later)
 
-    async def _send_part(self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes) -> None:
+    async def _send_part_of_batch(self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes) -> None:
         key = (file.centre, file.store.incarnation)
         problem = "start `dialer hq gather`, or see its log for why the file was refused"
         for _ in range(TRIES):
             self._acks.pop(key, None)
-            await session.store(build_batch_subject(file.centre), data)
+            await session.store_message(build_batch_subject(file.centre), data)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
                     while not (ack := self._acks.get(key)) or (ack.through or 0) < batch.last:
@@ -117,8 +117,8 @@ async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> 
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe(build_ack_subject(centre), acks.receive)
+        await session.subscribe_to_subject(build_acknowledgement_subject(centre), acks.store_acknowledgement)
     for file in files:
         for batch in file.read_batches():
-            await acks.send(session, file, batch)
+            await acks.send_batch_until_acknowledged(session, file, batch)
         yield file

@@ -55,17 +55,17 @@ class PageDatabase:
         self._db: Database | None = None
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Database]:
+    async def open_transaction(self) -> AsyncIterator[Database]:
         """Run a transaction on the connection until the context ends. Raises StoreError if the database is unreachable."""
         async with self._turn:
             try:
                 if self._db is None:
                     self._db = await self._connection.enter_async_context(open_database(self._address))
-                    await self._db.prepare()
-                async with self._db.transaction():
+                    await self._db.prepare_schema()
+                async with self._db.open_transaction():
                     yield self._db
                 if self._has_new_entries and self._file is not None:
-                    await try_or_log(_store_chain_end(self._db, self._file), "audit.end_not_stored")
+                    await try_or_log(_store_last_audit_entry(self._db, self._file), "audit.end_not_stored")
                 self._has_new_entries = False
             except HeadquartersUnreachable as error:
                 raise StoreError(str(error)) from error
@@ -80,43 +80,43 @@ class PageDatabase:
 
     async def append_audit(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
         """Append an audit entry, in the transaction of the action that it records."""
-        await SQL.lock_audit.run(db)
-        end = await SQL.chain_end.fetch_first(db) or ChainEnd(0, GENESIS)
+        await SQL.lock_audit.run_statement(db)
+        end = await SQL.chain_end.fetch_first_row(db) or ChainEnd(0, GENESIS)
         entry = make_next_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
-        await SQL.insert_entry.run(db, *astuple(entry))
+        await SQL.insert_entry.run_statement(db, *astuple(entry))
         self._has_new_entries = True
 
     async def read_audit_entries(self) -> list[AuditEntry]:
         """Return all audit entries, the oldest first."""
-        async with self.transaction() as db:
-            return await SQL.entries_from.fetch(db, 0)
+        async with self.open_transaction() as db:
+            return await SQL.entries_from.fetch_rows(db, 0)
 
     async def read_newest_audit_entries(self, count: int) -> list[AuditEntry]:
         """Return the last audit entries, the newest first."""
-        async with self.transaction() as db:
-            return await SQL.newest_entries.fetch(db, count)
+        async with self.open_transaction() as db:
+            return await SQL.newest_entries.fetch_rows(db, count)
 
-    async def find_audit_breaks(self) -> list[Break]:
+    async def find_breaks_in_audit_chain(self) -> list[Break]:
         """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
         end = None if self._file is None else await self._file.read_audit_head()
         return [*find_breaks_in_chain(await self.read_audit_entries(), end)]
 
-    async def accept_audit_end(self, who: str) -> None:
+    async def accept_last_audit_entry(self, who: str) -> None:
         """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
         if self._file is None:
             return
         stored, entries = await self._file.read_audit_head(), await self.read_audit_entries()
         await self._file.save_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
         before = "none" if stored is None else f"entry {stored.number}"
-        async with self.transaction() as db:
+        async with self.open_transaction() as db:
             await self.append_audit(db, "audit-end-accepted", who, {"before": before})
 
 
-async def _store_chain_end(db: Database, file: DeskFile) -> None:
+async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
     """Store the last entry of the hash chain in the file, if the chain continues the entry stored there. Raises StoreError."""
     stored = await file.read_audit_head()
-    entries = await SQL.entries_from.fetch(db, 0 if stored is None else stored[0])
-    if [*_find_breaks_after_stored_end(entries, stored)]:
+    entries = await SQL.entries_from.fetch_rows(db, 0 if stored is None else stored[0])
+    if [*_find_audit_breaks_after_stored_entry(entries, stored)]:
         _log.error(
             "audit.cut_off", problem="the database no longer has the newest audit entries; see `dialer hq audit`"
         )
@@ -124,7 +124,9 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
         await file.save_audit_head(entries[-1].number, entries[-1].digest)
 
 
-def _find_breaks_after_stored_end(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
+def _find_audit_breaks_after_stored_entry(
+    entries: Sequence[AuditEntry], stored: tuple[int, str] | None
+) -> Iterator[Break]:
     """Yield the breaks of the hash chain from the stored last entry on. `entries` must begin with that entry."""
     if stored is None:
         yield from find_breaks_in_chain(entries)

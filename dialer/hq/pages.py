@@ -15,7 +15,7 @@ from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MAX_DAYS, HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import DatedResults, HqUser
-from dialer.hq.rights import can_see_key, list_allowed_actions
+from dialer.hq.rights import can_see_page_state_key, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
@@ -67,10 +67,10 @@ class HqAccount:
     def create_router(self) -> APIRouter:
         """Return a router with the route that describes the signed-in user."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/me", dependencies=allow_anyone())(self.read_account)
+        router.get("/api/me", dependencies=allow_anyone())(self.read_signed_in_account)
         return router
 
-    async def read_account(self, request: Request) -> HqUser | None:
+    async def read_signed_in_account(self, request: Request) -> HqUser | None:
         """Return the signed-in user with zone ("" = all zones) and allowed actions, or null if nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)
@@ -101,7 +101,7 @@ class HqBoard:
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)
         router.get("/constituencies")(self.read_constituencies)
         router.get("/booths")(self.read_booths)
-        router.get("/days")(self.read_days)
+        router.get("/days")(self.read_daily_results)
         return router
 
     async def stream_events(self, request: Request, who: SignedIn) -> Response:
@@ -109,13 +109,13 @@ class HqBoard:
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.open_stream(request, lambda key: can_see_key(zone, key))
+        return self._streams.open_stream(request, lambda key: can_see_page_state_key(zone, key))
 
     async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""
-        self._require_centre(who, centre)
-        async with self._db.transaction() as db:
-            return [row._asdict() for row in await SQL.constituencies.fetch(db, centre)]
+        self._refuse_centre_outside_zone(who, centre)
+        async with self._db.open_transaction() as db:
+            return [row._asdict() for row in await SQL.constituencies.fetch_rows(db, centre)]
 
     async def read_booths(
         self,
@@ -125,16 +125,16 @@ class HqBoard:
         who: SignedIn,
     ) -> list[dict[str, Any]]:
         """Return the turnout of the booths of a constituency."""
-        self._require_centre(who, centre)
-        async with self._db.transaction() as db:
-            return [row._asdict() for row in await SQL.booths.fetch(db, centre, state, constituency)]
+        self._refuse_centre_outside_zone(who, centre)
+        async with self._db.open_transaction() as db:
+            return [row._asdict() for row in await SQL.booths.fetch_rows(db, centre, state, constituency)]
 
-    def _require_centre(self, who: SignedInUser, centre: str) -> None:
+    def _refuse_centre_outside_zone(self, who: SignedInUser, centre: str) -> None:
         """Raise RequestRefused unless the centre is within the user's zone."""
-        if not self._accounts.is_in_zone_of(who.name, f"centre:{centre}"):
+        if not self._accounts.are_centres_in_zone_of_user(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")
 
-    async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[DatedResults]:
+    async def read_daily_results(self, who: SignedIn, zone: str = "", centre: str = "") -> list[DatedResults]:
         """Return the figures of each day of the last month, for a centre, a zone, or all centres that the user may see."""
         wanted = [
             name
@@ -143,4 +143,4 @@ class HqBoard:
         ]
         if not wanted:
             raise RequestRefused(403, "other-zone")
-        return await self._figures.read_days(wanted, MAX_DAYS)
+        return await self._figures.read_daily_results(wanted, MAX_DAYS)

@@ -20,7 +20,7 @@ from dialer.nats.messages import (
     CMD,
     OPT_OUT_SUBJECT,
     PEERS,
-    build_ack_subject,
+    build_acknowledgement_subject,
     build_batch_subject,
     build_inbox_prefix,
     build_live_subject,
@@ -41,7 +41,7 @@ ROOT = "root.json"
 MAX_PAYLOAD_BYTES = 1 << 20
 
 
-def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
+def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by the stream that they belong to."""
     marks = [build_mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
@@ -52,7 +52,7 @@ def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
 
 def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
     """Return what a centre may publish and subscribe to at nats-server. Everything else is denied."""
-    api, streams = "$JS.API", list_readable_subjects(centre)
+    api, streams = "$JS.API", list_subjects_readable_by_centre(centre)
     return {
         "publish": {
             "allow": [
@@ -69,7 +69,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
-        "subscribe": {"allow": [build_ack_subject(centre.id), f"{build_inbox_prefix(centre.id)}.>"]},
+        "subscribe": {"allow": [build_acknowledgement_subject(centre.id), f"{build_inbox_prefix(centre.id)}.>"]},
     }
 
 
@@ -120,7 +120,7 @@ class _Site:
     paths: dict[str, str]  # URL path -> folder with files, or address of the process that serves the pages
 
     @property
-    def address(self) -> str:
+    def site_url(self) -> str:
         return f"{'https' if self.encrypted else 'http'}://{self.name}:{self.port}"
 
 
@@ -141,9 +141,9 @@ def _list_web_sites(settings: HqSettings) -> list[_Site]:
         parts = urlsplit(address)
         encrypted = parts.scheme == "https"
         site = _Site(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80), {})
-        if site.address not in [each.address for each in sites]:
+        if site.site_url not in [each.site_url for each in sites]:
             sites.append(site)
-        next(each for each in sites if each.address == site.address).paths[parts.path.strip("/")] = source
+        next(each for each in sites if each.site_url == site.site_url).paths[parts.path.strip("/")] = source
     return sites
 
 
@@ -151,7 +151,7 @@ def render_caddy_configuration(settings: HqSettings) -> str:
     """Return the Caddyfile for material and pages. Caddy obtains the certificates itself."""
     lines = [MARKER]
     for site in _list_web_sites(settings):
-        lines.append(f"{site.address} {{")
+        lines.append(f"{site.site_url} {{")
         for path, source in site.paths.items():
             if path:
                 lines += [f"\thandle_path /{path}/* {{", f"\t\troot * {source}", "\t\tfile_server", "\t}"]

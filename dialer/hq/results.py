@@ -50,4 +50,4 @@ async def read_state_results(
     seconds).
     """
     asked = (state_code, constituency_number, since, until)
-    return await SQL.marks.fetch(db, *asked), await SQL.answers.fetch(db, *asked)
+    return await SQL.marks.fetch_rows(db, *asked), await SQL.answers.fetch_rows(db, *asked)

@@ -34,7 +34,7 @@ ACTIONS_OF_ROLE: dict[HqRole, frozenset[HqAction]] = {
 }
 
 
-def list_roles_for(action: HqAction) -> frozenset[str]:
+def list_roles_that_allow_action(action: HqAction) -> frozenset[str]:
     """Return the roles that allow an action."""
     return frozenset(role for role, actions in ACTIONS_OF_ROLE.items() if action in actions)
 
@@ -49,7 +49,7 @@ def can_see_zone(user_zone: str, zone: str) -> bool:
     return user_zone in {"", zone}
 
 
-def can_see_key(user_zone: str, key: str) -> bool:
+def can_see_page_state_key(user_zone: str, key: str) -> bool:
     """Return whether a user of `user_zone` may see a key of the page state.
 
     A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to
@@ -59,7 +59,7 @@ def can_see_key(user_zone: str, key: str) -> bool:
     return len(parts) == 1 or can_see_zone(user_zone, parts[1])
 
 
-def is_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
+def are_centres_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
     """Return whether `to` ("all", "zone:NAME" or "centre:ID") exists and all its centres belong to the user's zone."""
     kind, _, name = to.partition(":")
     match kind:

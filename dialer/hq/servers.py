@@ -42,7 +42,7 @@ class NatsServer:
         self.port = -1
 
     @property
-    def address(self) -> str:
+    def nats_server_url(self) -> str:
         """The address that clients connect to."""
         return f"nats://127.0.0.1:{self.port}"
 
@@ -73,7 +73,7 @@ class NatsServer:
                     await asyncio.sleep(0.02)
         raise HeadquartersUnreachable(f"nats-server did not start: see {self._directory / 'nats-server.log'}")
 
-    async def kill(self) -> None:
+    async def kill_nats_server(self) -> None:
         """Kill the nats-server immediately, as in a crash."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
@@ -89,7 +89,7 @@ async def run_nats_server(directory: Path, more_configuration: str = "") -> Asyn
     try:
         yield server
     finally:
-        await server.kill()
+        await server.kill_nats_server()
 
 
 @contextlib.contextmanager

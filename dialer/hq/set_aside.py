@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.sql import Command, Query, split_into_columns
+from dialer.hq.sql import Command, Query, split_rows_into_columns
 from dialer.nats.messages import BatchRow
 from dialer.store.sql import Statements
 
@@ -47,7 +47,7 @@ class SetAsideRow(NamedTuple):
     retry: bool
 
     @property
-    def batch_row(self) -> BatchRow:
+    def original_outbox_row(self) -> BatchRow:
         """The row as it was in the centre's outbox."""
         return BatchRow(self.id, self.topic, self.created_at, self.payload)
 
@@ -73,20 +73,20 @@ def make_set_aside_row(
     """Return the entry for a row, with every text in a form that the database can store."""
     created_at = row.at if abs(row.at) < 1e11 else now  # also excludes NaN
     topic, payload, why = (
-        _make_storable(text) for text in (row.topic[:128], row.payload, reason[:_MAX_REASON_LETTERS])
+        _escape_unstorable_characters(text) for text in (row.topic[:128], row.payload, reason[:_MAX_REASON_LETTERS])
     )
     return SetAsideRow(centre, incarnation, row.id, topic, now, created_at, payload, why, retry)
 
 
-async def insert_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Store rows that were set aside. Rows that are stored already are skipped."""
-    await SQL.insert.run(db, *split_into_columns([*rows], 9))
+    await SQL.insert.run_statement(db, *split_rows_into_columns([*rows], 9))
 
 
-async def delete_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+async def delete_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Delete rows that were stored as results since."""
-    await SQL.delete.run(db, *split_into_columns([row[:3] for row in rows], 3))
+    await SQL.delete.run_statement(db, *split_rows_into_columns([row[:3] for row in rows], 3))
 
 
-def _make_storable(text: str) -> str:
+def _escape_unstorable_characters(text: str) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

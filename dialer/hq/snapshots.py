@@ -28,9 +28,9 @@ from dialer.nats.snapshot import (
     MAX_PAGE_ROWS,
     SnapshotPage,
     SnapshotRequest,
-    pack_page,
-    pack_refusal,
-    unpack_request,
+    pack_snapshot_page,
+    pack_snapshot_refusal,
+    unpack_snapshot_request,
 )
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -67,29 +67,29 @@ class SnapshotServer:
         self._session = session
         self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
-    async def start(self) -> None:
+    async def serve_snapshots(self) -> None:
         """Answer requests from now on, while the session lasts."""
         await self._session.serve_requests(messages.build_snapshot_subject("*"), self._answer_snapshot_request)
 
     async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(messages.build_snapshot_subject(""))
         try:
-            request = unpack_request(data)
-            self._check_constituency(centre, request)
+            request = unpack_snapshot_request(data)
+            self._refuse_constituency_of_other_centre(centre, request)
             # Read before the database, which therefore has everything up to this position.
             position = (await self._session.read_stream_state(messages.PEERS)).last
             async with open_database(self._address) as db:
-                rows = await read_page(db, request)
+                rows = await read_snapshot_page(db, request)
         except InvalidMessage as error:
             _log.warning("snapshot.refused", centre=centre, problem=str(error))
-            return pack_refusal(str(error))
+            return pack_snapshot_refusal(str(error))
         except (*DatabaseError, HeadquartersUnreachable, ValueError) as error:
             _log.warning("snapshot.failed", centre=centre, problem=str(error))
-            return pack_refusal("headquarters cannot read a snapshot now: the request is repeated")
+            return pack_snapshot_refusal("headquarters cannot read a snapshot now: the request is repeated")
         page = SnapshotPage(centre, request, position, rows.next_after, rows.opt_outs, rows.marks)
-        return await asyncio.to_thread(pack_page, page, self._private_key)
+        return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 
-    def _check_constituency(self, centre: str, request: SnapshotRequest) -> None:
+    def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
         """Raise InvalidMessage if the centre may not receive marks of the requested constituency."""
         settings = self._centres.get(centre)
         if settings is None:
@@ -110,23 +110,23 @@ class PageRows(NamedTuple):
     marks: Sequence[dict[str, Any]]
 
 
-async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
+async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows:
     """Return the opt-outs or marks of the requested page. Raises ValueError if the request does not start at a page."""
     if request.constituency_number is None:
-        found = await SQL.opt_outs.fetch(db, request.after, MAX_PAGE_ROWS)
+        found = await SQL.opt_outs.fetch_rows(db, request.after, MAX_PAGE_ROWS)
         updates = [(row.number_hash, row._asdict()) for row in found]
         next_after, opt_outs = fit_updates_into_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
         return PageRows(next_after, opt_outs, [])
     part, serial, number = map(int, (request.after or _BEFORE_FIRST_MARK).split("/"))
     place = (request.state_code, request.constituency_number)
-    rows = await SQL.marks.fetch(db, *place, part, serial, number, MAX_PAGE_ROWS)
+    rows = await SQL.marks.fetch_rows(db, *place, part, serial, number, MAX_PAGE_ROWS)
     marks = []
     for row in rows:
         fields = json.loads(row.payload)
         voter = parse_voter_place(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
-            marks.append((key, messages.create_peer_mark(row.centre, voter, fields)))
+            marks.append((key, messages.create_mark_update_for_peers(row.centre, voter, fields)))
     next_after, of_page = fit_updates_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 

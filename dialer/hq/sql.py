@@ -1,7 +1,7 @@
 """Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and awaited.
 
 Parameters are passed by position ($1, $2, ...). Where a statement writes many rows, each parameter is a list with one
-value per row (`split_into_columns`).
+value per row (`split_rows_into_columns`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ V = TypeVar("V")
 class Command(sql.Statement):
     """An SQL statement that returns no rows."""
 
-    async def run(self, db: Database, /, *values: object) -> int:
+    async def run_statement(self, db: Database, /, *values: object) -> int:
         """Run the statement and return the number of rows that it changed."""
-        return await db.execute(self.sql, *values)
+        return await db.run_statement(self.sql, *values)
 
 
 class Query(sql.Statement, Generic[R]):
@@ -32,13 +32,13 @@ class Query(sql.Statement, Generic[R]):
         self.make = declared.make
         self.columns = declared.columns
 
-    async def fetch(self, db: Database, /, *values: object) -> list[R]:
+    async def fetch_rows(self, db: Database, /, *values: object) -> list[R]:
         """Return all rows."""
-        return [self.make(row) for row in await db.fetch(self.sql, *values)]
+        return [self.make(row) for row in await db.fetch_rows(self.sql, *values)]
 
-    async def fetch_first(self, db: Database, /, *values: object) -> R | None:
+    async def fetch_first_row(self, db: Database, /, *values: object) -> R | None:
         """Return the first row, or None if there is none."""
-        rows = await db.fetch(self.sql, *values)
+        rows = await db.fetch_rows(self.sql, *values)
         return self.make(rows[0]) if rows else None
 
 
@@ -48,17 +48,17 @@ class Scalar(sql.Statement, Generic[V]):
     def __init__(self, kind: type[V]) -> None:
         self.kind = kind
 
-    async def fetch_first(self, db: Database, /, *values: object) -> V | None:
+    async def fetch_value_or_none(self, db: Database, /, *values: object) -> V | None:
         """Return the value of the first row, or None if there is no row or the value is NULL."""
         value: V | None = await db.fetch_value(self.sql, *values)
         return value
 
-    async def fetch_one(self, db: Database, /, *values: object) -> V:
+    async def fetch_value(self, db: Database, /, *values: object) -> V:
         """Return the value of a statement that always returns one row."""
         value: V = await db.fetch_value(self.sql, *values)
         return value
 
 
-def split_into_columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+def split_rows_into_columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
     """Return the rows as lists, one list of values for each of the `count` columns."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.sql import Command, Query, split_into_columns
-from dialer.hq.stores import KnownStore, StoreState, find_accepted
+from dialer.hq.sql import Command, Query, split_rows_into_columns
+from dialer.hq.stores import KnownStore, StoreState, find_accepted_store
 from dialer.store.sql import Statements
 
 Stores = dict[str, KnownStore]
@@ -40,13 +40,13 @@ class SQL(Statements):
 
 async def list_stores(db: Database) -> list[CentreStore]:
     """Return the stores of all centres, the oldest of each first."""
-    return await SQL.all_stores.fetch(db)
+    return await SQL.all_stores.fetch_rows(db)
 
 
 async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]:
     """Return the known stores of these centres, by centre."""
     stores: dict[str, Stores] = {centre: {} for centre in centres}
-    for row in await SQL.stores.fetch(db, centres):
+    for row in await SQL.stores.fetch_rows(db, centres):
         stores[row.centre][row.incarnation] = KnownStore(
             row.incarnation, row.previous, StoreState(row.state), row.last_id, row.first_at, row.run
         )
@@ -61,15 +61,15 @@ async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
         for each in of_centre.values()
     ]
     rows.sort(key=lambda row: row[3] == StoreState.ACCEPTED)  # last: a centre must never have two accepted stores
-    await SQL.set_stores.run(db, *split_into_columns(rows, 7))
+    await SQL.set_stores.run_statement(db, *split_rows_into_columns(rows, 7))
 
 
-async def choose_store(db: Database, centre: str, digits: str) -> str:
+async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
     """Accept the store of a centre whose incarnation begins with `digits`, in place of the one accepted before.
 
     Returns the incarnation. Raises UnknownStore.
     """
-    async with db.transaction():
+    async with db.open_transaction():
         stores = (await read_stores(db, [centre]))[centre]
         found = [each for each in stores.values() if each.incarnation.startswith(digits)]
         if len(found) != 1:
@@ -81,7 +81,7 @@ async def choose_store(db: Database, centre: str, digits: str) -> str:
             each.state = StoreState.REPLACED
         found[0].state = StoreState.ACCEPTED
         found[0].run = ""
-        assert find_accepted(stores) is found[0]  # noqa: S101 - exactly one
+        assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores(db, {centre: stores})
-        await SQL.clear_problem.run(db, centre)
+        await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

@@ -56,15 +56,15 @@ class StoreSightings:
         self._seen_at: dict[tuple[str, str], float] = {}
         self._ended_runs: dict[str, set[str]] = defaultdict(set)
 
-    def note(self, centre: str, incarnation: str, now: float) -> None:
+    def record_sighting(self, centre: str, incarnation: str, now: float) -> None:
         """Record that a store has sent something. `now` is in epoch seconds."""
         self._seen_at[centre, incarnation] = now
 
-    def was_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
+    def was_store_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
         """Return whether a store has sent something after that time."""
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
-    def begin_run(self, centre: str, store: KnownStore, run: str) -> bool:
+    def record_run_of_store(self, centre: str, store: KnownStore, run: str) -> bool:
         """Record the run of a store. Return False if that run had ended already, because a clone had begun another."""
         ended = self._ended_runs[centre]
         if run in ended:
@@ -82,17 +82,17 @@ def accept_store(
 
     `stores` has the known stores of the centre by incarnation. It is updated. Raises StoreNotAccepted.
     """
-    accepted = find_accepted(stores)
+    accepted = find_accepted_store(stores)
     own = stores.get(sender.incarnation)
     if own is None:
-        own = stores[sender.incarnation] = _add_store(accepted, sender, now)
+        own = stores[sender.incarnation] = _register_new_store(accepted, sender, now)
         if own.state is StoreState.ACCEPTED and accepted is not None:
             accepted.state = StoreState.REPLACED
             accepted = own
-    sightings.note(centre, sender.incarnation, now)
+    sightings.record_sighting(centre, sender.incarnation, now)
     if accepted is not None and own is not accepted:
-        _wait_or_refuse(centre, own, accepted, sightings, now)
-    if not sightings.begin_run(centre, own, sender.run):
+        _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
+    if not sightings.record_run_of_store(centre, own, sender.run):
         raise StoreNotAccepted(
             f"two machines run the same store of {centre} (cloned?): stop one of them, then start the other again",
             is_final=True,
@@ -100,24 +100,24 @@ def accept_store(
     return own
 
 
-def find_accepted(stores: dict[str, KnownStore]) -> KnownStore | None:
+def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
     """Return the accepted store of a centre, or None if it has none."""
     return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
 
 
-def describe_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
+def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return what a person must decide about the stores of a centre, or an empty text."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
-    accepted = find_accepted(stores)
+    accepted = find_accepted_store(stores)
     if not refused or accepted is None:
         return ""
     return (
-        f"two stores send results as {centre}: {_shorten(accepted)} is accepted, {_shorten(refused[-1])} is refused. Stop one"
-        f" of them, then choose with `dialer hq store accept`"
+        f"two stores send results as {centre}: {_format_short_incarnation(accepted)} is accepted, "
+        f"{_format_short_incarnation(refused[-1])} is refused. Stop one of them, then choose with `dialer hq store accept`"
     )
 
 
-def _add_store(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
+def _register_new_store(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
     store = KnownStore(sender.incarnation, sender.previous, StoreState.ACCEPTED, sender.begins_after, now, sender.run)
     if accepted is None:
         return store
@@ -128,12 +128,14 @@ def _add_store(accepted: KnownStore | None, sender: SendingStore, now: float) ->
     return store
 
 
-def _wait_or_refuse(centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float) -> None:
+def _replace_accepted_store_or_refuse(
+    centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float
+) -> None:
     """Let a store that waits replace the accepted one, or raise StoreNotAccepted."""
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED
     if own.state is StoreState.WAITING:
-        if sightings.was_seen_after(centre, accepted.incarnation, own.first_at):
+        if sightings.was_store_seen_after(centre, accepted.incarnation, own.first_at):
             own.state = StoreState.REFUSED
         elif now - own.first_at >= SILENCE_SECONDS:
             own.state, accepted.state = StoreState.ACCEPTED, StoreState.REPLACED
@@ -145,8 +147,8 @@ def _wait_or_refuse(centre: str, own: KnownStore, accepted: KnownStore, sighting
                 is_final=False,
             )
     stores = {each.incarnation: each for each in (accepted, own)}
-    raise StoreNotAccepted(describe_conflict(centre, stores), is_final=True)
+    raise StoreNotAccepted(describe_store_conflict(centre, stores), is_final=True)
 
 
-def _shorten(store: KnownStore) -> str:
+def _format_short_incarnation(store: KnownStore) -> str:
     return store.incarnation[:_SHOWN] or "a store of an older Matdan"

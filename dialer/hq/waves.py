@@ -31,7 +31,7 @@ class WaveState(StrEnum):
     DONE = "done"
 
 
-def plan_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
+def plan_rollout_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
     """Return the waves of a rollout: first some centres, then all centres of a zone, then all centres.
 
     The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A
@@ -76,7 +76,7 @@ class Rollout:
         self._started_at, self._well_since = now, None
         return self._waves[self._place]
 
-    def update_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
+    def record_centre_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
         """Record which version of the material a centre reports. A problem counts if the centre was assigned this
         version.
         """
@@ -90,13 +90,13 @@ class Rollout:
         if problem and assigned in {None, self._label}:
             self.problem = self.problem or f"{centre}: {problem}"
 
-    def update_alerts(self, centre: str, codes: Collection[str]) -> None:
+    def record_centre_alerts(self, centre: str, codes: Collection[str]) -> None:
         """Record the active alerts of a centre. They count if the centre runs this version."""
         serious = sorted(code for code in codes if code.startswith(_PROBLEM_ALERTS))
         if centre in self._running and serious:
             self.problem = self.problem or f"{centre}: alert {serious[0]}"
 
-    def update_stopped(self, centres: frozenset[str]) -> None:
+    def record_stopped_centres(self, centres: frozenset[str]) -> None:
         """Record in which centres leaders have stopped all calls.
 
         The rollout waits for these centres, because problems show only while they make calls.
@@ -109,11 +109,11 @@ class Rollout:
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
-    def missing_centres(self) -> list[str]:
+    def centres_without_version(self) -> list[str]:
         """The centres of this wave that do not run the version."""
         return sorted(self._waves[self._place].centres - self._running)
 
-    def decide_next_step(self, now: float) -> WaveState:
+    def decide_next_rollout_step(self, now: float) -> WaveState:
         """Return what the caller must do at the time `now` (monotonic seconds)."""
         is_last = self._place == len(self._waves) - 1
         if self.problem:
@@ -121,13 +121,13 @@ class Rollout:
         if self.stopped_centres:
             self._started_at, self._well_since = now, None
             return WaveState.WAIT
-        if self.missing_centres:
+        if self.centres_without_version:
             if now - self._started_at < self._patience_seconds:
                 return WaveState.WAIT
             if is_last:
                 return WaveState.DONE
             minutes = self._patience_seconds / 60
-            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.missing_centres)}"
+            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.centres_without_version)}"
             return WaveState.STOPPED
         if self._well_since is None:
             self._well_since = now

@@ -45,7 +45,7 @@ def build_batch_subject(centre: str) -> str:
     return f"up.{centre}"
 
 
-def build_ack_subject(centre: str) -> str:
+def build_acknowledgement_subject(centre: str) -> str:
     """Return the subject of headquarters' acknowledgements to a centre."""
     return f"ack.{centre}"
 
@@ -152,7 +152,7 @@ def pack_batch(batch: OutboxBatch) -> bytes:
     return zlib.compress(text.encode(), 1)
 
 
-def pack_first_part(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
+def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
     """Return a batch, or as many of its first rows as fit into a message of the server, also as compressed JSON.
 
     The payload of a single row that does not fit is replaced by its size.
@@ -171,7 +171,7 @@ def pack_first_part(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
 
 def unpack_batch(data: bytes) -> OutboxBatch:
     """Return the batch in a message. Raises InvalidMessage."""
-    fields = _read_json(_decompress(data))
+    fields = _parse_json_message(_decompress_message(data))
     if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
         raise InvalidMessage(
             f"the centre's batch has an unknown version: update Matdan here, which reads versions 1 to {VERSION}"
@@ -193,7 +193,7 @@ def unpack_batch(data: bytes) -> OutboxBatch:
     return batch
 
 
-def _decompress(data: bytes) -> bytes:
+def _decompress_message(data: bytes) -> bytes:
     decompressor = zlib.decompressobj()
     try:
         text = decompressor.decompress(data, MAX_BATCH_BYTES * 2)
@@ -204,7 +204,7 @@ def _decompress(data: bytes) -> bytes:
     return text
 
 
-def _read_json(text: bytes) -> Any:
+def _parse_json_message(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -234,12 +234,12 @@ class StoreStatus:
 _ACK, _STORE_STATUS = TypeAdapter(Acknowledgement), TypeAdapter(StoreStatus)
 
 
-def pack_ack(ack: Acknowledgement) -> bytes:
+def pack_acknowledgement(ack: Acknowledgement) -> bytes:
     """Return an acknowledgement as JSON."""
     return json.dumps(asdict(ack)).encode()
 
 
-def unpack_ack(data: bytes) -> Acknowledgement:
+def unpack_acknowledgement(data: bytes) -> Acknowledgement:
     """Return the acknowledgement in a message. Raises InvalidMessage."""
     try:
         return _ACK.validate_json(data)
@@ -267,7 +267,7 @@ def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Map
 
 def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the opt-outs and marks in a message. Raises InvalidMessage. The dialler checks their fields later."""
-    fields = _read_json(data)
+    fields = _parse_json_message(data)
     if not isinstance(fields, dict):
         raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
     lists = [fields.get("opt_outs", []), fields.get("marks", [])]
@@ -276,7 +276,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
     return lists[0], lists[1]
 
 
-def create_peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+def create_mark_update_for_peers(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mark (recorded answer of a voter) from a centre's `results/marks` in the form that other centres
     receive.
     """

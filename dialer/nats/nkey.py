@@ -15,7 +15,7 @@ from dialer.domain.errors import HeadquartersUnreachable
 _KEY_BYTES = 32
 
 
-def read_seed(path: Path) -> str:
+def read_nkey_seed(path: Path) -> str:
     """Return the seed of a user's nkey from a file. Raises HeadquartersUnreachable if the file has none."""
     try:
         text = path.read_text(encoding="ascii").strip()
@@ -32,7 +32,7 @@ def read_seed(path: Path) -> str:
 
 def read_private_key(path: Path) -> bytes:
     """Return the private key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
-    seed = read_seed(path)
+    seed = read_nkey_seed(path)
     try:
         key = base64.b32decode(seed + "=" * (-len(seed) % 8))[2 : 2 + _KEY_BYTES]
     except ValueError:

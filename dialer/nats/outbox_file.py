@@ -119,7 +119,7 @@ class OutboxFile:
     signature: str  # base64; "": not signed
     digests: tuple[bytes, ...]  # of its batches, to notice a change while it is imported
 
-    def is_signed_by(self, public_key: bytes) -> bool:
+    def is_signed_with_key(self, public_key: bytes) -> bool:
         """Return whether the file is signed with the private part of that key."""
         return signing.verify_signature(public_key, _build_signed_text(self.sha256), self.signature)
 
@@ -144,7 +144,7 @@ class OutboxFile:
 def read_outbox_file(path: Path) -> OutboxFile:
     """Read and check the whole file at `path`. Raises InvalidMessage, whose text names the file."""
     with path.open("rb") as file:
-        size, end = _read_end(file, path)
+        size, end = _read_last_line(file, path)
         digest = hashlib.sha256()
         try:
             word, count, sha256, signature = next(csv.reader([end]))
@@ -160,8 +160,8 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 )
             if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
                 raise ValueError
-            store = _read_store(head[4])
-            first, last = _read_number(values[2]), _read_number(values[3])
+            store = _parse_sending_store(head[4])
+            first, last = _parse_digits(values[2]), _parse_digits(values[3])
             if not 0 < first <= last < _LARGEST_ID:
                 raise ValueError
             rows, digests, problem = 0, [], None
@@ -179,7 +179,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 )
             if problem is not None:
                 raise problem
-            if rows != _read_number(count):
+            if rows != _parse_digits(count):
                 raise InvalidMessage(
                     f"{path}: has {rows} rows where its last line says {count}: export the file again at the centre"
                 )
@@ -198,16 +198,16 @@ def read_outbox_file(path: Path) -> OutboxFile:
     )
 
 
-def _read_store(cells: list[str]) -> SendingStore:
+def _parse_sending_store(cells: list[str]) -> SendingStore:
     _, incarnation, previous, begins_after = cells
-    return SendingStore(incarnation, previous.removeprefix("after ") if previous else None, _read_number(begins_after))
+    return SendingStore(incarnation, previous.removeprefix("after ") if previous else None, _parse_digits(begins_after))
 
 
 def _create_incomplete_file_error(path: Path) -> InvalidMessage:
     return InvalidMessage(f"{path}: is not a complete file of `dialer carry`")
 
 
-def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
+def _read_last_line(file: IO[bytes], path: Path) -> tuple[int, str]:
     """Return the size of everything before the file's last line, and the last line. Raises InvalidMessage."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _MAX_END_BYTES))
@@ -246,7 +246,7 @@ def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -
     for row in cells:
         if row[0] == _END:
             return
-        row_id, at = _read_number(row[0]), float(row[1])
+        row_id, at = _parse_digits(row[0]), float(row[1])
         if len(row) != len(_COLUMNS) or not previous < row_id <= last or not math.isfinite(at):
             raise InvalidMessage(f"{path}: has rows out of order: export the file again at the centre")
         yield BatchRow(row_id, row[2], at, row[3])
@@ -257,7 +257,7 @@ def _compute_batch_digest(batch: OutboxBatch) -> bytes:
     return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
 
 
-def _read_number(text: str) -> int:
+def _parse_digits(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 19:
         raise ValueError(text)
     return int(text)

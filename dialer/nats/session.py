@@ -27,7 +27,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.nkey import read_seed
+from dialer.nats.nkey import read_nkey_seed
 
 _log = structlog.get_logger(__name__)
 
@@ -91,16 +91,16 @@ class Session:
         """Whether the connection is up."""
         return bool(self.client.is_connected)
 
-    async def store(self, subject: str, data: bytes) -> int:
+    async def store_message(self, subject: str, data: bytes) -> int:
         """Store a message in the stream of its subject. Return its position in the stream. Raises
         HeadquartersUnreachable.
 
         It returns once the message is on the server's disk.
         """
-        with _convert_errors(f"{subject} was not stored"):
+        with _convert_library_errors(f"{subject} was not stored"):
             return int((await await_cancellable(self._js.publish(subject, data))).seq)
 
-    async def publish(self, subject: str, data: bytes) -> None:
+    async def publish_message(self, subject: str, data: bytes) -> None:
         """Publish a message to the current subscribers. Without a connection it is lost."""
         if not self.is_connected:
             return
@@ -109,13 +109,13 @@ class Session:
         except (NatsError, OSError) as error:
             _log.debug("nats.publish_failed", subject=subject, problem=_describe_error(error))
 
-    async def subscribe(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
+    async def subscribe_to_subject(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
         """Call `handle` for each message on a subject, one after another. The subscription survives reconnects."""
 
-        async def receive(message: Msg) -> None:
+        async def pass_message_to_handler(message: Msg) -> None:
             await handle(message.subject, message.data)
 
-        await self.client.subscribe(subject, cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
+        await self.client.subscribe(subject, cb=pass_message_to_handler, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
     async def ensure_stream(
         self,
@@ -141,7 +141,7 @@ class Session:
             duplicate_window=0,
             max_consumers=MAX_CONSUMERS,
         )
-        with _convert_errors(f"stream {name} is not available"):
+        with _convert_library_errors(f"stream {name} is not available"):
             try:
                 config = (await await_cancellable(self._js.stream_info(name))).config
             except NotFoundError:
@@ -149,10 +149,10 @@ class Session:
             else:
                 if (config.max_age or 0.0) != max_age_seconds:
                     await await_cancellable(self._js.update_stream(config.evolve(max_age=max_age_seconds)))
-                await self._allow_all_consumers(config)
+                await self._raise_consumer_limit(config)
         return await self.find_stream_id(name)
 
-    async def _allow_all_consumers(self, config: StreamConfig) -> None:
+    async def _raise_consumer_limit(self, config: StreamConfig) -> None:
         if config.max_consumers == MAX_CONSUMERS:
             return
         try:
@@ -166,14 +166,16 @@ class Session:
         The subscription survives reconnects.
         """
 
-        async def receive(message: Msg) -> None:
+        async def answer_request_message(message: Msg) -> None:
             await message.respond(await answer(message.subject, message.data))
 
-        await self.client.subscribe(subject, queue="answers", cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
+        await self.client.subscribe(
+            subject, queue="answers", cb=answer_request_message, pending_msgs_limit=MAX_PENDING_MESSAGES
+        )
 
     async def send_request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
         """Send a request and return the answer. Raises HeadquartersUnreachable if nobody answers."""
-        with _convert_errors(f"{subject} has no answer"):
+        with _convert_library_errors(f"{subject} has no answer"):
             return bytes((await await_cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
 
     async def find_stream_id(self, name: str) -> str:
@@ -182,7 +184,7 @@ class Session:
 
     async def read_stream_state(self, name: str) -> StreamState:
         """Return the state of a stream. Raises HeadquartersUnreachable if it does not exist."""
-        with _convert_errors(f"stream {name} is not available"):
+        with _convert_library_errors(f"stream {name} is not available"):
             info = await await_cancellable(self._queries.stream_info(name))
         if info.created is None:
             raise HeadquartersUnreachable(
@@ -190,7 +192,7 @@ class Session:
             )
         return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
 
-    async def consume(
+    async def read_stream_messages(
         self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
@@ -206,8 +208,8 @@ class Session:
         while True:
             try:
                 async with self._consumer_locks[stream]:
-                    stream_id = await self._check_stream(stream, stream_id, position, complete=complete)
-                async for message in self._read_until_interrupted(stream, position, subject):
+                    stream_id = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
+                async for message in self._read_messages_until_interrupted(stream, position, subject):
                     position, reported = message.position, ""
                     yield message
             except (StreamRecreated, MessagesMissing):
@@ -218,7 +220,7 @@ class Session:
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
-    async def _check_stream(self, stream: str, stream_id: str, position: int, *, complete: bool) -> str:
+    async def _check_stream_before_reading(self, stream: str, stream_id: str, position: int, *, complete: bool) -> str:
         """Return the stream's id. Raises HeadquartersUnreachable, and the errors that `consume` raises."""
         try:
             state = await self.read_stream_state(stream)
@@ -238,7 +240,9 @@ class Session:
             )
         return state.id
 
-    async def _read_until_interrupted(self, stream: str, after: int, subject: str) -> AsyncIterator[StoredMessage]:
+    async def _read_messages_until_interrupted(
+        self, stream: str, after: int, subject: str
+    ) -> AsyncIterator[StoredMessage]:
         """Yield messages until the server is silent or a message is lost.
 
         The consumer reads one subject, which is also part of the subject of the request that creates it. So the server can
@@ -248,12 +252,12 @@ class Session:
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
         arrived = 0  # messages of the stream, without heartbeats
 
-        async def receive(message: Msg) -> None:
+        async def queue_message(message: Msg) -> None:
             nonlocal arrived
             arrived += not _is_status_message(message)
             await queue.put(message)
 
-        subscription = await self.client.subscribe(inbox, cb=receive)
+        subscription = await self.client.subscribe(inbox, cb=queue_message)
         position, number = after, 0
         try:
             consumer = ConsumerConfig(
@@ -310,7 +314,7 @@ class Session:
 
 
 @contextlib.contextmanager
-def _convert_errors(failure: str) -> Iterator[None]:
+def _convert_library_errors(failure: str) -> Iterator[None]:
     """Raise errors of the library as HeadquartersUnreachable, with `failure` before their text."""
     try:
         yield
@@ -343,10 +347,10 @@ async def open_session(
     if any(server.startswith("tls:") for server in servers):
         options["tls"] = _create_tls_context(ca_file)
     if nkey_file is not None:
-        options["nkeys_seed_str"] = read_seed(nkey_file)
+        options["nkeys_seed_str"] = read_nkey_seed(nkey_file)
     try:
         async with asyncio.timeout(timeout_seconds):
-            client = await _connect_with_retries(servers, name, options)
+            client = await _connect_to_servers_with_retries(servers, name, options)
     except TimeoutError as error:
         raise HeadquartersUnreachable(
             f"{', '.join(servers)} did not accept the connection: check that nats-server runs and has the key of nkey_file"
@@ -358,7 +362,7 @@ async def open_session(
         await session.close()
 
 
-async def _connect_with_retries(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
+async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
     """Connect, retrying until it succeeds."""
     log = _ProblemLog()
     while True:
@@ -372,13 +376,13 @@ async def _connect_with_retries(servers: Sequence[str], name: str, options: dict
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=log.report,
-                reconnected_cb=log.reset,
+                error_cb=log.log_new_problem,
+                reconnected_cb=log.forget_last_problem,
                 **options,
             )
             return await await_cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
-            await log.report(error)
+            await log.log_new_problem(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once
 
 
@@ -388,12 +392,12 @@ class _ProblemLog:
     def __init__(self) -> None:
         self._reported = ""
 
-    async def report(self, error: Exception) -> None:
+    async def log_new_problem(self, error: Exception) -> None:
         if (problem := _describe_error(error)) != self._reported:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
-    async def reset(self) -> None:
+    async def forget_last_problem(self) -> None:
         self._reported = ""
 
 

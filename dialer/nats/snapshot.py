@@ -56,12 +56,12 @@ class SnapshotPage:
 _REQUEST, _PAGE = TypeAdapter(SnapshotRequest), TypeAdapter(SnapshotPage)
 
 
-def pack_request(request: SnapshotRequest) -> bytes:
+def pack_snapshot_request(request: SnapshotRequest) -> bytes:
     """Return a request for a page of a snapshot as JSON."""
     return json.dumps(asdict(request)).encode()
 
 
-def unpack_request(data: bytes) -> SnapshotRequest:
+def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
     """Return the request for a page that a message contains. Raises InvalidMessage."""
     try:
         return _REQUEST.validate_json(data)
@@ -69,19 +69,19 @@ def unpack_request(data: bytes) -> SnapshotRequest:
         raise InvalidMessage("snapshot request is malformed") from error
 
 
-def pack_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
+def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
     """Return a page of a snapshot as its signature, followed by compressed JSON. Without a key the signature is empty."""
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
     signature = "" if private_key is None else signing.sign_text(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 
-def pack_refusal(reason: str) -> bytes:
+def pack_snapshot_refusal(reason: str) -> bytes:
     """Return an answer that refuses to send a page of a snapshot, with the reason in one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 
-def unpack_page(data: bytes) -> SnapshotPage:
+def unpack_snapshot_page(data: bytes) -> SnapshotPage:
     """Return the page of a snapshot that an answer contains. Its signature is not checked. Raises InvalidMessage."""
     try:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
@@ -90,7 +90,7 @@ def unpack_page(data: bytes) -> SnapshotPage:
         raise InvalidMessage("snapshot page is malformed") from error
 
 
-def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
+def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
     """Return the requested page from an answer, after checking its signature if there is a `key`.
 
     Raises InvalidMessage for any other answer.
@@ -100,7 +100,7 @@ def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | 
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
         raise InvalidMessage("the snapshot page is not signed by headquarters.key")
-    page = unpack_page(data)
+    page = unpack_snapshot_page(data)
     if page.centre != centre:
         raise InvalidMessage(f"the snapshot page is for {page.centre}; this centre is {centre}")
     if page.request.stream != request.stream:

@@ -58,7 +58,7 @@ class BatchSchedule:
         self.acknowledged = acknowledged
         """The id up to which headquarters has the outbox."""
 
-    def compute_next_time(self, now: float) -> float:
+    def get_next_send_time(self, now: float) -> float:
         """Return when the caller must call `get_next_batch` with new rows, or `get_overdue_batch` for a batch to
         resend.
         """
@@ -89,7 +89,7 @@ class BatchSchedule:
         first, last = self.acknowledged + 1, chosen[-1].outbox_id
         deleted_through = stored if first <= stored else 0
         batch = OutboxBatch(self._centre, VERSION, first, last, needed, deleted_through)
-        self._in_flight = BatchInFlight(batch, 1, now + self._acknowledgement_timeout(1))
+        self._in_flight = BatchInFlight(batch, 1, now + self._compute_acknowledgement_timeout(1))
         if len(chosen) < len(rows) or len(rows) == MAX_BATCH_ROWS:
             self._next_at = now
         return batch
@@ -100,16 +100,16 @@ class BatchSchedule:
         if in_flight is None or now < in_flight.resend_at:
             return None
         in_flight.attempts += 1
-        in_flight.resend_at = now + self._acknowledgement_timeout(in_flight.attempts)
+        in_flight.resend_at = now + self._compute_acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
-    def shorten_batch(self, part: OutboxBatch, now: float) -> None:
+    def replace_batch_by_first_part(self, part: OutboxBatch, now: float) -> None:
         """Replace the batch in flight by its first part, because the server accepts no more. The rest follows at once."""
         if self._in_flight is not None:
             self._in_flight.batch = part
             self._next_at = now
 
-    def note_send_failure(self, now: float) -> None:
+    def record_send_failure(self, now: float) -> None:
         """Record that the last batch did not reach headquarters' server, so that it is resent immediately."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
@@ -131,6 +131,6 @@ class BatchSchedule:
         self.acknowledged = through
         self._in_flight = None
 
-    def _acknowledgement_timeout(self, attempts: int) -> float:
+    def _compute_acknowledgement_timeout(self, attempts: int) -> float:
         timeout = min(MAX_ACK_TIMEOUT_SECONDS, ACK_TIMEOUT_SECONDS * 2.0 ** (attempts - 1))
         return timeout * self._rng.uniform(0.75, 1.25)

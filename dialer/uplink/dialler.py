@@ -18,11 +18,11 @@ class DiallerCommands:
     user: str
     signer: Signer | None = None
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Send a command and return the dialler's reply, or None if the broker is unreachable and nothing was sent."""
         return await self.dialler_client.send_command(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 
-def is_unanswered(reply: Reply | None) -> bool:
+def is_command_unanswered(reply: Reply | None) -> bool:
     """Return whether the dialler has not replied to a command, so that the command must be sent again."""
     return reply is None or reply.status == "unanswered"

@@ -47,5 +47,5 @@ class LiveStatus:
             changed, self._changed = self._changed, set()
             for subject in [*self._latest] if tick % REPEAT_SECONDS == 0 else changed:
                 if subject in self._latest:  # it may have been removed while another was published
-                    await session.publish(subject, encode_record(self._latest[subject]).encode())
+                    await session.publish_message(subject, encode_record(self._latest[subject]).encode())
             await asyncio.sleep(PUBLISH_SECONDS)

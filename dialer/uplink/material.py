@@ -26,7 +26,7 @@ from dialer.nats.messages import build_live_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.uplink.dialler import DiallerCommands, is_unanswered
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 
 _log = structlog.get_logger(__name__)
 
@@ -58,10 +58,10 @@ class MaterialUpdater:
     async def run(self) -> NoReturn:
         """Install assigned campaign material and report its state, again and again, until cancelled."""
         while True:
-            await self.install_assigned_version()
+            await self.install_assigned_material_version()
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
 
-    async def install_assigned_version(self) -> None:
+    async def install_assigned_material_version(self) -> None:
         """Install the assigned version of the campaign material if it is not active, then report the state to
         headquarters.
         """
@@ -89,7 +89,7 @@ class MaterialUpdater:
             "after_restart": self._after_restart,
             "at": self._clock.now(),
         }
-        await self._session.publish(build_live_subject(self._centre, "material"), json.dumps(state).encode())
+        await self._session.publish_message(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the material and have the dialler load it.
@@ -125,7 +125,9 @@ class MaterialUpdater:
             return ""
         if reply.status == "refused":  # it still uses the previous version
             return await self._roll_back_version(assigned, reply.text)
-        changed = _find_changed_folders(await asyncio.to_thread(self._material.read_previous_manifest), assigned)
+        changed = _find_folders_with_changed_files(
+            await asyncio.to_thread(self._material.read_previous_manifest), assigned
+        )
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):
             reloaded = await self._send_reload_command(assigned, "reload-settings")
@@ -145,8 +147,8 @@ class MaterialUpdater:
 
         Return None if there was no reply and the command must be sent again.
         """
-        reply = await self._dialler.send_command(command, {})
-        if is_unanswered(reply):
+        reply = await self._dialler.send_command_to_dialler(command, {})
+        if is_command_unanswered(reply):
             _log.info(
                 "material.load_pending", version=assigned.label, problem="the dialler or its broker is unreachable"
             )
@@ -159,7 +161,7 @@ class MaterialUpdater:
         return self._rejected[1]
 
 
-def _find_changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
+def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -> set[str]:
     """Return the folders of campaign material in which files differ between two versions."""
     old, new = ({} if before is None else before.files), after.files
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}

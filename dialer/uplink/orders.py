@@ -19,7 +19,7 @@ from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
-from dialer.uplink.dialler import DiallerCommands, is_unanswered
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 
 _log = structlog.get_logger(__name__)
 
@@ -55,10 +55,10 @@ class OrderDelivery:
                 _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
 
     async def _deliver_orders_of_subject(self, subject: str) -> None:
-        async for message in self._session.consume(CMD, 0, subject):
-            await self._deliver_stream_message(message)
+        async for message in self._session.read_stream_messages(CMD, 0, subject):
+            await self._deliver_order_of_message(message)
 
-    async def _deliver_stream_message(self, message: StoredMessage) -> None:
+    async def _deliver_order_of_message(self, message: StoredMessage) -> None:
         try:
             signed = SignedOrder.model_validate_json(message.data)
             order = read_order(signed.order)
@@ -70,14 +70,14 @@ class OrderDelivery:
     async def _deliver_order_until_answered(self, signed: SignedOrder, order: HqOrder) -> None:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
         while order.order is OrderKind.STOP_ALL or self._clock.now() < order.expires_at:
-            reply = await self._dialler.send_command("headquarters-order", values)
-            if reply is not None and not is_unanswered(reply):
-                await self._publish_reply(order, reply)
+            reply = await self._dialler.send_command_to_dialler("headquarters-order", values)
+            if reply is not None and not is_command_unanswered(reply):
+                await self._publish_order_reply(order, reply)
                 return
             _log.warning("order.delivery_failed", order=order.id, problem="the dialler or its broker is unreachable")
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _publish_reply(self, order: HqOrder, reply: Reply) -> None:
+    async def _publish_order_reply(self, order: HqOrder, reply: Reply) -> None:
         _log.info("order.delivered", order=order.id, status=reply.status)
         fields = {"centre": self._centre, "status": reply.status, "text": reply.text, "at": self._clock.now()}
-        await self._session.publish(build_reply_subject(self._centre, order.id), json.dumps(fields).encode())
+        await self._session.publish_message(build_reply_subject(self._centre, order.id), json.dumps(fields).encode())

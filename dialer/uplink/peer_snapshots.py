@@ -12,7 +12,13 @@ from uuid import uuid4
 
 from dialer.nats.messages import InvalidMessage, build_snapshot_subject
 from dialer.nats.session import Session
-from dialer.nats.snapshot import SnapshotPage, SnapshotRequest, check_page, pack_request, unpack_page
+from dialer.nats.snapshot import (
+    SnapshotPage,
+    SnapshotRequest,
+    pack_snapshot_request,
+    unpack_snapshot_page,
+    verify_and_unpack_page,
+)
 
 Place = tuple[str, int]
 """A constituency: its state's code and its number."""
@@ -64,8 +70,8 @@ class SnapshotSource:
 
     async def _request_snapshot_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
         subject = build_snapshot_subject(self.centre)
-        data = await self.session.send_request(subject, pack_request(request), PAGE_TIMEOUT_SECONDS)
-        return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)
+        data = await self.session.send_request(subject, pack_snapshot_request(request), PAGE_TIMEOUT_SECONDS)
+        return data, await asyncio.to_thread(verify_and_unpack_page, data, self.centre, request, self.key)
 
 
 def _write_page_data(file: IO[bytes], data: bytes) -> None:
@@ -74,4 +80,4 @@ def _write_page_data(file: IO[bytes], data: bytes) -> None:
 
 def _read_pages(file: IO[bytes]) -> Iterator[SnapshotPage]:
     while length := file.read(_LENGTH_BYTES):
-        yield unpack_page(file.read(int.from_bytes(length, "big")))
+        yield unpack_snapshot_page(file.read(int.from_bytes(length, "big")))

@@ -31,7 +31,7 @@ from dialer.nats.messages import (
 )
 from dialer.nats.session import MessagesMissing, StoredMessage
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
-from dialer.uplink.dialler import DiallerCommands, is_unanswered
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
 _log = structlog.get_logger(__name__)
@@ -63,18 +63,22 @@ class PendingUpdates:
         self.marks: list[dict[str, Any]] = []
         self._bytes = 0
 
-    def fits_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
+    def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the further updates `more` fit into the same command."""
         count = len(self.opt_outs) + len(self.marks)
-        has_room = count + len(more) <= MAX_UPDATES and self._bytes + _compute_signed_size(more) <= MAX_UPDATE_BYTES
+        has_room = (
+            count + len(more) <= MAX_UPDATES and self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
+        )
         return not count or has_room
 
-    def add_updates(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
+    def add_pending_updates(
+        self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
+    ) -> None:
         """Add the updates of the stream's next message, which has the position `position`."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
-        self._bytes += _compute_signed_size([*opt_outs, *marks])
+        self._bytes += _compute_size_in_signed_command([*opt_outs, *marks])
 
     def build_command_fields(self, stream: str) -> dict[str, Any]:
         """Return the fields of the command `import-peer-updates` with these updates."""
@@ -87,12 +91,12 @@ class PendingUpdates:
         }
 
 
-def _compute_signed_size(updates: Sequence[dict[str, Any]]) -> int:
+def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
     """Return the size (bytes) of updates in a signed command, which contains them as JSON within JSON."""
     return len(json.dumps(json.dumps(updates)))
 
 
-def select_valid_updates(
+def select_valid_updates_of_other_centres(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return those opt-outs and marks of other centres that are valid.
@@ -100,10 +104,12 @@ def select_valid_updates(
     Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
     updates are left out too.
     """
-    return _keep_valid_updates(_OPT_OUTS, opt_outs, centre), _keep_valid_updates(_MARKS, marks, centre)
+    return _select_valid_updates_of_kind(_OPT_OUTS, opt_outs, centre), _select_valid_updates_of_kind(
+        _MARKS, marks, centre
+    )
 
 
-def _keep_valid_updates(
+def _select_valid_updates_of_kind(
     adapter: TypeAdapter[Any], updates: Sequence[dict[str, Any]], centre: str
 ) -> list[dict[str, Any]]:
     of_others = [each for each in updates if each.get("centre") != centre]
@@ -111,7 +117,7 @@ def _keep_valid_updates(
         adapter.validate_json(json.dumps(of_others), strict=True)
     except ValidationError as error:
         if len(of_others) > 1:
-            return [valid for each in of_others for valid in _keep_valid_updates(adapter, [each], centre)]
+            return [valid for each in of_others for valid in _select_valid_updates_of_kind(adapter, [each], centre)]
         _log.warning("peer_update.dropped", problem=error.errors(include_input=False)[0]["msg"])
         return []
     return of_others
@@ -144,7 +150,9 @@ class PeerUpdates:
                 stream_id = await self._session.find_stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
-                        group.create_task(self._follow_stream(stream_id, roll, place), name="uplink-follow-peers")
+                        group.create_task(
+                            self._send_updates_from_stream(stream_id, roll, place), name="uplink-follow-peers"
+                        )
                         for place in (None, *roll.constituencies)
                     ]
                     await self._wait_for_roll_change(roll)
@@ -166,7 +174,7 @@ class PeerUpdates:
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
-    async def _follow_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
+    async def _send_updates_from_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
         """Read opt-outs from the stream, or the marks of the constituency `place`, and send them to the dialler.
 
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
@@ -197,10 +205,10 @@ class PeerUpdates:
                 async with self._snapshot_lock, self._source.download_snapshot(stream, place, stored) as snapshot:
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
-                await self._publish_status({"problem": ""})
+                await self._publish_peer_update_status({"problem": ""})
             except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
                 _log.warning("peer_snapshot.failed", problem=str(error))
-                await self._publish_status({"problem": str(error)})
+                await self._publish_peer_update_status({"problem": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
             else:
                 return snapshot.position
@@ -214,16 +222,18 @@ class PeerUpdates:
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
-            opt_outs, marks = await asyncio.to_thread(select_valid_updates, page.opt_outs, page.marks, self._centre)
+            opt_outs, marks = await asyncio.to_thread(
+                select_valid_updates_of_other_centres, page.opt_outs, page.marks, self._centre
+            )
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.fits_into_command([*update[0], *update[1]]):
+                if not pending.has_room_for_updates([*update[0], *update[1]]):
                     await self._send_snapshot_part(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
-                pending.add_updates(pending.position + 1, *update)
+                pending.add_pending_updates(pending.position + 1, *update)
         await self._send_snapshot_part(snapshot_stream, pending)
         end = PendingUpdates(stored)
-        end.add_updates(snapshot.position, [], [])
+        end.add_pending_updates(snapshot.position, [], [])
         await self._send_snapshot_part(stream, end)
         return count
 
@@ -237,7 +247,9 @@ class PeerUpdates:
         Raises StreamRecreated, MessagesMissing.
         """
         pending = PendingUpdates(after)
-        async for message in self._session.consume(PEERS, after, subject, stream_id=stream_id, complete=True):
+        async for message in self._session.read_stream_messages(
+            PEERS, after, subject, stream_id=stream_id, complete=True
+        ):
             remaining = await self._handle_stream_message(stream, pending, message)
             if remaining is None:
                 return
@@ -253,14 +265,14 @@ class PeerUpdates:
         opt_outs: list[dict[str, Any]] = []
         marks: list[dict[str, Any]] = []
         try:
-            opt_outs, marks = select_valid_updates(*unpack_peer_updates(message.data), self._centre)
+            opt_outs, marks = select_valid_updates_of_other_centres(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.invalid", problem=str(error))
-        if not pending.fits_into_command([*opt_outs, *marks]):
+        if not pending.has_room_for_updates([*opt_outs, *marks]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
-        pending.add_updates(message.position, opt_outs, marks)
+        pending.add_pending_updates(message.position, opt_outs, marks)
         now = self._clock.monotonic()
         is_empty = not (pending.opt_outs or pending.marks)
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
@@ -280,7 +292,7 @@ class PeerUpdates:
         is_stored = await self._send_updates(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
-            await self._publish_status({"opt_out_lag_seconds": round(lag, 3)})
+            await self._publish_peer_update_status({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send_updates(self, stream: str, pending: PendingUpdates) -> bool:
@@ -289,12 +301,16 @@ class PeerUpdates:
         If it has not, the dialler's position in the stream is a different one.
         """
         while True:
-            reply = await self._dialler.send_command("import-peer-updates", pending.build_command_fields(stream))
-            if reply is not None and not is_unanswered(reply):
+            reply = await self._dialler.send_command_to_dialler(
+                "import-peer-updates", pending.build_command_fields(stream)
+            )
+            if reply is not None and not is_command_unanswered(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _publish_status(self, fields: Mapping[str, Any]) -> None:
-        await self._session.publish(build_live_subject(self._centre, "peer-updates"), json.dumps(fields).encode())
+    async def _publish_peer_update_status(self, fields: Mapping[str, Any]) -> None:
+        await self._session.publish_message(
+            build_live_subject(self._centre, "peer-updates"), json.dumps(fields).encode()
+        )

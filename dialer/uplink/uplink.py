@@ -69,14 +69,14 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 
-    def readiness() -> ProcessStatus:
+    def get_uplink_readiness() -> ProcessStatus:
         return describe_uplink(
             centre, broker_up=dialler_client.is_connected, headquarters_up=session is not None and session.is_connected
         )
 
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(
-            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.uplink_port, readiness)
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.uplink_port, get_uplink_readiness)
         )
         reading = await UplinkReader.open(settings.store.path, read_site_key(settings))
         stack.push_async_callback(reading.close)

@@ -17,12 +17,12 @@ from dialer.nats.messages import (
     InvalidMessage,
     SendingStore,
     StoreStatus,
-    build_ack_subject,
+    build_acknowledgement_subject,
     build_batch_subject,
     build_live_subject,
-    pack_first_part,
+    pack_first_part_of_batch,
     pack_store_status,
-    unpack_ack,
+    unpack_acknowledgement,
 )
 from dialer.nats.session import Session
 from dialer.store.uplink_reader import UplinkReader
@@ -67,12 +67,14 @@ class OutboxUpload:
 
     async def run(self) -> None:
         """Upload until cancelled."""
-        await self._session.subscribe(build_ack_subject(self._centre), self._handle_acknowledgement)
+        await self._session.subscribe_to_subject(
+            build_acknowledgement_subject(self._centre), self._handle_acknowledgement
+        )
         while True:
             await self._upload_until_identity_changes()
 
     async def _upload_until_identity_changes(self) -> None:
-        passed = await self._wait_for_cursor()
+        passed = await self._wait_for_outbox()
         self._incarnation = (await self._reading.read_store_identity()).incarnation
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
@@ -80,12 +82,12 @@ class OutboxUpload:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send_batches(schedule), name="uplink-send-batches")
                 group.create_task(self._report_acknowledgements(schedule), name="uplink-report-acks")
-                group.create_task(self._publish_status(), name="uplink-store-status")
-                group.create_task(self._report_problems(), name="uplink-report-problems")
+                group.create_task(self._publish_store_status(), name="uplink-store-status")
+                group.create_task(self._report_problems_repeatedly(), name="uplink-report-problems")
         except* IdentityChanged:
             _log.warning("uplink.new_store_identity")
 
-    async def _wait_for_cursor(self) -> int:
+    async def _wait_for_outbox(self) -> int:
         """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
         logged = False
         while (stored := await self._read_stored_acknowledgement()) is None:
@@ -102,7 +104,7 @@ class OutboxUpload:
 
     async def _handle_acknowledgement(self, subject: str, data: bytes) -> None:
         try:
-            ack = unpack_ack(data)
+            ack = unpack_acknowledgement(data)
         except InvalidMessage as error:
             _log.warning("uplink.invalid_ack", problem=str(error))
             return
@@ -126,59 +128,59 @@ class OutboxUpload:
             self._ack_received.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(
-                    schedule.compute_next_time(self._clock.monotonic()) - self._clock.monotonic()
+                    schedule.get_next_send_time(self._clock.monotonic()) - self._clock.monotonic()
                 ):
                     await self._ack_received.wait()
             try:
-                await self._send_due_batch(schedule)
+                await self._send_batch_if_due(schedule)
             except (StoreError, HeadquartersUnreachable) as error:
                 _log.warning("uplink.send_failed", problem=str(error))
                 await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - 300 centres must not retry at once
 
-    async def _send_due_batch(self, schedule: BatchSchedule) -> None:
+    async def _send_batch_if_due(self, schedule: BatchSchedule) -> None:
         now = self._clock.monotonic()
         if not self._session.is_connected:
             await asyncio.sleep(RETRY_SECONDS)
             return
-        if now < schedule.compute_next_time(now):
+        if now < schedule.get_next_send_time(now):
             return
-        store = await self._read_sending_store()
+        store = await self._read_store_identity()
         batch = schedule.get_overdue_batch(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
-        part, data = await asyncio.to_thread(pack_first_part, replace(batch, store=store))
+        part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
         if part.last < batch.last:
-            schedule.shorten_batch(part, now)
+            schedule.replace_batch_by_first_part(part, now)
         try:
-            await self._session.store(build_batch_subject(self._centre), data)
+            await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable:
-            schedule.note_send_failure(self._clock.monotonic())
+            schedule.record_send_failure(self._clock.monotonic())
             raise
 
-    async def _read_sending_store(self) -> SendingStore:
+    async def _read_store_identity(self) -> SendingStore:
         """Return the identity of the store. Raises IdentityChanged if it is another one than at the start."""
         identity = await self._reading.read_store_identity()
         if identity.incarnation != self._incarnation:
             raise IdentityChanged
         return SendingStore(**asdict(identity))
 
-    async def _publish_status(self) -> NoReturn:
+    async def _publish_store_status(self) -> NoReturn:
         """Report every few seconds that this store sends, so that headquarters notices a second one. Raises StoreError."""
         while True:
             self._reading.refuse_if_replaced()
             status = StoreStatus(self._incarnation, self._clock.now())
-            await self._session.publish(build_live_subject(self._centre, "store"), pack_store_status(status))
+            await self._session.publish_message(build_live_subject(self._centre, "store"), pack_store_status(status))
             await asyncio.sleep(STATUS_SECONDS)
 
-    async def _report_problems(self) -> NoReturn:
+    async def _report_problems_repeatedly(self) -> NoReturn:
         while True:
-            await self._report_problem()
+            await self._report_problem_to_dialler()
             await asyncio.sleep(STATUS_SECONDS)
 
-    async def _report_problem(self) -> None:
+    async def _report_problem_to_dialler(self) -> None:
         """Report to the dialler what headquarters says about this centre's store and clock.
 
         The dialler shows it as alerts. Repeat the report each minute.
@@ -188,7 +190,7 @@ class OutboxUpload:
         is_good = not self._problem and abs(self._clock_ahead) < CLOCK_TOLERANCE_SECONDS
         if (values == self._reported and now < self._report_again_at) or (is_good and not self._has_reported_problem):
             return
-        reply = await self._dialler.send_command("report-uplink", values)
+        reply = await self._dialler.send_command_to_dialler("report-uplink", values)
         if reply is not None and reply.status == "done":
             self._reported, self._has_reported_problem = values, not is_good
             self._report_again_at = now + REPORT_AGAIN_SECONDS
@@ -214,7 +216,7 @@ class OutboxUpload:
                 return None
         except StoreError as error:
             return str(error)
-        reply = await self._dialler.send_command("confirm-uplink", {"through": through})
+        reply = await self._dialler.send_command_to_dialler("confirm-uplink", {"through": through})
         if reply is None:
             return "the dialler is unreachable"
         return None if reply.status == "done" else reply.text

@@ -70,7 +70,7 @@ def batch(
 async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
     """Run a gatherer and a snapshot server, on a connection of their own."""
     async with open_session(settings.servers, "gather") as session:
-        await SnapshotServer(settings, session).start()
+        await SnapshotServer(settings, session).serve_snapshots()
         gatherer = Gatherer(settings, session, SystemClock())
         running = asyncio.create_task(gatherer.run())
         try:
@@ -84,14 +84,14 @@ async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
 async def create_database(server_address: str, name: str) -> str:
     """Create an empty database on a PostgreSQL server, and return its address."""
     async with open_database(server_address) as db:
-        await db.execute(f"CREATE DATABASE {name}")
+        await db.run_statement(f"CREATE DATABASE {name}")
     return server_address.replace("/postgres?", f"/{name}?")
 
 
 async def query_database(address: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     async with open_database(address) as db:
-        return await db.fetch_tuples(sql, *values)
+        return await db.fetch_rows_as_tuples(sql, *values)
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
@@ -106,7 +106,7 @@ async def wait_for_rows(address: str, sql: str, expected: object) -> None:
     rows: object = None
     try:
         async with asyncio.timeout(HANG_SECONDS), open_database(address) as db:
-            while (rows := await db.fetch_tuples(sql)) != expected:
+            while (rows := await db.fetch_rows_as_tuples(sql)) != expected:
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"{sql}: {rows}, not {expected}") from None

@@ -17,7 +17,7 @@ class RecordingSession(Session):
         self.published: list[tuple[str, Any]] = []
         """Published messages as (subject, JSON value)."""
 
-    async def publish(self, subject: str, data: bytes) -> None:
+    async def publish_message(self, subject: str, data: bytes) -> None:
         """Record a message instead of publishing it."""
         self.published.append((subject, json.loads(data)))
 
@@ -29,7 +29,7 @@ class RecordingDialler(DiallerCommands):
         object.__setattr__(self, "status", status)
         object.__setattr__(self, "commands", [])
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Record a command instead of sending it."""
         self.commands.append(values)  # type: ignore[attr-defined] # the class is frozen
         return Reply(self.status, "")  # type: ignore[attr-defined] # the class is frozen

@@ -135,7 +135,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     password = _generate_password()
     async with open_accounts(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
-            await accounts.save(user, HqRole.HEADQUARTERS, "", USER)
+            await accounts.save_account(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
     async with run_hq_desk(settings, read_assets(BUILT)) as origin:

@@ -128,7 +128,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         names = [(f"real-{number}", get_zone_name(number)) for number in range(REAL)]
         settings = HqSettings.model_validate(
             {
-                "servers": [server.address],
+                "servers": [server.nats_server_url],
                 "centres": [
                     *({"id": name, "zone": zone, "state": REAL_STATE, "seats": options.seats} for name, zone in names),
                     *({"id": each.name, "zone": each.zone, "state": STATE, "seats": VIRTUAL_SEATS} for each in virtual),
@@ -143,7 +143,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
                 "gather": {"database": database_url},
             }
         )
-        console.print(f"nats-server {server.address}, PostgreSQL {database_url}")
+        console.print(f"nats-server {server.nats_server_url}, PostgreSQL {database_url}")
         session = await stack.enter_async_context(open_session(settings.servers, "headquarters"))
         sessions = [await stack.enter_async_context(open_session(settings.servers, each.name)) for each in virtual]
         hq_database = await stack.enter_async_context(open_database(database_url))
@@ -156,7 +156,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
         start = await stack.enter_async_context(_run_background_tasks())
-        await SnapshotServer(settings, session).start()
+        await SnapshotServer(settings, session).serve_snapshots()
         gatherer = Gatherer(settings, session, SystemClock())
         start(gatherer.run())
         async with asyncio.timeout(SETTLE_SECONDS):
@@ -267,11 +267,11 @@ async def _print_status(hq_database: Database, seconds: float, console: Console)
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         await asyncio.sleep(min(STATUS_SECONDS, left))
-        [(connected_centres, calls)] = await hq_database.fetch_tuples(
+        [(connected_centres, calls)] = await hq_database.fetch_rows_as_tuples(
             "SELECT (SELECT count(*) FROM centre WHERE committed_at IS NOT NULL),"
             " (SELECT coalesce(sum(count), 0)::int FROM day_count WHERE what = 'attempts')"
         )
-        turnout = await hq_database.fetch_tuples("SELECT contacted, voted FROM turnout WHERE kind = 'all'")
+        turnout = await hq_database.fetch_rows_as_tuples("SELECT contacted, voted FROM turnout WHERE kind = 'all'")
         reached, voted = turnout[0] if turnout else (0, 0)
         console.print(
             f"{connected_centres} centres connected, {calls:,} calls, {reached:,} voters contacted, {voted:,} voted"
@@ -334,7 +334,7 @@ async def _check_databases(
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
             return False
         up = [each.read_rows(_UPLOADED)[0] for each in real]
-        through = dict(await hq_database.fetch_tuples("SELECT centre, last_id FROM centre"))
+        through = dict(await hq_database.fetch_rows_as_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.announced for each in virtual
         )
@@ -383,7 +383,7 @@ async def _check_hq_counters(
 ) -> HqCheck:
     """Check headquarters' counters against each centre's own results."""
     found: dict[str, dict[str, int]] = {}
-    for centre, what, count in await hq_database.fetch_tuples(
+    for centre, what, count in await hq_database.fetch_rows_as_tuples(
         "SELECT centre, what, sum(count)::bigint FROM day_count GROUP BY 1, 2"
     ):
         found.setdefault(centre, {})[what] = count
@@ -405,8 +405,12 @@ async def _check_hq_counters(
 
 async def _check_no_duplicates(hq_database: Database) -> HqCheck:
     """Check that headquarters has stored every row once and lost none."""
-    [(rows, different)] = await hq_database.fetch_tuples("SELECT count(*), count(DISTINCT (centre, id)) FROM result")
-    [(lost, trouble)] = await hq_database.fetch_tuples("SELECT sum(lost_rows)::bigint, count(problem) FROM centre")
+    [(rows, different)] = await hq_database.fetch_rows_as_tuples(
+        "SELECT count(*), count(DISTINCT (centre, id)) FROM result"
+    )
+    [(lost, trouble)] = await hq_database.fetch_rows_as_tuples(
+        "SELECT sum(lost_rows)::bigint, count(problem) FROM centre"
+    )
     seen = f"{rows:,} rows, {rows - different} duplicates, {lost} lost, {trouble} centres with an error"
     return HqCheck("no row is duplicated or lost", rows == different and lost == 0 and trouble == 0, seen)
 

@@ -24,7 +24,7 @@ from dialer.domain.results import OptOut, Result
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_announcement
-from dialer.nats.messages import build_ack_subject, build_live_subject, unpack_ack
+from dialer.nats.messages import build_acknowledgement_subject, build_live_subject, unpack_acknowledgement
 from dialer.nats.session import Session
 from dialer.store.identity import StoreIdentity
 from dialer.store.outbox import OutboxRow
@@ -145,7 +145,7 @@ class VirtualDialler(DiallerCommands):
         object.__setattr__(self, "_store", store)
         object.__setattr__(self, "orders", [])
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "confirm-uplink":
             store.discard_results_through(values["through"])
@@ -172,7 +172,7 @@ class VirtualCentre:
     async def run(self, session: Session) -> None:
         """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
-        await session.subscribe(build_ack_subject(self.name), self._on_ack)
+        await session.subscribe_to_subject(build_acknowledgement_subject(self.name), self._on_ack)
         async with asyncio.TaskGroup() as group:
             group.create_task(OutboxUpload(self.name, session, dialler, self.store, self._clock).run())
             group.create_task(PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).run())
@@ -203,12 +203,14 @@ class VirtualCentre:
                 "due": LIST_NUMBERS - done,
                 "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None},
             }
-            await session.publish(build_live_subject(self.name, "state"), json.dumps(state).encode())
-            await session.publish(build_live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
+            await session.publish_message(build_live_subject(self.name, "state"), json.dumps(state).encode())
+            await session.publish_message(
+                build_live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode()
+            )
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
     async def _on_ack(self, subject: str, data: bytes) -> None:
-        through = unpack_ack(data).through
+        through = unpack_acknowledgement(data).through
         if through is not None:
             self.store.record_commit(through)
 

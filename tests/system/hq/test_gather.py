@@ -31,7 +31,7 @@ from dialer.hq import ledger, outbox_import, snapshots, stores
 from dialer.hq.database import open_database
 from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
-from dialer.hq.store_records import choose_store
+from dialer.hq.store_records import replace_accepted_store
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
@@ -89,10 +89,10 @@ class CentreConnection:
 
     async def send(self, *batches: OutboxBatch) -> None:
         for each in batches:
-            await self.session.store(messages.build_batch_subject(each.centre), messages.pack_batch(each))
+            await self.session.store_message(messages.build_batch_subject(each.centre), messages.pack_batch(each))
 
     async def receive_ack(self, subject: str, data: bytes) -> None:
-        self.acknowledged.append(messages.unpack_ack(data).through)
+        self.acknowledged.append(messages.unpack_acknowledgement(data).through)
 
 
 class UplinkCommands(DiallerCommands):
@@ -101,7 +101,7 @@ class UplinkCommands(DiallerCommands):
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "store", store)
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         if name == "report-uplink":
             return Reply("done", "reported")
         assert name == "confirm-uplink"
@@ -134,9 +134,12 @@ def address() -> Iterator[str]:
 @pytest.fixture
 async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     database_address = await create_database(address, f"hq_{uuid.uuid4().hex[:8]}")
-    async with run_nats_server(tmp_path / "nats") as server, open_session([server.address], "centre") as session:
+    async with (
+        run_nats_server(tmp_path / "nats") as server,
+        open_session([server.nats_server_url], "centre") as session,
+    ):
         centre = CentreConnection(session)
-        await session.subscribe(messages.build_ack_subject("pune-1"), centre.receive_ack)
+        await session.subscribe_to_subject(messages.build_acknowledgement_subject("pune-1"), centre.receive_ack)
         yield Headquarters(server, database_address, centre)
 
 
@@ -144,7 +147,7 @@ async def test_each_uploaded_row_is_stored_and_counted_once(hq: Headquarters) ->
     seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
     disposition = row(5, "dispositions", attempt_id="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, disposition])
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(first, first)  # the first acknowledgement was lost
         # A restored centre sends both again, under other ids.
@@ -174,7 +177,7 @@ async def test_each_uploaded_row_is_stored_and_counted_once(hq: Headquarters) ->
 
 
 async def test_missing_rows_are_requested_again_and_rows_deleted_at_the_centre_count_as_lost(hq: Headquarters) -> None:
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
         await wait_for(lambda: hq.centre.acknowledged == [0])
@@ -185,12 +188,12 @@ async def test_missing_rows_are_requested_again_and_rows_deleted_at_the_centre_c
 
 
 async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_batches(hq: Headquarters) -> None:
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-2")) as gatherer:
         await wait_for(gatherer.active.is_set)
         session = hq.centre.session
-        await session.store("up.pune-2", messages.pack_batch(batch([attempt_row(1)])))  # a batch of pune-1
-        await session.store("up.pune-2", b"nothing")
-        await session.store("up.nobody", messages.pack_batch(batch([attempt_row(1)], centre="nobody")))
+        await session.store_message("up.pune-2", messages.pack_batch(batch([attempt_row(1)])))  # a batch of pune-1
+        await session.store_message("up.pune-2", b"nothing")
+        await session.store_message("up.nobody", messages.pack_batch(batch([attempt_row(1)], centre="nobody")))
         await hq.centre.send(batch([attempt_row(1)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 1), ("pune-2", 0)])
         problems = dict(await query_database(hq.database, "SELECT centre, problem FROM centre"))
@@ -219,7 +222,7 @@ async def test_unreadable_rows_are_set_aside_with_the_reason_and_the_others_are_
         BatchRow(7, "results/\ud800", NOW, '{"attempt_id": "seven"}'),
         attempt_row(8),
     ]
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch(malformed))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 8)])
@@ -233,7 +236,7 @@ async def test_unreadable_rows_are_set_aside_with_the_reason_and_the_others_are_
 async def test_marks_outside_a_centres_constituencies_are_set_aside_until_the_settings_are_corrected(
     hq: Headquarters,
 ) -> None:
-    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     other = settings.centres[0].model_copy(update={"constituencies": (210,)})
     async with run_gatherer(settings.model_copy(update={"centres": (other,)})) as gatherer:
         await wait_for(gatherer.active.is_set)
@@ -255,10 +258,10 @@ async def test_opt_outs_voted_marks_and_corrections_are_published_as_peer_update
     received: list[tuple[str, bytes]] = []
 
     async def receive() -> None:
-        async for stored in hq.centre.session.consume(messages.PEERS, 0):
+        async for stored in hq.centre.session.read_stream_messages(messages.PEERS, 0):
             received.append((stored.subject, stored.data))
 
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         receiving = asyncio.create_task(receive())
         rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone_id=7, number_hash=NUMBER_HASH)]
@@ -289,7 +292,7 @@ async def test_answer_and_outcome_names_beyond_the_limit_of_a_centre_are_not_cou
     many = [
         row(n, "answers", attempt_id=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, place=PLACE) for n in range(1, 9)
     ]
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-2")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([*many, attempt_row(9), row(10, "dispositions", disposition="d" * 99)]))
         await hq.centre.send(batch([attempt_row(1)], centre="pune-2"))
@@ -314,7 +317,7 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
     rows = [mark_row(number, number) if number % 2 else attempt_row(number) for number in range(1, 701)]
     rows += [row(701, "opt-outs", phone=7, number_hash=NUMBER_HASH), row(702, "seat-hours", seconds={"ready": 30})]
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
-    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
@@ -353,12 +356,14 @@ async def test_result_file_is_refused_while_earlier_rows_are_missing(
     for path, first in zip(files, (3, 1), strict=True):
         write_outbox_file(path, "pune-1", first, first + 1, [attempt_row(first), attempt_row(first + 1)], None)
     config = tmp_path / "hq.toml"
-    config.write_text(f'servers = ["{hq.server.address}"]\n[[centres]]\nid = "pune-1"\nzone = "z1"\n', encoding="utf-8")
+    config.write_text(
+        f'servers = ["{hq.server.nats_server_url}"]\n[[centres]]\nid = "pune-1"\nzone = "z1"\n', encoding="utf-8"
+    )
 
     async def import_by_command(*paths: Path) -> tuple[int, str]:
         return await asyncio.to_thread(run, "hq", "import", *paths, "-c", config)
 
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         code, output = await import_by_command(files[0])
         assert (code, output.partition(": ")[2]) == (
@@ -381,7 +386,7 @@ async def test_export_has_the_last_result_of_each_voter_with_portal_ids(hq: Head
     header = ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "UID")
     write_roll(folder / "a.csv", [("S13", "209", "2", "12", "V-12"), ("S13", "209", "2", "14", "V-14")], header)
     (tmp_path / "map.toml").write_text('[values]\nroll_version = "2026-1"\n', encoding="utf-8")
-    settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-2")
     async with run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(
@@ -423,49 +428,53 @@ async def test_export_has_the_last_result_of_each_voter_with_portal_ids(hq: Head
 
 async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) -> None:
     today = date(2026, 11, 28)
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(1), mark_row(2, 12)]))  # of 2024
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2)])
     async with open_database(hq.database) as db:
         for day in (today - timedelta(days=40), today - timedelta(days=30)):
-            await db.update_partitions(day, 30)
+            await db.update_result_partitions(day, 30)
         insert = "INSERT INTO result SELECT $1::date, 'pune-1', 't', 'k', 1, '{}'"
-        await db.execute(insert, today - timedelta(days=39))
-        await db.update_partitions(today, 30)
+        await db.run_statement(insert, today - timedelta(days=39))
+        await db.update_result_partitions(today, 30)
         partitions = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'result'::regclass ORDER BY 1"
-        names = [name for (name,) in await db.fetch_tuples(partitions)]
+        names = [name for (name,) in await db.fetch_rows_as_tuples(partitions)]
         assert "result_other" in names
         assert [name[-4:] for name in names if name < "result_20261126"] == ["1029", "1030", "1031"]
-        assert await db.fetch_tuples("SELECT count(*) FROM result") == [(0,)]
+        assert await db.fetch_rows_as_tuples("SELECT count(*) FROM result") == [(0,)]
         attempts = "SELECT what, count FROM day_count WHERE what = 'attempts'"
-        assert await db.fetch_tuples(attempts) == [("attempts", 1.0)]
-        assert await db.fetch_tuples("SELECT count(*) FROM mark") == [(1,)]
+        assert await db.fetch_rows_as_tuples(attempts) == [("attempts", 1.0)]
+        assert await db.fetch_rows_as_tuples("SELECT count(*) FROM mark") == [(1,)]
 
 
 async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
     async with open_database(hq.database) as db:
-        await db.prepare()
-        await db.update_partitions(date(2026, 11, 28), 30)
-        await db.execute("INSERT INTO centre (centre, zone, lost_rows) VALUES ('pune-1', 'z1', 3)")
-        await db.execute("ALTER TABLE result RENAME TO announced")
-        await db.execute("ALTER TABLE result_other RENAME TO announced_other")
-        await db.execute("ALTER TABLE result_20261128 RENAME TO announced_20261128")
-        await db.execute("ALTER TABLE peer_update RENAME TO side")
-        await db.execute("ALTER TABLE centre RENAME COLUMN lost_rows TO lost")
-        await db.execute("ALTER TABLE voter RENAME COLUMN contacted TO reached")
+        await db.prepare_schema()
+        await db.update_result_partitions(date(2026, 11, 28), 30)
+        await db.run_statement("INSERT INTO centre (centre, zone, lost_rows) VALUES ('pune-1', 'z1', 3)")
+        await db.run_statement("ALTER TABLE result RENAME TO announced")
+        await db.run_statement("ALTER TABLE result_other RENAME TO announced_other")
+        await db.run_statement("ALTER TABLE result_20261128 RENAME TO announced_20261128")
+        await db.run_statement("ALTER TABLE peer_update RENAME TO side")
+        await db.run_statement("ALTER TABLE centre RENAME COLUMN lost_rows TO lost")
+        await db.run_statement("ALTER TABLE voter RENAME COLUMN contacted TO reached")
     async with open_database(hq.database) as db:
         for _ in range(2):
-            await db.prepare()
-        await db.update_partitions(date(2026, 11, 28), 30)
-        assert await db.fetch_tuples("SELECT lost_rows FROM centre") == [(3,)]
-        assert await db.fetch_tuples("SELECT contacted FROM voter") == []
-        assert await db.fetch_tuples("TABLE result_20261128") == await db.fetch_tuples("TABLE peer_update") == []
-        assert await db.fetch_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
+            await db.prepare_schema()
+        await db.update_result_partitions(date(2026, 11, 28), 30)
+        assert await db.fetch_rows_as_tuples("SELECT lost_rows FROM centre") == [(3,)]
+        assert await db.fetch_rows_as_tuples("SELECT contacted FROM voter") == []
+        assert (
+            await db.fetch_rows_as_tuples("TABLE result_20261128")
+            == await db.fetch_rows_as_tuples("TABLE peer_update")
+            == []
+        )
+        assert await db.fetch_rows_as_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
 
 
 async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_gatherer(hq: Headquarters) -> None:
-    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
         active = await first.enter_async_context(run_gatherer(settings))
@@ -484,7 +493,7 @@ async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_ga
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid()",
         )
-        await hq.server.kill()
+        await hq.server.kill_nats_server()
         await hq.server.start()
         await hq.centre.send(batch([attempt_row(60)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 60)])
@@ -507,7 +516,7 @@ class NewCentre(DiallerCommands):
     def is_stopped(self) -> bool:
         return not self.left  # type: ignore[attr-defined]
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         if self.is_stopped:
             return None
         self.stop_after(self.left - 1)  # type: ignore[attr-defined]
@@ -524,7 +533,7 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
     monkeypatch.setattr(peer_updates, "SNAPSHOT_RETRY_SECONDS", 0.05)
     seed = tmp_path / "hq.nk"
     seed.write_bytes(nkeys.encode_seed(b"h" * 32, nkeys.PREFIX_BYTE_USER))
-    settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-9", state=STATE_CODE).model_copy(
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-9", state=STATE_CODE).model_copy(
         update={"nkey_file": seed}
     )
     path, key = tmp_path / "centre.db", derive_public_key(b"h" * 32)
@@ -592,7 +601,7 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
         async def receive(subject: str, data: bytes) -> None:
             reports.append(json.loads(data))
 
-        await hq.centre.session.subscribe("live.pune-9.peer-updates", receive)
+        await hq.centre.session.subscribe_to_subject("live.pune-9.peer-updates", receive)
         await hq.centre.send(batch([make_mark_row(15, 15)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 15), ("pune-9", 0)])
         await empty_stream()
@@ -604,12 +613,12 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
 
 
 async def test_gatherer_reads_a_re_created_nats_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         for number in range(1, 6):
             await hq.centre.send(batch([attempt_row(number)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 5)])
-        await hq.server.kill()
+        await hq.server.kill_nats_server()
         shutil.rmtree(tmp_path / "nats" / "jetstream")
         await asyncio.sleep(1.0)  # streams are distinguished by the second of their creation
         await hq.server.start()
@@ -633,7 +642,7 @@ async def test_rows_of_a_replaced_and_restored_store_are_all_counted_once(
     first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
     restored = messages.SendingStore("3" * 32, "2" * 32, 1)
     seats = row(2, "seat-hours", seats=1, seconds={"ready": 60.0})
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await gatherer.active.wait()
         await hq.centre.send(stored_batch(first, [attempt_row(number) for number in range(1, 40)]))
         await wait_for(lambda: hq.centre.acknowledged == [39])
@@ -649,7 +658,7 @@ async def test_rows_of_a_replaced_and_restored_store_are_all_counted_once(
 
 async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_person_decides(hq: Headquarters) -> None:
     first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
-    settings = hq_settings(hq.server.address, hq.database, "pune-1")
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
         await gatherer.active.wait()
         for store, number in ((first, 1), (second, 1), (first, 2), (second, 1)):
@@ -659,7 +668,7 @@ async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_p
         [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
         assert "two stores send results as pune-1" in problem
         async with open_database(hq.database) as db:
-            assert await choose_store(db, "pune-1", "2222") == "2" * 32
+            assert await replace_accepted_store(db, "pune-1", "2222") == "2" * 32
         await hq.centre.send(stored_batch(second, [attempt_row(1, attempt="21")]))
         await wait_for(lambda: hq.centre.acknowledged[-1:] == [1])
     assert hq.centre.acknowledged == [1, None, 2, None, 1]
@@ -670,17 +679,17 @@ async def test_gatherer_continues_after_the_nats_server_is_restored_from_an_olde
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
-    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await gatherer.active.wait()
         await hq.centre.send(batch([attempt_row(1)]))
         await wait_for(lambda: hq.centre.acknowledged == [1])
-        await hq.server.kill()
+        await hq.server.kill_nats_server()
         shutil.copytree(stored, copy)
         await hq.server.start()
         for number in (2, 3):
             await send_until_stored(hq, batch([attempt_row(number)]))
         await wait_for(lambda: hq.centre.acknowledged[-1:] == [3])
-        await hq.server.kill()
+        await hq.server.kill_nats_server()
         shutil.rmtree(stored)
         shutil.copytree(copy, stored)
         await hq.server.start()

@@ -27,7 +27,7 @@ from dialer.hq.batch_import import BatchImporter, ReceivedBatch
 from dialer.hq.database import open_database
 from dialer.hq.desk import open_accounts, run_hq_desk
 from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_turnout
-from dialer.hq.material import assign_material, read_online_key
+from dialer.hq.material import assign_material, read_online_signing_key
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.servers import run_postgresql
 from dialer.hq.stores import StoreSightings
@@ -126,11 +126,11 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
     create_key_file(tmp_path / "online.key")
     tokens = await create_accounts(settings, tmp_path)
     async with open_database(settings.gather.database.get_secret_value()) as db:
-        await db.prepare()
-        await db.execute("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
+        await db.prepare_schema()
+        await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
         importer = BatchImporter(settings, db, SystemClock(), StoreSightings())
-        await importer.commit("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
+        await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
     async with (
         run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,
@@ -145,12 +145,12 @@ async def create_accounts(settings: HqSettings, folder: Path) -> dict[str, str]:
         for role in HqRole:
             for account, zone in ((role.value, ""), (f"{role}-west", "west")):
                 if zone or role is not HqRole.ZONE:
-                    await accounts.save(account, role, zone, "a-test")
+                    await accounts.save_account(account, role, zone, "a-test")
         await people.directory.refresh_users()
         for account in accounts.role_of:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)
-        await accounts.save("ravi-of-patna", HqRole.ZONE, "east", "a-test")
+        await accounts.save_account("ravi-of-patna", HqRole.ZONE, "east", "a-test")
         figures = folder / "official.csv"
         figures.write_text(
             "state_code,constituency_number,part_number,at,electors,percent\nS13,209,,2026-04-22 11:00,300000,31.5\n",
@@ -164,7 +164,7 @@ def publish_material(settings: HqSettings, folder: Path) -> Repository:
     """Publish version 8 of a bundle, signed by media and compliance."""
     (folder / "source").mkdir()
     (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
-    repository, online, now = Repository(settings.bundles.folder), read_online_key(settings), time.time()
+    repository, online, now = Repository(settings.bundles.folder), read_online_signing_key(settings), time.time()
     repository.create_repository([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
     repository.draft_bundle(folder / "source", "turnout", 8, "india", now)
     for name in ("lata", "meena"):
@@ -295,15 +295,15 @@ async def test_audit_contains_every_action_and_its_verification_finds_a_changed_
     ]
     assert [json.loads(each["what"])["version"] for each in entries[:2]] == ["turnout 8"] * 2
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
-        assert await db.find_audit_breaks() == []
+        assert await db.find_breaks_in_audit_chain() == []
         await query_database(hq.database, "UPDATE audit SET who = 'nobody' WHERE number = 3")
-        assert [each.number for each in await db.find_audit_breaks()] == [3]
+        assert [each.number for each in await db.find_breaks_in_audit_chain()] == [3]
 
 
 async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
     assert (await hq.get("media", "/api/hq/days")).status_code == 200
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
-        await accounts.remove("media", "a-test")
+        await accounts.remove_account("media", "a-test")
     async with asyncio.timeout(HANG_SECONDS):
         while (await hq.get("media", "/api/hq/days")).status_code != 401:
             await asyncio.sleep(0.1)
@@ -316,19 +316,19 @@ async def test_result_of_an_interrupted_material_assignment_is_determined_later(
     publish_material(hq.settings, tmp_path)
     clock = SystemClock()
     async with open_accounts(hq.settings, clock, CHEAP) as (page_database, accounts, _, _):
-        async with page_database.transaction() as db:
+        async with page_database.open_transaction() as db:
             for to in ("centre:pune-1", "zone:east", "zone:west"):
-                number = await SQL.add_proposal.fetch_one(db, "material", to, "turnout 8", "media", clock.now())
-                await SQL.answer_proposal.run(db, number, "compliance", clock.now() - 300, "confirmed", "")
-            await SQL.answer_proposal.run(db, number, "compliance", clock.now(), "confirmed", "")
+                number = await SQL.add_proposal.fetch_value(db, "material", to, "turnout 8", "media", clock.now())
+                await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now() - 300, "confirmed", "")
+            await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now(), "confirmed", "")
         assign_material(hq.settings, "turnout", 8, ["centre:pune-1"])
         actions = HqActions(hq.settings, page_database, accounts, lambda: None)
         for _ in range(2):
-            await actions.settle_proposals()
+            await actions.record_missing_proposal_results()
         settled = [each for each in await page_database.read_audit_entries() if each.kind == "material-settled"]
         assert [json.loads(each.what)["state"] for each in settled] == ["done", "failed"]
         assert json.loads(settled[1].what)["version"] == "turnout 8"
-        assert await page_database.find_audit_breaks() == []
+        assert await page_database.find_breaks_in_audit_chain() == []
     proposals = await query_database(hq.database, "SELECT state, result FROM proposal ORDER BY id")
     assert [state for state, _ in proposals] == ["done", "failed", "confirmed"]
     assert "propose it again" in proposals[1][1]

@@ -30,7 +30,7 @@ from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
-from dialer.hq.render import build_nats_permissions, list_readable_subjects
+from dialer.hq.render import build_nats_permissions, list_subjects_readable_by_centre
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
@@ -270,7 +270,7 @@ class Dialler(DiallerCommands):
     def __init__(self) -> None:
         pass
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         return Reply("done", "stopped 1 campaigns")
 
 
@@ -285,13 +285,13 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
             await above.ensure_stream(stream, subjects)
-        await above.store(messages.OPT_OUT_SUBJECT, b"an update")
+        await above.store_message(messages.OPT_OUT_SUBJECT, b"an update")
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
-            assert await pune.store(messages.build_batch_subject("pune-1"), b"rows") == 1
+            assert await pune.store_message(messages.build_batch_subject("pune-1"), b"rows") == 1
             assert (await pune.find_stream_id(messages.PEERS)).startswith("PEERS.")
             async with asyncio.timeout(HANG_SECONDS):
-                async for stored in pune.consume(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
+                async for stored in pune.read_stream_messages(messages.PEERS, 0, messages.OPT_OUT_SUBJECT):
                     assert stored.data == b"an update"
                     break
             running = [
@@ -321,7 +321,7 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
 
     async def publish_status(session: Session) -> None:
         while True:
-            await session.publish("live.pune-1.state", b"{}")
+            await session.publish_message("live.pune-1.state", b"{}")
             await asyncio.sleep(0.05)
 
     found = await check_with(head.format(etc / "centres/pune-1.nk.other") + text)
@@ -498,10 +498,10 @@ def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> 
 
 
 def test_centre_without_constituencies_reads_the_marks_of_its_state_or_none() -> None:
-    assert list_readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
+    assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
-    assert list_readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
+    assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
     with pytest.raises(ValidationError, match="constituencies need a state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

@@ -41,7 +41,7 @@ def address() -> Iterator[str]:
 @pytest.fixture
 async def connection(address: str) -> AsyncIterator[asyncpg.Connection[Any]]:
     connection = await asyncpg.connect(address)
-    await Database(connection).prepare()
+    await Database(connection).prepare_schema()
     yield connection
     await connection.close()
 

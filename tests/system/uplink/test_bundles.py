@@ -42,7 +42,7 @@ class Dialler(DiallerCommands):
     def __init__(self, folder: Path) -> None:
         object.__setattr__(self, "folder", folder)
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         folder: Path = self.folder  # type: ignore[attr-defined]
         text = (folder / "current/flows/turnout.yaml").read_text()
         return Reply("refused", "no such node") if "wrong" in text else Reply("done", "")
@@ -65,7 +65,7 @@ async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> Asy
     async with contextlib.AsyncExitStack() as stack:
         tasks = []
         for name, zone in ZONES.items():
-            session = await stack.enter_async_context(open_session([server.address], name))
+            session = await stack.enter_async_context(open_session([server.nats_server_url], name))
             source = MaterialSource(publisher.url, publisher.root, None, name, zone, "india")
             (folder / name).mkdir(exist_ok=True)
             material = CentreMaterial(folder / name, source, lambda: 1 << 40)
@@ -93,7 +93,7 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         (tmp_path / f"{name}.key").touch(mode=0o600)
         key = format_public_key(KEYS[name]).replace("ed25519:", "ed25519-private:")  # a private key has the same length
         (tmp_path / f"{name}.key").write_text(key)
-    lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
+    lines = [f'servers = ["{server.nats_server_url}"]', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
     for name, private in LEADERS.items():
         lines += ["[[leaders]]", f'name = "{name}"', f'key = "{format_public_key(derive_public_key(private))}"']
@@ -139,13 +139,13 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         ]
         assert (code, output.splitlines()) == (0, steps)
         assert active_versions(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
-        async with open_session([server.address], "asha") as session:
+        async with open_session([server.nats_server_url], "asha") as session:
             await session.ensure_stream(CMD, ["cmd.>"])
 
             async def order(kind: OrderKind) -> None:
                 order = create_order(kind, "centre:c4", time.time())
                 signed = SignedOrder(order=order.text).add_signature("asha", LEADERS["asha"])
-                await session.store(
+                await session.store_message(
                     "cmd.centre.c4", signed.add_signature("ravi", LEADERS["ravi"]).model_dump_json().encode()
                 )
 

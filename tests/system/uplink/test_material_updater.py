@@ -34,7 +34,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "flows", None)
         object.__setattr__(self, "settings_reply", None)
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         if name == "reload-settings":
             return self.settings_reply  # type: ignore[attr-defined, no-any-return]
         assert name == "reload-flows"
@@ -53,7 +53,7 @@ class ReportedState(Session):
     def __init__(self) -> None:
         self.last: dict[str, Any] = {}
 
-    async def publish(self, subject: str, data: bytes) -> None:
+    async def publish_message(self, subject: str, data: bytes) -> None:
         assert subject == "live.pune-1.material"
         self.last = json.loads(data)
 
@@ -68,11 +68,11 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_flows_are_roll
     with publishing(tmp_path / "hq", NOW) as publisher:
         reported, dialler = ReportedState(), Dialler()
         updater = MaterialUpdater("pune-1", reported, dialler, publisher.centre(folder), SystemClock())
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert "a file is missing on the material server" in reported.summary()[2]  # nothing is published yet
         publisher.approve(source, NOW)
         publisher.assign(1, NOW)
-        await updater.install_assigned_version()  # no dialler is running yet
+        await updater.install_assigned_material_version()  # no dialler is running yet
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
@@ -84,7 +84,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_flows_are_roll
         (source / "weights/all.csv").write_text("constituency,part,serial,weight\n")
         publisher.approve(source, NOW)
         publisher.assign(2, NOW)
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert reported.summary() == ("turnout-2", "turnout-2", "")
         assert reported.last["after_restart"] == "weights"
         assert (
@@ -96,15 +96,15 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_flows_are_roll
         publisher.approve(source, NOW)
         publisher.assign(3, NOW)
         for _ in range(2):
-            await updater.install_assigned_version()
+            await updater.install_assigned_material_version()
             assert reported.summary()[:2] == ("turnout-2", "turnout-3")
             assert "turnout-3 was rolled back" in reported.summary()[2]
         assert library.get_current_flow(place) is running
         publisher.assign(1, NOW)
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         assert library.get_current_flow(place).version == began_with.version
-    await updater.install_assigned_version()  # headquarters is unreachable: the active version stays
+    await updater.install_assigned_material_version()  # headquarters is unreachable: the active version stays
     assert reported.summary() == ("turnout-1", None, "")
 
 
@@ -121,19 +121,19 @@ async def test_uplink_asks_the_dialler_again_to_load_material_missed_during_an_o
             (source / "flows/turnout.yaml").write_text(flow)
             publisher.approve(source, NOW)
             publisher.assign(version, NOW)
-            await uplink().install_assigned_version()
+            await uplink().install_assigned_material_version()
 
         await assign(1, FLOW)
         place = str(folder / "current/flows/turnout.yaml")
         library = FlowLibrary([place], load_shipped_texts())
         first = library.get_current_flow(place)
         object.__setattr__(dialler, "flows", library)
-        await uplink().install_assigned_version()
+        await uplink().install_assigned_material_version()
         object.__setattr__(dialler, "flows", None)
         await assign(2, FLOW.replace("reprompts: 2", "reprompts: 3"))
         assert library.get_current_flow(place) is first
         object.__setattr__(dialler, "flows", library)
-        await uplink().install_assigned_version()
+        await uplink().install_assigned_material_version()
         second = library.get_current_flow(place)
         assert (second is first, reported.summary()) == (False, ("turnout-2", "turnout-2", ""))
 
@@ -141,7 +141,7 @@ async def test_uplink_asks_the_dialler_again_to_load_material_missed_during_an_o
         await assign(3, "start: nowhere\n")
         await assign(4, "start: anywhere\n")
         object.__setattr__(dialler, "flows", library)
-        await uplink().install_assigned_version()
+        await uplink().install_assigned_material_version()
         assert reported.summary()[:2] == ("turnout-2", "turnout-4")  # not 3, which the dialler never loaded
         assert "turnout-4 was rolled back" in reported.summary()[2]
         assert library.get_current_flow(place) is second
@@ -155,12 +155,12 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
         updater = MaterialUpdater("pune-1", reported, Dialler(), publisher.centre(tmp_path / "centre"), SystemClock())
         publisher.approve(tmp_path / "source", NOW)
         publisher.assign(1, NOW)
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         (tmp_path / "centre/current/bundle.json").write_bytes(b"")
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         (tmp_path / "centre/current/bundle.json").write_bytes(b"")
-    await updater.install_assigned_version()  # headquarters is unreachable
+    await updater.install_assigned_material_version()  # headquarters is unreachable
     assert reported.summary() == (None, None, "")
 
 
@@ -188,12 +188,12 @@ async def test_material_is_installed_only_if_the_dialler_can_start_with_its_file
             (source / "campaigns/turnout.toml").write_text(f'[[campaigns]]\nid = "hq"\nkind = "agents"\n{campaign}\n')
             (source / "profiles/here.toml").write_text(profile)
             publisher.assign(publisher.approve(source, NOW), NOW)
-            await updater.install_assigned_version()
+            await updater.install_assigned_material_version()
             return reported.last["active"], reported.last["problem"], reported.last["after_restart"]
 
         assert await publish("", india) == ("turnout-1", "", "")
         object.__setattr__(dialler, "flows", FlowLibrary([], load_shipped_texts()))
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert reported.summary() == ("turnout-1", "turnout-1", "")  # flows are loaded, settings not yet
         object.__setattr__(dialler, "settings_reply", Reply("unanswered", ""))
         assert await publish("channels = 6", india) == ("turnout-2", "", "")
@@ -221,5 +221,5 @@ async def test_material_is_installed_only_if_the_dialler_can_start_with_its_file
         assert (running, "is not installed until the centre's settings are valid" in trouble) == ("turnout-4", True)
         config.write_text(own, encoding="utf-8")
         object.__setattr__(dialler, "settings_reply", Reply("done", ""))
-        await updater.install_assigned_version()
+        await updater.install_assigned_material_version()
         assert reported.summary() == ("turnout-8", "turnout-8", "")

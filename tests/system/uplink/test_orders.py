@@ -36,7 +36,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "orders", [])
         object.__setattr__(self, "failures", [None, Reply("unanswered", "")])
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         failures: list[Reply | None] = self.failures  # type: ignore[attr-defined]
         if failures:
             return failures.pop(0)
@@ -54,7 +54,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 @contextlib.asynccontextmanager
 async def centre(server: NatsServer, name: str, zone: str, dialler: Dialler) -> AsyncIterator[None]:
-    async with open_session([server.address], name) as session:
+    async with open_session([server.nats_server_url], name) as session:
         delivering = asyncio.create_task(OrderDelivery(name, zone, session, dialler, SystemClock()).run())
         yield
         delivering.cancel()
@@ -68,7 +68,7 @@ async def wait_for_orders(dialler: Dialler, expected: list[str]) -> None:
 
 def write_settings(folder: Path, server: NatsServer) -> Path:
     """Write the settings of a headquarters with two leaders and three centres. Return their path."""
-    lines = [f'servers = ["{server.address}"]']
+    lines = [f'servers = ["{server.nats_server_url}"]']
     for name in ("asha", "ravi"):
         key = format_public_key(create_key_file(folder / f"{name}.key"))
         lines += ["[[leaders]]", f'name = "{name}"', f'key = "{key}"']
@@ -88,7 +88,7 @@ async def test_stop_all_reaches_connected_centres_immediately_and_a_disconnected
     async def order(*arguments: Any, config: Path = config) -> tuple[int, str]:
         return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
 
-    async with open_session([server.address], "hq") as above:
+    async with open_session([server.nats_server_url], "hq") as above:
         await above.ensure_stream("CMD", ["cmd.>"])
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
         code, output = await order("stop-all", "--key", asha, "--wait", 2)
@@ -137,7 +137,7 @@ async def test_stop_order_reaches_centres_after_the_nats_server_lost_earlier_ord
         for _ in range(3):
             await order("pause", "turnout", "--to", "centre:pune-1")
         await wait_for_orders(pune, ["pause"] * 3)
-        await server.kill()
+        await server.kill_nats_server()
         shutil.rmtree(tmp_path / "nats" / "jetstream")
         await asyncio.sleep(1.0)  # streams are distinguished by the second of their creation
         await server.start()
@@ -162,6 +162,6 @@ async def test_invalid_headquarters_order_is_refused_before_it_is_sent(
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
     monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)
     text = config.read_text()
-    config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
+    config.write_text(text.replace(server.nats_server_url, "nats://127.0.0.1:1"))
     assert "did not accept the connection" in await order("stop-all", "--key", tmp_path / "asha.key")
     assert "is not a signed order" in await order("sign", config, "--key", tmp_path / "asha.key")

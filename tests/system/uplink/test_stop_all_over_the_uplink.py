@@ -32,10 +32,10 @@ async def test_stop_all_order_of_one_leader_cancels_calls_until_two_leaders_orde
     async with run_nats_server(tmp_path / "nats") as server, run_demo_broker() as broker:
         changes: dict[str, Any] = {
             "broker": {"host": "127.0.0.1", "port": broker.port, "username": "dialler"},
-            "headquarters": {"user": "uplink", "zone": "west", "servers": [server.address], "leaders": leaders},
+            "headquarters": {"user": "uplink", "zone": "west", "servers": [server.nats_server_url], "leaders": leaders},
             "supervisors": [{"name": "uplink", "role": SupervisorRole.UPLINK}],
         }
-        lines = [f'servers = ["{server.address}"]', "[[centres]]", 'id = "test"', 'zone = "west"']
+        lines = [f'servers = ["{server.nats_server_url}"]', "[[centres]]", 'id = "test"', 'zone = "west"']
         for leader in leaders:
             lines += ["[[leaders]]", f'name = "{leader["name"]}"', f'key = "{leader["key"]}"']
         config = tmp_path / "hq.toml"

@@ -28,7 +28,7 @@ from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, open_session
-from dialer.nats.snapshot import SnapshotPage, pack_page, unpack_request
+from dialer.nats.snapshot import SnapshotPage, pack_snapshot_page, unpack_snapshot_request
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
@@ -50,7 +50,7 @@ class Dialler(DiallerCommands):
         object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
         object.__setattr__(self, "commands", [])
 
-    async def send_command(self, name: str, values: dict[str, Any]) -> Reply | None:
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
         command = read_command(name, values)
@@ -74,16 +74,18 @@ class Headquarters:
         self.answers = True
 
     def pack_ack(self, batch: messages.OutboxBatch) -> bytes:
-        return messages.pack_ack(messages.Acknowledgement(self.last, batch.store.incarnation))
+        return messages.pack_acknowledgement(messages.Acknowledgement(self.last, batch.store.incarnation))
 
     async def run(self) -> None:
-        async for stored in self._session.consume(messages.UP, 0):
+        async for stored in self._session.read_stream_messages(messages.UP, 0):
             batch = messages.unpack_batch(stored.data)
             if batch.first <= self.last + 1 and batch.last > self.last:
                 self.rows += [row.id for row in batch.rows if row.id > self.last]
                 self.last = batch.last
             if self.answers:
-                await self._session.publish(messages.build_ack_subject(batch.centre), self.pack_ack(batch))
+                await self._session.publish_message(
+                    messages.build_acknowledgement_subject(batch.centre), self.pack_ack(batch)
+                )
 
 
 @pytest.fixture
@@ -111,13 +113,13 @@ async def serve_empty_snapshots(above: Session) -> None:
     """Answer snapshot requests as a headquarters without updates before the first message of the stream."""
 
     async def answer(subject: str, data: bytes) -> bytes:
-        return pack_page(SnapshotPage("pune-1", unpack_request(data), 0, None, [], []), None)
+        return pack_snapshot_page(SnapshotPage("pune-1", unpack_snapshot_request(data), 0, None, [], []), None)
 
     await above.serve_requests(messages.build_snapshot_subject("pune-1"), answer)
 
 
 async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
-    await server.kill()
+    await server.kill_nats_server()
     shutil.rmtree(tmp_path / "nats" / "jetstream")
     await asyncio.sleep(1.0)  # streams are distinguished by the second of their creation
     await server.start()
@@ -128,12 +130,12 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     path = tmp_path / "centre.db"
-    async with await open_store(path) as store, open_session([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await above.ensure_stream(messages.UP, ["up.*"])
         hq, dialler = Headquarters(above), Dialler(store)
         async with (
-            open_session([server.address], "uplink") as below,
+            open_session([server.nats_server_url], "uplink") as below,
             await UplinkReader.open(path, None) as reading,
             run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
@@ -141,7 +143,7 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
                 await store.add_announcements([Announcement("results/marks", str(number))], 1.0)
             await store.mark_announcements_published(300)
             await wait_for(lambda: hq.last == 600)
-            await server.kill()
+            await server.kill_nats_server()
             await store.add_announcements([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
             await wait_for(lambda: hq.last == 650)
@@ -171,11 +173,14 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
                 raise StoreBusy(f"{path}: is busy")
             return await super().read_passed_id()
 
-    async with await open_store(path) as store, open_session([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await store.add_announcements([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
-        async with open_session([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
+        async with (
+            open_session([server.nats_server_url], "uplink") as below,
+            await BusyReader.open(path, None) as reading,
+        ):
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
             async with run_jobs(Headquarters(above).run(), uploading.run()):
                 await wait_for(
@@ -196,28 +201,30 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
     def voted() -> list[tuple[int]]:
         return query_store(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
-    async with await open_store(path) as store, open_session([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         marks = [{**fields, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
-        await above.store(
+        await above.store_message(
             subject, messages.pack_peer_updates([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}])
         )
-        await above.store("peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]]))  # not on the roll here
-        await above.store(messages.OPT_OUT_SUBJECT, b"invalid")
+        await above.store_message(
+            "peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]])
+        )  # not on the roll here
+        await above.store_message(messages.OPT_OUT_SUBJECT, b"invalid")
         async with await UplinkReader.open(path, None) as reading:
             dialler = Dialler(store)
-            async with open_session([server.address], "uplink") as below:
+            async with open_session([server.nats_server_url], "uplink") as below:
                 async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
                     await wait_for(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
-                await above.store(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
-                await above.store(subject, messages.pack_peer_updates([], [marks[2]]))
+                await above.store_message(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
+                await above.store_message(subject, messages.pack_peer_updates([], [marks[2]]))
                 async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
                     await wait_for(lambda: len(voted()) == 2)
-                    await server.kill()
+                    await server.kill_nats_server()
                     await server.start()
-                    await above.store(subject, messages.pack_peer_updates([], [marks[1]]))
+                    await above.store_message(subject, messages.pack_peer_updates([], [marks[1]]))
                     await wait_for(lambda: len(voted()) == 3)
     assert voted() == [(12,), (13,), (14,)]
     assert query_store(path, "SELECT number_hash, centre FROM opt_out_hash") == [(NUMBER_HASH, "pune-2")]
@@ -229,7 +236,10 @@ async def test_nats_stream_message_states_how_many_later_messages_have_been_rece
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[bytes] = []
-    async with open_session([server.address], "hq") as above, open_session([server.address], "uplink") as below:
+    async with (
+        open_session([server.nats_server_url], "hq") as above,
+        open_session([server.nats_server_url], "uplink") as below,
+    ):
         subscribe = below.client.subscribe
 
         async def subscribe_and_note(subject: str, cb: Callable[[Msg], Awaitable[None]]) -> Subscription:
@@ -241,11 +251,11 @@ async def test_nats_stream_message_states_how_many_later_messages_have_been_rece
 
         monkeypatch.setattr(below.client, "subscribe", subscribe_and_note)
         await above.ensure_stream(messages.PEERS, ["peer.>"])
-        received = below.consume(messages.PEERS, 0)
-        await above.store(messages.OPT_OUT_SUBJECT, b"1")
+        received = below.read_stream_messages(messages.PEERS, 0)
+        await above.store_message(messages.OPT_OUT_SUBJECT, b"1")
         assert (await anext(received)).buffered == 0
         for number in (b"2", b"3", b"4"):
-            await above.store(messages.OPT_OUT_SUBJECT, number)
+            await above.store_message(messages.OPT_OUT_SUBJECT, number)
         await wait_for(lambda: b"4" in arrived)
         found = [await anext(received) for _ in range(3)]
         assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
@@ -253,19 +263,21 @@ async def test_nats_stream_message_states_how_many_later_messages_have_been_rece
 
 async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
-    async with open_session([server.address], "hq") as above:
+    async with open_session([server.nats_server_url], "hq") as above:
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
-        await above.store(messages.OPT_OUT_SUBJECT, b"1")
+        await above.store_message(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
             with pytest.raises(MessagesMissing, match="has messages 1 to 1; the last one read was 2"):
                 await anext(
-                    above.consume(messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=stream_id, complete=True)
+                    above.read_stream_messages(
+                        messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=stream_id, complete=True
+                    )
                 )
 
 
 async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
     """An existing stream gets the higher limit too, and keeps its other settings."""
-    async with open_session([server.address], "hq") as above:
+    async with open_session([server.nats_server_url], "hq") as above:
         js = above.client.jetstream()
         await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
         for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
@@ -290,20 +302,20 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
     def stored_opt_outs() -> int:
         return len(query_store(path, "SELECT 1 FROM opt_out_hash"))
 
-    async with await open_store(path) as store, open_session([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         for number in range(5):
-            await above.store(messages.OPT_OUT_SUBJECT, opt_out(number))
+            await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(number))
         async with (
             await UplinkReader.open(path, None) as reading,
-            open_session([server.address], "uplink") as below,
+            open_session([server.nats_server_url], "uplink") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
             await lose_streams(server, tmp_path)
             await above.ensure_stream(messages.PEERS, ["peer.>"])
-            await above.store(messages.OPT_OUT_SUBJECT, opt_out(5))  # at a lower position than the stored one
+            await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(5))  # at a lower position than the stored one
             await wait_for(lambda: stored_opt_outs() == 6)
 
 
@@ -320,15 +332,15 @@ async def test_marks_received_before_their_voters_were_imported_are_applied_afte
     def voted() -> list[tuple[int]]:
         return query_store(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
-    async with await open_store(path) as store, open_session([server.address], "hq") as above:
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
-        await above.store(
+        await above.store_message(
             messages.build_mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
         )
         async with (
             await UplinkReader.open(path, None) as reading,
-            open_session([server.address], "uplink") as below,
+            open_session([server.nats_server_url], "uplink") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: voted() == [(9,)])

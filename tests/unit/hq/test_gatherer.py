@@ -32,7 +32,7 @@ class LeaderlessServer(Session):
         self.stored: list[str] = []
         self.tries = 0
 
-    async def store(self, subject: str, data: bytes) -> int:
+    async def store_message(self, subject: str, data: bytes) -> int:
         self.tries += 1
         if self.tries % 2 or asyncio.get_running_loop().time() < self.from_seconds:
             raise HeadquartersUnreachable(f"{subject} was not stored: no response from stream")
@@ -50,7 +50,7 @@ def make_gatherer(server: Session) -> Gatherer:
 @virtual_time()
 async def test_each_update_is_stored_once_after_the_nats_cluster_has_elected_a_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 8.0)
-    await make_gatherer(server)._store_updates(UPDATES)
+    await make_gatherer(server)._store_peer_updates_in_stream(UPDATES)
     assert sorted(server.stored) == [update.subject for update in UPDATES]
 
 
@@ -58,7 +58,7 @@ async def test_each_update_is_stored_once_after_the_nats_cluster_has_elected_a_l
 async def test_storing_updates_fails_if_the_nats_cluster_elects_no_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 1e6)
     with pytest.raises(HeadquartersUnreachable):
-        await make_gatherer(server)._store_updates(UPDATES)
+        await make_gatherer(server)._store_peer_updates_in_stream(UPDATES)
 
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreError
-from dialer.hq.material import read_material
+from dialer.hq.material import read_published_material
 from dialer.settings.headquarters import HqSettings
 from tests.support.material import publishing
 
@@ -29,11 +29,11 @@ def publish_version(tmp_path: Path) -> HqSettings:
 
 
 async def test_list_of_published_flows_and_sounds_is_empty_before_the_first_publication(tmp_path: Path) -> None:
-    assert await read_material(hq_settings(tmp_path / "hq")) == {"approved": [], "waves": []}
+    assert await read_published_material(hq_settings(tmp_path / "hq")) == {"approved": [], "waves": []}
 
 
 async def test_published_material_lists_approved_versions_and_their_centres(tmp_path: Path) -> None:
-    assert await read_material(publish_version(tmp_path)) == {
+    assert await read_published_material(publish_version(tmp_path)) == {
         "approved": ["bundles/turnout/1.json"],
         "waves": [{"name": "turnout", "version": 1, "to": ["all"]}],
     }
@@ -44,4 +44,4 @@ async def test_damaged_list_of_published_material_is_reported_and_not_shown_as_e
     for path in (tmp_path / "hq" / "public" / "metadata").glob("*.targets.json"):
         path.write_bytes(b"{")
     with pytest.raises(StoreError, match="cannot be read"):
-        await read_material(settings)
+        await read_published_material(settings)

@@ -20,9 +20,9 @@ from dialer.hq.ledger import (
     StatusChange,
     TurnoutArea,
     add_new_rows_of_batch,
-    check_sender,
     parse_answers,
-    parse_row,
+    parse_outbox_row,
+    refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
 from dialer.hq.stores import KnownStore, StoreState
@@ -72,12 +72,12 @@ def test_each_row_from_a_centre_is_collected_once_and_in_order(
 
 def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
-        check_sender(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
+        refuse_batch_of_wrong_sender(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 
 
 def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
-        check_sender(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
+        refuse_batch_of_wrong_sender(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
 
 def test_result_with_an_invalid_time_does_not_count_as_the_newest_result() -> None:
@@ -91,41 +91,43 @@ def test_results_of_a_centre_with_a_fast_clock_do_not_count_as_the_newest() -> N
     rows = CentreRows(known_store(10))
     add_new_rows_of_batch(batch([attempt_row(11)]), rows, NOW - 3_600)
     assert rows.created_at == NOW - 3_600
-    marked, _ = parse_row("pune-1", mark_row(12, 7), NOW - 3_600)
+    marked, _ = parse_outbox_row("pune-1", mark_row(12, 7), NOW - 3_600)
     assert marked.at == NOW - 3_600
-    answered, fields = parse_row("pune-1", row(7, "answers", attempt_id="a1", answers={"q": "1"}, place=PLACE), NOW)
+    answered, fields = parse_outbox_row(
+        "pune-1", row(7, "answers", attempt_id="a1", answers={"q": "1"}, place=PLACE), NOW
+    )
     assert isinstance(answered, ResultRow)
     assert [each.at for each in parse_answers(answered, fields, NOW - 3_600)] == [NOW - 3_600]
     assert answered.at == NOW + 7  # the same when it is sent again
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW - 86_400)
-    days.add(*parse_row("pune-1", attempt_row(1), NOW))
+    days.add_row_to_counts(*parse_outbox_row("pune-1", attempt_row(1), NOW))
     assert {day for _, day, _ in days.counts} == {date(2024, 4, 21)}
 
 
 def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
-        days.add(*parse_row("pune-1", attempt_row(number, outcome), NOW))
+        days.add_row_to_counts(*parse_outbox_row("pune-1", attempt_row(number, outcome), NOW))
     assert days.counts == {
         ("pune-1", date(2024, 4, day), what): 1.0 for day in (22, 23) for what in ("attempts", "outcome/busy")
     }
 
 
 def test_stored_mark_has_the_voters_place_on_the_roll() -> None:
-    mark, _ = parse_row("pune-1", mark_row(1, 12), NOW)
+    mark, _ = parse_outbox_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
 
 
 @pytest.mark.parametrize(("kind", "is_peer_update"), [("voted", True), ("not-yet", False), ("deceased", False)])
 def test_only_marks_of_voters_who_voted_are_sent_to_other_centres(kind: str, is_peer_update: bool) -> None:
-    mark, _ = parse_row("pune-1", mark_row(1, 12, kind), NOW)
+    mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_peer_update is is_peer_update
 
 
 def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:
-    assert isinstance(parse_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
+    assert isinstance(parse_outbox_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
 
 
 TOO_LONG = "x" * 129
@@ -143,11 +145,11 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_them(name: str, value: object) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
     valid = mark_row(1, 12)
-    assert isinstance(parse_row("pune-1", valid, NOW)[0], MarkRow)
+    assert isinstance(parse_outbox_row("pune-1", valid, NOW)[0], MarkRow)
     fields = json.loads(valid.payload)
     (fields["place"] if name in fields["place"] else fields)[name] = value
     invalid = replace(valid, payload=json.dumps(fields))
-    assert isinstance(parse_row("pune-1", invalid, NOW)[0], ResultRow)
+    assert isinstance(parse_outbox_row("pune-1", invalid, NOW)[0], ResultRow)
 
 
 def test_voters_status_change_counts_in_every_area_and_in_the_zone_that_reported_it() -> None:
@@ -184,7 +186,7 @@ STORED_ANSWERS = [("hour", "17:00"), ("number", None)]
 def test_answers_are_read_from_results_without_names_of_recordings(
     topic: str, fields: dict[str, object], key: str, answers: list[tuple[str, str | None]]
 ) -> None:
-    result, parsed = parse_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)
+    result, parsed = parse_outbox_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)
     assert isinstance(result, ResultRow)
     assert result.key == (key or hashlib.sha256(result.payload.encode()).hexdigest())
     assert [(each.question, each.value) for each in parse_answers(result, parsed, NOW + 60)] == answers

@@ -20,7 +20,7 @@ CAMPAIGN = {"state": "running", "progress": PROGRESS, "abandoned_target": {"maxi
 def receive_status(*messages: tuple[str, object]) -> LiveCentres:
     live = LiveCentres()
     for kind, fields in messages:
-        live.store_status(f"live.pune-1.{kind}", json.dumps(fields).encode(), NOW)
+        live.store_centre_status(f"live.pune-1.{kind}", json.dumps(fields).encode(), NOW)
     return live
 
 
@@ -32,7 +32,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
         ("material", {"active": "turnout-7", "assigned": "turnout-8", "problem": ""}),
         ("peer-updates", {"opt_out_lag_seconds": 0.4}),
     )
-    fields = live.centres["pune-1"].list_page_fields()
+    fields = live.centres["pune-1"].build_page_fields()
     assert (fields["signed_in"], fields["talking"], fields["calls"], fields["live_at"]) == (5, 3, 9, NOW)
     assert (fields["total"], fields["completed"], fields["remaining"]) == (1_000, 400, 600)
     assert fields["abandoned_limit"] == 0.03
@@ -47,7 +47,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
 
 def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
     live = receive_status(("peer-updates", {"problem": "the disk is full"}))
-    [alert] = live.centres["pune-1"].list_page_fields()["alerts"]
+    [alert] = live.centres["pune-1"].build_page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
     assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
 
@@ -55,7 +55,7 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
 @pytest.mark.parametrize(("ahead", "codes"), [(31, ["headquarters-clock"]), (-31, ["headquarters-clock"]), (29, [])])
 def test_headquarters_page_shows_an_alert_if_the_clock_of_a_centre_is_wrong(ahead: float, codes: list[str]) -> None:
     live = receive_status(("store", {"incarnation": "1", "at": NOW + ahead}))
-    assert [each["code"] for each in live.centres["pune-1"].list_page_fields()["alerts"]] == codes
+    assert [each["code"] for each in live.centres["pune-1"].build_page_fields()["alerts"]] == codes
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_headquarters_page_shows_an_alert_if_the_clock_of_a_centre_is_wrong(ahea
 )
 def test_invalid_status_of_a_centre_is_sent_to_browsers_as_valid_json(kind: str, message: bytes) -> None:
     live = LiveCentres()
-    live.store_status(f"live.pune-1.{kind}", message, NOW)
+    live.store_centre_status(f"live.pune-1.{kind}", message, NOW)
     for centre in live.centres.values():
-        assert json.dumps(centre.list_page_fields(), allow_nan=False)
+        assert json.dumps(centre.build_page_fields(), allow_nan=False)
 
 
 def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:
@@ -93,24 +93,24 @@ def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> N
 
 def test_call_rate_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
     rates = CallRates()
-    assert rates.update("pune-1", 0.0, 100) is None
-    assert rates.update("pune-1", 600.0, 200) == 600
-    assert rates.update("pune-1", 1_500.0, 500) == 1_200
-    assert rates.update("pune-1", 2_100.0, 600) == 600
-    assert rates.update("pune-1", 2_160.0, 3) is None
+    assert rates.update_call_rate("pune-1", 0.0, 100) is None
+    assert rates.update_call_rate("pune-1", 600.0, 200) == 600
+    assert rates.update_call_rate("pune-1", 1_500.0, 500) == 1_200
+    assert rates.update_call_rate("pune-1", 2_100.0, 600) == 600
+    assert rates.update_call_rate("pune-1", 2_160.0, 3) is None
 
 
 def test_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
     orders = OrderMonitor({"pune-1": "west", "nagpur-1": "west", "patna-1": "east"})
     order = create_order(OrderKind.STOP_ALL, "zone:west", NOW)
-    orders.add_order(SignedOrder(order=order.text).model_dump_json().encode(), NOW)
-    orders.add_order(b"{}", NOW)
+    orders.record_stream_order(SignedOrder(order=order.text).model_dump_json().encode(), NOW)
+    orders.record_stream_order(b"{}", NOW)
     reply = {"centre": "pune-1", "status": "done", "text": "stopped", "at": NOW}
-    orders.add_reply(f"reply.pune-1.{order.id}", json.dumps(reply).encode())
-    orders.add_reply(f"reply.patna-1.{order.id}", json.dumps(reply).encode())  # in the name of another centre
+    orders.record_centre_reply(f"reply.pune-1.{order.id}", json.dumps(reply).encode())
+    orders.record_centre_reply(f"reply.patna-1.{order.id}", json.dumps(reply).encode())  # in the name of another centre
     too_long = {**reply, "centre": "nagpur-1", "text": "x" * 20_000}
-    orders.add_reply(f"reply.nagpur-1.{order.id}", json.dumps(too_long).encode())
-    values = orders.list_page_values(NOW)
+    orders.record_centre_reply(f"reply.nagpur-1.{order.id}", json.dumps(too_long).encode())
+    values = orders.list_orders_by_page_key(NOW)
     assert [*values] == [f"order/west/{order.id}"]
     assert (values[f"order/west/{order.id}"]["done"], values[f"order/west/{order.id}"]["missing"]) == (1, ["nagpur-1"])
-    assert orders.list_page_values(NOW + 9 * 86_400) == {}
+    assert orders.list_orders_by_page_key(NOW + 9 * 86_400) == {}

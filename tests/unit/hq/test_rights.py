@@ -12,11 +12,11 @@ from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import (
     ACTIONS_OF_ROLE,
     HqAction,
-    can_see_key,
+    are_centres_in_user_zone,
+    can_see_page_state_key,
     can_see_zone,
-    is_in_user_zone,
     list_allowed_actions,
-    list_roles_for,
+    list_roles_that_allow_action,
 )
 from dialer.settings.headquarters import HqSettings
 
@@ -35,7 +35,9 @@ def test_each_headquarters_role_allows_exactly_its_actions() -> None:
         role.value: {*ACTIONS_OF_ROLE[role]} for role in HqRole
     }
     for action in HqAction:
-        assert list_roles_for(action) == {role for role, actions in ALLOWED.items() if action in actions.split()}
+        assert list_roles_that_allow_action(action) == {
+            role for role, actions in ALLOWED.items() if action in actions.split()
+        }
 
 
 def test_user_of_one_zone_may_not_read_the_audit() -> None:
@@ -46,7 +48,9 @@ def test_user_of_one_zone_may_not_read_the_audit() -> None:
 @pytest.mark.parametrize("kind", ["material", "resume"])
 def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: str) -> None:
     """Even headquarters may not confirm its own proposal, which `HqActions` checks by name."""
-    both = list_roles_for(HqAction(f"propose-{kind}")) & list_roles_for(HqAction(f"confirm-{kind}"))
+    both = list_roles_that_allow_action(HqAction(f"propose-{kind}")) & list_roles_that_allow_action(
+        HqAction(f"confirm-{kind}")
+    )
     assert both == {HqRole.HEADQUARTERS}
 
 
@@ -65,7 +69,7 @@ def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: st
     ],
 )
 def test_user_of_a_zone_receives_only_values_of_that_zone(user_zone: str, key: str, is_visible: bool) -> None:
-    assert can_see_key(user_zone, key) is is_visible
+    assert can_see_page_state_key(user_zone, key) is is_visible
 
 
 def test_user_of_a_zone_sees_only_that_zone() -> None:
@@ -90,7 +94,7 @@ def test_user_of_a_zone_sees_only_that_zone() -> None:
     ],
 )
 def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, for_west: bool) -> None:
-    assert (is_in_user_zone("", to, ZONE_OF_CENTRE), is_in_user_zone("west", to, ZONE_OF_CENTRE)) == (
+    assert (are_centres_in_user_zone("", to, ZONE_OF_CENTRE), are_centres_in_user_zone("west", to, ZONE_OF_CENTRE)) == (
         for_all_zones,
         for_west,
     )
@@ -115,4 +119,4 @@ async def test_invalid_headquarters_account_is_refused(name: str, role: str, zon
     )
     accounts = Accounts(PageDatabase(settings, SystemClock()), settings)
     with pytest.raises(CommandRefused, match=refusal):
-        await accounts.save(name, role, zone, "a-test")
+        await accounts.save_account(name, role, zone, "a-test")

@@ -13,7 +13,7 @@ from dialer.hq.stores import (
     StoreSightings,
     StoreState,
     accept_store,
-    describe_conflict,
+    describe_store_conflict,
 )
 from dialer.nats.messages import SendingStore
 from tests.support.headquarters import NOW
@@ -39,7 +39,7 @@ class Centre:
 
     @property
     def conflict(self) -> str:
-        return describe_conflict("pune-1", self.stores)
+        return describe_store_conflict("pune-1", self.stores)
 
 
 def test_first_store_of_a_centre_is_accepted_from_its_first_row() -> None:
@@ -59,7 +59,7 @@ def test_second_store_is_refused_while_the_first_still_sends() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)
-    centre.sightings.note("pune-1", FIRST.incarnation, NOW + 103)
+    centre.sightings.record_sighting("pune-1", FIRST.incarnation, NOW + 103)
     for at in (105, 110, 100_000):
         with pytest.raises(
             StoreNotAccepted, match="two stores send results as pune-1: 11111111 is accepted"

@@ -9,28 +9,28 @@ import pytest
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq.orders import create_order, find_stopped_centres, parse_order
-from dialer.hq.waves import Rollout, WaveState, plan_waves
+from dialer.hq.waves import Rollout, WaveState, plan_rollout_waves
 from dialer.settings.headquarters import HqSettings
 
 ZONES = {"a": "west", "b": "west", "c": "north", "d": "west", "e": "south"}
 
 
 def make_rollout() -> Rollout:
-    return Rollout("turnout-8", plan_waves(ZONES), hold_seconds=60, patience_seconds=300)
+    return Rollout("turnout-8", plan_rollout_waves(ZONES), hold_seconds=60, patience_seconds=300)
 
 
 def run_version(rollout: Rollout, *centres: str) -> None:
     """Report that these centres run the version."""
     for centre in centres:
-        rollout.update_material(centre, "turnout-8", "turnout-8", "")
+        rollout.record_centre_material(centre, "turnout-8", "turnout-8", "")
 
 
 def decide_at(rollout: Rollout, *times: float) -> list[WaveState]:
-    return [rollout.decide_next_step(now) for now in times]
+    return [rollout.decide_next_rollout_step(now) for now in times]
 
 
 def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> None:
-    assert [(wave.to, sorted(wave.centres)) for wave in plan_waves(ZONES)] == [
+    assert [(wave.to, sorted(wave.centres)) for wave in plan_rollout_waves(ZONES)] == [
         (("centre:a", "centre:b", "centre:c"), ["a", "b", "c"]),
         (("zone:west",), ["a", "b", "c", "d"]),
         (("all",), ["a", "b", "c", "d", "e"]),
@@ -38,24 +38,24 @@ def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> 
 
 
 def test_rollout_waves_without_further_centres_are_left_out() -> None:
-    assert [wave.to for wave in plan_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
-    assert [wave.to for wave in plan_waves({"a": "west"})] == [("centre:a",)]
+    assert [wave.to for wave in plan_rollout_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
+    assert [wave.to for wave in plan_rollout_waves({"a": "west"})] == [("centre:a",)]
 
 
 def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(ValueError, match="z is not a centre"):
-        plan_waves(ZONES, ["z"])
+        plan_rollout_waves(ZONES, ["z"])
 
 
 def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
     rollout = make_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
-    assert rollout.decide_next_step(10) is WaveState.WAIT
+    assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
     run_version(rollout, "c")
     assert decide_at(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
     assert rollout.start_next_wave(80).to == ("zone:west",)
-    assert rollout.missing_centres == ["d"]
+    assert rollout.centres_without_version == ["d"]
     run_version(rollout, "d")
     assert decide_at(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
     rollout.start_next_wave(150)
@@ -66,12 +66,12 @@ def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
 def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
-    rollout.update_material("e", None, "turnout-8", "not in this wave")
-    rollout.update_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
-    assert rollout.decide_next_step(1) is WaveState.WAIT
-    rollout.update_material("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
-    rollout.update_material("c", "turnout-7", "turnout-8", "a later problem")
-    assert rollout.decide_next_step(2) is WaveState.STOPPED
+    rollout.record_centre_material("e", None, "turnout-8", "not in this wave")
+    rollout.record_centre_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
+    assert rollout.decide_next_rollout_step(1) is WaveState.WAIT
+    rollout.record_centre_material("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
+    rollout.record_centre_material("c", "turnout-7", "turnout-8", "a later problem")
+    assert rollout.decide_next_rollout_step(2) is WaveState.STOPPED
     assert rollout.problem == "b: turnout-8 was rolled back: no such node"
 
 
@@ -79,11 +79,11 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a")
-    rollout.update_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
-    rollout.update_alerts("a", ["switch-down", "broker-down"])
-    assert rollout.decide_next_step(1) is WaveState.WAIT
-    rollout.update_alerts("a", ["no-audio-turnout"])
-    assert (rollout.decide_next_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
+    rollout.record_centre_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
+    rollout.record_centre_alerts("a", ["switch-down", "broker-down"])
+    assert rollout.decide_next_rollout_step(1) is WaveState.WAIT
+    rollout.record_centre_alerts("a", ["no-audio-turnout"])
+    assert (rollout.decide_next_rollout_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
 def test_rollout_stops_at_a_centre_that_does_not_run_the_version_in_time() -> None:
@@ -95,21 +95,21 @@ def test_rollout_stops_at_a_centre_that_does_not_run_the_version_in_time() -> No
 
 
 def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time() -> None:
-    rollout = Rollout("turnout-8", plan_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
+    rollout = Rollout("turnout-8", plan_rollout_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c", "d")
-    assert (rollout.decide_next_step(300), rollout.missing_centres) == (WaveState.DONE, ["e"])
+    assert (rollout.decide_next_rollout_step(300), rollout.centres_without_version) == (WaveState.DONE, ["e"])
 
 
 def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
-    assert rollout.decide_next_step(10) is WaveState.WAIT
-    rollout.update_stopped(frozenset("be"))
+    assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
+    rollout.record_stopped_centres(frozenset("be"))
     assert decide_at(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
     assert rollout.stopped_centres == ["b"]
-    rollout.update_stopped(frozenset("e"))  # not in this wave
+    rollout.record_stopped_centres(frozenset("e"))  # not in this wave
     assert decide_at(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
@@ -117,8 +117,8 @@ def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
-    assert rollout.decide_next_step(10) is WaveState.WAIT
-    rollout.update_material("c", "turnout-7", "turnout-8", "")
+    assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
+    rollout.record_centre_material("c", "turnout-7", "turnout-8", "")
     run_version(rollout, "c")
     assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 

@@ -54,7 +54,7 @@ def test_malformed_batch_of_rows_is_refused(changes: dict[str, object], problem:
 @given(st.binary(max_size=200))
 @settings(derandomize=True, deadline=None)
 def test_bytes_that_are_no_batch_of_rows_are_refused_as_an_invalid_message(data: bytes) -> None:
-    for read in (messages.unpack_batch, messages.unpack_ack, messages.unpack_peer_updates):
+    for read in (messages.unpack_batch, messages.unpack_acknowledgement, messages.unpack_peer_updates):
         with pytest.raises(InvalidMessage):
             read(data)
         with pytest.raises(InvalidMessage):
@@ -74,7 +74,7 @@ def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
 
 def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
-    peer = messages.create_peer_mark("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
+    peer = messages.create_mark_update_for_peers("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {
         *("key", "kind", "source", "at", "centre", "roll_version", "state_code", "constituency_number", "part_number"),
         "serial",
@@ -89,7 +89,7 @@ def test_batch_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
     found: list[int] = []
     rest = batch
     while rest.rows:
-        part, data = messages.pack_first_part(rest)
+        part, data = messages.pack_first_part_of_batch(rest)
         assert len(data) <= messages.MAX_MESSAGE_BYTES
         assert messages.unpack_batch(data) == part
         found += [row.id for row in part.rows]
@@ -100,7 +100,7 @@ def test_batch_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
 def test_payload_of_a_row_that_is_larger_than_a_message_is_replaced_by_its_size() -> None:
     payload = random.Random(1).randbytes(1_500_000).hex()
     batch = OutboxBatch("pune-1", messages.VERSION, 1, 1, (BatchRow(1, "results/marks", 1.0, payload),))
-    part, data = messages.pack_first_part(batch)
+    part, data = messages.pack_first_part_of_batch(batch)
     assert len(data) < 1_000
     assert part.rows[0].payload == '{"too_large_bytes": 3000000}'
 

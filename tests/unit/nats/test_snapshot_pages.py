@@ -10,17 +10,17 @@ import pytest
 
 from dialer.domain.signing import derive_public_key
 from dialer.hq.render import MAX_PAYLOAD_BYTES
-from dialer.hq.snapshots import SQL, fit_updates_into_page, read_page
+from dialer.hq.snapshots import SQL, fit_updates_into_page, read_snapshot_page
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.snapshot import (
     MAX_PAGE_ROWS,
     SnapshotPage,
     SnapshotRequest,
-    check_page,
-    pack_page,
-    pack_refusal,
-    pack_request,
-    unpack_request,
+    pack_snapshot_page,
+    pack_snapshot_refusal,
+    pack_snapshot_request,
+    unpack_snapshot_request,
+    verify_and_unpack_page,
 )
 from dialer.uplink.peer_snapshots import SnapshotSource
 
@@ -30,36 +30,38 @@ PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
 def test_unpacked_snapshot_page_equals_the_packed_page() -> None:
-    assert unpack_request(pack_request(REQUEST)) == REQUEST
-    assert check_page(pack_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
-    assert check_page(pack_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
+    assert unpack_snapshot_request(pack_snapshot_request(REQUEST)) == REQUEST
+    assert (
+        verify_and_unpack_page(pack_snapshot_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
+    )
+    assert verify_and_unpack_page(pack_snapshot_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
     with pytest.raises(InvalidMessage, match="request is malformed"):
-        unpack_request(b'{"stream": "PEERS.1", "nonce": "0", "after": ""}')
+        unpack_snapshot_request(b'{"stream": "PEERS.1", "nonce": "0", "after": ""}')
 
 
-SIGNED = pack_page(PAGE, PRIVATE)
+SIGNED = pack_snapshot_page(PAGE, PRIVATE)
 INVALID = {
-    "signed with another key": (pack_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
-    "no signature": (pack_page(PAGE, None), "not signed by headquarters.key"),
+    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
+    "no signature": (pack_snapshot_page(PAGE, None), "not signed by headquarters.key"),
     "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "not signed by headquarters.key"),
     "truncated": (SIGNED[: len(SIGNED) // 2], "not signed by headquarters.key"),
     "for another centre": (
-        pack_page(replace(PAGE, centre="delhi-1"), PRIVATE),
+        pack_snapshot_page(replace(PAGE, centre="delhi-1"), PRIVATE),
         "is for delhi-1; this centre is pune-1",
     ),
     "for another roll": (
-        pack_page(replace(PAGE, request=replace(REQUEST, stream="PEERS.1713764000.ba9876543210")), PRIVATE),
+        pack_snapshot_page(replace(PAGE, request=replace(REQUEST, stream="PEERS.1713764000.ba9876543210")), PRIVATE),
         "is for another roll",
     ),
     "an earlier snapshot": (
-        pack_page(replace(PAGE, request=replace(REQUEST, nonce="1e" * 16)), PRIVATE),
+        pack_snapshot_page(replace(PAGE, request=replace(REQUEST, nonce="1e" * 16)), PRIVATE),
         "answers another request",
     ),
     "another page": (
-        pack_page(replace(PAGE, request=replace(REQUEST, after="2/7/1")), PRIVATE),
+        pack_snapshot_page(replace(PAGE, request=replace(REQUEST, after="2/7/1")), PRIVATE),
         "answers another request",
     ),
-    "a refusal": (pack_refusal("S13 209 is not a constituency of pune-1"), "not a constituency of pune-1"),
+    "a refusal": (pack_snapshot_refusal("S13 209 is not a constituency of pune-1"), "not a constituency of pune-1"),
     "empty": (b"", "not signed by headquarters.key"),
 }
 
@@ -68,14 +70,14 @@ INVALID = {
 def test_invalid_snapshot_page_is_refused_in_one_line(case: str) -> None:
     data, problem = INVALID[case]
     with pytest.raises(InvalidMessage, match=problem) as refused:
-        check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
+        verify_and_unpack_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_snapshot_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
 def test_malformed_snapshot_page_is_refused_even_without_a_public_key(data: bytes) -> None:
     with pytest.raises(InvalidMessage):
-        check_page(data, "pune-1", REQUEST, None)
+        verify_and_unpack_page(data, "pune-1", REQUEST, None)
 
 
 def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -> None:
@@ -92,9 +94,9 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     seen, remaining, next_after = list[Any](), marks_by_key, None
     while remaining:
         next_after, marks = fit_updates_into_page(remaining, has_more=False)
-        data = pack_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
+        data = pack_snapshot_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
         assert len(data) < MAX_PAYLOAD_BYTES
-        assert check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE)).marks == marks
+        assert verify_and_unpack_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE)).marks == marks
         seen += marks
         assert (next_after is None) == (len(marks) == len(remaining))
         remaining = remaining[len(marks) :]
@@ -106,15 +108,17 @@ async def test_snapshot_request_without_a_state_returns_marks_but_no_opt_outs() 
     queries: list[Any] = []
 
     class FakeDatabase:
-        async def fetch(self, sql: str, *values: Any) -> list[Any]:
+        async def fetch_rows(self, sql: str, *values: Any) -> list[Any]:
             queries.append((sql, values[:2]))
             return []
 
     class FakeSession:
         async def send_request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
             database: Any = FakeDatabase()
-            request = unpack_request(data)
-            return pack_page(SnapshotPage("pune-1", request, 7, *await read_page(database, request)), None)
+            request = unpack_snapshot_request(data)
+            return pack_snapshot_page(
+                SnapshotPage("pune-1", request, 7, *await read_snapshot_page(database, request)), None
+            )
 
     session: Any = FakeSession()
     for place in (("", 209), None):

@@ -28,21 +28,21 @@ def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -
     schedule = make_schedule_after(10)
     assert get_batch_span(schedule.get_next_batch(make_rows(11, 13), 10, 0.0)) == (11, 13, 3)
     assert schedule.is_waiting_for_acknowledgement
-    assert schedule.compute_next_time(0.0) > 3.0
+    assert schedule.get_next_send_time(0.0) > 3.0
     schedule.record_acknowledgement(13, 0.4)
     assert (schedule.acknowledged, schedule.is_waiting_for_acknowledgement) == (13, False)
-    assert schedule.compute_next_time(0.4) == BATCH_SECONDS
+    assert schedule.get_next_send_time(0.4) == BATCH_SECONDS
 
 
 def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     assert schedule.get_overdue_batch(2.0) is None
-    schedule.note_send_failure(2.0)
+    schedule.record_send_failure(2.0)
     assert schedule.get_overdue_batch(2.0) == made
     assert schedule.get_overdue_batch(3.0) is None
     schedule.record_acknowledgement(13, 3.0)
-    schedule.note_send_failure(3.5)
+    schedule.record_send_failure(3.5)
     assert schedule.acknowledged == 13
 
 
@@ -54,7 +54,7 @@ def test_next_batch_is_sent_immediately_after_a_full_batch() -> None:
         MAX_BATCH_ROWS,
     )
     schedule.record_acknowledgement(MAX_BATCH_ROWS, 0.1)
-    assert schedule.compute_next_time(0.1) <= 0.1
+    assert schedule.get_next_send_time(0.1) <= 0.1
 
 
 def test_batch_of_rows_is_limited_in_bytes() -> None:
@@ -63,7 +63,7 @@ def test_batch_of_rows_is_limited_in_bytes() -> None:
     assert made is not None
     assert 90 < made.last < MAX_BATCH_BYTES / 20_000
     schedule.record_acknowledgement(made.last, 0.1)
-    assert schedule.compute_next_time(0.1) <= 0.1
+    assert schedule.get_next_send_time(0.1) <= 0.1
 
 
 def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
@@ -75,7 +75,7 @@ def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
 def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> None:
     schedule = make_schedule_after()
     assert schedule.get_next_batch(make_rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
-    assert schedule.compute_next_time(0.0) == BATCH_SECONDS
+    assert schedule.get_next_send_time(0.0) == BATCH_SECONDS
     assert get_batch_span(
         schedule.get_next_batch([*make_rows(1, 3, "replies/uplink/x"), *make_rows(4, 4)], 0, 1.0)
     ) == (1, 4, 1)
@@ -97,7 +97,7 @@ def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> 
     assert schedule.get_overdue_batch(1.0) is None
     now, waits = 0.0, []
     for _ in range(8):
-        now, before = schedule.compute_next_time(now), now
+        now, before = schedule.get_next_send_time(now), now
         waits.append(now - before)
         assert schedule.get_overdue_batch(now) is made
     assert ACK_TIMEOUT_SECONDS * 0.75 <= waits[0] <= ACK_TIMEOUT_SECONDS * 1.25
@@ -118,7 +118,7 @@ def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last
     schedule = make_schedule_after(10)
     schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(4, 0.1)  # its database was restored
-    assert (schedule.acknowledged, schedule.compute_next_time(0.1)) == (4, 0.1)
+    assert (schedule.acknowledged, schedule.get_next_send_time(0.1)) == (4, 0.1)
     again = schedule.get_next_batch(make_rows(11, 13), 10, 0.1)
     assert get_batch_span(again) == (5, 13, 3)
     assert again is not None
@@ -133,9 +133,9 @@ def test_rest_of_a_batch_that_was_too_large_for_a_message_follows_at_once() -> N
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None
-    schedule.shorten_batch(replace(made, last=15, rows=made.rows[:5]), 0.0)
+    schedule.replace_batch_by_first_part(replace(made, last=15, rows=made.rows[:5]), 0.0)
     schedule.record_acknowledgement(15, 0.4)
-    assert (schedule.acknowledged, schedule.compute_next_time(0.4)) == (15, 0.0)
+    assert (schedule.acknowledged, schedule.get_next_send_time(0.4)) == (15, 0.0)
     assert get_batch_span(schedule.get_next_batch(make_rows(16, 20), 15, 0.4)) == (16, 20, 5)
 
 
@@ -165,7 +165,7 @@ def test_every_row_is_stored_once_at_headquarters_if_any_messages_are_lost(seed:
             new = rng.randrange(0, 80)
             outbox += make_rows(last + 1, last + new)
             last, made = last + new, made + new
-        if now >= schedule.compute_next_time(now):
+        if now >= schedule.get_next_send_time(now):
             batch = schedule.get_overdue_batch(now)
             if batch is None and not schedule.is_waiting_for_acknowledgement:
                 waiting = [row for row in outbox if row.outbox_id > schedule.acknowledged][:MAX_BATCH_ROWS]
